@@ -1,0 +1,46 @@
+using Microsoft.AspNetCore.Http.Headers;
+using Microsoft.Net.Http.Headers;
+using ScaiGrid.Core.Storage;
+
+namespace ScaiGrid.Modules.Bunker.Storage;
+
+/// <summary>The <c>Range</c> and <c>If-Range</c> headers of a request, applied to an object.</summary>
+internal static class ByteRanges
+{
+    /// <param name="headers">The request's.</param>
+    /// <param name="info">The object.</param>
+    /// <param name="range">Null when the whole object is to be sent.</param>
+    /// <returns>False when the range lies outside the object.</returns>
+    public static bool TryResolve(RequestHeaders headers, BlobInfo info, out BlobRange? range)
+    {
+        range = null;
+
+        // Several ranges in one answer (multipart/byteranges) are optional, and so is every other unit: the whole object is a right answer.
+        if (headers.Range is not { Ranges: { Count: 1 } ranges } || headers.Range.Unit != "bytes" || !IsCurrent(headers.IfRange, info))
+        {
+            return true;
+        }
+
+        var (from, to) = (ranges.First().From, ranges.First().To);
+        if (from is null)
+        {
+            // The last bytes: all of them when there are fewer.
+            var length = Math.Min(to ?? 0, info.Length);
+            (from, to) = (info.Length - length, info.Length - 1);
+        }
+
+        to = Math.Min(to ?? long.MaxValue, info.Length - 1);
+        if (from > to)
+        {
+            return false;
+        }
+
+        range = new BlobRange(from.Value, to.Value - from.Value + 1, info.ETag);
+        return true;
+    }
+
+    private static bool IsCurrent(RangeConditionHeaderValue? condition, BlobInfo info) =>
+        condition is null
+        || (condition.EntityTag is { } tag && tag.Compare(new EntityTagHeaderValue($"\"{info.ETag}\""), useStrongComparison: true))
+        || (condition.LastModified is { } date && date.ToUnixTimeSeconds() == info.LastModified.ToUnixTimeSeconds());
+}

@@ -1,0 +1,25 @@
+using System.ComponentModel.DataAnnotations;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Security;
+
+namespace ScaiGrid.Modules.Bunker.Storage;
+
+/// <summary>The keys that capabilities are signed with.</summary>
+public sealed class CapabilityOptions : IValidatableObject
+{
+    internal const string Variable = "SCAIGRID_STORAGE_CAPABILITY_KEY";
+
+    [Setting(
+        Variable,
+        "Base64 of 32 random bytes: signs the capabilities of the storage proxy. A comma list while keys are changed: the first signs, all verify. Needed by mode bunker_proxy.",
+        Secret = true)]
+    public string[] Keys { get; set; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Keys.Any(key => Base64Key.Decode(key) is null))
+        {
+            yield return new ValidationResult("each key must be base64 of exactly 32 bytes (openssl rand -base64 32).", [nameof(Keys)]);
+        }
+    }
+}

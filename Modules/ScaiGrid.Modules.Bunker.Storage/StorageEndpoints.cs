@@ -1,0 +1,96 @@
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Storage;
+
+namespace ScaiGrid.Modules.Bunker.Storage;
+
+/// <summary>The storage proxy: objects of the blob store, each request authorised by the capability that it carries.</summary>
+public static class StorageEndpoints
+{
+    /// <param name="group">Rooted at <c>/v1/modules/scaibunker/storage</c>.</param>
+    public static void MapStorage(this RouteGroupBuilder group)
+    {
+        // Anonymous to the host: a capability is checked by each handler, and its bearer, a worker, is no user.
+        var storage = group.AllowAnonymous();
+        storage.MapGet("/", List).WithSummary("List objects under a prefix");
+        storage.MapGet("/{**key}", Get).WithSummary("Read an object or a range of it");
+        storage.MapMethods("/{**key}", [HttpMethods.Head], Head).WithSummary("Read what is known of an object");
+        storage.MapPut("/{**key}", Put).WithSummary("Store an object");
+        storage.MapDelete("/{**key}", Delete).WithSummary("Delete an object");
+    }
+
+    private static Task Get(string key, HttpContext context, StorageAccess access, IBlobStore store)
+    {
+        access.Authorize(context, StorageMethods.Get, key);
+        return BlobDownload.SendAsync(context, store, key);
+    }
+
+    private static Task Head(string key, HttpContext context, StorageAccess access, IBlobStore store)
+    {
+        access.Authorize(context, StorageMethods.Head, key);
+        return BlobDownload.SendHeadersAsync(context, store, key);
+    }
+
+    private static async Task<Results<Ok<Envelope<StoredObject>>, Created<Envelope<StoredObject>>>> Put(
+        string key, HttpContext context, StorageAccess access, IBlobStore store, CancellationToken cancellationToken)
+    {
+        var capability = access.Authorize(context, StorageMethods.Put, key);
+        if (context.Request.ContentLength > capability.MaxBytes)
+        {
+            throw LimitedBody.TooLarge(capability.MaxBytes);
+        }
+
+        // Only the capability limits the size.
+        context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
+        var received = capability.MaxBytes is { } max ? new LimitedBody(context.Request.Body, max) : context.Request.Body;
+        using var body = BodyChecksum.Verify(context.Request, received);
+
+        // Before the body: a client that waits for '100 Continue' learns that the store is away without sending a byte.
+        var existing = await store.StatAsync(key, cancellationToken);
+        var stored = StoredObject.From(await store.WriteAsync(key, body, cancellationToken));
+        context.Response.Headers.ETag = $"\"{stored.ETag}\"";
+        return existing is null ? Reply.Created(context.Request.PathBase + context.Request.Path, stored) : Reply.Ok(stored);
+    }
+
+    /// <summary>As in S3, deleting what is not there succeeds: a retried delete is no error.</summary>
+    private static async Task<NoContent> Delete(string key, HttpContext context, StorageAccess access, IBlobStore store, CancellationToken cancellationToken)
+    {
+        access.Authorize(context, StorageMethods.Delete, key);
+        await store.DeleteAsync(key, cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Ok<PageEnvelope<StoredObject>>> List(
+        string? prefix, [AsParameters] PageQuery query, HttpContext context, StorageAccess access, IBlobStore store, CancellationToken cancellationToken)
+    {
+        var capability = access.Authorize(context, StorageMethods.List);
+        var within = prefix ?? capability.Target;
+        if (!capability.Covers(within))
+        {
+            throw StorageAccess.Denied("The capability is for another prefix.");
+        }
+
+        var page = await store.ListAsync(within, DecodeCursor(query.Cursor), query.Take(), cancellationToken);
+        var next = page is { HasMore: true, Items: [.., var last] } ? Cursor.Encode(last.Key) : null;
+        return Reply.Page([.. page.Items.Select(StoredObject.From)], next);
+    }
+
+    private static string? DecodeCursor(string? cursor) =>
+        string.IsNullOrEmpty(cursor) ? null
+        : Base64Url.IsValid(cursor) && Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)) is var key && BlobKey.IsValid(key) ? key
+        : throw new ApiException(Problem.Invalid("cursor", "is not a cursor of this list."));
+}
+
+/// <summary>An object as answers show it.</summary>
+internal sealed record StoredObject(string Key, long Size, [property: JsonPropertyName("etag")] string ETag, DateTimeOffset LastModified)
+{
+    public static StoredObject From(BlobInfo blob) => new(blob.Key, blob.Length, blob.ETag, blob.LastModified);
+}

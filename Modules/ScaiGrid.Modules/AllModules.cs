@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Hosting;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Modules;
+using ScaiGrid.Modules.Bunker;
+
+namespace ScaiGrid.Modules;
+
+/// <summary>The one list of modules; every host takes its modules from here.</summary>
+public static class AllModules
+{
+    /// <summary>All modules that are built in.</summary>
+    public static IReadOnlyList<IModule> Create() => [new BunkerModule()];
+
+    /// <summary>The modules that <c>SCAIGRID_MODULES</c> names; an unknown one is a mistake of the configuration.</summary>
+    public static IReadOnlyList<IModule> CreateSelected(IHostApplicationBuilder builder)
+    {
+        var all = Create();
+        var selected = builder.AddSettings<ModuleSettings>().Modules;
+        foreach (var unknown in selected.Except(all.Select(module => module.Manifest.Id)))
+        {
+            builder.AddSettingsMistake(
+                $"{ModuleSettings.Variable}: there is no module '{unknown}'; the modules are {string.Join(", ", all.Select(module => module.Manifest.Id))}.");
+        }
+
+        return selected.Length == 0 ? all : [.. all.Where(module => selected.Contains(module.Manifest.Id))];
+    }
+}

@@ -1,0 +1,12 @@
+using ScaiGrid.Core.Configuration;
+
+namespace ScaiGrid.Modules;
+
+/// <summary>Which modules a process loads.</summary>
+public sealed class ModuleSettings
+{
+    internal const string Variable = "SCAIGRID_MODULES";
+
+    [Setting(Variable, "Comma list of the modules to load.", DefaultText = "all that are built in")]
+    public string[] Modules { get; set; } = [];
+}

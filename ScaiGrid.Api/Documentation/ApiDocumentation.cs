@@ -1,0 +1,61 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using Scalar.AspNetCore;
+using ScaiGrid.Core.Identity;
+
+namespace ScaiGrid.Api.Documentation;
+
+/// <summary>The OpenAPI document at <c>/openapi/v1.json</c>, made from the endpoints, and a reference page at <c>/docs</c>.</summary>
+internal static class ApiDocumentation
+{
+    private const string BearerScheme = "bearer";
+
+    public static void AddApiDocumentation(this IHostApplicationBuilder builder) => builder.Services.AddOpenApi(options =>
+    {
+        options.AddDocumentTransformer(Describe);
+        options.AddOperationTransformer(DescribeAccess);
+    });
+
+    public static void MapApiDocumentation(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapOpenApi().AllowAnonymous();
+        endpoints.MapScalarApiReference("/docs", options => options.WithTitle("ScaiGrid API").DisableDefaultFonts()).AllowAnonymous();
+    }
+
+    private static Task Describe(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
+    {
+        document.Info.Title = "ScaiGrid";
+        document.Info.Version = "v1";
+        document.Info.Description =
+            "One HTTP API in front of every LLM provider. Answers are `{\"status\":\"ok\",\"data\":…}`; errors are "
+            + "`{\"status\":\"error\",\"error\":{\"code\",\"message\"},\"meta\":{\"request_id\"}}`, or OpenAI's shape under `/oai/v1`.";
+        document.Servers = [];
+        document.Components ??= new OpenApiComponents();
+        document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+        document.Components.SecuritySchemes[BearerScheme] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http,
+            Scheme = BearerScheme,
+            Description = "An API key: `sgk_…`.",
+        };
+        return Task.CompletedTask;
+    }
+
+    private static Task DescribeAccess(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        if (metadata.OfType<IAllowAnonymous>().Any())
+        {
+            return Task.CompletedTask;
+        }
+
+        operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, context.Document)] = [] }];
+        if (metadata.OfType<AccessAttribute>().LastOrDefault()?.Permission is { } permission)
+        {
+            operation.Description = $"{operation.Description}\n\nNeeds the permission `{permission}`.".Trim();
+        }
+
+        return Task.CompletedTask;
+    }
+}

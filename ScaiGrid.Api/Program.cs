@@ -1,0 +1,61 @@
+using ScaiGrid.Api;
+using ScaiGrid.Api.Documentation;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Inference;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Surfaces;
+using ScaiGrid.Modules;
+using ScaiGrid.Platform;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.ServiceDefaults;
+
+return await HostRunner.RunAsync(async () =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    var settings = builder.AddSettings<HostSettings>();
+    builder.AddServiceDefaults(new ServiceDefaultsOptions { ServiceName = "scaigrid-http", DrainTimeout = settings.DrainTimeout });
+    builder.AddPlatform();
+    builder.AddInference();
+    var modules = AllModules.CreateSelected(builder);
+    foreach (var module in modules)
+    {
+        module.AddServices(builder);
+    }
+
+    builder.AddCors();
+    builder.AddApiDocumentation();
+    builder.CheckSettings();
+    builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = InferenceOptions.MaxRequestBytes;
+        kestrel.ListenAnyIP(settings.HttpPort);
+    });
+
+    await using var app = builder.Build();
+    if (!await SchemaCheck.PassesAsync(app))
+    {
+        return 1;
+    }
+
+    app.UseRequestId();
+    app.UseMiddleware<ErrorHandling>();
+    app.UseDraining(context => ErrorWriter.WriteAsync(context, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
+    app.UseRouting();
+    app.UseCors();
+    app.UseApiKeyAuthentication();
+
+    app.MapDefaultEndpoints();
+    app.MapApiDocumentation();
+    app.MapInference();
+    app.MapPlatform();
+    foreach (var module in modules)
+    {
+        module.MapEndpoints(app.MapGroup($"/v1/modules/{module.Manifest.Id}").WithTags(module.Manifest.DisplayName));
+    }
+
+    await app.RunAsync();
+    return 0;
+});

@@ -1,0 +1,26 @@
+namespace ScaiGrid.AppHost.Local;
+
+/// <summary>What the user sees when everything is up: where it is, the key, and one line to paste.</summary>
+internal static class Banner
+{
+    public static string Text(DataDirectory data, Ports ports, Secrets secrets)
+    {
+        var api = $"http://localhost:{ports[ModeGraph.Http]}";
+        return $$"""
+
+            ScaiGrid is ready. Ctrl-C stops it; its state stays in {{data.Path}}
+
+              API            {{api}}
+              Documentation  {{api}}/docs
+              Metrics        {{api}}/metrics
+              gRPC           http://localhost:{{ports[ModeGraph.Grpc]}}
+              Storage proxy  http://localhost:{{ports[ModeGraph.BunkerProxy]}}
+              API key        {{secrets.BootstrapApiKey}}
+
+            Try it:
+
+            curl -s {{api}}/v1/inference/chat -H 'Authorization: Bearer {{secrets.BootstrapApiKey}}' -H 'Content-Type: application/json' -d '{"model":"scailabs/echo","messages":[{"role":"user","content":"Hello"}]}'
+
+            """;
+    }
+}

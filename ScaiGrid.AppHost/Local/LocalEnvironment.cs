@@ -1,0 +1,76 @@
+using System.Globalization;
+
+namespace ScaiGrid.AppHost.Local;
+
+/// <summary>The variables that each mode is started with: ours, then what the user set, less what the mode does not need.</summary>
+internal sealed class LocalEnvironment
+{
+    /// <summary>A stop in order must fit into the five seconds that the user waits.</summary>
+    private const string DrainSeconds = "2";
+
+    private readonly Dictionary<string, string?> _shared = [];
+
+    public LocalEnvironment(DataDirectory data, Secrets secrets, Ports ports, string? redisUrl)
+    {
+        _shared[NeedVariables.DataDirectory] = data.Path;
+        _shared[NeedVariables.BootstrapApiKey] = secrets.BootstrapApiKey;
+        Default(NeedVariables.SecretKey, secrets.SecretKey);
+        Default(NeedVariables.CapabilityKey, secrets.CapabilityKey);
+        Default("SCAIGRID_DRAIN_TIMEOUT_S", DrainSeconds);
+        _shared["SCAIGRID_EXIT_WITH_STDIN"] = "true";
+        foreach (var mode in ModeGraph.Servers)
+        {
+            _shared[mode.Port!.Variable] = ports[mode].ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (UsesEmbeddedDatabase)
+        {
+            var path = data.In("scaigrid.db").Replace('\\', '/').TrimStart('/');
+            _shared[NeedVariables.DatabaseUrl] = "sqlite:///" + string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
+        }
+
+        if (redisUrl is not null)
+        {
+            _shared[NeedVariables.RedisUrl] = redisUrl;
+        }
+
+        Default(NeedVariables.StoragePath, data.In("blobs"));
+        if (!IsSet("ASPNETCORE_ENVIRONMENT"))
+        {
+            Default("DOTNET_ENVIRONMENT", "Development");
+        }
+
+        // Meant for this process, if for anyone: each mode has its own port variable.
+        _shared["ASPNETCORE_URLS"] = null;
+    }
+
+    public static bool UsesEmbeddedDatabase => !IsSet(NeedVariables.DatabaseUrl) && !IsSet(NeedVariables.DatabaseConnection);
+
+    public static bool UsesEmbeddedRedis => !IsSet(NeedVariables.RedisUrl) && !IsSet(NeedVariables.RedisConnection);
+
+    public static string? UserValue(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    public void ApplyTo(IDictionary<string, string?> environment, Mode mode)
+    {
+        foreach (var (name, value) in _shared)
+        {
+            if (value is null)
+            {
+                environment.Remove(name);
+            }
+            else
+            {
+                environment[name] = value;
+            }
+        }
+
+        foreach (var name in NeedVariables.Secret.Where(secret => !mode.Requires(secret.Need)).SelectMany(secret => secret.Names))
+        {
+            environment.Remove(name);
+        }
+    }
+
+    private static bool IsSet(string name) => UserValue(name) is not null;
+
+    private void Default(string name, string value) => _shared[name] = UserValue(name) ?? value;
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace ScaiGrid.AppHost.Local;
+
+/// <summary>The port of each server, checked before anything starts.</summary>
+internal sealed class Ports
+{
+    private readonly Dictionary<Mode, int> _ports = [];
+
+    private Ports()
+    {
+    }
+
+    public int this[Mode mode] => _ports[mode];
+
+    public static async Task<Ports> ReadAsync(TimeSpan patience, TimeProvider time)
+    {
+        var ports = new Ports();
+        foreach (var mode in ModeGraph.Servers)
+        {
+            var port = Read(mode.Port!);
+            if (ports._ports.FirstOrDefault(taken => taken.Value == port).Key is { } other)
+            {
+                throw Wrong($"{mode.Port!.Variable} and {other.Port!.Variable} are both {port}: each mode needs a port of its own.");
+            }
+
+            ports._ports[mode] = port;
+        }
+
+        foreach (var (mode, port) in ports._ports)
+        {
+            var started = time.GetTimestamp();
+            while (!IsFree(port))
+            {
+                if (time.GetElapsedTime(started) >= patience)
+                {
+                    throw Wrong($"{mode.Port!.Variable}: port {port} is in use. Stop what listens there, or set the variable to another port.");
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(100), time);
+            }
+        }
+
+        return ports;
+    }
+
+    /// <summary>A port that is free at the moment, on loopback.</summary>
+    public static int Free()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static int Read(PortSetting setting)
+    {
+        if (Environment.GetEnvironmentVariable(setting.Variable) is not { Length: > 0 } text)
+        {
+            return setting.Default;
+        }
+
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
+            ? port
+            : throw Wrong($"{setting.Variable}: '{text}' is not a port; give a number from 1 to 65535.");
+    }
+
+    /// <summary>Listens where the mode will: on all addresses, so that a listener on any single one of them is met.</summary>
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = Socket.OSSupportsIPv6 ? TcpListener.Create(port) : new TcpListener(IPAddress.Any, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static StartException Wrong(string message) => new(message, StartException.ConfigurationExitCode);
+}

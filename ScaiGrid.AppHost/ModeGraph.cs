@@ -1,0 +1,42 @@
+namespace ScaiGrid.AppHost;
+
+/// <summary>
+/// The five modes: what each needs, waits for and listens on. The one list that the Aspire graph and the local graph both read.
+/// </summary>
+internal static class ModeGraph
+{
+    private const Needs Serving =
+        Needs.Database | Needs.Redis | Needs.Blobs | Needs.SecretKey | Needs.CapabilityKey | Needs.ServiceTokens | Needs.SearchStores;
+
+    public static readonly Mode Migrate = new("migrate", "ScaiGrid.Migrator", Needs.Database | Needs.BootstrapKey);
+
+    public static readonly Mode Http = new("http", "ScaiGrid.Api", Serving)
+    {
+        Port = new PortSetting("SCAIGRID_HTTP_PORT", 8000),
+        WaitsFor = [Migrate],
+        IsPublic = true,
+    };
+
+    public static readonly Mode Grpc = new("grpc", "ScaiGrid.Grpc", Serving)
+    {
+        Port = new PortSetting("SCAIGRID_GRPC_PORT", 50051) { IsHttp2 = true },
+        WaitsFor = [Migrate],
+    };
+
+    public static readonly Mode Worker = new("worker", "ScaiGrid.Worker", Serving)
+    {
+        Port = new PortSetting("SCAIGRID_WORKER_PORT", 8002),
+        WaitsFor = [Migrate],
+    };
+
+    /// <summary>Serves blobs to whoever holds a capability, and is given nothing else: neither database nor Redis (spec 10).</summary>
+    public static readonly Mode BunkerProxy = new("bunker_proxy", "ScaiGrid.BunkerProxy", Needs.Blobs | Needs.CapabilityKey)
+    {
+        Port = new PortSetting("SCAIGRID_BUNKER_PROXY_PORT", 8001),
+        IsPublic = true,
+    };
+
+    public static readonly IReadOnlyList<Mode> All = [Migrate, Http, Grpc, Worker, BunkerProxy];
+
+    public static readonly IReadOnlyList<Mode> Servers = [Http, Grpc, Worker, BunkerProxy];
+}

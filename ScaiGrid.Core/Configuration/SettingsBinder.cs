@@ -1,0 +1,92 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Reflection;
+using Microsoft.Extensions.Configuration;
+
+namespace ScaiGrid.Core.Configuration;
+
+/// <summary>
+/// Binds an options class from the variables that its <see cref="SettingAttribute"/>s name and gathers every mistake,
+/// each with the variable's name.
+/// </summary>
+/// <remarks>
+/// Supported property types: <see cref="string"/>, <see cref="int"/>, <see cref="bool"/>, <see cref="TimeSpan"/> (whole or
+/// fractional seconds), <see cref="Uri"/> and arrays of strings (comma separated).
+/// </remarks>
+public static class SettingsBinder
+{
+    public static T Bind<T>(IConfiguration configuration, ICollection<string> mistakes)
+        where T : class, new()
+    {
+        var options = new T();
+        var variables = new Dictionary<string, SettingAttribute>();
+        foreach (var (property, setting) in Settings(typeof(T)))
+        {
+            variables[property.Name] = setting;
+            if (Read(configuration, setting) is { } text)
+            {
+                Assign(options, property, setting, text, mistakes);
+            }
+        }
+
+        var results = new List<ValidationResult>();
+        Validator.TryValidateObject(options, new ValidationContext(options), results, validateAllProperties: true);
+        foreach (var result in results)
+        {
+            var names = result.MemberNames.Select(name => variables.TryGetValue(name, out var setting) ? setting.Variable : name);
+            mistakes.Add($"{string.Join(", ", names)}: {result.ErrorMessage}");
+        }
+
+        return options;
+    }
+
+    /// <summary>The settings of an options class, in the order in which they are declared.</summary>
+    public static IEnumerable<(PropertyInfo Property, SettingAttribute Setting)> Settings(Type type) =>
+        from property in type.GetProperties()
+        let setting = property.GetCustomAttribute<SettingAttribute>()
+        where setting is not null
+        select (property, setting);
+
+    private static string? Read(IConfiguration configuration, SettingAttribute setting) =>
+        setting.Aliases.Prepend(setting.Variable)
+            .Select(key => configuration[key])
+            .FirstOrDefault(value => !string.IsNullOrWhiteSpace(value))?.Trim();
+
+    private static void Assign(object options, PropertyInfo property, SettingAttribute setting, string text, ICollection<string> mistakes)
+    {
+        var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        var value = Parse(type, text);
+        if (value is null)
+        {
+            var shown = setting.Secret ? "the value" : $"'{text}'";
+            mistakes.Add($"{setting.Variable}: {shown} is not {Describe(type)}.");
+            return;
+        }
+
+        property.SetValue(options, value);
+    }
+
+    private static object? Parse(Type type, string text) =>
+        type == typeof(string) ? text
+        : type == typeof(string[]) ? text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        : type == typeof(int) && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
+        : type == typeof(bool) ? ParseBool(text)
+        : type == typeof(TimeSpan) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && Math.Abs(seconds) < 1e9
+            ? TimeSpan.FromSeconds(seconds)
+        : type == typeof(Uri) && Uri.TryCreate(text, UriKind.Absolute, out var uri) ? uri
+        : null;
+
+    private static object? ParseBool(string text) => text.ToLowerInvariant() switch
+    {
+        "true" or "1" or "yes" or "on" => true,
+        "false" or "0" or "no" or "off" => false,
+        _ => null,
+    };
+
+    private static string Describe(Type type) =>
+        type == typeof(int) ? "a whole number"
+        : type == typeof(bool) ? "true or false"
+        : type == typeof(TimeSpan) ? "a number of seconds"
+        : type == typeof(Uri) ? "an absolute URL"
+        : "valid";
+}

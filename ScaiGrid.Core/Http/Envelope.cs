@@ -1,0 +1,24 @@
+using System.Text.Json.Serialization;
+
+namespace ScaiGrid.Core.Http;
+
+/// <summary>The body of every successful answer under <c>/v1</c>: <c>{"status":"ok","data":…}</c>.</summary>
+public sealed record Envelope<T>(T Data)
+{
+    [JsonPropertyOrder(-1)]
+    public string Status { get; } = "ok";
+}
+
+/// <summary>The body of a list: items and where the next page starts.</summary>
+public sealed record PageEnvelope<T>(PageItems<T> Data, Pagination Pagination)
+{
+    [JsonPropertyOrder(-1)]
+    public string Status { get; } = "ok";
+}
+
+/// <summary>The <c>data</c> of a list.</summary>
+public sealed record PageItems<T>(IReadOnlyList<T> Items);
+
+/// <param name="HasMore">Whether another page follows.</param>
+/// <param name="NextCursor">Opaque; null on the last page.</param>
+public sealed record Pagination(bool HasMore, string? NextCursor);

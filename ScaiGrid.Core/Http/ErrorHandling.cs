@@ -1,0 +1,70 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Core.Http;
+
+/// <summary>The one place where exceptions and empty error statuses become our error bodies.</summary>
+public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHandling> logger)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        Problem problem;
+        try
+        {
+            await next(context);
+            if (context.Response.HasStarted || context.Response.StatusCode < 400 || context.Response.ContentType is not null)
+            {
+                return;
+            }
+
+            // The framework answers unknown routes, wrong methods and wrong content types with a bare status.
+            problem = new Problem(CoreErrors.ForStatus(context.Response.StatusCode));
+        }
+        catch (ApiException exception)
+        {
+            problem = exception.Problem;
+        }
+        catch (BadHttpRequestException exception)
+        {
+            problem = FromBadRequest(exception);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is left to answer.
+            return;
+        }
+        catch (Exception exception)
+        {
+            RequestFailed(exception);
+            problem = new Problem(CoreErrors.Internal);
+        }
+
+        if (context.Response.HasStarted)
+        {
+            // The caller has part of an answer: only a cut connection tells that the rest is missing.
+            context.Abort();
+            return;
+        }
+
+        await ErrorWriter.WriteAsync(context, problem);
+    }
+
+    private static Problem FromBadRequest(BadHttpRequestException exception) => exception.InnerException switch
+    {
+        JsonException json => JsonProblems.From(json),
+        _ when exception.StatusCode == StatusCodes.Status413PayloadTooLarge => new Problem(CoreErrors.PayloadTooLarge),
+        _ when exception.StatusCode == StatusCodes.Status415UnsupportedMediaType => new Problem(CoreErrors.UnsupportedMediaType),
+
+        // What the framework says of a missing body, or of the JSON word null, is meant for developers.
+        _ when exception.GetType() == typeof(BadHttpRequestException) && exception.Message.Contains("body", StringComparison.Ordinal)
+            => new Problem(CoreErrors.BadRequest, "The request needs a JSON body."),
+
+        // Texts of the binder name the parameter and its type, nothing of ours.
+        _ => new Problem(CoreErrors.BadRequest, exception.Message),
+    };
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A request failed unexpectedly.")]
+    private partial void RequestFailed(Exception exception);
+}

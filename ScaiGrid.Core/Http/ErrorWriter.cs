@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Core.Http;
+
+/// <summary>Renders a problem once per surface: our envelope under <c>/v1</c> and everywhere else, OpenAI's <c>error</c> object under <c>/oai/v1</c>.</summary>
+public static class ErrorWriter
+{
+    private static readonly PathString OpenAiSurface = new("/oai/v1");
+
+    public static async Task WriteAsync(HttpContext context, Problem problem)
+    {
+        var openAi = context.Request.Path.StartsWithSegments(OpenAiSurface, StringComparison.OrdinalIgnoreCase);
+        var response = context.Response;
+
+        // OpenAI's clients know 400 for a bad request, and no 422.
+        response.StatusCode = openAi && problem.Error.Status == StatusCodes.Status422UnprocessableEntity
+            ? StatusCodes.Status400BadRequest
+            : problem.Error.Status;
+        response.ContentType = "application/json; charset=utf-8";
+        if (problem.RetryAfterSeconds is { } seconds)
+        {
+            response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (problem.Error.Status == StatusCodes.Status401Unauthorized)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            return;
+        }
+
+        var writer = new Utf8JsonWriter(response.BodyWriter);
+        await using (writer.ConfigureAwait(false))
+        {
+            if (openAi)
+            {
+                WriteOpenAi(writer, problem, response.StatusCode);
+            }
+            else
+            {
+                WriteEnvelope(writer, problem, context.TraceIdentifier);
+            }
+        }
+
+        await response.BodyWriter.FlushAsync(context.RequestAborted);
+    }
+
+    private static void WriteEnvelope(Utf8JsonWriter writer, Problem problem, string requestId)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("status"u8, "error"u8);
+        writer.WriteStartObject("error"u8);
+        writer.WriteString("code"u8, problem.Error.Code);
+        writer.WriteString("message"u8, problem.Text);
+        if (problem.RetryAfterSeconds is { } seconds)
+        {
+            writer.WriteNumber("retry_after"u8, seconds);
+        }
+
+        if (problem.Details is { } details)
+        {
+            writer.WriteStartArray("details"u8);
+            foreach (var detail in details)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("field"u8, detail.Field);
+                writer.WriteString("message"u8, detail.Message);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
+        writer.WriteStartObject("meta"u8);
+        writer.WriteString("request_id"u8, requestId);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Writes an <c>error</c> object as OpenAI does.</summary>
+    public static void WriteOpenAi(Utf8JsonWriter writer, Problem problem, int status)
+    {
+        var detail = problem.Details is [var first, ..] ? first : null;
+        writer.WriteStartObject();
+        writer.WriteStartObject("error"u8);
+        writer.WriteString("message"u8, detail is null ? problem.Text : $"{detail.Field}: {detail.Message}");
+        writer.WriteString("type"u8, OpenAiType(status));
+        writer.WriteString("param"u8, detail?.Field);
+#pragma warning disable CA1308 // The surface's codes are lower case by definition.
+        writer.WriteString("code"u8, problem.Error.Code.ToLowerInvariant());
+#pragma warning restore CA1308
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private static string OpenAiType(int status) => status switch
+    {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        >= 500 => "server_error",
+        _ => "invalid_request_error",
+    };
+}

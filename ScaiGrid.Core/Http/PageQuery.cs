@@ -1,0 +1,35 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Core.Http;
+
+/// <summary>The query of a list; take it with <c>[AsParameters]</c>. Texts, so that a wrong one is answered with its name.</summary>
+public sealed record PageQuery(string? Limit, string? Cursor)
+{
+    /// <summary>Number of items of the page.</summary>
+    /// <exception cref="ApiException">The limit is not a number, or out of range.</exception>
+    public int Take(int defaultLimit = Http.Cursor.DefaultLimit, int max = 1000) =>
+        Limit is null ? defaultLimit
+        : int.TryParse(Limit, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? Http.Cursor.Limit(limit, defaultLimit, max)
+        : throw new ApiException(Problem.Invalid("limit", $"must be between 1 and {max}."));
+
+    /// <summary>The id of the last item of the page before; null for the first page.</summary>
+    /// <exception cref="ApiException">The cursor is none of ours.</exception>
+    public string? After(string prefix) => Http.Cursor.Decode(Cursor, prefix);
+}
+
+/// <summary>Makes a page of rows that were read one more than asked for: the extra one tells that another page follows.</summary>
+public static class PageResults
+{
+    public static Ok<PageEnvelope<T>> ToPage<T>(this List<T> rows, int limit, Func<T, string> id)
+    {
+        if (rows.Count <= limit)
+        {
+            return Reply.Page(rows, nextCursor: null);
+        }
+
+        rows.RemoveRange(limit, rows.Count - limit);
+        return Reply.Page(rows, Cursor.Encode(id(rows[^1])));
+    }
+}

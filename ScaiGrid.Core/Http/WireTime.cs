@@ -1,0 +1,27 @@
+using System.Globalization;
+
+namespace ScaiGrid.Core.Http;
+
+/// <summary>Times that callers write: RFC 3339 with an offset, a date (midnight UTC), or unix seconds.</summary>
+public static class WireTime
+{
+    public const string Expected = "must be a time such as 2026-01-31T08:00:00Z, a date, or unix seconds.";
+
+    private const int UnixDigits = 11;
+
+    private static readonly string[] WithOffset = ["yyyy-MM-dd'T'HH:mm:sszzz", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", "yyyy-MM-dd'T'HH:mmzzz"];
+    private static readonly string[] Utc = ["yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", "yyyy-MM-dd'T'HH:mm'Z'", "yyyy-MM-dd"];
+
+    public static bool TryParse(string text, out DateTimeOffset time)
+    {
+        if (text.Length <= UnixDigits && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
+        {
+            time = DateTimeOffset.FromUnixTimeSeconds(seconds);
+            return true;
+        }
+
+        var upper = text.ToUpperInvariant();
+        return DateTimeOffset.TryParseExact(upper, Utc, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time)
+            || DateTimeOffset.TryParseExact(upper, WithOffset, CultureInfo.InvariantCulture, DateTimeStyles.None, out time);
+    }
+}

@@ -1,0 +1,20 @@
+namespace ScaiGrid.Core;
+
+/// <summary>Prefixed, time-sortable ids: <c>usr_01J8…</c>, a ULID after the prefix, ASCII, at most 40 characters.</summary>
+public static class Ids
+{
+    /// <summary>Length of an id column.</summary>
+    public const int MaxLength = 40;
+
+    public const string Partner = "prt";
+    public const string Tenant = "tnt";
+    public const string User = "usr";
+    public const string ApiKey = "apikey";
+    public const string Provider = "prov";
+    public const string Backend = "be";
+    public const string Model = "mdl";
+    public const string Usage = "usage";
+    public const string Request = "req";
+
+    public static string New(string prefix, TimeProvider time) => $"{prefix}_{Ulid.NewUlid(time.GetUtcNow())}";
+}

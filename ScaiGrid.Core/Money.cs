@@ -1,0 +1,42 @@
+using System.Globalization;
+
+namespace ScaiGrid.Core;
+
+/// <summary>
+/// Money is whole nano-units of the installation's currency in 64-bit integers (1 unit = 10^9 nano-units);
+/// decimal strings appear only on the wire. Prices are nano-units per million tokens.
+/// </summary>
+public static class Money
+{
+    public const long NanosPerUnit = 1_000_000_000;
+
+    private const long TokensPerPrice = 1_000_000;
+
+    /// <summary>The price of a call, rounded half up to a whole nano-unit once, after adding.</summary>
+    /// <param name="inputTokens">Tokens read by the model, cached ones included.</param>
+    /// <param name="outputTokens">Tokens written by the model, reasoning ones included.</param>
+    /// <param name="inputPrice">Nano-units per million input tokens.</param>
+    /// <param name="outputPrice">Nano-units per million output tokens.</param>
+    public static long Cost(long inputTokens, long outputTokens, long inputPrice, long outputPrice)
+    {
+        var total = ((Int128)inputTokens * inputPrice) + ((Int128)outputTokens * outputPrice);
+        return (long)((total + (TokensPerPrice / 2)) / TokensPerPrice);
+    }
+
+    /// <summary>Writes nano-units as a decimal string without needless zeros: 7275000 is <c>0.007275</c>.</summary>
+    public static string Format(long nanos) => ((decimal)nanos / NanosPerUnit).ToString("0.#########", CultureInfo.InvariantCulture);
+
+    /// <summary>Reads a decimal string such as <c>2.50</c>: not negative, at most nine decimals, no exponent.</summary>
+    public static bool TryParse(string? text, out long nanos)
+    {
+        nanos = 0;
+        if (!decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var units) || units > long.MaxValue / NanosPerUnit)
+        {
+            return false;
+        }
+
+        var scaled = units * NanosPerUnit;
+        nanos = (long)scaled;
+        return scaled == nanos;
+    }
+}

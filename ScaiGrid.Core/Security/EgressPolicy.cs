@@ -1,0 +1,64 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace ScaiGrid.Core.Security;
+
+/// <summary>
+/// The one check of outbound addresses that users or operators give (SSRF): made when connecting, on the resolved address that is then
+/// connected to, so that a name cannot change between check and use. Link-local addresses, where clouds serve metadata, are never allowed.
+/// </summary>
+/// <param name="allowPrivate">Whether loopback and private ranges are allowed.</param>
+public sealed class EgressPolicy(bool allowPrivate)
+{
+    /// <summary>For <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
+    /// <exception cref="HttpRequestException">No address of the host is allowed, or none answers.</exception>
+    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
+        var allowed = Array.FindAll(addresses, IsAllowed);
+        if (allowed.Length == 0)
+        {
+            throw new HttpRequestException(HttpRequestError.ConnectionError, "The host's address is not allowed.");
+        }
+
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    public bool IsAllowed(IPAddress address)
+    {
+        if (address.IsIPv4MappedToIPv6)
+        {
+            address = address.MapToIPv4();
+        }
+
+        var isV4 = address.AddressFamily == AddressFamily.InterNetwork;
+        var bytes = address.GetAddressBytes();
+        var never = isV4
+            ? bytes[0] == 0 || (bytes[0] == 169 && bytes[1] == 254) || bytes[0] >= 224
+            : address.IsIPv6LinkLocal || address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any)
+
+            // The metadata address of a large cloud, in a private range of IPv6.
+            || address.Equals(IPAddress.Parse("fd00:ec2::254"));
+        if (never)
+        {
+            return false;
+        }
+
+        var isPrivate = IPAddress.IsLoopback(address)
+            || (isV4
+                ? bytes[0] == 10 || (bytes[0] == 172 && (bytes[1] & 0xF0) == 16) || (bytes[0] == 192 && bytes[1] == 168)
+                    || (bytes[0] == 100 && (bytes[1] & 0xC0) == 64)
+                : address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal);
+        return allowPrivate || !isPrivate;
+    }
+}

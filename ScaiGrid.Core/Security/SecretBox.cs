@@ -1,0 +1,76 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ScaiGrid.Core.Security;
+
+/// <summary>
+/// Envelope encryption of stored credentials: AES-256-GCM with a fresh data key for each value, itself wrapped by the root key.
+/// </summary>
+/// <remarks>
+/// Text form: <c>v1:</c> and base64 of root key id (4 bytes), wrapped data key (nonce 12, key 32, tag 16), value (nonce 12, ciphertext, tag 16).
+/// The owner's id is authenticated with both, so that a value moved to another row does not open.
+/// </remarks>
+public sealed class SecretBox(SecretOptions options)
+{
+    private const string Version = "v1:";
+    private const int KeyIdBytes = 4;
+    private const int NonceBytes = 12;
+    private const int TagBytes = 16;
+    private const int WrappedBytes = NonceBytes + SecretOptions.KeyBytes + TagBytes;
+
+    private readonly byte[] _root = options.Key;
+
+    /// <summary>Encrypts <paramref name="secret"/> for the row <paramref name="owner"/>.</summary>
+    public string Seal(string secret, string owner)
+    {
+        var aad = Encoding.UTF8.GetBytes(owner);
+        var plain = Encoding.UTF8.GetBytes(secret);
+        var sealedBytes = new byte[KeyIdBytes + WrappedBytes + NonceBytes + plain.Length + TagBytes];
+        var dataKey = RandomNumberGenerator.GetBytes(SecretOptions.KeyBytes);
+        KeyId().CopyTo(sealedBytes, 0);
+        Encrypt(_root, dataKey, aad, sealedBytes.AsSpan(KeyIdBytes, WrappedBytes));
+        Encrypt(dataKey, plain, aad, sealedBytes.AsSpan(KeyIdBytes + WrappedBytes));
+        CryptographicOperations.ZeroMemory(dataKey);
+        return Version + Convert.ToBase64String(sealedBytes);
+    }
+
+    /// <exception cref="CryptographicException">The value was sealed with another root key or for another owner, or was altered.</exception>
+    public string Open(string sealedText, string owner)
+    {
+        if (!sealedText.StartsWith(Version, StringComparison.Ordinal))
+        {
+            throw new CryptographicException("The stored secret has an unknown format.");
+        }
+
+        var bytes = Convert.FromBase64String(sealedText[Version.Length..]).AsSpan();
+        if (bytes.Length < KeyIdBytes + WrappedBytes + NonceBytes + TagBytes || !bytes[..KeyIdBytes].SequenceEqual(KeyId()))
+        {
+            throw new CryptographicException("The stored secret was sealed with another SCAIGRID_SECRET_KEY.");
+        }
+
+        var aad = Encoding.UTF8.GetBytes(owner);
+        var dataKey = Decrypt(_root, bytes.Slice(KeyIdBytes, WrappedBytes), aad);
+        return Encoding.UTF8.GetString(Decrypt(dataKey, bytes[(KeyIdBytes + WrappedBytes)..], aad));
+    }
+
+    /// <summary>What may be shown of a secret: its last four characters, or none of a short one.</summary>
+    public static string Mask(string secret) => secret.Length >= 12 ? $"•••• {secret[^4..]}" : "••••";
+
+    private byte[] KeyId() => SHA256.HashData(_root)[..KeyIdBytes];
+
+    private static void Encrypt(byte[] key, ReadOnlySpan<byte> plain, byte[] aad, Span<byte> destination)
+    {
+        using var aes = new AesGcm(key, TagBytes);
+        var nonce = destination[..NonceBytes];
+        RandomNumberGenerator.Fill(nonce);
+        aes.Encrypt(nonce, plain, destination.Slice(NonceBytes, plain.Length), destination[^TagBytes..], aad);
+    }
+
+    private static byte[] Decrypt(byte[] key, ReadOnlySpan<byte> source, byte[] aad)
+    {
+        using var aes = new AesGcm(key, TagBytes);
+        var plain = new byte[source.Length - NonceBytes - TagBytes];
+        aes.Decrypt(source[..NonceBytes], source[NonceBytes..^TagBytes], source[^TagBytes..], plain, aad);
+        return plain;
+    }
+}

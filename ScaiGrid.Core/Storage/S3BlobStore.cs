@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Net;
+using Amazon.S3.Model;
+
+namespace ScaiGrid.Core.Storage;
+
+/// <summary>Blobs in a bucket of an S3-compatible store. ETags are the store's own.</summary>
+internal sealed class S3BlobStore(S3Connection s3, StorageOptions options, TimeProvider time) : IBlobStore, IDisposable
+{
+    private readonly S3PartBuffers _buffers = new(options.S3UploadBuffers, options.S3Timeout);
+
+    public async Task<BlobInfo?> StatAsync(string key, CancellationToken cancellationToken)
+    {
+        var request = new GetObjectMetadataRequest { BucketName = s3.Bucket, Key = Checked(key) };
+        var found = await s3.FindAsync((client, token) => client.GetObjectMetadataAsync(request, token), cancellationToken);
+        return found is null ? null : new BlobInfo(key, found.ContentLength, Unquote(found.ETag), Utc(found.LastModified));
+    }
+
+    public async Task<BlobContent?> OpenAsync(string key, BlobRange? range, CancellationToken cancellationToken)
+    {
+        var request = new GetObjectRequest { BucketName = s3.Bucket, Key = Checked(key) };
+        if (range is not null)
+        {
+            request.ByteRange = new ByteRange(range.Offset, range.Offset + range.Length - 1);
+            request.EtagToMatch = $"\"{range.ETag}\"";
+        }
+
+        var found = await s3.FindAsync((client, token) => client.GetObjectAsync(request, token), cancellationToken);
+        if (found is null)
+        {
+            return null;
+        }
+
+        // A store that knows no If-Match must not hand out bytes of another version; one that knows no ranges, other bytes.
+        if (range is not null && (Unquote(found.ETag) != range.ETag || found.HttpStatusCode != HttpStatusCode.PartialContent))
+        {
+            found.Dispose();
+            return null;
+        }
+
+        var info = new BlobInfo(key, range is null ? found.ContentLength : TotalLength(found.ContentRange), Unquote(found.ETag), Utc(found.LastModified));
+        return new BlobContent(info, new S3BodyStream(found, range?.Length ?? found.ContentLength, s3));
+    }
+
+    public async Task<BlobInfo> WriteAsync(string key, Stream body, CancellationToken cancellationToken)
+    {
+        var (length, etag) = await new S3Upload(s3, _buffers, Checked(key), body).RunAsync(cancellationToken);
+        return new BlobInfo(key, length, Unquote(etag), time.GetUtcNow());
+    }
+
+    public async Task DeleteAsync(string key, CancellationToken cancellationToken)
+    {
+        var request = new DeleteObjectRequest { BucketName = s3.Bucket, Key = Checked(key) };
+        await s3.FindAsync((client, token) => client.DeleteObjectAsync(request, token), cancellationToken);
+    }
+
+    public async Task<BlobPage> ListAsync(string prefix, string? after, int limit, CancellationToken cancellationToken)
+    {
+        var request = new ListObjectsV2Request { BucketName = s3.Bucket, Prefix = prefix, StartAfter = after, MaxKeys = limit };
+        var page = await s3.CallAsync((client, token) => client.ListObjectsV2Async(request, token), cancellationToken);
+        var items = (page.S3Objects ?? []).Select(item => new BlobInfo(item.Key, item.Size ?? 0, Unquote(item.ETag), Utc(item.LastModified)));
+        return new BlobPage([.. items], page.IsTruncated ?? false);
+    }
+
+    public Task CheckAsync(CancellationToken cancellationToken)
+    {
+        var request = new HeadBucketRequest { BucketName = s3.Bucket };
+        return s3.CallAsync((client, token) => client.HeadBucketAsync(request, token), cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        _buffers.Dispose();
+        s3.Dispose();
+    }
+
+    private static string Checked(string key) => BlobKey.IsValid(key) ? key : throw new ArgumentException("The key is not valid.", nameof(key));
+
+    private static string Unquote(string? etag) => etag?.Trim('"') ?? "";
+
+    private DateTimeOffset Utc(DateTime? timestamp) => timestamp is { } value ? new DateTimeOffset(value.ToUniversalTime()) : time.GetUtcNow();
+
+    // "bytes 0-99/12345"
+    private static long TotalLength(string contentRange) => long.Parse(contentRange.AsSpan(contentRange.LastIndexOf('/') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,162 @@
+using System.Net;
+using Amazon.Runtime;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Core.Storage;
+
+/// <summary>The one way to call S3: with a timeout, after the bucket was made sure of, and with one kind of failure.</summary>
+internal sealed partial class S3Connection : IDisposable
+{
+    private readonly AmazonS3Client _client;
+    private readonly TimeSpan _timeout;
+    private readonly ILogger<S3Connection> _logger;
+    private readonly SemaphoreSlim _bucketLock = new(1);
+    private volatile bool _bucketExists;
+
+    public S3Connection(StorageOptions options, ILogger<S3Connection> logger)
+    {
+        (_timeout, _logger, Bucket) = (options.S3Timeout, logger, options.S3Bucket!);
+        _client = new AmazonS3Client(new BasicAWSCredentials(options.S3AccessKeyId, options.S3SecretAccessKey), new AmazonS3Config
+        {
+            ServiceURL = options.S3Endpoint!.ToString(),
+            AuthenticationRegion = options.S3Region,
+            ForcePathStyle = options.S3ForcePathStyle,
+            RetryMode = RequestRetryMode.Standard,
+            MaxErrorRetry = 2,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+
+            // Each call has its own, shorter one.
+            Timeout = System.Threading.Timeout.InfiniteTimeSpan,
+
+            // Trailing checksums are an AWS extension that not every compatible store knows; the signature covers each body anyway.
+            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
+            ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+        });
+    }
+
+    public string Bucket { get; }
+
+    /// <summary>Longest silence, of a call or between the bytes of a body.</summary>
+    public TimeSpan Timeout => _timeout;
+
+    /// <summary>Makes a call that must succeed.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="cancellationToken">The caller's own.</param>
+    /// <param name="timeout">Only where a call may take longer than the store's usual timeout.</param>
+    /// <exception cref="ApiException">The store is away, silent or refuses: <see cref="CoreErrors.Unavailable"/>.</exception>
+    public async Task<T> CallAsync<T>(Func<IAmazonS3, CancellationToken, Task<T>> call, CancellationToken cancellationToken, TimeSpan? timeout = null)
+    {
+        try
+        {
+            return await TryAsync(call, timeout ?? _timeout, cancellationToken);
+        }
+        catch (AmazonS3Exception exception)
+        {
+            throw Failed(exception);
+        }
+    }
+
+    /// <summary>Makes a call about an object that may be absent, or no longer be the version asked for.</summary>
+    /// <returns>Null in that case.</returns>
+    public async Task<T?> FindAsync<T>(Func<IAmazonS3, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+        where T : class
+    {
+        try
+        {
+            return await TryAsync(call, _timeout, cancellationToken);
+        }
+        catch (AmazonS3Exception exception) when (exception.StatusCode
+            is HttpStatusCode.NotFound or HttpStatusCode.PreconditionFailed or HttpStatusCode.RequestedRangeNotSatisfiable)
+        {
+            return null;
+        }
+        catch (AmazonS3Exception exception)
+        {
+            throw Failed(exception);
+        }
+    }
+
+    public ApiException Failed(Exception exception)
+    {
+        StoreFailed(exception, exception is AmazonServiceException { ErrorCode: { Length: > 0 } code } ? code : exception.GetType().Name);
+        return new ApiException(CoreErrors.Unavailable, "The blob store is out of reach; try again.");
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _bucketLock.Dispose();
+    }
+
+    private async Task<T> TryAsync<T>(Func<IAmazonS3, CancellationToken, Task<T>> call, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limited.CancelAfter(timeout);
+        try
+        {
+            await EnsureBucketAsync(limited.Token);
+            return await call(_client, limited.Token);
+        }
+        catch (AmazonS3Exception exception) when (exception.ErrorCode == "NoSuchBucket")
+        {
+            // Somebody removed it: make it again at the next call.
+            _bucketExists = false;
+            throw Failed(exception);
+        }
+        catch (Exception exception) when (exception is not (AmazonS3Exception or ApiException) && !cancellationToken.IsCancellationRequested)
+        {
+            throw Failed(exception);
+        }
+    }
+
+    private async Task EnsureBucketAsync(CancellationToken cancellationToken)
+    {
+        if (_bucketExists)
+        {
+            return;
+        }
+
+        await _bucketLock.WaitAsync(cancellationToken);
+        try
+        {
+            if (!_bucketExists)
+            {
+                await CreateBucketIfAbsentAsync(cancellationToken);
+                _bucketExists = true;
+            }
+        }
+        finally
+        {
+            _bucketLock.Release();
+        }
+    }
+
+    private async Task CreateBucketIfAbsentAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _client.HeadBucketAsync(new HeadBucketRequest { BucketName = Bucket }, cancellationToken);
+        }
+        catch (AmazonS3Exception exception) when (exception.StatusCode == HttpStatusCode.NotFound)
+        {
+            try
+            {
+                await _client.PutBucketAsync(new PutBucketRequest { BucketName = Bucket }, cancellationToken);
+                BucketCreated(Bucket);
+            }
+            catch (AmazonS3Exception race) when (race.ErrorCode is "BucketAlreadyOwnedByYou" or "BucketAlreadyExists")
+            {
+                // Another replica was faster.
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Created the bucket {Bucket}.")]
+    private partial void BucketCreated(string bucket);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A call to S3 failed: {Code}.")]
+    private partial void StoreFailed(Exception exception, string code);
+}

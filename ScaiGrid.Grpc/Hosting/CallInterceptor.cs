@@ -1,0 +1,127 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Authorization;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Identity;
+
+namespace ScaiGrid.Grpc.Hosting;
+
+/// <summary>
+/// What every gRPC call goes through, once: its request id, its caller (API key or service token), the permission that its method
+/// asks for, and errors as statuses with our code in the trailers. Health and reflection are open, as their clients expect.
+/// </summary>
+internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvider time, ILogger<CallInterceptor> logger) : Interceptor
+{
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Admit(context);
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (Exception exception)
+        {
+            throw Translate(exception, context);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Admit(context);
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception exception)
+        {
+            throw Translate(exception, context);
+        }
+    }
+
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Admit(context);
+        try
+        {
+            return await continuation(requestStream, context);
+        }
+        catch (Exception exception)
+        {
+            throw Translate(exception, context);
+        }
+    }
+
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Admit(context);
+        try
+        {
+            await continuation(requestStream, responseStream, context);
+        }
+        catch (Exception exception)
+        {
+            throw Translate(exception, context);
+        }
+    }
+
+    private IDisposable? Admit(ServerCallContext context)
+    {
+        var http = context.GetHttpContext();
+        var given = http.Request.Headers["X-Request-Id"].ToString();
+        http.TraceIdentifier = RequestId.IsWellFormed(given) ? given : Ids.New(Ids.Request, time);
+        var metadata = http.GetEndpoint()?.Metadata;
+        if (metadata?.GetMetadata<IAllowAnonymous>() is not null)
+        {
+            return logger.BeginScope(new CallScope(http.TraceIdentifier, caller: null));
+        }
+
+        if (metadata?.GetMetadata<AccessAttribute>() is not { } access)
+        {
+            throw GrpcErrors.From(new Problem(CoreErrors.PermissionDenied), context);
+        }
+
+        if (!callers.TryResolve(http.Request.Headers.Authorization, out var caller, out var problem))
+        {
+            // What is no API key can only be meant as a service token here.
+            var isServiceToken = problem.Error == CoreErrors.TokenInvalid && !CallerResolver.IsApiKey(http.Request.Headers.Authorization);
+            throw GrpcErrors.From(isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem, context);
+        }
+
+        if (access.Permission is { } permission && !caller.Has(permission))
+        {
+            throw GrpcErrors.From(new Problem(CoreErrors.PermissionDenied), context);
+        }
+
+        http.Features.Set(caller);
+        return logger.BeginScope(new CallScope(http.TraceIdentifier, caller));
+    }
+
+    private RpcException Translate(Exception exception, ServerCallContext context)
+    {
+        switch (exception)
+        {
+            case RpcException rpc:
+                return rpc;
+            case ApiException api:
+                return GrpcErrors.From(api.Problem, context);
+            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
+                return new RpcException(Status.DefaultCancelled);
+            default:
+                CallFailed(exception);
+                return GrpcErrors.From(new Problem(CoreErrors.Internal), context);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A gRPC call failed unexpectedly.")]
+    private partial void CallFailed(Exception exception);
+}

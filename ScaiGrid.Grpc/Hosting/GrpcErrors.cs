@@ -1,0 +1,45 @@
+using System.Globalization;
+using Grpc.Core;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Grpc.Hosting;
+
+/// <summary>Problems as gRPC statuses; our stable code and the request id are in the trailers.</summary>
+internal static class GrpcErrors
+{
+    public const string CodeTrailer = "scaigrid-error-code";
+    public const string RequestIdTrailer = "x-request-id";
+    public const string RetryAfterTrailer = "retry-after";
+
+    public static RpcException From(Problem problem, ServerCallContext context)
+    {
+        var trailers = new Metadata
+        {
+            { CodeTrailer, problem.Error.Code },
+            { RequestIdTrailer, context.GetRequestId() },
+        };
+        if (problem.RetryAfterSeconds is { } seconds)
+        {
+            trailers.Add(RetryAfterTrailer, seconds.ToString(CultureInfo.InvariantCulture));
+        }
+
+        return new RpcException(new Status(StatusOf(problem.Error), Describe(problem)), trailers);
+    }
+
+    public static StatusCode StatusOf(Error error) => error.Status switch
+    {
+        400 or 415 or 422 => StatusCode.InvalidArgument,
+        401 => StatusCode.Unauthenticated,
+        403 => StatusCode.PermissionDenied,
+        404 => StatusCode.NotFound,
+        409 => StatusCode.FailedPrecondition,
+        413 or 429 => StatusCode.ResourceExhausted,
+        502 or 503 => StatusCode.Unavailable,
+        504 => StatusCode.DeadlineExceeded,
+        _ => StatusCode.Internal,
+    };
+
+    // A status has one line of text: what is wrong with the first field says more than "not valid".
+    private static string Describe(Problem problem) =>
+        problem.Details is [var detail, ..] ? $"{detail.Field}: {detail.Message}" : problem.Text;
+}

@@ -1,0 +1,242 @@
+using System.Text.Json;
+using Google.Protobuf;
+using ScaiGrid.Grpc.V1;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Grpc.Inference;
+
+/// <summary>Writes a gRPC chat request as the JSON document that the pipeline reads, so that both surfaces are checked by the same code.</summary>
+internal static class CanonicalRequest
+{
+    public static PooledBytes Write(ChatRequest request, bool stream)
+    {
+        var body = new PooledBytes(request.CalculateSize() + 1024);
+        using var writer = new Utf8JsonWriter(body);
+        writer.WriteStartObject();
+        writer.WriteString("model"u8, request.Model);
+        writer.WriteBoolean("stream"u8, stream);
+        writer.WriteStartArray("messages"u8);
+        foreach (var message in request.Messages)
+        {
+            WriteMessage(writer, message);
+        }
+
+        writer.WriteEndArray();
+        WriteParameters(writer, request);
+        writer.WriteEndObject();
+        return body;
+    }
+
+    private static void WriteParameters(Utf8JsonWriter writer, ChatRequest request)
+    {
+        if (request.HasMaxTokens)
+        {
+            writer.WriteNumber("max_tokens"u8, request.MaxTokens);
+        }
+
+        if (request.HasTemperature)
+        {
+            WriteNumber(writer, "temperature", request.Temperature);
+        }
+
+        if (request.HasTopP)
+        {
+            WriteNumber(writer, "top_p", request.TopP);
+        }
+
+        if (request.Stop.Count > 0)
+        {
+            writer.WriteStartArray("stop"u8);
+            foreach (var stop in request.Stop)
+            {
+                writer.WriteStringValue(stop);
+            }
+
+            writer.WriteEndArray();
+        }
+
+        if (request.HasSeed)
+        {
+            writer.WriteNumber("seed"u8, request.Seed);
+        }
+
+        WriteTools(writer, request);
+        if (request.Metadata.Count > 0)
+        {
+            writer.WriteStartObject("metadata"u8);
+            foreach (var (name, value) in request.Metadata)
+            {
+                writer.WriteString(name, value);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        if (request.ResponseFormat is { } format)
+        {
+            writer.WritePropertyName("response_format"u8);
+            writer.WriteRawValue(JsonFormatter.Default.Format(format));
+        }
+
+        if (request.HasReasoningEffort)
+        {
+            writer.WriteString("reasoning_effort"u8, request.ReasoningEffort);
+        }
+
+        if (request.HasParallelToolCalls)
+        {
+            writer.WriteBoolean("parallel_tool_calls"u8, request.ParallelToolCalls);
+        }
+
+        if (request.HasUser)
+        {
+            writer.WriteString("user"u8, request.User);
+        }
+    }
+
+    private static void WriteTools(Utf8JsonWriter writer, ChatRequest request)
+    {
+        if (request.Tools.Count > 0)
+        {
+            writer.WriteStartArray("tools"u8);
+            foreach (var tool in request.Tools)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("type"u8, "function"u8);
+                writer.WriteStartObject("function"u8);
+                writer.WriteString("name"u8, tool.Name);
+                writer.WriteString("description"u8, tool.Description);
+                if (tool.Parameters is { } parameters)
+                {
+                    writer.WritePropertyName("parameters"u8);
+                    writer.WriteRawValue(JsonFormatter.Default.Format(parameters));
+                }
+
+                if (tool.HasStrict)
+                {
+                    writer.WriteBoolean("strict"u8, tool.Strict);
+                }
+
+                writer.WriteEndObject();
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+        }
+
+        if (!request.HasToolChoice)
+        {
+            return;
+        }
+
+        if (request.ToolChoice is "auto" or "none" or "required")
+        {
+            writer.WriteString("tool_choice"u8, request.ToolChoice);
+            return;
+        }
+
+        writer.WriteStartObject("tool_choice"u8);
+        writer.WriteString("type"u8, "function"u8);
+        writer.WriteStartObject("function"u8);
+        writer.WriteString("name"u8, request.ToolChoice);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteMessage(Utf8JsonWriter writer, ChatMessage message)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("role"u8, message.Role);
+        if (message.Parts.Count > 0)
+        {
+            writer.WriteStartArray("content"u8);
+            foreach (var part in message.Parts)
+            {
+                WritePart(writer, part);
+            }
+
+            writer.WriteEndArray();
+        }
+        else if (message.HasContent)
+        {
+            writer.WriteString("content"u8, message.Content);
+        }
+
+        if (message.ToolCalls.Count > 0)
+        {
+            writer.WriteStartArray("tool_calls"u8);
+            foreach (var call in message.ToolCalls)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("id"u8, call.Id);
+                writer.WriteString("type"u8, "function"u8);
+                writer.WriteStartObject("function"u8);
+                writer.WriteString("name"u8, call.Name);
+                writer.WriteString("arguments"u8, call.Arguments);
+                writer.WriteEndObject();
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+        }
+
+        if (message.HasToolCallId)
+        {
+            writer.WriteString("tool_call_id"u8, message.ToolCallId);
+        }
+
+        if (message.HasName)
+        {
+            writer.WriteString("name"u8, message.Name);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WritePart(Utf8JsonWriter writer, ContentPart part)
+    {
+        writer.WriteStartObject();
+        switch (part.PartCase)
+        {
+            case ContentPart.PartOneofCase.ImageUrl:
+                writer.WriteString("type"u8, "image_url"u8);
+                writer.WriteStartObject("image_url"u8);
+                writer.WriteString("url"u8, part.ImageUrl);
+                writer.WriteEndObject();
+                break;
+            case ContentPart.PartOneofCase.InputAudio:
+                writer.WriteString("type"u8, "input_audio"u8);
+                writer.WriteStartObject("input_audio"u8);
+                writer.WriteString("data"u8, part.InputAudio.Data);
+                writer.WriteString("format"u8, part.InputAudio.Format);
+                writer.WriteEndObject();
+                break;
+            case ContentPart.PartOneofCase.File:
+                writer.WriteString("type"u8, "file"u8);
+                writer.WriteStartObject("file"u8);
+                writer.WriteString("filename"u8, part.File.Filename);
+                writer.WriteString("file_data"u8, part.File.FileData);
+                writer.WriteEndObject();
+                break;
+            default:
+                writer.WriteString("type"u8, "text"u8);
+                writer.WriteString("text"u8, part.Text);
+                break;
+        }
+
+        writer.WriteEndObject();
+    }
+
+    // JSON has no infinity and no NaN: a string there is refused by the reader's own check, with the field's name.
+    private static void WriteNumber(Utf8JsonWriter writer, string name, double value)
+    {
+        if (double.IsFinite(value))
+        {
+            writer.WriteNumber(name, value);
+        }
+        else
+        {
+            writer.WriteString(name, "not a finite number");
+        }
+    }
+}

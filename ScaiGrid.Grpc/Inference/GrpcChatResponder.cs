@@ -1,0 +1,131 @@
+using Grpc.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Grpc.V1;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Grpc.Inference;
+
+/// <summary>Answers a gRPC chat call: a response kept for the unary method, or messages written as chunks come. A failure is kept for the method to throw.</summary>
+internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) : IChatResponder
+{
+    private string _id = "";
+    private string _slug = "";
+
+    public ChatResponse? Response { get; private set; }
+
+    public Problem? Problem { get; private set; }
+
+    public ValueTask FailAsync(Problem problem)
+    {
+        Problem = problem;
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask FailStreamAsync(Problem problem) => FailAsync(problem);
+
+    public ValueTask CompleteAsync(ChunkView completion, CallResult result)
+    {
+        var answer = ChatAnswer.Parse(completion.Json);
+        Response = new ChatResponse
+        {
+            Id = answer.Id,
+            Model = result.Model.Slug,
+            Created = answer.Created,
+            Usage = Usage(result),
+            Routing = Routing(result),
+        };
+        foreach (var choice in answer.Choices)
+        {
+            Response.Choices.Add(Choice(choice));
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask BeginStreamAsync(ModelRoute model)
+    {
+        _slug = model.Slug;
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask ChunkAsync(ChunkView chunk)
+    {
+        if (!chunk.HasChoices)
+        {
+            return;
+        }
+
+        var answer = ChatAnswer.Parse(chunk.Json);
+        _id = answer.Id;
+        var message = new ChatChunk { Id = _id, Model = _slug };
+        foreach (var choice in answer.Choices)
+        {
+            message.Choices.Add(Delta(choice));
+        }
+
+        await stream!.WriteAsync(message);
+    }
+
+    public async ValueTask EndStreamAsync(CallResult result) =>
+        await stream!.WriteAsync(new ChatChunk { Id = _id, Model = _slug, Usage = Usage(result), Routing = Routing(result) });
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static Choice Choice(ChatChoice choice)
+    {
+        var message = new ChatMessage { Role = choice.Role };
+        if (choice.Content is not null)
+        {
+            message.Content = choice.Content;
+        }
+
+        message.ToolCalls.AddRange(choice.ToolCalls.Select(ToolCall));
+        var result = new Choice { Index = choice.Index, Message = message, FinishReason = choice.FinishReason ?? "stop" };
+        if (choice.Reasoning is not null)
+        {
+            result.Reasoning = choice.Reasoning;
+        }
+
+        return result;
+    }
+
+    private static ChoiceDelta Delta(ChatChoice choice)
+    {
+        var delta = new ChoiceDelta { Index = choice.Index, Role = choice.Role };
+        delta.ToolCalls.AddRange(choice.ToolCalls.Select(ToolCall));
+        if (choice.Content is not null)
+        {
+            delta.Content = choice.Content;
+        }
+
+        if (choice.Reasoning is not null)
+        {
+            delta.Reasoning = choice.Reasoning;
+        }
+
+        if (choice.FinishReason is not null)
+        {
+            delta.FinishReason = choice.FinishReason;
+        }
+
+        return delta;
+    }
+
+    private static ToolCall ToolCall(ChatToolCall call) =>
+        new() { Index = call.Index, Id = call.Id ?? "", Name = call.Name ?? "", Arguments = call.Arguments };
+
+    private static Usage Usage(CallResult result) => new()
+    {
+        PromptTokens = result.Usage.Prompt,
+        CompletionTokens = result.Usage.Completion,
+        TotalTokens = result.Usage.Total,
+        CachedTokens = result.Usage.Cached,
+        ReasoningTokens = result.Usage.Reasoning,
+    };
+
+    private static Routing Routing(CallResult result) =>
+        new() { BackendId = result.BackendId, Attempts = result.Attempts, LatencyMs = result.LatencyMs };
+}

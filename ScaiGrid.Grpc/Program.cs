@@ -1,0 +1,78 @@
+using System.Globalization;
+using Grpc.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Grpc.Hosting;
+using ScaiGrid.Grpc.Inference;
+using ScaiGrid.Inference;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Modules;
+using ScaiGrid.Platform;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.ServiceDefaults;
+
+return await HostRunner.RunAsync(async () =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    var settings = builder.AddSettings<HostSettings>();
+    builder.AddServiceDefaults(new ServiceDefaultsOptions { ServiceName = "scaigrid-grpc", DrainTimeout = settings.DrainTimeout });
+    builder.AddPlatform();
+    builder.AddInference();
+    var modules = AllModules.CreateSelected(builder);
+    foreach (var module in modules)
+    {
+        module.AddServices(builder);
+    }
+
+    builder.CheckSettings();
+    builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.ListenAnyIP(settings.GrpcPort, listen => listen.Protocols = HttpProtocols.Http2);
+    });
+    builder.Services.AddGrpc(grpc =>
+    {
+        grpc.Interceptors.Add<CallInterceptor>();
+        grpc.MaxReceiveMessageSize = InferenceOptions.MaxRequestBytes;
+    });
+    builder.Services.AddGrpcReflection();
+
+    // Serving means ready and not draining; services with a name answer as the whole.
+    builder.Services.AddGrpcHealthChecks(health =>
+    {
+        health.Services.Map("", check => check.Tags.Contains(HealthTags.Ready) || check.Tags.Contains(HealthTags.Drain));
+        health.Services.Map("scaigrid.v1.InferenceService", check => check.Tags.Contains(HealthTags.Ready) || check.Tags.Contains(HealthTags.Drain));
+    });
+
+    await using var app = builder.Build();
+    if (!await SchemaCheck.PassesAsync(app))
+    {
+        return 1;
+    }
+
+    app.UseDraining(RejectAsync);
+    app.MapGrpcService<InferenceGrpcService>();
+    app.MapGrpcHealthChecksService().AllowAnonymous();
+    app.MapGrpcReflectionService().AllowAnonymous();
+    app.MapDefaultEndpoints();
+    foreach (var module in modules)
+    {
+        module.MapGrpc(app);
+    }
+
+    await app.RunAsync();
+    return 0;
+});
+
+// A trailers-only answer, as gRPC has it: the status in the headers of an empty response.
+static Task RejectAsync(HttpContext context)
+{
+    var response = context.Response;
+    response.ContentType = "application/grpc";
+    response.Headers["grpc-status"] = ((int)StatusCode.Unavailable).ToString(CultureInfo.InvariantCulture);
+    response.Headers["grpc-message"] = Uri.EscapeDataString(CoreErrors.Draining.Message);
+    response.Headers[GrpcErrors.CodeTrailer] = CoreErrors.Draining.Code;
+    response.Headers[GrpcErrors.RetryAfterTrailer] = "1";
+    return Task.CompletedTask;
+}

@@ -1,0 +1,55 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>
+/// One append-only file of the journal, JSON lines. Writers reserve their place with one atomic addition and write beside each other;
+/// after <see cref="Seal"/> the file never changes.
+/// </summary>
+internal sealed class JournalSegment : IDisposable
+{
+    private const long Sealed = 1L << 62;
+
+    private readonly SafeFileHandle _file;
+    private long _writers;
+    private long _length;
+
+    public JournalSegment(string path)
+    {
+        Path = path;
+        _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+    }
+
+    public string Path { get; }
+
+    public long Length => Volatile.Read(ref _length);
+
+    /// <summary>Whether all writers are done with a sealed segment.</summary>
+    public bool IsQuiet => Volatile.Read(ref _writers) == Sealed;
+
+    /// <returns>False when the segment is sealed: nothing was written, and another is open.</returns>
+    /// <exception cref="IOException">The disk is full or broken.</exception>
+    public bool TryAppend(ReadOnlySpan<byte> record)
+    {
+        if (Interlocked.Increment(ref _writers) > Sealed)
+        {
+            Interlocked.Decrement(ref _writers);
+            return false;
+        }
+
+        try
+        {
+            var position = Interlocked.Add(ref _length, record.Length) - record.Length;
+            RandomAccess.Write(_file, record, position);
+            return true;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _writers);
+        }
+    }
+
+    public void Seal() => Interlocked.Add(ref _writers, Sealed);
+
+    public void Dispose() => _file.Dispose();
+}

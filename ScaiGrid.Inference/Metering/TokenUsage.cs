@@ -1,0 +1,93 @@
+using System.Text.Json;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>Tokens of one call.</summary>
+/// <param name="Prompt">Read by the model, cached ones included.</param>
+/// <param name="Completion">Written by the model, reasoning ones included.</param>
+/// <param name="Cached">Part of <paramref name="Prompt"/>.</param>
+/// <param name="Reasoning">Part of <paramref name="Completion"/>.</param>
+public readonly record struct TokenUsage(long Prompt, long Completion, long Cached = 0, long Reasoning = 0)
+{
+    public long Total => Prompt + Completion;
+
+    /// <summary>
+    /// Reads OpenAI's <c>usage</c> object at the reader's position and leaves the reader at its end.
+    /// </summary>
+    /// <returns>Null when the value is not an object or has no token counts.</returns>
+    internal static TokenUsage? Read(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            return null;
+        }
+
+        long? prompt = null, completion = null;
+        long cached = 0, reasoning = 0;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("prompt_tokens"u8))
+            {
+                prompt = ReadCount(ref reader);
+            }
+            else if (reader.ValueTextEquals("completion_tokens"u8))
+            {
+                completion = ReadCount(ref reader);
+            }
+            else if (reader.ValueTextEquals("prompt_tokens_details"u8))
+            {
+                cached = ReadDetail(ref reader, "cached_tokens"u8) ?? cached;
+            }
+            else if (reader.ValueTextEquals("completion_tokens_details"u8))
+            {
+                reasoning = ReadDetail(ref reader, "reasoning_tokens"u8) ?? reasoning;
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return prompt is null && completion is null ? null : new TokenUsage(prompt ?? 0, completion ?? 0, cached, reasoning);
+    }
+
+    private static long? ReadDetail(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        long? value = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals(name))
+            {
+                value = ReadCount(ref reader);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return value;
+    }
+
+    // A count that is negative, fractional or no number at all is no count.
+    private static long? ReadCount(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && count >= 0)
+        {
+            return count;
+        }
+
+        reader.Skip();
+        return null;
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Json;
+using StackExchange.Redis;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>
+/// Usage on its way from the replicas' journals to the database, in Redis: one hash a tenant, from record id to record. Adding
+/// a record twice changes nothing, so a batch may be sent again after a lost answer, and removing is by id, so two flushes at once do no harm.
+/// </summary>
+/// <remarks>
+/// Bounded: a tenant's hash takes no more than <see cref="MaxPending"/> records; beyond it they wait in the journals, on disk.
+/// The set of tenants has one entry a tenant.
+/// </remarks>
+public sealed class UsageBuffer(IConnectionMultiplexer redis)
+{
+    public const int MaxPending = 200_000;
+
+    private const string TenantsKey = "scaigrid:usage:tenants";
+
+    private static readonly TimeSpan RejectedKept = TimeSpan.FromDays(30);
+
+    /// <summary>Adds records of one tenant.</summary>
+    /// <returns>False when the tenant's buffer is full: nothing was added.</returns>
+    /// <exception cref="RedisException">Redis is away; whether the records arrived is unknown, and sending them again is safe.</exception>
+    public async Task<bool> AddAsync(string tenantId, IReadOnlyList<UsageRecord> records)
+    {
+        var database = redis.GetDatabase();
+        var entries = new HashEntry[records.Count];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            entries[i] = new HashEntry(records[i].Id, JsonSerializer.SerializeToUtf8Bytes(records[i], UsageJson.Default.UsageRecord));
+        }
+
+        if (await database.HashLengthAsync(PendingKey(tenantId)) + entries.Length > MaxPending)
+        {
+            return false;
+        }
+
+        // The tenant is announced first: a record that no flush looks for would be stuck.
+        await database.SetAddAsync(TenantsKey, tenantId);
+        await database.HashSetAsync(PendingKey(tenantId), entries);
+        return true;
+    }
+
+    /// <summary>Tenants that had records at some time.</summary>
+    public async Task<IReadOnlyList<string>> TenantsAsync() =>
+        Array.ConvertAll(await redis.GetDatabase().SetMembersAsync(TenantsKey), value => (string)value!);
+
+    /// <summary>Records of a tenant that are not known to be in the database yet, in no order, <paramref name="limit"/> or a few more.</summary>
+    public async Task<PendingUsage> PendingAsync(string tenantId, int limit, CancellationToken cancellationToken)
+    {
+        var records = new Dictionary<string, UsageRecord?>();
+        await foreach (var entry in redis.GetDatabase().HashScanAsync(PendingKey(tenantId), pageSize: 500).WithCancellation(cancellationToken))
+        {
+            // A scan may show an entry twice.
+            var id = (string)entry.Name!;
+            records[id] = Read(entry.Value) is { } record && record.Id == id && record.TenantId == tenantId ? record : null;
+            if (records.Count >= limit)
+            {
+                break;
+            }
+        }
+
+        return new PendingUsage([.. records.Values.OfType<UsageRecord>()], [.. records.Where(pair => pair.Value is null).Select(pair => pair.Key)]);
+    }
+
+    /// <summary>Takes entries that cannot be stored out of the way of the others. They are kept for a while, to be looked at.</summary>
+    public async Task SetAsideAsync(string tenantId, IReadOnlyList<string> ids)
+    {
+        var database = redis.GetDatabase();
+        RedisValue[] names = [.. ids.Select(id => (RedisValue)id)];
+        var values = await database.HashGetAsync(PendingKey(tenantId), names);
+        await database.HashSetAsync(RejectedKey(tenantId), [.. names.Zip(values, (name, value) => new HashEntry(name, value))]);
+        await database.KeyExpireAsync(RejectedKey(tenantId), RejectedKept);
+        await database.HashDeleteAsync(PendingKey(tenantId), names);
+    }
+
+    /// <summary>Number of records that wait, over all tenants.</summary>
+    public async Task<long> CountAsync()
+    {
+        var database = redis.GetDatabase();
+        var lengths = await Task.WhenAll((await TenantsAsync()).Select(tenant => database.HashLengthAsync(PendingKey(tenant))));
+        return lengths.Sum();
+    }
+
+    /// <summary>Removes records that are committed to the database.</summary>
+    public Task RemoveAsync(string tenantId, IEnumerable<string> ids) =>
+        redis.GetDatabase().HashDeleteAsync(PendingKey(tenantId), [.. ids.Select(id => (RedisValue)id)]);
+
+    private static UsageRecord? Read(RedisValue value)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)value).Span, UsageJson.Default.UsageRecord);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    // The braces are Redis Cluster's hash tag: all keys of a tenant live in one slot.
+    private static RedisKey PendingKey(string tenantId) => $"scaigrid:usage:{{{tenantId}}}:pending";
+
+    private static RedisKey RejectedKey(string tenantId) => $"scaigrid:usage:{{{tenantId}}}:rejected";
+}
+
+/// <param name="Records">What can be stored.</param>
+/// <param name="Unreadable">Ids of entries that are no usage records of the tenant.</param>
+public sealed record PendingUsage(IReadOnlyList<UsageRecord> Records, IReadOnlyList<string> Unreadable);

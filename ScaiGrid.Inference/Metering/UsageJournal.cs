@@ -1,0 +1,116 @@
+using System.Text.Json;
+using ScaiGrid.Core;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>
+/// The replica's own record of usage, in files under <c>{data_dir}/journal/{instance}/</c>. An append is one positional write into the
+/// page cache: it survives the death of the process (kill -9), not of the machine. <see cref="UsageShipper"/> empties it.
+/// </summary>
+/// <remarks>
+/// A record is framed by line feeds on both sides, so that a hole left by a writer that died between reserving and writing
+/// spoils no neighbour. The folder is held by an exclusive lock file, which the system lets go when the process dies.
+/// </remarks>
+public sealed class UsageJournal : IDisposable
+{
+    private readonly FileStream _lock;
+    private volatile JournalSegment _active;
+    private int _segments;
+
+    public UsageJournal(string dataDirectory, TimeProvider time)
+    {
+        Root = Path.Combine(dataDirectory, "journal");
+        Folder = Path.Combine(Root, Ids.New("journal", time));
+        Directory.CreateDirectory(Folder);
+        _lock = Lock(Folder) ?? throw new IOException($"The usage journal {Folder} is in use.");
+        _active = Create();
+    }
+
+    /// <summary>The folder of all journals on this data directory.</summary>
+    public string Root { get; }
+
+    /// <summary>This process's own folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>Bytes in the open segment.</summary>
+    public long ActiveLength => _active.Length;
+
+    /// <exception cref="IOException">The disk is full or broken: the record is not in the journal.</exception>
+    public void Append(UsageRecord record)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(record, UsageJson.Default.UsageRecord);
+        var framed = new byte[json.Length + 2];
+        framed[0] = framed[^1] = (byte)'\n';
+        json.CopyTo(framed, 1);
+        while (!_active.TryAppend(framed))
+        {
+            // Sealed between the read and the write: the next one is in place already.
+        }
+    }
+
+    /// <summary>Opens a new segment and seals the one before.</summary>
+    /// <returns>The path of the sealed segment, once no writer is in it.</returns>
+    /// <exception cref="IOException">A new segment cannot be made; the open one stays.</exception>
+    public async Task<string> RotateAsync()
+    {
+        var next = Create();
+        using var previous = Interlocked.Exchange(ref _active, next);
+        previous.Seal();
+        while (!previous.IsQuiet)
+        {
+            await Task.Delay(1);
+        }
+
+        return previous.Path;
+    }
+
+    /// <summary>The journal's records in a file; what is no whole record belongs to a call whose caller never saw its end.</summary>
+    public static IReadOnlyList<UsageRecord> Read(string path)
+    {
+        var records = new List<UsageRecord>();
+        ReadOnlySpan<byte> bytes = File.ReadAllBytes(path);
+        foreach (var range in bytes.Split((byte)'\n'))
+        {
+            var line = bytes[range].Trim((byte)0);
+            if (line.IsEmpty)
+            {
+                continue;
+            }
+
+            try
+            {
+                records.Add(JsonSerializer.Deserialize(line, UsageJson.Default.UsageRecord)!);
+            }
+            catch (JsonException)
+            {
+                continue;
+            }
+        }
+
+        return records;
+    }
+
+    /// <summary>Segments of a journal folder, oldest first.</summary>
+    public static IEnumerable<string> Segments(string folder) => Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal);
+
+    /// <summary>Takes a journal folder for this process; null while a living process holds it.</summary>
+    public static FileStream? Lock(string folder)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    public void Dispose()
+    {
+        _active.Dispose();
+        _lock.Dispose();
+    }
+
+    private JournalSegment Create() => new(Path.Combine(Folder, $"{Interlocked.Increment(ref _segments):D10}.jsonl"));
+}

@@ -1,0 +1,48 @@
+using ScaiGrid.Core;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Telemetry;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>Turns the end of a call into a usage record and writes it, whichever way the call ended.</summary>
+public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, TimeProvider time)
+{
+    /// <param name="attempt">The attempt that produced output.</param>
+    /// <param name="reported">The upstream's own count; null where it gave none, or was cut before giving it.</param>
+    /// <param name="output">What the model wrote, for counting when nothing was reported.</param>
+    /// <param name="status">How the call ended.</param>
+    public async ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status)
+    {
+        var usage = reported ?? new TokenUsage(TokenCounter.CountPrompt(attempt.Request.Body), TokenCounter.Count(output.Span));
+        var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
+        var now = time.GetUtcNow();
+        var latency = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds;
+        await meter.WriteAsync(new UsageRecord
+        {
+            Id = Ids.New(Ids.Usage, time),
+            RequestId = call.RequestId,
+            CreatedAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+            PartnerId = call.Caller.PartnerId,
+            TenantId = call.Caller.TenantId,
+            UserId = call.Caller.UserId,
+            ApiKeyId = call.Caller.ApiKeyId,
+            ModelId = route.Id,
+            Model = route.Slug,
+            BackendId = backend.Id,
+            Protocol = call.Protocol,
+            Status = status.Label(),
+            TokensIn = usage.Prompt,
+            TokensOut = usage.Completion,
+            CachedTokens = usage.Cached,
+            ReasoningTokens = usage.Reasoning,
+            Cost = Money.Cost(usage.Prompt, usage.Completion, route.InputPrice, route.OutputPrice),
+            BackendCost = Money.Cost(usage.Prompt, usage.Completion, backend.InputPrice, backend.OutputPrice),
+            LatencyMs = latency,
+            TimeToFirstTokenMs = (long?)attempt.FirstChunkAfter?.TotalMilliseconds,
+            Estimated = reported is null,
+        });
+        metrics.Settled(attempt, usage, status);
+        return new CallResult(route, backend.Id, attempt.Number, latency, usage);
+    }
+}

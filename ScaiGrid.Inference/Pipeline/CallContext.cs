@@ -1,0 +1,28 @@
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>Who calls, over which surface, and since when.</summary>
+/// <param name="Caller">The authenticated caller.</param>
+/// <param name="RequestId">For answers, logs and accounting.</param>
+/// <param name="Protocol">One of <see cref="Protocols"/>.</param>
+/// <param name="StartedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/> when the request was accepted.</param>
+public readonly record struct CallContext(Caller Caller, string RequestId, string Protocol, long StartedAt);
+
+/// <summary>The surfaces, as metrics and accounting name them.</summary>
+public static class Protocols
+{
+    public const string Native = "native";
+    public const string OpenAi = "openai";
+    public const string Grpc = "grpc";
+}
+
+/// <summary>What an answered call came to.</summary>
+/// <param name="Model">The frontend model.</param>
+/// <param name="BackendId">The backend that answered.</param>
+/// <param name="Attempts">Backends tried, the one that answered included.</param>
+/// <param name="LatencyMs">From acceptance to the end of the answer.</param>
+/// <param name="Usage">What is billed.</param>
+public readonly record struct CallResult(ModelRoute Model, string BackendId, int Attempts, long LatencyMs, TokenUsage Usage);

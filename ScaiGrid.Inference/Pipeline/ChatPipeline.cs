@@ -1,0 +1,223 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Telemetry;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>
+/// The path of a chat call, from a parsed request to the last byte of the answer:
+/// <list type="number">
+/// <item>resolve the model in the snapshot,</item>
+/// <item>choose a target by priority and weight,</item>
+/// <item>send, and hold the answer until its first chunk proves that the upstream is alive,</item>
+/// <item>on a failure that may pass elsewhere, take the next target,</item>
+/// <item>relay chunks as they come,</item>
+/// <item>settle: the usage record is durable before the caller sees the end,</item>
+/// <item>end the answer.</item>
+/// </list>
+/// </summary>
+/// <remarks>
+/// Invariants, each with a test:
+/// the chain is built once; no DI scope, no database and no lock a request;
+/// the snapshot is read once a call, and a change never touches a call in flight;
+/// same wire format: the caller's bytes are forwarded with the model's name replaced;
+/// failover until the first byte has reached the caller, never after it: then an error event ends the stream;
+/// usage is always metered: asked for when the caller did not, and hidden again;
+/// expected failures are values, exceptions mean a bug or a caller who has gone;
+/// prompt and completion text is never logged, traced or put into an error;
+/// the caller's disconnect cancels the upstream call, and what was used is settled.
+/// </remarks>
+public sealed partial class ChatPipeline(
+    SnapshotStore snapshots, InferenceOptions options, UsageSettlement settlement, InferenceMetrics metrics, TimeProvider time, ILogger<ChatPipeline> logger)
+{
+    /// <summary>Runs a call to its end. Returns normally whatever the upstream does.</summary>
+    /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
+    public async Task RunAsync(ChatRequest request, CallContext call, IChatResponder responder, CancellationToken callerGone)
+    {
+        if (Resolve(request, call, out var problem) is not { } route)
+        {
+            metrics.Refused(problem!, call);
+            await responder.FailAsync(problem!);
+            return;
+        }
+
+        using var span = InferenceMetrics.StartSpan(route);
+        var error = new UpstreamError(UpstreamFailure.ConnectionFailed);
+        var attempt = new ChatAttempt { Request = request, Call = call, Route = route, Responder = responder };
+        for (ulong tried = 0; attempt.Number < InferenceOptions.MaxAttempts;)
+        {
+            var index = TargetSelector.Next(route.Targets, tried, NextRandom());
+            if (index < 0)
+            {
+                break;
+            }
+
+            tried |= 1UL << index;
+            attempt.Number++;
+            attempt.Backend = route.Targets[index].Backend;
+            error = await TryAsync(attempt, callerGone);
+            if (error is null)
+            {
+                return;
+            }
+
+            AttemptFailed(attempt.Backend.Id, error.Failure, attempt.Number);
+            if (!error.MayFailOver)
+            {
+                break;
+            }
+        }
+
+        problem = error.ToProblem();
+        metrics.Failed(attempt, error.Failure);
+        await responder.FailAsync(problem);
+    }
+
+    private ModelRoute? Resolve(ChatRequest request, CallContext call, out Problem? problem)
+    {
+        var route = snapshots.Current.FindModel(request.Model, call.Caller);
+        problem = route switch
+        {
+            null => new Problem(snapshots.IsLoaded ? InferenceErrors.ModelNotFound : CoreErrors.Unavailable),
+            { Modality: not "chat" } => Problem.Invalid("model", $"is a model for {route.Modality}, not for chat."),
+            { Targets.Length: 0 } => new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5),
+            _ => null,
+        };
+        return problem is null ? route : null;
+    }
+
+    /// <returns>Null when the call came to its end; an error when nothing has reached the caller.</returns>
+    private async Task<UpstreamError?> TryAsync(ChatAttempt attempt, CancellationToken callerGone)
+    {
+        var streamed = attempt.Request.Stream;
+        using var activity = new CallActivity(
+            time, options.DispatchTimeout, streamed ? options.IdleTimeout : options.DispatchTimeout, streamed ? options.StreamTimeout : options.DispatchTimeout, callerGone);
+        attempt.Backend.Enter();
+        try
+        {
+            var reply = await attempt.Backend.Chat.SendAsync(attempt.Request, attempt.Route, activity);
+            if (reply.Error is not null)
+            {
+                return reply.Error;
+            }
+
+            if (reply.Completion is { } completion)
+            {
+                using (completion)
+                {
+                    return await CompleteAsync(attempt, completion);
+                }
+            }
+
+            await using var stream = reply.Stream!;
+            return await RelayAsync(attempt, stream, callerGone);
+        }
+        finally
+        {
+            attempt.Backend.Leave();
+        }
+    }
+
+    private async Task<UpstreamError?> CompleteAsync(ChatAttempt attempt, PooledBytes completion)
+    {
+        ChunkView view;
+        using var output = new PooledBytes(1024);
+        try
+        {
+            view = ChunkView.Scan(completion.Memory, output);
+        }
+        catch (JsonException)
+        {
+            return new UpstreamError(UpstreamFailure.ShapeMismatch);
+        }
+
+        if (!view.HasChoices)
+        {
+            return new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no choices.");
+        }
+
+        var result = await settlement.SettleAsync(attempt, view.Usage, output, CallStatus.Ok);
+        await attempt.Responder.CompleteAsync(view, result);
+        return null;
+    }
+
+    private async Task<UpstreamError?> RelayAsync(ChatAttempt attempt, ChatStream stream, CancellationToken callerGone)
+    {
+        // :: First chunk: until it is here, another backend can still take the call.
+        using var output = new PooledBytes(1024);
+        var (error, chunk) = await ReadAsync(stream, output);
+        if (chunk is null)
+        {
+            return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's stream has no chunks.");
+        }
+
+        attempt.FirstChunkAfter = time.GetElapsedTime(attempt.Call.StartedAt);
+        TokenUsage? usage = null;
+        var finished = false;
+        var status = CallStatus.Ok;
+        try
+        {
+            // :: Relay.
+            await attempt.Responder.BeginStreamAsync(attempt.Route);
+            while (chunk is { } view)
+            {
+                usage = view.Usage ?? usage;
+                finished |= view.HasFinish;
+                await attempt.Responder.ChunkAsync(view);
+                (error, chunk) = await ReadAsync(stream, output);
+            }
+
+            // Some servers end without [DONE]: a finish reason is as good.
+            error ??= stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut);
+            status = error is null ? CallStatus.Ok : CallStatus.Error;
+        }
+        catch (Exception) when (callerGone.IsCancellationRequested)
+        {
+            status = CallStatus.Cancelled;
+        }
+
+        // :: Settle, then end.
+        var result = await settlement.SettleAsync(attempt, usage, output, status);
+        if (status == CallStatus.Ok)
+        {
+            await attempt.Responder.EndStreamAsync(result);
+        }
+        else if (status == CallStatus.Error)
+        {
+            AttemptFailed(attempt.Backend.Id, error!.Failure, attempt.Number);
+            await attempt.Responder.FailStreamAsync(error.ToProblem());
+        }
+
+        return null;
+    }
+
+    private static async ValueTask<(UpstreamError? Error, ChunkView? Chunk)> ReadAsync(ChatStream stream, PooledBytes output)
+    {
+        if (!await stream.ReadAsync())
+        {
+            return (stream.Error, null);
+        }
+
+        try
+        {
+            var view = ChunkView.Scan(stream.Current, output);
+            return view.IsError ? (new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream reported an error in its stream."), null) : (null, view);
+        }
+        catch (JsonException)
+        {
+            return (new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON."), null);
+        }
+    }
+
+#pragma warning disable CA5394 // Spreading load needs no secrecy.
+    private static double NextRandom() => Random.Shared.NextDouble();
+#pragma warning restore CA5394
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}) at attempt {Attempt}.")]
+    private partial void AttemptFailed(string backendId, UpstreamFailure failure, int attempt);
+}

@@ -1,0 +1,48 @@
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>Where a value stands in a JSON text, in bytes.</summary>
+public readonly record struct JsonSpan(int Start, int Length)
+{
+    public int End => Start + Length;
+
+    public bool Exists => Length > 0;
+}
+
+/// <summary>
+/// A chat request in OpenAI's format, as the caller sent it, with what routing and metering need read out of it once.
+/// The bytes are never changed: upstream bodies are made by splicing (<see cref="ChatRequestEditor"/>).
+/// </summary>
+public sealed class ChatRequest(PooledBytes body) : IDisposable
+{
+    public ReadOnlyMemory<byte> Body => body.Memory;
+
+    /// <summary>The slug that the caller asked for.</summary>
+    public string Model { get; internal set; } = "";
+
+    public bool Stream { get; internal set; }
+
+    /// <summary>Whether the caller wants a usage chunk at the end of a stream.</summary>
+    public bool IncludeUsage { get; internal set; }
+
+    /// <summary>The caller's bound on output tokens, <c>max_completion_tokens</c> or <c>max_tokens</c>.</summary>
+    public int? MaxTokens { get; internal set; }
+
+    internal JsonSpan ModelSpan { get; set; }
+
+    internal JsonSpan StreamOptionsSpan { get; set; }
+
+    internal JsonSpan IncludeUsageSpan { get; set; }
+
+    internal JsonSpan MaxTokensSpan { get; set; }
+
+    internal JsonSpan MaxCompletionTokensSpan { get; set; }
+
+    internal JsonSpan MessagesSpan { get; set; }
+
+    /// <summary>Names of the top-level fields that the caller sent with a value other than null.</summary>
+    internal HashSet<string> Fields { get; } = [];
+
+    public void Dispose() => body.Dispose();
+}

@@ -1,0 +1,226 @@
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>Reads and checks a chat request in one pass over its bytes. Fields that it does not know pass untouched.</summary>
+public static class ChatRequestReader
+{
+    /// <summary>
+    /// On success the request owns <paramref name="body"/>; on a problem the caller of this method still does.
+    /// </summary>
+    public static bool TryRead(PooledBytes body, out ChatRequest? request, out Problem? problem)
+    {
+        request = new ChatRequest(body);
+        var mistakes = new List<ErrorDetail>();
+        try
+        {
+            ReadDocument(body.Span, request, mistakes);
+        }
+        catch (JsonException exception)
+        {
+            problem = JsonProblems.Malformed(exception);
+            return false;
+        }
+
+        problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
+        return problem is null;
+    }
+
+    private static void ReadDocument(ReadOnlySpan<byte> json, ChatRequest request, List<ErrorDetail> mistakes)
+    {
+        var reader = new Utf8JsonReader(json);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            mistakes.Add(new ErrorDetail("body", "must be a JSON object."));
+            reader.Skip();
+            reader.Read();
+            return;
+        }
+
+        var seen = new HashSet<string>();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = reader.GetString()!;
+            reader.Read();
+            if (!seen.Add(name))
+            {
+                // Parsers differ on which of two wins; what we check must be what the upstream reads.
+                mistakes.Add(new ErrorDetail(name, "is there twice."));
+            }
+
+            if (reader.TokenType != JsonTokenType.Null)
+            {
+                request.Fields.Add(name);
+            }
+
+            ReadField(ref reader, name, json, request, mistakes);
+        }
+
+        // Anything but white space after the document is an error that only another read shows.
+        reader.Read();
+        Require(request, "model", mistakes);
+        Require(request, "messages", mistakes);
+    }
+
+    private static void ReadField(ref Utf8JsonReader reader, string name, ReadOnlySpan<byte> json, ChatRequest request, List<ErrorDetail> mistakes)
+    {
+        var start = (int)reader.TokenStartIndex;
+        switch (name)
+        {
+            case "model":
+                if (ChatFieldRules.Check(ref reader, name, mistakes))
+                {
+                    request.Model = reader.GetString()!;
+                }
+
+                break;
+            case "stream":
+                request.Stream = ChatFieldRules.Check(ref reader, name, mistakes) && reader.TokenType == JsonTokenType.True;
+                break;
+            case "max_tokens" or "max_completion_tokens":
+                if (ChatFieldRules.Check(ref reader, name, mistakes) && reader.TokenType == JsonTokenType.Number)
+                {
+                    var tokens = reader.GetInt32();
+                    request.MaxTokens = request.MaxTokens is { } other ? Math.Min(other, tokens) : tokens;
+                }
+
+                break;
+            case "messages":
+                ReadMessages(ref reader, mistakes);
+                break;
+            case "stream_options":
+                ReadStreamOptions(ref reader, request, mistakes);
+                break;
+            default:
+                ChatFieldRules.Check(ref reader, name, mistakes);
+                break;
+        }
+
+        reader.Skip();
+        var span = new JsonSpan(start, (int)reader.BytesConsumed - start);
+        switch (name)
+        {
+            case "model":
+                request.ModelSpan = span;
+                break;
+            case "messages":
+                request.MessagesSpan = span;
+                break;
+            case "stream_options":
+                request.StreamOptionsSpan = span;
+                break;
+            case "max_tokens":
+                request.MaxTokensSpan = span;
+                break;
+            case "max_completion_tokens":
+                request.MaxCompletionTokensSpan = span;
+                break;
+        }
+    }
+
+    private static void ReadMessages(ref Utf8JsonReader reader, List<ErrorDetail> mistakes)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            if (reader.TokenType != JsonTokenType.Null)
+            {
+                mistakes.Add(new ErrorDetail("messages", "must be an array."));
+            }
+
+            return;
+        }
+
+        var index = 0;
+        for (; reader.Read() && reader.TokenType != JsonTokenType.EndArray; index++)
+        {
+            ReadMessage(ref reader, index, mistakes);
+        }
+
+        if (index == 0)
+        {
+            mistakes.Add(new ErrorDetail("messages", "must have at least one message."));
+        }
+    }
+
+    private static void ReadMessage(ref Utf8JsonReader reader, int index, List<ErrorDetail> mistakes)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            mistakes.Add(new ErrorDetail($"messages[{index}]", "must be an object."));
+            reader.Skip();
+            return;
+        }
+
+        var hasRole = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("role"u8))
+            {
+                reader.Read();
+                hasRole = reader.TokenType == JsonTokenType.String;
+            }
+            else if (reader.ValueTextEquals("content"u8))
+            {
+                reader.Read();
+                if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.StartArray or JsonTokenType.Null))
+                {
+                    mistakes.Add(new ErrorDetail($"messages[{index}].content", "must be a string or an array of parts."));
+                }
+            }
+            else
+            {
+                reader.Read();
+            }
+
+            reader.Skip();
+        }
+
+        if (!hasRole)
+        {
+            mistakes.Add(new ErrorDetail($"messages[{index}].role", "must be a string."));
+        }
+    }
+
+    private static void ReadStreamOptions(ref Utf8JsonReader reader, ChatRequest request, List<ErrorDetail> mistakes)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            if (reader.TokenType != JsonTokenType.Null)
+            {
+                mistakes.Add(new ErrorDetail("stream_options", "must be an object."));
+            }
+
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isUsage = reader.ValueTextEquals("include_usage"u8);
+            reader.Read();
+            if (isUsage)
+            {
+                if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null))
+                {
+                    mistakes.Add(new ErrorDetail("stream_options.include_usage", "must be true or false."));
+                }
+
+                request.IncludeUsage = reader.TokenType == JsonTokenType.True;
+                request.IncludeUsageSpan = new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
+            }
+
+            reader.Skip();
+        }
+    }
+
+    private static void Require(ChatRequest request, string field, List<ErrorDetail> mistakes)
+    {
+        if (!request.Fields.Contains(field))
+        {
+            mistakes.Add(new ErrorDetail(field, "is required."));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>Errors of the inference surfaces.</summary>
+public static class InferenceErrors
+{
+    public static readonly Error ModelNotFound = new("MODEL_NOT_FOUND", 404, "There is no such model.");
+    public static readonly Error ModelUnavailable = new("MODEL_UNAVAILABLE", 503, "No backend of this model can serve the call at the moment.");
+    public static readonly Error BackendError = new("BACKEND_ERROR", 502, "The upstream failed.");
+    public static readonly Error BackendRateLimited = new("BACKEND_RATE_LIMITED", 429, "The upstream's rate limit is reached.");
+    public static readonly Error BackendTimeout = new("BACKEND_TIMEOUT", 504, "The upstream did not answer in time.");
+    public static readonly Error UpstreamShapeMismatch = new("UPSTREAM_SHAPE_MISMATCH", 502, "The upstream answered what could not be read.");
+}

@@ -1,0 +1,42 @@
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>How an upstream answered: exactly one of the three is set.</summary>
+public readonly struct ChatReply
+{
+    /// <summary>A whole answer in OpenAI's <c>chat.completion</c> format.</summary>
+    public PooledBytes? Completion { get; private init; }
+
+    /// <summary>A stream of OpenAI <c>chat.completion.chunk</c> documents.</summary>
+    public ChatStream? Stream { get; private init; }
+
+    public UpstreamError? Error { get; private init; }
+
+    public static ChatReply Completed(PooledBytes completion) => new() { Completion = completion };
+
+    public static ChatReply Streaming(ChatStream stream) => new() { Stream = stream };
+
+    public static ChatReply Failed(UpstreamError error) => new() { Error = error };
+}
+
+/// <summary>
+/// A stream of chunks from an upstream. Not an <see cref="IAsyncEnumerable{T}"/>: the way it ends is a value, and a chunk costs no allocation.
+/// </summary>
+public abstract class ChatStream : IAsyncDisposable
+{
+    /// <summary>The chunk's JSON; valid until the next <see cref="ReadAsync"/>.</summary>
+    public ReadOnlyMemory<byte> Current { get; protected set; }
+
+    /// <summary>Why the stream ended early; null while it runs and after a proper end.</summary>
+    public UpstreamError? Error { get; protected set; }
+
+    /// <summary>Whether the upstream marked the end of the stream, where its format has such a mark.</summary>
+    public bool SawEnd { get; protected set; }
+
+    /// <returns>False at the end, proper or not.</returns>
+    /// <exception cref="OperationCanceledException">The call's activity was cancelled.</exception>
+    public abstract ValueTask<bool> ReadAsync();
+
+    public abstract ValueTask DisposeAsync();
+}

@@ -1,0 +1,82 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Metering;
+
+namespace ScaiGrid.Inference.Providers.Echo;
+
+/// <summary>What the echo says to a request.</summary>
+/// <param name="Text">The answer's text, or the arguments of the tool call.</param>
+/// <param name="ToolName">Set when the request forces a tool.</param>
+/// <param name="FinishReason"><c>stop</c>, <c>length</c> or <c>tool_calls</c>.</param>
+/// <param name="Usage">Counted with the tokenizer.</param>
+internal sealed record EchoAnswer(string Text, string? ToolName, string FinishReason, TokenUsage Usage)
+{
+    public static EchoAnswer To(JsonElement request, long promptTokens, int? maxTokens)
+    {
+        var text = LastText(request.GetProperty("messages"));
+        if (ForcedTool(request) is { } tool)
+        {
+            var arguments = Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(
+                new Dictionary<string, string> { ["input"] = text }, EchoJsonContext.Default.DictionaryStringString));
+            return new EchoAnswer(arguments, tool, "tool_calls", new TokenUsage(promptTokens, TokenCounter.Count(arguments)));
+        }
+
+        var tokens = TokenCounter.Count(text);
+        if (maxTokens is { } most && tokens > most)
+        {
+            text = TokenCounter.Truncate(text, most);
+            return new EchoAnswer(text, null, "length", new TokenUsage(promptTokens, most));
+        }
+
+        return new EchoAnswer(text, null, "stop", new TokenUsage(promptTokens, tokens));
+    }
+
+    // Forced by name, or "required" with at least one tool; "auto" leaves the echo free, and it prefers to talk.
+    private static string? ForcedTool(JsonElement request)
+    {
+        if (!request.TryGetProperty("tool_choice", out var choice))
+        {
+            return null;
+        }
+
+        if (choice.ValueKind == JsonValueKind.Object)
+        {
+            return Name(choice);
+        }
+
+        return choice.ValueKind == JsonValueKind.String && choice.ValueEquals("required"u8)
+            && request.TryGetProperty("tools", out var tools) && tools.ValueKind == JsonValueKind.Array && tools.GetArrayLength() > 0
+            ? Name(tools[0])
+            : null;
+    }
+
+    private static string? Name(JsonElement tool) =>
+        tool.ValueKind == JsonValueKind.Object
+        && tool.TryGetProperty("function", out var function) && function.ValueKind == JsonValueKind.Object
+        && function.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
+            ? name.GetString()
+            : null;
+
+    private static string LastText(JsonElement messages)
+    {
+        foreach (var message in messages.EnumerateArray().Reverse())
+        {
+            if (message.TryGetProperty("role", out var role) && (role.ValueEquals("user"u8) || role.ValueEquals("tool"u8))
+                && message.TryGetProperty("content", out var content))
+            {
+                return TextOf(content);
+            }
+        }
+
+        return "";
+    }
+
+    private static string TextOf(JsonElement content) => content.ValueKind switch
+    {
+        JsonValueKind.String => content.GetString()!,
+        JsonValueKind.Array => string.Concat(content.EnumerateArray()
+            .Where(part => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String)
+            .Select(part => part.GetProperty("text").GetString())),
+        _ => "",
+    };
+}

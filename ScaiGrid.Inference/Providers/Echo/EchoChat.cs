@@ -1,0 +1,49 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Echo;
+
+/// <summary>Answers from the request itself, in OpenAI's documents.</summary>
+internal sealed class EchoChat(string model) : IChatUpstream
+{
+    public Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallActivity activity)
+    {
+        using var document = JsonDocument.Parse(request.Body);
+        var answer = EchoAnswer.To(document.RootElement, TokenCounter.CountPrompt(request.Body), request.MaxTokens);
+        return Task.FromResult(request.Stream
+            ? ChatReply.Streaming(new EchoStream(model, answer))
+            : ChatReply.Completed(Complete(answer)));
+    }
+
+    private PooledBytes Complete(EchoAnswer answer)
+    {
+        var bytes = new PooledBytes();
+        using var writer = new Utf8JsonWriter(bytes);
+        EchoJson.Start(writer, model, "chat.completion"u8);
+        writer.WriteStartObject();
+        writer.WriteNumber("index"u8, 0);
+        writer.WriteStartObject("message"u8);
+        writer.WriteString("role"u8, "assistant"u8);
+        if (answer.ToolName is null)
+        {
+            writer.WriteString("content"u8, answer.Text);
+        }
+        else
+        {
+            writer.WriteNull("content"u8);
+            EchoJson.ToolCall(writer, answer.ToolName, answer.Text, index: null);
+        }
+
+        writer.WriteEndObject();
+        writer.WriteString("finish_reason"u8, answer.FinishReason);
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        EchoJson.Usage(writer, answer.Usage);
+        writer.WriteEndObject();
+        writer.Flush();
+        return bytes;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ScaiGrid.Inference.Metering;
+
+namespace ScaiGrid.Inference.Providers.Echo;
+
+/// <summary>The parts that the echo's documents share.</summary>
+internal static class EchoJson
+{
+    /// <summary>Opens a document and its <c>choices</c>.</summary>
+    public static void Start(Utf8JsonWriter writer, string model, ReadOnlySpan<byte> type)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("id"u8, "chatcmpl-echo"u8);
+        writer.WriteString("object"u8, type);
+        writer.WriteNumber("created"u8, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+        writer.WriteString("model"u8, model);
+        writer.WriteStartArray("choices"u8);
+    }
+
+    /// <param name="writer">Inside the message or delta.</param>
+    /// <param name="name">The function.</param>
+    /// <param name="arguments">A JSON text.</param>
+    /// <param name="index">Given in streams only.</param>
+    public static void ToolCall(Utf8JsonWriter writer, string name, string arguments, int? index)
+    {
+        writer.WriteStartArray("tool_calls"u8);
+        writer.WriteStartObject();
+        if (index is { } position)
+        {
+            writer.WriteNumber("index"u8, position);
+        }
+
+        writer.WriteString("id"u8, "call_echo"u8);
+        writer.WriteString("type"u8, "function"u8);
+        writer.WriteStartObject("function"u8);
+        writer.WriteString("name"u8, name);
+        writer.WriteString("arguments"u8, arguments);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+    }
+
+    public static void Usage(Utf8JsonWriter writer, TokenUsage usage)
+    {
+        writer.WriteStartObject("usage"u8);
+        writer.WriteNumber("prompt_tokens"u8, usage.Prompt);
+        writer.WriteNumber("completion_tokens"u8, usage.Completion);
+        writer.WriteNumber("total_tokens"u8, usage.Total);
+        writer.WriteEndObject();
+    }
+}
+
+[JsonSerializable(typeof(Dictionary<string, string>))]
+internal sealed partial class EchoJsonContext : JsonSerializerContext;

@@ -1,0 +1,23 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Inference.Providers.Echo;
+
+/// <summary>
+/// A demo that needs no upstream: it answers with the last user message, streams word by word, calls a tool where the request forces one,
+/// and counts real tokens. It takes no configuration.
+/// </summary>
+internal sealed class EchoProvider : IProvider
+{
+    public string Type => "echo";
+
+    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes)
+    {
+        foreach (var (name, _) in config)
+        {
+            mistakes.Add(new ErrorDetail(name, "is not a setting of this provider type: it has none."));
+        }
+    }
+
+    public IChatUpstream ConnectChat(BackendConnection connection) => new EchoChat(connection.Model);
+}

@@ -1,0 +1,25 @@
+using ScaiGrid.Inference.Providers.Echo;
+using ScaiGrid.Inference.Providers.OpenAi;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>All providers, by type. A new one is a folder and a line here.</summary>
+public sealed class ProviderCatalog
+{
+    private readonly Dictionary<string, IProvider> _providers;
+
+    public ProviderCatalog(UpstreamHttp http)
+    {
+        IProvider[] all =
+        [
+            new OpenAiProvider("openai", http, defaultBaseUrl: "https://api.openai.com/v1"),
+            new OpenAiProvider("custom", http, defaultBaseUrl: null),
+            new EchoProvider(),
+        ];
+        _providers = all.ToDictionary(provider => provider.Type);
+    }
+
+    public IEnumerable<string> Types => _providers.Keys;
+
+    public bool TryGet(string type, out IProvider? provider) => _providers.TryGetValue(type, out provider);
+}

@@ -1,0 +1,55 @@
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>Why a backend did not answer. Each kind is a fixed metric label.</summary>
+public enum UpstreamFailure
+{
+    /// <summary>No connection, or it broke before the answer.</summary>
+    ConnectionFailed,
+
+    /// <summary>No answer, or no next byte, in time.</summary>
+    TimedOut,
+
+    /// <summary>The upstream's own rate limit.</summary>
+    RateLimited,
+
+    /// <summary>408 or 5xx.</summary>
+    ServerError,
+
+    /// <summary>Answered what is not its wire format.</summary>
+    ShapeMismatch,
+
+    /// <summary>The connection broke, or the stream stopped, before its proper end.</summary>
+    Cut,
+
+    /// <summary>An error event inside the stream.</summary>
+    ErrorEvent,
+
+    /// <summary>The upstream refused the request itself: 400 or 422.</summary>
+    RequestRefused,
+
+    /// <summary>401, 403 or 404: our credentials or configuration, not the caller's fault.</summary>
+    Misconfigured,
+}
+
+/// <param name="Failure">What happened.</param>
+/// <param name="Message">For the caller; never holds credentials. Null: the kind's own text.</param>
+/// <param name="RetryAfterSeconds">What the upstream asked for.</param>
+public sealed record UpstreamError(UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null)
+{
+    /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere.</summary>
+    public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured);
+
+    public Problem ToProblem() => Failure switch
+    {
+        UpstreamFailure.TimedOut => new Problem(InferenceErrors.BackendTimeout, Message, RetryAfterSeconds),
+        UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
+        UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
+        UpstreamFailure.RequestRefused => new Problem(CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: []),
+        UpstreamFailure.Misconfigured => new Problem(InferenceErrors.BackendError, Message ?? "The upstream refused our credentials or does not know the model."),
+        UpstreamFailure.Cut => new Problem(InferenceErrors.BackendError, Message ?? "The upstream's stream ended early."),
+        _ => new Problem(InferenceErrors.BackendError, Message),
+    };
+}

@@ -1,0 +1,37 @@
+using ScaiGrid.Core.Security;
+using ScaiGrid.Inference.Pipeline;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>The HTTP connections to all upstreams: one pool, the egress check at connect time, no redirects, no cookies, no proxy surprises.</summary>
+public sealed class UpstreamHttp : IDisposable
+{
+    private readonly HttpMessageInvoker _invoker;
+
+    public UpstreamHttp(InferenceOptions options)
+    {
+        var egress = new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams);
+
+        // HttpMessageInvoker, not HttpClient: no buffering, no second timeout, nothing a request allocates for them.
+        _invoker = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = false,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            EnableMultipleHttp2Connections = true,
+
+            // A stream that is given up is closed at once, so that the upstream stops; one that ended is read out by its reader.
+            ResponseDrainTimeout = TimeSpan.Zero,
+
+            // Trace ids of ours are no business of the upstream's.
+            ActivityHeadersPropagator = null,
+            ConnectCallback = egress.ConnectAsync,
+        });
+    }
+
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _invoker.SendAsync(request, cancellationToken);
+
+    public void Dispose() => _invoker.Dispose();
+}

@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+
+namespace ScaiGrid.Inference.Routing;
+
+/// <summary>A frontend model and the targets that serve it.</summary>
+public sealed class ModelRoute
+{
+    public required string Id { get; init; }
+
+    public required string Slug { get; init; }
+
+    /// <summary>The slug as a JSON string, quotes included: what callers see in place of the upstream's model name.</summary>
+    public ReadOnlyMemory<byte> SlugJson => field.IsEmpty ? field = JsonSerializer.SerializeToUtf8Bytes(Slug, CanonicalJson.Default.String) : field;
+
+    public required string DisplayName { get; init; }
+
+    public required string Description { get; init; }
+
+    /// <summary><c>chat</c>, <c>embedding</c>, <c>image</c> or <c>audio</c>.</summary>
+    public required string Modality { get; init; }
+
+    public required ImmutableArray<string> Capabilities { get; init; }
+
+    /// <summary>Tokens.</summary>
+    public int? ContextWindow { get; init; }
+
+    /// <summary>Tokens; a caller's <c>max_tokens</c> is lowered to it.</summary>
+    public int? MaxOutputTokens { get; init; }
+
+    /// <summary>Nano-units per million tokens, charged to the caller.</summary>
+    public required long InputPrice { get; init; }
+
+    /// <summary>Nano-units per million tokens, charged to the caller.</summary>
+    public required long OutputPrice { get; init; }
+
+    /// <summary><c>active</c> or <c>deprecated</c>; both are served.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>Request fields used where the caller sent none.</summary>
+    public JsonObject? DefaultParams { get; init; }
+
+    /// <summary>Put before the caller's messages as a system message.</summary>
+    public string? SystemPrompt { get; init; }
+
+    /// <summary>Set on models that only one partner's tenants see.</summary>
+    public string? PartnerId { get; init; }
+
+    /// <summary>Set on models that only one tenant sees.</summary>
+    public string? TenantId { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Active targets, best priority first.</summary>
+    public required ImmutableArray<Target> Targets { get; init; }
+
+    /// <summary>Backends mapped to the model, disabled ones included.</summary>
+    public required int TotalBackends { get; init; }
+
+    public bool IsVisibleTo(Caller caller) =>
+        (TenantId is null || TenantId == caller.TenantId) && (PartnerId is null || PartnerId == caller.PartnerId);
+}
+
+/// <summary>A backend's place in a model's routing policy.</summary>
+/// <param name="Backend">Who answers.</param>
+/// <param name="Weight">Share among the targets of the same priority; 0 is a target of last resort within it.</param>
+/// <param name="Priority">Lower numbers are tried first.</param>
+public sealed record Target(Backend Backend, int Weight, int Priority);
+
+/// <summary>One deployment of one provider, ready to be called.</summary>
+public sealed class Backend
+{
+    private int _inFlight;
+
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string ProviderId { get; init; }
+
+    /// <summary>Nano-units per million tokens that the upstream charges.</summary>
+    public required long InputPrice { get; init; }
+
+    /// <summary>Nano-units per million tokens that the upstream charges.</summary>
+    public required long OutputPrice { get; init; }
+
+    public required IChatUpstream Chat { get; init; }
+
+    /// <summary>Calls that this process has open on the backend.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    internal void Enter() => Interlocked.Increment(ref _inFlight);
+
+    internal void Leave() => Interlocked.Decrement(ref _inFlight);
+}

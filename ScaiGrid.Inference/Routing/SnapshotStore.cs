@@ -1,0 +1,32 @@
+namespace ScaiGrid.Inference.Routing;
+
+/// <summary>Holds the current snapshot behind one volatile field. Calls in flight keep the one they started with.</summary>
+public sealed class SnapshotStore(TimeProvider time)
+{
+    /// <summary>How long a snapshot may go unconfirmed before an unknown key could be a new one rather than a wrong one.</summary>
+    private static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(5);
+
+    private volatile GridSnapshot _current = GridSnapshot.Empty;
+    private long _confirmedAt;
+
+    public GridSnapshot Current => _current;
+
+    public bool IsLoaded => _current.Revision >= 0;
+
+    /// <summary>
+    /// True while the control plane has not confirmed the snapshot lately: what is not in it is then unknown, not absent.
+    /// </summary>
+    public bool IsStale => Age is not { } age || age > StaleAfter;
+
+    /// <summary>Since the control plane last confirmed the snapshot; null before the first load.</summary>
+    public TimeSpan? Age => IsLoaded ? time.GetElapsedTime(Volatile.Read(ref _confirmedAt)) : null;
+
+    public void Swap(GridSnapshot snapshot)
+    {
+        _current = snapshot;
+        Confirm();
+    }
+
+    /// <summary>The control plane's revision is still the one that is loaded.</summary>
+    public void Confirm() => Volatile.Write(ref _confirmedAt, time.GetTimestamp());
+}

@@ -1,0 +1,156 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+
+namespace ScaiGrid.Inference.Streaming;
+
+/// <summary>
+/// One <c>chat.completion.chunk</c>, or one whole <c>chat.completion</c>, with the places that a gateway must touch: the model's name and the usage.
+/// </summary>
+public readonly struct ChunkView
+{
+    public required ReadOnlyMemory<byte> Json { get; init; }
+
+    /// <summary>The value of <c>id</c>.</summary>
+    public JsonSpan Id { get; init; }
+
+    /// <summary>The value of <c>model</c>.</summary>
+    public JsonSpan Model { get; init; }
+
+    /// <summary>The whole property <c>usage</c>, its name and one comma included, so that removing it leaves valid JSON.</summary>
+    public JsonSpan UsageProperty { get; init; }
+
+    public TokenUsage? Usage { get; init; }
+
+    /// <summary>Whether there is anything in <c>choices</c>: a chunk that only carries usage has none.</summary>
+    public bool HasChoices { get; init; }
+
+    /// <summary>Whether a choice says why it ended: after it, an upstream has nothing more to say.</summary>
+    public bool HasFinish { get; init; }
+
+    /// <summary>Whether the chunk is an error document instead.</summary>
+    public bool IsError { get; init; }
+
+    /// <summary>Scans a document; what the model wrote (text, reasoning, tool arguments) is added to <paramref name="output"/> where given.</summary>
+    /// <exception cref="JsonException">Not JSON.</exception>
+    public static ChunkView Scan(ReadOnlyMemory<byte> json, PooledBytes? output)
+    {
+        var reader = new Utf8JsonReader(json.Span);
+        JsonSpan id = default, model = default, usageProperty = default;
+        TokenUsage? usage = null;
+        bool hasChoices = false, hasFinish = false, isError = false;
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new JsonException("A chunk must be an object.");
+        }
+
+        var previousEnd = (int)reader.BytesConsumed;
+        var isFirst = true;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var nameStart = (int)reader.TokenStartIndex;
+            if (reader.ValueTextEquals("model"u8))
+            {
+                model = ReadSpan(ref reader);
+            }
+            else if (reader.ValueTextEquals("id"u8))
+            {
+                id = ReadSpan(ref reader);
+            }
+            else if (reader.ValueTextEquals("choices"u8))
+            {
+                reader.Read();
+                (hasChoices, hasFinish) = ReadChoices(ref reader, output);
+            }
+            else if (reader.ValueTextEquals("usage"u8))
+            {
+                reader.Read();
+                usage = TokenUsage.Read(ref reader);
+                usageProperty = PropertyWithComma(json.Span, isFirst, previousEnd, nameStart, (int)reader.BytesConsumed);
+            }
+            else
+            {
+                isError |= reader.ValueTextEquals("error"u8);
+                reader.Read();
+                isError &= reader.TokenType != JsonTokenType.Null;
+            }
+
+            reader.Skip();
+            previousEnd = (int)reader.BytesConsumed;
+            isFirst = false;
+        }
+
+        return new ChunkView
+        {
+            Json = json,
+            Id = id,
+            Model = model,
+            UsageProperty = usageProperty,
+            Usage = usage,
+            HasChoices = hasChoices,
+            HasFinish = hasFinish,
+            IsError = isError && !hasChoices,
+        };
+    }
+
+    // The comma before the property goes with it; the first property takes the comma after it instead.
+    private static JsonSpan PropertyWithComma(ReadOnlySpan<byte> json, bool isFirst, int previousEnd, int nameStart, int end)
+    {
+        if (!isFirst)
+        {
+            return new JsonSpan(previousEnd, end - previousEnd);
+        }
+
+        var rest = json[end..];
+        var next = rest.IndexOfAnyExcept(" \t\r\n"u8);
+        var commaEnd = rest[next] == (byte)',' ? end + next + 1 : end;
+        return new JsonSpan(nameStart, commaEnd - nameStart);
+    }
+
+    private static JsonSpan ReadSpan(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        return reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray
+            ? default
+            : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
+    }
+
+    private static (bool Any, bool Finish) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            return (false, false);
+        }
+
+        var depth = reader.CurrentDepth;
+        bool any = false, finish = false;
+        while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
+        {
+            any = true;
+            if (reader.TokenType != JsonTokenType.PropertyName)
+            {
+                continue;
+            }
+
+            if (reader.ValueTextEquals("finish_reason"u8))
+            {
+                reader.Read();
+                finish |= reader.TokenType == JsonTokenType.String;
+            }
+            else if (output is not null && IsOutput(ref reader))
+            {
+                reader.Read();
+                if (reader.TokenType == JsonTokenType.String)
+                {
+                    output.Advance(reader.CopyString(output.GetSpan(reader.ValueSpan.Length + 1)));
+                }
+            }
+        }
+
+        return (any, finish);
+    }
+
+    private static bool IsOutput(ref Utf8JsonReader reader) =>
+        reader.ValueTextEquals("content"u8) || reader.ValueTextEquals("arguments"u8)
+        || reader.ValueTextEquals("reasoning_content"u8) || reader.ValueTextEquals("reasoning"u8) || reader.ValueTextEquals("refusal"u8);
+}

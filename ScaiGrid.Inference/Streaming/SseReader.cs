@@ -1,0 +1,152 @@
+using ScaiGrid.Inference.Pipeline;
+
+namespace ScaiGrid.Inference.Streaming;
+
+/// <summary>
+/// Reads server-sent events from a stream (WHATWG HTML, section "Server-sent events"): any of the three line ends, comments, fields
+/// split anywhere, data over several lines. Works in one pooled buffer, so an event costs no allocation.
+/// </summary>
+internal sealed class SseReader(Stream source) : IDisposable
+{
+    private readonly PooledBytes _buffer = new(16 * 1024);
+
+    private int _eventStart;
+    private int _lineStart;
+    private int _scanned;
+    private int _dataStart;
+    private int _dataLength = -1;
+    private bool _skipLineFeed;
+
+    /// <summary>The data of the event, lines joined by a line feed; valid until the next read.</summary>
+    public ReadOnlyMemory<byte> Data => _buffer.Memory.Slice(_dataStart, _dataLength);
+
+    /// <summary>Whether the event was named <c>error</c>.</summary>
+    public bool IsError { get; private set; }
+
+    /// <summary>Reads to the end of the next event that has data.</summary>
+    /// <returns>False at the end of the stream; an unfinished event is dropped, as the standard says.</returns>
+    /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
+    public async ValueTask<bool> ReadAsync(CallActivity activity)
+    {
+        Reset();
+        while (true)
+        {
+            if (ScanToEvent())
+            {
+                return true;
+            }
+
+            Compact();
+            if (_buffer.Length > InferenceOptions.MaxUpstreamBytes)
+            {
+                throw new InvalidDataException("An event of the stream is too large.");
+            }
+
+            var read = await source.ReadAsync(_buffer.GetMemory(4096), activity.Token);
+            if (read == 0)
+            {
+                return false;
+            }
+
+            _buffer.Advance(read);
+            activity.Progress();
+        }
+    }
+
+    public void Dispose() => _buffer.Dispose();
+
+    private void Reset()
+    {
+        (_dataStart, _dataLength, IsError) = (0, -1, false);
+        _eventStart = _lineStart;
+    }
+
+    // Moves what is not consumed to the front, so that a stream of any length needs a buffer of one event.
+    private void Compact()
+    {
+        if (_eventStart == 0)
+        {
+            return;
+        }
+
+        var rest = _buffer.Length - _eventStart;
+        _buffer.Array.AsSpan(_eventStart, rest).CopyTo(_buffer.Array);
+        _buffer.Advance(-_eventStart);
+        _lineStart -= _eventStart;
+        _scanned -= _eventStart;
+        _dataStart -= _eventStart;
+        _eventStart = 0;
+    }
+
+    private bool ScanToEvent()
+    {
+        var bytes = _buffer.Span;
+        while (_scanned < bytes.Length)
+        {
+            if (_skipLineFeed)
+            {
+                _skipLineFeed = false;
+                if (bytes[_scanned] == (byte)'\n')
+                {
+                    _lineStart = ++_scanned;
+                    continue;
+                }
+            }
+
+            var offset = bytes[_scanned..].IndexOfAny((byte)'\n', (byte)'\r');
+            if (offset < 0)
+            {
+                _scanned = bytes.Length;
+                return false;
+            }
+
+            var end = _scanned + offset;
+            _skipLineFeed = bytes[end] == (byte)'\r';
+            var line = bytes[_lineStart..end];
+            var lineStart = _lineStart;
+            _lineStart = _scanned = end + 1;
+            if (line.IsEmpty)
+            {
+                if (_dataLength >= 0)
+                {
+                    return true;
+                }
+
+                Reset();
+                continue;
+            }
+
+            ReadLine(line, lineStart);
+        }
+
+        return false;
+    }
+
+    private void ReadLine(ReadOnlySpan<byte> line, int start)
+    {
+        if (line.StartsWith("data"u8) && (line.Length == 4 || line[4] == (byte)':'))
+        {
+            var value = line.Length == 4 ? 4 : line.Length > 5 && line[5] == (byte)' ' ? 6 : 5;
+            AddData(start + value, line.Length - value);
+        }
+        else if (line.StartsWith("event:"u8))
+        {
+            IsError = line[6..].TrimStart((byte)' ').SequenceEqual("error"u8);
+        }
+    }
+
+    private void AddData(int start, int length)
+    {
+        if (_dataLength < 0)
+        {
+            (_dataStart, _dataLength) = (start, length);
+            return;
+        }
+
+        // A second line of data moves down to just behind the first; there is room, since its "data" went between them.
+        var end = _dataStart + _dataLength;
+        _buffer.Array[end] = (byte)'\n';
+        _buffer.Array.AsSpan(start, length).CopyTo(_buffer.Array.AsSpan(end + 1));
+        _dataLength += length + 1;
+    }
+}

@@ -1,0 +1,118 @@
+using System.Text.Json;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>A completion, normalised: text is one string, tool arguments are a string of valid JSON, finish reasons are a closed set.</summary>
+/// <param name="Id">The upstream's id.</param>
+/// <param name="Created">Unix seconds; 0 where the upstream gives none.</param>
+/// <param name="Choices">In the upstream's order.</param>
+public sealed record ChatAnswer(string Id, long Created, IReadOnlyList<ChatChoice> Choices)
+{
+    /// <param name="completion">A <c>chat.completion</c> document, or a <c>chat.completion.chunk</c>, whose deltas are read as messages.</param>
+    public static ChatAnswer Parse(ReadOnlyMemory<byte> completion)
+    {
+        using var document = JsonDocument.Parse(completion);
+        var root = document.RootElement;
+        var created = root.TryGetProperty("created"u8, out var at) && at.ValueKind == JsonValueKind.Number && at.TryGetInt64(out var seconds) ? seconds : 0;
+        var choices = root.GetProperty("choices"u8).EnumerateArray()
+            .Where(choice => choice.ValueKind == JsonValueKind.Object)
+            .Select((choice, index) => ChatChoice.Parse(choice, index));
+        return new ChatAnswer(JsonText.Of(root, "id"u8) ?? "", created, [.. choices]);
+    }
+}
+
+/// <param name="Index">Position among the choices.</param>
+/// <param name="Role">Always <c>assistant</c> in practice.</param>
+/// <param name="Content">The text; null in a message that only calls tools.</param>
+/// <param name="Reasoning">The reasoning text, where the upstream shows it.</param>
+/// <param name="ToolCalls">Empty when there are none.</param>
+/// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c> or <c>error</c>; null inside a stream.</param>
+public sealed record ChatChoice(int Index, string Role, string? Content, string? Reasoning, IReadOnlyList<ChatToolCall> ToolCalls, string? FinishReason)
+{
+    internal static ChatChoice Parse(JsonElement choice, int position)
+    {
+        var isDelta = choice.TryGetProperty("delta"u8, out var message);
+        if (!isDelta && !choice.TryGetProperty("message"u8, out message))
+        {
+            message = choice;
+        }
+
+        var index = choice.TryGetProperty("index"u8, out var given) && given.ValueKind == JsonValueKind.Number && given.TryGetInt32(out var number) ? number : position;
+        var calls = message.TryGetProperty("tool_calls"u8, out var tools) && tools.ValueKind == JsonValueKind.Array
+            ? tools.EnumerateArray().Where(call => call.ValueKind == JsonValueKind.Object).Select((call, at) => ChatToolCall.Parse(call, at, isDelta)).ToList()
+            : [];
+        var finish = JsonText.Of(choice, "finish_reason"u8);
+        return new ChatChoice(
+            index,
+            JsonText.Of(message, "role"u8) ?? "assistant",
+            message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) : null,
+            JsonText.Of(message, "reasoning_content"u8) ?? JsonText.Of(message, "reasoning"u8),
+            calls,
+            isDelta && finish is null ? null : Normalise(finish, calls.Count > 0));
+    }
+
+    // Names that OpenAI-compatible servers use for the five reasons.
+    private static string Normalise(string? reason, bool hasToolCalls) => reason switch
+    {
+        "length" or "max_tokens" or "model_length" => "length",
+        "tool_calls" or "function_call" or "tool_use" => "tool_calls",
+        "content_filter" or "safety" => "content_filter",
+        "error" => "error",
+        null when hasToolCalls => "tool_calls",
+        _ => "stop",
+    };
+}
+
+/// <param name="Index">Position among the message's calls: what puts the fragments of a stream together.</param>
+/// <param name="Id">Given by the upstream; null in later fragments of a stream.</param>
+/// <param name="Name">The function; null in later fragments of a stream.</param>
+/// <param name="Arguments">Valid JSON; a fragment of it in a stream.</param>
+public sealed record ChatToolCall(int Index, string? Id, string? Name, string Arguments)
+{
+    internal static ChatToolCall Parse(JsonElement call, int position, bool isDelta)
+    {
+        var index = call.TryGetProperty("index"u8, out var given) && given.ValueKind == JsonValueKind.Number && given.TryGetInt32(out var number) ? number : position;
+        if (!call.TryGetProperty("function"u8, out var function) || function.ValueKind != JsonValueKind.Object)
+        {
+            return new ChatToolCall(index, JsonText.Of(call, "id"u8), null, isDelta ? "" : "{}");
+        }
+
+        var arguments = function.TryGetProperty("arguments"u8, out var value)
+            ? value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText()
+            : "";
+        return new ChatToolCall(index, JsonText.Of(call, "id"u8), JsonText.Of(function, "name"u8), isDelta ? arguments : Valid(arguments));
+    }
+
+    private static string Valid(string arguments)
+    {
+        if (string.IsNullOrWhiteSpace(arguments))
+        {
+            return "{}";
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(arguments);
+            return arguments;
+        }
+        catch (JsonException)
+        {
+            // Not JSON, but still what the model said: kept as a JSON string.
+            return JsonSerializer.Serialize(arguments, Pipeline.CanonicalJson.Default.String);
+        }
+    }
+}
+
+internal static class JsonText
+{
+    public static string? Of(JsonElement element, ReadOnlySpan<byte> name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    /// <summary>Content as a string, or the texts of its parts.</summary>
+    public static string? OfParts(JsonElement content) => content.ValueKind switch
+    {
+        JsonValueKind.String => content.GetString(),
+        JsonValueKind.Array => string.Concat(content.EnumerateArray().Where(part => part.ValueKind == JsonValueKind.Object).Select(part => Of(part, "text"u8))),
+        _ => null,
+    };
+}

@@ -1,0 +1,66 @@
+using System.Text.Json;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+// The documents below describe the surface in the OpenAPI document. The hot path reads and writes bytes and never makes one.
+
+/// <summary>A chat request. Fields beyond these reach an upstream of the same wire format untouched.</summary>
+/// <param name="Model">Slug of a frontend model.</param>
+/// <param name="Messages">At least one.</param>
+/// <param name="MaxTokens">Lowered to the model's <c>max_output_tokens</c>.</param>
+/// <param name="Temperature">0 to 2.</param>
+/// <param name="TopP">0 to 1.</param>
+/// <param name="Stop">A string or an array of strings.</param>
+/// <param name="Seed">For upstreams that can repeat themselves.</param>
+/// <param name="Stream">Answer with server-sent events.</param>
+/// <param name="Tools">Tool definitions in OpenAI's format.</param>
+/// <param name="ToolChoice"><c>auto</c>, <c>none</c>, <c>required</c>, or one tool.</param>
+/// <param name="Metadata">Passed on.</param>
+/// <param name="ResponseFormat"><c>text</c>, <c>json_object</c> or <c>json_schema</c>.</param>
+/// <param name="ReasoningEffort">For models that reason.</param>
+/// <param name="ParallelToolCalls">Whether several tools may be called at once.</param>
+/// <param name="User">The end user, for the upstream's abuse detection.</param>
+public sealed record ChatBody(
+    string Model,
+    IReadOnlyList<ChatBodyMessage> Messages,
+    int? MaxTokens,
+    double? Temperature,
+    double? TopP,
+    JsonElement? Stop,
+    long? Seed,
+    bool? Stream,
+    IReadOnlyList<JsonElement>? Tools,
+    JsonElement? ToolChoice,
+    JsonElement? Metadata,
+    JsonElement? ResponseFormat,
+    string? ReasoningEffort,
+    bool? ParallelToolCalls,
+    string? User);
+
+/// <param name="Role"><c>system</c>, <c>user</c>, <c>assistant</c> or <c>tool</c>.</param>
+/// <param name="Content">A string, or parts: <c>text</c>, <c>image_url</c>, <c>input_audio</c>, <c>file</c>.</param>
+/// <param name="ToolCalls">In an assistant's message.</param>
+/// <param name="ToolCallId">In a tool's message.</param>
+public sealed record ChatBodyMessage(string Role, JsonElement? Content, IReadOnlyList<JsonElement>? ToolCalls, string? ToolCallId);
+
+/// <summary>The <c>data</c> of a whole answer.</summary>
+public sealed record ChatData(string Id, string Model, long Created, IReadOnlyList<ChatDataChoice> Choices, ChatDataUsage Usage, ChatDataRouting Routing);
+
+/// <param name="Index">Position.</param>
+/// <param name="Message">The answer.</param>
+/// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c> or <c>error</c>.</param>
+public sealed record ChatDataChoice(int Index, ChatDataMessage Message, string FinishReason);
+
+/// <param name="Role"><c>assistant</c>.</param>
+/// <param name="Content">Plain text; null when only tools are called.</param>
+/// <param name="ToolCalls">Left out when there are none.</param>
+/// <param name="Reasoning">Left out where the upstream shows none.</param>
+public sealed record ChatDataMessage(string Role, string? Content, IReadOnlyList<JsonElement>? ToolCalls, string? Reasoning);
+
+/// <summary>Tokens; cached ones are part of the prompt, reasoning ones part of the completion.</summary>
+public sealed record ChatDataUsage(long PromptTokens, long CompletionTokens, long TotalTokens, long CachedTokens, long ReasoningTokens);
+
+/// <param name="BackendId">Who answered.</param>
+/// <param name="Attempts">Backends tried.</param>
+/// <param name="LatencyMs">From acceptance to the end.</param>
+public sealed record ChatDataRouting(string BackendId, int Attempts, long LatencyMs);

@@ -1,0 +1,58 @@
+using System.Buffers;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>Writes an upstream's document with the frontend model's name in it, and without its usage where it must not show.</summary>
+internal static class ChunkWriter
+{
+    /// <summary>As the <c>data:</c> line of an event.</summary>
+    public static void WriteEvent(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model, bool withUsage)
+    {
+        body.Write("data: "u8);
+        WriteDocument(body, chunk, model, withUsage);
+        body.Write("\n\n"u8);
+    }
+
+    public static void WriteDocument(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model, bool withUsage)
+    {
+        var json = chunk.Json.Span;
+        var usage = withUsage ? default : chunk.UsageProperty;
+        var (first, second) = usage.Exists && usage.Start < chunk.Model.Start ? (usage, chunk.Model) : (chunk.Model, usage);
+        var position = 0;
+        Splice(body, json, first, ref position, chunk.Model, model);
+        Splice(body, json, second, ref position, chunk.Model, model);
+        Copy(body, json[position..]);
+    }
+
+    private static void Splice(IBufferWriter<byte> body, ReadOnlySpan<byte> json, JsonSpan span, ref int position, JsonSpan modelSpan, ModelRoute model)
+    {
+        if (!span.Exists)
+        {
+            return;
+        }
+
+        Copy(body, json[position..span.Start]);
+        if (span == modelSpan)
+        {
+            body.Write(model.SlugJson.Span);
+        }
+
+        position = span.End;
+    }
+
+    // An upstream may send its documents with line feeds inside; an event's data line must not have any. Outside of strings, where
+    // JSON escapes them, they are only white space.
+    private static void Copy(IBufferWriter<byte> body, ReadOnlySpan<byte> bytes)
+    {
+        while (bytes.IndexOfAny((byte)'\n', (byte)'\r') is >= 0 and var end)
+        {
+            body.Write(bytes[..end]);
+            bytes = bytes[(end + 1)..];
+        }
+
+        body.Write(bytes);
+    }
+}

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>The HTTP surfaces of inference: ours under <c>/v1/inference</c>, OpenAI's under <c>/oai/v1</c>.</summary>
+public static class InferenceEndpoints
+{
+    public static void MapInference(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapPost("/v1/inference/chat", NativeChat).RequirePermission(Permissions.UseModels)
+            .WithName("Chat").WithTags("Inference").WithSummary("Chat with a model; `stream: true` answers server-sent events.")
+            .Accepts<ChatBody>("application/json").Produces<Envelope<ChatData>>().Produces(StatusCodes.Status200OK, contentType: "text/event-stream");
+        endpoints.MapPost("/oai/v1/chat/completions", OpenAiChat).RequirePermission(Permissions.UseModels)
+            .WithName("CreateChatCompletion").WithTags("OpenAI").WithSummary("OpenAI's chat completions, for its client libraries.")
+            .Accepts<ChatBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
+    }
+
+    private static Task NativeChat(HttpContext context, ChatPipeline pipeline, TimeProvider time) => ChatAsync(context, pipeline, time, Protocols.Native);
+
+    private static Task OpenAiChat(HttpContext context, ChatPipeline pipeline, TimeProvider time) => ChatAsync(context, pipeline, time, Protocols.OpenAi);
+
+    private static async Task ChatAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time, string protocol)
+    {
+        var startedAt = time.GetTimestamp();
+        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        if (body is null)
+        {
+            await ErrorWriter.WriteAsync(context, problem!);
+            return;
+        }
+
+        if (!ChatRequestReader.TryRead(body, out var request, out problem))
+        {
+            body.Dispose();
+            await ErrorWriter.WriteAsync(context, problem!);
+            return;
+        }
+
+        using (request)
+        {
+            var call = new CallContext(context.Features.GetRequiredFeature<Caller>(), context.TraceIdentifier, protocol, startedAt);
+            await using HttpChatResponder responder = protocol == Protocols.OpenAi
+                ? new OpenAiChatResponder(context, time, request!.IncludeUsage)
+                : new NativeChatResponder(context, time);
+            await pipeline.RunAsync(request!, call, responder, context.RequestAborted);
+        }
+    }
+}

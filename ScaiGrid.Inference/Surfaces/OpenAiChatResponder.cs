@@ -1,0 +1,65 @@
+using System.Buffers;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary><c>/oai/v1/chat/completions</c>: the upstream's documents as they are, under the frontend model's name.</summary>
+internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time)
+{
+    private bool _sentUsage;
+
+    protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
+        ChunkWriter.WriteDocument(body, completion, result.Model, withUsage: true);
+
+    protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
+    {
+        // A chunk of nothing but the usage that we asked for is not for a caller who did not.
+        if (!includeUsage && !chunk.HasChoices && chunk.Usage is not null)
+        {
+            return;
+        }
+
+        _sentUsage |= chunk.Usage is not null;
+        ChunkWriter.WriteEvent(body, chunk, Model, includeUsage);
+    }
+
+    protected override void WriteEnd(IBufferWriter<byte> body, CallResult result)
+    {
+        if (!includeUsage || _sentUsage)
+        {
+            return;
+        }
+
+        body.Write("data: "u8);
+        using (var writer = new Utf8JsonWriter(body))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("id"u8, Context.TraceIdentifier);
+            writer.WriteString("object"u8, "chat.completion.chunk"u8);
+            writer.WriteNumber("created"u8, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+            writer.WriteString("model"u8, result.Model.Slug);
+            writer.WriteStartArray("choices"u8);
+            writer.WriteEndArray();
+            UsageJsonWriter.WriteOpenAi(writer, result.Usage);
+            writer.WriteEndObject();
+        }
+
+        body.Write("\n\n"u8);
+    }
+
+    protected override void WriteError(IBufferWriter<byte> body, Problem problem)
+    {
+        body.Write("data: "u8);
+        using (var writer = new Utf8JsonWriter(body))
+        {
+            ErrorWriter.WriteOpenAi(writer, problem, problem.Error.Status);
+        }
+
+        body.Write("\n\n"u8);
+    }
+}

@@ -1,0 +1,55 @@
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>Reads a request's body whole, into a pooled buffer.</summary>
+internal static class RequestBody
+{
+    /// <returns>The body, which the caller disposes, or what is wrong with it.</returns>
+    public static async ValueTask<(PooledBytes? Body, Problem? Problem)> ReadJsonAsync(HttpContext context)
+    {
+        var request = context.Request;
+        if (request.ContentType is not null && !request.HasJsonContentType())
+        {
+            return (null, new Problem(CoreErrors.UnsupportedMediaType));
+        }
+
+        if (request.ContentLength > InferenceOptions.MaxRequestBytes)
+        {
+            return (null, new Problem(CoreErrors.PayloadTooLarge));
+        }
+
+        var body = new PooledBytes((int)(request.ContentLength ?? 4096) + 1);
+        try
+        {
+            while (true)
+            {
+                var result = await request.BodyReader.ReadAsync(context.RequestAborted);
+                foreach (var segment in result.Buffer)
+                {
+                    body.Append(segment.Span);
+                }
+
+                request.BodyReader.AdvanceTo(result.Buffer.End);
+                if (body.Length > InferenceOptions.MaxRequestBytes)
+                {
+                    body.Dispose();
+                    return (null, new Problem(CoreErrors.PayloadTooLarge));
+                }
+
+                if (result.IsCompleted)
+                {
+                    return (body, null);
+                }
+            }
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Inference.Telemetry;
+
+/// <summary>
+/// Metrics and spans of inference. Spans follow OpenTelemetry's GenAI conventions. Label values are bounded: models and backends that
+/// exist, tenants, fixed words.
+/// </summary>
+public sealed class InferenceMetrics : IDisposable
+{
+    private static readonly ActivitySource Spans = new("ScaiGrid.Inference");
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _requests;
+    private readonly Counter<long> _tokens;
+    private readonly Histogram<double> _duration;
+    private readonly Histogram<double> _firstToken;
+    private readonly TimeProvider _time;
+
+    public InferenceMetrics(IMeterFactory meters, SnapshotStore snapshots, TimeProvider time)
+    {
+        _time = time;
+        _meter = meters.Create("ScaiGrid.Inference");
+        _requests = _meter.CreateCounter<long>("scaigrid_requests", description: "Inference calls by outcome.");
+        _tokens = _meter.CreateCounter<long>("scaigrid_tokens", description: "Tokens in and out.");
+        _duration = _meter.CreateHistogram<double>("scaigrid_request_duration", "s", "From acceptance to the end of the answer.");
+        _firstToken = _meter.CreateHistogram<double>("scaigrid_time_to_first_token", "s", "From acceptance to the first chunk of a stream.");
+        _meter.CreateObservableGauge(
+            "scaigrid_backend_inflight_requests",
+            () => Backends(snapshots.Current).Select(backend => new Measurement<int>(backend.InFlight, new KeyValuePair<string, object?>("backend_id", backend.Id))),
+            description: "Calls open on each backend.");
+    }
+
+    /// <summary>The call was refused before any backend was tried.</summary>
+    public void Refused(Problem problem, CallContext call)
+    {
+        // The slug came from the caller and may be anything: no label is made of it.
+        Count("unknown", problem.Error.Code, call);
+    }
+
+    /// <summary>No backend answered.</summary>
+    public void Failed(ChatAttempt attempt, UpstreamFailure failure)
+    {
+        Count(attempt.Route.Slug, Label(failure), attempt.Call);
+        Duration(attempt);
+    }
+
+    public void Settled(ChatAttempt attempt, TokenUsage usage, CallStatus status)
+    {
+        var model = new KeyValuePair<string, object?>("model", attempt.Route.Slug);
+        var tenant = new KeyValuePair<string, object?>("tenant_id", attempt.Call.Caller.TenantId);
+        Count(attempt.Route.Slug, status.Label(), attempt.Call);
+        _tokens.Add(usage.Prompt, model, new KeyValuePair<string, object?>("direction", "input"), tenant);
+        _tokens.Add(usage.Completion, model, new KeyValuePair<string, object?>("direction", "output"), tenant);
+        Duration(attempt);
+        if (attempt.FirstChunkAfter is { } first)
+        {
+            _firstToken.Record(first.TotalSeconds, model);
+        }
+
+        if (Activity.Current is { } span && span.Source == Spans)
+        {
+            span.SetTag("gen_ai.usage.input_tokens", usage.Prompt);
+            span.SetTag("gen_ai.usage.output_tokens", usage.Completion);
+        }
+    }
+
+    /// <summary>Null, and free, while nobody listens.</summary>
+    public static Activity? StartSpan(ModelRoute route)
+    {
+        if (!Spans.HasListeners())
+        {
+            return null;
+        }
+
+        var span = Spans.StartActivity($"chat {route.Slug}", ActivityKind.Client);
+        span?.SetTag("gen_ai.operation.name", "chat");
+        span?.SetTag("gen_ai.request.model", route.Slug);
+        return span;
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private void Count(string model, string status, CallContext call) => _requests.Add(
+        1,
+        new KeyValuePair<string, object?>("model", model),
+        new KeyValuePair<string, object?>("status", status),
+        new KeyValuePair<string, object?>("protocol", call.Protocol));
+
+    private static string Label(UpstreamFailure failure) => failure switch
+    {
+        UpstreamFailure.ConnectionFailed => "connection_failed",
+        UpstreamFailure.TimedOut => "timed_out",
+        UpstreamFailure.RateLimited => "rate_limited",
+        UpstreamFailure.ServerError => "server_error",
+        UpstreamFailure.ShapeMismatch => "shape_mismatch",
+        UpstreamFailure.Cut => "cut",
+        UpstreamFailure.ErrorEvent => "error_event",
+        UpstreamFailure.RequestRefused => "request_refused",
+        _ => "misconfigured",
+    };
+
+    private void Duration(ChatAttempt attempt) => _duration.Record(
+        _time.GetElapsedTime(attempt.Call.StartedAt).TotalSeconds,
+        new KeyValuePair<string, object?>("model", attempt.Route.Slug),
+        new KeyValuePair<string, object?>("backend", attempt.Backend.Id));
+
+    private static IEnumerable<Backend> Backends(GridSnapshot snapshot) =>
+        snapshot.Models.Values.SelectMany(model => model.Targets).Select(target => target.Backend).Distinct();
+}

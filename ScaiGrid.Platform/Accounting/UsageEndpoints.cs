@@ -1,0 +1,122 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>What was used. Every caller sees their own; tenant, partner and super admins see theirs.</summary>
+internal static class UsageEndpoints
+{
+    private const int DefaultLimit = 100;
+
+    public static void MapUsage(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/accounting/usage", List).RequirePermission(Permissions.ViewOwnAccounting);
+        group.MapGet("/accounting/usage/summary", Summarize).RequirePermission(Permissions.ViewOwnAccounting);
+    }
+
+    private static async Task<Ok<PageEnvelope<UsageView>>> List(
+        [AsParameters] PageQuery page,
+        [AsParameters] UsageQuery query,
+        Caller caller,
+        PlatformDb db,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(DefaultLimit), page.After(Ids.Usage));
+        var filter = UsageFilter.Read(query, caller, time);
+        var rows = await filter.Apply(db.UsageRows.AsNoTracking())
+            .Between(filter.Start, filter.End)
+            .Where(row => after == null || string.Compare(row.Id, after) < 0)
+            .OrderByDescending(row => row.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(UsageView.Of).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Ok<Envelope<IReadOnlyList<UsageSum>>>> Summarize(
+        [AsParameters] UsageQuery query,
+        [FromQuery(Name = "group_by")] string? groupBy,
+        string? limit,
+        Caller caller,
+        UsageSummary summary,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var take = new PageQuery(limit, Cursor: null).Take(defaultLimit: 1000);
+        var checks = new Checks();
+        var key = checks.OneOf("group_by", groupBy, "model", "model", "user", "backend", "tenant");
+        checks.ThrowIfAny();
+        return Reply.Ok(await summary.SumAsync(UsageFilter.Read(query, caller, time), key, take, cancellationToken));
+    }
+
+    /// <summary>Rows of a range of time, by an index even where only the primary key serves.</summary>
+    internal static IQueryable<UsageRow> Between(this IQueryable<UsageRow> rows, DateTimeOffset? start, DateTimeOffset? end)
+    {
+        if (start is { } from)
+        {
+            var lowest = UsageIds.LowerBound(from);
+            rows = rows.Where(row => row.CreatedAt >= from && string.Compare(row.Id, lowest) >= 0);
+        }
+
+        if (end is { } to)
+        {
+            var highest = UsageIds.UpperBound(to);
+            rows = rows.Where(row => row.CreatedAt < to && string.Compare(row.Id, highest) < 0);
+        }
+
+        return rows;
+    }
+}
+
+internal sealed record UsageView(
+    string Id,
+    string RequestId,
+    string Model,
+    string BackendId,
+    string UserId,
+    string TenantId,
+    string? ApiKeyId,
+    string Protocol,
+    string Status,
+    long TokensIn,
+    long TokensOut,
+    long CachedTokens,
+    long ReasoningTokens,
+    string Cost,
+    bool Estimated,
+    int LatencyMs,
+    int? TimeToFirstTokenMs,
+    DateTimeOffset CreatedAt)
+{
+    public static UsageView Of(UsageRow row) => new(
+        row.Id,
+        row.RequestId,
+        row.Model,
+        row.BackendId,
+        row.UserId,
+        row.TenantId,
+        row.ApiKeyId,
+        row.Protocol,
+        row.Status,
+        row.TokensIn,
+        row.TokensOut,
+        row.CachedTokens,
+        row.ReasoningTokens,
+        Money.Format(row.Cost),
+        row.Estimated,
+        row.LatencyMs,
+        row.TimeToFirstTokenMs,
+        row.CreatedAt);
+}
+
+/// <summary>Usage of one group.</summary>
+internal sealed record UsageSum(
+    string GroupKey, long RequestCount, long InputTokens, long OutputTokens, long TotalTokens, string TotalCost, string BackendCost);

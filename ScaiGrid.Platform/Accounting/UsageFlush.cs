@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Modules;
+using ScaiGrid.Inference.Metering;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>
+/// Moves usage from Redis to the database, each record exactly once: a record leaves Redis only after the commit, and one that the
+/// database has already (the flush before died between the two) is only removed.
+/// </summary>
+internal sealed partial class UsageFlush(
+    UsageBuffer buffer, UsageStore store, UsageMetrics metrics, AccountingOptions options, TimeProvider time, ILogger<UsageFlush> logger) : IScheduledTask
+{
+    private const int BatchSize = 5000;
+
+    /// <summary>After which a run is cancelled, should a batch hang.</summary>
+    public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(5);
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var startedAt = time.GetTimestamp();
+        var tenants = await buffer.TenantsAsync();
+
+        // A batch a tenant in turn, so that one with very much does not keep the others waiting.
+        while (tenants.Count > 0 && time.GetElapsedTime(startedAt) < options.UsageFlushInterval)
+        {
+            var unfinished = new List<string>();
+            foreach (var tenantId in tenants)
+            {
+                if (await FlushBatchAsync(tenantId, cancellationToken))
+                {
+                    unfinished.Add(tenantId);
+                }
+            }
+
+            tenants = unfinished;
+        }
+
+        metrics.Finished(time.GetElapsedTime(startedAt), await buffer.CountAsync());
+    }
+
+    /// <returns>Whether the tenant may have more.</returns>
+    private async Task<bool> FlushBatchAsync(string tenantId, CancellationToken cancellationToken)
+    {
+        var pending = await buffer.PendingAsync(tenantId, BatchSize, cancellationToken);
+        var storable = pending.Records.ToLookup(UsageStore.IsStorable);
+        string[] unusable = [.. pending.Unreadable, .. storable[false].Select(record => record.Id)];
+        if (unusable.Length > 0)
+        {
+            await buffer.SetAsideAsync(tenantId, unusable);
+            UsageSetAside(unusable.Length, tenantId, unusable[0]);
+        }
+
+        var rows = storable[true].Select(UsageStore.ToRow).ToList();
+        if (rows.Count > 0)
+        {
+            var added = await store.StoreAsync(rows, cancellationToken);
+            await buffer.RemoveAsync(tenantId, rows.Select(row => row.Id));
+            metrics.Flushed(added);
+            UsageFlushed(added, rows.Count - added, tenantId);
+        }
+
+        return pending.Records.Count + pending.Unreadable.Count >= BatchSize;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Added} usage records of {TenantId} are in the database; {Known} were there already.")]
+    private partial void UsageFlushed(int added, int known, string tenantId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} usage records of {TenantId} cannot be stored (the first: {FirstId}). They are kept aside in Redis for 30 days.")]
+    private partial void UsageSetAside(int count, string tenantId, string firstId);
+}

@@ -1,0 +1,25 @@
+using ScaiGrid.Core;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>
+/// Bounds of the primary key for a range of time. An id is made within a call, so it begins with a time close to the row's own:
+/// a day on either side is far more than any call and any clock needs, and keeps a query off the other rows.
+/// </summary>
+internal static class UsageIds
+{
+    private static readonly TimeSpan Slack = TimeSpan.FromDays(1);
+
+    /// <summary>No row at or after <paramref name="start"/> has a lower id.</summary>
+    public static string LowerBound(DateTimeOffset start) => At(start - DateTimeOffset.UnixEpoch > Slack ? start - Slack : DateTimeOffset.UnixEpoch);
+
+    /// <summary>No row before <paramref name="end"/> has a higher id.</summary>
+    public static string UpperBound(DateTimeOffset end) => At(end + Slack);
+
+    private static string At(DateTimeOffset time)
+    {
+        Span<byte> zeros = stackalloc byte[10];
+        zeros.Clear();
+        return $"{Ids.Usage}_{Ulid.NewUlid(time, zeros)}";
+    }
+}

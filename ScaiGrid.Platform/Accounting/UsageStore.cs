@@ -1,0 +1,78 @@
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>Writes usage to the database: rows that are not there yet, and with them, in one transaction, their hours' sums.</summary>
+internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases)
+{
+    private const string Lock = "accounting.usage_flush";
+    private const int WordLength = 50;
+    private const int ModelLength = 200;
+
+    /// <returns>How many of the records were new.</returns>
+    public Task<int> StoreAsync(IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken) => databases.TransactAsync(
+        async (db, token) =>
+        {
+            // Two flushes at once would both find a row missing; the second would fail on its key and have to begin again.
+            await db.TakeLockAsync(Lock, token);
+            var stored = await StoredIdsAsync(db, rows, token);
+            var missing = rows.Where(row => !stored.Contains(row.Id)).ToList();
+            db.ChangeTracker.AutoDetectChangesEnabled = false;
+            db.UsageRows.AddRange(missing);
+            await UsageHours.AddAsync(db, missing, token);
+            return missing.Count;
+        },
+        cancellationToken);
+
+    public static async Task<HashSet<string>> StoredIdsAsync(PlatformDb db, IEnumerable<UsageRow> rows, CancellationToken cancellationToken)
+    {
+        var ids = rows.Select(row => row.Id).ToArray();
+        return await db.UsageRows.Where(row => ids.Contains(row.Id)).Select(row => row.Id).ToHashSetAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Whether a record fits the tables. One that does not would fail the batch that it is in, again and again.
+    /// </summary>
+    public static bool IsStorable(UsageRecord record) =>
+        IsId(record.Id) && record.Id.StartsWith(Ids.Usage + "_", StringComparison.Ordinal)
+        && IsAscii(record.RequestId, UsageRowConfiguration.RequestIdLength)
+        && IsId(record.PartnerId) && IsId(record.TenantId) && IsId(record.UserId) && IsId(record.ModelId) && IsId(record.BackendId)
+        && (record.ApiKeyId is null || IsId(record.ApiKeyId))
+        && record.Model is { Length: > 0 and <= ModelLength }
+        && IsAscii(record.Protocol, WordLength) && IsAscii(record.Status, WordLength)
+        && record.CreatedAt > 0 && record.CreatedAt < Microseconds.From(DateTimeOffset.MaxValue.AddYears(-1))
+        && record is { TokensIn: >= 0, TokensOut: >= 0, CachedTokens: >= 0, ReasoningTokens: >= 0, Cost: >= 0, BackendCost: >= 0, LatencyMs: >= 0 };
+
+    public static UsageRow ToRow(UsageRecord record) => new()
+    {
+        Id = record.Id,
+        RequestId = record.RequestId,
+        CreatedAt = Microseconds.ToTime(record.CreatedAt),
+        TenantId = record.TenantId,
+        PartnerId = record.PartnerId,
+        UserId = record.UserId,
+        ApiKeyId = record.ApiKeyId,
+        ModelId = record.ModelId,
+        Model = record.Model,
+        BackendId = record.BackendId,
+        Protocol = record.Protocol,
+        Status = record.Status,
+        TokensIn = record.TokensIn,
+        TokensOut = record.TokensOut,
+        CachedTokens = record.CachedTokens,
+        ReasoningTokens = record.ReasoningTokens,
+        Cost = record.Cost,
+        BackendCost = record.BackendCost,
+        LatencyMs = (int)Math.Min(record.LatencyMs, int.MaxValue),
+        TimeToFirstTokenMs = record.TimeToFirstTokenMs is { } first ? (int)Math.Clamp(first, 0, int.MaxValue) : null,
+        Estimated = record.Estimated,
+    };
+
+    private static bool IsId(string? text) => IsAscii(text, Ids.MaxLength);
+
+    private static bool IsAscii(string? text, int maxLength) => text?.Length > 0 && text.Length <= maxLength && Ascii.IsValid(text);
+}

@@ -1,0 +1,28 @@
+using System.Data;
+using FluentMigrator.Runner.Generators.MySql;
+
+namespace ScaiGrid.Platform.Data;
+
+/// <summary>
+/// FluentMigrator's MySQL types with the character sets written down: its own strings are utf8mb3 and compare without case. The
+/// collations compare code points, as SQLite does.
+/// </summary>
+internal sealed class MariaDbTypes : MySql5TypeMap
+{
+    private const string Ascii = " CHARACTER SET ascii COLLATE ascii_bin";
+    private const string Utf8 = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
+    // InnoDB's longest row allows no more in one VARCHAR; longer text is LONGTEXT.
+    private const int LongestVarchar = 4096;
+
+    protected override void SetupMySqlTypeMaps()
+    {
+        base.SetupMySqlTypeMaps();
+        SetTypeMap(DbType.AnsiString, "VARCHAR($size)" + Ascii, LongestVarchar);
+        SetTypeMap(DbType.AnsiString, "LONGTEXT" + Ascii, int.MaxValue);
+        SetTypeMap(DbType.String, "VARCHAR(255)" + Utf8);
+        SetTypeMap(DbType.String, "VARCHAR($size)" + Utf8, LongestVarchar);
+        SetTypeMap(DbType.String, "LONGTEXT" + Utf8, int.MaxValue);
+        SetTypeMap(DbType.Boolean, "TINYINT(1)");
+    }
+}

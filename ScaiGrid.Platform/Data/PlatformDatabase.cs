@@ -1,0 +1,47 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Data;
+
+namespace ScaiGrid.Platform.Data;
+
+/// <summary>Registers the database: a pooled context factory, a context a scope, and a readiness check.</summary>
+public static class PlatformDatabase
+{
+    /// <summary>The tag of checks that readiness runs.</summary>
+    private const string Ready = "ready";
+
+    public static void AddPlatformDatabase(this IHostApplicationBuilder builder)
+    {
+        builder.AddSettings<DatabaseOptions>();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<SnapshotInterceptor>();
+        builder.Services.AddSingleton<SchemaCheck>();
+        builder.Services.AddPooledDbContextFactory<PlatformDb>((services, options) =>
+            options.UseDatabase(services.GetRequiredService<DatabaseOptions>()).AddInterceptors(services.GetRequiredService<SnapshotInterceptor>()));
+        builder.Services.AddScoped(services => services.GetRequiredService<IDbContextFactory<PlatformDb>>().CreateDbContext());
+        builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database", tags: [Ready]);
+
+        // One line a statement is a trace, and statements that are retried are not errors yet.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
+    }
+
+    /// <summary>Points a context at the configured database; modules' contexts use it as well.</summary>
+    public static DbContextOptionsBuilder UseDatabase(this DbContextOptionsBuilder builder, DatabaseOptions options)
+    {
+        var address = options.Address;
+        return address.Kind switch
+        {
+            DatabaseKind.Sqlite => builder
+                .UseSqlite(address.ConnectionString)
+                .AddInterceptors(new SqliteConnectionSetup()),
+            _ => builder.UseMySql(
+                address.ConnectionString,
+                new MariaDbServerVersion(options.ServerVersion),
+                mysql => mysql.ExecutionStrategy(dependencies => new TransientFaultStrategy(dependencies))),
+        };
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.Tenancy;
+
+namespace ScaiGrid.Platform.Data;
+
+/// <summary>The platform's own tables. Their schema is written in <see cref="Migrations"/>; a test compares the two.</summary>
+internal sealed class PlatformDb : DbContext
+{
+    public PlatformDb(DbContextOptions<PlatformDb> options)
+        : base(options)
+    {
+        // Every save is a transaction, so that SnapshotInterceptor can count it before its commit.
+        Database.AutoTransactionBehavior = AutoTransactionBehavior.Always;
+
+        // A deadlock rolls the whole transaction back, so a savepoint would only cost two round trips.
+        Database.AutoSavepointsEnabled = false;
+    }
+
+    public DbSet<Partner> Partners => Set<Partner>();
+
+    public DbSet<Tenant> Tenants => Set<Tenant>();
+
+    public DbSet<User> Users => Set<User>();
+
+    public DbSet<UserRole> UserRoles => Set<UserRole>();
+
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    public DbSet<Provider> Providers => Set<Provider>();
+
+    public DbSet<Backend> Backends => Set<Backend>();
+
+    public DbSet<Model> Models => Set<Model>();
+
+    public DbSet<RoutingPolicy> RoutingPolicies => Set<RoutingPolicy>();
+
+    public DbSet<RoutingTarget> RoutingTargets => Set<RoutingTarget>();
+
+    public DbSet<UsageRow> UsageRows => Set<UsageRow>();
+
+    public DbSet<UsageHour> UsageHours => Set<UsageHour>();
+
+    public DbSet<SnapshotRevision> SnapshotRevisions => Set<SnapshotRevision>();
+
+    /// <summary>Set when the running transaction changes the snapshot; see <see cref="SnapshotInterceptor"/>.</summary>
+    internal bool SnapshotChanged { get; set; }
+
+    /// <summary>For changes that pass the change tracker by (ExecuteUpdate, SQL): call inside the transaction that makes them.</summary>
+    public void MarkSnapshotChanged() => SnapshotChanged = true;
+
+    /// <summary>Blocks a thread, and passes the interceptors by.</summary>
+    public override int SaveChanges(bool acceptAllChangesOnSuccess) => throw new NotSupportedException("Use SaveChangesAsync.");
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) => configurationBuilder.UseStoredTypes();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.ApplyConfiguration(new PartnerConfiguration());
+        modelBuilder.ApplyConfiguration(new TenantConfiguration());
+        modelBuilder.ApplyConfiguration(new UserConfiguration());
+        modelBuilder.ApplyConfiguration(new UserRoleConfiguration());
+        modelBuilder.ApplyConfiguration(new ApiKeyConfiguration());
+        modelBuilder.ApplyConfiguration(new ProviderConfiguration());
+        modelBuilder.ApplyConfiguration(new BackendConfiguration());
+        modelBuilder.ApplyConfiguration(new ModelConfiguration());
+        modelBuilder.ApplyConfiguration(new RoutingPolicyConfiguration());
+        modelBuilder.ApplyConfiguration(new RoutingTargetConfiguration());
+        modelBuilder.ApplyConfiguration(new UsageRowConfiguration());
+        modelBuilder.ApplyConfiguration(new UsageHourConfiguration());
+        modelBuilder.ApplyConfiguration(new SnapshotRevisionConfiguration());
+        modelBuilder.UseStoredNames();
+    }
+}

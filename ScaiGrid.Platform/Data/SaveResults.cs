@@ -1,0 +1,26 @@
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Platform.Data;
+
+internal static class SaveResults
+{
+    /// <summary>Saves; what the database's own constraints refuse becomes the feature's error. Asking first would leave a gap for a second writer.</summary>
+    /// <exception cref="ApiException">A constraint was violated.</exception>
+    public static async Task SaveOrThrowAsync(
+        this DbContext db, CancellationToken cancellationToken, Error? duplicate = null, Error? referenced = null)
+    {
+        try
+        {
+            await db.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException exception) when (duplicate is not null && DatabaseErrors.IsUniqueViolation(exception))
+        {
+            throw new ApiException(duplicate);
+        }
+        catch (DbUpdateException exception) when (referenced is not null && DatabaseErrors.IsForeignKeyViolation(exception))
+        {
+            throw new ApiException(referenced);
+        }
+    }
+}

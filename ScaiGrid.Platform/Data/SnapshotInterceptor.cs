@@ -1,0 +1,66 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Logging;
+
+namespace ScaiGrid.Platform.Data;
+
+/// <summary>
+/// Gives the hot path's snapshot a new revision in the transaction that changes what it contains, and announces it after the commit.
+/// </summary>
+/// <remarks>
+/// The revision is counted last, just before the commit: its row lock is held for one round trip, and all transactions take it in the
+/// same order. A transaction that was rolled back leaves the mark set; the next one then counts once more than needed, which only
+/// costs a reload.
+/// </remarks>
+internal sealed partial class SnapshotInterceptor(ILogger<SnapshotInterceptor> logger, ISnapshotSignal? signal = null)
+    : DbTransactionInterceptor, ISaveChangesInterceptor
+{
+    public ValueTask<InterceptionResult<int>> SavingChangesAsync(
+        DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+    {
+        if (eventData.Context is PlatformDb { SnapshotChanged: false } db)
+        {
+            db.SnapshotChanged = db.ChangeTracker.Entries<ISnapshotted>().Any(entry => entry.State is not EntityState.Unchanged);
+        }
+
+        return ValueTask.FromResult(result);
+    }
+
+    public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
+        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+    {
+        if (eventData.Context is PlatformDb { SnapshotChanged: true } db)
+        {
+            await using var command = transaction.Connection!.CreateCommand();
+            command.Transaction = transaction;
+            command.CommandText = "UPDATE snapshot_revision SET revision = revision + 1 WHERE id = 1";
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        return result;
+    }
+
+    public override async Task TransactionCommittedAsync(
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        if (eventData.Context is not PlatformDb { SnapshotChanged: true } db)
+        {
+            return;
+        }
+
+        db.SnapshotChanged = false;
+        try
+        {
+            await (signal?.ChangedAsync(cancellationToken) ?? ValueTask.CompletedTask);
+        }
+        catch (Exception exception)
+        {
+            // The change is stored: processes find the revision when they next look.
+            SnapshotSignalFailed(exception);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot's new revision could not be announced; processes will find it by themselves.")]
+    private partial void SnapshotSignalFailed(Exception exception);
+}

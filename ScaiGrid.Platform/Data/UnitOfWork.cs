@@ -1,0 +1,59 @@
+using Microsoft.EntityFrameworkCore;
+using MySqlConnector;
+
+namespace ScaiGrid.Platform.Data;
+
+/// <summary>Several statements as one transaction that is run again as a whole when the database asks for it.</summary>
+public static class UnitOfWork
+{
+    /// <summary>
+    /// Runs <paramref name="work"/> on a fresh context in a transaction, saves and commits. After a deadlock or failover all of it
+    /// runs again, so <paramref name="work"/> must do nothing but database work.
+    /// </summary>
+    /// <exception cref="CommitUnknownException">The connection was lost during the commit.</exception>
+    public static async Task<T> TransactAsync<TContext, T>(
+        this IDbContextFactory<TContext> factory, Func<TContext, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+        where TContext : DbContext
+    {
+        await using var first = await factory.CreateDbContextAsync(cancellationToken);
+        return await first.Database.CreateExecutionStrategy().ExecuteAsync(
+            async token =>
+            {
+                await using var db = await factory.CreateDbContextAsync(token);
+                await using var transaction = await db.Database.BeginTransactionAsync(token);
+                var result = await work(db, token);
+                await db.SaveChangesAsync(token);
+                await CommitAsync(transaction, token);
+                return result;
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc cref="TransactAsync{TContext, T}"/>
+    public static Task TransactAsync<TContext>(
+        this IDbContextFactory<TContext> factory, Func<TContext, CancellationToken, Task> work, CancellationToken cancellationToken)
+        where TContext : DbContext =>
+        factory.TransactAsync(
+            async (db, token) =>
+            {
+                await work(db, token);
+                return true;
+            },
+            cancellationToken);
+
+    private static async Task CommitAsync(Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await transaction.CommitAsync(cancellationToken);
+        }
+        catch (MySqlException exception) when (DatabaseErrors.IsAway(exception))
+        {
+            // It may have been stored. Running the work again could do it twice, so the caller has to find out.
+            throw new CommitUnknownException(exception);
+        }
+    }
+}
+
+/// <summary>The connection was lost during a commit: the transaction is stored, or not, but never in part.</summary>
+public sealed class CommitUnknownException(Exception inner) : Exception("The database connection was lost during a commit; its outcome is unknown.", inner);

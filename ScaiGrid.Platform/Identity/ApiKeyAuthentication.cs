@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>
+/// Decides who may call an endpoint. Fails closed: an endpoint that says neither <c>AllowAnonymous</c> nor what its caller must hold is refused.
+/// </summary>
+internal sealed class ApiKeyAuthentication(RequestDelegate next, CallerResolver callers, ILogger<ApiKeyAuthentication> logger)
+{
+    private static readonly Problem Denied = new(CoreErrors.PermissionDenied);
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        // Only routes are guarded: where none matched, the framework answers 404, 405 or 415 itself, the latter two as endpoints of its own.
+        if (context.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+        {
+            return ServeAsync(context, caller: null);
+        }
+
+        if (endpoint.Metadata.GetMetadata<AccessAttribute>() is not { } access)
+        {
+            return ErrorWriter.WriteAsync(context, Denied);
+        }
+
+        if (!callers.TryResolve(context.Request.Headers.Authorization, out var caller, out var problem))
+        {
+            return ErrorWriter.WriteAsync(context, problem);
+        }
+
+        if (access.Permission is { } permission && !caller.Has(permission))
+        {
+            return ErrorWriter.WriteAsync(context, Denied);
+        }
+
+        context.Features.Set(caller);
+        return ServeAsync(context, caller);
+    }
+
+    private async Task ServeAsync(HttpContext context, Caller? caller)
+    {
+        using (logger.BeginScope(new CallScope(context.TraceIdentifier, caller)))
+        {
+            await next(context);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Buffers;
+using System.ComponentModel.DataAnnotations;
+using ScaiGrid.Core.Configuration;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>Ways in besides API keys.</summary>
+public sealed class IdentityOptions : IValidatableObject
+{
+    private const int MinServiceTokenLength = 32;
+
+    // "service:" and the name are the caller's user id.
+    private const int MaxServiceNameLength = 32;
+
+    private static readonly SearchValues<char> NameCharacters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+    [Setting(
+        "SCAIGRID_SERVICE_TOKENS",
+        "Comma list of `name:token` for internal components, each token of at least 32 characters; two tokens of one name may be live during rotation.",
+        Secret = true)]
+    public string[] ServiceTokens { get; set; } = [];
+
+    [Setting("SCAIGRID_AUTH_DISABLED", "Every caller is the bootstrap super admin. Refused when the environment is Production.")]
+    public bool AuthDisabled { get; set; }
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        for (var i = 0; i < ServiceTokens.Length; i++)
+        {
+            var (name, token) = Split(ServiceTokens[i]);
+            if (name.Length is 0 or > MaxServiceNameLength || name.AsSpan().ContainsAnyExcept(NameCharacters)
+                || token.Length < MinServiceTokenLength || token.Contains(' ', StringComparison.Ordinal))
+            {
+                // Never the entry itself: a token written without its name would be printed.
+                yield return new ValidationResult(
+                    $"entry {i + 1} must be name:token, the name of 1 to {MaxServiceNameLength} of A-Za-z0-9_.-, the token of at least {MinServiceTokenLength} characters.", [nameof(ServiceTokens)]);
+            }
+        }
+    }
+
+    internal static (string Name, string Token) Split(string entry) =>
+        entry.IndexOf(':', StringComparison.Ordinal) is >= 0 and var colon ? (entry[..colon], entry[(colon + 1)..]) : ("", entry);
+}

@@ -1,0 +1,32 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>Who the caller is, from the snapshot: it answers while the database is away.</summary>
+internal static class MeEndpoints
+{
+    private const string Reason = "Callers may always see who they are.";
+
+    public static void MapMe(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/me", Get).RequireCaller(Reason);
+        group.MapGet("/auth/me", Get).RequireCaller(Reason);
+    }
+
+    private static Ok<Envelope<MeView>> Get(Caller caller) => Reply.Ok(new MeView(
+        new MeUser(caller.UserId, caller.Email, caller.DisplayName),
+        new MeScope(caller.TenantId, caller.TenantSlug),
+        new MeScope(caller.PartnerId, caller.PartnerSlug),
+        [.. caller.Roles.Order(StringComparer.Ordinal)],
+        [.. caller.Permissions.Order(StringComparer.Ordinal)]));
+}
+
+internal sealed record MeView(MeUser User, MeScope Tenant, MeScope Partner, IReadOnlyList<string> Roles, IReadOnlyList<string> Permissions);
+
+internal sealed record MeUser(string Id, string Email, string DisplayName);
+
+internal sealed record MeScope(string Id, string Slug);

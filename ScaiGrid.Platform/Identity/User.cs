@@ -1,0 +1,42 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Tenancy;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>A person or service account of exactly one tenant.</summary>
+internal sealed class User : ISnapshotted
+{
+    public required string Id { get; init; }
+
+    public required string TenantId { get; init; }
+
+    public required string Email { get; set; }
+
+    public required string DisplayName { get; set; }
+
+    /// <summary>One of <see cref="UserStatus"/>.</summary>
+    public string Status { get; set; } = UserStatus.Active;
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset UpdatedAt { get; set; }
+}
+
+internal static class UserStatus
+{
+    public const string Active = "active";
+    public const string Suspended = "suspended";
+    public const string Deleted = "deleted";
+}
+
+internal sealed class UserConfiguration : IEntityTypeConfiguration<User>
+{
+    public void Configure(EntityTypeBuilder<User> builder)
+    {
+        builder.ToTable("users");
+        builder.HasIndex(user => new { user.TenantId, user.Email }).IsUnique();
+        builder.HasOne<Tenant>().WithMany().HasForeignKey(user => user.TenantId).OnDelete(DeleteBehavior.Restrict);
+    }
+}

@@ -1,0 +1,250 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>Deployments of upstream models. Who may see routing may see them; only who manages models sees how they are connected.</summary>
+internal static class BackendEndpoints
+{
+    private const int NameLength = 200;
+
+    public static void MapBackends(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/backends", List).RequirePermission(Permissions.ViewRouting);
+        group.MapPost("/backends", Create).RequirePermission(Permissions.ManageModels);
+        group.MapGet("/backends/{id}", Get).RequirePermission(Permissions.ViewRouting);
+        group.MapPut("/backends/{id}", Update).RequirePermission(Permissions.ManageModels);
+        group.MapDelete("/backends/{id}", Delete).RequirePermission(Permissions.ManageModels);
+        group.MapGet("/backends/{id}/health", BackendHealth.Get).RequirePermission(Permissions.ViewRouting);
+    }
+
+    private static async Task<Ok<PageEnvelope<BackendView>>> List(
+        [AsParameters] PageQuery page, Caller caller, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Backend));
+        var rows = await db.Backends.AsNoTracking()
+            .Where(backend => after == null || string.Compare(backend.Id, after) < 0)
+            .OrderByDescending(backend => backend.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(row => View(row, caller, secrets)).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Created<Envelope<BackendView>>> Create(
+        CreateBackend body,
+        Caller caller,
+        PlatformDb db,
+        ProviderCatalog catalog,
+        ProviderSecrets secrets,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var id = Ids.New(Ids.Backend, time);
+        var model = checks.Required("model", body.Model, 200);
+        var name = string.IsNullOrWhiteSpace(body.Name) ? model : checks.Text("name", body.Name, NameLength)!;
+        var status = Status(checks, body.Status, BackendStatus.Active);
+        var capabilities = checks.Words("capabilities", body.Capabilities) ?? [];
+        var inputPrice = checks.Price("input_price_per_mtok", body.InputPricePerMtok, otherwise: 0);
+        var outputPrice = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, otherwise: 0);
+        var provider = await FindProviderAsync(checks, body.ProviderId, db, cancellationToken);
+        var config = secrets.Complete(checks, "connection_config", checks.Document("connection_config", body.ConnectionConfig) ?? [], stored: null, id);
+        CheckMerged(checks, provider, config, catalog, secrets);
+        checks.ThrowIfAny();
+
+        var (readable, credentials) = secrets.Split(config, id);
+        var now = time.GetStoredNow();
+        var row = new Backend
+        {
+            Id = id,
+            ProviderId = provider!.Id,
+            Name = name,
+            Model = model,
+            Uri = $"{provider.Type}:{model}",
+            ConnectionConfig = readable,
+            Credentials = credentials,
+            Capabilities = JsonSerializer.Serialize(capabilities),
+            InputPricePerMtok = inputPrice,
+            OutputPricePerMtok = outputPrice,
+            Status = status,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        db.Backends.Add(row);
+        await db.SaveOrThrowAsync(cancellationToken, referenced: ModelErrors.ProviderNotFound);
+        return Reply.Created($"/v1/backends/{id}", View(row, caller, secrets));
+    }
+
+    private static async Task<Results<Ok<Envelope<BackendView>>, ProblemResult>> Get(
+        string id, Caller caller, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
+    {
+        var row = await db.Backends.AsNoTracking().SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken);
+        return row is null ? Reply.Problem(ModelErrors.BackendNotFound) : Reply.Ok(View(row, caller, secrets));
+    }
+
+    private static async Task<Results<Ok<Envelope<BackendView>>, ProblemResult>> Update(
+        string id,
+        UpdateBackend body,
+        Caller caller,
+        PlatformDb db,
+        ProviderCatalog catalog,
+        ProviderSecrets secrets,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        if (await db.Backends.SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(ModelErrors.BackendNotFound);
+        }
+
+        var checks = new Checks();
+        row.Name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
+        row.Status = Status(checks, body.Status, row.Status);
+        row.InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, row.InputPricePerMtok);
+        row.OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, row.OutputPricePerMtok);
+        row.Capabilities = checks.Words("capabilities", body.Capabilities) is { } capabilities ? JsonSerializer.Serialize(capabilities) : row.Capabilities;
+        if (body.ProviderId is not null && body.ProviderId != row.ProviderId)
+        {
+            checks.Add("provider_id", "cannot be changed; make a new backend.");
+        }
+
+        if (body.Model is not null)
+        {
+            row.Model = checks.Required("model", body.Model, 200);
+            row.Uri = $"{row.Uri.Split(':', 2)[0]}:{row.Model}";
+        }
+
+        if (checks.Document("connection_config", body.ConnectionConfig) is { } sent)
+        {
+            var config = secrets.Complete(checks, "connection_config", sent, row.Credentials, row.Id);
+            var provider = await FindProviderAsync(checks, row.ProviderId, db, cancellationToken);
+            CheckMerged(checks, provider, config, catalog, secrets);
+            checks.ThrowIfAny();
+            (row.ConnectionConfig, row.Credentials) = secrets.Split(config, row.Id);
+        }
+
+        checks.ThrowIfAny();
+        row.UpdatedAt = time.GetStoredNow();
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Ok(View(row, caller, secrets));
+    }
+
+    /// <summary>Its places in models' routing go with it.</summary>
+    private static async Task<Results<NoContent, ProblemResult>> Delete(string id, PlatformDb db, CancellationToken cancellationToken)
+    {
+        if (await db.Backends.SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(ModelErrors.BackendNotFound);
+        }
+
+        db.Backends.Remove(row);
+        await db.SaveChangesAsync(cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static string Status(Checks checks, string? status, string otherwise) =>
+        checks.OneOf("status", status, otherwise, BackendStatus.Active, BackendStatus.Disabled);
+
+    private static async Task<Provider?> FindProviderAsync(Checks checks, string? id, PlatformDb db, CancellationToken cancellationToken)
+    {
+        if (checks.Required("provider_id", id, Ids.MaxLength) is not { Length: > 0 } providerId)
+        {
+            return null;
+        }
+
+        var provider = await db.Providers.AsNoTracking().SingleOrDefaultAsync(row => row.Id == providerId, cancellationToken);
+        if (provider is null)
+        {
+            checks.Add("provider_id", "is not a provider.");
+        }
+
+        return provider;
+    }
+
+    /// <summary>A backend is connected with its provider's settings and its own over them: together they must be valid.</summary>
+    private static void CheckMerged(Checks checks, Provider? provider, JsonObject config, ProviderCatalog catalog, ProviderSecrets secrets)
+    {
+        if (provider is null || !catalog.TryGet(provider.Type, out var type))
+        {
+            return;
+        }
+
+        try
+        {
+            type!.Check(checks, "connection_config", secrets.Merged(provider, config));
+        }
+        catch (CryptographicException)
+        {
+            checks.Add("provider_id", "has credentials that can no longer be opened; enter them again.");
+        }
+    }
+
+    private static BackendView View(Backend row, Caller caller, ProviderSecrets secrets) => new(
+        row.Id,
+        row.Name,
+        row.ProviderId,
+        row.Model,
+        row.Uri,
+        caller.Has(Permissions.ManageModels) ? secrets.Show(row.ConnectionConfig, row.Credentials, row.Id) : null,
+        JsonSerializer.Deserialize<string[]>(row.Capabilities) ?? [],
+        Money.Format(row.InputPricePerMtok),
+        Money.Format(row.OutputPricePerMtok),
+        row.Status,
+        row.CreatedAt,
+        row.UpdatedAt);
+}
+
+/// <param name="Name">For people; the model's name when left out.</param>
+/// <param name="ProviderId">Whose deployment it is.</param>
+/// <param name="Model">The model's name at the upstream.</param>
+/// <param name="ConnectionConfig">Settings that differ from the provider's.</param>
+/// <param name="Capabilities">For example chat, tools.</param>
+/// <param name="InputPricePerMtok">What the upstream charges for a million input tokens, a decimal string.</param>
+/// <param name="OutputPricePerMtok">What the upstream charges for a million output tokens, a decimal string.</param>
+/// <param name="Status">active or disabled.</param>
+public sealed record CreateBackend(
+    string? Name,
+    string? ProviderId,
+    string? Model,
+    JsonObject? ConnectionConfig,
+    string?[]? Capabilities,
+    string? InputPricePerMtok,
+    string? OutputPricePerMtok,
+    string? Status);
+
+/// <summary>What is left out stays as it is; secrets of <c>connection_config</c> stay when they are left out or masked.</summary>
+public sealed record UpdateBackend(
+    string? Name,
+    string? ProviderId,
+    string? Model,
+    JsonObject? ConnectionConfig,
+    string?[]? Capabilities,
+    string? InputPricePerMtok,
+    string? OutputPricePerMtok,
+    string? Status);
+
+internal sealed record BackendView(
+    string Id,
+    string Name,
+    string ProviderId,
+    string Model,
+    string Uri,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] JsonObject? ConnectionConfig,
+    IReadOnlyList<string> Capabilities,
+    string InputPricePerMtok,
+    string OutputPricePerMtok,
+    string Status,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt);

@@ -1,0 +1,117 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <param name="Slug">The name that callers use; never changes.</param>
+/// <param name="DisplayName">For people; the slug when left out.</param>
+/// <param name="Description">For people.</param>
+/// <param name="Modality">chat (the default), embedding, image or audio.</param>
+/// <param name="Capabilities">For example chat, tools.</param>
+/// <param name="ContextWindow">Tokens.</param>
+/// <param name="MaxOutputTokens">Tokens; callers who ask for more get this.</param>
+/// <param name="InputPricePerMtok">What callers pay for a million input tokens, a decimal string; 0 when left out.</param>
+/// <param name="OutputPricePerMtok">What callers pay for a million output tokens, a decimal string; 0 when left out.</param>
+/// <param name="DefaultParams">Request fields for callers who send none.</param>
+/// <param name="SystemPromptTemplate">Put before every conversation.</param>
+/// <param name="Status">active (the default) or deprecated.</param>
+/// <param name="Metadata">Anything.</param>
+public sealed record CreateModel(
+    string? Slug,
+    string? DisplayName,
+    string? Description,
+    string? Modality,
+    string?[]? Capabilities,
+    int? ContextWindow,
+    int? MaxOutputTokens,
+    string? InputPricePerMtok,
+    string? OutputPricePerMtok,
+    JsonObject? DefaultParams,
+    string? SystemPromptTemplate,
+    string? Status,
+    JsonObject? Metadata);
+
+/// <summary>What is left out stays as it is; <c>null</c> clears a limit or the template.</summary>
+public sealed record UpdateModel(
+    string? Slug,
+    string? DisplayName,
+    string? Description,
+    string? Modality,
+    string?[]? Capabilities,
+    Optional<int?> ContextWindow,
+    Optional<int?> MaxOutputTokens,
+    string? InputPricePerMtok,
+    string? OutputPricePerMtok,
+    JsonObject? DefaultParams,
+    Optional<string> SystemPromptTemplate,
+    string? Status,
+    JsonObject? Metadata);
+
+/// <summary>A model and how many backends serve it.</summary>
+internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBackends)
+{
+    public ModelView View(Caller caller) => new(
+        Model.Id,
+        Model.Slug,
+        Model.DisplayName,
+        Model.Description,
+        Model.Modality,
+        JsonSerializer.Deserialize<string[]>(Model.Capabilities) ?? [],
+        Model.ContextWindow > 0 ? Model.ContextWindow : null,
+        Model.MaxOutputTokens,
+        Money.Format(Model.InputPricePerMtok),
+        Money.Format(Model.OutputPricePerMtok),
+        JsonNode.Parse(Model.DefaultParams) as JsonObject ?? [],
+        caller.Has(Permissions.ManageModels) ? Model.SystemPromptTemplate : null,
+        Model.Status,
+        JsonNode.Parse(Model.Metadata) as JsonObject ?? [],
+        ActiveBackends > 0 ? "healthy" : "unavailable",
+        ActiveBackends,
+        TotalBackends,
+        Model.CreatedAt,
+        Model.UpdatedAt);
+}
+
+/// <param name="Id">mdl_…</param>
+/// <param name="Slug">The name that callers use.</param>
+/// <param name="DisplayName">For people.</param>
+/// <param name="Description">For people.</param>
+/// <param name="Modality">chat, embedding, image or audio.</param>
+/// <param name="Capabilities">For example chat, tools.</param>
+/// <param name="ContextWindow">Tokens.</param>
+/// <param name="MaxOutputTokens">Tokens.</param>
+/// <param name="InputPricePerMtok">A decimal string.</param>
+/// <param name="OutputPricePerMtok">A decimal string.</param>
+/// <param name="DefaultParams">Request fields for callers who send none.</param>
+/// <param name="SystemPromptTemplate">Only for those who manage models.</param>
+/// <param name="Status">active or deprecated.</param>
+/// <param name="Metadata">Anything.</param>
+/// <param name="HealthStatus">unavailable without an active backend, else healthy: outcomes of calls are not judged yet.</param>
+/// <param name="ActiveBackendCount">Backends that calls may go to.</param>
+/// <param name="TotalBackendCount">Backends in the model's routing.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="UpdatedAt">When it was last changed.</param>
+internal sealed record ModelView(
+    string Id,
+    string Slug,
+    string DisplayName,
+    string Description,
+    string Modality,
+    IReadOnlyList<string> Capabilities,
+    int? ContextWindow,
+    int? MaxOutputTokens,
+    string InputPricePerMtok,
+    string OutputPricePerMtok,
+    JsonObject DefaultParams,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? SystemPromptTemplate,
+    string Status,
+    JsonObject Metadata,
+    string HealthStatus,
+    int ActiveBackendCount,
+    int TotalBackendCount,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt);

@@ -1,0 +1,180 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>
+/// Frontend models. Read from the database rather than the snapshot: a new model shows at once on every replica, with all its fields.
+/// </summary>
+internal static class ModelEndpoints
+{
+    private const int NameLength = 200;
+    private const int DescriptionLength = 4000;
+    private const int TemplateLength = 100_000;
+    private const int MaxTokens = 1_000_000_000;
+
+    // Fields that say what a call is: a default for one would change the call's meaning.
+    private static readonly string[] NoDefaults = ["model", "messages", "stream", "stream_options"];
+
+    public static void MapModels(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/models", List).RequirePermission(Permissions.ListModels);
+        group.MapPost("/models", Create).RequirePermission(Permissions.ManageModels);
+        group.MapGet("/models/{**model}", Get).RequirePermission(Permissions.ListModels);
+        group.MapPut("/models/{model}", Update).RequirePermission(Permissions.ManageModels);
+        group.MapDelete("/models/{model}", Delete).RequirePermission(Permissions.ManageModels);
+        group.MapGet("/models/{model}/routing", RoutingHandlers.Get).RequirePermission(Permissions.ViewRouting);
+        group.MapPut("/models/{model}/routing", RoutingHandlers.Put).RequirePermission(Permissions.ManageRouting);
+    }
+
+    private static async Task<Ok<PageEnvelope<ModelView>>> List(
+        [AsParameters] PageQuery page, string? modality, string? status, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Model));
+        var checks = new Checks();
+        Modality(checks, modality, "");
+        Status(checks, status, "");
+        checks.ThrowIfAny();
+
+        var models = db.Models.AsNoTracking().VisibleTo(caller)
+            .Where(model => after == null || string.Compare(model.Id, after) < 0)
+            .Where(model => modality == null || model.Modality == modality)
+            .Where(model => status == null || model.Status == status)
+            .OrderByDescending(model => model.Id)
+            .Take(limit + 1);
+        var rows = await WithBackends(models, db).ToListAsync(cancellationToken);
+        return rows.ConvertAll(row => row.View(caller)).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Results<Ok<Envelope<ModelView>>, ProblemResult>> Get(
+        string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var row = await WithBackends(db.Models.AsNoTracking().VisibleTo(caller).Named(model), db).SingleOrDefaultAsync(cancellationToken);
+        return row is null ? Reply.Problem(InferenceErrors.ModelNotFound) : Reply.Ok(row.View(caller));
+    }
+
+    private static async Task<Created<Envelope<ModelView>>> Create(
+        CreateModel body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var (slug, partnerId, tenantId) = await ModelSlug.ReadAsync(checks, body.Slug, db, cancellationToken);
+        var now = time.GetStoredNow();
+        var row = new Model
+        {
+            Id = Ids.New(Ids.Model, time),
+            Slug = slug,
+            PartnerId = partnerId,
+            TenantId = tenantId,
+            DisplayName = string.IsNullOrWhiteSpace(body.DisplayName) ? slug : checks.Text("display_name", body.DisplayName, NameLength)!,
+            Description = checks.Text("description", body.Description, DescriptionLength) ?? "",
+            Modality = Modality(checks, body.Modality, "chat"),
+            Capabilities = JsonSerializer.Serialize(checks.Words("capabilities", body.Capabilities) ?? []),
+            ContextWindow = checks.Between("context_window", body.ContextWindow, 1, MaxTokens) ?? 0,
+            MaxOutputTokens = checks.Between("max_output_tokens", body.MaxOutputTokens, 1, MaxTokens),
+            InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, otherwise: 0),
+            OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, otherwise: 0),
+            DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? "{}",
+            SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate, TemplateLength),
+            Status = Status(checks, body.Status, ModelStatus.Active),
+            Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}",
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        CheckWindow(checks, row);
+        checks.ThrowIfAny();
+        db.Models.Add(row);
+        await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.SlugConflict);
+        return Reply.Created($"/v1/models/{row.Id}", new ModelRow(row, ActiveBackends: 0, TotalBackends: 0).View(caller));
+    }
+
+    private static async Task<Results<Ok<Envelope<ModelView>>, ProblemResult>> Update(
+        string model, UpdateModel body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (await db.Models.VisibleTo(caller).Named(model).SingleOrDefaultAsync(cancellationToken) is not { } row)
+        {
+            return Reply.Problem(InferenceErrors.ModelNotFound);
+        }
+
+        var checks = new Checks();
+        if (body.Slug is not null && body.Slug != row.Slug)
+        {
+            checks.Add("slug", "cannot be changed: callers know the model by it.");
+        }
+
+        row.DisplayName = body.DisplayName is null ? row.DisplayName : checks.Required("display_name", body.DisplayName, NameLength);
+        row.Description = checks.Text("description", body.Description, DescriptionLength) ?? row.Description;
+        row.Modality = Modality(checks, body.Modality, row.Modality);
+        row.Capabilities = checks.Words("capabilities", body.Capabilities) is { } words ? JsonSerializer.Serialize(words) : row.Capabilities;
+        row.ContextWindow = checks.Between("context_window", body.ContextWindow.Value, 1, MaxTokens) ?? (body.ContextWindow.IsGiven ? 0 : row.ContextWindow);
+        row.MaxOutputTokens = checks.Between("max_output_tokens", body.MaxOutputTokens.Or(row.MaxOutputTokens), 1, MaxTokens);
+        row.InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, row.InputPricePerMtok);
+        row.OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, row.OutputPricePerMtok);
+        row.DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? row.DefaultParams;
+        row.SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate.Or(row.SystemPromptTemplate), TemplateLength);
+        row.Status = Status(checks, body.Status, row.Status);
+        row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
+        CheckWindow(checks, row);
+        checks.ThrowIfAny();
+        row.UpdatedAt = time.GetStoredNow();
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Ok((await WithBackends(db.Models.AsNoTracking().Where(saved => saved.Id == row.Id), db).SingleAsync(cancellationToken)).View(caller));
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(
+        string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        if (await db.Models.VisibleTo(caller).Named(model).SingleOrDefaultAsync(cancellationToken) is not { } row)
+        {
+            return Reply.Problem(InferenceErrors.ModelNotFound);
+        }
+
+        if (await db.RoutingTargets.AnyAsync(target => target.ModelId == row.Id, cancellationToken))
+        {
+            return Reply.Problem(ModelErrors.ModelIsMapped);
+        }
+
+        db.Models.Remove(row);
+        await db.SaveChangesAsync(cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static IQueryable<ModelRow> WithBackends(IQueryable<Model> models, PlatformDb db) => models.Select(model => new ModelRow(
+        model,
+        db.RoutingTargets.Count(target =>
+            target.ModelId == model.Id && db.Backends.Any(backend => backend.Id == target.BackendId && backend.Status == BackendStatus.Active)),
+        db.RoutingTargets.Count(target => target.ModelId == model.Id)));
+
+    private static string Modality(Checks checks, string? modality, string otherwise) =>
+        checks.OneOf("modality", modality, otherwise, "chat", "embedding", "image", "audio");
+
+    private static string Status(Checks checks, string? status, string otherwise) =>
+        checks.OneOf("status", status, otherwise, ModelStatus.Active, ModelStatus.Deprecated);
+
+    private static JsonObject? DefaultParams(Checks checks, JsonObject? value)
+    {
+        foreach (var name in NoDefaults.Where(name => value?.ContainsKey(name) is true))
+        {
+            checks.Add($"default_params.{name}", "can only be set by the caller.");
+        }
+
+        return checks.Document("default_params", value);
+    }
+
+    private static void CheckWindow(Checks checks, Model row)
+    {
+        if (row.ContextWindow > 0 && row.MaxOutputTokens > row.ContextWindow)
+        {
+            checks.Add("max_output_tokens", "must not be more than context_window.");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>Errors of models, backends and providers; an unknown model is <see cref="Inference.Pipeline.InferenceErrors.ModelNotFound"/>.</summary>
+internal static class ModelErrors
+{
+    public static readonly Error BackendNotFound = new("BACKEND_NOT_FOUND", 404, "There is no such backend.");
+    public static readonly Error ProviderNotFound = new("PROVIDER_NOT_FOUND", 404, "There is no such provider.");
+    public static readonly Error SlugConflict = new("SLUG_CONFLICT", 409, "A model with this slug exists.");
+    public static readonly Error ProviderHasBackends = new("PROVIDER_HAS_BACKENDS", 409, "Delete the provider's backends first.");
+    public static readonly Error ProviderNameTaken = CoreErrors.Conflict with { Message = "A provider with this name exists." };
+    public static readonly Error ModelIsMapped = CoreErrors.Conflict with { Message = "The model is mapped to backends: remove its routing targets first." };
+    public static readonly Error RoutingChanged = CoreErrors.Conflict with { Message = "The routing was changed by somebody else meanwhile; look at it and try again." };
+}

@@ -1,0 +1,142 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>Upstream services, which the operators of the installation set up.</summary>
+internal static class ProviderEndpoints
+{
+    private const int NameLength = 100;
+
+    public static void MapProviders(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/providers", List).RequirePermission(Permissions.ManageModels);
+        group.MapPost("/providers", Create).RequirePermission(Permissions.ManageModels);
+        group.MapGet("/providers/{id}", Get).RequirePermission(Permissions.ManageModels);
+        group.MapPut("/providers/{id}", Update).RequirePermission(Permissions.ManageModels);
+        group.MapDelete("/providers/{id}", Delete).RequirePermission(Permissions.ManageModels);
+    }
+
+    private static async Task<Ok<PageEnvelope<ProviderView>>> List(
+        [AsParameters] PageQuery page, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Provider));
+        var rows = await db.Providers.AsNoTracking()
+            .Where(provider => after == null || string.Compare(provider.Id, after) < 0)
+            .OrderByDescending(provider => provider.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(row => View(row, secrets)).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Created<Envelope<ProviderView>>> Create(
+        CreateProvider body, PlatformDb db, ProviderCatalog catalog, ProviderSecrets secrets, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var id = Ids.New(Ids.Provider, time);
+        var name = checks.Required("name", body.Name, NameLength);
+        var type = checks.Required("type", body.Type, 50);
+        if (!catalog.TryGet(type, out var provider))
+        {
+            checks.Add("type", $"must be one of {string.Join(", ", catalog.Types.Order(StringComparer.Ordinal))}.");
+        }
+
+        var config = secrets.Complete(checks, "config", checks.Document("config", body.Config) ?? [], stored: null, id);
+        provider?.Check(checks, "config", config);
+        checks.ThrowIfAny();
+
+        var (readable, credentials) = secrets.Split(config, id);
+        var now = time.GetStoredNow();
+        var row = new Provider { Id = id, Name = name, Type = type, Config = readable, Credentials = credentials, CreatedAt = now, UpdatedAt = now };
+        db.Providers.Add(row);
+        await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.ProviderNameTaken);
+        return Reply.Created($"/v1/providers/{id}", View(row, secrets));
+    }
+
+    private static async Task<Results<Ok<Envelope<ProviderView>>, ProblemResult>> Get(
+        string id, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
+    {
+        var row = await db.Providers.AsNoTracking().SingleOrDefaultAsync(provider => provider.Id == id, cancellationToken);
+        return row is null ? Reply.Problem(ModelErrors.ProviderNotFound) : Reply.Ok(View(row, secrets));
+    }
+
+    private static async Task<Results<Ok<Envelope<ProviderView>>, ProblemResult>> Update(
+        string id, UpdateProvider body, PlatformDb db, ProviderCatalog catalog, ProviderSecrets secrets, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (await db.Providers.SingleOrDefaultAsync(provider => provider.Id == id, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(ModelErrors.ProviderNotFound);
+        }
+
+        var checks = new Checks();
+        var name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
+        if (body.Type is not null && body.Type != row.Type)
+        {
+            checks.Add("type", "cannot be changed; make a new provider.");
+        }
+
+        if (checks.Document("config", body.Config) is { } sent)
+        {
+            var config = secrets.Complete(checks, "config", sent, row.Credentials, row.Id);
+            if (catalog.TryGet(row.Type, out var provider))
+            {
+                provider!.Check(checks, "config", config);
+            }
+
+            checks.ThrowIfAny();
+            (row.Config, row.Credentials) = secrets.Split(config, row.Id);
+        }
+
+        checks.ThrowIfAny();
+        row.Name = name;
+        row.UpdatedAt = time.GetStoredNow();
+        await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.ProviderNameTaken);
+        return Reply.Ok(View(row, secrets));
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(string id, PlatformDb db, CancellationToken cancellationToken)
+    {
+        if (await db.Providers.SingleOrDefaultAsync(provider => provider.Id == id, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(ModelErrors.ProviderNotFound);
+        }
+
+        db.Providers.Remove(row);
+        await db.SaveOrThrowAsync(cancellationToken, referenced: ModelErrors.ProviderHasBackends);
+        return TypedResults.NoContent();
+    }
+
+    /// <summary>The provider type's own checks, with the fields named as the request names them.</summary>
+    internal static void Check(this IProvider provider, Checks checks, string field, JsonObject config)
+    {
+        var mistakes = new List<ErrorDetail>();
+        provider.Validate(config, mistakes);
+        foreach (var mistake in mistakes)
+        {
+            checks.Add($"{field}.{mistake.Field}", mistake.Message);
+        }
+    }
+
+    private static ProviderView View(Provider row, ProviderSecrets secrets) =>
+        new(row.Id, row.Name, row.Type, secrets.Show(row.Config, row.Credentials, row.Id), row.CreatedAt, row.UpdatedAt);
+}
+
+/// <param name="Name">Unique.</param>
+/// <param name="Type">Which protocol the upstream speaks.</param>
+/// <param name="Config">What the type needs; secrets in it are shown masked afterwards.</param>
+public sealed record CreateProvider(string? Name, string? Type, JsonObject? Config);
+
+/// <summary>What is left out stays as it is. <c>config</c> is replaced whole, but for its secrets: left out or masked, they stay.</summary>
+public sealed record UpdateProvider(string? Name, string? Type, JsonObject? Config);
+
+internal sealed record ProviderView(string Id, string Name, string Type, JsonObject Config, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);

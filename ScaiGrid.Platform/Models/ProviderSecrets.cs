@@ -1,0 +1,156 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Security;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>
+/// The secrets inside a provider's or a backend's configuration: <c>api_key</c>, and the values of <c>headers</c>. They are stored
+/// sealed and apart, with the row's id as owner, and shown masked. A masked value that is sent back means the stored one.
+/// </summary>
+internal sealed class ProviderSecrets(SecretBox box)
+{
+    private const string ApiKey = "api_key";
+    private const string Headers = "headers";
+    private const string Masked = "••••";
+
+    /// <summary>
+    /// The whole configuration that a request means. A secret that is left out or masked is the stored one; <c>null</c> removes it.
+    /// </summary>
+    public JsonObject Complete(Checks checks, string field, JsonObject sent, string? stored, string owner)
+    {
+        var known = TryOpen(stored, owner) ?? [];
+        var complete = (JsonObject)sent.DeepClone();
+        Complete(checks, $"{field}.{ApiKey}", complete, known, ApiKey);
+        if (!complete.ContainsKey(Headers) && known[Headers] is { } headers)
+        {
+            complete[Headers] = headers.DeepClone();
+        }
+        else if (complete[Headers] is JsonObject given)
+        {
+            foreach (var name in given.Select(pair => pair.Key).ToArray())
+            {
+                Complete(checks, $"{field}.{Headers}.{name}", given, known[Headers] as JsonObject ?? [], name);
+            }
+        }
+        else if (complete.ContainsKey(Headers) && complete[Headers] is null)
+        {
+            complete.Remove(Headers);
+        }
+
+        return complete;
+    }
+
+    /// <summary>Divides a whole configuration into what is stored readable and what is stored sealed.</summary>
+    public (string Config, string? Sealed) Split(JsonObject complete, string owner)
+    {
+        var readable = (JsonObject)complete.DeepClone();
+        var secrets = new JsonObject();
+        foreach (var name in (string[])[ApiKey, Headers])
+        {
+            if (readable[name] is { } secret)
+            {
+                readable.Remove(name);
+                secrets[name] = secret;
+            }
+        }
+
+        return (readable.ToJsonString(), secrets.Count == 0 ? null : box.Seal(secrets.ToJsonString(), owner));
+    }
+
+    /// <summary>A configuration for people to see.</summary>
+    public JsonObject Show(string config, string? stored, string owner)
+    {
+        var shown = Parse(config);
+        if (stored is null)
+        {
+            return shown;
+        }
+
+        if (TryOpen(stored, owner) is not { } secrets)
+        {
+            shown[ApiKey] = Masked;
+            return shown;
+        }
+
+        if (secrets[ApiKey] is { } key)
+        {
+            shown[ApiKey] = Mask(key);
+        }
+
+        if (secrets[Headers] is JsonObject headers)
+        {
+            shown[Headers] = new JsonObject(headers.Select(header => KeyValuePair.Create(header.Key, (JsonNode?)Mask(header.Value))));
+        }
+
+        return shown;
+    }
+
+    /// <summary>What a backend is connected with: its own configuration laid over its provider's, secrets included.</summary>
+    /// <exception cref="CryptographicException">Stored credentials cannot be opened.</exception>
+    public JsonObject Merged(Provider provider, Backend backend) =>
+        Merge(Open(provider.Config, provider.Credentials, provider.Id), Open(backend.ConnectionConfig, backend.Credentials, backend.Id));
+
+    /// <inheritdoc cref="Merged(Provider, Backend)"/>
+    public JsonObject Merged(Provider provider, JsonObject backendConfig) =>
+        Merge(Open(provider.Config, provider.Credentials, provider.Id), backendConfig);
+
+    private static JsonObject Merge(JsonObject below, JsonObject above)
+    {
+        foreach (var (name, value) in above)
+        {
+            below[name] = value?.DeepClone();
+        }
+
+        return below;
+    }
+
+    private JsonObject Open(string config, string? stored, string owner) =>
+        stored is null ? Parse(config) : Merge(Parse(config), Parse(box.Open(stored, owner)));
+
+    private JsonObject? TryOpen(string? stored, string owner)
+    {
+        try
+        {
+            return stored is null ? null : Parse(box.Open(stored, owner));
+        }
+        catch (Exception exception) when (exception is CryptographicException or FormatException)
+        {
+            // Sealed with a key that is gone: nobody can have it back, but it can be entered again.
+            return null;
+        }
+    }
+
+    private static void Complete(Checks checks, string field, JsonObject complete, JsonObject known, string name)
+    {
+        if (!complete.TryGetPropertyValue(name, out var sent))
+        {
+            if (known[name] is { } kept)
+            {
+                complete[name] = kept.DeepClone();
+            }
+        }
+        else if (sent is null)
+        {
+            complete.Remove(name);
+        }
+        else if (Text(sent) is { } text && text.StartsWith(Masked, StringComparison.Ordinal))
+        {
+            if (known[name] is { } kept && Mask(kept) == text)
+            {
+                complete[name] = kept.DeepClone();
+            }
+            else
+            {
+                checks.Add(field, "is a masked value that does not match the stored one; send the secret itself.");
+            }
+        }
+    }
+
+    private static string Mask(JsonNode? secret) => SecretBox.Mask(Text(secret) ?? "");
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private static JsonObject Parse(string json) => JsonNode.Parse(json) as JsonObject ?? [];
+}

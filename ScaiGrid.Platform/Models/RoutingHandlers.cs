@@ -1,0 +1,139 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>Which backends serve a model, and in what order. A PUT replaces the whole policy; one without targets unmaps the model.</summary>
+internal static class RoutingHandlers
+{
+    /// <summary>The one strategy that calls are routed by so far.</summary>
+    private const string Weighted = "weighted";
+
+    // The hot path keeps the targets that were tried in the bits of one number.
+    private const int MaxTargets = 64;
+    private const int MaxWeight = 10_000;
+    private const int MaxPriority = 1000;
+
+    public static async Task<Results<Ok<Envelope<RoutingView>>, ProblemResult>> Get(
+        string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var id = await db.Models.VisibleTo(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken);
+        return id is null ? Reply.Problem(InferenceErrors.ModelNotFound) : Reply.Ok(await ViewAsync(id, db, cancellationToken));
+    }
+
+    public static async Task<Results<Ok<Envelope<RoutingView>>, ProblemResult>> Put(
+        string model, PutRouting body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var id = await db.Models.VisibleTo(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken);
+        if (id is null)
+        {
+            return Reply.Problem(InferenceErrors.ModelNotFound);
+        }
+
+        var checks = new Checks();
+        var strategy = checks.OneOf("strategy", body.Strategy, Weighted, Weighted);
+        var targets = await TargetsAsync(checks, id, body.Targets, db, cancellationToken);
+        checks.ThrowIfAny();
+
+        var policy = await db.RoutingPolicies.SingleOrDefaultAsync(row => row.ModelId == id, cancellationToken);
+        policy ??= db.RoutingPolicies.Add(new RoutingPolicy { ModelId = id, Strategy = strategy, UpdatedAt = time.GetStoredNow() }).Entity;
+        (policy.Strategy, policy.UpdatedAt) = (strategy, time.GetStoredNow());
+        await ReplaceAsync(id, targets, db, cancellationToken);
+        await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.RoutingChanged, referenced: ModelErrors.RoutingChanged);
+        return Reply.Ok(await ViewAsync(id, db, cancellationToken));
+    }
+
+    private static async Task<List<RoutingTarget>> TargetsAsync(
+        Checks checks, string modelId, PutTarget?[]? sent, PlatformDb db, CancellationToken cancellationToken)
+    {
+        if (sent is null)
+        {
+            checks.Add("targets", "is required.");
+            return [];
+        }
+
+        if (sent.Length > MaxTargets)
+        {
+            checks.Add("targets", $"must have at most {MaxTargets} items.");
+            return [];
+        }
+
+        var ids = sent.Select(target => target?.BackendId).OfType<string>().ToArray();
+        var known = await db.Backends.Where(backend => ids.Contains(backend.Id)).Select(backend => backend.Id).ToListAsync(cancellationToken);
+        var targets = new Dictionary<string, RoutingTarget>();
+        for (var i = 0; i < sent.Length; i++)
+        {
+            var field = $"targets[{i}]";
+            var backendId = checks.Required($"{field}.backend_id", sent[i]?.BackendId, Core.Ids.MaxLength);
+            var target = new RoutingTarget
+            {
+                ModelId = modelId,
+                BackendId = backendId,
+                Weight = checks.Between($"{field}.weight", sent[i]?.Weight, 0, MaxWeight) ?? 1,
+                Priority = checks.Between($"{field}.priority", sent[i]?.Priority, 0, MaxPriority) ?? 0,
+            };
+            if (backendId.Length == 0)
+            {
+                continue;
+            }
+
+            if (!known.Contains(backendId))
+            {
+                checks.Add($"{field}.backend_id", "is not a backend.");
+            }
+            else if (!targets.TryAdd(backendId, target))
+            {
+                checks.Add($"{field}.backend_id", "is there twice.");
+            }
+        }
+
+        return [.. targets.Values];
+    }
+
+    private static async Task ReplaceAsync(string modelId, List<RoutingTarget> targets, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var stored = await db.RoutingTargets.Where(target => target.ModelId == modelId).ToDictionaryAsync(target => target.BackendId, cancellationToken);
+        foreach (var target in targets)
+        {
+            if (stored.Remove(target.BackendId, out var kept))
+            {
+                (kept.Weight, kept.Priority) = (target.Weight, target.Priority);
+            }
+            else
+            {
+                db.RoutingTargets.Add(target);
+            }
+        }
+
+        db.RoutingTargets.RemoveRange(stored.Values);
+    }
+
+    private static async Task<RoutingView> ViewAsync(string modelId, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var strategy = await db.RoutingPolicies.Where(policy => policy.ModelId == modelId).Select(policy => policy.Strategy)
+            .SingleOrDefaultAsync(cancellationToken);
+        var targets = await db.RoutingTargets.AsNoTracking()
+            .Where(target => target.ModelId == modelId)
+            .OrderBy(target => target.Priority).ThenBy(target => target.BackendId)
+            .Select(target => new TargetView(target.BackendId, target.Weight, target.Priority))
+            .ToListAsync(cancellationToken);
+        return new RoutingView(modelId, strategy ?? Weighted, targets);
+    }
+}
+
+/// <param name="Strategy">weighted, the default.</param>
+/// <param name="Targets">All of them: what is left out is removed.</param>
+public sealed record PutRouting(string? Strategy, PutTarget?[]? Targets);
+
+/// <param name="BackendId">be_…</param>
+/// <param name="Weight">Share among the targets of the same priority, 1 when left out; 0 is a last resort.</param>
+/// <param name="Priority">Lower is tried first, 0 when left out.</param>
+public sealed record PutTarget(string? BackendId, int? Weight, int? Priority);
+
+internal sealed record RoutingView(string ModelId, string Strategy, IReadOnlyList<TargetView> Targets);
+
+internal sealed record TargetView(string BackendId, int Weight, int Priority);

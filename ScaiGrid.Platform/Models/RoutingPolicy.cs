@@ -1,0 +1,52 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>How a model's calls are spread over its targets.</summary>
+internal sealed class RoutingPolicy : ISnapshotted
+{
+    public required string ModelId { get; init; }
+
+    public required string Strategy { get; set; }
+
+    /// <summary>JSON object, or null for the defaults.</summary>
+    public string? Retry { get; set; }
+
+    public required DateTimeOffset UpdatedAt { get; set; }
+}
+
+/// <summary>One backend of a model.</summary>
+internal sealed class RoutingTarget : ISnapshotted
+{
+    public required string ModelId { get; init; }
+
+    public required string BackendId { get; init; }
+
+    public int Weight { get; set; } = 1;
+
+    /// <summary>Lower is tried first.</summary>
+    public int Priority { get; set; }
+}
+
+internal sealed class RoutingPolicyConfiguration : IEntityTypeConfiguration<RoutingPolicy>
+{
+    public void Configure(EntityTypeBuilder<RoutingPolicy> builder)
+    {
+        builder.ToTable("routing_policies");
+        builder.HasKey(policy => policy.ModelId);
+        builder.HasOne<Model>().WithOne().HasForeignKey<RoutingPolicy>(policy => policy.ModelId).OnDelete(DeleteBehavior.Cascade);
+    }
+}
+
+internal sealed class RoutingTargetConfiguration : IEntityTypeConfiguration<RoutingTarget>
+{
+    public void Configure(EntityTypeBuilder<RoutingTarget> builder)
+    {
+        builder.ToTable("routing_targets");
+        builder.HasKey(target => new { target.ModelId, target.BackendId });
+        builder.HasOne<Model>().WithMany().HasForeignKey(target => target.ModelId).OnDelete(DeleteBehavior.Cascade);
+        builder.HasOne<Backend>().WithMany().HasForeignKey(target => target.BackendId).OnDelete(DeleteBehavior.Cascade);
+    }
+}

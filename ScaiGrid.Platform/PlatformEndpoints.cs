@@ -1,0 +1,49 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Health;
+using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Models;
+
+namespace ScaiGrid.Platform;
+
+/// <summary>The platform's own endpoints, by feature.</summary>
+public static class PlatformEndpoints
+{
+    /// <summary>No control-plane document comes near it.</summary>
+    private const int MaxBodyBytes = 1024 * 1024;
+
+    private const int RetryAfterSeconds = 5;
+
+    public static void MapPlatform(this IEndpointRouteBuilder endpoints)
+    {
+        var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerWithoutDatabase);
+        group.MapMe();
+        group.MapApiKeys();
+        group.MapProviders();
+        group.MapBackends();
+        group.MapModels();
+        group.MapUsage();
+
+        endpoints.MapGroup("/oai/v1").MapOpenAiModels();
+        endpoints.MapHealthDetails();
+    }
+
+    /// <summary>A database that is away is no error of ours to hide behind 500: the caller may try again.</summary>
+    private static async ValueTask<object?> AnswerWithoutDatabase(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        try
+        {
+            return await next(context);
+        }
+        catch (Exception exception) when (DatabaseAway.Is(exception))
+        {
+            return new ProblemResult(new Problem(CoreErrors.Unavailable, "The database is out of reach; try again.", RetryAfterSeconds));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Redis;
+using ScaiGrid.Core.Security;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Health;
+using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.Snapshot;
+
+namespace ScaiGrid.Platform;
+
+/// <summary>The platform's services, by host.</summary>
+public static class PlatformServices
+{
+    private const string Ready = "ready";
+
+    /// <summary>For hosts that answer callers (http, grpc): identity, the snapshot, and all features. Call <c>AddInference</c> as well.</summary>
+    public static void AddPlatform(this IHostApplicationBuilder builder)
+    {
+        builder.AddPlatformStores();
+        builder.AddAccounting();
+        builder.AddIdentity();
+        builder.AddSnapshot();
+        builder.Services.AddWireJson();
+        builder.Services.AddSingleton(services => new SettingsInventory(builder.Services, builder.Configuration));
+    }
+
+    /// <summary>For the worker: what the platform's scheduled tasks need.</summary>
+    public static void AddPlatformTasks(this IHostApplicationBuilder builder)
+    {
+        builder.AddPlatformStores();
+        builder.AddAccounting();
+    }
+
+    /// <summary>After routing, before the endpoints.</summary>
+    public static IApplicationBuilder UseApiKeyAuthentication(this IApplicationBuilder app) => app.UseMiddleware<ApiKeyAuthentication>();
+
+    private static void AddPlatformStores(this IHostApplicationBuilder builder)
+    {
+        builder.AddPlatformDatabase();
+        builder.AddRedis();
+        builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", tags: [Ready]);
+
+        // Entity Framework logs what it also throws: whoever catches it knows whether it is an error, and says so once.
+        foreach (var category in (string[])["Database.Connection", "Database.Command", "Query", "Update"])
+        {
+            builder.Logging.AddFilter($"Microsoft.EntityFrameworkCore.{category}", LogLevel.None);
+        }
+    }
+
+    private static void AddIdentity(this IHostApplicationBuilder builder)
+    {
+        var options = builder.AddSettings<IdentityOptions>();
+        if (options.AuthDisabled && builder.Environment.IsProduction())
+        {
+            builder.AddSettingsMistake(
+                "SCAIGRID_AUTH_DISABLED: everybody who reaches this process would be super admin; it is refused where the environment is Production.");
+        }
+
+        builder.Services.AddSingleton<InternalCallers>();
+        builder.Services.AddSingleton(services => new CallerResolver(
+            services.GetRequiredService<SnapshotStore>(),
+            services.GetRequiredService<InternalCallers>(),
+            options,
+            services.GetRequiredService<TimeProvider>()));
+    }
+
+    private static void AddSnapshot(this IHostApplicationBuilder builder)
+    {
+        builder.AddSettings<SecretOptions>();
+        builder.Services.AddSingleton<SecretBox>();
+        builder.Services.AddSingleton<ProviderSecrets>();
+        builder.Services.AddSingleton<BackendPool>();
+        builder.Services.AddSingleton<SnapshotLoader>();
+        builder.Services.AddSingleton<SnapshotRefresher>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<SnapshotRefresher>());
+        builder.Services.AddSingleton<ISnapshotSignal, RedisSnapshotSignal>();
+        builder.Services.AddHealthChecks().AddCheck<SnapshotHealth>("snapshot", tags: [Ready]);
+    }
+}

@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Hosting;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Modules;
+using ScaiGrid.Platform.Accounting;
+
+namespace ScaiGrid.Platform.Scheduling;
+
+/// <summary>The scheduled tasks of the platform's own features; modules declare theirs in <see cref="IModule.ScheduledTasks"/>.</summary>
+public static class PlatformTasks
+{
+    public static IReadOnlyList<ScheduledTask> All(IHostApplicationBuilder builder) =>
+    [
+        ScheduledTask.Every<UsageFlush>("accounting.usage_flush", builder.AddSettings<AccountingOptions>().UsageFlushInterval, UsageFlush.Timeout),
+    ];
+}

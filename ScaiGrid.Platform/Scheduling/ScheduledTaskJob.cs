@@ -1,0 +1,79 @@
+using System.Collections.Frozen;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Quartz;
+using ScaiGrid.Core.Modules;
+
+namespace ScaiGrid.Platform.Scheduling;
+
+/// <summary>The declared tasks, by name.</summary>
+internal sealed record ScheduledTasks(FrozenDictionary<string, ScheduledTask> ByName);
+
+/// <summary>
+/// The one Quartz job: runs the <see cref="ScheduledTask"/> that its key names. Never twice at a time, whatever the number of workers;
+/// what a worker that died was running is run again by another.
+/// </summary>
+[DisallowConcurrentExecution]
+internal sealed partial class ScheduledTaskJob(
+    ScheduledTasks tasks, IServiceScopeFactory scopes, TaskMetrics metrics, TimeProvider time, ILogger<ScheduledTaskJob> logger, IWorkGate? gate = null) : IJob
+{
+    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
+    {
+        var name = context.JobDetail.Key.Name;
+        if (!tasks.ByName.TryGetValue(name, out var task))
+        {
+            // A newer worker's task, or that of a module which is not loaded here.
+            TaskUnknown(name);
+            return;
+        }
+
+        if (gate?.TryEnter() == false)
+        {
+            return;
+        }
+
+        try
+        {
+            await RunAsync(task, cancellationToken);
+        }
+        finally
+        {
+            gate?.Exit();
+        }
+    }
+
+    private async Task RunAsync(ScheduledTask task, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        using var timeout = new CancellationTokenSource(task.Timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+        var outcome = "ok";
+        Exception? failure = null;
+        try
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            var handler = (IScheduledTask)ActivatorUtilities.GetServiceOrCreateInstance(scope.ServiceProvider, task.Handler);
+            await handler.RunAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            outcome = "cancelled";
+        }
+        catch (Exception exception)
+        {
+            // Quartz learns of no failure: the next fire is the retry.
+            outcome = timeout.IsCancellationRequested ? "timeout" : "failed";
+            failure = exception;
+        }
+
+        var duration = time.GetElapsedTime(started);
+        metrics.Ended(task.Name, outcome, duration);
+        TaskEnded(failure is null ? LogLevel.Debug : LogLevel.Error, task.Name, outcome, (long)duration.TotalMilliseconds, failure);
+    }
+
+    [LoggerMessage(Message = "Scheduled task {Task} ended: {Outcome} after {DurationMs} ms.")]
+    private partial void TaskEnded(LogLevel level, string task, string outcome, long durationMs, Exception? exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Scheduled task {Task} is not known to this worker; this fire is passed over.")]
+    private partial void TaskUnknown(string task);
+}

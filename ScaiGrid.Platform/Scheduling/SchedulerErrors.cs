@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Logging;
+using Quartz;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Scheduling;
+
+/// <summary>
+/// Says once a minute at most what the scheduler cannot do. Quartz's own log, which is turned off, repeats each failure with its
+/// stack for as long as the database is away.
+/// </summary>
+internal sealed partial class SchedulerErrors(TimeProvider time, ILogger<SchedulerErrors> logger) : ISchedulerListener
+{
+    private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(1);
+
+    private long _loggedAt;
+
+    public ValueTask SchedulerError(IScheduler scheduler, SchedulerErrorContext errorContext, CancellationToken cancellationToken = default)
+    {
+        var loggedAt = Interlocked.Read(ref _loggedAt);
+        var now = time.GetTimestamp();
+        if ((loggedAt == 0 || time.GetElapsedTime(loggedAt, now) > Quiet) && Interlocked.CompareExchange(ref _loggedAt, now, loggedAt) == loggedAt)
+        {
+            var cause = errorContext.Exception.GetBaseException();
+            if (DatabaseErrors.IsAway(cause) || DatabaseErrors.IsTransient(cause))
+            {
+                DatabaseAway(cause.Message);
+            }
+            else
+            {
+                SchedulerFailed(errorContext.Message, errorContext.Exception);
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask TriggerInError(IScheduler scheduler, TriggerKey triggerKey, CancellationToken cancellationToken = default)
+    {
+        TaskParked(triggerKey.Name);
+        return ValueTask.CompletedTask;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot reach the database and goes on trying: {Reason}")]
+    private partial void DatabaseAway(string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The scheduler failed: {Reason}")]
+    private partial void SchedulerFailed(string reason, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Scheduled task {Task} will not run again until a worker is started: its trigger failed too often.")]
+    private partial void TaskParked(string task);
+}

@@ -1,0 +1,136 @@
+using System.Data.Common;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Quartz;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Scheduling;
+
+/// <summary>Starts the scheduler once the database answers, and stops it with the host.</summary>
+/// <remarks>
+/// On MariaDB the workers form a Quartz cluster. Quartz does not cluster on SQLite; there one worker at a time holds a lease and
+/// runs the scheduler, and the others stand by.
+/// </remarks>
+internal sealed partial class SchedulerService(
+    ISchedulerFactory schedulers,
+    SchedulerErrors errors,
+    ScheduledTasks tasks,
+    SchemaCheck schema,
+    DatabaseOptions database,
+    TimeProvider time,
+    ILogger<SchedulerService> logger,
+    IWorkGate? gate = null) : BackgroundService
+{
+    private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LeaseLifetime = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(2);
+
+    private IScheduler? _scheduler;
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (_scheduler is { } scheduler)
+        {
+            await scheduler.Shutdown(waitForJobsToComplete: true, cancellationToken);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, gate?.Draining ?? CancellationToken.None);
+        try
+        {
+            _scheduler = await PrepareAsync(stop.Token);
+            if (database.Address.Kind is DatabaseKind.Sqlite)
+            {
+                await RunByLeaseAsync(_scheduler, stop.Token);
+            }
+            else
+            {
+                await _scheduler.Start(stop.Token);
+                SchedulerStarted(tasks.ByName.Count);
+                await Task.Delay(Timeout.InfiniteTimeSpan, time, stop.Token);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Draining: what runs is finished, and further fires are left to the other workers.
+            if (_scheduler is { } scheduler)
+            {
+                await scheduler.Standby(CancellationToken.None);
+            }
+        }
+    }
+
+    /// <summary>Goes on trying while the database is away or its schema is not there yet.</summary>
+    private async Task<IScheduler> PrepareAsync(CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                if (await schema.PendingAsync(cancellationToken) is { Count: 0 })
+                {
+                    var scheduler = await schedulers.GetScheduler(cancellationToken);
+                    scheduler.ListenerManager.AddSchedulerListener(errors);
+                    await TaskSchedule.SyncAsync(scheduler, tasks, cancellationToken);
+                    return scheduler;
+                }
+            }
+            catch (Exception exception) when (exception is DbException or SchedulerException)
+            {
+                if (attempt == 1)
+                {
+                    SchedulerWaits(exception.Message);
+                }
+            }
+
+            await Task.Delay(RetryEvery, time, cancellationToken);
+        }
+    }
+
+    private async Task RunByLeaseAsync(IScheduler scheduler, CancellationToken cancellationToken)
+    {
+        var lease = new Lease(database.Address, "leases", "scheduler", LeaseLifetime, time);
+        try
+        {
+            while (true)
+            {
+                await lease.TryTakeAsync(cancellationToken);
+                await FollowAsync(scheduler, lease.IsHeld, cancellationToken);
+                await Task.Delay(RenewEvery, time, cancellationToken);
+            }
+        }
+        finally
+        {
+            await scheduler.Standby(CancellationToken.None);
+            await lease.ReleaseAsync();
+        }
+    }
+
+    private async Task FollowAsync(IScheduler scheduler, bool held, CancellationToken cancellationToken)
+    {
+        var running = scheduler.Status is SchedulerStatus.Running;
+        if (held && !running)
+        {
+            await scheduler.Start(cancellationToken);
+            SchedulerStarted(tasks.ByName.Count);
+        }
+        else if (!held && running)
+        {
+            await scheduler.Standby(cancellationToken);
+            SchedulerStoodDown();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The scheduler runs {Count} task(s).")]
+    private partial void SchedulerStarted(int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler's lease was lost; another worker may have it. Standing by.")]
+    private partial void SchedulerStoodDown();
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot start yet and goes on trying: {Reason}")]
+    private partial void SchedulerWaits(string reason);
+}

@@ -1,0 +1,79 @@
+using System.Collections.Frozen;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using MySqlConnector;
+using Quartz;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Core.Modules;
+
+namespace ScaiGrid.Platform.Scheduling;
+
+/// <summary>Registers the scheduler of the Worker: each fire of a task runs once, whatever the number of workers.</summary>
+public static class SchedulingServices
+{
+    private const string Name = "scaigrid";
+
+    // A worker that has not checked in for both together is taken for dead; what it ran is run again one check-in later. Should it only
+    // have been slow, that run is a second one at the same time: handlers must bear it.
+    private static readonly TimeSpan CheckInEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CheckInThreshold = TimeSpan.FromSeconds(3);
+
+    // A fire that is later than this is made up for once, now, and not for each time it was missed.
+    private static readonly TimeSpan MisfireThreshold = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookForMisfiresEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>Needs the platform's database to be registered.</summary>
+    public static void AddScheduling(this IHostApplicationBuilder builder, IEnumerable<ScheduledTask> tasks)
+    {
+        var options = builder.AddSettings<DatabaseOptions>();
+        builder.Services.AddSingleton(new ScheduledTasks(tasks.ToFrozenDictionary(task => task.Name)));
+        builder.Services.AddSingleton<TaskMetrics>();
+        builder.Services.AddHostedService<SchedulerService>();
+
+        builder.Services.AddSingleton<SchedulerErrors>();
+
+        // SchedulerErrors says it.
+        builder.Logging.AddFilter("Quartz", LogLevel.None);
+        if (options.Url is not null && DatabaseAddress.TryParse(options, out var address, out _))
+        {
+            builder.AddQuartz(quartz => Configure(quartz, address, options));
+        }
+    }
+
+    private static void Configure(IQuartzBuilder quartz, DatabaseAddress address, DatabaseOptions options)
+    {
+        quartz.ConfigureScheduler(scheduler =>
+        {
+            scheduler.InstanceName = Name;
+            scheduler.ShutdownJobInterruption = ShutdownJobInterruption.Always;
+        });
+        quartz.UsePersistentStore(store =>
+        {
+            store.ConfigureStore(ado =>
+            {
+                ado.MisfireThreshold = MisfireThreshold;
+                ado.MisfireHandlerFrequency = LookForMisfiresEvery;
+                ado.CommandTimeout = options.Timeout;
+                ado.DbRetryInterval = CheckInEvery;
+                ado.IsTransient = Data.DatabaseErrors.IsTransient;
+                ado.StoreJobDataAsStrings = true;
+            });
+            if (address.Kind is DatabaseKind.Sqlite)
+            {
+                store.UseSqlite(SqliteFactory.Instance, address.ConnectionString);
+            }
+            else
+            {
+                store.UseMySqlConnector(MySqlConnectorFactory.Instance, address.ConnectionString);
+                store.UseClustering(cluster =>
+                {
+                    cluster.CheckinInterval = CheckInEvery;
+                    cluster.CheckinMisfireThreshold = CheckInThreshold;
+                });
+            }
+        });
+    }
+}

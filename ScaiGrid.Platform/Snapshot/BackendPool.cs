@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Platform.Models;
+using Deployment = ScaiGrid.Inference.Routing.Backend;
+
+namespace ScaiGrid.Platform.Snapshot;
+
+/// <summary>
+/// Keeps the connected backends from one snapshot to the next, so that the connections and the count of open calls of those that
+/// did not change live on. One that cannot be connected is left out and reported, never a reason not to load the others.
+/// </summary>
+/// <remarks>Connected by one load at a time, read by any.</remarks>
+internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecrets secrets, ILogger<BackendPool> logger)
+{
+    private volatile Dictionary<string, Connected> _connected = [];
+    private Dictionary<string, string> _leftOut = [];
+
+    /// <summary>A backend that can be called; null when it is disabled or left out.</summary>
+    public Deployment? Find(string id) => _connected.GetValueOrDefault(id)?.Backend;
+
+    /// <summary>Connects the active backends.</summary>
+    /// <returns>Those that can be called, by id.</returns>
+    public IReadOnlyDictionary<string, Deployment> Connect(SnapshotRows rows)
+    {
+        var providers = rows.Providers.ToDictionary(provider => provider.Id);
+        var connected = new Dictionary<string, Connected>();
+        var leftOut = new Dictionary<string, string>();
+        foreach (var row in rows.Backends.Where(row => row.Status == BackendStatus.Active))
+        {
+            try
+            {
+                connected[row.Id] = Connect(row, providers[row.ProviderId]);
+            }
+            catch (Exception exception) when (exception is CryptographicException or FormatException or JsonException or InvalidOperationException)
+            {
+                leftOut[row.Id] = exception.Message;
+                if (_leftOut.GetValueOrDefault(row.Id) != exception.Message)
+                {
+                    BackendLeftOut(row.Id, row.Name, exception.Message);
+                }
+            }
+        }
+
+        (_connected, _leftOut) = (connected, leftOut);
+        return connected.ToDictionary(pair => pair.Key, pair => pair.Value.Backend);
+    }
+
+    private Connected Connect(Backend row, Provider provider)
+    {
+        if (!catalog.TryGet(provider.Type, out var type))
+        {
+            throw new InvalidOperationException($"This build has no provider type '{provider.Type}'.");
+        }
+
+        var config = secrets.Merged(provider, row);
+        var known = _connected.GetValueOrDefault(row.Id);
+        var connection = $"{provider.Type}\n{row.Model}\n{config.ToJsonString()}";
+        if (known?.Connection == connection && IsSame(known.Backend, row))
+        {
+            return known;
+        }
+
+        var chat = known?.Connection == connection ? known.Backend.Chat : Connect(type!, row, config);
+        return new Connected(connection, new Deployment
+        {
+            Id = row.Id,
+            Name = row.Name,
+            ProviderId = row.ProviderId,
+            InputPrice = row.InputPricePerMtok,
+            OutputPrice = row.OutputPricePerMtok,
+            Chat = chat,
+        });
+    }
+
+    private static IChatUpstream Connect(IProvider type, Backend row, JsonObject config)
+    {
+        // A provider's configuration may have changed under a backend that was valid with the old one.
+        var mistakes = new List<ErrorDetail>();
+        type.Validate(config, mistakes);
+        return mistakes.Count == 0
+            ? type.ConnectChat(new BackendConnection(row.Id, row.Model, config))
+            : throw new InvalidOperationException(string.Join(' ', mistakes.Select(mistake => $"{mistake.Field} {mistake.Message}")));
+    }
+
+    private static bool IsSame(Deployment backend, Backend row) =>
+        backend.Name == row.Name && backend.InputPrice == row.InputPricePerMtok && backend.OutputPrice == row.OutputPricePerMtok;
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Backend {BackendId} ({Name}) cannot be used: {Reason}")]
+    private partial void BackendLeftOut(string backendId, string name, string reason);
+
+    /// <param name="Connection">What the backend is connected with, credentials included; compared, never shown.</param>
+    /// <param name="Backend">The backend.</param>
+    private sealed record Connected(string Connection, Deployment Backend);
+}

@@ -1,0 +1,74 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Platform.Models;
+using Deployment = ScaiGrid.Inference.Routing.Backend;
+
+namespace ScaiGrid.Platform.Snapshot;
+
+/// <summary>Makes the models of a snapshot, each with its targets in the order in which they are tried.</summary>
+internal static class RouteTable
+{
+    public static FrozenDictionary<string, ModelRoute> Models(SnapshotRows rows, IReadOnlyDictionary<string, Deployment> backends) =>
+        rows.Models.ToFrozenDictionary(model => model.Slug, model => Route(model, [.. rows.Targets[model.Id]], backends));
+
+    private static ModelRoute Route(Model model, RoutingTarget[] targets, IReadOnlyDictionary<string, Deployment> backends) => new()
+    {
+        Id = model.Id,
+        Slug = model.Slug,
+        DisplayName = model.DisplayName,
+        Description = model.Description,
+        Modality = model.Modality,
+        Capabilities = JsonSerializer.Deserialize<ImmutableArray<string>>(model.Capabilities),
+        ContextWindow = model.ContextWindow > 0 ? model.ContextWindow : null,
+        MaxOutputTokens = model.MaxOutputTokens,
+        InputPrice = model.InputPricePerMtok,
+        OutputPrice = model.OutputPricePerMtok,
+        Status = model.Status,
+        DefaultParams = Object(model.DefaultParams),
+        SystemPrompt = model.SystemPromptTemplate,
+        PartnerId = model.PartnerId,
+        TenantId = model.TenantId,
+        CreatedAt = model.CreatedAt,
+        Targets =
+        [
+            .. targets
+                .Where(target => backends.ContainsKey(target.BackendId))
+                .OrderBy(target => target.Priority)
+                .ThenBy(target => target.BackendId, StringComparer.Ordinal)
+                .Select(target => new Target(backends[target.BackendId], target.Weight, target.Priority)),
+        ],
+        TotalBackends = targets.Length,
+    };
+
+    private static JsonObject? Object(string json)
+    {
+        var value = JsonNode.Parse(json) as JsonObject;
+        Materialize(value);
+        return value is { Count: > 0 } ? value : null;
+    }
+
+    // A parsed object builds its members when they are first looked at. Here, once, because calls look at them from many threads.
+    private static void Materialize(JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject members:
+                foreach (var (_, value) in members)
+                {
+                    Materialize(value);
+                }
+
+                break;
+            case JsonArray items:
+                foreach (var item in items)
+                {
+                    Materialize(item);
+                }
+
+                break;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ScaiGrid.ServiceDefaults;
+
+/// <summary>Counts requests in flight, and turns new ones away while the process drains.</summary>
+public static class DrainMiddleware
+{
+    /// <summary>With this header a proxy says that it can still send the request to another replica; see deploy/nginx.conf.</summary>
+    private const string RetryHeader = "X-Drain-Retry";
+
+    /// <param name="app">The pipeline; call this first, so that everything after it is counted.</param>
+    /// <param name="reject">Answers a request that came while draining, in the surface's own error format.</param>
+    public static IApplicationBuilder UseDraining(this IApplicationBuilder app, RequestDelegate reject)
+    {
+        var drain = app.ApplicationServices.GetRequiredService<DrainState>();
+        return app.Use(next => context =>
+        {
+            if (IsProbe(context.Request.Path))
+            {
+                return next(context);
+            }
+
+            return drain.TryEnter() ? RunAsync(next, context, drain) : RejectAsync(reject, context);
+        });
+    }
+
+    // Probes see a draining process as it is, and a health watch, which never ends, must not hold up the drain.
+    internal static bool IsProbe(PathString path) =>
+        path.StartsWithSegments("/health") || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/grpc.health.v1.Health");
+
+    private static async Task RunAsync(RequestDelegate next, HttpContext context, DrainState drain)
+    {
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            drain.Exit();
+        }
+    }
+
+    private static Task RejectAsync(RequestDelegate reject, HttpContext context)
+    {
+        // The caller's next request should find another replica.
+        if (!HttpProtocol.IsHttp2(context.Request.Protocol) && !HttpProtocol.IsHttp3(context.Request.Protocol))
+        {
+            context.Response.Headers.Connection = "close";
+        }
+
+        // nginx does not repeat a POST by itself, as it cannot know that nothing was done. The location's name is fixed:
+        // a value from the request would open the proxy's internal locations to the caller.
+        if (context.Request.Headers.ContainsKey(RetryHeader))
+        {
+            context.Response.Headers["X-Accel-Redirect"] = "@draining";
+        }
+
+        return reject(context);
+    }
+}

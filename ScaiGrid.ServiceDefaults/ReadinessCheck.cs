@@ -1,0 +1,49 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace ScaiGrid.ServiceDefaults;
+
+/// <summary>One check that answers within two seconds, whatever the code behind it does. Not for concurrent use.</summary>
+internal sealed class ReadinessCheck(HealthCheckRegistration registration, IServiceScopeFactory scopes, TimeProvider time)
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(2);
+
+    private Task<HealthCheckResult>? _running;
+
+    public string Name => registration.Name;
+
+    public async Task<HealthCheckResult> RunAsync()
+    {
+        // One that hangs is not started again: probes must not pile up behind it.
+        if (_running is null or { IsCompleted: true })
+        {
+            _running = ExecuteAsync();
+        }
+
+        try
+        {
+            return await _running.WaitAsync(Bound, time);
+        }
+        catch (TimeoutException)
+        {
+            return HealthCheckResult.Unhealthy("no answer within two seconds");
+        }
+    }
+
+    private async Task<HealthCheckResult> ExecuteAsync()
+    {
+        // A check that blocks its thread must not block the others.
+        await Task.Yield();
+        try
+        {
+            using var bound = new CancellationTokenSource(Bound, time);
+            await using var scope = scopes.CreateAsyncScope();
+            var context = new HealthCheckContext { Registration = registration };
+            return await registration.Factory(scope.ServiceProvider).CheckHealthAsync(context, bound.Token);
+        }
+        catch (Exception exception)
+        {
+            return HealthCheckResult.Unhealthy(exception.GetType().Name, exception);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace ScaiGrid.ServiceDefaults;
+
+/// <summary>Metrics always, at /metrics; traces, logs and metrics over OTLP where an endpoint is set.</summary>
+internal static class Telemetry
+{
+    // From a cache hit to the longest stream that the timeouts allow.
+    private static readonly double[] SecondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+    public static void AddTelemetry(this IHostApplicationBuilder builder, ServiceDefaultsOptions options)
+    {
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(options.ServiceName).AddEnvironmentVariableDetector())
+            .WithMetrics(metrics => metrics
+                .AddMeter([.. options.Meters])
+                .AddAspNetCoreInstrumentation()
+                .AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddView(WithSecondsBuckets)
+                .AddPrometheusExporter(prometheus => prometheus.ScopeInfoEnabled = false));
+
+        // Without a receiver there is no tracer provider: nothing listens, so no span is made.
+        if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        {
+            return;
+        }
+
+        builder.Logging.AddOpenTelemetry(logging =>
+        {
+            logging.IncludeFormattedMessage = true;
+            logging.IncludeScopes = true;
+        });
+        telemetry
+            .WithTracing(tracing => tracing
+                .AddSource([.. options.ActivitySources])
+                .AddAspNetCoreInstrumentation(server => server.Filter = context => !DrainMiddleware.IsProbe(context.Request.Path))
+                .AddHttpClientInstrumentation())
+            .UseOtlpExporter();
+    }
+
+    private static MetricStreamConfiguration? WithSecondsBuckets(Instrument instrument) =>
+        IsHistogram(instrument) && (instrument.Unit == "s" || instrument.Name.EndsWith("_seconds", StringComparison.Ordinal))
+            ? new ExplicitBucketHistogramConfiguration { Boundaries = SecondsBuckets }
+            : null;
+
+    private static bool IsHistogram(Instrument instrument) =>
+        instrument.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Histogram<>);
+}

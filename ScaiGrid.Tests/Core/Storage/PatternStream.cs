@@ -1,0 +1,56 @@
+using System.Security.Cryptography;
+using ScaiGrid.Core.Storage;
+
+namespace ScaiGrid.Tests.Core.Storage;
+
+/// <summary>A body of any length that needs no memory: bytes that do not repeat in step with any buffer. It can break off.</summary>
+internal sealed class PatternStream(long length, long failAt = long.MaxValue) : ReadOnlyStream
+{
+    // A prime: parts and buffers are powers of two.
+    private const int PeriodBytes = 1_000_003;
+
+    private static readonly byte[] Period = MakePeriod();
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private long _position;
+    private string? _sha256;
+
+    /// <summary>SHA-256, in hex, of what was read so far.</summary>
+    public string Sha256 => _sha256 ?? Convert.ToHexStringLower(_hash.GetCurrentHash());
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_position >= failAt)
+        {
+            throw new IOException("The sender broke off.");
+        }
+
+        var start = (int)(_position % PeriodBytes);
+        var count = (int)Math.Min(Math.Min(buffer.Length, PeriodBytes - start), length - _position);
+        Period.AsSpan(start, count).CopyTo(buffer.Span);
+        _hash.AppendData(Period, start, count);
+        _position += count;
+        return ValueTask.FromResult(count);
+    }
+
+    /// <summary>The bytes of a part of the body.</summary>
+    public static byte[] Bytes(long offset, int count) => [.. Enumerable.Range(0, count).Select(i => Period[(offset + i) % PeriodBytes])];
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && _sha256 is null)
+        {
+            // A client disposes what it has sent.
+            _sha256 = Sha256;
+            _hash.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private static byte[] MakePeriod()
+    {
+        var bytes = new byte[PeriodBytes];
+        new Random(20_26).NextBytes(bytes);
+        return bytes;
+    }
+}

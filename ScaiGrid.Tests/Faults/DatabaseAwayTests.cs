@@ -1,0 +1,76 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Faults;
+
+/// <summary>The database is killed under a running replica.</summary>
+[Trait("needs", "services")]
+public sealed class DatabaseAwayTests
+{
+    [Fact]
+    public async Task WarmKeysAreServed_ReadinessTells_AndUsageArrivesLater()
+    {
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var api = await ModeProcess.StartAsync(Mode.Http, services.Settings);
+        await using var worker = await ModeProcess.StartAsync(Mode.Worker, services.Settings);
+        using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
+        (await admin.ChatAsync("scailabs/echo")).Ok();
+
+        await services.MariaDb.KillAsync();
+        (await admin.ChatAsync("scailabs/echo")).Ok();
+        using (var stream = await admin.StreamAsync("scailabs/echo"))
+        {
+            Assert.True((await stream.AllAsync())[^1].IsDone);
+        }
+
+        var ready = await admin.GetAsync("/health/ready");
+        Assert.Equal(503, (int)ready.Status);
+        Assert.Equal("failed", (string?)JsonNode.Parse(ready.Text)!["checks"]!["database"]);
+        Assert.Equal("ok", (string?)JsonNode.Parse(ready.Text)!["checks"]!["redis"]);
+        Assert.Equal(200, (int)(await admin.GetAsync("/health")).Status);
+
+        // Once the snapshot is too old to tell a wrong key from a new one, nobody is told that a key is wrong.
+        await Task.Delay(TimeSpan.FromSeconds(7));
+        using var stranger = admin.As("sgk_wrong-key-0123456789abcdefghijklmnopqrstuv");
+        (await stranger.ChatAsync("scailabs/echo")).Error(503, "SERVICE_UNAVAILABLE");
+        (await admin.ChatAsync("scailabs/echo")).Ok();
+        (await admin.GetAsync("/v1/providers")).Error(503, "SERVICE_UNAVAILABLE");
+
+        await services.MariaDb.RestartAsync();
+        for (var i = 0; i < 60 && (int)(await admin.GetAsync("/health/ready")).Status != 200; i++)
+        {
+            await Task.Delay(500);
+        }
+
+        Assert.Equal(4, (await admin.UsageAsync("scailabs/echo", 4)).Count);
+        (await stranger.ChatAsync("scailabs/echo")).Error(401, "AUTH_TOKEN_INVALID");
+    }
+
+    [Fact]
+    public async Task RedisAway_CallsGoOn_AndUsageArrivesLater()
+    {
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var api = await ModeProcess.StartAsync(Mode.Http, services.Settings);
+        await using var worker = await ModeProcess.StartAsync(Mode.Worker, services.Settings);
+        using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
+
+        await services.Redis.KillAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            (await admin.ChatAsync("scailabs/echo")).Ok();
+        }
+
+        Assert.Equal(503, (int)(await admin.GetAsync("/health/ready")).Status);
+
+        // A control-plane change needs Redis only to be announced.
+        var (_, key) = await admin.CreateKeyAsync();
+        using var other = admin.As(key);
+        (await other.ChatAsync("scailabs/echo")).Ok();
+
+        await services.Redis.RestartAsync();
+        Assert.Equal(6, (await admin.UsageAsync("scailabs/echo", 6)).Count);
+    }
+}

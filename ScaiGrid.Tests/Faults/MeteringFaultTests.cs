@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+using System.Net.Http.Headers;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Faults;
+
+/// <summary>
+/// 1,000 calls, half of them streams, 16 at a time, over two Api replicas and two workers; one of each is killed in the middle.
+/// </summary>
+[Trait("needs", "services")]
+public sealed class MeteringFaultTests
+{
+    private const int Calls = 1000;
+    private const int Parallel = 16;
+    private const int PromptTokens = 1013;
+    private const int CompletionTokens = 337;
+
+    // (1013 × 1.25 + 337 × 3.5) per million: 0.002445750 exactly.
+    private const string InputPrice = "1.25";
+    private const string OutputPrice = "3.5";
+    private const string Cost = "0.00244575";
+
+    [Fact]
+    public async Task KilledReplicas_EveryAnsweredCallIsAccountedOnce()
+    {
+        await using var services = await GridServices.StartAsync();
+        await using var upstream = await FakeUpstream.StartAsync();
+        await services.MigrateAsync();
+        await using var doomedApi = await ModeProcess.StartAsync(Mode.Http, services.Settings);
+        await using var api = await ModeProcess.StartAsync(Mode.Http, services.Settings);
+        await using var doomedWorker = await ModeProcess.StartAsync(Mode.Worker, services.Settings);
+        await using var worker = await ModeProcess.StartAsync(Mode.Worker, services.Settings);
+        using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
+        using var doomed = new ApiDriver(doomedApi.BaseAddress, Secrets.AdminKey);
+
+        upstream.Play("fake", new UpstreamScript
+        {
+            PromptTokens = PromptTokens,
+            CompletionTokens = CompletionTokens,
+            Delay = TimeSpan.FromMilliseconds(20),
+            ChunkDelay = TimeSpan.FromMilliseconds(10),
+        });
+        var slug = await admin.ConnectAsync(upstream.BaseUrl, "fake", InputPrice, OutputPrice);
+        await ServesAsync(doomed, slug);
+
+        var answered = new ConcurrentBag<string>();
+        var next = 0;
+        var killed = false;
+        await Task.WhenAll(Enumerable.Range(0, Parallel).Select(async _ =>
+        {
+            for (int call; (call = Interlocked.Increment(ref next)) <= Calls;)
+            {
+                if (call == Calls / 2)
+                {
+                    await Task.WhenAll(doomedApi.KillAsync(), doomedWorker.KillAsync());
+                    killed = true;
+                }
+
+                var id = $"fault-{call}";
+                if (await AnsweredAsync(call % 2 == 0 && !killed ? doomed : admin, slug, id, stream: call % 4 < 2))
+                {
+                    answered.Add(id);
+                }
+            }
+        }));
+
+        Assert.True(answered.Count > Calls * 9 / 10, $"Only {answered.Count} calls were answered.");
+        var warmUp = 1;
+        var rows = await admin.UsageAsync(slug, answered.Count + warmUp, timeoutSeconds: 90);
+        var ids = rows.Select(row => (string)row["request_id"]!).ToList();
+        Assert.Equal(ids.Count, ids.Distinct().Count());
+        Assert.Empty(answered.Except(ids));
+        Assert.All(rows.Where(row => answered.Contains((string)row["request_id"]!)), row =>
+        {
+            Assert.Equal("ok", (string?)row["status"]);
+            Assert.Equal(PromptTokens, (int)row["tokens_in"]!);
+            Assert.Equal(CompletionTokens, (int)row["tokens_out"]!);
+            Assert.Equal(Cost, (string?)row["cost"]);
+        });
+
+        // The rollups add up to the rows.
+        var summary = (await admin.GetAsync($"/v1/accounting/usage/summary?group_by=model&model={Uri.EscapeDataString(slug)}")).Ok().AsArray().Single()!;
+        rows = await admin.UsageAsync(slug, rows.Count);
+        Assert.Equal(rows.Count, (int)summary["request_count"]!);
+        Assert.Equal(rows.Sum(row => (long)row["tokens_in"]!), (long)summary["input_tokens"]!);
+        Assert.Equal(
+            rows.Sum(row => decimal.Parse((string)row["cost"]!, System.Globalization.CultureInfo.InvariantCulture)),
+            decimal.Parse((string)summary["total_cost"]!, System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    // A new model reaches the other replica within two seconds.
+    private static async Task ServesAsync(ApiDriver replica, string slug)
+    {
+        for (var i = 0; i < 50; i++)
+        {
+            if (await AnsweredAsync(replica, slug, "warm-up", stream: false))
+            {
+                return;
+            }
+
+            await Task.Delay(100);
+        }
+
+        Assert.Fail("The model did not reach the second replica.");
+    }
+
+    private static async Task<bool> AnsweredAsync(ApiDriver replica, string slug, string requestId, bool stream)
+    {
+        var flag = stream ? "true" : "false";
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/inference/chat")
+        {
+            Content = new StringContent($$"""{"model":"{{slug}}","stream":{{flag}},"messages":[{"role":"user","content":"hi"}]}""", new MediaTypeHeaderValue("application/json")),
+        };
+        request.Headers.Add("X-Request-Id", requestId);
+        try
+        {
+            using var response = await replica.Http.SendAsync(request);
+            var text = await response.Content.ReadAsStringAsync();
+            return response.IsSuccessStatusCode && (!stream || text.EndsWith("data: [DONE]\n\n", StringComparison.Ordinal));
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference;
+
+public sealed class ChatRequestTests
+{
+    private const string Messages = """ "messages":[{"role":"user","content":"hi"}] """;
+
+    [Theory]
+    [InlineData("""{"messages":[{"role":"user","content":"hi"}]}""", "model")]
+    [InlineData("""{"model":null,"messages":[{"role":"user","content":"hi"}]}""", "model")]
+    [InlineData("""{"model":7,"messages":[{"role":"user","content":"hi"}]}""", "model")]
+    [InlineData("""{"model":"m"}""", "messages")]
+    [InlineData("""{"model":"m","messages":[]}""", "messages")]
+    [InlineData("""{"model":"m","messages":"hi"}""", "messages")]
+    [InlineData("""{"model":"m","messages":["hi"]}""", "messages[0]")]
+    [InlineData("""{"model":"m","messages":[{"content":"hi"}]}""", "messages[0].role")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","content":7}]}""", "messages[0].content")]
+    [InlineData("""{"model":"m","temperature":2.1,"messages":[{"role":"user","content":"hi"}]}""", "temperature")]
+    [InlineData("""{"model":"m","temperature":"warm","messages":[{"role":"user","content":"hi"}]}""", "temperature")]
+    [InlineData("""{"model":"m","top_p":-1,"messages":[{"role":"user","content":"hi"}]}""", "top_p")]
+    [InlineData("""{"model":"m","max_tokens":0,"messages":[{"role":"user","content":"hi"}]}""", "max_tokens")]
+    [InlineData("""{"model":"m","max_tokens":1.5,"messages":[{"role":"user","content":"hi"}]}""", "max_tokens")]
+    [InlineData("""{"model":"m","max_tokens":99999999999,"messages":[{"role":"user","content":"hi"}]}""", "max_tokens")]
+    [InlineData("""{"model":"m","stream":"yes","messages":[{"role":"user","content":"hi"}]}""", "stream")]
+    [InlineData("""{"model":"m","stop":7,"messages":[{"role":"user","content":"hi"}]}""", "stop")]
+    [InlineData("""{"model":"m","tools":{},"messages":[{"role":"user","content":"hi"}]}""", "tools")]
+    [InlineData("""{"model":"m","model":"n","messages":[{"role":"user","content":"hi"}]}""", "model")]
+    [InlineData("""{"model":"m","stream_options":{"include_usage":1},"messages":[{"role":"user","content":"hi"}]}""", "stream_options.include_usage")]
+    [InlineData("""["model"]""", "body")]
+    public void WrongField_IsNamed(string body, string field)
+    {
+        var problem = Problem(body);
+        Assert.Equal(CoreErrors.Validation, problem.Error);
+        Assert.Contains(problem.Details!, detail => detail.Field == field);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("""{"model":"m",}""")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","content":"hi"}]} x""")]
+    [InlineData("""{"model":"m" "messages":[]}""")]
+    [InlineData("nonsense")]
+    public void BrokenJson_IsMalformed(string body) => Assert.Equal(CoreErrors.MalformedJson, Problem(body).Error);
+
+    [Fact]
+    public void NullsAndUnknownFields_AreFine()
+    {
+        using var request = Read("""{"model":"m","temperature":null,"max_tokens":null,"tools":null,"stream":null,"x_custom":{"a":[1]},"messages":[{"role":"user","content":null}]}""");
+        Assert.Equal("m", request.Model);
+        Assert.False(request.Stream);
+        Assert.Null(request.MaxTokens);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m",""" + Messages + "}", """{"model":"up","messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{ "stream" : true , "model" : "m" ,""" + Messages + "}", """{"stream_options":{"include_usage":true},"stream":true,"model":"up","messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","stream":true,"stream_options":null,""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","stream":true,"stream_options":{ },""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","stream":true,"stream_options":{"x":1},""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true,"x":1},"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","stream":true,"stream_options":{"include_usage":false,"x":1},""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true,"x":1},"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","stream":true,"stream_options":{"include_usage":true},""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","max_tokens":5000,"x_custom":[1,{"model":"m"}],""" + Messages + "}", """{"model":"up","max_tokens":100,"x_custom":[1,{"model":"m"}],"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","max_completion_tokens":50,""" + Messages + "}", """{"model":"up","max_completion_tokens":50,"messages":[{"role":"user","content":"hi"}]}""")]
+    public void UpstreamBody_IsTheCallersWithWhatMustChange(string body, string expected)
+    {
+        using var request = Read(body);
+        using var edited = ChatRequestEditor.Edit(request, Route(maxOutputTokens: 100), "\"up\""u8);
+        AssertJson(expected, edited);
+        Assert.Equal(body, Encoding.UTF8.GetString(request.Body.Span));
+    }
+
+    [Fact]
+    public void ModelDefaults_FillWhatTheCallerLeftOut()
+    {
+        using var request = Read("""{"model":"m","temperature":1,""" + Messages + "}");
+        var route = Route(defaults: """{"temperature":0.2,"top_p":0.5,"stop":["é\n"]}""", systemPrompt: "Say \"please\".\n");
+        using var edited = ChatRequestEditor.Edit(request, route, "\"up\""u8);
+        AssertJson(
+            """
+            {"top_p":0.5,"stop":["é\n"],"model":"up","temperature":1,
+             "messages":[{"role":"system","content":"Say \"please\".\n"},{"role":"user","content":"hi"}]}
+            """,
+            edited);
+    }
+
+    private static void AssertJson(string expected, PooledBytes actual) =>
+        Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(actual.Span)!.ToJsonString());
+
+    private static ChatRequest Read(string body)
+    {
+        Assert.True(ChatRequestReader.TryRead(Bytes(body), out var request, out var problem), problem?.Text);
+        return request!;
+    }
+
+    private static Problem Problem(string body)
+    {
+        Assert.False(ChatRequestReader.TryRead(Bytes(body), out _, out var problem));
+        return problem!;
+    }
+
+    private static PooledBytes Bytes(string body)
+    {
+        var bytes = new PooledBytes();
+        bytes.Append(Encoding.UTF8.GetBytes(body));
+        return bytes;
+    }
+
+    private static ModelRoute Route(int? maxOutputTokens = null, string? defaults = null, string? systemPrompt = null) => new()
+    {
+        Id = "mdl_1",
+        Slug = "m",
+        DisplayName = "M",
+        Description = "",
+        Modality = "chat",
+        Capabilities = [],
+        InputPrice = 0,
+        OutputPrice = 0,
+        Status = "active",
+        CreatedAt = default,
+        Targets = ImmutableArray<Target>.Empty,
+        TotalBackends = 0,
+        MaxOutputTokens = maxOutputTokens,
+        DefaultParams = defaults is null ? null : JsonNode.Parse(defaults)!.AsObject(),
+        SystemPrompt = systemPrompt,
+    };
+}

@@ -1,0 +1,63 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Streaming;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference;
+
+public sealed class ChunkViewTests
+{
+    [Theory]
+    [InlineData("""{"id":"1","choices":[{"delta":{"content":"a\"b"}}],"usage":{"prompt_tokens":1}}""", """{"id":"1","choices":[{"delta":{"content":"a\"b"}}]}""")]
+    [InlineData("""{"usage":{"prompt_tokens":1},"id":"1","choices":[]}""", """{"id":"1","choices":[]}""")]
+    [InlineData("""{ "id" : "1" , "usage" : null , "choices" : [] }""", """{"id":"1","choices":[]}""")]
+    [InlineData("""{"usage":{"prompt_tokens":1}}""", "{}")]
+    public void UsageProperty_CutOut_LeavesValidJson(string json, string expected)
+    {
+        var view = ChunkView.Scan(Encoding.UTF8.GetBytes(json), output: null);
+        var rest = view.Json.Span[..view.UsageProperty.Start].ToArray().Concat(view.Json.Span[view.UsageProperty.End..].ToArray());
+        Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(rest.ToArray())!.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}""", 10, 5, 0, 0)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0}}""", 10, 5, 4, 3)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":null,"prompt_tokens_details":null}""", 10, 0, 0, 0)]
+    [InlineData("""{"x":{"prompt_tokens":9},"prompt_tokens":10,"completion_tokens":5}""", 10, 5, 0, 0)]
+    public void Usage_IsRead(string usage, int prompt, int completion, int cached, int reasoning)
+    {
+        var view = ChunkView.Scan(Encoding.UTF8.GetBytes($$"""{"choices":[],"usage":{{usage}}}"""), output: null);
+        Assert.Equal(new TokenUsage(prompt, completion, cached, reasoning), view.Usage);
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("\"none\"")]
+    [InlineData("""{"prompt_tokens":-1,"completion_tokens":1.5}""")]
+    public void UsageWithoutCounts_IsNone(string usage) =>
+        Assert.Null(ChunkView.Scan(Encoding.UTF8.GetBytes($$"""{"choices":[],"usage":{{usage}}}"""), output: null).Usage);
+
+    [Fact]
+    public void Output_IsTextReasoningAndArguments()
+    {
+        using var output = new PooledBytes();
+        const string Json = """
+            {"model":"m","content":"not this","choices":[{"index":0,"delta":{"role":"assistant","content":"a\né","reasoning_content":"b",
+             "tool_calls":[{"id":"c","function":{"name":"f","arguments":"{\"x\":1}"}}]},"finish_reason":null}]}
+            """;
+        var view = ChunkView.Scan(Encoding.UTF8.GetBytes(Json), output);
+        Assert.Equal("a\néb{\"x\":1}", Encoding.UTF8.GetString(output.Span));
+        Assert.True(view.HasChoices);
+        Assert.False(view.HasFinish);
+        Assert.Equal("\"m\"", Encoding.UTF8.GetString(view.Json.Span.Slice(view.Model.Start, view.Model.Length)));
+    }
+
+    [Fact]
+    public void ErrorDocument_IsSeen()
+    {
+        Assert.True(ChunkView.Scan("""{"error":{"message":"x"}}"""u8.ToArray(), output: null).IsError);
+        Assert.False(ChunkView.Scan("""{"error":null,"choices":[{"finish_reason":"stop"}]}"""u8.ToArray(), output: null).IsError);
+    }
+}

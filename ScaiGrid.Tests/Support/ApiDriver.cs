@@ -1,0 +1,187 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>A client of the HTTP API with one API key. Its methods are named after what a person wants to do; failures print the answer's body.</summary>
+public sealed class ApiDriver : IDisposable
+{
+    private readonly HttpClient _http;
+    private readonly Uri _baseAddress;
+
+    public ApiDriver(Uri baseAddress, string? key)
+    {
+        _baseAddress = baseAddress;
+        Key = key;
+#pragma warning disable RS0030 // A test is its own client.
+        // A response that is disposed in the middle closes its connection at once, as a caller who leaves does.
+        _http = new HttpClient(new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero }) { BaseAddress = baseAddress, Timeout = TimeSpan.FromMinutes(3) };
+#pragma warning restore RS0030
+        if (key is not null)
+        {
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        }
+    }
+
+    public string? Key { get; }
+
+    public Uri BaseAddress => _baseAddress;
+
+    /// <summary>The client itself, for what has no method of its own.</summary>
+    public HttpClient Http => _http;
+
+    /// <summary>The same replica, called by somebody else.</summary>
+    public ApiDriver As(string? key) => new(_baseAddress, key);
+
+    public async Task<Answer> SendAsync(HttpMethod method, string path, string? json = null, string? contentType = "application/json")
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (json is not null)
+        {
+            request.Content = new StringContent(json, Encoding.UTF8);
+            request.Content.Headers.ContentType = contentType is null ? null : MediaTypeHeaderValue.Parse(contentType);
+        }
+
+        using var response = await _http.SendAsync(request);
+        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), Headers(response));
+    }
+
+    public Task<Answer> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
+
+    public Task<Answer> PostAsync(string path, object body) => SendAsync(HttpMethod.Post, path, Json(body));
+
+    public Task<Answer> PutAsync(string path, object body) => SendAsync(HttpMethod.Put, path, Json(body));
+
+    public Task<Answer> DeleteAsync(string path) => SendAsync(HttpMethod.Delete, path);
+
+    public Task<Answer> ChatAsync(string model, string text = "hi", string path = "/v1/inference/chat") =>
+        PostAsync(path, new { model, messages = new[] { new { role = "user", content = text } } });
+
+    /// <summary>Starts a stream; the caller reads events and disposes it, in the middle if it likes.</summary>
+    public async Task<EventStream> StreamAsync(string model, string text = "hi", string path = "/v1/inference/chat", bool? includeUsage = null)
+    {
+        object body = includeUsage is { } include
+            ? new { model, stream = true, stream_options = new { include_usage = include }, messages = new[] { new { role = "user", content = text } } }
+            : new { model, stream = true, messages = new[] { new { role = "user", content = text } } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(Json(body), Encoding.UTF8, "application/json") };
+        return new EventStream(await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead));
+    }
+
+    /// <summary>A new API key of the caller's own.</summary>
+    public async Task<(string Id, string Key)> CreateKeyAsync(string name = "test")
+    {
+        var data = (await PostAsync("/v1/api-keys", new { name })).Created();
+        return ((string)data["id"]!, (string)data["key"]!);
+    }
+
+    /// <summary>
+    /// Connects an OpenAI-compatible upstream in the four calls of the README and returns the slug to call it by.
+    /// </summary>
+    public async Task<string> ConnectAsync(string baseUrl, string upstreamModel, string inputPrice = "1", string outputPrice = "2", object? modelFields = null)
+    {
+        var unique = Guid.CreateVersion7().ToString("N")[^12..];
+        var provider = (await PostAsync("/v1/providers", new { name = $"fake-{unique}", type = "custom", config = new { base_url = baseUrl, api_key = "sk-upstream-secret-1234" } })).Created();
+        var backend = (await PostAsync(
+            "/v1/backends",
+            new
+            {
+                name = "fake",
+                provider_id = (string)provider["id"]!,
+                model = upstreamModel,
+                capabilities = new[] { "chat" },
+                input_price_per_mtok = "0.5",
+                output_price_per_mtok = "1",
+                status = "active",
+            })).Created();
+        var slug = $"test/{unique}";
+        var fields = JsonSerializer.SerializeToNode(modelFields ?? new { })!.AsObject();
+        fields["slug"] = slug;
+        fields["display_name"] = "Test";
+        fields["modality"] = "chat";
+        fields["input_price_per_mtok"] = inputPrice;
+        fields["output_price_per_mtok"] = outputPrice;
+        var model = (await SendAsync(HttpMethod.Post, "/v1/models", fields.ToJsonString())).Created();
+        (await PutAsync(
+            $"/v1/models/{(string)model["id"]!}/routing",
+            new { strategy = "weighted", targets = new[] { new { backend_id = (string)backend["id"]!, weight = 1, priority = 0 } } })).Ok();
+        return slug;
+    }
+
+    /// <summary>Usage rows of a model, waiting until there are <paramref name="count"/>: a flush may be on its way.</summary>
+    public async Task<IReadOnlyList<JsonNode>> UsageAsync(string model, int count, int timeoutSeconds = 60)
+    {
+        var rows = new List<JsonNode>();
+        for (var i = 0; i < timeoutSeconds * 2; i++)
+        {
+            rows.Clear();
+            string? cursor = null;
+            do
+            {
+                var page = (await GetAsync($"/v1/accounting/usage?limit=1000&model={Uri.EscapeDataString(model)}{(cursor is null ? "" : $"&cursor={cursor}")}")).Body();
+                rows.AddRange(page["data"]!["items"]!.AsArray().Select(item => item!));
+                cursor = (string?)page["pagination"]!["next_cursor"];
+            }
+            while (cursor is not null);
+
+            if (rows.Count >= count)
+            {
+                return rows;
+            }
+
+            await Task.Delay(500);
+        }
+
+        return rows;
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private static string Json(object body) => body as string ?? JsonSerializer.Serialize(body);
+
+    private static Dictionary<string, string> Headers(HttpResponseMessage response) =>
+        response.Headers.Concat(response.Content.Headers).ToDictionary(header => header.Key, header => string.Join(',', header.Value), StringComparer.OrdinalIgnoreCase);
+}
+
+/// <summary>A whole answer.</summary>
+public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDictionary<string, string> Headers)
+{
+    /// <summary>The <c>data</c> of a 200.</summary>
+    public JsonNode Ok() => Expect(HttpStatusCode.OK)["data"]!;
+
+    /// <summary>The <c>data</c> of a 201.</summary>
+    public JsonNode Created() => Expect(HttpStatusCode.Created)["data"]!;
+
+    public JsonNode Body() => Expect(HttpStatusCode.OK);
+
+    /// <summary>Asserts an error in our envelope and returns its <c>error</c>.</summary>
+    public JsonNode Error(int status, string code)
+    {
+        var body = Expect((HttpStatusCode)status);
+        Assert.Equal("error", (string?)body["status"]);
+        Assert.True((string?)body["error"]!["code"] == code, $"Expected {code}: {Text}");
+        Assert.False(string.IsNullOrEmpty((string?)body["error"]!["message"]), Text);
+        Assert.Equal(Headers["X-Request-Id"], (string?)body["meta"]!["request_id"]);
+        return body["error"]!;
+    }
+
+    /// <summary>Asserts an error in OpenAI's shape and returns its <c>error</c>.</summary>
+    public JsonNode OpenAiError(int status, string code)
+    {
+        var error = Expect((HttpStatusCode)status)["error"]!;
+        Assert.True((string?)error["code"] == code, $"Expected {code}: {Text}");
+        Assert.False(string.IsNullOrEmpty((string?)error["message"]), Text);
+        Assert.False(string.IsNullOrEmpty((string?)error["type"]), Text);
+        Assert.True(error.AsObject().ContainsKey("param"), Text);
+        return error;
+    }
+
+    private JsonNode Expect(HttpStatusCode status)
+    {
+        Assert.True(Status == status, $"Expected {(int)status}, was {(int)Status}: {Text}");
+        return JsonNode.Parse(Text)!;
+    }
+}

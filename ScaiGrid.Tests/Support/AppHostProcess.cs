@@ -1,0 +1,77 @@
+using System.Globalization;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>The AppHost with its embedded environment, as a newcomer runs it, on free ports and in a temporary data folder.</summary>
+public sealed class AppHostProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
+
+    private readonly TemporaryFolder? _ownFolder;
+    private readonly ServerProcess _process;
+
+    private AppHostProcess(ServerProcess process, TemporaryFolder? ownFolder, string dataFolder, int[] ports)
+    {
+        (_process, _ownFolder, DataFolder) = (process, ownFolder, dataFolder);
+        (ApiAddress, GrpcAddress, BunkerProxyAddress) = (Address(ports[0]), Address(ports[1]), Address(ports[2]));
+    }
+
+    public Uri ApiAddress { get; }
+
+    public Uri GrpcAddress { get; }
+
+    public Uri BunkerProxyAddress { get; }
+
+    public string DataFolder { get; }
+
+    public int Id => _process.Id;
+
+    public string Output => _process.Output;
+
+    /// <summary>Starts it and waits for its banner.</summary>
+    /// <param name="settings">Environment variables.</param>
+    /// <param name="dataFolder">A folder of an earlier run; a temporary one when null.</param>
+    public static async Task<AppHostProcess> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? dataFolder = null)
+    {
+        var ownFolder = dataFolder is null ? new TemporaryFolder() : null;
+        dataFolder ??= ownFolder!.File("data");
+        int[] ports = [FreePort.Next(), FreePort.Next(), FreePort.Next(), FreePort.Next()];
+        var environment = new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
+        {
+            ["SCAIGRID_DATA_DIR"] = dataFolder,
+            ["SCAIGRID_HTTP_PORT"] = ports[0].ToString(CultureInfo.InvariantCulture),
+            ["SCAIGRID_GRPC_PORT"] = ports[1].ToString(CultureInfo.InvariantCulture),
+            ["SCAIGRID_BUNKER_PROXY_PORT"] = ports[2].ToString(CultureInfo.InvariantCulture),
+            ["SCAIGRID_WORKER_PORT"] = ports[3].ToString(CultureInfo.InvariantCulture),
+        };
+        var process = ServerProcess.Start("dotnet", [Program, "--local"], environment);
+        var host = new AppHostProcess(process, ownFolder, dataFolder, ports);
+        try
+        {
+            await process.WaitForOutputAsync("curl ", StartPatience);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    public Task KillAsync() => _process.KillAsync();
+
+    /// <summary>SIGTERM, as Ctrl-C does; how long it took to end.</summary>
+    public Task<TimeSpan> TerminateAsync() => _process.TerminateAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        _ownFolder?.Dispose();
+    }
+
+    // Built beside the tests, in its own folder, in the same configuration.
+    private static string Program => Path.Combine(
+        Repository.Root, "ScaiGrid.AppHost", "bin", Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd('/')))!, "net10.0", "ScaiGrid.AppHost.dll");
+
+    private static Uri Address(int port) => new($"http://127.0.0.1:{port}");
+}

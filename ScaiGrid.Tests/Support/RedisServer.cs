@@ -1,0 +1,34 @@
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>A Redis server of the tests' own, with an append-only file, so that a kill loses nothing that it acknowledged.</summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly int _port = FreePort.Next();
+    private ServerProcess _process = null!;
+
+    public string Url => $"redis://127.0.0.1:{_port}";
+
+    public string Configuration => $"127.0.0.1:{_port}";
+
+    public static async Task<RedisServer> StartAsync()
+    {
+        var server = new RedisServer();
+        await server.RestartAsync();
+        return server;
+    }
+
+    /// <summary>kill -9.</summary>
+    public Task KillAsync() => _process.KillAsync();
+
+    public async Task RestartAsync() => _process = await ServerProcess.StartAsync(
+        Requirement.Program("redis-server", "redis-server"),
+        ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", "always", "--save", ""],
+        _port);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        _folder.Dispose();
+    }
+}

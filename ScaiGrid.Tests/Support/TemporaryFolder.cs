@@ -1,0 +1,23 @@
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>A folder of one test, gone with it.</summary>
+public sealed class TemporaryFolder : IDisposable
+{
+    public TemporaryFolder() => Path = Directory.CreateTempSubdirectory("scaigrid-").FullName;
+
+    public string Path { get; }
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(Path, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A process that is still ending may write once more; the system cleans its temporary folder.
+        }
+    }
+}

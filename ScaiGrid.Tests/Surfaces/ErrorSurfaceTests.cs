@@ -1,0 +1,134 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Bad input gets the envelope of the surface, with the right status and code, on every path.</summary>
+public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
+{
+    private const string Native = "/v1/inference/chat";
+    private const string OpenAi = "/oai/v1/chat/completions";
+    private const string Valid = """{"model":"scailabs/echo","messages":[{"role":"user","content":"hi"}]}""";
+
+    [Theory]
+    [InlineData(null, "AUTH_TOKEN_MISSING")]
+    [InlineData("sgk_wrong-key-0123456789abcdefghijklmnopqrstuv", "AUTH_TOKEN_INVALID")]
+    [InlineData("sgk_short", "AUTH_TOKEN_INVALID")]
+    [InlineData("nonsense", "AUTH_TOKEN_INVALID")]
+    public async Task MissingOrWrongKey_Is401(string? key, string code)
+    {
+        using var stranger = Admin.As(key);
+        (await stranger.SendAsync(HttpMethod.Post, Native, Valid)).Error(401, code);
+        (await stranger.GetAsync("/v1/me")).Error(401, code);
+        (await stranger.SendAsync(HttpMethod.Post, OpenAi, Valid)).OpenAiError(401, code.ToLowerInvariant());
+    }
+
+    [Fact]
+    public async Task UnknownModel_Is404()
+    {
+        (await Admin.ChatAsync("no/such-model")).Error(404, "MODEL_NOT_FOUND");
+        (await Admin.ChatAsync("no/such-model", path: OpenAi)).OpenAiError(404, "model_not_found");
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("")]
+    [InlineData("""{"model":"scailabs/echo","messages":[]""")]
+    public async Task MalformedJson_Is400(string body)
+    {
+        (await Admin.SendAsync(HttpMethod.Post, Native, body)).Error(400, "MALFORMED_JSON");
+        (await Admin.SendAsync(HttpMethod.Post, OpenAi, body)).OpenAiError(400, "malformed_json");
+        if (body.Length > 0)
+        {
+            (await Admin.SendAsync(HttpMethod.Post, "/v1/api-keys", body)).Error(400, "MALFORMED_JSON");
+        }
+    }
+
+    [Fact]
+    public async Task WrongTypes_NameTheField()
+    {
+        var body = Valid.Replace("\"hi\"", "7", StringComparison.Ordinal);
+        var error = (await Admin.SendAsync(HttpMethod.Post, Native, body)).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("messages[0].content", (string?)error["details"]![0]!["field"]);
+        var openAi = (await Admin.SendAsync(HttpMethod.Post, OpenAi, body)).OpenAiError(400, "validation_error");
+        Assert.Equal("messages[0].content", (string?)openAi["param"]);
+        error = (await Admin.SendAsync(HttpMethod.Post, "/v1/api-keys", """{"name":7}""")).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("name", (string?)error["details"]![0]!["field"]);
+    }
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task BodyOf40Mebibytes_Is413(string path)
+    {
+        // Sent by hand: a client must be able to read the answer although it has not sent all.
+        using var client = new TcpClient();
+        await client.ConnectAsync(Admin.BaseAddress.Host, Admin.BaseAddress.Port);
+        await using var stream = client.GetStream();
+        const int Length = 40 * 1024 * 1024;
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Admin.Key}\r\nContent-Type: application/json\r\nContent-Length: {Length}\r\nConnection: close\r\n\r\n{{"));
+        using var reader = new StreamReader(stream);
+        Assert.StartsWith("HTTP/1.1 413", await reader.ReadLineAsync(), StringComparison.Ordinal);
+        var rest = await reader.ReadToEndAsync();
+        Assert.Contains(path == Native ? "PAYLOAD_TOO_LARGE" : "payload_too_large", rest, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ChunkedBodyWithoutEnd_Is413()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, Native) { Content = new StreamContent(new MemoryStream(new byte[34 * 1024 * 1024])) };
+        request.Headers.TransferEncodingChunked = true;
+        request.Content.Headers.ContentType = new("application/json");
+        try
+        {
+            using var response = await Admin.Http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        }
+        catch (HttpRequestException exception) when (exception.InnerException is IOException)
+        {
+            // The server hung up on a body that goes on and on: as good a refusal, if the client was too busy sending to read.
+        }
+    }
+
+    [Theory]
+    [InlineData("/v1/nothing/here")]
+    [InlineData("/nothing")]
+    [InlineData("/v1/api-keys/apikey_01ARZ3NDEKTSV4RRFFQ69G5FAV/x")]
+    public async Task UnknownRoute_Is404(string path) => (await Admin.GetAsync(path)).Error(404, "NOT_FOUND");
+
+    [Fact]
+    public async Task UnknownRouteOfOpenAi_HasItsShape() => (await Admin.GetAsync("/oai/v1/nothing")).OpenAiError(404, "not_found");
+
+    [Fact]
+    public async Task WrongMethod_Is405()
+    {
+        var answer = await Admin.DeleteAsync(Native);
+        answer.Error(405, "METHOD_NOT_ALLOWED");
+        Assert.Equal("POST", answer.Headers["Allow"]);
+        (await Admin.DeleteAsync(OpenAi)).OpenAiError(405, "method_not_allowed");
+    }
+
+    [Fact]
+    public async Task WrongContentType_Is415()
+    {
+        (await Admin.SendAsync(HttpMethod.Post, Native, Valid, "text/plain")).Error(415, "UNSUPPORTED_MEDIA_TYPE");
+        (await Admin.SendAsync(HttpMethod.Post, "/v1/api-keys", """{"name":"x"}""", "text/plain")).Error(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+
+    [Fact]
+    public async Task RequestId_IsTheCallersWhereWellFormed()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/me");
+        request.Headers.Add("X-Request-Id", "trace-1.A_b");
+        using var kept = await Admin.Http.SendAsync(request);
+        Assert.Equal("trace-1.A_b", string.Concat(kept.Headers.GetValues("X-Request-Id")));
+        using var bad = new HttpRequestMessage(HttpMethod.Get, "/v1/me");
+        bad.Headers.Add("X-Request-Id", "a b;c");
+        using var replaced = await Admin.Http.SendAsync(bad);
+        Assert.StartsWith("req_", string.Concat(replaced.Headers.GetValues("X-Request-Id")), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Text;
+using Google.Protobuf.Reflection;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+using Grpc.Reflection.V1Alpha;
+using ScaiGrid.Grpc.V1;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>The gRPC surface: the same pipeline, keys and errors.</summary>
+public sealed class GrpcTests(Grid grid) : GridTest(grid)
+{
+    [Fact]
+    public async Task Chat_Answers()
+    {
+        var slug = await ConnectOnAllReplicasAsync(new UpstreamScript { CachedTokens = 4 });
+        var response = await CallAsync(client => client.ChatAsync(Request(slug), Key(Admin.Key!)).ResponseAsync);
+        Assert.Equal("Hello world", response.Choices[0].Message.Content);
+        Assert.Equal("stop", response.Choices[0].FinishReason);
+        Assert.Equal(slug, response.Model);
+        Assert.Equal(18, response.Usage.TotalTokens);
+        Assert.Equal(4, response.Usage.CachedTokens);
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal("grpc", (string?)row["protocol"]);
+    }
+
+    [Fact]
+    public async Task StreamChat_SendsChunksThenUsage()
+    {
+        var slug = await ConnectOnAllReplicasAsync(new UpstreamScript());
+        using var channel = Channel();
+        using var call = new InferenceService.InferenceServiceClient(channel).StreamChat(Request(slug), Key(Admin.Key!));
+        var text = new StringBuilder();
+        ChatChunk? last = null;
+        await foreach (var chunk in call.ResponseStream.ReadAllAsync())
+        {
+            text.Append(string.Concat(chunk.Choices.Select(choice => choice.Content)));
+            last = chunk;
+        }
+
+        Assert.Equal("Hello world", text.ToString());
+        Assert.Equal(18, last!.Usage.TotalTokens);
+        Assert.Equal(1, last.Routing.Attempts);
+    }
+
+    [Fact]
+    public async Task ForcedTool_IsCalled()
+    {
+        var request = Request("scailabs/echo");
+        request.Tools.Add(new Tool { Name = "weather", Description = "Weather" });
+        request.ToolChoice = "weather";
+        var response = await CallAsync(client => client.ChatAsync(request, Key(Admin.Key!)).ResponseAsync);
+        var call = Assert.Single(response.Choices[0].Message.ToolCalls);
+        Assert.Equal("weather", call.Name);
+        Assert.Equal("tool_calls", response.Choices[0].FinishReason);
+    }
+
+    [Fact]
+    public async Task ListModels_ShowsWhatTheCallerMayUse()
+    {
+        var response = await CallAsync(client => client.ListModelsAsync(new ListModelsRequest { Limit = 1000 }, Key(Admin.Key!)).ResponseAsync);
+        Assert.Contains(response.Models, model => model.Slug == "scailabs/echo");
+    }
+
+    [Fact]
+    public async Task ServiceToken_IsACaller()
+    {
+        var response = await CallAsync(client => client.ChatAsync(Request("scailabs/echo"), Key(Secrets.ServiceToken)).ResponseAsync);
+        Assert.Equal("hi", response.Choices[0].Message.Content);
+    }
+
+    [Theory]
+    [InlineData(null, StatusCode.Unauthenticated, "AUTH_TOKEN_MISSING")]
+    [InlineData("sgk_wrong-key-0123456789abcdefghijklmnopqrstuv", StatusCode.Unauthenticated, "AUTH_TOKEN_INVALID")]
+    [InlineData("wrong-service-token-0123456789abcdefghijklm", StatusCode.Unauthenticated, "SERVICE_TOKEN_INVALID")]
+    public async Task MissingOrWrongToken_IsUnauthenticated(string? token, StatusCode status, string code)
+    {
+        var failure = await FailAsync(client => client.ChatAsync(Request("scailabs/echo"), token is null ? [] : Key(token)).ResponseAsync);
+        AssertError(failure, status, code);
+    }
+
+    [Fact]
+    public async Task Errors_HaveStatusAndCode()
+    {
+        AssertError(await FailAsync(client => client.ChatAsync(Request("no/such-model"), Key(Admin.Key!)).ResponseAsync), StatusCode.NotFound, "MODEL_NOT_FOUND");
+        var invalid = Request("scailabs/echo");
+        invalid.Temperature = 9;
+        var failure = await FailAsync(client => client.ChatAsync(invalid, Key(Admin.Key!)).ResponseAsync);
+        AssertError(failure, StatusCode.InvalidArgument, "VALIDATION_ERROR");
+        Assert.Contains("temperature", failure.Status.Detail, StringComparison.Ordinal);
+
+        var limited = await ConnectOnAllReplicasAsync(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "9" } });
+        failure = await FailAsync(client => client.ChatAsync(Request(limited), Key(Admin.Key!)).ResponseAsync);
+        AssertError(failure, StatusCode.ResourceExhausted, "BACKEND_RATE_LIMITED");
+        Assert.Equal("9", failure.Trailers.GetValue("retry-after"));
+    }
+
+    [Fact]
+    public async Task UpstreamDiesMidStream_EndsWithAStatus()
+    {
+        var slug = await ConnectOnAllReplicasAsync(new UpstreamScript { CutAfter = 2, ChunkDelay = TimeSpan.FromMilliseconds(50) });
+        using var channel = Channel();
+        using var call = new InferenceService.InferenceServiceClient(channel).StreamChat(Request(slug), Key(Admin.Key!));
+        var chunks = 0;
+        var failure = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            await foreach (var chunk in call.ResponseStream.ReadAllAsync())
+            {
+                chunks++;
+            }
+        });
+        Assert.Equal(2, chunks);
+        AssertError(failure, StatusCode.Unavailable, "BACKEND_ERROR");
+    }
+
+    [Fact]
+    public async Task HealthAndReflection_AreOpen()
+    {
+        using var channel = Channel();
+        var health = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest());
+        Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, health.Status);
+
+        using var reflection = new ServerReflection.ServerReflectionClient(channel).ServerReflectionInfo();
+        await reflection.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" });
+        Assert.True(await reflection.ResponseStream.MoveNext(CancellationToken.None));
+        var services = reflection.ResponseStream.Current.ListServicesResponse.Service.Select(service => service.Name).ToList();
+        Assert.Contains("scaigrid.v1.InferenceService", services);
+        Assert.Contains("grpc.health.v1.Health", services);
+
+        // As grpcurl does: from the symbol to its file, from the file to the methods.
+        await reflection.RequestStream.WriteAsync(new ServerReflectionRequest { FileContainingSymbol = "scaigrid.v1.InferenceService" });
+        Assert.True(await reflection.ResponseStream.MoveNext(CancellationToken.None));
+        var file = FileDescriptorProto.Parser.ParseFrom(reflection.ResponseStream.Current.FileDescriptorResponse.FileDescriptorProto[0]);
+        Assert.Equal(["Chat", "StreamChat", "ListModels"], file.Service.Single().Method.Select(method => method.Name));
+        await reflection.RequestStream.CompleteAsync();
+    }
+
+    // The models were made through another process: what every replica knows within two seconds.
+    private async Task<string> ConnectOnAllReplicasAsync(UpstreamScript script)
+    {
+        var slug = await ConnectAsync(script);
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        return slug;
+    }
+
+    private static ChatRequest Request(string model) => new() { Model = model, Messages = { new ChatMessage { Role = "user", Content = "hi" } } };
+
+    private static Metadata Key(string key) => new() { { "authorization", $"Bearer {key}" } };
+
+    private static void AssertError(RpcException failure, StatusCode status, string code)
+    {
+        Assert.Equal(status, failure.StatusCode);
+        Assert.Equal(code, failure.Trailers.GetValue("scaigrid-error-code"));
+        Assert.StartsWith("req_", failure.Trailers.GetValue("x-request-id"), StringComparison.Ordinal);
+    }
+
+    private GrpcChannel Channel() => GrpcChannel.ForAddress(Grid.GrpcAddress);
+
+    private async Task<T> CallAsync<T>(Func<InferenceService.InferenceServiceClient, Task<T>> call)
+    {
+        using var channel = Channel();
+        return await call(new InferenceService.InferenceServiceClient(channel));
+    }
+
+    private Task<RpcException> FailAsync<T>(Func<InferenceService.InferenceServiceClient, Task<T>> call) =>
+        Assert.ThrowsAsync<RpcException>(() => CallAsync(call));
+}

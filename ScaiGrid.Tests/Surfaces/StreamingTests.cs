@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Streams on both HTTP surfaces.</summary>
+public sealed class StreamingTests(Grid grid) : GridTest(grid)
+{
+    private const string Native = "/v1/inference/chat";
+    private const string OpenAi = "/oai/v1/chat/completions";
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task Chunks_ArriveAsTheUpstreamSendsThem(string path)
+    {
+        var pause = TimeSpan.FromMilliseconds(300);
+        var slug = await ConnectAsync(new UpstreamScript { Chunks = ["a", "b", "c", "d"], ChunkDelay = pause });
+        using var stream = await Admin.StreamAsync(slug, path: path);
+        var chunks = (await stream.AllAsync()).Where(item => item.Content.Length > 0).ToList();
+        Assert.Equal(["a", "b", "c", "d"], chunks.Select(chunk => chunk.Content));
+
+        // The pacing is the upstream's: nothing was held back to be sent together.
+        for (var i = 1; i < chunks.Count; i++)
+        {
+            Assert.InRange(Stopwatch.GetElapsedTime(chunks[i - 1].At, chunks[i].At), pause / 2, pause * 5);
+        }
+    }
+
+    [Fact]
+    public async Task NativeStream_EndsWithUsageAndDone()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { CachedTokens = 3, ReasoningTokens = 2 });
+        using var stream = await Admin.StreamAsync(slug);
+        var events = await stream.AllAsync();
+        Assert.True(events[^1].IsDone);
+        Assert.Equal(
+            """{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18,"cached_tokens":3,"reasoning_tokens":2}""",
+            events[^2].Json["usage"]!.ToJsonString());
+        Assert.All(events.SkipLast(1), item => Assert.Equal(slug, (string?)item.Json["model"]));
+        Assert.All(events.SkipLast(2), item => Assert.Null(item.Json["usage"]));
+        Assert.Equal("text/event-stream", stream.Response.Content.Headers.ContentType!.ToString());
+        Assert.Equal("no-cache", stream.Response.Headers.CacheControl!.ToString());
+        Assert.Equal("no", string.Concat(stream.Response.Headers.GetValues("X-Accel-Buffering")));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OpenAiStream_ShowsUsageOnlyToThoseWhoAsk(bool? includeUsage)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        using var stream = await Admin.StreamAsync(slug, path: OpenAi, includeUsage: includeUsage);
+        var events = await stream.AllAsync();
+        Assert.True(events[^1].IsDone);
+        Assert.Equal(includeUsage == true ? 1 : 0, events.SkipLast(1).Count(item => item.Json["usage"] is not null));
+
+        // Metered all the same.
+        Assert.Contains("\"include_usage\":true", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal(11, (int)row["tokens_in"]!);
+        Assert.Equal(7, (int)row["tokens_out"]!);
+    }
+
+    [Fact]
+    public async Task UsageMissing_IsCountedAndMarked()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { SendsUsage = false, Chunks = ["Hello", " world"] });
+        using var stream = await Admin.StreamAsync(slug, path: OpenAi, includeUsage: true);
+        var events = await stream.AllAsync();
+        var usage = events[^2].Json["usage"]!;
+        Assert.Equal(2, (int)usage["completion_tokens"]!);
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.True((bool)row["estimated"]!);
+        Assert.Equal((int)usage["prompt_tokens"]!, (int)row["tokens_in"]!);
+    }
+
+    [Fact]
+    public async Task StreamWithoutDone_IsWholeWhenItGaveAFinishReason()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { SendsDone = false });
+        using var stream = await Admin.StreamAsync(slug);
+        var events = await stream.AllAsync();
+        Assert.True(events[^1].IsDone);
+        Assert.DoesNotContain(events, item => item.Name == "error");
+    }
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task UpstreamDiesMidStream_StreamEndsWithErrorEventThenDone(string path)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Chunks = ["Hello", " world", " again"], CutAfter = 2, ChunkDelay = TimeSpan.FromMilliseconds(50) });
+        using var stream = await Admin.StreamAsync(slug, path: path);
+        var events = await stream.AllAsync();
+        Assert.True(events[^1].IsDone);
+        var error = events[^2];
+        Assert.Equal("error", error.Name);
+        Assert.Equal(path == Native ? "BACKEND_ERROR" : "backend_error", (string?)(path == Native ? error.Json : error.Json["error"]!)["code"]);
+
+        // What was used is accounted, once.
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal("error", (string?)row["status"]);
+        Assert.Equal(2, (int)row["tokens_out"]!);
+    }
+
+    [Fact]
+    public async Task UpstreamDiesBeforeTheFirstChunk_IsAPlainError()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { CutAfter = 0 });
+        using var stream = await Admin.StreamAsync(slug);
+        Assert.Equal(502, (int)stream.Response.StatusCode);
+        Assert.Contains("BACKEND_ERROR", await stream.Response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CallerLeaves_UpstreamSeesItWithinASecond_AndUsageIsSettled()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Chunks = [.. Enumerable.Repeat("word ", 1000)], ChunkDelay = TimeSpan.FromMilliseconds(50) }, out var upstreamModel);
+        long leftAt;
+        using (var stream = await Admin.StreamAsync(slug))
+        {
+            for (var i = 0; i < 5; i++)
+            {
+                await stream.NextAsync();
+            }
+
+            leftAt = Stopwatch.GetTimestamp();
+        }
+
+        var call = Assert.Single(Grid.Upstream.CallsOf(upstreamModel));
+        for (var i = 0; i < 100 && call.AbortedAt == 0; i++)
+        {
+            await Task.Delay(50);
+        }
+
+        Assert.NotEqual(0, call.AbortedAt);
+        Assert.InRange(Stopwatch.GetElapsedTime(leftAt, call.AbortedAt), TimeSpan.FromSeconds(-1), TimeSpan.FromSeconds(1));
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal("cancelled", (string?)row["status"]);
+        Assert.InRange((int)row["tokens_out"]!, 3, 30);
+    }
+
+    [Fact]
+    public async Task Silence_IsFilledWithComments()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Chunks = ["a", "b"], ChunkDelay = TimeSpan.FromSeconds(20) });
+        using var stream = await Admin.StreamAsync(slug);
+        var events = await stream.AllAsync();
+        Assert.InRange(stream.Comments, 1, 4);
+        Assert.Equal("ab", string.Concat(events.Select(item => item.Content)));
+    }
+}

@@ -1,0 +1,14 @@
+using ScaiGrid.Platform.Scheduling;
+using ScaiGrid.ServiceDefaults;
+
+namespace ScaiGrid.Worker;
+
+/// <summary>The drain waits for scheduled work that runs, as it waits for requests.</summary>
+internal sealed class DrainGate(DrainState drain) : IWorkGate
+{
+    public CancellationToken Draining => drain.Draining;
+
+    public bool TryEnter() => drain.TryEnter();
+
+    public void Exit() => drain.Exit();
+}

@@ -1,0 +1,36 @@
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Modules;
+using ScaiGrid.Platform;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Scheduling;
+using ScaiGrid.ServiceDefaults;
+using ScaiGrid.Worker;
+
+return await HostRunner.RunAsync(async () =>
+{
+    var builder = WebApplication.CreateSlimBuilder(args);
+    var settings = builder.AddSettings<HostSettings>();
+    builder.AddServiceDefaults(new ServiceDefaultsOptions { ServiceName = "scaigrid-worker", DrainTimeout = settings.DrainTimeout });
+    builder.AddPlatformTasks();
+    var modules = AllModules.CreateSelected(builder);
+    foreach (var module in modules)
+    {
+        module.AddServices(builder);
+        module.AddWorkerServices(builder);
+    }
+
+    builder.Services.AddSingleton<IWorkGate, DrainGate>();
+    builder.AddScheduling([.. PlatformTasks.All(builder), .. modules.SelectMany(module => module.ScheduledTasks)]);
+    builder.CheckSettings();
+    builder.WebHost.UseUrls($"http://*:{settings.WorkerPort}");
+
+    await using var app = builder.Build();
+    if (!await SchemaCheck.PassesAsync(app))
+    {
+        return 1;
+    }
+
+    app.MapDefaultEndpoints();
+    await app.RunAsync();
+    return 0;
+});
