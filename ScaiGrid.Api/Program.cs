@@ -18,12 +18,7 @@ return await HostRunner.RunAsync(async () =>
     builder.AddServiceDefaults(new ServiceDefaultsOptions { ServiceName = "scaigrid-http", DrainTimeout = settings.DrainTimeout });
     builder.AddPlatform();
     builder.AddInference();
-    var modules = AllModules.CreateSelected(builder);
-    foreach (var module in modules)
-    {
-        module.AddServices(builder);
-    }
-
+    var modules = ModuleSet.AddModules(builder);
     builder.AddCors();
     builder.AddApiDocumentation();
     builder.CheckSettings();
@@ -51,11 +46,7 @@ return await HostRunner.RunAsync(async () =>
     app.MapApiDocumentation();
     app.MapInference();
     app.MapPlatform();
-    foreach (var module in modules)
-    {
-        module.MapEndpoints(app.MapGroup($"/v1/modules/{module.Manifest.Id}").WithTags(module.Manifest.DisplayName));
-    }
-
+    modules.MapEndpoints(app);
     await app.RunAsync();
     return 0;
 });

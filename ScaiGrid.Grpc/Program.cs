@@ -19,12 +19,7 @@ return await HostRunner.RunAsync(async () =>
     builder.AddServiceDefaults(new ServiceDefaultsOptions { ServiceName = "scaigrid-grpc", DrainTimeout = settings.DrainTimeout });
     builder.AddPlatform();
     builder.AddInference();
-    var modules = AllModules.CreateSelected(builder);
-    foreach (var module in modules)
-    {
-        module.AddServices(builder);
-    }
-
+    var modules = ModuleSet.AddModules(builder);
     builder.CheckSettings();
     builder.WebHost.ConfigureKestrel(kestrel =>
     {
@@ -56,11 +51,7 @@ return await HostRunner.RunAsync(async () =>
     app.MapGrpcHealthChecksService().AllowAnonymous();
     app.MapGrpcReflectionService().AllowAnonymous();
     app.MapDefaultEndpoints();
-    foreach (var module in modules)
-    {
-        module.MapGrpc(app);
-    }
-
+    modules.MapGrpc(app);
     await app.RunAsync();
     return 0;
 });

@@ -23,15 +23,17 @@ public static class PlatformEndpoints
     public static void MapPlatform(this IEndpointRouteBuilder endpoints)
     {
         var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerWithoutDatabase);
-        group.MapMe();
-        group.MapApiKeys();
-        group.MapProviders();
-        group.MapBackends();
-        group.MapModels();
-        group.MapUsage();
+        Tagged("Identity").MapMe();
+        Tagged("Identity").MapApiKeys();
+        Tagged("Models").MapProviders();
+        Tagged("Models").MapBackends();
+        Tagged("Models").MapModels();
+        Tagged("Accounting").MapUsage();
 
-        endpoints.MapGroup("/oai/v1").MapOpenAiModels();
-        endpoints.MapHealthDetails();
+        endpoints.MapGroup("/oai/v1").WithTags("OpenAI").MapOpenAiModels();
+        endpoints.MapGroup("").WithTags("Health").MapHealthDetails();
+
+        RouteGroupBuilder Tagged(string tag) => group.MapGroup("").WithTags(tag);
     }
 
     /// <summary>A database that is away is no error of ours to hide behind 500: the caller may try again.</summary>

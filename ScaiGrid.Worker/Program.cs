@@ -12,15 +12,10 @@ return await HostRunner.RunAsync(async () =>
     var settings = builder.AddSettings<HostSettings>();
     builder.AddServiceDefaults(new ServiceDefaultsOptions { ServiceName = "scaigrid-worker", DrainTimeout = settings.DrainTimeout });
     builder.AddPlatformTasks();
-    var modules = AllModules.CreateSelected(builder);
-    foreach (var module in modules)
-    {
-        module.AddServices(builder);
-        module.AddWorkerServices(builder);
-    }
+    var modules = ModuleSet.AddModules(builder, isWorker: true);
 
     builder.Services.AddSingleton<IWorkGate, DrainGate>();
-    builder.AddScheduling([.. PlatformTasks.All(builder), .. modules.SelectMany(module => module.ScheduledTasks)]);
+    builder.AddScheduling([.. PlatformTasks.All(builder), .. modules.ScheduledTasks]);
     builder.CheckSettings();
     builder.WebHost.UseUrls($"http://*:{settings.WorkerPort}");
 

@@ -1,11 +1,14 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Http;
 
 /// <summary>The query of a list; take it with <c>[AsParameters]</c>. Texts, so that a wrong one is answered with its name.</summary>
-public sealed record PageQuery(string? Limit, string? Cursor)
+public sealed record PageQuery(
+    [property: FromQuery(Name = "limit")] string? Limit,
+    [property: FromQuery(Name = "cursor")] string? Cursor)
 {
     /// <summary>Number of items of the page.</summary>
     /// <exception cref="ApiException">The limit is not a number, or out of range.</exception>

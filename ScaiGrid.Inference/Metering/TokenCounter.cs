@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Tokenizers;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Metering;
 
@@ -61,7 +62,7 @@ public static class TokenCounter
 
                 break;
             case JsonValueKind.String:
-                text.Append(element.GetString()).Append(' ');
+                text.Append(JsonText.Of(element)).Append(' ');
                 break;
         }
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Streaming;
@@ -14,6 +15,12 @@ public static class ChatRequestReader
     public static bool TryRead(PooledBytes body, out ChatRequest? request, out Problem? problem)
     {
         request = new ChatRequest(body);
+        if (!Utf8.IsValid(body.Span))
+        {
+            problem = new Problem(CoreErrors.MalformedJson, "The body is not valid UTF-8.");
+            return false;
+        }
+
         var mistakes = new List<ErrorDetail>();
         try
         {
@@ -22,6 +29,12 @@ public static class ChatRequestReader
         catch (JsonException exception)
         {
             problem = JsonProblems.Malformed(exception);
+            return false;
+        }
+        catch (InvalidOperationException)
+        {
+            // What the reader throws for half of a surrogate pair in a name or in the model.
+            problem = new Problem(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
             return false;
         }
 

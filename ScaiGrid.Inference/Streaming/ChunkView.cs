@@ -142,7 +142,7 @@ public readonly struct ChunkView
                 reader.Read();
                 if (reader.TokenType == JsonTokenType.String)
                 {
-                    output.Advance(reader.CopyString(output.GetSpan(reader.ValueSpan.Length + 1)));
+                    JsonText.Append(ref reader, output);
                 }
             }
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
@@ -32,7 +33,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     internal static ChatChoice Parse(JsonElement choice, int position)
     {
         var isDelta = choice.TryGetProperty("delta"u8, out var message);
-        if (!isDelta && !choice.TryGetProperty("message"u8, out message))
+        if ((!isDelta && !choice.TryGetProperty("message"u8, out message)) || message.ValueKind != JsonValueKind.Object)
         {
             message = choice;
         }
@@ -78,7 +79,7 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
         }
 
         var arguments = function.TryGetProperty("arguments"u8, out var value)
-            ? value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText()
+            ? value.ValueKind == JsonValueKind.String ? JsonText.Of(value) : value.GetRawText()
             : "";
         return new ChatToolCall(index, JsonText.Of(call, "id"u8), JsonText.Of(function, "name"u8), isDelta ? arguments : Valid(arguments));
     }
@@ -101,18 +102,4 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
             return JsonSerializer.Serialize(arguments, Pipeline.CanonicalJson.Default.String);
         }
     }
-}
-
-internal static class JsonText
-{
-    public static string? Of(JsonElement element, ReadOnlySpan<byte> name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    /// <summary>Content as a string, or the texts of its parts.</summary>
-    public static string? OfParts(JsonElement content) => content.ValueKind switch
-    {
-        JsonValueKind.String => content.GetString(),
-        JsonValueKind.Array => string.Concat(content.EnumerateArray().Where(part => part.ValueKind == JsonValueKind.Object).Select(part => Of(part, "text"u8))),
-        _ => null,
-    };
 }

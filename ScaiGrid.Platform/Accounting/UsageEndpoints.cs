@@ -18,8 +18,10 @@ internal static class UsageEndpoints
 
     public static void MapUsage(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/accounting/usage", List).RequirePermission(Permissions.ViewOwnAccounting);
-        group.MapGet("/accounting/usage/summary", Summarize).RequirePermission(Permissions.ViewOwnAccounting);
+        group.MapGet("/accounting/usage", List).RequirePermission(Permissions.ViewOwnAccounting)
+            .WithName("ListUsage").WithSummary("One item a call, newest first.");
+        group.MapGet("/accounting/usage/summary", Summarize).RequirePermission(Permissions.ViewOwnAccounting)
+            .WithName("SummarizeUsage").WithSummary("Sums of usage by model, user, backend or tenant, the greatest cost first.");
     }
 
     private static async Task<Ok<PageEnvelope<UsageView>>> List(

@@ -6,12 +6,12 @@ namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>The query of accounting's lists. <c>period</c> is the last hour, day, week or month before <c>end</c>, where no <c>start</c> is given.</summary>
 internal sealed record UsageQuery(
-    string? Start,
-    string? End,
-    string? Period,
+    [property: FromQuery(Name = "start")] string? Start,
+    [property: FromQuery(Name = "end")] string? End,
+    [property: FromQuery(Name = "period")] string? Period,
     [property: FromQuery(Name = "user_id")] string? UserId,
     [property: FromQuery(Name = "tenant_id")] string? TenantId,
-    string? Model,
+    [property: FromQuery(Name = "model")] string? Model,
     [property: FromQuery(Name = "backend_id")] string? BackendId);
 
 /// <summary>Which usage a request is about: what it asks for, within what its caller may see.</summary>

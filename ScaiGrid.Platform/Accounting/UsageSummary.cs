@@ -22,6 +22,26 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
 
     private const int LookupBatch = 1000;
 
+    private static readonly Expression<Func<UsageHour, Sum>> OfHour = hour => new Sum
+    {
+        Key = "",
+        Requests = hour.RequestCount,
+        Input = hour.InputTokens,
+        Output = hour.OutputTokens,
+        Cost = hour.Cost,
+        BackendCost = hour.BackendCost,
+    };
+
+    private static readonly Expression<Func<UsageRow, Sum>> OfRow = row => new Sum
+    {
+        Key = "",
+        Requests = 1,
+        Input = row.TokensIn,
+        Output = row.TokensOut,
+        Cost = row.Cost,
+        BackendCost = row.BackendCost,
+    };
+
     public async Task<IReadOnlyList<UsageSum>> SumAsync(UsageFilter filter, string groupBy, int limit, CancellationToken cancellationToken)
     {
         var pending = await PendingAsync(filter, cancellationToken);
@@ -122,26 +142,6 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
             "tenant" => row => row.TenantId,
             _ => row => row.Model,
         };
-
-    private static readonly Expression<Func<UsageHour, Sum>> OfHour = hour => new Sum
-    {
-        Key = "",
-        Requests = hour.RequestCount,
-        Input = hour.InputTokens,
-        Output = hour.OutputTokens,
-        Cost = hour.Cost,
-        BackendCost = hour.BackendCost,
-    };
-
-    private static readonly Expression<Func<UsageRow, Sum>> OfRow = row => new Sum
-    {
-        Key = "",
-        Requests = 1,
-        Input = row.TokensIn,
-        Output = row.TokensOut,
-        Cost = row.Cost,
-        BackendCost = row.BackendCost,
-    };
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A usage summary lacks what waits in Redis. {Reason}")]
     private partial void PendingUsageUnknown(string reason);

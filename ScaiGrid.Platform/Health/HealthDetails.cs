@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Http;
@@ -16,13 +17,14 @@ internal static class HealthDetails
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(2);
 
     public static void MapHealthDetails(this IEndpointRouteBuilder endpoints) =>
-        endpoints.MapGet("/health/detailed", Get).RequirePermission(Permissions.Administer);
+        endpoints.MapGet("/health/detailed", Get).RequirePermission(Permissions.Administer)
+            .WithName("GetHealthDetails").WithSummary("How far the services are, what this replica serves, which settings are set.");
 
     private static async Task<Ok<Envelope<HealthView>>> Get(
         SnapshotLoader loader,
         SnapshotStore snapshots,
         IConnectionMultiplexer redis,
-        IEnumerable<IModule> modules,
+        IEnumerable<LoadedModule> modules,
         SettingsInventory settings,
         TimeProvider time,
         CancellationToken cancellationToken)
@@ -35,7 +37,7 @@ internal static class HealthDetails
             await cache,
             new SnapshotView(
                 grid.Revision, snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null, snapshots.IsStale, grid.Keys.Count, grid.Models.Count),
-            [.. modules.Select(module => new ModuleView(module.Manifest.Id, module.Manifest.Version, "active"))],
+            [.. modules.Select(module => new ModuleView(module.Module.Manifest.Id, module.Module.Manifest.Version, module.Status))],
             settings.NamesSet()));
     }
 

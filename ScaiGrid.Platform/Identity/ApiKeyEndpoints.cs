@@ -22,9 +22,12 @@ internal static class ApiKeyEndpoints
 
     public static void MapApiKeys(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/api-keys", List).RequirePermission(Permissions.ManageApiKeys);
-        group.MapPost("/api-keys", Create).RequirePermission(Permissions.ManageApiKeys);
-        group.MapDelete("/api-keys/{id}", Revoke).RequirePermission(Permissions.ManageApiKeys);
+        group.MapGet("/api-keys", List).RequirePermission(Permissions.ManageApiKeys)
+            .WithName("ListApiKeys").WithSummary("The caller's live keys, or with users:manage the tenant's; newest first.");
+        group.MapPost("/api-keys", Create).RequirePermission(Permissions.ManageApiKeys)
+            .WithName("CreateApiKey").WithSummary("Makes a key; the answer is the only place where it shows.");
+        group.MapDelete("/api-keys/{id}", Revoke).RequirePermission(Permissions.ManageApiKeys)
+            .WithName("RevokeApiKey").WithSummary("Ends a key at once.");
     }
 
     private static async Task<Ok<PageEnvelope<ApiKeyView>>> List(
@@ -122,7 +125,7 @@ internal static class ApiKeyEndpoints
 /// <param name="Name">For people.</param>
 /// <param name="ExpiresAt">When the key ends; never when left out.</param>
 /// <param name="AssignedUserId">Whose key it is: the caller's when left out.</param>
-public sealed record CreateApiKey(string? Name, string? ExpiresAt, string? AssignedUserId);
+public sealed record CreateApiKey(string? Name, string? ExpiresAt = null, string? AssignedUserId = null);
 
 /// <param name="Id">apikey_…</param>
 /// <param name="Name">For people.</param>

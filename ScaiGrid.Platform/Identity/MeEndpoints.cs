@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Http;
@@ -13,8 +14,10 @@ internal static class MeEndpoints
 
     public static void MapMe(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/me", Get).RequireCaller(Reason);
-        group.MapGet("/auth/me", Get).RequireCaller(Reason);
+        group.MapGet("/me", Get).RequireCaller(Reason)
+            .WithName("GetMe").WithSummary("Who the caller is and what they may do.");
+        group.MapGet("/auth/me", Get).RequireCaller(Reason)
+            .WithName("GetAuthMe").WithSummary("The same as GET /v1/me.");
     }
 
     private static Ok<Envelope<MeView>> Get(Caller caller) => Reply.Ok(new MeView(

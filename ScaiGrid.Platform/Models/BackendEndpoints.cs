@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -22,12 +21,18 @@ internal static class BackendEndpoints
 
     public static void MapBackends(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/backends", List).RequirePermission(Permissions.ViewRouting);
-        group.MapPost("/backends", Create).RequirePermission(Permissions.ManageModels);
-        group.MapGet("/backends/{id}", Get).RequirePermission(Permissions.ViewRouting);
-        group.MapPut("/backends/{id}", Update).RequirePermission(Permissions.ManageModels);
-        group.MapDelete("/backends/{id}", Delete).RequirePermission(Permissions.ManageModels);
-        group.MapGet("/backends/{id}/health", BackendHealth.Get).RequirePermission(Permissions.ViewRouting);
+        group.MapGet("/backends", List).RequirePermission(Permissions.ViewRouting)
+            .WithName("ListBackends").WithSummary("The deployments of upstream models, newest first.");
+        group.MapPost("/backends", Create).RequirePermission(Permissions.ManageModels)
+            .WithName("CreateBackend").WithSummary("Adds a deployment of an upstream model.");
+        group.MapGet("/backends/{id}", Get).RequirePermission(Permissions.ViewRouting)
+            .WithName("GetBackend").WithSummary("One deployment.");
+        group.MapPut("/backends/{id}", Update).RequirePermission(Permissions.ManageModels)
+            .WithName("UpdateBackend").WithSummary("Changes what is given; a masked credential means the stored one.");
+        group.MapDelete("/backends/{id}", Delete).RequirePermission(Permissions.ManageModels)
+            .WithName("DeleteBackend").WithSummary("Removes a deployment and its places in models' routing.");
+        group.MapGet("/backends/{id}/health", BackendHealth.Get).RequirePermission(Permissions.ViewRouting)
+            .WithName("GetBackendHealth").WithSummary("Whether calls can go to the deployment.");
     }
 
     private static async Task<Ok<PageEnvelope<BackendView>>> List(
@@ -205,46 +210,3 @@ internal static class BackendEndpoints
         row.CreatedAt,
         row.UpdatedAt);
 }
-
-/// <param name="Name">For people; the model's name when left out.</param>
-/// <param name="ProviderId">Whose deployment it is.</param>
-/// <param name="Model">The model's name at the upstream.</param>
-/// <param name="ConnectionConfig">Settings that differ from the provider's.</param>
-/// <param name="Capabilities">For example chat, tools.</param>
-/// <param name="InputPricePerMtok">What the upstream charges for a million input tokens, a decimal string.</param>
-/// <param name="OutputPricePerMtok">What the upstream charges for a million output tokens, a decimal string.</param>
-/// <param name="Status">active or disabled.</param>
-public sealed record CreateBackend(
-    string? Name,
-    string? ProviderId,
-    string? Model,
-    JsonObject? ConnectionConfig,
-    string?[]? Capabilities,
-    string? InputPricePerMtok,
-    string? OutputPricePerMtok,
-    string? Status);
-
-/// <summary>What is left out stays as it is; secrets of <c>connection_config</c> stay when they are left out or masked.</summary>
-public sealed record UpdateBackend(
-    string? Name,
-    string? ProviderId,
-    string? Model,
-    JsonObject? ConnectionConfig,
-    string?[]? Capabilities,
-    string? InputPricePerMtok,
-    string? OutputPricePerMtok,
-    string? Status);
-
-internal sealed record BackendView(
-    string Id,
-    string Name,
-    string ProviderId,
-    string Model,
-    string Uri,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] JsonObject? ConnectionConfig,
-    IReadOnlyList<string> Capabilities,
-    string InputPricePerMtok,
-    string OutputPricePerMtok,
-    string Status,
-    DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt);

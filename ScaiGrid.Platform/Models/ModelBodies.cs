@@ -22,34 +22,38 @@ namespace ScaiGrid.Platform.Models;
 /// <param name="Metadata">Anything.</param>
 public sealed record CreateModel(
     string? Slug,
-    string? DisplayName,
-    string? Description,
-    string? Modality,
-    string?[]? Capabilities,
-    int? ContextWindow,
-    int? MaxOutputTokens,
-    string? InputPricePerMtok,
-    string? OutputPricePerMtok,
-    JsonObject? DefaultParams,
-    string? SystemPromptTemplate,
-    string? Status,
-    JsonObject? Metadata);
+    string? DisplayName = null,
+    string? Description = null,
+    string? Modality = null,
+    string?[]? Capabilities = null,
+    int? ContextWindow = null,
+    int? MaxOutputTokens = null,
+    string? InputPricePerMtok = null,
+    string? OutputPricePerMtok = null,
+    JsonObject? DefaultParams = null,
+    string? SystemPromptTemplate = null,
+    string? Status = null,
+    JsonObject? Metadata = null);
 
 /// <summary>What is left out stays as it is; <c>null</c> clears a limit or the template.</summary>
 public sealed record UpdateModel(
-    string? Slug,
-    string? DisplayName,
-    string? Description,
-    string? Modality,
-    string?[]? Capabilities,
-    Optional<int?> ContextWindow,
-    Optional<int?> MaxOutputTokens,
-    string? InputPricePerMtok,
-    string? OutputPricePerMtok,
-    JsonObject? DefaultParams,
-    Optional<string> SystemPromptTemplate,
-    string? Status,
-    JsonObject? Metadata);
+    string? Slug = null,
+    string? DisplayName = null,
+    string? Description = null,
+    string? Modality = null,
+    string?[]? Capabilities = null,
+    string? InputPricePerMtok = null,
+    string? OutputPricePerMtok = null,
+    JsonObject? DefaultParams = null,
+    string? Status = null,
+    JsonObject? Metadata = null)
+{
+    public Optional<int?> ContextWindow { get; init; }
+
+    public Optional<int?> MaxOutputTokens { get; init; }
+
+    public Optional<string> SystemPromptTemplate { get; init; }
+}
 
 /// <summary>A model and how many backends serve it.</summary>
 internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBackends)

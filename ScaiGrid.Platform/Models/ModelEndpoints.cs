@@ -28,13 +28,20 @@ internal static class ModelEndpoints
 
     public static void MapModels(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/models", List).RequirePermission(Permissions.ListModels);
-        group.MapPost("/models", Create).RequirePermission(Permissions.ManageModels);
-        group.MapGet("/models/{**model}", Get).RequirePermission(Permissions.ListModels);
-        group.MapPut("/models/{model}", Update).RequirePermission(Permissions.ManageModels);
-        group.MapDelete("/models/{model}", Delete).RequirePermission(Permissions.ManageModels);
-        group.MapGet("/models/{model}/routing", RoutingHandlers.Get).RequirePermission(Permissions.ViewRouting);
-        group.MapPut("/models/{model}/routing", RoutingHandlers.Put).RequirePermission(Permissions.ManageRouting);
+        group.MapGet("/models", List).RequirePermission(Permissions.ListModels)
+            .WithName("ListModels").WithSummary("The models that the caller may see, newest first.");
+        group.MapPost("/models", Create).RequirePermission(Permissions.ManageModels)
+            .WithName("CreateModel").WithSummary("Adds a model.");
+        group.MapGet("/models/{**model}", Get).RequirePermission(Permissions.ListModels)
+            .WithName("GetModel").WithSummary("One model, by slug or id.");
+        group.MapPut("/models/{model}", Update).RequirePermission(Permissions.ManageModels)
+            .WithName("UpdateModel").WithSummary("Changes what is given.");
+        group.MapDelete("/models/{model}", Delete).RequirePermission(Permissions.ManageModels)
+            .WithName("DeleteModel").WithSummary("Removes a model that is not mapped to backends.");
+        group.MapGet("/models/{model}/routing", RoutingHandlers.Get).RequirePermission(Permissions.ViewRouting)
+            .WithName("GetRouting").WithSummary("Which backends serve the model.");
+        group.MapPut("/models/{model}/routing", RoutingHandlers.Put).RequirePermission(Permissions.ManageRouting)
+            .WithName("PutRouting").WithSummary("Replaces which backends serve the model.");
     }
 
     private static async Task<Ok<PageEnvelope<ModelView>>> List(

@@ -17,8 +17,10 @@ internal static class OpenAiModels
 {
     public static void MapOpenAiModels(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/models", List).RequirePermission(Permissions.ListModels);
-        group.MapGet("/models/{**model}", Get).RequirePermission(Permissions.ListModels);
+        group.MapGet("/models", List).RequirePermission(Permissions.ListModels)
+            .WithName("ListOpenAiModels").WithSummary("The models, in OpenAI's shape.");
+        group.MapGet("/models/{**model}", Get).RequirePermission(Permissions.ListModels)
+            .WithName("GetOpenAiModel").WithSummary("One model, in OpenAI's shape.");
     }
 
     private static Ok<OpenAiModelList> List(Caller caller, SnapshotStore snapshots) => TypedResults.Ok(new OpenAiModelList(

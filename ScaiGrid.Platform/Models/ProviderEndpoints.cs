@@ -20,11 +20,16 @@ internal static class ProviderEndpoints
 
     public static void MapProviders(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/providers", List).RequirePermission(Permissions.ManageModels);
-        group.MapPost("/providers", Create).RequirePermission(Permissions.ManageModels);
-        group.MapGet("/providers/{id}", Get).RequirePermission(Permissions.ManageModels);
-        group.MapPut("/providers/{id}", Update).RequirePermission(Permissions.ManageModels);
-        group.MapDelete("/providers/{id}", Delete).RequirePermission(Permissions.ManageModels);
+        group.MapGet("/providers", List).RequirePermission(Permissions.ManageModels)
+            .WithName("ListProviders").WithSummary("The upstream services, newest first.");
+        group.MapPost("/providers", Create).RequirePermission(Permissions.ManageModels)
+            .WithName("CreateProvider").WithSummary("Adds an upstream service; its credentials are stored encrypted.");
+        group.MapGet("/providers/{id}", Get).RequirePermission(Permissions.ManageModels)
+            .WithName("GetProvider").WithSummary("One upstream service, its credentials masked.");
+        group.MapPut("/providers/{id}", Update).RequirePermission(Permissions.ManageModels)
+            .WithName("UpdateProvider").WithSummary("Changes what is given; a masked credential means the stored one.");
+        group.MapDelete("/providers/{id}", Delete).RequirePermission(Permissions.ManageModels)
+            .WithName("DeleteProvider").WithSummary("Removes an upstream service that has no backends.");
     }
 
     private static async Task<Ok<PageEnvelope<ProviderView>>> List(
@@ -134,9 +139,9 @@ internal static class ProviderEndpoints
 /// <param name="Name">Unique.</param>
 /// <param name="Type">Which protocol the upstream speaks.</param>
 /// <param name="Config">What the type needs; secrets in it are shown masked afterwards.</param>
-public sealed record CreateProvider(string? Name, string? Type, JsonObject? Config);
+public sealed record CreateProvider(string? Name, string? Type, JsonObject? Config = null);
 
 /// <summary>What is left out stays as it is. <c>config</c> is replaced whole, but for its secrets: left out or masked, they stay.</summary>
-public sealed record UpdateProvider(string? Name, string? Type, JsonObject? Config);
+public sealed record UpdateProvider(string? Name = null, string? Type = null, JsonObject? Config = null);
 
 internal sealed record ProviderView(string Id, string Name, string Type, JsonObject Config, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);

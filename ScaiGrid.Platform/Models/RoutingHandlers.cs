@@ -125,14 +125,14 @@ internal static class RoutingHandlers
     }
 }
 
-/// <param name="Strategy">weighted, the default.</param>
 /// <param name="Targets">All of them: what is left out is removed.</param>
-public sealed record PutRouting(string? Strategy, PutTarget?[]? Targets);
+/// <param name="Strategy">weighted, the default.</param>
+public sealed record PutRouting(PutTarget?[]? Targets, string? Strategy = null);
 
 /// <param name="BackendId">be_…</param>
 /// <param name="Weight">Share among the targets of the same priority, 1 when left out; 0 is a last resort.</param>
 /// <param name="Priority">Lower is tried first, 0 when left out.</param>
-public sealed record PutTarget(string? BackendId, int? Weight, int? Priority);
+public sealed record PutTarget(string? BackendId, int? Weight = null, int? Priority = null);
 
 internal sealed record RoutingView(string ModelId, string Strategy, IReadOnlyList<TargetView> Targets);
 

@@ -52,6 +52,23 @@ public sealed class ChatRequestTests
     public void BrokenJson_IsMalformed(string body) => Assert.Equal(CoreErrors.MalformedJson, Problem(body).Error);
 
     [Fact]
+    public void InvalidUnicode_IsMalformed()
+    {
+        Assert.Equal(CoreErrors.MalformedJson, Problem("""{"model":"\ud800","messages":[{"role":"user","content":"hi"}]}""").Error);
+        var bytes = new PooledBytes();
+        bytes.Append([.. "{\"model\":\"m\",\"x\":\""u8, 0xFF, .. "\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"u8]);
+        Assert.False(ChatRequestReader.TryRead(bytes, out _, out var problem));
+        Assert.Equal(CoreErrors.MalformedJson, problem!.Error);
+    }
+
+    [Fact]
+    public void HalfASurrogatePairInContent_IsTheUpstreamsBusiness()
+    {
+        using var request = Read("""{"model":"m","messages":[{"role":"user","content":"\ud83d"}]}""");
+        Assert.True(ScaiGrid.Inference.Metering.TokenCounter.CountPrompt(request.Body) > 0);
+    }
+
+    [Fact]
     public void NullsAndUnknownFields_AreFine()
     {
         using var request = Read("""{"model":"m","temperature":null,"max_tokens":null,"tools":null,"stream":null,"x_custom":{"a":[1]},"messages":[{"role":"user","content":null}]}""");

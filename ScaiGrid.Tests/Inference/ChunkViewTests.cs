@@ -55,6 +55,15 @@ public sealed class ChunkViewTests
     }
 
     [Fact]
+    public void EmojiSplitOverTwoChunks_IsRead()
+    {
+        using var output = new PooledBytes();
+        ChunkView.Scan("""{"choices":[{"delta":{"content":"a\ud83d"}}]}"""u8.ToArray(), output);
+        ChunkView.Scan("""{"choices":[{"delta":{"content":"\ude00b"}}]}"""u8.ToArray(), output);
+        Assert.Equal("""a\ud83d\ude00b""", Encoding.UTF8.GetString(output.Span));
+    }
+
+    [Fact]
     public void ErrorDocument_IsSeen()
     {
         Assert.True(ChunkView.Scan("""{"error":{"message":"x"}}"""u8.ToArray(), output: null).IsError);

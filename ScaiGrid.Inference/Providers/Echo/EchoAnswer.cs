@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Echo;
 
@@ -54,29 +55,20 @@ internal sealed record EchoAnswer(string Text, string? ToolName, string FinishRe
         tool.ValueKind == JsonValueKind.Object
         && tool.TryGetProperty("function", out var function) && function.ValueKind == JsonValueKind.Object
         && function.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
-            ? name.GetString()
+            ? JsonText.Of(name)
             : null;
 
     private static string LastText(JsonElement messages)
     {
         foreach (var message in messages.EnumerateArray().Reverse())
         {
-            if (message.TryGetProperty("role", out var role) && (role.ValueEquals("user"u8) || role.ValueEquals("tool"u8))
+            if (message.TryGetProperty("role", out var role) && role.ValueKind == JsonValueKind.String && (role.ValueEquals("user"u8) || role.ValueEquals("tool"u8))
                 && message.TryGetProperty("content", out var content))
             {
-                return TextOf(content);
+                return JsonText.OfParts(content) ?? "";
             }
         }
 
         return "";
     }
-
-    private static string TextOf(JsonElement content) => content.ValueKind switch
-    {
-        JsonValueKind.String => content.GetString()!,
-        JsonValueKind.Array => string.Concat(content.EnumerateArray()
-            .Where(part => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String)
-            .Select(part => part.GetProperty("text").GetString())),
-        _ => "",
-    };
 }

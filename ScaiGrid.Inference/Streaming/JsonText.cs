@@ -1,0 +1,45 @@
+using System.Text.Json;
+
+namespace ScaiGrid.Inference.Streaming;
+
+/// <summary>Reads strings of documents that others wrote, which may hold half of a surrogate pair: some upstreams split an emoji over two chunks.</summary>
+internal static class JsonText
+{
+    /// <summary>The string's text; as it is written in the document where it is not valid Unicode.</summary>
+    public static string Of(JsonElement text)
+    {
+        try
+        {
+            return text.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            return text.GetRawText()[1..^1];
+        }
+    }
+
+    /// <summary>The property's text; null when there is none.</summary>
+    public static string? Of(JsonElement element, ReadOnlySpan<byte> name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? Of(value) : null;
+
+    /// <summary>Message content as a string, or the texts of its parts joined.</summary>
+    public static string? OfParts(JsonElement content) => content.ValueKind switch
+    {
+        JsonValueKind.String => Of(content),
+        JsonValueKind.Array => string.Concat(content.EnumerateArray().Where(part => part.ValueKind == JsonValueKind.Object).Select(part => Of(part, "text"u8))),
+        _ => null,
+    };
+
+    /// <summary>Adds the unescaped string at the reader's position.</summary>
+    public static void Append(ref Utf8JsonReader reader, PooledBytes output)
+    {
+        try
+        {
+            output.Advance(reader.CopyString(output.GetSpan(reader.ValueSpan.Length + 1)));
+        }
+        catch (InvalidOperationException)
+        {
+            output.Append(reader.ValueSpan);
+        }
+    }
+}

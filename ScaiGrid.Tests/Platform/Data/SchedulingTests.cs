@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Core.Modules;
+using ScaiGrid.Platform.Scheduling;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Data;
+
+/// <summary>Workers that share a database, each a host of its own.</summary>
+[Trait("needs", "services")]
+public sealed class SchedulingTests(DatabaseServer server)
+{
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task TwoWorkers_RunEachFireOnce(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var runs = new Runs();
+        using var one = Worker(database, "one", runs, Task("test.tick", 1));
+        using var two = Worker(database, "two", runs, Task("test.tick", 1));
+        await StartAsync(one, two);
+        await runs.WaitForAsync(8);
+        await StopAsync(one, two);
+
+        var times = runs.All.Select(run => run.At).ToArray();
+        Assert.All(times.Zip(times.Skip(1)), pair => Assert.True(pair.Second - pair.First > TimeSpan.FromSeconds(0.3), $"{pair.First:O} {pair.Second:O}"));
+        Assert.InRange(times.Length, (times[^1] - times[0]).TotalSeconds - 1, (times[^1] - times[0]).TotalSeconds + 2);
+    }
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task Schedule_FollowsWhatIsDeclared(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var runs = new Runs();
+        using (var first = Worker(database, "first", runs, Task("test.kept", 3600), Task("test.dropped", 3600)))
+        {
+            await StartAsync(first);
+            await runs.WaitForAsync(2);
+            await StopAsync(first);
+        }
+
+        using var second = Worker(database, "second", runs, Task("test.kept", 1));
+        await StartAsync(second);
+        await runs.WaitForAsync(5);
+        await StopAsync(second);
+        Assert.Equal(["test.kept"], await database.QueryAsync("SELECT JOB_NAME FROM QRTZ_JOB_DETAILS"));
+        Assert.Equal(["1000"], await database.QueryAsync("SELECT REPEAT_INTERVAL FROM QRTZ_SIMPLE_TRIGGERS"));
+    }
+
+    [Fact]
+    public async Task FailingTask_RunsAgainAtItsNextFire()
+    {
+        using var database = await (await server.CreateAsync(DatabaseKind.Sqlite)).MigratedAsync();
+        var runs = new Runs { Fails = true };
+        using var worker = Worker(database, "one", runs, Task("test.tick", 1));
+        await StartAsync(worker);
+        await runs.WaitForAsync(3);
+        await StopAsync(worker);
+    }
+
+    private static ScheduledTask Task(string name, int seconds) => ScheduledTask.Every<Tick>(name, TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(10));
+
+    private static IHost Worker(TestDatabase database, string name, Runs runs, params ScheduledTask[] tasks)
+    {
+        var builder = database.CreateBuilder();
+        builder.Services.AddSingleton(runs);
+        builder.Services.AddSingleton(new WorkerName(name));
+        builder.AddScheduling(tasks);
+        builder.CheckSettings();
+        return builder.Build();
+    }
+
+    private static Task StartAsync(params IHost[] hosts) => System.Threading.Tasks.Task.WhenAll(hosts.Select(host => host.StartAsync(TestContext.Current.CancellationToken)));
+
+    private static Task StopAsync(params IHost[] hosts) => System.Threading.Tasks.Task.WhenAll(hosts.Select(host => host.StopAsync(TestContext.Current.CancellationToken)));
+
+    private sealed record WorkerName(string Value);
+
+    private sealed class Runs
+    {
+        private readonly ConcurrentQueue<(string Worker, DateTimeOffset At)> _all = new();
+
+        public bool Fails { get; init; }
+
+        public IReadOnlyList<(string Worker, DateTimeOffset At)> All => [.. _all.OrderBy(run => run.At)];
+
+        public void Add(string worker) => _all.Enqueue((worker, TimeProvider.System.GetUtcNow()));
+
+        public async Task WaitForAsync(int count)
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+            patience.CancelAfter(TimeSpan.FromSeconds(60));
+            while (_all.Count < count)
+            {
+                await System.Threading.Tasks.Task.Delay(50, patience.Token);
+            }
+        }
+    }
+
+    private sealed class Tick(Runs runs, WorkerName worker) : IScheduledTask
+    {
+        public Task RunAsync(CancellationToken cancellationToken)
+        {
+            runs.Add(worker.Value);
+            return runs.Fails ? throw new InvalidOperationException("as told") : System.Threading.Tasks.Task.CompletedTask;
+        }
+    }
+}
