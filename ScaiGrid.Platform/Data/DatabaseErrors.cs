@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using MySqlConnector;
@@ -54,7 +55,8 @@ public static class DatabaseErrors
         _ => false,
     };
 
-    // The driver reports a connection that broke in the middle with the stream's exception inside and no number of its own.
+    // The driver reports a connection that broke in the middle with the stream's exception inside and no number of its own. A statement
+    // that ran into its timeout looks alike; running it again would only take as long again.
     private static bool IsConnectionLost(MySqlException exception) =>
-        exception.InnerException is IOException or System.Net.Sockets.SocketException;
+        exception.ErrorCode is not MySqlErrorCode.CommandTimeoutExpired && exception.InnerException is IOException or SocketException;
 }

@@ -15,6 +15,8 @@ namespace ScaiGrid.Platform.Data;
 /// <param name="time">For the local view of the lifetime.</param>
 internal sealed class Lease(DatabaseAddress address, string table, string name, TimeSpan lifetime, TimeProvider time)
 {
+    private const int SqliteBusy = 5;
+
     private readonly string _owner = $"{Environment.ProcessId}-{Ulid.NewUlid(time.GetUtcNow())}";
     private long _renewedAt;
 
@@ -27,7 +29,7 @@ internal sealed class Lease(DatabaseAddress address, string table, string name, 
         : "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 
     /// <summary>Takes the lease when it is free or has run out, renews it when it is ours.</summary>
-    /// <returns>False when another has it, and when the database could not answer.</returns>
+    /// <returns>False when another has it, and when the database is busy or away.</returns>
     public async Task<bool> TryTakeAsync(CancellationToken cancellationToken)
     {
         var asked = time.GetTimestamp();
@@ -41,7 +43,7 @@ internal sealed class Lease(DatabaseAddress address, string table, string name, 
 
             return taken;
         }
-        catch (DbException exception) when (exception is SqliteException || DatabaseErrors.IsTransient(exception))
+        catch (DbException exception) when (exception is SqliteException { SqliteErrorCode: SqliteBusy } || DatabaseErrors.IsTransient(exception))
         {
             return false;
         }

@@ -49,8 +49,7 @@ internal sealed partial class SchedulerService(
             }
             else
             {
-                await _scheduler.Start(stop.Token);
-                SchedulerStarted(tasks.ByName.Count);
+                await TryUntilDoneAsync(token => FollowAsync(_scheduler, held: true, token), stop.Token);
                 await Task.Delay(Timeout.InfiniteTimeSpan, time, stop.Token);
             }
         }
@@ -64,31 +63,23 @@ internal sealed partial class SchedulerService(
         }
     }
 
-    /// <summary>Goes on trying while the database is away or its schema is not there yet.</summary>
     private async Task<IScheduler> PrepareAsync(CancellationToken cancellationToken)
     {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
+        IScheduler? scheduler = null;
+        await TryUntilDoneAsync(
+            async token =>
             {
-                if (await schema.PendingAsync(cancellationToken) is { Count: 0 })
+                if (await schema.PendingAsync(token) is { Count: > 0 })
                 {
-                    var scheduler = await schedulers.GetScheduler(cancellationToken);
-                    scheduler.ListenerManager.AddSchedulerListener(errors);
-                    await TaskSchedule.SyncAsync(scheduler, tasks, cancellationToken);
-                    return scheduler;
+                    throw new SchedulerException("Core migrations are pending.");
                 }
-            }
-            catch (Exception exception) when (exception is DbException or SchedulerException)
-            {
-                if (attempt == 1)
-                {
-                    SchedulerWaits(exception.Message);
-                }
-            }
 
-            await Task.Delay(RetryEvery, time, cancellationToken);
-        }
+                scheduler ??= await schedulers.GetScheduler(token);
+                await TaskSchedule.SyncAsync(scheduler, tasks, token);
+            },
+            cancellationToken);
+        scheduler!.ListenerManager.AddSchedulerListener(errors);
+        return scheduler;
     }
 
     private async Task RunByLeaseAsync(IScheduler scheduler, CancellationToken cancellationToken)
@@ -98,8 +89,7 @@ internal sealed partial class SchedulerService(
         {
             while (true)
             {
-                await lease.TryTakeAsync(cancellationToken);
-                await FollowAsync(scheduler, lease.IsHeld, cancellationToken);
+                await TryUntilDoneAsync(token => TakeAndFollowAsync(scheduler, lease, token), cancellationToken);
                 await Task.Delay(RenewEvery, time, cancellationToken);
             }
         }
@@ -107,6 +97,18 @@ internal sealed partial class SchedulerService(
         {
             await scheduler.Standby(CancellationToken.None);
             await lease.ReleaseAsync();
+        }
+    }
+
+    private async Task TakeAndFollowAsync(IScheduler scheduler, Lease lease, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await lease.TryTakeAsync(cancellationToken);
+        }
+        finally
+        {
+            await FollowAsync(scheduler, lease.IsHeld, cancellationToken);
         }
     }
 
@@ -125,12 +127,34 @@ internal sealed partial class SchedulerService(
         }
     }
 
+    /// <summary>Goes on trying while the database is away or its schema is not there yet, and says so once.</summary>
+    private async Task TryUntilDoneAsync(Func<CancellationToken, Task> step, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await step(cancellationToken);
+                return;
+            }
+            catch (Exception exception) when (exception is DbException or SchedulerException)
+            {
+                if (attempt == 1)
+                {
+                    SchedulerWaits(exception.GetBaseException().Message);
+                }
+            }
+
+            await Task.Delay(RetryEvery, time, cancellationToken);
+        }
+    }
+
     [LoggerMessage(Level = LogLevel.Information, Message = "The scheduler runs {Count} task(s).")]
     private partial void SchedulerStarted(int count);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler's lease was lost; another worker may have it. Standing by.")]
     private partial void SchedulerStoodDown();
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot start yet and goes on trying: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot go on yet and keeps trying: {Reason}")]
     private partial void SchedulerWaits(string reason);
 }

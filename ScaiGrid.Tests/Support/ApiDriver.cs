@@ -12,14 +12,19 @@ public sealed class ApiDriver : IDisposable
 {
     private readonly HttpClient _http;
     private readonly Uri _baseAddress;
+    private readonly TestCertificate? _trusted;
 
-    public ApiDriver(Uri baseAddress, string? key)
+    /// <param name="baseAddress">The replica, or the proxy before it.</param>
+    /// <param name="key">API key; null for nobody.</param>
+    /// <param name="trusted">The certificate of an HTTPS address.</param>
+    public ApiDriver(Uri baseAddress, string? key, TestCertificate? trusted = null)
     {
-        _baseAddress = baseAddress;
+        (_baseAddress, _trusted) = (baseAddress, trusted);
         Key = key;
 #pragma warning disable RS0030 // A test is its own client.
         // A response that is disposed in the middle closes its connection at once, as a caller who leaves does.
-        _http = new HttpClient(new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero }) { BaseAddress = baseAddress, Timeout = TimeSpan.FromMinutes(3) };
+        var handler = new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero, SslOptions = trusted?.TrustOnly() ?? new() };
+        _http = new HttpClient(handler) { BaseAddress = baseAddress, Timeout = TimeSpan.FromMinutes(3) };
 #pragma warning restore RS0030
         if (key is not null)
         {
@@ -35,7 +40,7 @@ public sealed class ApiDriver : IDisposable
     public HttpClient Http => _http;
 
     /// <summary>The same replica, called by somebody else.</summary>
-    public ApiDriver As(string? key) => new(_baseAddress, key);
+    public ApiDriver As(string? key) => new(_baseAddress, key, _trusted);
 
     public async Task<Answer> SendAsync(HttpMethod method, string path, string? json = null, string? contentType = "application/json")
     {

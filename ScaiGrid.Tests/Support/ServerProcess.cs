@@ -19,6 +19,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Of a process that has ended.</summary>
+    public int ExitCode => _process.ExitCode;
+
     public string Output => string.Join('\n', _output);
 
     /// <summary>Where a program of the system is; null when it is not installed.</summary>

@@ -1,0 +1,46 @@
+using System.Data.Common;
+using System.Runtime.InteropServices;
+using Microsoft.EntityFrameworkCore.Storage;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Migrations;
+
+namespace ScaiGrid.Migrator;
+
+/// <summary>Does what the command line asks, and turns the outcome into an exit code.</summary>
+internal static class MigratorCommand
+{
+    public static async Task<int> RunAsync(IServiceProvider services, IReadOnlyList<MigrationStream> streams, bool status)
+    {
+        using var stop = new CancellationTokenSource();
+        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, StopAfterStep);
+        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, StopAfterStep);
+        var run = new MigrationRun(services, Console.Out, Console.Error);
+        try
+        {
+            if (status)
+            {
+                await run.StatusAsync(streams, stop.Token);
+                return 0;
+            }
+
+            return await run.RunAsync(streams, stop.Token) ? 0 : 1;
+        }
+        catch (Exception exception) when (exception is DbException or RetryLimitExceededException or CommitUnknownException)
+        {
+            await Console.Error.WriteLineAsync($"The database failed: {exception.GetBaseException().Message}");
+            return 1;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("Stopped before the end; what was applied stays. Run migrate again.");
+            return 1;
+        }
+
+        // A step is never cut in the middle, and the lock is given back.
+        void StopAfterStep(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.Cancel();
+        }
+    }
+}

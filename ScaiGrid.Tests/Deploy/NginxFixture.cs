@@ -1,0 +1,72 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Deploy;
+
+/// <summary>nginx in front of two Api replicas, Grpc and the storage proxy of the run's grid.</summary>
+public sealed class NginxFixture(Grid grid) : IAsyncLifetime
+{
+    private ModeProcess? _second;
+
+    public Grid Grid => grid;
+
+    public NginxServer Nginx { get; private set; } = null!;
+
+    /// <summary>The super admin, through nginx.</summary>
+    public ApiDriver Admin { get; private set; } = null!;
+
+    /// <summary>
+    /// Streams in which nothing comes for long: they run from the start on, so that the other tests need not wait for them. One is
+    /// silent for 65 s before its first byte, more than the 60 s that nginx waits unless told otherwise; one for 50 s in the middle.
+    /// </summary>
+    public Task<IReadOnlyList<ServerEvent>> SilentAtFirst { get; private set; } = null!;
+
+    public Task<IReadOnlyList<ServerEvent>> SilentLater { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await grid.EnsureStartedAsync();
+        var silentAtFirst = await ConnectAsync(new UpstreamScript { Delay = TimeSpan.FromSeconds(65) });
+        var silentLater = await ConnectAsync(new UpstreamScript { Chunks = ["late"], ChunkDelay = TimeSpan.FromSeconds(50) });
+        _second = await StartApiAsync();
+        Nginx = await NginxServer.StartAsync([grid.Admin.BaseAddress, _second.BaseAddress], grid.GrpcAddress, grid.BunkerProxyAddress);
+        Admin = Nginx.Driver();
+        SilentAtFirst = StreamAsync(silentAtFirst);
+        SilentLater = StreamAsync(silentLater);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Admin?.Dispose();
+        if (Nginx is not null)
+        {
+            await Nginx.DisposeAsync();
+        }
+
+        if (_second is not null)
+        {
+            await _second.DisposeAsync();
+        }
+    }
+
+    /// <summary>One more Api replica, ready to serve.</summary>
+    public Task<ModeProcess> StartApiAsync() => Replica.StartAsync(Mode.Http, grid.Services!.Settings);
+
+    /// <summary>A model of the fake upstream's, known to every replica.</summary>
+    public async Task<string> ConnectAsync(UpstreamScript script)
+    {
+        var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
+        grid.Upstream.Play(upstreamModel, script);
+        var slug = await grid.Admin.ConnectAsync(grid.Upstream.BaseUrl, upstreamModel);
+
+        // What every replica knows within two seconds.
+        await Task.Delay(TimeSpan.FromSeconds(3));
+        return slug;
+    }
+
+    private async Task<IReadOnlyList<ServerEvent>> StreamAsync(string slug)
+    {
+        using var stream = await Admin.StreamAsync(slug);
+        return await stream.AllAsync();
+    }
+}

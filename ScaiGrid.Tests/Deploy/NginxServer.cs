@@ -1,0 +1,93 @@
+using System.Text.RegularExpressions;
+using ScaiGrid.Tests.Support;
+
+namespace ScaiGrid.Tests.Deploy;
+
+/// <summary>
+/// Debian's nginx on loopback with deploy/nginx.conf as it is. Of the two files beside it only what differs from place to place is
+/// replaced: addresses of the replicas (fixed ones, as Debian's version cannot resolve names anew), ports, and the access log.
+/// </summary>
+public sealed partial class NginxServer : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly int _httpsPort = FreePort.Next();
+    private readonly int _httpPort = FreePort.Next();
+    private ServerProcess? _process;
+
+    private NginxServer()
+    {
+    }
+
+    public Uri Address => new($"https://127.0.0.1:{_httpsPort}");
+
+    public Uri PlainAddress => new($"http://127.0.0.1:{_httpPort}");
+
+    public TestCertificate Certificate { get; } = new();
+
+    /// <summary>The lines of the access log.</summary>
+    public string[] AccessLog => File.ReadAllLines(_folder.File("access.log"));
+
+    private static string Program => Requirement.Program("nginx", "nginx-light");
+
+    // The log to standard error from the first line on, and nothing of the system's own nginx.
+    private string[] Arguments => ["-p", _folder.Path, "-c", _folder.File("nginx.conf"), "-e", "stderr", "-g", $"daemon off; pid {_folder.File("pid")};"];
+
+    public static async Task<NginxServer> StartAsync(IReadOnlyList<Uri> http, Uri grpc, Uri bunkerProxy)
+    {
+        var server = new NginxServer();
+        try
+        {
+            server.Write(new() { ["http"] = http, ["grpc"] = [grpc], ["bunker_proxy"] = [bunkerProxy] });
+            server._process = await ServerProcess.StartAsync(Program, server.Arguments, server._httpsPort);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary><c>nginx -t</c> on what it runs with.</summary>
+    public Task<(int ExitCode, string Output)> CheckAsync() => ServerProcess.RunAsync(Program, ["-t", .. Arguments]);
+
+    public ApiDriver Driver() => new(Address, Secrets.AdminKey, Certificate);
+
+    /// <summary>A handler that trusts it, for clients that are not drivers.</summary>
+    public SocketsHttpHandler Handler() => new() { SslOptions = Certificate.TrustOnly(), AllowAutoRedirect = false };
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null)
+        {
+            await _process.DisposeAsync();
+        }
+
+        Certificate.Dispose();
+        _folder.Dispose();
+    }
+
+    private void Write(Dictionary<string, IReadOnlyList<Uri>> replicas)
+    {
+        File.Copy(Source("nginx.conf"), _folder.File("nginx.conf"));
+        var upstreams = Server().Replace(
+            File.ReadAllText(Source("nginx-upstreams.conf")),
+            line => string.Concat(replicas[line.Groups["name"].Value].Select(replica => $"    server {replica.Authority}{line.Groups["options"].Value};\n")));
+        File.WriteAllText(_folder.File("nginx-upstreams.conf"), Resolver().Replace(upstreams, ""));
+        File.WriteAllText(
+            _folder.File("nginx-site.conf"),
+            File.ReadAllText(Source("nginx-site.conf"))
+                .Replace("listen 80;", $"listen 127.0.0.1:{_httpPort};", StringComparison.Ordinal)
+                .Replace("listen 443 ", $"listen 127.0.0.1:{_httpsPort} ", StringComparison.Ordinal)
+                .Replace("/dev/stdout", _folder.File("access.log"), StringComparison.Ordinal));
+        Certificate.WriteTo(_folder.File("tls"));
+    }
+
+    private static string Source(string name) => Path.Combine(Repository.Root, "deploy", name);
+
+    [GeneratedRegex(@"^ *server (?<name>\w+):\d+ resolve(?<options>[^;]*);\n", RegexOptions.Multiline)]
+    private static partial Regex Server();
+
+    [GeneratedRegex("^resolver .*\n", RegexOptions.Multiline)]
+    private static partial Regex Resolver();
+}

@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Grpc.Core;
+using Grpc.Net.Client;
+using ScaiGrid.Grpc.V1;
+using ScaiGrid.Modules.Bunker.Storage;
+using ScaiGrid.Tests.Core.Storage;
+using ScaiGrid.Tests.Hosts;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Deploy;
+
+/// <summary>deploy/nginx.conf, as it is, at work.</summary>
+[Trait("needs", "services")]
+public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
+{
+    private const string Echo = "scailabs/echo";
+    private const string Native = "/v1/inference/chat";
+    private const string OpenAi = "/oai/v1/chat/completions";
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(600);
+
+    private NginxServer Nginx => proxy.Nginx;
+
+    [Fact]
+    public async Task Configuration_PassesItsCheck()
+    {
+        var (exitCode, output) = await Nginx.CheckAsync();
+
+        Assert.True(exitCode == 0, output);
+        Assert.DoesNotContain("[warn]", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task Completion_ComesThroughTls(string path)
+    {
+        var answer = await proxy.Admin.ChatAsync(Echo, "through nginx", path);
+
+        Assert.Equal(HttpStatusCode.OK, answer.Status);
+        Assert.Contains("through nginx", answer.Text, StringComparison.Ordinal);
+        Assert.StartsWith("req_", answer.Headers["X-Request-Id"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task Chunks_ArriveAsTheUpstreamSendsThem(string path)
+    {
+        var slug = await proxy.ConnectAsync(Paced);
+        using var stream = await proxy.Admin.StreamAsync(slug, path: path);
+        var chunks = (await stream.AllAsync()).Where(item => item.Content.Length > 0).ToList();
+
+        Assert.Equal(Paced.Chunks, chunks.Select(chunk => chunk.Content));
+        AssertPaced([.. chunks.Select(chunk => chunk.At)]);
+    }
+
+    [Fact]
+    public async Task Silence_IsWaitedFor()
+    {
+        var (atFirst, later) = (await proxy.SilentAtFirst, await proxy.SilentLater);
+
+        Assert.Equal("Hello world", string.Concat(atFirst.Select(item => item.Content)));
+        Assert.Equal("late", string.Concat(later.Select(item => item.Content)));
+        Assert.All([atFirst, later], events => Assert.True(events[^1].IsDone));
+    }
+
+    [Fact]
+    public async Task Grpc_ComesThroughTlsAndHttp2()
+    {
+        using var handler = Nginx.Handler();
+        using var channel = GrpcChannel.ForAddress(Nginx.Address, new GrpcChannelOptions { HttpHandler = handler });
+        var client = new InferenceService.InferenceServiceClient(channel);
+
+        var whole = await client.ChatAsync(Request(Echo), Key);
+        Assert.Equal("hi", whole.Choices[0].Message.Content);
+
+        using var call = client.StreamChat(Request(await proxy.ConnectAsync(Paced)), Key);
+        var chunks = new List<(string Text, long At)>();
+        await foreach (var chunk in call.ResponseStream.ReadAllAsync(TestContext.Current.CancellationToken))
+        {
+            chunks.Add((string.Concat(chunk.Choices.Select(choice => choice.Content)), Stopwatch.GetTimestamp()));
+        }
+
+        chunks.RemoveAll(chunk => chunk.Text.Length == 0);
+        Assert.Equal(Paced.Chunks, chunks.Select(chunk => chunk.Text));
+        AssertPaced([.. chunks.Select(chunk => chunk.At)]);
+
+        var failure = await Assert.ThrowsAsync<RpcException>(() => client.ChatAsync(Request(Echo)).ResponseAsync);
+        Assert.Equal((StatusCode.Unauthenticated, "AUTH_TOKEN_MISSING"), (failure.StatusCode, failure.Trailers.GetValue("scaigrid-error-code")));
+    }
+
+    /// <summary>
+    /// The API takes 32 MiB and nginx 33, so what is a little too large gets the API's own error. What is far too large is refused by
+    /// nginx before the body is read, with a page of its own: only the status is promised there.
+    /// </summary>
+    [Fact]
+    public async Task BodyTooLarge_Is413()
+    {
+        (await proxy.Admin.ChatAsync(Echo, new string('x', 65 << 19))).Error(413, "PAYLOAD_TOO_LARGE");
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await proxy.Admin.ChatAsync(Echo, new string('x', 40 << 20))).Status);
+    }
+
+    [Fact]
+    public async Task Storage_TakesABodyOfAnySize()
+    {
+        const int Size = 40 << 20;
+        using var client = new HttpClient(Nginx.Handler());
+        client.DefaultRequestHeaders.Authorization = new("Bearer", BunkerProxyFixture.Mint("", (StorageMethods)31));
+        using var content = new StreamContent(new PatternStream(Size), 128 * 1024);
+        using var put = await client.PutAsync(new Uri(Nginx.Address, $"/v1/modules/scaibunker/storage/nginx/{Guid.CreateVersion7()}"), content, TestContext.Current.CancellationToken);
+
+        Assert.True(put.StatusCode == HttpStatusCode.Created, $"{put.StatusCode}: {await put.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}");
+    }
+
+    [Fact]
+    public async Task PlainHttp_IsSentToHttps()
+    {
+        using var client = new HttpClient(Nginx.Handler());
+        using var answer = await client.GetAsync(new Uri(Nginx.PlainAddress, "/v1/models?limit=1"), TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.PermanentRedirect, answer.StatusCode);
+        Assert.Equal("https://127.0.0.1/v1/models?limit=1", answer.Headers.Location!.OriginalString);
+    }
+
+    [Fact]
+    public async Task Metrics_AreNotForTheOutside() => Assert.Equal(HttpStatusCode.NotFound, (await proxy.Admin.GetAsync("/metrics")).Status);
+
+    [Fact]
+    public async Task AccessLog_IsJsonWithoutQueries()
+    {
+        var unique = $"{Guid.CreateVersion7():N}";
+        await proxy.Admin.GetAsync($"/health/{unique}?capability=canary");
+        string? line = null;
+        for (var i = 0; i < 100 && line is null; i++)
+        {
+            await Task.Delay(50);
+            line = Nginx.AccessLog.FirstOrDefault(entry => entry.Contains(unique, StringComparison.Ordinal));
+        }
+
+        var entry = JsonNode.Parse(line!)!;
+        Assert.Equal(("request_proxied", $"/health/{unique}", "404"), ((string?)entry["event"], (string?)entry["path"], (string?)entry["status"]));
+        Assert.DoesNotContain("canary", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ReplicaKilled_CallsGoOn()
+    {
+        await using var doomed = await proxy.StartApiAsync();
+        await using var nginx = await StartBeforeAsync(doomed);
+        using var admin = nginx.Driver();
+        for (var i = 0; i < 10; i++)
+        {
+            (await admin.ChatAsync(Echo)).Ok();
+        }
+
+        // Until here both had their share.
+        Assert.Contains(nginx.AccessLog, line => line.Contains(doomed.BaseAddress.Authority, StringComparison.Ordinal));
+        await doomed.KillAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            (await admin.ChatAsync(Echo)).Ok();
+        }
+    }
+
+    /// <summary>The step of a rolling upgrade: callers do not notice that one replica drains and ends, and its streams finish.</summary>
+    [Fact]
+    public async Task ReplicaDrains_NoCallFails_AndItsStreamsFinish()
+    {
+        const int Callers = 3;
+        var slug = await proxy.ConnectAsync(new UpstreamScript { Chunks = ["a", "b", "c", "d", "e", "f"], ChunkDelay = TimeSpan.FromSeconds(1) });
+        await using var leaving = await proxy.StartApiAsync();
+        await using var nginx = await StartBeforeAsync(leaving);
+        using var admin = nginx.Driver();
+        using var one = await admin.StreamAsync(slug);
+        using var other = await admin.StreamAsync(slug);
+        var streams = Task.WhenAll(one.AllAsync(), other.AllAsync());
+
+        leaving.BeginTerminate();
+        var callers = Enumerable.Range(0, Callers).Select(async _ =>
+        {
+            var calls = 0;
+            for (; !leaving.HasExited; calls++)
+            {
+                (await admin.ChatAsync(Echo)).Ok();
+            }
+
+            for (var i = 0; i < 5; i++)
+            {
+                (await admin.ChatAsync(Echo)).Ok();
+            }
+
+            return calls;
+        });
+
+        Assert.All(await Task.WhenAll(callers), calls => Assert.True(calls > 0, "Nobody called while the replica drained."));
+        foreach (var events in await streams)
+        {
+            Assert.Equal("abcdef", string.Concat(events.Select(item => item.Content)));
+            Assert.True(events[^1].IsDone);
+        }
+
+        Assert.Equal(0, await leaving.WaitForExitAsync(TestContext.Current.CancellationToken));
+
+        // One stream was the leaving replica's, or the test would show nothing.
+        Assert.Contains(nginx.AccessLog, line => line.Contains($"\"upstream\":\"{leaving.BaseAddress.Authority}\",\"upstream_status\":\"200\"", StringComparison.Ordinal));
+    }
+
+    private static UpstreamScript Paced { get; } = new() { Chunks = ["a", "b", "c", "d"], ChunkDelay = Pause };
+
+    private static Metadata Key => new() { { "authorization", $"Bearer {Secrets.AdminKey}" } };
+
+    private static ChatRequest Request(string model) => new() { Model = model, Messages = { new ChatMessage { Role = "user", Content = "hi" } } };
+
+    // The pacing is the upstream's: nothing was held back to be sent together.
+    private static void AssertPaced(IReadOnlyList<long> times)
+    {
+        for (var i = 1; i < times.Count; i++)
+        {
+            Assert.InRange(Stopwatch.GetElapsedTime(times[i - 1], times[i]), Pause / 2, Pause * 5);
+        }
+    }
+
+    private Task<NginxServer> StartBeforeAsync(ModeProcess second) =>
+        NginxServer.StartAsync([proxy.Grid.Admin.BaseAddress, second.BaseAddress], proxy.Grid.GrpcAddress, proxy.Grid.BunkerProxyAddress);
+}

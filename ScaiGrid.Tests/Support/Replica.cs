@@ -1,0 +1,47 @@
+using System.Diagnostics;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>One more replica of a mode, ready to serve.</summary>
+public static class Replica
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    public static async Task<ModeProcess> StartAsync(Mode mode, IReadOnlyDictionary<string, string> settings)
+    {
+        var replica = await ModeProcess.StartAsync(mode, settings);
+        try
+        {
+            await replica.WaitForReadinessAsync(200);
+            return replica;
+        }
+        catch
+        {
+            await replica.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until <c>/health/ready</c> answers with <paramref name="status"/>, and returns the answer's body.</summary>
+    public static async Task<string> WaitForReadinessAsync(this ModeProcess replica, int status)
+    {
+        using var client = replica.CreateClient();
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            var body = await answer.Content.ReadAsStringAsync();
+            if ((int)answer.StatusCode == status)
+            {
+                return body;
+            }
+
+            if (Stopwatch.GetElapsedTime(started) > Patience)
+            {
+                throw new TimeoutException($"/health/ready is still {(int)answer.StatusCode} {body}:\n{replica.Output}");
+            }
+
+            await Task.Delay(50);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>A certificate for loopback, signed by itself and good for a day.</summary>
+public sealed class TestCertificate : IDisposable
+{
+    private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly X509Certificate2 _certificate;
+
+    public TestCertificate()
+    {
+        var request = new CertificateRequest("CN=localhost", _key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("localhost");
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        var now = TimeProvider.System.GetUtcNow();
+        _certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddDays(1));
+    }
+
+    /// <summary>Writes the two files that deploy/nginx-site.conf names.</summary>
+    public void WriteTo(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "fullchain.pem"), _certificate.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(folder, "privkey.pem"), _key.ExportPkcs8PrivateKeyPem());
+    }
+
+    /// <summary>The options of a client that trusts this certificate and no other.</summary>
+    public SslClientAuthenticationOptions TrustOnly()
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.Add(_certificate);
+        return new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
+    }
+
+    public void Dispose()
+    {
+        _certificate.Dispose();
+        _key.Dispose();
+    }
+}
