@@ -54,7 +54,7 @@ internal sealed class Ports
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static int Read(PortSetting setting)
+    public static int Read(PortSetting setting)
     {
         if (Environment.GetEnvironmentVariable(setting.Variable) is not { Length: > 0 } text)
         {

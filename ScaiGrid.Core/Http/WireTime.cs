@@ -9,10 +9,17 @@ public static class WireTime
 
     private const int UnixDigits = 11;
 
+    // Beyond it, adding a day or a month to a caller's time could leave the calendar.
+    private const int LastYear = 9000;
+
     private static readonly string[] WithOffset = ["yyyy-MM-dd'T'HH:mm:sszzz", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", "yyyy-MM-dd'T'HH:mmzzz"];
     private static readonly string[] Utc = ["yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", "yyyy-MM-dd'T'HH:mm'Z'", "yyyy-MM-dd"];
 
-    public static bool TryParse(string text, out DateTimeOffset time)
+    /// <summary>Reads a time of the years 1970 to 9000.</summary>
+    public static bool TryParse(string text, out DateTimeOffset time) =>
+        TryRead(text, out time) && time >= DateTimeOffset.UnixEpoch && time.UtcDateTime.Year <= LastYear;
+
+    private static bool TryRead(string text, out DateTimeOffset time)
     {
         if (text.Length <= UnixDigits && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
         {

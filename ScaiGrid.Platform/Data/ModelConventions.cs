@@ -23,6 +23,11 @@ public static class ModelConventions
                 property.SetIsUnicode(false);
                 property.SetMaxLength(property.GetMaxLength() ?? Ids.MaxLength);
             }
+
+            if (property.ClrType == typeof(string) && property.IsUnicode() is false)
+            {
+                property.SetValueConverter(new AsciiText());
+            }
         }
     }
 
