@@ -69,6 +69,9 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
         await stream!.WriteAsync(message);
     }
 
+    // A message is sent as soon as it is written.
+    public ValueTask FlushAsync() => ValueTask.CompletedTask;
+
     public async ValueTask EndStreamAsync(CallResult result) =>
         await stream!.WriteAsync(new ChatChunk { Id = _id, Model = _slug, Usage = Usage(result), Routing = Routing(result) });
 

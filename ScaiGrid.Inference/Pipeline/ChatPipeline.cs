@@ -169,7 +169,15 @@ public sealed partial class ChatPipeline(
                 usage = view.Usage ?? usage;
                 finished |= view.HasFinish;
                 await attempt.Responder.ChunkAsync(view);
-                (error, chunk) = await ReadAsync(stream, output);
+
+                // Chunks that came in one piece leave in one piece: a flush for each would cost a system call and delay none less.
+                var next = ReadAsync(stream, output);
+                if (!next.IsCompleted)
+                {
+                    await attempt.Responder.FlushAsync();
+                }
+
+                (error, chunk) = await next;
             }
 
             // Some servers end without [DONE]: a finish reason is as good.

@@ -18,7 +18,11 @@ public interface IChatResponder : IAsyncDisposable
 
     ValueTask BeginStreamAsync(ModelRoute model);
 
+    /// <summary>Takes a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows, after one chunk or a few.</summary>
     ValueTask ChunkAsync(ChunkView chunk);
+
+    /// <summary>Nothing more has come from the upstream: what was taken goes to the caller now.</summary>
+    ValueTask FlushAsync();
 
     ValueTask EndStreamAsync(CallResult result);
 

@@ -12,7 +12,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>
-/// What both HTTP surfaces share: server-sent events flushed one by one, and a comment line after a silence. A derived class says what
+/// What both HTTP surfaces share: server-sent events sent as they come, and a comment line after a silence. A derived class says what
 /// the documents look like.
 /// </summary>
 internal abstract class HttpChatResponder(HttpContext context, TimeProvider time) : IChatResponder
@@ -53,31 +53,48 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask ChunkAsync(ChunkView chunk) => WriteAsync(static (self, body, view) => self.WriteChunk(body, view), chunk);
+    public async ValueTask ChunkAsync(ChunkView chunk)
+    {
+        await _gate.WaitAsync(Context.RequestAborted);
+        try
+        {
+            WriteChunk(Body, chunk);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public async ValueTask FlushAsync()
+    {
+        await _gate.WaitAsync(Context.RequestAborted);
+        try
+        {
+            await Body.FlushAsync(Context.RequestAborted);
+            _lastWrite = time.GetTimestamp();
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
 
     public async ValueTask EndStreamAsync(CallResult result)
     {
         await StopKeepAliveAsync();
-        await WriteAsync(
-            static (self, body, end) =>
-            {
-                self.WriteEnd(body, end);
-                body.Write("data: [DONE]\n\n"u8);
-            },
-            result);
+        WriteEnd(Body, result);
+        Body.Write("data: [DONE]\n\n"u8);
+        await Body.FlushAsync(Context.RequestAborted);
     }
 
     public async ValueTask FailStreamAsync(Problem problem)
     {
         await StopKeepAliveAsync();
-        await WriteAsync(
-            static (self, body, failure) =>
-            {
-                body.Write("event: error\n"u8);
-                self.WriteError(body, failure);
-                body.Write("data: [DONE]\n\n"u8);
-            },
-            problem);
+        Body.Write("event: error\n"u8);
+        WriteError(Body, problem);
+        Body.Write("data: [DONE]\n\n"u8);
+        await Body.FlushAsync(Context.RequestAborted);
     }
 
     public async ValueTask DisposeAsync()
@@ -95,21 +112,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     /// <summary>The <c>data:</c> event of an error.</summary>
     protected abstract void WriteError(IBufferWriter<byte> body, Problem problem);
-
-    private async ValueTask WriteAsync<T>(Action<HttpChatResponder, PipeWriter, T> write, T state)
-    {
-        await _gate.WaitAsync(Context.RequestAborted);
-        try
-        {
-            write(this, Body, state);
-            await Body.FlushAsync(Context.RequestAborted);
-            _lastWrite = time.GetTimestamp();
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
 
     private void OnSilence()
     {

@@ -1,0 +1,40 @@
+using System.Globalization;
+
+namespace ScaiGrid.Benchmarks;
+
+/// <param name="Rounds">Interleaved rounds; medians are shown.</param>
+/// <param name="Seconds">Length of one measurement.</param>
+/// <param name="Connections">Numbers of connections to measure with.</param>
+internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections)
+{
+    public const string Usage = "ScaiGrid.Benchmarks [--rounds 5] [--seconds 3] [--connections 1,16,64]";
+
+    public static BenchmarkOptions? Parse(string[] args)
+    {
+        var options = new BenchmarkOptions(5, 3, [1, 16, 64]);
+        for (var i = 0; i < args.Length; i += 2)
+        {
+            if (i + 1 == args.Length)
+            {
+                return null;
+            }
+
+            switch (args[i])
+            {
+                case "--rounds" when int.TryParse(args[i + 1], CultureInfo.InvariantCulture, out var rounds) && rounds > 0:
+                    options = options with { Rounds = rounds };
+                    break;
+                case "--seconds" when double.TryParse(args[i + 1], CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
+                    options = options with { Seconds = seconds };
+                    break;
+                case "--connections":
+                    options = options with { Connections = [.. args[i + 1].Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))] };
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return options;
+    }
+}
