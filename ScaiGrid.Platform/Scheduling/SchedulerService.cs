@@ -25,6 +25,7 @@ internal sealed partial class SchedulerService(
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LeaseLifetime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(2);
 
     private IScheduler? _scheduler;
 
@@ -33,7 +34,16 @@ internal sealed partial class SchedulerService(
         await base.StopAsync(cancellationToken);
         if (_scheduler is { } scheduler)
         {
-            await scheduler.Shutdown(waitForJobsToComplete: true, cancellationToken);
+            try
+            {
+                // Quartz waits for the database to note the end of each run, for as long as that is away. What is not noted is a dead
+                // worker's work to the others.
+                await scheduler.Shutdown(waitForJobsToComplete: true, cancellationToken).AsTask().WaitAsync(ShutdownPatience, time, cancellationToken);
+            }
+            catch (Exception exception) when (exception is TimeoutException or OperationCanceledException or SchedulerException)
+            {
+                SchedulerAbandoned(exception.Message);
+            }
         }
     }
 
@@ -151,6 +161,9 @@ internal sealed partial class SchedulerService(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The scheduler runs {Count} task(s).")]
     private partial void SchedulerStarted(int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler did not shut down in time: {Reason}")]
+    private partial void SchedulerAbandoned(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler's lease was lost; another worker may have it. Standing by.")]
     private partial void SchedulerStoodDown();

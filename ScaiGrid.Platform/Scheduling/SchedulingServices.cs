@@ -60,6 +60,7 @@ public static class SchedulingServices
                 ado.DbRetryInterval = CheckInEvery;
                 ado.IsTransient = Data.DatabaseErrors.IsTransient;
                 ado.StoreJobDataAsStrings = true;
+                ado.UseBackgroundThreads = true;
             });
             if (address.Kind is DatabaseKind.Sqlite)
             {

@@ -39,6 +39,26 @@ public sealed class WorkerTests(DatabaseServer server)
         Assert.Equal(0, await second.TerminateAsync());
     }
 
+    [Fact]
+    public async Task DatabaseDies_ItGoesOnWhenThatIsBack_AndEndsInTimeWhileItIsAway()
+    {
+        await using var mariaDb = await MariaDbServer.StartAsync();
+        using var database = await new TestDatabase(DatabaseKind.MariaDb, mariaDb.Url()).MigratedAsync();
+        await using var redis = await RedisServer.StartAsync();
+        await using var worker = await ModeProcess.StartAsync(Mode.Worker, Settings(database, redis.Url), TestContext.Current.CancellationToken);
+        var last = await WaitForFireAfterAsync(database, 0);
+        await mariaDb.KillAsync();
+        await Task.Delay(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await mariaDb.RestartAsync();
+        await WaitForFireAfterAsync(database, await WaitForFireAfterAsync(database, last));
+
+        await mariaDb.KillAsync();
+        await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+        var asked = TimeProvider.System.GetTimestamp();
+        Assert.Equal(0, await worker.TerminateAsync());
+        Assert.InRange(TimeProvider.System.GetElapsedTime(asked).TotalSeconds, 0, 10);
+    }
+
     private static Dictionary<string, string> Settings(TestDatabase database, string redis) => new()
     {
         ["SCAIGRID_DATABASE_URL"] = database.Url,

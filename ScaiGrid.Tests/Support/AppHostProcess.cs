@@ -28,10 +28,27 @@ public sealed class AppHostProcess : IAsyncDisposable
 
     public string Output => _process.Output;
 
+    /// <summary>Of an AppHost that has ended.</summary>
+    public int ExitCode => _process.ExitCode;
+
+    /// <summary>The line of its banner that is there to be pasted.</summary>
+    public string CurlLine { get; private set; } = "";
+
+    /// <summary>It, and every process that it or its children started: all know the data folder, and have it to themselves.</summary>
+    public IReadOnlyList<int> Processes
+    {
+        get
+        {
+            var variable = $"SCAIGRID_DATA_DIR={DataFolder}";
+            return [.. Directory.EnumerateDirectories("/proc").Where(folder => EnvironmentOf(folder).Contains(variable)).Select(folder => int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture))];
+        }
+    }
+
     /// <summary>Starts it and waits for its banner.</summary>
     /// <param name="settings">Environment variables.</param>
     /// <param name="dataFolder">A folder of an earlier run; a temporary one when null.</param>
-    public static async Task<AppHostProcess> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? dataFolder = null)
+    /// <param name="withDotnetRun">As the README says; the process is then <c>dotnet run</c>, and the AppHost its child.</param>
+    public static async Task<AppHostProcess> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? dataFolder = null, bool withDotnetRun = false)
     {
         var ownFolder = dataFolder is null ? new TemporaryFolder() : null;
         dataFolder ??= ownFolder!.File("data");
@@ -44,11 +61,13 @@ public sealed class AppHostProcess : IAsyncDisposable
             ["SCAIGRID_BUNKER_PROXY_PORT"] = ports[2].ToString(CultureInfo.InvariantCulture),
             ["SCAIGRID_WORKER_PORT"] = ports[3].ToString(CultureInfo.InvariantCulture),
         };
-        var process = ServerProcess.Start("dotnet", [Program, "--local"], environment);
+        string[] command = withDotnetRun ? ["run", "--no-build", "--configuration", Configuration, "--project", Project, "--", "--local"] : [Program, "--local"];
+        var process = ServerProcess.Start("dotnet", command, environment);
         var host = new AppHostProcess(process, ownFolder, dataFolder, ports);
         try
         {
             await process.WaitForOutputAsync("curl ", StartPatience);
+            host.CurlLine = process.Output.Split('\n').First(line => line.StartsWith("curl ", StringComparison.Ordinal));
             return host;
         }
         catch
@@ -70,8 +89,24 @@ public sealed class AppHostProcess : IAsyncDisposable
     }
 
     // Built beside the tests, in its own folder, in the same configuration.
-    private static string Program => Path.Combine(
-        Repository.Root, "ScaiGrid.AppHost", "bin", Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd('/')))!, "net10.0", "ScaiGrid.AppHost.dll");
+    public static string Program => Path.Combine(Project, "bin", Configuration, "net10.0", "ScaiGrid.AppHost.dll");
+
+    private static string Project => Path.Combine(Repository.Root, "ScaiGrid.AppHost");
+
+    private static string Configuration => Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd('/')))!;
+
+    private static string[] EnvironmentOf(string processFolder)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(processFolder, "environ")).Split('\0');
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // No process, one that has just ended, or somebody else's.
+            return [];
+        }
+    }
 
     private static Uri Address(int port) => new($"http://127.0.0.1:{port}");
 }

@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Hosts;
+
+/// <summary>The AppHost as a newcomer runs it: nothing installed but the SDK.</summary>
+public sealed partial class AppHostTests
+{
+    private const string Echo = "scailabs/echo";
+    private const int Servers = 4;
+
+    /// <summary>The bound is 5 s; the rest is room for a machine that runs other tests at the same time.</summary>
+    private static readonly TimeSpan StopBound = TimeSpan.FromSeconds(8);
+
+    // Of the second start only: before the first one ends, nothing has reached the database.
+    private static Dictionary<string, string> FlushSoon { get; } = new() { ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1" };
+
+    [Fact]
+    public async Task BannersLine_Works_AndEverythingOutlivesAStop()
+    {
+        using var folder = new TemporaryFolder();
+        var data = folder.File("data");
+        string key;
+        await using (var host = await AppHostProcess.StartAsync(dataFolder: data))
+        {
+            key = KeyOf(host);
+            var answer = JsonNode.Parse(await PasteAsync(host.CurlLine))!;
+            Assert.Equal("Hello", (string?)answer["data"]!["choices"]![0]!["message"]!["content"]);
+            Assert.Equal(1 + Servers, host.Processes.Count);
+
+            var elapsed = await host.TerminateAsync();
+            Assert.True(elapsed < StopBound, $"It took {elapsed}:\n{host.Output}");
+            Assert.True(host.ExitCode == 0, host.Output);
+            Assert.Empty(host.Processes);
+        }
+
+        await using var again = await AppHostProcess.StartAsync(FlushSoon, data);
+        Assert.Equal(key, KeyOf(again));
+        using var admin = new ApiDriver(again.ApiAddress, key);
+        (await admin.ChatAsync(Echo)).Ok();
+
+        // One of before the stop, one of now.
+        Assert.Equal(2, (await admin.UsageAsync(Echo, 2)).Count);
+    }
+
+    [Fact]
+    public async Task Killed_ItLeavesNoProcess_AndLosesNothing()
+    {
+        const int Calls = 20;
+        using var folder = new TemporaryFolder();
+        var data = folder.File("data");
+        var settings = new Dictionary<string, string> { ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey };
+        await using (var host = await AppHostProcess.StartAsync(settings, data))
+        {
+            Assert.Equal(Secrets.AdminKey, KeyOf(host));
+            using var admin = new ApiDriver(host.ApiAddress, Secrets.AdminKey);
+            for (var i = 0; i < Calls; i++)
+            {
+                (await admin.ChatAsync(Echo)).Ok();
+            }
+
+            await AssertNothingIsLeftAsync(host, host.KillAsync());
+        }
+
+        await using var again = await AppHostProcess.StartAsync(FlushSoon, data);
+        Assert.Equal(Secrets.AdminKey, KeyOf(again));
+        using var later = new ApiDriver(again.ApiAddress, Secrets.AdminKey);
+        (await later.ChatAsync(Echo)).Ok();
+        var rows = await later.UsageAsync(Echo, Calls + 1);
+        Assert.Equal(Calls + 1, rows.Count);
+        Assert.Equal(Calls + 1, rows.Select(row => (string?)row["request_id"]).Distinct().Count());
+    }
+
+    /// <summary>`dotnet run` is what a newcomer has in the terminal, and what a terminal that closes kills.</summary>
+    [Fact]
+    public async Task DotnetRunKilled_ItLeavesNoProcess()
+    {
+        await using var host = await AppHostProcess.StartAsync(withDotnetRun: true);
+        Assert.Equal(2 + Servers, host.Processes.Count);
+
+        await AssertNothingIsLeftAsync(host, host.KillAsync());
+    }
+
+    [Fact]
+    public async Task TwoSideBySide_KeepApart()
+    {
+        var starts = await Task.WhenAll(AppHostProcess.StartAsync(), AppHostProcess.StartAsync());
+        await using var one = starts[0];
+        await using var other = starts[1];
+        using var ones = new ApiDriver(one.ApiAddress, KeyOf(one));
+        using var others = new ApiDriver(other.ApiAddress, KeyOf(other));
+
+        (await ones.ChatAsync(Echo)).Ok();
+        (await others.ChatAsync(Echo)).Ok();
+        using var stranger = ones.As(KeyOf(other));
+        (await stranger.ChatAsync(Echo)).Error(401, "AUTH_TOKEN_INVALID");
+
+        // A third one on a folder in use is refused, and says why.
+        var (exitCode, output) = await ServerProcess.RunAsync(
+            "dotnet", [AppHostProcess.Program, "--local"], new Dictionary<string, string?> { ["SCAIGRID_DATA_DIR"] = one.DataFolder });
+        Assert.True(exitCode == 78, $"{exitCode}:\n{output}");
+        Assert.Contains("SCAIGRID_DATA_DIR", output, StringComparison.Ordinal);
+        (await ones.ChatAsync(Echo)).Ok();
+    }
+
+    [Fact]
+    public async Task WrongBootstrapKey_IsRefusedBeforeAnythingStarts()
+    {
+        using var folder = new TemporaryFolder();
+        var settings = new Dictionary<string, string?> { ["SCAIGRID_DATA_DIR"] = folder.File("data"), ["SCAIGRID_BOOTSTRAP_API_KEY"] = "sgk_canary" };
+        var (exitCode, output) = await ServerProcess.RunAsync("dotnet", [AppHostProcess.Program, "--local"], settings);
+
+        Assert.True(exitCode == 78, $"{exitCode}:\n{output}");
+        Assert.Contains("SCAIGRID_BOOTSTRAP_API_KEY", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", output, StringComparison.Ordinal);
+    }
+
+    private static async Task AssertNothingIsLeftAsync(AppHostProcess host, Task killed)
+    {
+        var started = Stopwatch.GetTimestamp();
+        await killed;
+        IReadOnlyList<int> left;
+        while ((left = host.Processes).Count > 0 && Stopwatch.GetElapsedTime(started) < StopBound)
+        {
+            await Task.Delay(100);
+        }
+
+        Assert.True(left.Count == 0, $"{left.Count} processes are left:\n{host.Output}");
+    }
+
+    private static string KeyOf(AppHostProcess host) => Key().Match(host.CurlLine).Value;
+
+    /// <summary>What a shell makes of the line; where there is no curl, the same request, read out of the line.</summary>
+    private static async Task<string> PasteAsync(string line)
+    {
+        if (ServerProcess.Find("curl") is not null)
+        {
+            var (exitCode, output) = await ServerProcess.RunAsync("bash", ["-c", line]);
+            Assert.True(exitCode == 0, $"curl ended with {exitCode}: {output}");
+            return output;
+        }
+
+        var parts = CurlCommand().Match(line);
+        using var client = new HttpClient(new SocketsHttpHandler());
+        using var request = new HttpRequestMessage(HttpMethod.Post, parts.Groups["url"].Value)
+        {
+            Content = new StringContent(parts.Groups["body"].Value, new System.Net.Http.Headers.MediaTypeHeaderValue("application/json")),
+        };
+        request.Headers.Authorization = new("Bearer", Key().Match(line).Value);
+        using var answer = await client.SendAsync(request);
+        return await answer.Content.ReadAsStringAsync();
+    }
+
+    [GeneratedRegex("sgk_[A-Za-z0-9_-]{32,}")]
+    private static partial Regex Key();
+
+    [GeneratedRegex("^curl -s (?<url>http://[^ ]+) .* -d '(?<body>[^']+)'$")]
+    private static partial Regex CurlCommand();
+}

@@ -1,0 +1,166 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+using ScaiGrid.Grpc.V1;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Hosts;
+
+/// <summary>A replica that is told to stop while a stream runs: spec 01, drain and shutdown.</summary>
+[Trait("needs", "services")]
+public sealed class DrainTests(Grid grid) : IAsyncLifetime
+{
+    private const string Echo = "scailabs/echo";
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(5);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    /// <summary>Long enough for everything that a test does while it runs, on a busy machine too.</summary>
+    private static UpstreamScript Slow { get; } = new() { Chunks = [.. Enumerable.Range(0, 12).Select(i => $"{i} ")], ChunkDelay = TimeSpan.FromSeconds(1) };
+
+    private static UpstreamScript Endless { get; } = new() { Chunks = [.. Enumerable.Repeat("x", 300)], ChunkDelay = TimeSpan.FromSeconds(1) };
+
+    private static Metadata Key => new() { { "authorization", $"Bearer {Secrets.AdminKey}" } };
+
+    public async ValueTask InitializeAsync() => await grid.EnsureStartedAsync();
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Theory]
+    [InlineData("/v1/inference/chat")]
+    [InlineData("/oai/v1/chat/completions")]
+    public async Task Api_TurnsNewCallsAway_FinishesTheStream_AndEndsWith0(string path)
+    {
+        var slug = await ConnectAsync(Slow);
+        await using var replica = await Replica.StartAsync(Mode.Http, grid.Services!.Settings);
+        using var caller = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        using var stream = await caller.StreamAsync(slug, path: path);
+        var first = await stream.NextAsync(Cancellation);
+        await BeginDrainAsync(replica);
+
+        Assert.Equal(200, (int)(await caller.GetAsync("/health")).Status);
+        var native = await caller.ChatAsync(Echo);
+        native.Error(503, "SERVICE_DRAINING");
+        Assert.Equal("1", native.Headers["Retry-After"]);
+        var openAi = await caller.ChatAsync(Echo, path: "/oai/v1/chat/completions");
+        openAi.OpenAiError(503, "service_draining");
+        Assert.Equal("1", openAi.Headers["Retry-After"]);
+        (await caller.GetAsync("/v1/models")).Error(503, "SERVICE_DRAINING");
+
+        var rest = await stream.AllAsync();
+        Assert.Equal(string.Concat(Slow.Chunks), first!.Content + string.Concat(rest.Select(item => item.Content)));
+        Assert.True(rest[^1].IsDone);
+        Assert.Equal(0, await replica.WaitForExitAsync(Cancellation));
+        await AssertAccountedAsync(slug);
+    }
+
+    [Fact]
+    public async Task Grpc_TurnsNewCallsAway_FinishesTheStream_AndEndsWith0()
+    {
+        var slug = await ConnectAsync(Slow);
+        await using var replica = await Replica.StartAsync(Mode.Grpc, grid.Services!.Settings);
+        using var channel = GrpcChannel.ForAddress(replica.BaseAddress);
+        var client = new InferenceService.InferenceServiceClient(channel);
+        using var call = client.StreamChat(Request(slug), Key, cancellationToken: Cancellation);
+        Assert.True(await call.ResponseStream.MoveNext(Cancellation));
+        var text = TextOf(call.ResponseStream.Current);
+        await BeginDrainAsync(replica);
+
+        var failure = await Assert.ThrowsAsync<RpcException>(() => client.ChatAsync(Request(Echo), Key).ResponseAsync);
+        Assert.Equal(StatusCode.Unavailable, failure.StatusCode);
+        Assert.Equal("SERVICE_DRAINING", failure.Trailers.GetValue("scaigrid-error-code"));
+        Assert.Equal("1", failure.Trailers.GetValue("retry-after"));
+        var health = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest());
+        Assert.Equal(HealthCheckResponse.Types.ServingStatus.NotServing, health.Status);
+
+        ChatChunk? last = null;
+        await foreach (var chunk in call.ResponseStream.ReadAllAsync(Cancellation))
+        {
+            text += TextOf(chunk);
+            last = chunk;
+        }
+
+        Assert.Equal(string.Concat(Slow.Chunks), text);
+        Assert.Equal(18, last!.Usage.TotalTokens);
+        Assert.Equal(0, await replica.WaitForExitAsync(Cancellation));
+        await AssertAccountedAsync(slug);
+    }
+
+    [Theory]
+    [InlineData(Mode.Http)]
+    [InlineData(Mode.Grpc)]
+    [InlineData(Mode.Worker)]
+    public async Task NothingInFlight_ItEndsAtOnceWith0(Mode mode)
+    {
+        await using var replica = await Replica.StartAsync(mode, grid.Services!.Settings);
+        var started = Stopwatch.GetTimestamp();
+
+        Assert.Equal(0, await replica.TerminateAsync());
+
+        // A worker lets the scheduler's threads end first.
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce * 2);
+    }
+
+    [Fact]
+    public async Task SecondSigterm_EndsAtOnce()
+    {
+        var slug = await ConnectAsync(Endless);
+        await using var replica = await Replica.StartAsync(Mode.Http, grid.Services!.Settings);
+        using var caller = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        using var stream = await caller.StreamAsync(slug);
+        await stream.NextAsync(Cancellation);
+        await BeginDrainAsync(replica);
+
+        var started = Stopwatch.GetTimestamp();
+        replica.BeginTerminate();
+
+        // 128 + 15, as a shell reports what SIGTERM ended.
+        Assert.Equal(143, await replica.WaitForExitAsync(Cancellation));
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce);
+    }
+
+    [Fact]
+    public async Task DrainTimeout_BoundsTheWait()
+    {
+        var slug = await ConnectAsync(Endless);
+        var settings = new Dictionary<string, string>(grid.Services!.Settings) { ["SCAIGRID_DRAIN_TIMEOUT_S"] = "3" };
+        await using var replica = await Replica.StartAsync(Mode.Http, settings);
+        using var caller = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        using var stream = await caller.StreamAsync(slug);
+        await stream.NextAsync(Cancellation);
+
+        var started = Stopwatch.GetTimestamp();
+        Assert.Equal(0, await replica.TerminateAsync());
+
+        // The host then has five seconds to stop.
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(15));
+        Assert.Contains("drain_timed_out", replica.Output, StringComparison.Ordinal);
+    }
+
+    // Made before the replica starts, which therefore knows it.
+    private Task<string> ConnectAsync(UpstreamScript script)
+    {
+        var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
+        grid.Upstream.Play(upstreamModel, script);
+        return grid.Admin.ConnectAsync(grid.Upstream.BaseUrl, upstreamModel);
+    }
+
+    private static async Task BeginDrainAsync(ModeProcess replica)
+    {
+        replica.BeginTerminate();
+        Assert.Equal("draining", (string?)JsonNode.Parse(await replica.WaitForReadinessAsync(503))!["status"]);
+    }
+
+    private async Task AssertAccountedAsync(string slug)
+    {
+        var row = Assert.Single(await grid.Admin.UsageAsync(slug, 1));
+        Assert.Equal(("ok", 11, 7), ((string?)row["status"], (int)row["tokens_in"]!, (int)row["tokens_out"]!));
+    }
+
+    private static ChatRequest Request(string model) => new() { Model = model, Messages = { new ChatMessage { Role = "user", Content = "hi" } } };
+
+    private static string TextOf(ChatChunk chunk) => string.Concat(chunk.Choices.Select(choice => choice.Content));
+}

@@ -1,0 +1,23 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>Waiting for what happens soon, in another process.</summary>
+public static class Poll
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Asks until the condition holds, and tells how long that took.</summary>
+    public static async Task<TimeSpan> UntilAsync(Func<Task<bool>> condition, string what)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, $"Waited in vain: {what}.");
+            await Task.Delay(50);
+        }
+
+        return Stopwatch.GetElapsedTime(started);
+    }
+}
