@@ -1,12 +1,17 @@
+using System.ComponentModel.DataAnnotations;
 using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Api;
 
 /// <summary>Which web pages may call the API from a browser.</summary>
-internal sealed class CorsSettings
+internal sealed class CorsSettings : IValidatableObject
 {
     [Setting("SCAIGRID_CORS_ORIGINS", "Comma list of origins, for example `https://app.example.com`.", DefaultText = "none")]
     public string[] Origins { get; set; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Origins
+        .Where(origin => !Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin)
+        .Select(origin => new ValidationResult($"'{origin}' is no origin: scheme, host and port only, such as https://app.example.com.", [nameof(Origins)]));
 }
 
 internal static class Cors

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -94,15 +93,20 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
     }
 
     /// <summary>
-    /// The API takes 32 MiB and nginx 33, so what is a little too large gets the API's own error. What is far too large is refused by
-    /// nginx before the body is read, with a page of its own: only the status is promised there.
+    /// Always 413 and in the surface's own words, a little over the limit and far over it: an API that closes the connection in the
+    /// middle of a body leaves nginx with nothing but a 502 to say, now and then, hence the repetitions.
     /// </summary>
-    [Fact]
-    public async Task BodyTooLarge_Is413()
+    [Theory]
+    [InlineData((32 << 20) + 1)]
+    [InlineData(40 << 20)]
+    public async Task BodyTooLarge_Is413(int size)
     {
-        (await proxy.Admin.ChatAsync(Echo, new string('x', 65 << 19))).Error(413, "PAYLOAD_TOO_LARGE");
-
-        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await proxy.Admin.ChatAsync(Echo, new string('x', 40 << 20))).Status);
+        var text = new string('x', size);
+        for (var i = 0; i < 3; i++)
+        {
+            (await proxy.Admin.ChatAsync(Echo, text)).Error(413, "PAYLOAD_TOO_LARGE");
+            (await proxy.Admin.ChatAsync(Echo, text, OpenAi)).OpenAiError(413, "payload_too_large");
+        }
     }
 
     [Fact]

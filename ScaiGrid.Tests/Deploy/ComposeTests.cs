@@ -1,0 +1,153 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Deploy;
+
+/// <summary>What the files of deploy/ say fits together, and to the programs' settings. There is no YAML library among our packages: they are read as text.</summary>
+public sealed partial class ComposeTests
+{
+    /// <summary>Variables that are no program's setting, and whose they are.</summary>
+    private static readonly Dictionary<string, string> NotSettings = new()
+    {
+        ["SCAIGRID_MODE"] = "entrypoint.sh",
+        ["SCAIGRID_IMAGE"] = "the compose files",
+        ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "OpenTelemetry",
+        ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "OpenTelemetry",
+        ["OTEL_EXPORTER_OTLP_HEADERS"] = "OpenTelemetry",
+    };
+
+    /// <summary>Documented settings of features that are not built yet. A name leaves this list with the feature that reads it.</summary>
+    private static readonly string[] NotYet =
+    [
+        "SCAIGRID_SCAIKEY_ISSUER", "SCAIGRID_SCAIKEY_CLIENT_ID", "SCAIGRID_SCAIKEY_CLIENT_SECRET", "SCAIGRID_SCAIKEY_AUDIENCE", "SCAIGRID_SCAIKEY_WEBHOOK_SECRET",
+        "SCAIGRID_WEAVIATE_URL", "SCAIGRID_WEAVIATE_API_KEY", "SCAIGRID_NEO4J_URL", "SCAIGRID_NEO4J_USER", "SCAIGRID_NEO4J_PASSWORD", "SCAIGRID_NEO4J_DATABASE",
+        "SCAIGRID_SCAIMIND_GRPC_HOST", "SCAIGRID_SCAIMIND_GRPC_PORT", "SCAIGRID_SCAIMIND_GRPC_TIMEOUT_S", "SCAIGRID_SCAIMIND_GRPC_TLS_ENABLED",
+        "SCAIGRID_RATE_LIMIT_KEY_RPM", "SCAIGRID_RATE_LIMIT_USER_RPM", "SCAIGRID_RATE_LIMIT_TENANT_RPM", "SCAIGRID_RATE_LIMIT_PARTNER_RPM",
+    ];
+
+    public static TheoryData<string> ComposeFiles => ["docker-compose.yml", "docker-compose.full.yml"];
+
+    private static IReadOnlySet<string> Settings { get; } = Directory.EnumerateFiles(AppContext.BaseDirectory, "ScaiGrid.*.dll")
+        .Where(file => Path.GetFileName(file) != "ScaiGrid.Tests.dll")
+        .SelectMany(file => Assembly.LoadFrom(file).GetTypes())
+        .SelectMany(SettingsBinder.Settings)
+        .SelectMany(setting => setting.Setting.Aliases.Prepend(setting.Setting.Variable))
+        .ToHashSet();
+
+    [Theory]
+    [InlineData("docker-compose.yml")]
+    [InlineData("docker-compose.full.yml")]
+    [InlineData(".env.example")]
+    public void EveryVariable_IsReadBySomebody(string file)
+    {
+        var unknown = OurVariables(Read(file)).Except(Settings).Except(NotSettings.Keys).Except(NotYet);
+
+        Assert.Empty(unknown);
+    }
+
+    [Fact]
+    public void NotYet_HoldsOnlyWhatIsMissing() => Assert.Empty(NotYet.Intersect(Settings));
+
+    /// <summary>What is set in .env reaches a container, and what a compose file insists on is explained there.</summary>
+    [Fact]
+    public void EnvExample_AndComposeFilesNameTheSameVariables()
+    {
+        var example = EnvironmentLine().Matches(Read(".env.example")).Select(match => match.Groups["name"].Value).ToHashSet();
+        var used = ComposeFiles.SelectMany(file => FromEnvironment().Matches(Read(file.Data))).Select(match => match.Groups["name"].Value).ToHashSet();
+
+        Assert.Empty(example.Except(used));
+        Assert.Empty(used.Except(example));
+    }
+
+    /// <summary>Whoever changes from one file to the other loses no setting.</summary>
+    [Fact]
+    public void BothComposeFiles_PassTheSameSettings() =>
+        Assert.Equal(OurVariables(Read("docker-compose.yml")).Order(), OurVariables(Read("docker-compose.full.yml")).Order());
+
+    [Theory]
+    [MemberData(nameof(ComposeFiles))]
+    public void ComposeFile_HasTheFiveModes_AndNothingDangling(string file)
+    {
+        var text = Read(file);
+        Assert.DoesNotContain('\t', text);
+        var modes = ModeLine().Matches(text).Select(match => match.Groups["mode"].Value);
+        Assert.Equal(["bunker_proxy", "grpc", "http", "migrate", "worker"], modes.Order());
+
+        var anchors = Anchor().Matches(text).Select(match => match.Groups["name"].Value).ToHashSet();
+        Assert.Empty(Alias().Matches(text).Select(match => match.Groups["name"].Value).Except(anchors));
+
+        // Two spaces in: services, in their section, and volumes in theirs; six in, below depends_on: services again.
+        var services = Section(text, "services");
+        Assert.Empty(Dependency().Matches(text).Select(match => match.Groups["name"].Value).Except(services));
+        var volumes = NamedVolume().Matches(text).Select(match => match.Groups["name"].Value).Distinct();
+        Assert.Equal(Section(text, "volumes").Order(), volumes.Order());
+    }
+
+    /// <summary>Spec 13: each layer is more patient than the one that it waits for.</summary>
+    [Fact]
+    public void Patience_GrowsFromTheReplicaOutwards()
+    {
+        var stream = new InferenceOptions().StreamTimeout;
+        var drain = new HostSettings().DrainTimeout;
+        var nginx = NginxTimeout().Matches(Read("nginx.conf")).ToDictionary(match => match.Groups["name"].Value, match => Seconds(match.Groups["seconds"].Value));
+
+        Assert.Equal(TimeSpan.FromSeconds(660), nginx["proxy_read_timeout"]);
+        Assert.Equal(5, nginx.Count);
+        Assert.All(nginx.Values, timeout => Assert.True(timeout > stream && timeout > drain, $"{timeout} is not more than {stream} and {drain}."));
+        foreach (var file in ComposeFiles)
+        {
+            var graces = GracePeriod().Matches(ModePart(Read(file.Data))).Select(match => Seconds(match.Groups["seconds"].Value));
+            Assert.All(graces, grace => Assert.True(grace > drain, $"{file.Data}: {grace} is not more than {drain}."));
+            Assert.NotEmpty(graces);
+        }
+    }
+
+    private static string Read(string file) => File.ReadAllText(Path.Combine(Repository.Root, "deploy", file));
+
+    private static IEnumerable<string> OurVariables(string text) => OurVariable().Matches(text).Select(match => match.Value).Distinct();
+
+    private static List<string> Section(string text, string name) =>
+        [.. SectionEntry().Matches(Regex.Match(text, $@"^{name}:\n(?<body>(?:(?: .*|#.*)?\n)*)", RegexOptions.Multiline).Groups["body"].Value).Select(match => match.Groups["name"].Value)];
+
+    private static string ModePart(string text) => Regex.Match(text, @"^x-mode:.*\n(?: .*\n)+", RegexOptions.Multiline).Value;
+
+    private static TimeSpan Seconds(string digits) => TimeSpan.FromSeconds(int.Parse(digits, System.Globalization.CultureInfo.InvariantCulture));
+
+    [GeneratedRegex(@"\b(?:SCAIGRID|DISPATCH|OTEL)_[A-Z0-9_]+\b")]
+    private static partial Regex OurVariable();
+
+    [GeneratedRegex(@"^#?(?<name>[A-Z][A-Z0-9_]+)=", RegexOptions.Multiline)]
+    private static partial Regex EnvironmentLine();
+
+    /// <summary>Taken over from .env: a key without a value, or an expression.</summary>
+    [GeneratedRegex(@"^ +(?<name>[A-Z][A-Z0-9_]+):$|(?<!\$)\$\{(?<name>[A-Z0-9_]+)", RegexOptions.Multiline)]
+    private static partial Regex FromEnvironment();
+
+    [GeneratedRegex(@"SCAIGRID_MODE: (?<mode>\w+)")]
+    private static partial Regex ModeLine();
+
+    [GeneratedRegex(@" &(?<name>[\w-]+)")]
+    private static partial Regex Anchor();
+
+    [GeneratedRegex(@"[ \[]\*(?<name>[\w-]+)")]
+    private static partial Regex Alias();
+
+    [GeneratedRegex(@"^ +(?<name>[a-z]\w*):\n +condition:", RegexOptions.Multiline)]
+    private static partial Regex Dependency();
+
+    [GeneratedRegex(@"(?<=[ ""])(?<name>[a-z]\w+-[a-z]+):/")]
+    private static partial Regex NamedVolume();
+
+    [GeneratedRegex(@"^  (?<name>[a-z][\w-]*):", RegexOptions.Multiline)]
+    private static partial Regex SectionEntry();
+
+    [GeneratedRegex(@"^ *(?<name>proxy_(?:read|send)_timeout|grpc_(?:read|send)_timeout|worker_shutdown_timeout) (?<seconds>\d+)s;", RegexOptions.Multiline)]
+    private static partial Regex NginxTimeout();
+
+    [GeneratedRegex(@"stop_grace_period: (?<seconds>\d+)s")]
+    private static partial Regex GracePeriod();
+}
