@@ -20,7 +20,9 @@ public static class Money
     public static long Cost(long inputTokens, long outputTokens, long inputPrice, long outputPrice)
     {
         var total = ((Int128)inputTokens * inputPrice) + ((Int128)outputTokens * outputPrice);
-        return (long)((total + (TokensPerPrice / 2)) / TokensPerPrice);
+
+        // An upstream that reports an absurd count must not turn a cost into a credit.
+        return (long)Int128.Clamp((total + (TokensPerPrice / 2)) / TokensPerPrice, 0, long.MaxValue);
     }
 
     /// <summary>Writes nano-units as a decimal string without needless zeros: 7275000 is <c>0.007275</c>.</summary>

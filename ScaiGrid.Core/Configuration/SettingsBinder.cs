@@ -31,6 +31,13 @@ public static class SettingsBinder
 
         var results = new List<ValidationResult>();
         Validator.TryValidateObject(options, new ValidationContext(options), results, validateAllProperties: true);
+
+        // The validator asks the class as a whole only when each property by itself is right.
+        if (results.Count > 0 && options is IValidatableObject whole)
+        {
+            results.AddRange(whole.Validate(new ValidationContext(options)));
+        }
+
         foreach (var result in results)
         {
             var names = result.MemberNames.Select(name => variables.TryGetValue(name, out var setting) ? setting.Variable : name);

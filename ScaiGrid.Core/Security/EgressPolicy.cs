@@ -41,6 +41,11 @@ public sealed class EgressPolicy(bool allowPrivate)
             address = address.MapToIPv4();
         }
 
+        if (Embedded(address) is { } inner)
+        {
+            return IsAllowed(inner);
+        }
+
         var isV4 = address.AddressFamily == AddressFamily.InterNetwork;
         var bytes = address.GetAddressBytes();
         var never = isV4
@@ -60,5 +65,19 @@ public sealed class EgressPolicy(bool allowPrivate)
                     || (bytes[0] == 100 && (bytes[1] & 0xC0) == 64)
                 : address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal);
         return allowPrivate || !isPrivate;
+    }
+
+    // NAT64 (64:ff9b::/96) and 6to4 (2002::/16) addresses lead to the IPv4 address inside them.
+    private static IPAddress? Embedded(IPAddress address)
+    {
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+        {
+            return null;
+        }
+
+        var bytes = address.GetAddressBytes().AsSpan();
+        return bytes[..12].SequenceEqual((ReadOnlySpan<byte>)[0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]) ? new IPAddress(bytes[12..])
+            : bytes is [0x20, 0x02, ..] ? new IPAddress(bytes[2..6])
+            : null;
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -64,7 +65,7 @@ internal static class ChatRequestEditor
 
     private static void Bound(JsonSpan span, int bound, ChatRequest request, Span<Splice> splices, ref int count)
     {
-        if (span.Exists && request.MaxTokens is { } asked && asked > bound)
+        if (span.Exists && Utf8Parser.TryParse(request.Body.Span.Slice(span.Start, span.Length), out long asked, out _) && asked > bound)
         {
             splices[count++] = new Splice(span, Encoding.UTF8.GetBytes(bound.ToString(System.Globalization.CultureInfo.InvariantCulture)));
         }

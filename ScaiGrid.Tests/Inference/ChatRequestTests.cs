@@ -86,6 +86,7 @@ public sealed class ChatRequestTests
     [InlineData("""{"model":"m","stream":true,"stream_options":{"include_usage":false,"x":1},""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true,"x":1},"messages":[{"role":"user","content":"hi"}]}""")]
     [InlineData("""{"model":"m","stream":true,"stream_options":{"include_usage":true},""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""")]
     [InlineData("""{"model":"m","max_tokens":5000,"x_custom":[1,{"model":"m"}],""" + Messages + "}", """{"model":"up","max_tokens":100,"x_custom":[1,{"model":"m"}],"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","max_tokens":10,"max_completion_tokens":5000,""" + Messages + "}", """{"model":"up","max_tokens":10,"max_completion_tokens":100,"messages":[{"role":"user","content":"hi"}]}""")]
     [InlineData("""{"model":"m","max_completion_tokens":50,""" + Messages + "}", """{"model":"up","max_completion_tokens":50,"messages":[{"role":"user","content":"hi"}]}""")]
     public void UpstreamBody_IsTheCallersWithWhatMustChange(string body, string expected)
     {

@@ -1,0 +1,38 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Architecture;
+
+/// <summary>Compares what the code says with a file that people review; UPDATE_GOLDEN=1 rewrites the file instead.</summary>
+internal static class Golden
+{
+    private const int MaxShown = 20;
+
+    private static bool Updates => Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1";
+
+    /// <param name="actual">What the code says.</param>
+    /// <param name="path">The file, from the repository's root.</param>
+    public static void Matches(string actual, string path)
+    {
+        var file = Path.Combine(Repository.Root, path);
+        if (Updates)
+        {
+            File.WriteAllText(file, actual);
+            return;
+        }
+
+        var expected = File.Exists(file) ? File.ReadAllText(file).ReplaceLineEndings("\n") : "";
+        Assert.True(expected == actual, $"{path} is stale. Is the change meant? Then UPDATE_GOLDEN=1 writes it.\n{Difference(expected, actual)}");
+    }
+
+    /// <summary>The same, for a file of lines beside the tests.</summary>
+    public static void Matches(IEnumerable<string> lines, string name) =>
+        Matches(string.Concat(lines.Select(line => line.TrimEnd() + "\n")), $"ScaiGrid.Tests/Architecture/Golden/{name}");
+
+    private static string Difference(string expected, string actual)
+    {
+        var (before, after) = (expected.Split('\n'), actual.Split('\n'));
+        var lines = before.Except(after).Select(line => "- " + line).Concat(after.Except(before).Select(line => "+ " + line)).ToList();
+        return lines.Count == 0 ? "Only the order differs." : string.Join('\n', lines.Take(MaxShown));
+    }
+}

@@ -1,0 +1,29 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace ScaiGrid.Tests.Architecture;
+
+/// <summary>The assemblies of ScaiGrid that the build puts beside the tests; the AppHost, which is only started by path, is not among them.</summary>
+internal static class Product
+{
+    public static IReadOnlyList<Assembly> Assemblies { get; } =
+    [
+        .. Directory.EnumerateFiles(AppContext.BaseDirectory, "ScaiGrid.*.dll")
+            .Select(path => Path.GetFileNameWithoutExtension(path))
+            .Where(name => name != typeof(Product).Assembly.GetName().Name)
+            .Order(StringComparer.Ordinal)
+            .Select(Assembly.Load),
+    ];
+
+    /// <summary>Types that somebody wrote, rather than a compiler or a generator.</summary>
+    public static IReadOnlyList<Type> Types { get; } =
+    [
+        .. Assemblies.SelectMany(assembly => assembly.GetTypes()).Where(type =>
+            type.Namespace?.StartsWith("ScaiGrid.", StringComparison.Ordinal) == true
+            && type.Namespace != "ScaiGrid.Grpc.V1"
+            && !type.Name.Contains('<', StringComparison.Ordinal)
+            && !type.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false)),
+    ];
+
+    public static Assembly Find(string name) => Assemblies.Single(assembly => assembly.GetName().Name == name);
+}

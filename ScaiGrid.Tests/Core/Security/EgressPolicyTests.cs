@@ -1,0 +1,95 @@
+using System.Net;
+using System.Net.Sockets;
+using ScaiGrid.Core.Security;
+using Xunit;
+
+namespace ScaiGrid.Tests.Core.Security;
+
+public sealed class EgressPolicyTests
+{
+    [Theory]
+    [InlineData("8.8.8.8")]
+    [InlineData("100.63.255.255")]
+    [InlineData("100.128.0.1")]
+    [InlineData("172.15.255.255")]
+    [InlineData("172.32.0.1")]
+    [InlineData("192.167.1.1")]
+    [InlineData("223.255.255.255")]
+    [InlineData("2606:4700:4700::1111")]
+    [InlineData("::ffff:8.8.8.8")]
+    public void PublicAddresses_AreAlwaysAllowed(string address) => AssertAllowed(address, withPrivate: true, withoutPrivate: true);
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("127.255.255.254")]
+    [InlineData("10.0.0.1")]
+    [InlineData("172.16.0.1")]
+    [InlineData("172.31.255.255")]
+    [InlineData("192.168.1.1")]
+    [InlineData("100.64.0.1")] // shared by carriers
+    [InlineData("100.127.255.255")]
+    [InlineData("::1")]
+    [InlineData("fc00::1")]
+    [InlineData("fd12:3456::1")]
+    [InlineData("fec0::1")]
+    [InlineData("::ffff:10.0.0.1")]
+    [InlineData("::ffff:127.0.0.1")]
+    [InlineData("64:ff9b::10.0.0.1")] // NAT64
+    [InlineData("2002:7f00:1::")] // 6to4 of 127.0.0.1
+    public void PrivateAddresses_AreAllowedWherePrivateOnesAre(string address) => AssertAllowed(address, withPrivate: true, withoutPrivate: false);
+
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("0.1.2.3")]
+    [InlineData("169.254.169.254")] // metadata of the clouds
+    [InlineData("169.254.0.1")]
+    [InlineData("::ffff:169.254.169.254")]
+    [InlineData("64:ff9b::169.254.169.254")] // NAT64
+    [InlineData("2002:a9fe:a9fe::")] // 6to4
+    [InlineData("224.0.0.1")]
+    [InlineData("255.255.255.255")]
+    [InlineData("::")]
+    [InlineData("fe80::1")]
+    [InlineData("ff02::1")]
+    [InlineData("fd00:ec2::254")]
+    public void LinkLocalMetadataAndMulticast_AreNeverAllowed(string address) => AssertAllowed(address, withPrivate: false, withoutPrivate: false);
+
+    /// <summary>The check is made on the address that is then connected to, whatever the host is called.</summary>
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("localhost")]
+    public async Task ForbiddenHost_IsNotConnectedTo(string host)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+
+        var exception = await Assert.ThrowsAsync<HttpRequestException>(() => ConnectAsync(new EgressPolicy(allowPrivate: false), host, port));
+
+        Assert.StartsWith("The host's address is not allowed.", exception.Message, StringComparison.Ordinal);
+        Assert.False(listener.Pending());
+    }
+
+    [Fact]
+    public async Task AllowedHost_IsConnectedTo()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+
+        var answer = ConnectAsync(new EgressPolicy(allowPrivate: true), "127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port);
+        using var connection = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        await connection.SendAsync("HTTP/1.1 204 No Content\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.NoContent, await answer);
+    }
+
+    private static async Task<HttpStatusCode> ConnectAsync(EgressPolicy policy, string host, int port)
+    {
+        using var client = new HttpClient(new SocketsHttpHandler { ConnectCallback = policy.ConnectAsync, UseProxy = false });
+        using var response = await client.GetAsync(new Uri($"http://{host}:{port}/"), TestContext.Current.CancellationToken);
+        return response.StatusCode;
+    }
+
+    private static void AssertAllowed(string address, bool withPrivate, bool withoutPrivate) => Assert.Equal(
+        (withPrivate, withoutPrivate), (new EgressPolicy(allowPrivate: true).IsAllowed(IPAddress.Parse(address)), new EgressPolicy(allowPrivate: false).IsAllowed(IPAddress.Parse(address))));
+}

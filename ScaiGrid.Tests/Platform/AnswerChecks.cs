@@ -1,0 +1,48 @@
+using System.Net;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform;
+
+/// <summary>What the control plane's answers have in common.</summary>
+internal static class AnswerChecks
+{
+    /// <summary>VALIDATION_ERROR that names exactly these fields.</summary>
+    public static void Invalid(this Answer answer, params string[] fields)
+    {
+        var details = answer.Error(422, "VALIDATION_ERROR")["details"]!.AsArray();
+        Assert.Equal(fields, details.Select(detail => (string?)detail!["field"]));
+        Assert.All(details, detail => Assert.False(string.IsNullOrWhiteSpace((string?)detail!["message"])));
+    }
+
+    public static void NoContent(this Answer answer) => Assert.True(answer.Status == HttpStatusCode.NoContent, $"{answer.Status}: {answer.Text}");
+
+    /// <summary>Walks a list page by page and returns the ids of all its items, in its order.</summary>
+    /// <param name="api">Who asks.</param>
+    /// <param name="path">The list, with a query.</param>
+    /// <param name="limit">Items a page.</param>
+    public static async Task<List<string>> IdsAsync(this ApiDriver api, string path, int limit)
+    {
+        var ids = new List<string>();
+        string? cursor = null;
+        do
+        {
+            var page = (await api.GetAsync($"{path}&limit={limit}{(cursor is null ? "" : $"&cursor={cursor}")}")).Body();
+            var items = page["data"]!["items"]!.AsArray();
+            ids.AddRange(items.Select(item => (string)item!["id"]!));
+            cursor = (string?)page["pagination"]!["next_cursor"];
+            Assert.Equal(cursor is not null, (bool)page["pagination"]!["has_more"]!);
+            Assert.True(items.Count == limit || (cursor is null && items.Count < limit), $"A page of {items.Count}, limit {limit}.");
+        }
+        while (cursor is not null);
+        return ids;
+    }
+}
+
+/// <summary>Names that no other test uses.</summary>
+internal static class Fresh
+{
+    public static string Name() => $"t{Guid.CreateVersion7().ToString("N")[^12..]}";
+
+    public static string Slug() => $"test/{Name()}";
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Identity;
+
+public sealed class ApiKeyTests(Grid grid) : GridTest(grid)
+{
+    [Fact]
+    public async Task NewKey_IsShownOnceAndWorksAtOnce()
+    {
+        var answer = await Admin.PostAsync("/v1/api-keys", new { name = "ci", expires_at = "2099-01-31T08:00:00Z" });
+        var made = answer.Created();
+        var (id, key) = ((string)made["id"]!, (string)made["key"]!);
+        Assert.StartsWith("apikey_", id, StringComparison.Ordinal);
+        Assert.Matches("^sgk_[A-Za-z0-9_-]{32,}$", key);
+        Assert.Equal("sgk_", (string?)made["prefix"]);
+        Assert.Equal("ci", (string?)made["name"]);
+        Assert.Equal("2099-01-31T08:00:00+00:00", (string?)made["expires_at"]);
+        Assert.Equal($"/v1/api-keys/{id}", answer.Headers["Location"]);
+        using var holder = Admin.As(key);
+        var me = (await holder.GetAsync("/v1/me")).Ok();
+        Assert.Equal((string?)me["user"]!["id"], (string?)made["assigned_user_id"]);
+        Assert.Equal(me["permissions"]!.ToJsonString(), made["scopes"]!.ToJsonString());
+
+        var list = await Admin.GetAsync("/v1/api-keys?limit=1000");
+        Assert.DoesNotContain(key, list.Text, StringComparison.Ordinal);
+        var listed = Assert.Single(list.Ok()["items"]!.AsArray(), item => (string?)item!["id"] == id)!.AsObject();
+        Assert.Equal(["id", "name", "prefix", "assigned_user_id", "expires_at", "created_at"], listed.Select(field => field.Key));
+    }
+
+    [Fact]
+    public async Task KeyWithoutExpiry_NeverExpires()
+    {
+        var made = (await Admin.PostAsync("/v1/api-keys", new { name = "forever" })).Created();
+        Assert.True(made.AsObject().ContainsKey("expires_at"));
+        Assert.Null(made["expires_at"]);
+    }
+
+    [Fact]
+    public async Task ExpiredKey_IsRefused()
+    {
+        var expiresAt = TimeProvider.System.GetUtcNow().AddSeconds(3).ToString("O", CultureInfo.InvariantCulture);
+        var made = (await Admin.PostAsync("/v1/api-keys", new { name = "brief", expires_at = expiresAt })).Created();
+        using var holder = Admin.As((string)made["key"]!);
+        (await holder.GetAsync("/v1/me")).Ok();
+        await Poll.UntilAsync(async () => (int)(await holder.GetAsync("/v1/me")).Status == 401, "the key's end");
+        (await holder.ChatAsync("scailabs/echo")).Error(401, "AUTH_TOKEN_INVALID");
+    }
+
+    [Fact]
+    public async Task RevokedKey_StopsAtOnceAndIsGone()
+    {
+        var (id, key) = await Admin.CreateKeyAsync();
+        using var holder = Admin.As(key);
+        (await holder.ChatAsync("scailabs/echo")).Ok();
+        (await Admin.DeleteAsync($"/v1/api-keys/{id}")).NoContent();
+        (await holder.ChatAsync("scailabs/echo")).Error(401, "AUTH_TOKEN_INVALID");
+        (await holder.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
+        Assert.DoesNotContain(id, await Admin.IdsAsync("/v1/api-keys?", limit: 1000));
+        (await Admin.DeleteAsync($"/v1/api-keys/{id}")).Error(404, "NOT_FOUND");
+    }
+
+    [Fact]
+    public async Task KeyMayRevokeItself()
+    {
+        var (id, key) = await Admin.CreateKeyAsync();
+        using var holder = Admin.As(key);
+        (await holder.DeleteAsync($"/v1/api-keys/{id}")).NoContent();
+        (await holder.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
+    }
+
+    [Fact]
+    public async Task Pages_CoverAllKeysOnceNewestFirst()
+    {
+        var made = new List<string>();
+        for (var i = 0; i < 3; i++)
+        {
+            made.Insert(0, (await Admin.CreateKeyAsync()).Id);
+        }
+
+        var ids = await Admin.IdsAsync("/v1/api-keys?", limit: 2);
+        Assert.Equal(ids.OrderDescending(StringComparer.Ordinal).Distinct(), ids);
+        Assert.Equal(made, ids.Where(made.Contains));
+    }
+
+    [Theory]
+    [InlineData("""{}""", "name")]
+    [InlineData("""{"name":"  "}""", "name")]
+    [InlineData("""{"name":7}""", "name")]
+    [InlineData("""{"name":"x","expires_at":"2001-01-01T00:00:00Z"}""", "expires_at")]
+    [InlineData("""{"name":"x","expires_at":"next week"}""", "expires_at")]
+    [InlineData("""{"name":"x","assigned_user_id":"usr_01ARZ3NDEKTSV4RRFFQ69G5FAV"}""", "assigned_user_id")]
+    [InlineData("""{"name":"x","assigned_user_id":"é"}""", "assigned_user_id")]
+    public async Task WrongField_IsNamed(string body, string field) => (await Admin.SendAsync(HttpMethod.Post, "/v1/api-keys", body)).Invalid(field);
+
+    [Fact]
+    public async Task AllWrongFields_AreNamedTogether() =>
+        (await Admin.PostAsync("/v1/api-keys", new { name = new string('x', 201), expires_at = "1999-01-01" })).Invalid("name", "expires_at");
+
+    [Theory]
+    [InlineData("apikey_01ARZ3NDEKTSV4RRFFQ69G5FAV")]
+    [InlineData("usr_x")]
+    [InlineData("é")]
+    public async Task UnknownKey_Is404(string id) => (await Admin.DeleteAsync($"/v1/api-keys/{Uri.EscapeDataString(id)}")).Error(404, "NOT_FOUND");
+}

@@ -1,0 +1,79 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Snapshot;
+
+/// <summary>
+/// A second Api replica hears of changes within two seconds: from Redis, and where Redis announces nothing, by asking the database.
+/// </summary>
+[Collection(TimedTests.Name)]
+public sealed class SnapshotTests(Grid grid) : ServicesTest(grid)
+{
+    private static readonly TimeSpan Promised = TimeSpan.FromSeconds(2);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Changes_ReachTheOtherReplica(bool isAnnounced)
+    {
+        var settings = Services.Settings;
+        settings["SCAIGRID_REDIS_URL"] = isAnnounced ? settings["SCAIGRID_REDIS_URL"] : $"redis://127.0.0.1:{FreePort.Next()}";
+        await using var replica = await ModeProcess.StartAsync(Mode.Http, settings);
+        using var other = new ApiDriver(replica.BaseAddress, Admin.Key);
+        await Poll.UntilAsync(async () => (int)(await other.GetAsync("/v1/me")).Status == 200, "the replica's first snapshot");
+
+        var (keyId, key) = await Admin.CreateKeyAsync();
+        using var holder = other.As(key);
+        await ReachesAsync(async () => (int)(await holder.GetAsync("/v1/me")).Status == 200, "a new key");
+        (await Admin.DeleteAsync($"/v1/api-keys/{keyId}")).NoContent();
+        await ReachesAsync(async () => (int)(await holder.GetAsync("/v1/me")).Status == 401, "a revoked key");
+
+        var name = $"upstream-{Fresh.Name()}";
+        Grid.Upstream.Play(name, new UpstreamScript { PromptTokens = 1_000_000, CompletionTokens = 0 });
+        var slug = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, name, inputPrice: "1");
+        await ReachesAsync(async () => (int)(await other.ChatAsync(slug)).Status == 200, "a new model");
+
+        // The price and the window are changed together, and the window can be seen.
+        (await Admin.PutAsync($"/v1/models/{Uri.EscapeDataString(slug)}", new { input_price_per_mtok = "7", context_window = 777 })).Ok();
+        await ReachesAsync(async () => (int?)(await other.GetAsync($"/oai/v1/models/{slug}")).Body()["context_window"] == 777, "a changed model");
+        (await other.ChatAsync(slug)).Ok();
+
+        // Without Redis the replica's usage is in its journal, which another process on the same data folder ships when it has ended.
+        Assert.Equal(0, await replica.TerminateAsync());
+        Assert.Equal(["7", "1"], (await Admin.UsageAsync(slug, 2)).Select(row => (string?)row["cost"]));
+    }
+
+    [Fact]
+    public async Task Details_TellWhichSnapshotIsServed()
+    {
+        await using var replica = await Replica.StartAsync(Mode.Http, Services.Settings);
+        using var other = new ApiDriver(replica.BaseAddress, Admin.Key);
+        var before = await RevisionAsync(Admin);
+        await Admin.CreateKeyAsync();
+        Assert.True(await RevisionAsync(Admin) > before);
+        await ReachesAsync(async () => await RevisionAsync(other) > before, "the new revision");
+        var details = (await other.GetAsync("/health/detailed")).Ok();
+        Assert.Equal(("ok", "ok"), ((string?)details["database"]!["status"], (string?)details["redis"]!["status"]));
+        Assert.False((bool)details["snapshot"]!["is_stale"]!);
+        Assert.True((int)details["snapshot"]!["keys"]! > 0);
+        Assert.True((int)details["snapshot"]!["models"]! > 0);
+        Assert.Contains("SCAIGRID_SECRET_KEY", details["settings_set"]!.AsArray().Select(name => (string?)name));
+        Assert.DoesNotContain(Secrets.SecretKey, details.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    private static async Task ReachesAsync(Func<Task<bool>> isThere, string what)
+    {
+        var took = await Poll.UntilAsync(isThere, what);
+        Assert.True(took < Promised, $"{what} took {took.TotalSeconds:F1} s to reach the other replica.");
+    }
+
+    private static async Task<long> RevisionAsync(ApiDriver api) => (long)JsonNode.Parse((await api.GetAsync("/health/detailed")).Text)!["data"]!["snapshot"]!["revision"]!;
+}
+
+/// <summary>Tests that measure time, one at a time after all others.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class TimedTests
+{
+    public const string Name = "timed";
+}
