@@ -76,7 +76,7 @@ public sealed class UsageSummaryTests(Grid grid) : GridTest(grid)
             (await Admin.ChatAsync(slug)).Ok();
         }
 
-        var middle = Uri.EscapeDataString((string)(await Admin.UsageAsync(slug, 3))[1]["created_at"]!);
+        var middle = Uri.EscapeDataString((await Admin.UsageAsync(slug, 3)).Select(row => (string)row["created_at"]!).Order(StringComparer.Ordinal).ElementAt(1));
         Assert.Equal(2, (int)Assert.Single(await SummaryAsync($"model={slug}&start={middle}"))!["request_count"]!);
         Assert.Equal(1, (int)Assert.Single(await SummaryAsync($"model={slug}&end={middle}"))!["request_count"]!);
     }

@@ -16,9 +16,10 @@ public sealed class ModelListTests(Grid grid) : GridTest(grid)
         var made = new List<string>();
         for (var i = 0; i < 5; i++)
         {
-            made.Insert(0, (string)(await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug(), modality = "audio", status = "deprecated" })).Created()["id"]!);
+            made.Add((string)(await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug(), modality = "audio", status = "deprecated" })).Created()["id"]!);
         }
 
+        made.Sort((left, right) => string.CompareOrdinal(right, left));
         (await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug(), modality = "audio" })).Created();
         Assert.Equal(made, await Admin.IdsAsync(Rare, limit: 2));
         Assert.Equal(made, await Admin.IdsAsync(Rare, limit: 5));
