@@ -150,7 +150,8 @@ public sealed partial class ChatPipeline(
     {
         // :: First chunk: until it is here, another backend can still take the call.
         using var output = new PooledBytes(1024);
-        var (error, chunk) = await ReadAsync(stream, output);
+        using var scanner = new ChunkScanner(output);
+        var (error, chunk) = await ReadAsync(stream, scanner);
         if (chunk is null)
         {
             return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's stream has no chunks.");
@@ -171,7 +172,7 @@ public sealed partial class ChatPipeline(
                 await attempt.Responder.ChunkAsync(view);
 
                 // Chunks that came in one piece leave in one piece: a flush for each would cost a system call and delay none less.
-                var next = ReadAsync(stream, output);
+                var next = ReadAsync(stream, scanner);
                 if (!next.IsCompleted)
                 {
                     await attempt.Responder.FlushAsync();
@@ -204,7 +205,7 @@ public sealed partial class ChatPipeline(
         return null;
     }
 
-    private static async ValueTask<(UpstreamError? Error, ChunkView? Chunk)> ReadAsync(ChatStream stream, PooledBytes output)
+    private static async ValueTask<(UpstreamError? Error, ChunkView? Chunk)> ReadAsync(ChatStream stream, ChunkScanner scanner)
     {
         if (!await stream.ReadAsync())
         {
@@ -213,7 +214,7 @@ public sealed partial class ChatPipeline(
 
         try
         {
-            var view = ChunkView.Scan(stream.Current, output);
+            var view = scanner.Scan(stream.Current);
             return view.IsError ? (new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream reported an error in its stream."), null) : (null, view);
         }
         catch (JsonException)

@@ -31,12 +31,15 @@ public readonly struct ChunkView
     /// <summary>Whether the chunk is an error document instead.</summary>
     public bool IsError { get; init; }
 
+    /// <summary>The value of the only text that the model wrote in this chunk, quotes included; none where there is more or less than one.</summary>
+    internal JsonSpan Text { get; init; }
+
     /// <summary>Scans a document; what the model wrote (text, reasoning, tool arguments) is added to <paramref name="output"/> where given.</summary>
     /// <exception cref="JsonException">Not JSON.</exception>
     public static ChunkView Scan(ReadOnlyMemory<byte> json, PooledBytes? output)
     {
         var reader = new Utf8JsonReader(json.Span);
-        JsonSpan id = default, model = default, usageProperty = default;
+        JsonSpan id = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
         bool hasChoices = false, hasFinish = false, isError = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
@@ -60,7 +63,7 @@ public readonly struct ChunkView
             else if (reader.ValueTextEquals("choices"u8))
             {
                 reader.Read();
-                (hasChoices, hasFinish) = ReadChoices(ref reader, output);
+                (hasChoices, hasFinish, text) = ReadChoices(ref reader, output);
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
@@ -90,8 +93,20 @@ public readonly struct ChunkView
             HasChoices = hasChoices,
             HasFinish = hasFinish,
             IsError = isError && !hasChoices,
+            Text = text,
         };
     }
+
+    /// <summary>The same places in another document.</summary>
+    internal ChunkView With(ReadOnlyMemory<byte> json, JsonSpan usageProperty) => new()
+    {
+        Json = json,
+        Id = Id,
+        Model = Model,
+        UsageProperty = usageProperty,
+        HasChoices = HasChoices,
+        Text = Text,
+    };
 
     // The comma before the property goes with it; the first property takes the comma after it instead.
     private static JsonSpan PropertyWithComma(ReadOnlySpan<byte> json, bool isFirst, int previousEnd, int nameStart, int end)
@@ -115,15 +130,17 @@ public readonly struct ChunkView
             : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
     }
 
-    private static (bool Any, bool Finish) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
+    private static (bool Any, bool Finish, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return (false, false);
+            return default;
         }
 
         var depth = reader.CurrentDepth;
         bool any = false, finish = false;
+        var texts = 0;
+        JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
         {
             any = true;
@@ -142,12 +159,14 @@ public readonly struct ChunkView
                 reader.Read();
                 if (reader.TokenType == JsonTokenType.String)
                 {
+                    text = new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
+                    texts++;
                     JsonText.Append(ref reader, output);
                 }
             }
         }
 
-        return (any, finish);
+        return (any, finish, texts == 1 ? text : default);
     }
 
     private static bool IsOutput(ref Utf8JsonReader reader) =>

@@ -1,0 +1,82 @@
+using System.Buffers;
+
+namespace ScaiGrid.Inference.Streaming;
+
+/// <summary>
+/// Scans the chunks of one stream. Most chunks equal the one before but for the text that the model wrote: such a chunk is
+/// recognised by comparing bytes, and keeps the places that the one before had.
+/// </summary>
+/// <remarks>
+/// Saves a parse a chunk: processor time of a stream of 50 chunks fell from 1.96 to 1.68 times YARP's (ScaiGrid.Benchmarks, 16 connections).
+/// </remarks>
+/// <param name="output">Gathers what the model wrote.</param>
+internal sealed class ChunkScanner(PooledBytes output) : IDisposable
+{
+    // What ends a plain JSON string, needs unescaping, or must not be in one.
+    private static readonly SearchValues<byte> NotPlain = SearchValues.Create([(byte)'"', (byte)'\\', .. Enumerable.Range(0, 0x20).Select(code => (byte)code)]);
+
+    private readonly PooledBytes _before = new(1024);
+    private readonly PooledBytes _after = new(1024);
+    private ChunkView _model;
+    private int _modelLength;
+    private bool _hasModel;
+
+    /// <exception cref="System.Text.Json.JsonException">Not JSON.</exception>
+    public ChunkView Scan(ReadOnlyMemory<byte> json)
+    {
+        if (_hasModel && TryMatch(json, out var view))
+        {
+            return view;
+        }
+
+        view = ChunkView.Scan(json, output);
+        Remember(view);
+        return view;
+    }
+
+    public void Dispose()
+    {
+        _before.Dispose();
+        _after.Dispose();
+    }
+
+    private bool TryMatch(ReadOnlyMemory<byte> json, out ChunkView view)
+    {
+        view = default;
+        var bytes = json.Span;
+        if (bytes.Length < _before.Length + _after.Length || !bytes.StartsWith(_before.Span) || !bytes.EndsWith(_after.Span))
+        {
+            return false;
+        }
+
+        // The closing quote belongs to what comes after: any other, or an escape, needs a parser.
+        var text = bytes[_before.Length..^_after.Length];
+        if (text.IndexOfAny(NotPlain) >= 0)
+        {
+            return false;
+        }
+
+        output.Append(text);
+        var usage = _model.UsageProperty;
+        var moved = usage.Exists && usage.Start > _model.Text.Start ? usage with { Start = usage.Start + bytes.Length - _modelLength } : usage;
+        view = _model.With(json, moved);
+        return true;
+    }
+
+    // A chunk that says nothing but text in one place, and nothing that happens once: those are what the next ones look like.
+    private void Remember(ChunkView view)
+    {
+        _hasModel = view is { HasFinish: false, IsError: false, Usage: null, Text.Exists: true };
+        if (!_hasModel)
+        {
+            return;
+        }
+
+        var (start, end) = (view.Text.Start + 1, view.Text.End - 1);
+        _before.Clear();
+        _before.Append(view.Json.Span[..start]);
+        _after.Clear();
+        _after.Append(view.Json.Span[end..]);
+        (_model, _modelLength) = (view.With(default, view.UsageProperty), view.Json.Length);
+    }
+}

@@ -1,0 +1,74 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference;
+
+/// <summary>A stream scanned with memory of the chunk before gives what each chunk by itself gives.</summary>
+public sealed class ChunkScannerTests
+{
+    private const string Head = """{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":""";
+
+    private static readonly string[] Chunks =
+    [
+        Plain("Hello"),
+        Plain(" world"),
+        Plain(""),
+        Plain("é😀"),
+        Head + "\"a\\\"b\\n\"},\"finish_reason\":null}],\"usage\":null}",
+        Plain("after an escape"),
+        Head + "\"x\",\"content\":\"y\"},\"finish_reason\":null}],\"usage\":null}",
+        Head + "\"two\"}},{\"index\":1,\"delta\":{\"content\":\"texts\"},\"finish_reason\":null}],\"usage\":null}",
+        Plain("again"),
+        Plain("again and longer, so that what follows has moved"),
+        """{"id":"c","model":"other","choices":[{"index":0,"delta":{"content":"model changed"},"finish_reason":null}],"usage":null}""",
+        """{"id":"c","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}}]},"finish_reason":null}]}""",
+        """{"id":"c","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":": 1}"}}]},"finish_reason":null}]}""",
+        """{"usage":null,"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"usage first"},"finish_reason":null}]}""",
+        """{"usage":null,"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"usage first again"},"finish_reason":null}]}""",
+        Head + "\"end\"},\"finish_reason\":\"stop\"}],\"usage\":null}",
+        Head + "\"end\"},\"finish_reason\":\"stop\"}],\"usage\":null}",
+        """{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}""",
+    ];
+
+    [Fact]
+    public void EveryPairOfChunks_GivesWhatEachByItselfGives()
+    {
+        foreach (var first in Chunks)
+        {
+            foreach (var second in Chunks)
+            {
+                using var output = new PooledBytes();
+                using var scanner = new ChunkScanner(output);
+                scanner.Scan(Encoding.UTF8.GetBytes(first));
+                var length = output.Length;
+                var view = scanner.Scan(Encoding.UTF8.GetBytes(second));
+
+                using var expectedOutput = new PooledBytes();
+                var expected = ChunkView.Scan(Encoding.UTF8.GetBytes(second), expectedOutput);
+                Assert.Equal((expected.Id, expected.Model, expected.UsageProperty, expected.Usage), (view.Id, view.Model, view.UsageProperty, view.Usage));
+                Assert.Equal((expected.HasChoices, expected.HasFinish, expected.IsError), (view.HasChoices, view.HasFinish, view.IsError));
+                Assert.Equal(Encoding.UTF8.GetString(expectedOutput.Span), Encoding.UTF8.GetString(output.Span[length..]));
+                Assert.Equal(second, Encoding.UTF8.GetString(view.Json.Span));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("a\"")]
+    [InlineData("a\n")]
+    [InlineData("\"},\"x\":{\"content\":\"")]
+    public void TextThatWouldBreakTheString_IsLeftToTheParser(string text)
+    {
+        using var output = new PooledBytes();
+        using var scanner = new ChunkScanner(output);
+        scanner.Scan(Encoding.UTF8.GetBytes(Plain("fine")));
+        var chunk = Encoding.UTF8.GetBytes(Plain(text));
+        var expected = Record.Exception(() => ChunkView.Scan(chunk, output: null));
+        var actual = Record.Exception(() => scanner.Scan(chunk));
+        Assert.Equal(expected is JsonException, actual is JsonException);
+    }
+
+    private static string Plain(string text) => $"{Head}\"{text}\"}},\"finish_reason\":null}}],\"usage\":null}}";
+}
