@@ -11,6 +11,7 @@ public static class Money
     public const long NanosPerUnit = 1_000_000_000;
 
     private const long TokensPerPrice = 1_000_000;
+    private const int MaxDigits = 28;
 
     /// <summary>The price of a call, rounded half up to a whole nano-unit once, after adding.</summary>
     /// <param name="inputTokens">Tokens read by the model, cached ones included.</param>
@@ -32,7 +33,11 @@ public static class Money
     public static bool TryParse(string? text, out long nanos)
     {
         nanos = 0;
-        if (!decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var units) || units > long.MaxValue / NanosPerUnit)
+
+        // Beyond what a decimal holds, parsing would round in silence.
+        if (text?.Length > MaxDigits
+            || !decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var units)
+            || units > long.MaxValue / NanosPerUnit)
         {
             return false;
         }

@@ -37,7 +37,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         }
         catch (Exception exception)
         {
-            RequestFailed(exception);
+            RequestFailed(context.TraceIdentifier, exception);
             problem = new Problem(CoreErrors.Internal);
         }
 
@@ -65,6 +65,6 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         _ => new Problem(CoreErrors.BadRequest, exception.Message),
     };
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A request failed unexpectedly.")]
-    private partial void RequestFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Request {RequestId} failed unexpectedly.")]
+    private partial void RequestFailed(string requestId, Exception exception);
 }

@@ -64,6 +64,7 @@ public sealed class MoneyTests
     [InlineData("0.0000000001")] // a tenth of a nano-unit
     [InlineData("9223372037")] // more than 64 bits of nano-units
     [InlineData("79228162514264337593543950336")]
+    [InlineData("1.00000000000000000000000000000000001")] // more digits than a decimal holds
     public void WhatIsNoAmount_IsRefused(string? text) => Assert.False(Money.TryParse(text, out _));
 
     [Fact]
