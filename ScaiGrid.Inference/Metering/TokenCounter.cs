@@ -13,12 +13,31 @@ public static class TokenCounter
     /// <summary>Longer texts are counted at four bytes a token: the tokenizer's time would be felt.</summary>
     private const int MaxTokenized = 256 * 1024;
 
+    /// <summary>Characters that the tokenizer sees at once.</summary>
+    private const int Window = 256;
+
     /// <summary>OpenAI's chat format spends about this many tokens on each message's frame.</summary>
     private const int TokensPerMessage = 3;
 
     private static readonly Lazy<Tokenizer> Encoding = new(() => TiktokenTokenizer.CreateForEncoding("o200k_base"));
 
-    public static long Count(string text) => text.Length > MaxTokenized ? text.Length / 4 : Encoding.Value.CountTokens(text, considerPreTokenization: true);
+    public static long Count(string text)
+    {
+        if (text.Length > MaxTokenized)
+        {
+            return text.Length / 4;
+        }
+
+        var tokens = 0L;
+        for (var start = 0; start < text.Length;)
+        {
+            var end = WindowEnd(text, start);
+            tokens += Encoding.Value.CountTokens(text.AsSpan(start, end - start));
+            start = end;
+        }
+
+        return tokens;
+    }
 
     public static long Count(ReadOnlySpan<byte> utf8) => utf8.IsEmpty ? 0 : Count(System.Text.Encoding.UTF8.GetString(utf8));
 
@@ -35,8 +54,42 @@ public static class TokenCounter
     /// <summary>The first <paramref name="tokens"/> tokens of a text.</summary>
     public static string Truncate(string text, int tokens)
     {
-        var end = Encoding.Value.GetIndexByTokenCount(text, tokens, out _, out _);
-        return text[..end];
+        for (var start = 0; start < text.Length;)
+        {
+            var end = WindowEnd(text, start);
+            var window = text.AsSpan(start, end - start);
+            var count = Encoding.Value.CountTokens(window);
+            if (count > tokens)
+            {
+                return text[..(start + Encoding.Value.GetIndexByTokenCount(window, tokens, out _, out _))];
+            }
+
+            tokens -= count;
+            start = end;
+        }
+
+        return text;
+    }
+
+    // The tokenizer's time grows with the square of a run without white space, which a caller may send on purpose. Text is counted in
+    // windows; one that ends just before white space changes nothing, since a token never reaches over it from the left.
+    private static int WindowEnd(string text, int start)
+    {
+        var end = Math.Min(start + Window, text.Length);
+        if (end == text.Length)
+        {
+            return end;
+        }
+
+        for (var cut = end; cut > start + (Window / 2); cut--)
+        {
+            if (char.IsWhiteSpace(text[cut]) && !char.IsWhiteSpace(text[cut - 1]))
+            {
+                return cut;
+            }
+        }
+
+        return char.IsLowSurrogate(text[end]) ? end - 1 : end;
     }
 
     // Everything in a message that is text: content in either form, tool calls and their arguments. Images and audio carry none.
