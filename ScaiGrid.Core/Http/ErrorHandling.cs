@@ -13,6 +13,11 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         Problem problem;
         try
         {
+            if (HasForeignCharset(context.Request.ContentType))
+            {
+                throw new ApiException(CoreErrors.UnsupportedMediaType, "JSON must be UTF-8.");
+            }
+
             await next(context);
             if (context.Response.HasStarted || context.Response.StatusCode < 400 || context.Response.ContentType is not null)
             {
@@ -50,6 +55,12 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
 
         await ErrorWriter.WriteAsync(context, problem);
     }
+
+    private static bool HasForeignCharset(string? contentType) =>
+        contentType is not null
+        && contentType.Contains("charset", StringComparison.OrdinalIgnoreCase)
+        && contentType.Contains("json", StringComparison.OrdinalIgnoreCase)
+        && !contentType.Contains("utf-8", StringComparison.OrdinalIgnoreCase);
 
     private static Problem FromBadRequest(BadHttpRequestException exception) => exception.InnerException switch
     {

@@ -9,6 +9,8 @@ namespace ScaiGrid.Inference.Metering;
 /// <param name="Reasoning">Part of <paramref name="Completion"/>.</param>
 public readonly record struct TokenUsage(long Prompt, long Completion, long Cached = 0, long Reasoning = 0)
 {
+    private const long MaxCount = 1_000_000_000;
+
     public long Total => Prompt + Completion;
 
     /// <summary>
@@ -78,11 +80,11 @@ public readonly record struct TokenUsage(long Prompt, long Completion, long Cach
         return value;
     }
 
-    // A count that is negative, fractional or no number at all is no count.
+    // A count that is negative, fractional, no number at all or beyond any model is no count: it would break every sum that it got into.
     private static long? ReadCount(ref Utf8JsonReader reader)
     {
         reader.Read();
-        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && count >= 0)
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && count is >= 0 and <= MaxCount)
         {
             return count;
         }

@@ -15,9 +15,13 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RoundPatience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan AdoptionInterval = TimeSpan.FromSeconds(5);
 
     private readonly Queue<string> _sealed = new();
+
+    // The host may stop waiting for the loop and go on to StopAsync while a round is still under way.
+    private readonly SemaphoreSlim _round = new(1, 1);
     private bool _isFailing;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -25,7 +29,13 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         await base.StopAsync(cancellationToken);
 
         // What does not get away now stays on disk for the next process on this data directory.
-        await ShipOwnAsync(cancellationToken);
+        await ShipOwnAsync();
+    }
+
+    public override void Dispose()
+    {
+        _round.Dispose();
+        base.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -33,7 +43,7 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         var nextAdoption = TimeSpan.Zero;
         for (var waited = TimeSpan.Zero; !stoppingToken.IsCancellationRequested;)
         {
-            var shipped = await ShipOwnAsync(stoppingToken);
+            var shipped = await ShipOwnAsync();
             if (waited >= nextAdoption)
             {
                 await AdoptAsync(stoppingToken);
@@ -46,8 +56,13 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         }
     }
 
-    private async Task<bool> ShipOwnAsync(CancellationToken cancellationToken)
+    private async Task<bool> ShipOwnAsync()
     {
+        if (!await _round.WaitAsync(RoundPatience, CancellationToken.None))
+        {
+            return false;
+        }
+
         try
         {
             await meter.RetryUnwrittenAsync();
@@ -76,9 +91,9 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
             Failed(exception);
             return false;
         }
-        catch (OperationCanceledException)
+        finally
         {
-            return false;
+            _round.Release();
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Unicode;
 
 namespace ScaiGrid.Inference.Streaming;
 
@@ -51,7 +52,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
 
         // The closing quote belongs to what comes after: any other, or an escape, needs a parser.
         var text = bytes[_before.Length..^_after.Length];
-        if (text.IndexOfAny(NotPlain) >= 0)
+        if (text.IndexOfAny(NotPlain) >= 0 || !Utf8.IsValid(text))
         {
             return false;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 
@@ -38,6 +39,11 @@ public readonly struct ChunkView
     /// <exception cref="JsonException">Not JSON.</exception>
     public static ChunkView Scan(ReadOnlyMemory<byte> json, PooledBytes? output)
     {
+        if (!Utf8.IsValid(json.Span))
+        {
+            throw new JsonException("The document is not UTF-8.");
+        }
+
         var reader = new Utf8JsonReader(json.Span);
         JsonSpan id = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
@@ -118,6 +124,11 @@ public readonly struct ChunkView
 
         var rest = json[end..];
         var next = rest.IndexOfAnyExcept(" \t\r\n"u8);
+        if (next < 0)
+        {
+            throw new JsonException("The document ends in the middle.");
+        }
+
         var commaEnd = rest[next] == (byte)',' ? end + next + 1 : end;
         return new JsonSpan(nameStart, commaEnd - nameStart);
     }

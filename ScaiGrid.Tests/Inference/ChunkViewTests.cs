@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Streaming;
@@ -36,6 +37,7 @@ public sealed class ChunkViewTests
     [InlineData("{}")]
     [InlineData("\"none\"")]
     [InlineData("""{"prompt_tokens":-1,"completion_tokens":1.5}""")]
+    [InlineData("""{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}""")]
     public void UsageWithoutCounts_IsNone(string usage) =>
         Assert.Null(ChunkView.Scan(Encoding.UTF8.GetBytes($$"""{"choices":[],"usage":{{usage}}}"""), output: null).Usage);
 
@@ -62,6 +64,17 @@ public sealed class ChunkViewTests
         ChunkView.Scan("""{"choices":[{"delta":{"content":"\ude00b"}}]}"""u8.ToArray(), output);
         Assert.Equal("""a\ud83d\ude00b""", Encoding.UTF8.GetString(output.Span));
     }
+
+    [Theory]
+    [InlineData("""{"usage":{"prompt_tokens":1,"completion_tokens":1}""")]
+    [InlineData("""{"usage":null""")]
+    [InlineData("""{"choices":[""")]
+    public void CutDocument_IsNotJson(string json) =>
+        Assert.ThrowsAny<JsonException>(() => ChunkView.Scan(Encoding.UTF8.GetBytes(json), output: null));
+
+    [Fact]
+    public void InvalidUtf8_IsNotJson() =>
+        Assert.ThrowsAny<JsonException>(() => ChunkView.Scan((byte[])[.. "{\"id\":\""u8, 0xFF, .. "\"}"u8], output: null));
 
     [Fact]
     public void ErrorDocument_IsSeen()
