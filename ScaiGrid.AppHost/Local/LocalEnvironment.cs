@@ -6,7 +6,7 @@ namespace ScaiGrid.AppHost.Local;
 internal sealed class LocalEnvironment
 {
     /// <summary>A stop in order must fit into the five seconds that the user waits.</summary>
-    private const string DrainSeconds = "2";
+    private const string DrainSeconds = "0.5";
 
     private readonly Dictionary<string, string?> _shared = [];
 

@@ -32,12 +32,6 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         await ShipOwnAsync();
     }
 
-    public override void Dispose()
-    {
-        _round.Dispose();
-        base.Dispose();
-    }
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var nextAdoption = TimeSpan.Zero;
