@@ -56,7 +56,7 @@ public sealed partial class SettingRules
     [GeneratedRegex("^(SCAIGRID(_[A-Z0-9]+)+|DISPATCH_STREAM_TIMEOUT_S)$")]
     private static partial Regex Variable();
 
-    // Not the family of SCAIGRID_S3_*, nor the placeholder SCAIGRID_….
+    // Not the family of SCAIGRID_S3_*, nor a name cut short, SCAIGRID_….
     [GeneratedRegex(@"\bSCAIGRID(_[A-Z0-9]+)+\b(?!_)")]
     private static partial Regex Named();
 }
