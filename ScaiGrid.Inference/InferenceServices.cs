@@ -28,6 +28,8 @@ public static class InferenceServices
         services.AddSingleton(provider => new UsageJournal(host.DataDirectory, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<UsageMeter>();
         services.AddSingleton<UsageSettlement>();
+        services.AddSingleton<ModelResolver>();
+        services.AddSingleton<Dispatcher>();
         services.AddSingleton<ChatPipeline>();
         services.AddHostedService<UsageShipper>();
     }

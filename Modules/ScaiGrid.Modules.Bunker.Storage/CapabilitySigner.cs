@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
@@ -54,7 +55,10 @@ public sealed partial class CapabilitySigner(CapabilityOptions options, TimeProv
         }
 
         Span<byte> mac = stackalloc byte[MacBytes];
-        if (!Base64Url.TryDecodeFromChars(token.AsSpan(dot + 1), mac, out var written) || written != MacBytes || !IsSigned(token[..dot], mac))
+
+        // Not TryDecodeFromChars, which throws on what is not base64url.
+        var decoded = Base64Url.DecodeFromChars(token.AsSpan(dot + 1), mac, out _, out var written);
+        if (decoded != OperationStatus.Done || written != MacBytes || !IsSigned(token[..dot], mac))
         {
             return CapabilityVerdict.Forged;
         }

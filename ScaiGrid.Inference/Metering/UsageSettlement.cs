@@ -8,13 +8,24 @@ namespace ScaiGrid.Inference.Metering;
 /// <summary>Turns the end of a call into a usage record and writes it, whichever way the call ended.</summary>
 public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, TimeProvider time)
 {
+    /// <summary>Settles a chat call, whose tokens are counted here where the upstream gave no count.</summary>
     /// <param name="attempt">The attempt that produced output.</param>
     /// <param name="reported">The upstream's own count; null where it gave none, or was cut before giving it.</param>
     /// <param name="output">What the model wrote, for counting when nothing was reported.</param>
     /// <param name="status">How the call ended.</param>
-    public async ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status)
+    public ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status) => SettleAsync(
+        attempt,
+        reported ?? new TokenUsage(TokenCounter.CountPrompt(attempt.Request.Body), TokenCounter.Count(output.Span)),
+        isEstimated: reported is null,
+        status);
+
+    /// <summary>Settles a call of any operation.</summary>
+    /// <param name="attempt">The attempt that produced output.</param>
+    /// <param name="usage">What was used.</param>
+    /// <param name="isEstimated">Whether it was counted here rather than by the upstream.</param>
+    /// <param name="status">How the call ended.</param>
+    public async ValueTask<CallResult> SettleAsync(Attempt attempt, TokenUsage usage, bool isEstimated, CallStatus status)
     {
-        var usage = reported ?? new TokenUsage(TokenCounter.CountPrompt(attempt.Request.Body), TokenCounter.Count(output.Span));
         var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
         var now = time.GetUtcNow();
         var latency = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds;
@@ -40,7 +51,7 @@ public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, 
             BackendCost = Money.Cost(usage.Prompt, usage.Completion, backend.InputPrice, backend.OutputPrice),
             LatencyMs = latency,
             TimeToFirstTokenMs = (long?)attempt.FirstChunkAfter?.TotalMilliseconds,
-            Estimated = reported is null,
+            Estimated = isEstimated,
         });
         metrics.Settled(attempt, usage, status);
         return new CallResult(route, backend.Id, attempt.Number, latency, usage);

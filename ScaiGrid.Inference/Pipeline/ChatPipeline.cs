@@ -1,9 +1,6 @@
 using System.Text.Json;
-using Microsoft.Extensions.Logging;
-using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Telemetry;
 
@@ -32,95 +29,76 @@ namespace ScaiGrid.Inference.Pipeline;
 /// prompt and completion text is never logged, traced or put into an error;
 /// the caller's disconnect cancels the upstream call, and what was used is settled.
 /// </remarks>
-public sealed partial class ChatPipeline(
-    SnapshotStore snapshots, InferenceOptions options, UsageSettlement settlement, InferenceMetrics metrics, TimeProvider time, ILogger<ChatPipeline> logger)
+public sealed class ChatPipeline
 {
+    private readonly ModelResolver _models;
+    private readonly Dispatcher _dispatcher;
+    private readonly InferenceOptions _options;
+    private readonly UsageSettlement _settlement;
+    private readonly InferenceMetrics _metrics;
+    private readonly TimeProvider _time;
+
+    // Made once: a method group would be a new delegate for each call.
+    private readonly Func<ChatAttempt, CancellationToken, Task<UpstreamError?>> _tryTarget;
+
+    public ChatPipeline(
+        ModelResolver models, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, InferenceMetrics metrics, TimeProvider time)
+    {
+        (_models, _dispatcher, _options, _settlement, _metrics, _time) = (models, dispatcher, options, settlement, metrics, time);
+        _tryTarget = TryAsync;
+    }
+
     /// <summary>Runs a call to its end. Returns normally whatever the upstream does.</summary>
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
     public async Task RunAsync(ChatRequest request, CallContext call, IChatResponder responder, CancellationToken callerGone)
     {
-        if (Resolve(request, call, out var problem) is not { } route)
+        if (_models.Resolve(request.Model, "chat", call, out var problem) is not { } route)
         {
-            metrics.Refused(problem!, call);
+            _metrics.Refused(problem!, call);
             await responder.FailAsync(problem!);
             return;
         }
 
         using var span = InferenceMetrics.StartSpan(route);
-        var error = new UpstreamError(UpstreamFailure.ConnectionFailed);
         var attempt = new ChatAttempt { Request = request, Call = call, Route = route, Responder = responder };
-        for (ulong tried = 0; attempt.Number < InferenceOptions.MaxAttempts;)
+        if (await _dispatcher.RunAsync(attempt, _tryTarget, callerGone) is { } error)
         {
-            var index = TargetSelector.Next(route.Targets, tried, NextRandom());
-            if (index < 0)
-            {
-                break;
-            }
-
-            tried |= 1UL << index;
-            attempt.Number++;
-            attempt.Backend = route.Targets[index].Backend;
-            error = await TryAsync(attempt, callerGone);
-            if (error is null)
-            {
-                return;
-            }
-
-            AttemptFailed(attempt.Backend.Id, error.Failure, attempt.Number);
-            if (!error.MayFailOver)
-            {
-                break;
-            }
+            _metrics.Failed(attempt, error.Failure);
+            await responder.FailAsync(error.ToProblem());
         }
-
-        problem = error.ToProblem();
-        metrics.Failed(attempt, error.Failure);
-        await responder.FailAsync(problem);
-    }
-
-    private ModelRoute? Resolve(ChatRequest request, CallContext call, out Problem? problem)
-    {
-        var route = snapshots.Current.FindModel(request.Model, call.Caller);
-        problem = route switch
-        {
-            null => new Problem(snapshots.IsLoaded ? InferenceErrors.ModelNotFound : CoreErrors.Unavailable),
-            { Modality: not "chat" } => Problem.Invalid("model", $"is a model for {route.Modality}, not for chat."),
-            { Targets.Length: 0 } => new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5),
-            _ => null,
-        };
-        return problem is null ? route : null;
     }
 
     /// <returns>Null when the call came to its end; an error when nothing has reached the caller.</returns>
     private async Task<UpstreamError?> TryAsync(ChatAttempt attempt, CancellationToken callerGone)
     {
+        if (attempt.Backend.Clients.Chat is not { } chat)
+        {
+            return new UpstreamError(UpstreamFailure.Misconfigured, "The backend's provider has no chat.");
+        }
+
         var streamed = attempt.Request.Stream;
         using var activity = new CallActivity(
-            time, options.DispatchTimeout, streamed ? options.IdleTimeout : options.DispatchTimeout, streamed ? options.StreamTimeout : options.DispatchTimeout, callerGone);
-        attempt.Backend.Enter();
-        try
+            _time,
+            _options.DispatchTimeout,
+            streamed ? _options.IdleTimeout : _options.DispatchTimeout,
+            streamed ? _options.StreamTimeout : _options.DispatchTimeout,
+            callerGone);
+        var reply = await chat.SendAsync(attempt.Request, attempt.Route, activity);
+        if (reply.Error is not null)
         {
-            var reply = await attempt.Backend.Chat.SendAsync(attempt.Request, attempt.Route, activity);
-            if (reply.Error is not null)
-            {
-                return reply.Error;
-            }
-
-            if (reply.Completion is { } completion)
-            {
-                using (completion)
-                {
-                    return await CompleteAsync(attempt, completion);
-                }
-            }
-
-            await using var stream = reply.Stream!;
-            return await RelayAsync(attempt, stream, callerGone);
+            return reply.Error;
         }
-        finally
+
+        if (reply.Completion is { } completion)
         {
-            attempt.Backend.Leave();
+            using (completion)
+            {
+                return await CompleteAsync(attempt, completion);
+            }
         }
+
+        await using var stream = reply.Stream!;
+        return await RelayAsync(attempt, stream, callerGone);
     }
 
     private async Task<UpstreamError?> CompleteAsync(ChatAttempt attempt, PooledBytes completion)
@@ -141,7 +119,7 @@ public sealed partial class ChatPipeline(
             return new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no choices.");
         }
 
-        var result = await settlement.SettleAsync(attempt, view.Usage, output, CallStatus.Ok);
+        var result = await _settlement.SettleAsync(attempt, view.Usage, output, CallStatus.Ok);
         await attempt.Responder.CompleteAsync(view, result);
         return null;
     }
@@ -157,7 +135,7 @@ public sealed partial class ChatPipeline(
             return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's stream has no chunks.");
         }
 
-        attempt.FirstChunkAfter = time.GetElapsedTime(attempt.Call.StartedAt);
+        attempt.FirstChunkAfter = _time.GetElapsedTime(attempt.Call.StartedAt);
         TokenUsage? usage = null;
         var finished = false;
         var status = CallStatus.Ok;
@@ -189,17 +167,23 @@ public sealed partial class ChatPipeline(
         {
             status = CallStatus.Cancelled;
         }
+        catch
+        {
+            // A bug of ours: what was used is settled all the same.
+            await _settlement.SettleAsync(attempt, usage, output, CallStatus.Error);
+            throw;
+        }
 
         // :: Settle, then end.
-        var result = await settlement.SettleAsync(attempt, usage, output, status);
+        var result = await _settlement.SettleAsync(attempt, usage, output, status);
         if (status == CallStatus.Ok)
         {
             await attempt.Responder.EndStreamAsync(result);
         }
         else if (status == CallStatus.Error)
         {
-            AttemptFailed(attempt.Backend.Id, error!.Failure, attempt.Number);
-            await attempt.Responder.FailStreamAsync(error.ToProblem());
+            _dispatcher.FailedLate(attempt, error!);
+            await attempt.Responder.FailStreamAsync(error!.ToProblem());
         }
 
         return null;
@@ -222,11 +206,4 @@ public sealed partial class ChatPipeline(
             return (new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON."), null);
         }
     }
-
-#pragma warning disable CA5394 // Spreading load needs no secrecy.
-    private static double NextRandom() => Random.Shared.NextDouble();
-#pragma warning restore CA5394
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}) at attempt {Attempt}.")]
-    private partial void AttemptFailed(string backendId, UpstreamFailure failure, int attempt);
 }

@@ -14,8 +14,8 @@ public interface IProvider
     /// <summary>Adds what is wrong with a provider's or backend's <c>config</c>, each with the field's name.</summary>
     void Validate(JsonObject config, ICollection<ErrorDetail> mistakes);
 
-    /// <summary>Makes the client of one backend from a validated configuration.</summary>
-    IChatUpstream ConnectChat(BackendConnection connection);
+    /// <summary>Makes the clients of one backend from a validated configuration.</summary>
+    BackendClients Connect(BackendConnection connection);
 }
 
 /// <summary>What a backend is connected with.</summary>

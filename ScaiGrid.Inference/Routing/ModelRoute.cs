@@ -88,7 +88,7 @@ public sealed class Backend
     /// <summary>Nano-units per million tokens that the upstream charges.</summary>
     public required long OutputPrice { get; init; }
 
-    public required IChatUpstream Chat { get; init; }
+    public required BackendClients Clients { get; init; }
 
     /// <summary>Calls that this process has open on the backend.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);

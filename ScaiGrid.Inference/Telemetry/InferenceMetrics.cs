@@ -45,13 +45,13 @@ public sealed class InferenceMetrics : IDisposable
     }
 
     /// <summary>No backend answered.</summary>
-    public void Failed(ChatAttempt attempt, UpstreamFailure failure)
+    public void Failed(Attempt attempt, UpstreamFailure failure)
     {
         Count(attempt.Route.Slug, Label(failure), attempt.Call);
         Duration(attempt);
     }
 
-    public void Settled(ChatAttempt attempt, TokenUsage usage, CallStatus status)
+    public void Settled(Attempt attempt, TokenUsage usage, CallStatus status)
     {
         var model = new KeyValuePair<string, object?>("model", attempt.Route.Slug);
         var tenant = new KeyValuePair<string, object?>("tenant_id", attempt.Call.Caller.TenantId);
@@ -106,7 +106,7 @@ public sealed class InferenceMetrics : IDisposable
         _ => "misconfigured",
     };
 
-    private void Duration(ChatAttempt attempt) => _duration.Record(
+    private void Duration(Attempt attempt) => _duration.Record(
         _time.GetElapsedTime(attempt.Call.StartedAt).TotalSeconds,
         new KeyValuePair<string, object?>("model", attempt.Route.Slug),
         new KeyValuePair<string, object?>("backend", attempt.Backend.Id));

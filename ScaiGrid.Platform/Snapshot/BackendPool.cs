@@ -64,7 +64,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
             return known;
         }
 
-        var chat = known?.Connection == connection ? known.Backend.Chat : Connect(type!, row, config);
+        var clients = known?.Connection == connection ? known.Backend.Clients : Connect(type!, row, config);
         return new Connected(connection, new Deployment
         {
             Id = row.Id,
@@ -72,17 +72,17 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
             ProviderId = row.ProviderId,
             InputPrice = row.InputPricePerMtok,
             OutputPrice = row.OutputPricePerMtok,
-            Chat = chat,
+            Clients = clients,
         });
     }
 
-    private static IChatUpstream Connect(IProvider type, Backend row, JsonObject config)
+    private static BackendClients Connect(IProvider type, Backend row, JsonObject config)
     {
         // A provider's configuration may have changed under a backend that was valid with the old one.
         var mistakes = new List<ErrorDetail>();
         type.Validate(config, mistakes);
         return mistakes.Count == 0
-            ? type.ConnectChat(new BackendConnection(row.Id, row.Model, config))
+            ? type.Connect(new BackendConnection(row.Id, row.Model, config))
             : throw new InvalidOperationException(string.Join(' ', mistakes.Select(mistake => $"{mistake.Field} {mistake.Message}")));
     }
 

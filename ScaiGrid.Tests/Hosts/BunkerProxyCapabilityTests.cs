@@ -27,6 +27,8 @@ public sealed class BunkerProxyCapabilityTests(BunkerProxyFixture proxy) : IClas
         { "for another method", BunkerProxyFixture.Mint("", StorageMethods.Put) },
         { "payload changed", Forge(token => "v1." + BunkerProxyFixture.Mint("x", All).Split('.')[1] + "." + token.Split('.')[2]) },
         { "mac cut", Forge(token => token[..^1]) },
+        { "mac with bits to spare", Forge(token => token[..^1] + "B") },
+        { "mac of other characters", Forge(token => token[..^2] + "~~") },
         { "other version", Forge(token => "v2" + token[2..]) },
         { "no token at all", "sgk_0123456789" },
         { "only dots", "v1.." },

@@ -19,5 +19,5 @@ internal sealed class EchoProvider : IProvider
         }
     }
 
-    public IChatUpstream ConnectChat(BackendConnection connection) => new EchoChat(connection.Model);
+    public BackendClients Connect(BackendConnection connection) => new() { Chat = new EchoChat(connection.Model) };
 }

@@ -46,7 +46,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
         }
     }
 
-    public IChatUpstream ConnectChat(BackendConnection connection)
+    public BackendClients Connect(BackendConnection connection)
     {
         var config = connection.Config;
         var headers = new List<KeyValuePair<string, string>>();
@@ -58,7 +58,10 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
         }
 
         var baseUrl = (Text(config["base_url"]) ?? defaultBaseUrl!).TrimEnd('/');
-        return new OpenAiChat(http, new Uri(baseUrl + "/chat/completions"), connection.Model, Text(config["api_key"]), headers);
+        return new BackendClients
+        {
+            Chat = new OpenAiChat(http, new Uri(baseUrl + "/chat/completions"), connection.Model, Text(config["api_key"]), headers),
+        };
 
         void Add(string name, string? value)
         {

@@ -1,0 +1,26 @@
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>Finds the model that a call asks for in the snapshot, or says why it cannot be used.</summary>
+public sealed class ModelResolver(SnapshotStore snapshots)
+{
+    /// <param name="slug">As the caller wrote it.</param>
+    /// <param name="modality">What the operation needs: <c>chat</c>, <c>embedding</c>, <c>image</c> or <c>audio</c>.</param>
+    /// <param name="call">Who asks.</param>
+    /// <param name="problem">Why there is no route.</param>
+    /// <returns>A route with at least one target, or null.</returns>
+    public ModelRoute? Resolve(string slug, string modality, CallContext call, out Problem? problem)
+    {
+        var route = snapshots.Current.FindModel(slug, call.Caller);
+        problem = route switch
+        {
+            null => new Problem(snapshots.IsLoaded ? InferenceErrors.ModelNotFound : CoreErrors.Unavailable),
+            _ when route.Modality != modality => Problem.Invalid("model", $"is a model for {route.Modality}, not for {modality}."),
+            { Targets.Length: 0 } => new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5),
+            _ => null,
+        };
+        return problem is null ? route : null;
+    }
+}

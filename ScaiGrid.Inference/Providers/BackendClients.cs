@@ -1,0 +1,7 @@
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>The clients of one backend, one for each operation that its provider's wire format has; null where it has none.</summary>
+public sealed record BackendClients
+{
+    public IChatUpstream? Chat { get; init; }
+}
