@@ -12,6 +12,10 @@ internal sealed class User : ISnapshotted
 
     public required string TenantId { get; init; }
 
+    /// <summary>What the identity provider calls them (<c>sub</c>), unique in the tenant; null for a user made here.</summary>
+    public string? ExternalId { get; set; }
+
+    /// <summary>Lower case; unique among the tenant's users who are not deleted.</summary>
     public required string Email { get; set; }
 
     public required string DisplayName { get; set; }
@@ -22,6 +26,9 @@ internal sealed class User : ISnapshotted
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required DateTimeOffset UpdatedAt { get; set; }
+
+    /// <summary>The epoch while they are not deleted: a part of the unique key of emails, where databases take no two nulls for equal.</summary>
+    public DateTimeOffset DeletedAt { get; set; } = DateTimeOffset.UnixEpoch;
 }
 
 internal static class UserStatus
@@ -36,7 +43,9 @@ internal sealed class UserConfiguration : IEntityTypeConfiguration<User>
     public void Configure(EntityTypeBuilder<User> builder)
     {
         builder.ToTable("users");
-        builder.HasIndex(user => new { user.TenantId, user.Email }).IsUnique();
+        builder.Property(user => user.ExternalId).HasMaxLength(ExternalIds.MaxLength);
+        builder.HasIndex(user => new { user.TenantId, user.ExternalId }).IsUnique();
+        builder.HasIndex(user => new { user.TenantId, user.Email, user.DeletedAt }).IsUnique();
         builder.HasOne<Tenant>().WithMany().HasForeignKey(user => user.TenantId).OnDelete(DeleteBehavior.Restrict);
     }
 }

@@ -9,6 +9,9 @@ internal sealed class Partner : ISnapshotted
 {
     public required string Id { get; init; }
 
+    /// <summary>What the identity provider calls it; null for one made here.</summary>
+    public string? ExternalId { get; set; }
+
     public required string Slug { get; set; }
 
     public required string DisplayName { get; set; }
@@ -23,6 +26,8 @@ internal sealed class PartnerConfiguration : IEntityTypeConfiguration<Partner>
     public void Configure(EntityTypeBuilder<Partner> builder)
     {
         builder.ToTable("partners");
+        builder.Property(partner => partner.ExternalId).HasMaxLength(ExternalIds.MaxLength);
+        builder.HasIndex(partner => partner.ExternalId).IsUnique();
         builder.HasIndex(partner => partner.Slug).IsUnique();
     }
 }

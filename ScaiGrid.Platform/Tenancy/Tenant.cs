@@ -11,6 +11,9 @@ internal sealed class Tenant : ISnapshotted
 
     public required string PartnerId { get; init; }
 
+    /// <summary>What the identity provider calls it; null for one made here.</summary>
+    public string? ExternalId { get; set; }
+
     public required string Slug { get; set; }
 
     public required string DisplayName { get; set; }
@@ -37,6 +40,8 @@ internal sealed class TenantConfiguration : IEntityTypeConfiguration<Tenant>
     public void Configure(EntityTypeBuilder<Tenant> builder)
     {
         builder.ToTable("tenants");
+        builder.Property(tenant => tenant.ExternalId).HasMaxLength(ExternalIds.MaxLength);
+        builder.HasIndex(tenant => tenant.ExternalId).IsUnique();
         builder.HasIndex(tenant => tenant.Slug).IsUnique();
         builder.HasOne<Partner>().WithMany().HasForeignKey(tenant => tenant.PartnerId).OnDelete(DeleteBehavior.Restrict);
     }

@@ -94,7 +94,7 @@ public sealed class SchemaTests(DatabaseServer server)
         ? $"SELECT name || ' ' || type || CASE \"notnull\" WHEN 0 THEN ' null' ELSE '' END || CASE WHEN pk > 0 THEN ' key' ELSE '' END FROM pragma_table_info('{table}')"
         : $"""
           SELECT CONCAT(column_name, ' ',
-            CASE WHEN column_type IN ('varchar(40)', 'varchar(64)', 'varchar(128)') AND character_set_name = 'ascii' THEN column_type
+            CASE WHEN column_type IN ('varchar(40)', 'varchar(64)', 'varchar(128)', 'varchar(255)') AND character_set_name = 'ascii' THEN column_type
                  WHEN data_type IN ('varchar', 'longtext') THEN 'text' ELSE column_type END,
             IF(is_nullable = 'YES', ' null', ''), IF(column_key = 'PRI', ' key', ''))
           FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '{table}'
