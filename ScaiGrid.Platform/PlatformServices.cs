@@ -28,6 +28,8 @@ public static class PlatformServices
         builder.AddAccounting();
         builder.AddIdentity();
         builder.AddSnapshot();
+        builder.AddSettings<ProxySettings>();
+        builder.Services.AddSingleton<ClientAddress>();
         builder.Services.AddWireJson();
         builder.Services.AddSingleton(services => new SettingsInventory(builder.Services, builder.Configuration));
     }

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Storage;
@@ -19,7 +20,8 @@ public static class StorageEndpoints
     public static void MapStorage(this RouteGroupBuilder group)
     {
         // Anonymous to the host: a capability is checked by each handler, and its bearer, a worker, is no user.
-        var storage = group.AllowAnonymous();
+        // What an auditor asks is who minted the capability; mode bunker_proxy has no database to write a row a blob to.
+        var storage = group.AllowAnonymous().NotAudited("Data that the bearer of a capability moves; minting the capability is what is audited.");
         storage.MapGet("/", List).WithSummary("List objects under a prefix");
         storage.MapGet("/{**key}", Get).WithSummary("Read an object or a range of it");
         storage.MapMethods("/{**key}", [HttpMethods.Head], Head).WithSummary("Read what is known of an object");

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
@@ -11,12 +12,15 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary>The HTTP surfaces of inference: ours under <c>/v1/inference</c>, OpenAI's under <c>/oai/v1</c>.</summary>
 public static class InferenceEndpoints
 {
+    /// <summary>Why no inference endpoint is audited; see docs/decisions/0028.</summary>
+    private const string Metered = "Every call leaves a usage row; an audit row would put the database on the hot path.";
+
     public static void MapInference(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/v1/inference/chat", NativeChat).RequirePermission(Permissions.UseModels)
+        endpoints.MapPost("/v1/inference/chat", NativeChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
             .WithName("Chat").WithTags("Inference").WithSummary("Chat with a model; `stream: true` answers server-sent events.")
             .Accepts<ChatBody>("application/json").Produces<Envelope<ChatData>>().Produces(StatusCodes.Status200OK, contentType: "text/event-stream");
-        endpoints.MapPost("/oai/v1/chat/completions", OpenAiChat).RequirePermission(Permissions.UseModels)
+        endpoints.MapPost("/oai/v1/chat/completions", OpenAiChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
             .WithName("CreateChatCompletion").WithTags("OpenAI").WithSummary("OpenAI's chat completions, for its client libraries.")
             .Accepts<ChatBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -24,9 +25,9 @@ internal static class ApiKeyEndpoints
     {
         group.MapGet("/api-keys", List).RequirePermission(Permissions.ManageApiKeys)
             .WithName("ListApiKeys").WithSummary("The caller's live keys, or with users:manage the tenant's; newest first.");
-        group.MapPost("/api-keys", Create).RequirePermission(Permissions.ManageApiKeys)
+        group.MapPost("/api-keys", Create).RequirePermission(Permissions.ManageApiKeys).Audited("api_key.create", "api_key")
             .WithName("CreateApiKey").WithSummary("Makes a key; the answer is the only place where it shows.");
-        group.MapDelete("/api-keys/{id}", Revoke).RequirePermission(Permissions.ManageApiKeys)
+        group.MapDelete("/api-keys/{id}", Revoke).RequirePermission(Permissions.ManageApiKeys).Audited("api_key.revoke", "api_key")
             .WithName("RevokeApiKey").WithSummary("Ends a key at once.");
     }
 

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Providers;
@@ -23,13 +24,13 @@ internal static class BackendEndpoints
     {
         group.MapGet("/backends", List).RequirePermission(Permissions.ViewRouting)
             .WithName("ListBackends").WithSummary("The deployments of upstream models, newest first.");
-        group.MapPost("/backends", Create).RequirePermission(Permissions.ManageModels)
+        group.MapPost("/backends", Create).RequirePermission(Permissions.ManageModels).Audited("backend.create", "backend")
             .WithName("CreateBackend").WithSummary("Adds a deployment of an upstream model.");
         group.MapGet("/backends/{id}", Get).RequirePermission(Permissions.ViewRouting)
             .WithName("GetBackend").WithSummary("One deployment.");
-        group.MapPut("/backends/{id}", Update).RequirePermission(Permissions.ManageModels)
+        group.MapPut("/backends/{id}", Update).RequirePermission(Permissions.ManageModels).Audited("backend.update", "backend")
             .WithName("UpdateBackend").WithSummary("Changes what is given; a masked credential means the stored one.");
-        group.MapDelete("/backends/{id}", Delete).RequirePermission(Permissions.ManageModels)
+        group.MapDelete("/backends/{id}", Delete).RequirePermission(Permissions.ManageModels).Audited("backend.delete", "backend")
             .WithName("DeleteBackend").WithSummary("Removes a deployment and its places in models' routing.");
         group.MapGet("/backends/{id}/health", BackendHealth.Get).RequirePermission(Permissions.ViewRouting)
             .WithName("GetBackendHealth").WithSummary("Whether calls can go to the deployment.");

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
@@ -30,17 +31,17 @@ internal static class ModelEndpoints
     {
         group.MapGet("/models", List).RequirePermission(Permissions.ListModels)
             .WithName("ListModels").WithSummary("The models that the caller may see, newest first.");
-        group.MapPost("/models", Create).RequirePermission(Permissions.ManageModels)
+        group.MapPost("/models", Create).RequirePermission(Permissions.ManageModels).Audited("model.create", "model")
             .WithName("CreateModel").WithSummary("Adds a model.");
         group.MapGet("/models/{**model}", Get).RequirePermission(Permissions.ListModels)
             .WithName("GetModel").WithSummary("One model, by slug or id.");
-        group.MapPut("/models/{model}", Update).RequirePermission(Permissions.ManageModels)
+        group.MapPut("/models/{model}", Update).RequirePermission(Permissions.ManageModels).Audited("model.update", "model")
             .WithName("UpdateModel").WithSummary("Changes what is given.");
-        group.MapDelete("/models/{model}", Delete).RequirePermission(Permissions.ManageModels)
+        group.MapDelete("/models/{model}", Delete).RequirePermission(Permissions.ManageModels).Audited("model.delete", "model")
             .WithName("DeleteModel").WithSummary("Removes a model that is not mapped to backends.");
         group.MapGet("/models/{model}/routing", RoutingHandlers.Get).RequirePermission(Permissions.ViewRouting)
             .WithName("GetRouting").WithSummary("Which backends serve the model.");
-        group.MapPut("/models/{model}/routing", RoutingHandlers.Put).RequirePermission(Permissions.ManageRouting)
+        group.MapPut("/models/{model}/routing", RoutingHandlers.Put).RequirePermission(Permissions.ManageRouting).Audited("model.routing_update", "model")
             .WithName("PutRouting").WithSummary("Replaces which backends serve the model.");
     }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -22,13 +23,13 @@ internal static class ProviderEndpoints
     {
         group.MapGet("/providers", List).RequirePermission(Permissions.ManageModels)
             .WithName("ListProviders").WithSummary("The upstream services, newest first.");
-        group.MapPost("/providers", Create).RequirePermission(Permissions.ManageModels)
+        group.MapPost("/providers", Create).RequirePermission(Permissions.ManageModels).Audited("provider.create", "provider")
             .WithName("CreateProvider").WithSummary("Adds an upstream service; its credentials are stored encrypted.");
         group.MapGet("/providers/{id}", Get).RequirePermission(Permissions.ManageModels)
             .WithName("GetProvider").WithSummary("One upstream service, its credentials masked.");
-        group.MapPut("/providers/{id}", Update).RequirePermission(Permissions.ManageModels)
+        group.MapPut("/providers/{id}", Update).RequirePermission(Permissions.ManageModels).Audited("provider.update", "provider")
             .WithName("UpdateProvider").WithSummary("Changes what is given; a masked credential means the stored one.");
-        group.MapDelete("/providers/{id}", Delete).RequirePermission(Permissions.ManageModels)
+        group.MapDelete("/providers/{id}", Delete).RequirePermission(Permissions.ManageModels).Audited("provider.delete", "provider")
             .WithName("DeleteProvider").WithSummary("Removes an upstream service that has no backends.");
     }
 

@@ -1,0 +1,77 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Configuration;
+
+namespace ScaiGrid.Core.Http;
+
+/// <summary>Which reverse proxies are believed when they say who calls.</summary>
+public sealed class ProxySettings : IValidatableObject
+{
+    [Setting(
+        "SCAIGRID_TRUSTED_PROXIES",
+        "Comma list of addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` tells the client's address. Without it the peer's own address counts.",
+        DefaultText = "none")]
+    public string[] TrustedProxies { get; set; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => TrustedProxies
+        .Where(entry => !TryParse(entry, out _))
+        .Select(entry => new ValidationResult($"'{entry}' is no address and no network, such as 10.0.0.7 or 10.0.0.0/8.", [nameof(TrustedProxies)]));
+
+    internal static bool TryParse(string entry, out IPNetwork network)
+    {
+        if (IPAddress.TryParse(entry, out var address))
+        {
+            network = new IPNetwork(address, address.GetAddressBytes().Length * 8);
+            return true;
+        }
+
+        return IPNetwork.TryParse(entry, out network);
+    }
+}
+
+/// <summary>
+/// The client's address: the one place that computes it. A header is believed only from a trusted proxy, and only as far back as the
+/// proxies are trusted: what stands left of the first stranger is the stranger's claim.
+/// </summary>
+public sealed class ClientAddress(ProxySettings settings)
+{
+    private const string Header = "X-Forwarded-For";
+
+    // Whoever sends more hops than this is no chain of proxies.
+    private const int MaxHops = 16;
+
+    private readonly IPNetwork[] _trusted = [.. settings.TrustedProxies.Select(entry => ProxySettings.TryParse(entry, out var network) ? network : default)];
+
+    /// <summary>Null where the connection has no address (a Unix socket).</summary>
+    public IPAddress? Of(HttpContext context)
+    {
+        var client = Plain(context.Connection.RemoteIpAddress);
+        if (client is null || _trusted.Length == 0 || !IsTrusted(client))
+        {
+            return client;
+        }
+
+        var hops = context.Request.Headers[Header].SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries)).ToArray();
+        foreach (var hop in hops.Reverse().Take(MaxHops))
+        {
+            // Some proxies add the port.
+            if (!IPEndPoint.TryParse(hop, out var endpoint) || Plain(endpoint.Address) is not { } address)
+            {
+                return client;
+            }
+
+            client = address;
+            if (!IsTrusted(client))
+            {
+                return client;
+            }
+        }
+
+        return client;
+    }
+
+    private bool IsTrusted(IPAddress address) => _trusted.Any(network => network.Contains(address));
+
+    private static IPAddress? Plain(IPAddress? address) => address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
+}

@@ -1,0 +1,59 @@
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Audit;
+using Xunit;
+
+namespace ScaiGrid.Tests.Architecture;
+
+/// <summary>Every write says what the audit log calls it.</summary>
+public sealed partial class AuditRules
+{
+    private static readonly string[] WriteMethods = [HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete];
+
+    /// <summary>Where writes may go unaudited: inference, which is metered, and the data path of the storage proxy. Add to this list with care.</summary>
+    private static readonly string[] Unaudited = ["/v1/inference/", "/oai/v1/", "/v1/modules/scaibunker/storage/"];
+
+    private static readonly IReadOnlyList<RouteEndpoint> Endpoints = Hosts.HttpEndpoints();
+
+    // The scrape endpoint takes any method, and does the same for each.
+    private static IEnumerable<RouteEndpoint> Writes => Endpoints.Where(endpoint =>
+        endpoint.RoutePattern.RawText != "/metrics" && endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Any(WriteMethods.Contains) is not false);
+
+    [Fact]
+    public void EveryWrite_SaysWhatTheAuditLogCallsIt_OrWhyItIsNotThere() => Breaches.None(
+        Writes.Where(endpoint => (Audited(endpoint) is null) == (NotAudited(endpoint) is null)).Select(endpoint => endpoint.DisplayName));
+
+    [Fact]
+    public void WritesThatAreNotAudited_AreWhereTheyMayBe() => Breaches.None(
+        Writes.Where(endpoint => NotAudited(endpoint) is not null)
+            .Where(endpoint => !Unaudited.Any(prefix => endpoint.RoutePattern.RawText!.StartsWith(prefix, StringComparison.Ordinal)))
+            .Select(endpoint => endpoint.DisplayName));
+
+    [Fact]
+    public void Reads_AreNotAudited() =>
+        Breaches.None(Endpoints.Except(Writes).Where(endpoint => Audited(endpoint) is not null).Select(endpoint => endpoint.DisplayName));
+
+    [Fact]
+    public void Actions_AreTheirResourceAndAVerb()
+    {
+        var audited = Writes.Select(Audited).OfType<AuditedAttribute>().ToList();
+
+        Assert.NotEmpty(audited);
+        Assert.All(audited, entry =>
+        {
+            Assert.Matches(Action(), entry.Action);
+            Assert.Matches(Word(), entry.ResourceType);
+        });
+    }
+
+    private static AuditedAttribute? Audited(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<AuditedAttribute>();
+
+    private static NotAuditedAttribute? NotAudited(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<NotAuditedAttribute>();
+
+    [GeneratedRegex(@"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$")]
+    private static partial Regex Action();
+
+    [GeneratedRegex("^[a-z][a-z0-9_.]*$")]
+    private static partial Regex Word();
+}

@@ -1,0 +1,44 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Http;
+using Xunit;
+
+namespace ScaiGrid.Tests.Core.Http;
+
+public sealed class ClientAddressTests
+{
+    [Theory]
+    [InlineData("203.0.113.9", "198.51.100.1", "203.0.113.9")] // A stranger's claim.
+    [InlineData("10.0.0.7", "198.51.100.1", "198.51.100.1")]
+    [InlineData("10.0.0.7", "6.6.6.6, 198.51.100.1", "198.51.100.1")] // What the caller sent itself stands left.
+    [InlineData("10.0.0.7", "198.51.100.1, 10.9.9.9", "198.51.100.1")] // Two proxies of ours.
+    [InlineData("10.0.0.7", "10.1.1.1", "10.1.1.1")] // A client inside the trusted network.
+    [InlineData("10.0.0.7", "198.51.100.1:4711", "198.51.100.1")]
+    [InlineData("10.0.0.7", "[2001:db8::1]:4711", "2001:db8::1")]
+    [InlineData("10.0.0.7", "2001:db8::1", "2001:db8::1")]
+    [InlineData("10.0.0.7", "198.51.100.1, unknown", "10.0.0.7")] // Nobody knows who stands left of what cannot be read.
+    [InlineData("10.0.0.7", "<script>", "10.0.0.7")]
+    [InlineData("10.0.0.7", "", "10.0.0.7")]
+    [InlineData("::ffff:10.0.0.7", "198.51.100.1", "198.51.100.1")]
+    [InlineData("fd00::7", "198.51.100.1", "198.51.100.1")]
+    [InlineData("fd00::8", "198.51.100.1", "fd00::8")]
+    public void HeaderCounts_WhereItComesFromATrustedProxy(string peer, string forwardedFor, string expected) =>
+        Assert.Equal(IPAddress.Parse(expected), Address(peer, forwardedFor, "10.0.0.0/8", "fd00::7"));
+
+    [Fact]
+    public void NobodyIsTrusted_UnlessSaid() => Assert.Equal(IPAddress.Parse("10.0.0.7"), Address("10.0.0.7", "198.51.100.1"));
+
+    [Theory]
+    [InlineData("10.0.0.0/33")]
+    [InlineData("proxy.example.com")]
+    public void EntryThatIsNoNetwork_IsAMistake(string entry) =>
+        Assert.Single(new ProxySettings { TrustedProxies = ["10.0.0.7", entry] }.Validate(new(entry)));
+
+    private static IPAddress? Address(string peer, string forwardedFor, params string[] trusted)
+    {
+        var context = new DefaultHttpContext();
+        context.Connection.RemoteIpAddress = IPAddress.Parse(peer);
+        context.Request.Headers["X-Forwarded-For"] = forwardedFor;
+        return new ClientAddress(new ProxySettings { TrustedProxies = trusted }).Of(context);
+    }
+}
