@@ -30,6 +30,7 @@ public static class InferenceServices
         services.AddSingleton<UsageSettlement>();
         services.AddSingleton<ModelResolver>();
         services.AddSingleton<Dispatcher>();
+        services.AddSingleton<CallRunner>();
         services.AddSingleton<ChatPipeline>();
         services.AddHostedService<UsageShipper>();
     }

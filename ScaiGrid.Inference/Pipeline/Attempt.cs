@@ -7,7 +7,11 @@ public abstract class Attempt
 {
     public required CallContext Call { get; init; }
 
-    public required ModelRoute Route { get; init; }
+    /// <summary>For traces, by the names of OpenTelemetry's conventions: <c>chat</c>, <c>embeddings</c> …</summary>
+    public abstract string Operation { get; }
+
+    /// <summary>The frontend model; set when it was found.</summary>
+    public ModelRoute Route { get; set; } = null!;
 
     /// <summary>1 for the first target.</summary>
     public int Number { get; set; }

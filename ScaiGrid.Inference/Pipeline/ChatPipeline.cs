@@ -2,7 +2,6 @@ using System.Text.Json;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Streaming;
-using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference.Pipeline;
 
@@ -31,20 +30,18 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </remarks>
 public sealed class ChatPipeline
 {
-    private readonly ModelResolver _models;
+    private readonly CallRunner _runner;
     private readonly Dispatcher _dispatcher;
     private readonly InferenceOptions _options;
     private readonly UsageSettlement _settlement;
-    private readonly InferenceMetrics _metrics;
     private readonly TimeProvider _time;
 
     // Made once: a method group would be a new delegate for each call.
     private readonly Func<ChatAttempt, CancellationToken, Task<UpstreamError?>> _tryTarget;
 
-    public ChatPipeline(
-        ModelResolver models, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, InferenceMetrics metrics, TimeProvider time)
+    public ChatPipeline(CallRunner runner, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, TimeProvider time)
     {
-        (_models, _dispatcher, _options, _settlement, _metrics, _time) = (models, dispatcher, options, settlement, metrics, time);
+        (_runner, _dispatcher, _options, _settlement, _time) = (runner, dispatcher, options, settlement, time);
         _tryTarget = TryAsync;
     }
 
@@ -52,19 +49,10 @@ public sealed class ChatPipeline
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
     public async Task RunAsync(ChatRequest request, CallContext call, IChatResponder responder, CancellationToken callerGone)
     {
-        if (_models.Resolve(request.Model, "chat", call, out var problem) is not { } route)
+        var attempt = new ChatAttempt { Request = request, Call = call, Responder = responder };
+        if (await _runner.RunAsync(attempt, request.Model, "chat", _tryTarget, callerGone) is { } problem)
         {
-            _metrics.Refused(problem!, call);
-            await responder.FailAsync(problem!);
-            return;
-        }
-
-        using var span = InferenceMetrics.StartSpan(route);
-        var attempt = new ChatAttempt { Request = request, Call = call, Route = route, Responder = responder };
-        if (await _dispatcher.RunAsync(attempt, _tryTarget, callerGone) is { } error)
-        {
-            _metrics.Failed(attempt, error.Failure);
-            await responder.FailAsync(error.ToProblem());
+            await responder.FailAsync(problem);
         }
     }
 

@@ -72,15 +72,15 @@ public sealed class InferenceMetrics : IDisposable
     }
 
     /// <summary>Null, and free, while nobody listens.</summary>
-    public static Activity? StartSpan(ModelRoute route)
+    public static Activity? StartSpan(ModelRoute route, string operation)
     {
         if (!Spans.HasListeners())
         {
             return null;
         }
 
-        var span = Spans.StartActivity($"chat {route.Slug}", ActivityKind.Client);
-        span?.SetTag("gen_ai.operation.name", "chat");
+        var span = Spans.StartActivity($"{operation} {route.Slug}", ActivityKind.Client);
+        span?.SetTag("gen_ai.operation.name", operation);
         span?.SetTag("gen_ai.request.model", route.Slug);
         return span;
     }

@@ -1,0 +1,40 @@
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Telemetry;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>
+/// The way of a call that all operations share: find its model, then try the model's targets. What must hold for every operation
+/// is put in here once.
+/// </summary>
+public sealed class CallRunner(ModelResolver models, Dispatcher dispatcher, InferenceMetrics metrics)
+{
+    /// <param name="attempt">The call; its route, number and backend are set here.</param>
+    /// <param name="slug">The model, as the caller wrote it.</param>
+    /// <param name="modality">What the operation needs of the model.</param>
+    /// <param name="tryTarget">See <see cref="Dispatcher.RunAsync"/>.</param>
+    /// <param name="callerGone">The caller's disconnect.</param>
+    /// <returns>Null when the call came to its end; otherwise what to answer: nothing has reached the caller.</returns>
+    /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
+    public async Task<Problem?> RunAsync<TAttempt>(
+        TAttempt attempt, string slug, string modality, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
+        where TAttempt : Attempt
+    {
+        if (models.Resolve(slug, modality, attempt.Call, out var problem) is not { } route)
+        {
+            metrics.Refused(problem!, attempt.Call);
+            return problem;
+        }
+
+        attempt.Route = route;
+        using var span = InferenceMetrics.StartSpan(route, attempt.Operation);
+        if (await dispatcher.RunAsync(attempt, tryTarget, callerGone) is not { } error)
+        {
+            return null;
+        }
+
+        metrics.Failed(attempt, error.Failure);
+        return error.ToProblem();
+    }
+}
