@@ -79,6 +79,9 @@ public static class PlatformServices
         builder.AddSettings<SecretOptions>();
         builder.Services.AddSingleton<SecretBox>();
         builder.Services.AddSingleton<ProviderSecrets>();
+        builder.AddSettings<HostSettings>();
+        builder.AddSettings<SnapshotOptions>();
+        builder.Services.AddSingleton<SnapshotFile>();
         builder.Services.AddSingleton<BackendPool>();
         builder.Services.AddSingleton<SnapshotLoader>();
         builder.Services.AddSingleton<SnapshotRefresher>();

@@ -21,17 +21,19 @@ public sealed class SecretBox(SecretOptions options)
     private readonly byte[] _root = options.Key;
 
     /// <summary>Encrypts <paramref name="secret"/> for the row <paramref name="owner"/>.</summary>
-    public string Seal(string secret, string owner)
+    public string Seal(string secret, string owner) => Version + Convert.ToBase64String(Seal(Encoding.UTF8.GetBytes(secret), owner));
+
+    /// <summary>Encrypts bytes: the text form's, without its base64.</summary>
+    public byte[] Seal(ReadOnlySpan<byte> plain, string owner)
     {
         var aad = Encoding.UTF8.GetBytes(owner);
-        var plain = Encoding.UTF8.GetBytes(secret);
         var sealedBytes = new byte[KeyIdBytes + WrappedBytes + NonceBytes + plain.Length + TagBytes];
         var dataKey = RandomNumberGenerator.GetBytes(SecretOptions.KeyBytes);
         KeyId().CopyTo(sealedBytes, 0);
         Encrypt(_root, dataKey, aad, sealedBytes.AsSpan(KeyIdBytes, WrappedBytes));
         Encrypt(dataKey, plain, aad, sealedBytes.AsSpan(KeyIdBytes + WrappedBytes));
         CryptographicOperations.ZeroMemory(dataKey);
-        return Version + Convert.ToBase64String(sealedBytes);
+        return sealedBytes;
     }
 
     /// <exception cref="CryptographicException">The value was sealed with another root key or for another owner, or was altered.</exception>
@@ -42,7 +44,12 @@ public sealed class SecretBox(SecretOptions options)
             throw new CryptographicException("The stored secret has an unknown format.");
         }
 
-        var bytes = Convert.FromBase64String(sealedText[Version.Length..]).AsSpan();
+        return Encoding.UTF8.GetString(Open(Convert.FromBase64String(sealedText[Version.Length..]), owner));
+    }
+
+    /// <inheritdoc cref="Open(string, string)"/>
+    public byte[] Open(ReadOnlySpan<byte> bytes, string owner)
+    {
         if (bytes.Length < KeyIdBytes + WrappedBytes + NonceBytes + TagBytes || !bytes[..KeyIdBytes].SequenceEqual(KeyId()))
         {
             throw new CryptographicException("The stored secret was sealed with another SCAIGRID_SECRET_KEY.");
@@ -50,7 +57,7 @@ public sealed class SecretBox(SecretOptions options)
 
         var aad = Encoding.UTF8.GetBytes(owner);
         var dataKey = Decrypt(_root, bytes.Slice(KeyIdBytes, WrappedBytes), aad);
-        return Encoding.UTF8.GetString(Decrypt(dataKey, bytes[(KeyIdBytes + WrappedBytes)..], aad));
+        return Decrypt(dataKey, bytes[(KeyIdBytes + WrappedBytes)..], aad);
     }
 
     /// <summary>What may be shown of a secret: its last four characters, or none of a short one.</summary>

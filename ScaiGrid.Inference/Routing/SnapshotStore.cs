@@ -8,6 +8,7 @@ public sealed class SnapshotStore(TimeProvider time)
 
     private volatile GridSnapshot _current = GridSnapshot.Empty;
     private long _confirmedAt;
+    private bool _isRestored;
 
     public GridSnapshot Current => _current;
 
@@ -16,7 +17,10 @@ public sealed class SnapshotStore(TimeProvider time)
     /// <summary>
     /// True while the control plane has not confirmed the snapshot lately: what is not in it is then unknown, not absent.
     /// </summary>
-    public bool IsStale => Age is not { } age || age > StaleAfter;
+    public bool IsStale => IsRestored || Age is not { } age || age > StaleAfter;
+
+    /// <summary>True while the snapshot is one from disk, which the control plane of this moment has not confirmed.</summary>
+    public bool IsRestored => Volatile.Read(ref _isRestored);
 
     /// <summary>Since the control plane last confirmed the snapshot; null before the first load.</summary>
     public TimeSpan? Age => IsLoaded ? time.GetElapsedTime(Volatile.Read(ref _confirmedAt)) : null;
@@ -24,7 +28,16 @@ public sealed class SnapshotStore(TimeProvider time)
     public void Swap(GridSnapshot snapshot)
     {
         _current = snapshot;
+        Volatile.Write(ref _isRestored, false);
         Confirm();
+    }
+
+    /// <summary>Serves a snapshot from disk.</summary>
+    public void Restore(GridSnapshot snapshot, TimeSpan age)
+    {
+        Volatile.Write(ref _isRestored, true);
+        Volatile.Write(ref _confirmedAt, time.GetTimestamp() - (long)(age.TotalSeconds * time.TimestampFrequency));
+        _current = snapshot;
     }
 
     /// <summary>The control plane's revision is still the one that is loaded.</summary>

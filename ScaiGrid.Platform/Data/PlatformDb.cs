@@ -45,11 +45,13 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<SnapshotRevision> SnapshotRevisions => Set<SnapshotRevision>();
 
-    /// <summary>Set when the running transaction changes the snapshot; see <see cref="SnapshotInterceptor"/>.</summary>
-    internal bool SnapshotChanged { get; set; }
+    public DbSet<SnapshotChange> SnapshotChanges => Set<SnapshotChange>();
+
+    /// <summary>What the running transaction changes of the snapshot; see <see cref="SnapshotInterceptor"/>.</summary>
+    internal SnapshotChangeSet SnapshotChangeSet { get; } = new();
 
     /// <summary>For changes that pass the change tracker by (ExecuteUpdate, SQL): call inside the transaction that makes them.</summary>
-    public void MarkSnapshotChanged() => SnapshotChanged = true;
+    public void MarkSnapshotChanged() => SnapshotChangeSet.AddEverything();
 
     /// <summary>Blocks a thread, and passes the interceptors by.</summary>
     public override int SaveChanges(bool acceptAllChangesOnSuccess) => throw new NotSupportedException("Use SaveChangesAsync.");
@@ -71,6 +73,7 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new UsageRowConfiguration());
         modelBuilder.ApplyConfiguration(new UsageHourConfiguration());
         modelBuilder.ApplyConfiguration(new SnapshotRevisionConfiguration());
+        modelBuilder.ApplyConfiguration(new SnapshotChangeConfiguration());
         modelBuilder.UseStoredNames();
     }
 }

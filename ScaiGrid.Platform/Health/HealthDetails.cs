@@ -36,7 +36,7 @@ internal static class HealthDetails
             await database,
             await cache,
             new SnapshotView(
-                grid.Revision, snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null, snapshots.IsStale, grid.Keys.Count, grid.Models.Count),
+                grid.Revision, snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null, snapshots.IsStale, snapshots.IsRestored, grid.Keys.Count, grid.Models.Count),
             [.. modules.Select(module => new ModuleView(module.Module.Manifest.Id, module.Module.Manifest.Version, module.Status))],
             settings.NamesSet()));
     }
@@ -66,8 +66,9 @@ internal sealed record ServiceView(string Status, double? LatencyMs);
 /// <param name="Revision">The control plane's revision that this replica serves; -1 before the first load.</param>
 /// <param name="AgeSeconds">Since the database last confirmed it.</param>
 /// <param name="IsStale">Not confirmed lately: the replica serves what it has.</param>
+/// <param name="IsRestored">It is the one from disk: the replica started while the database was away.</param>
 /// <param name="Keys">Live API keys.</param>
 /// <param name="Models">Frontend models.</param>
-internal sealed record SnapshotView(long Revision, double? AgeSeconds, bool IsStale, int Keys, int Models);
+internal sealed record SnapshotView(long Revision, double? AgeSeconds, bool IsStale, bool IsRestored, int Keys, int Models);
 
 internal sealed record ModuleView(string ModuleId, string Version, string Status);

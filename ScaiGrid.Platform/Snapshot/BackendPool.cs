@@ -26,14 +26,19 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
     /// <returns>Those that can be called, by id.</returns>
     public IReadOnlyDictionary<string, Deployment> Connect(SnapshotRows rows)
     {
-        var providers = rows.Providers.ToDictionary(provider => provider.Id);
         var connected = new Dictionary<string, Connected>();
         var leftOut = new Dictionary<string, string>();
-        foreach (var row in rows.Backends.Where(row => row.Status == BackendStatus.Active))
+        foreach (var row in rows.Backends.All.Where(row => row.Status == BackendStatus.Active))
         {
+            // A provider cannot be deleted before its backends: without one, the backend has just been deleted as well.
+            if (rows.Providers.Find(row.ProviderId) is not { } provider)
+            {
+                continue;
+            }
+
             try
             {
-                connected[row.Id] = Connect(row, providers[row.ProviderId]);
+                connected[row.Id] = Connect(row, provider);
             }
             catch (Exception exception) when (exception is CryptographicException or FormatException or JsonException or InvalidOperationException)
             {
@@ -51,21 +56,27 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
 
     private Connected Connect(Backend row, Provider provider)
     {
+        var known = _connected.GetValueOrDefault(row.Id);
+        if (known?.Row == row && known.Provider == provider)
+        {
+            // The same rows as in the load before: nothing to open and to compare.
+            return known;
+        }
+
         if (!catalog.TryGet(provider.Type, out var type))
         {
             throw new InvalidOperationException($"This build has no provider type '{provider.Type}'.");
         }
 
         var config = secrets.Merged(provider, row);
-        var known = _connected.GetValueOrDefault(row.Id);
         var connection = $"{provider.Type}\n{row.Model}\n{config.ToJsonString()}";
         if (known?.Connection == connection && IsSame(known.Backend, row))
         {
-            return known;
+            return known with { Row = row, Provider = provider };
         }
 
         var clients = known?.Connection == connection ? known.Backend.Clients : Connect(type!, row, config);
-        return new Connected(connection, new Deployment
+        return new Connected(row, provider, connection, new Deployment
         {
             Id = row.Id,
             Name = row.Name,
@@ -92,7 +103,9 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
     [LoggerMessage(Level = LogLevel.Error, Message = "Backend {BackendId} ({Name}) cannot be used: {Reason}")]
     private partial void BackendLeftOut(string backendId, string name, string reason);
 
+    /// <param name="Row">The row that it was made from.</param>
+    /// <param name="Provider">The provider's.</param>
     /// <param name="Connection">What the backend is connected with, credentials included; compared, never shown.</param>
     /// <param name="Backend">The backend.</param>
-    private sealed record Connected(string Connection, Deployment Backend);
+    private sealed record Connected(Backend Row, Provider Provider, string Connection, Deployment Backend);
 }

@@ -2,26 +2,21 @@ using System.Collections.Frozen;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Identity;
-using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>Makes the callers of a snapshot: one for each live key of an active user in an active tenant.</summary>
-internal sealed class CallerTable(SnapshotRows rows)
+internal sealed class CallerTable(SnapshotRows rows, DateTimeOffset now)
 {
-    private readonly Dictionary<string, Partner> _partners = rows.Partners.ToDictionary(partner => partner.Id);
-    private readonly Dictionary<string, Tenant> _tenants = rows.Tenants.ToDictionary(tenant => tenant.Id);
-    private readonly Dictionary<string, User> _users = rows.Users.ToDictionary(user => user.Id);
-
     // Users by the thousand hold the same few sets of roles: they share the sets and what these grant.
     private readonly Dictionary<string, (FrozenSet<string> Roles, FrozenSet<string> Permissions)> _grants = [];
 
     public FrozenDictionary<ApiKeyHash, Caller> Keys()
     {
-        var callers = new Dictionary<ApiKeyHash, Caller>(rows.Keys.Count);
-        foreach (var key in rows.Keys)
+        var callers = new Dictionary<ApiKeyHash, Caller>();
+        foreach (var key in rows.Keys.All)
         {
-            if (_users.TryGetValue(key.UserId, out var user) && Make(user, key) is { } caller)
+            if (!(key.ExpiresAt <= now) && rows.Users.Find(key.UserId) is { } user && Make(user, key) is { } caller)
             {
                 callers[ApiKeyHash.FromHex(key.Hash)] = caller;
             }
@@ -32,20 +27,20 @@ internal sealed class CallerTable(SnapshotRows rows)
 
     public HomeTenant? Home()
     {
-        if (rows.Tenants.Find(tenant => tenant.Slug == HomeTenant.Slug) is not { } tenant || !_partners.TryGetValue(tenant.PartnerId, out var partner))
+        if (rows.Tenants.All.FirstOrDefault(tenant => tenant.Slug == HomeTenant.Slug) is not { } tenant || rows.Partners.Find(tenant.PartnerId) is not { } partner)
         {
             return null;
         }
 
-        var admin = rows.Users
-            .Where(user => user.TenantId == tenant.Id && rows.Roles[user.Id].Contains(Roles.SuperAdmin))
+        var admin = rows.Users.All
+            .Where(user => user.TenantId == tenant.Id && rows.Roles.Of(user.Id).Any(role => role.Role == Roles.SuperAdmin))
             .MinBy(user => user.Id, StringComparer.Ordinal);
         return new HomeTenant(tenant.Id, tenant.Slug, partner.Id, partner.Slug, admin is null ? null : Make(admin, key: null));
     }
 
     private Caller? Make(User user, ApiKey? key)
     {
-        if (!_tenants.TryGetValue(user.TenantId, out var tenant) || !_partners.TryGetValue(tenant.PartnerId, out var partner))
+        if (rows.Tenants.Find(user.TenantId) is not { } tenant || rows.Partners.Find(tenant.PartnerId) is not { } partner)
         {
             return null;
         }
@@ -69,7 +64,7 @@ internal sealed class CallerTable(SnapshotRows rows)
 
     private (FrozenSet<string> Roles, FrozenSet<string> Permissions) Grants(string userId)
     {
-        var roles = rows.Roles[userId].Order(StringComparer.Ordinal).ToArray();
+        var roles = rows.Roles.Of(userId).Select(role => role.Role).Order(StringComparer.Ordinal).ToArray();
         var name = string.Join(' ', roles);
         if (!_grants.TryGetValue(name, out var grants))
         {

@@ -8,11 +8,31 @@ using Deployment = ScaiGrid.Inference.Routing.Backend;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>Makes the models of a snapshot, each with its targets in the order in which they are tried.</summary>
-internal static class RouteTable
+/// <summary>
+/// Makes the models of a snapshot, each with its targets in the order in which they are tried. Those that nothing has changed of are
+/// the same objects as in the snapshot before.
+/// </summary>
+/// <remarks>Used by one load at a time.</remarks>
+internal sealed class RouteTable
 {
-    public static FrozenDictionary<string, ModelRoute> Models(SnapshotRows rows, IReadOnlyDictionary<string, Deployment> backends) =>
-        rows.Models.ToFrozenDictionary(model => model.Slug, model => Route(model, [.. rows.Targets[model.Id]], backends));
+    private Dictionary<string, Made> _made = [];
+
+    public FrozenDictionary<string, ModelRoute> Models(SnapshotRows rows, IReadOnlyDictionary<string, Deployment> backends)
+    {
+        var made = new Dictionary<string, Made>();
+        foreach (var model in rows.Models.All)
+        {
+            // A deleted backend takes its places in models' routing with it.
+            RoutingTarget[] targets = [.. rows.Targets.Of(model.Id).Where(target => rows.Backends.Find(target.BackendId) is not null)];
+            var sources = new Sources(model, rows.Policies.Find(model.Id), targets, [.. targets.Select(target => backends.GetValueOrDefault(target.BackendId))]);
+            made[model.Slug] = _made.TryGetValue(model.Slug, out var known) && known.Sources.AreSame(sources)
+                ? known
+                : new Made(sources, Route(model, targets, backends));
+        }
+
+        _made = made;
+        return made.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.Route);
+    }
 
     private static ModelRoute Route(Model model, RoutingTarget[] targets, IReadOnlyDictionary<string, Deployment> backends) => new()
     {
@@ -71,4 +91,13 @@ internal static class RouteTable
                 break;
         }
     }
+
+    /// <summary>What a route is made of; rows and backends that did not change are the same objects.</summary>
+    private sealed record Sources(Model Model, RoutingPolicy? Policy, RoutingTarget[] Targets, Deployment?[] Backends)
+    {
+        public bool AreSame(Sources other) =>
+            Model == other.Model && Policy == other.Policy && Targets.SequenceEqual(other.Targets) && Backends.SequenceEqual(other.Backends);
+    }
+
+    private sealed record Made(Sources Sources, ModelRoute Route);
 }

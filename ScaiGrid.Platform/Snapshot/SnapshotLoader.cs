@@ -6,21 +6,36 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>Builds the hot path's snapshot from the database. One load at a time.</summary>
-internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, BackendPool backends, TimeProvider time)
+/// <summary>Builds the hot path's snapshot from the database, or from the file of the last one. One load at a time.</summary>
+internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, BackendPool backends, SnapshotFile file, TimeProvider time)
 {
+    private readonly SnapshotRows _rows = new();
+    private readonly RouteTable _routes = new();
+
     public async Task<(GridSnapshot Grid, HomeTenant? Home)> LoadAsync(CancellationToken cancellationToken)
     {
-        var rows = await SnapshotRows.ReadAsync(databases, time.GetUtcNow(), cancellationToken);
-        var callers = new CallerTable(rows);
-        var grid = new GridSnapshot
-        {
-            Revision = rows.Revision,
-            Keys = callers.Keys(),
-            Models = RouteTable.Models(rows, backends.Connect(rows)),
-        };
-        return (grid, callers.Home());
+        await _rows.ReadAsync(databases, cancellationToken);
+        return Build(_rows.Revision);
     }
+
+    /// <summary>The snapshot that was last in use on this data folder.</summary>
+    /// <returns>Null when there is none that may be used.</returns>
+    public async Task<(GridSnapshot Grid, HomeTenant? Home, TimeSpan Age)?> RestoreAsync(CancellationToken cancellationToken)
+    {
+        using var stored = await file.ReadAsync(cancellationToken);
+        if (stored is null)
+        {
+            return null;
+        }
+
+        _rows.Restore(stored.Rows);
+        var (grid, home) = Build(stored.Revision);
+        return (grid, home, stored.Age);
+    }
+
+    /// <summary>Keeps what is loaded for a start without the database.</summary>
+    public Task SaveAsync(CancellationToken cancellationToken) =>
+        _rows.IsConsistent ? file.WriteAsync(_rows, cancellationToken) : Task.CompletedTask;
 
     public async Task<long> RevisionAsync(CancellationToken cancellationToken)
     {
@@ -31,5 +46,17 @@ internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, Ba
         await using var command = db.Database.GetDbConnection().CreateCommand();
         command.CommandText = "SELECT revision FROM snapshot_revision WHERE id = 1";
         return Convert.ToInt64(await command.ExecuteScalarAsync(cancellationToken), CultureInfo.InvariantCulture);
+    }
+
+    private (GridSnapshot Grid, HomeTenant? Home) Build(long revision)
+    {
+        var callers = new CallerTable(_rows, time.GetUtcNow());
+        var grid = new GridSnapshot
+        {
+            Revision = revision,
+            Keys = callers.Keys(),
+            Models = _routes.Models(_rows, backends.Connect(_rows)),
+        };
+        return (grid, callers.Home());
     }
 }

@@ -15,6 +15,7 @@ internal sealed partial class SnapshotRefresher(
     SnapshotStore store,
     InternalCallers internalCallers,
     IConnectionMultiplexer redis,
+    TimeProvider time,
     ILogger<SnapshotRefresher> logger) : BackgroundService
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -22,10 +23,17 @@ internal sealed partial class SnapshotRefresher(
     private static readonly TimeSpan LoadTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 
+    // A change waits for company before all is written, and an unchanged snapshot is confirmed on disk now and then.
+    private static readonly TimeSpan SaveAfterChange = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SaveAgain = TimeSpan.FromMinutes(5);
+
     private readonly SemaphoreSlim _refreshing = new(1);
     private readonly SemaphoreSlim _announced = new(0);
     private bool _isAway;
     private bool _isSubscribed;
+    private bool _isRestored;
+    private long _savedRevision = -1;
+    private long _savedAt;
 
     /// <summary>Loads the snapshot if the database has another revision. Calls wait for each other, and those that come too late for a load find it done.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
@@ -33,7 +41,7 @@ internal sealed partial class SnapshotRefresher(
         await _refreshing.WaitAsync(cancellationToken);
         try
         {
-            if (store.IsLoaded && await BoundedAsync(loader.RevisionAsync, RevisionTimeout, cancellationToken) == store.Current.Revision)
+            if (store.IsLoaded && !_isRestored && await BoundedAsync(loader.RevisionAsync, RevisionTimeout, cancellationToken) == store.Current.Revision)
             {
                 store.Confirm();
                 return;
@@ -42,6 +50,7 @@ internal sealed partial class SnapshotRefresher(
             var (grid, home) = await BoundedAsync(loader.LoadAsync, LoadTimeout, cancellationToken);
             internalCallers.Move(home);
             store.Swap(grid);
+            _isRestored = false;
             SnapshotLoaded(grid.Revision, grid.Keys.Count, grid.Models.Count);
         }
         finally
@@ -50,12 +59,24 @@ internal sealed partial class SnapshotRefresher(
         }
     }
 
-    /// <summary>Before the host listens: a replica whose database answers never refuses its first calls for want of a snapshot.</summary>
+    /// <summary>
+    /// Before the host listens: a replica whose database answers never refuses its first calls for want of a snapshot, and one whose
+    /// database is away serves what it served last.
+    /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(StartTimeout);
-        await TryRefreshAsync(bound.Token);
+        if (await AnswersAsync(bound.Token))
+        {
+            await TryRefreshAsync(bound.Token);
+        }
+
+        if (!store.IsLoaded)
+        {
+            await TryRestoreAsync(cancellationToken);
+        }
+
         await base.StartAsync(cancellationToken);
     }
 
@@ -72,6 +93,7 @@ internal sealed partial class SnapshotRefresher(
         {
             await TryRefreshAsync(stoppingToken);
             await TrySubscribeAsync();
+            await SaveWhenDueAsync(stoppingToken);
             try
             {
                 await _announced.WaitAsync(PollInterval, stoppingToken);
@@ -80,6 +102,63 @@ internal sealed partial class SnapshotRefresher(
             {
                 return;
             }
+        }
+    }
+
+    /// <summary>Asked first and without retries: a database that is away must not hold up the start.</summary>
+    private async Task<bool> AnswersAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await BoundedAsync(loader.RevisionAsync, RevisionTimeout, cancellationToken);
+            return true;
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            _isAway = true;
+            SnapshotRefreshFailed(exception);
+            return false;
+        }
+    }
+
+    private async Task TryRestoreAsync(CancellationToken cancellationToken)
+    {
+        if (await loader.RestoreAsync(cancellationToken) is not var (grid, home, age))
+        {
+            return;
+        }
+
+        internalCallers.Move(home);
+        store.Restore(grid, age);
+        _isRestored = true;
+        SnapshotRestored(grid.Revision, age, grid.Keys.Count, grid.Models.Count);
+    }
+
+    private async Task SaveWhenDueAsync(CancellationToken stoppingToken)
+    {
+        var since = _savedRevision < 0 ? SaveAgain : time.GetElapsedTime(_savedAt);
+        if (_isAway || _isRestored || !store.IsLoaded || since < (store.Current.Revision == _savedRevision ? SaveAgain : SaveAfterChange))
+        {
+            return;
+        }
+
+        try
+        {
+            // The rows stand still while they are written.
+            await _refreshing.WaitAsync(stoppingToken);
+            try
+            {
+                await loader.SaveAsync(stoppingToken);
+                (_savedRevision, _savedAt) = (store.Current.Revision, time.GetTimestamp());
+            }
+            finally
+            {
+                _refreshing.Release();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The host stops; the file is the one from before.
         }
     }
 
@@ -146,6 +225,9 @@ internal sealed partial class SnapshotRefresher(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Snapshot {Revision} is in use: {Keys} API keys, {Models} models.")]
     private partial void SnapshotLoaded(long revision, int keys, int models);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Snapshot {Revision} from disk is in use until the database answers; it was confirmed {Age} ago: {Keys} API keys, {Models} models.")]
+    private partial void SnapshotRestored(long revision, TimeSpan age, int keys, int models);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The snapshot cannot be refreshed: calls are served from the one that is loaded. Trying on every second.")]
     private partial void SnapshotRefreshFailed(Exception exception);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
@@ -6,33 +7,122 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>The rows that a snapshot is made of, all of one moment. What cannot call (revoked, expired, suspended) is left in the database.</summary>
-internal sealed record SnapshotRows(
-    long Revision,
-    List<Partner> Partners,
-    List<Tenant> Tenants,
-    List<User> Users,
-    ILookup<string, string> Roles,
-    List<ApiKey> Keys,
-    List<Provider> Providers,
-    List<Backend> Backends,
-    List<Model> Models,
-    ILookup<string, RoutingTarget> Targets)
+/// <summary>
+/// The rows that a snapshot is made of, all of one moment. What cannot call (revoked, suspended) is left in the database. A load
+/// reads the rows that changed since the one before, where the database can tell which.
+/// </summary>
+/// <remarks>Used by one load at a time.</remarks>
+internal sealed class SnapshotRows
 {
-    public static Task<SnapshotRows> ReadAsync(IDbContextFactory<PlatformDb> databases, DateTimeOffset now, CancellationToken cancellationToken) =>
-        databases.ReadConsistentlyAsync((db, token) => ReadAsync(db, now, token), cancellationToken);
+    /// <summary>Rows of more owners than this are read as a whole table.</summary>
+    private const int MaxOwners = 1000;
 
-    private static async Task<SnapshotRows> ReadAsync(PlatformDb db, DateTimeOffset now, CancellationToken cancellationToken) => new(
-        await db.SnapshotRevisions.Select(row => row.Revision).SingleAsync(cancellationToken),
-        await db.Partners.AsNoTracking().ToListAsync(cancellationToken),
-        await db.Tenants.AsNoTracking().Where(tenant => tenant.Status == TenantStatus.Active).ToListAsync(cancellationToken),
-        await db.Users.AsNoTracking().Where(user => user.Status == UserStatus.Active).ToListAsync(cancellationToken),
-        (await db.UserRoles.AsNoTracking().ToListAsync(cancellationToken)).ToLookup(role => role.UserId, role => role.Role),
-        await db.ApiKeys.AsNoTracking()
-            .Where(key => key.RevokedAt == null && (key.ExpiresAt == null || key.ExpiresAt > now))
-            .ToListAsync(cancellationToken),
-        await db.Providers.AsNoTracking().ToListAsync(cancellationToken),
-        await db.Backends.AsNoTracking().ToListAsync(cancellationToken),
-        await db.Models.AsNoTracking().ToListAsync(cancellationToken),
-        (await db.RoutingTargets.AsNoTracking().ToListAsync(cancellationToken)).ToLookup(target => target.ModelId));
+    private readonly SnapshotTable[] _all;
+
+    public SnapshotRows() =>
+        _all = [Partners, Tenants, Users, Roles, Keys, Providers, Backends, Models, Policies, Targets];
+
+    /// <summary>-1 before the first load from the database.</summary>
+    public long Revision { get; private set; } = -1;
+
+    public SnapshotTable<Partner> Partners { get; } = new(
+        row => row.Id, db => db.Partners, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<Tenant> Tenants { get; } = new(
+        row => row.Id, db => db.Tenants.Where(row => row.Status == TenantStatus.Active), (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<User> Users { get; } = new(
+        row => row.Id, db => db.Users.Where(row => row.Status == UserStatus.Active), (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<UserRole> Roles { get; } = new(
+        row => row.UserId, db => db.UserRoles, (rows, ids) => rows.Where(row => ids.Contains(row.UserId)));
+
+    public SnapshotTable<ApiKey> Keys { get; } = new(
+        row => row.Id, db => db.ApiKeys.Where(row => row.RevokedAt == null), (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<Provider> Providers { get; } = new(
+        row => row.Id, db => db.Providers, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<Backend> Backends { get; } = new(
+        row => row.Id, db => db.Backends, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<Model> Models { get; } = new(
+        row => row.Id, db => db.Models, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<RoutingPolicy> Policies { get; } = new(
+        row => row.ModelId, db => db.RoutingPolicies, (rows, ids) => rows.Where(row => ids.Contains(row.ModelId)));
+
+    public SnapshotTable<RoutingTarget> Targets { get; } = new(
+        row => row.ModelId, db => db.RoutingTargets, (rows, ids) => rows.Where(row => ids.Contains(row.ModelId)));
+
+    /// <summary>False after a load that ended in the middle: what changed is then read again, but the rows are of two moments.</summary>
+    public bool IsConsistent { get; private set; }
+
+    /// <summary>Brings the rows to the database's present revision.</summary>
+    public async Task ReadAsync(IDbContextFactory<PlatformDb> databases, CancellationToken cancellationToken)
+    {
+        IsConsistent = false;
+        Revision = await databases.ReadConsistentlyAsync(ReadAsync, cancellationToken);
+        IsConsistent = true;
+    }
+
+    /// <summary>All rows as one JSON object, secrets as sealed as they are in the database.</summary>
+    public void Write(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        foreach (var table in _all)
+        {
+            writer.WritePropertyName(table.Name);
+            table.Write(writer);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Takes rows that were written before. The database's are read whole when it is there again.</summary>
+    public void Restore(JsonElement rows)
+    {
+        foreach (var table in _all)
+        {
+            table.Read(rows.GetProperty(table.Name));
+        }
+    }
+
+    private async Task<long> ReadAsync(PlatformDb db, CancellationToken cancellationToken)
+    {
+        var revision = await db.SnapshotRevisions.Select(row => row.Revision).SingleAsync(cancellationToken);
+        var changes = await ChangesAsync(db, revision, cancellationToken);
+        foreach (var table in _all)
+        {
+            if (changes is null)
+            {
+                await table.LoadAsync(db, owners: null, cancellationToken);
+            }
+            else if (changes.TryGetValue(table.NameIn(db), out var owners))
+            {
+                var isWhole = owners.Count > MaxOwners || owners.Contains(SnapshotChange.Any);
+                await table.LoadAsync(db, isWhole ? null : owners, cancellationToken);
+            }
+        }
+
+        return revision;
+    }
+
+    /// <returns>Changed owners by table; null when it cannot be told what changed.</returns>
+    private async Task<Dictionary<string, HashSet<string>>?> ChangesAsync(PlatformDb db, long revision, CancellationToken cancellationToken)
+    {
+        if (Revision < 0 || revision < Revision)
+        {
+            return null;
+        }
+
+        var since = Revision;
+        var changes = await db.SnapshotChanges.AsNoTracking().Where(change => change.Revision > since).ToListAsync(cancellationToken);
+        var noted = changes.Select(change => change.Revision).Distinct().LongCount();
+
+        // Somebody who writes no notes raised the revision, or the notes of back then are deleted.
+        return noted != revision - since || changes.Exists(change => change.Kind == SnapshotChange.Any)
+            ? null
+            : changes.GroupBy(change => change.Kind).ToDictionary(group => group.Key, group => group.Select(change => change.Owner).ToHashSet());
+    }
 }

@@ -1,0 +1,66 @@
+using System.Data.Common;
+using System.Globalization;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
+
+namespace ScaiGrid.Platform.Data;
+
+/// <summary>What a transaction has changed of the snapshot so far, and how its revision is counted.</summary>
+internal sealed class SnapshotChangeSet
+{
+    /// <summary>Above it, a table is named as a whole.</summary>
+    private const int MaxOwners = 200;
+
+    /// <summary>How far back a replica can catch up; one that was away for longer reads all of it.</summary>
+    private const int KeptRevisions = 2000;
+
+    private readonly HashSet<(string Kind, string Owner)> _changes = [];
+
+    public bool IsEmpty => _changes.Count == 0;
+
+    public void AddEverything() => _changes.Add((SnapshotChange.Any, SnapshotChange.Any));
+
+    public void Add(EntityEntry entry)
+    {
+        var key = entry.Metadata.FindPrimaryKey()?.Properties[0];
+        var owner = key is null ? null : Convert.ToString(entry.Property(key).CurrentValue, CultureInfo.InvariantCulture);
+        _changes.Add((entry.Metadata.GetTableName()!, owner is { Length: > 0 and <= SnapshotChange.MaxLength } && Ascii.IsValid(owner) ? owner : SnapshotChange.Any));
+    }
+
+    public void Clear() => _changes.Clear();
+
+    /// <summary>Counts the revision in the running transaction and notes what it changed, in one round trip.</summary>
+    public async Task CountAsync(DbTransaction transaction, CancellationToken cancellationToken)
+    {
+        await using var command = transaction.Connection!.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = Sql(command, [.. _changes.GroupBy(change => change.Kind).SelectMany(Bounded)]);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static IEnumerable<(string Kind, string Owner)> Bounded(IGrouping<string, (string Kind, string Owner)> changes) =>
+        changes.Count() > MaxOwners ? [(changes.Key, SnapshotChange.Any)] : changes;
+
+    private static string Sql(DbCommand command, List<(string Kind, string Owner)> changes)
+    {
+        var sql = new StringBuilder("UPDATE snapshot_revision SET revision = revision + 1 WHERE id = 1; INSERT INTO snapshot_changes (revision, kind, owner) VALUES ");
+        for (var i = 0; i < changes.Count; i++)
+        {
+            sql.Append(CultureInfo.InvariantCulture, $"{(i == 0 ? "" : ", ")}((SELECT revision FROM snapshot_revision WHERE id = 1), @kind{i}, @owner{i})");
+            Add(command, $"@kind{i}", changes[i].Kind);
+            Add(command, $"@owner{i}", changes[i].Owner);
+        }
+
+        return sql
+            .Append(CultureInfo.InvariantCulture, $"; DELETE FROM snapshot_changes WHERE revision < (SELECT revision FROM snapshot_revision WHERE id = 1) - {KeptRevisions}")
+            .ToString();
+    }
+
+    private static void Add(DbCommand command, string name, string value)
+    {
+        var parameter = command.CreateParameter();
+        (parameter.ParameterName, parameter.Value) = (name, value);
+        command.Parameters.Add(parameter);
+    }
+}

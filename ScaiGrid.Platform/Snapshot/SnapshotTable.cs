@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Snapshot;
+
+/// <summary>The rows of one table that a snapshot is made of, kept from one load to the next.</summary>
+internal abstract class SnapshotTable
+{
+    /// <summary>Of the entity.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The name of the table, as <see cref="SnapshotChange.Kind"/> has it.</summary>
+    public abstract string NameIn(PlatformDb db);
+
+    /// <param name="db">Inside the load's transaction.</param>
+    /// <param name="owners">Whose rows are read again; null for all.</param>
+    /// <param name="cancellationToken">Ends the load.</param>
+    public abstract Task LoadAsync(PlatformDb db, IReadOnlyCollection<string>? owners, CancellationToken cancellationToken);
+
+    public abstract void Write(Utf8JsonWriter writer);
+
+    public abstract void Read(JsonElement rows);
+}
+
+/// <inheritdoc/>
+/// <param name="owner">The first column of the primary key.</param>
+/// <param name="rows">Which rows the snapshot needs.</param>
+/// <param name="owned">Those of some owners.</param>
+internal sealed class SnapshotTable<T>(
+    Func<T, string> owner, Func<PlatformDb, IQueryable<T>> rows, Func<IQueryable<T>, IReadOnlyCollection<string>, IQueryable<T>> owned) : SnapshotTable
+    where T : class, ISnapshotted
+{
+    private readonly Dictionary<string, T[]> _rows = [];
+
+    public override string Name => typeof(T).Name;
+
+    public IEnumerable<T> All => _rows.Values.SelectMany(group => group);
+
+    /// <summary>A row whose own id is the key; rows that did not change are the same objects as in the load before.</summary>
+    public T? Find(string id) => _rows.TryGetValue(id, out var group) ? group[0] : null;
+
+    /// <summary>The rows that belong to an owner; the same array as in the load before when none of them changed.</summary>
+    public T[] Of(string ownerId) => _rows.GetValueOrDefault(ownerId) ?? [];
+
+    public override string NameIn(PlatformDb db) => db.Model.FindEntityType(typeof(T))!.GetTableName()!;
+
+    public override async Task LoadAsync(PlatformDb db, IReadOnlyCollection<string>? owners, CancellationToken cancellationToken)
+    {
+        var query = rows(db).AsNoTracking();
+        var read = await (owners is null ? query : owned(query, owners)).ToListAsync(cancellationToken);
+        if (owners is null)
+        {
+            _rows.Clear();
+        }
+        else
+        {
+            foreach (var changed in owners)
+            {
+                _rows.Remove(changed);
+            }
+        }
+
+        Keep(read);
+    }
+
+    public override void Write(Utf8JsonWriter writer) => JsonSerializer.Serialize(writer, All);
+
+    public override void Read(JsonElement rows)
+    {
+        _rows.Clear();
+        Keep(rows.Deserialize<List<T>>() ?? []);
+    }
+
+    private void Keep(List<T> read)
+    {
+        foreach (var group in read.GroupBy(owner))
+        {
+            _rows[group.Key] = [.. group];
+        }
+    }
+}
