@@ -55,6 +55,9 @@ internal sealed class SnapshotRows
     public SnapshotTable<RoutingTarget> Targets { get; } = new(
         row => row.ModelId, db => db.RoutingTargets, (rows, ids) => rows.Where(row => ids.Contains(row.ModelId)));
 
+    /// <summary>One for each kind of entity that the snapshot contains.</summary>
+    public IReadOnlyList<SnapshotTable> Tables => _all;
+
     /// <summary>False after a load that ended in the middle: what changed is then read again, but the rows are of two moments.</summary>
     public bool IsConsistent { get; private set; }
 
