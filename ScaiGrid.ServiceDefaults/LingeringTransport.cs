@@ -14,8 +14,13 @@ namespace ScaiGrid.ServiceDefaults;
 /// </summary>
 internal sealed class LingeringTransport : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
+    /// <summary>A handshake that began before the gate was closed ends within it, and the connection is accepted.</summary>
     private static readonly TimeSpan AcceptWait = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>A machine that is busy may be late in accepting; a connection that waits for longer is given up.</summary>
+    private static readonly TimeSpan LongestAcceptWait = TimeSpan.FromMilliseconds(500);
+
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(500);
 
     private readonly SocketTransportFactory _sockets;
     private readonly TimeProvider _time;
@@ -46,8 +51,13 @@ internal sealed class LingeringTransport : IConnectionListenerFactory, IConnecti
 
         public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
         {
+            if (socket is { SafeHandle.IsClosed: false } && ConnectionGate.TryClose(socket))
+            {
+                await Task.Delay(AcceptWait, time, cancellationToken);
+            }
+
             var started = time.GetTimestamp();
-            while (HasWaiting() && time.GetElapsedTime(started) < AcceptWait)
+            while (HasWaiting() && time.GetElapsedTime(started) < LongestAcceptWait)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(1), time, cancellationToken);
             }
