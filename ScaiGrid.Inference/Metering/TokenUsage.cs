@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Metering;
 /// <param name="Reasoning">Part of <paramref name="Completion"/>.</param>
 public readonly record struct TokenUsage(long Prompt, long Completion, long Cached = 0, long Reasoning = 0)
 {
-    private const long MaxCount = 1_000_000_000;
+    internal const long MaxCount = 1_000_000_000;
 
     public long Total => Prompt + Completion;
 

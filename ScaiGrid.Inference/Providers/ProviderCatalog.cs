@@ -1,4 +1,6 @@
+using ScaiGrid.Inference.Providers.Anthropic;
 using ScaiGrid.Inference.Providers.Echo;
+using ScaiGrid.Inference.Providers.Google;
 using ScaiGrid.Inference.Providers.OpenAi;
 
 namespace ScaiGrid.Inference.Providers;
@@ -8,12 +10,14 @@ public sealed class ProviderCatalog
 {
     private readonly Dictionary<string, IProvider> _providers;
 
-    public ProviderCatalog(UpstreamHttp http)
+    public ProviderCatalog(UpstreamHttp http, TimeProvider time)
     {
         IProvider[] all =
         [
             new OpenAiProvider("openai", http, defaultBaseUrl: "https://api.openai.com/v1"),
             new OpenAiProvider("custom", http, defaultBaseUrl: null),
+            new AnthropicProvider(http, time),
+            new GoogleProvider(http, time),
             new EchoProvider(),
         ];
         _providers = all.ToDictionary(provider => provider.Type);

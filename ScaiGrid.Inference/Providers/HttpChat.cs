@@ -1,32 +1,35 @@
-using System.Net.Http.Headers;
 using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
-namespace ScaiGrid.Inference.Providers.OpenAi;
+namespace ScaiGrid.Inference.Providers;
 
-/// <summary>Chat completions of one backend that speaks OpenAI's format. The caller speaks it too, so bytes go through.</summary>
-internal sealed class OpenAiChat(
-    UpstreamHttp http, Uri endpoint, string model, string? apiKey, IReadOnlyList<KeyValuePair<string, string>> headers) : IChatUpstream
+/// <summary>Chat with one backend over HTTP, whichever its format.</summary>
+/// <param name="http">The connections.</param>
+/// <param name="address">Where the backend is.</param>
+/// <param name="format">What it speaks.</param>
+/// <param name="whole">The endpoint for whole answers.</param>
+/// <param name="streamed">The endpoint for streams.</param>
+internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatFormat format, Uri whole, Uri streamed) : IChatUpstream
 {
-    private static readonly MediaTypeHeaderValue Json = new("application/json");
-
-    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
-    private readonly string? _authorization = apiKey is null ? null : $"Bearer {apiKey}";
-
     public async Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallActivity activity)
     {
         HttpResponseMessage? response = null;
         try
         {
-            using var body = ChatRequestEditor.Edit(request, route, _modelJson);
-            using var message = CreateMessage(body);
+            using var body = format.WriteRequest(request, route, out var refused);
+            if (body is null)
+            {
+                return ChatReply.Failed(refused!);
+            }
+
+            using var message = address.Post(request.Stream ? streamed : whole, body);
             response = await http.SendAsync(message, activity.Token);
             activity.Progress();
             if (!response.IsSuccessStatusCode)
             {
-                return ChatReply.Failed(await OpenAiErrors.ReadAsync(response, apiKey, activity.Token));
+                return ChatReply.Failed(await UpstreamErrors.ReadAsync(response, address, activity.Token));
             }
 
             var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
@@ -41,7 +44,7 @@ internal sealed class OpenAiChat(
                 return await ReadCompletionAsync(content, activity);
             }
 
-            var stream = new OpenAiChatStream(response, content, apiKey, activity);
+            var stream = new HttpChatStream(response, content, address, format.TranslateStream(address), activity);
             response = null;
             return ChatReply.Streaming(stream);
         }
@@ -59,26 +62,10 @@ internal sealed class OpenAiChat(
         }
     }
 
-    private HttpRequestMessage CreateMessage(PooledBytes body)
-    {
-        var message = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = new ByteArrayContent(body.Array, 0, body.Length) };
-        message.Content.Headers.ContentType = Json;
-        if (_authorization is not null)
-        {
-            message.Headers.TryAddWithoutValidation("Authorization", _authorization);
-        }
-
-        foreach (var (name, value) in headers)
-        {
-            message.Headers.TryAddWithoutValidation(name, value);
-        }
-
-        return message;
-    }
-
-    private static async Task<ChatReply> ReadCompletionAsync(Stream content, CallActivity activity)
+    private async Task<ChatReply> ReadCompletionAsync(Stream content, CallActivity activity)
     {
         var bytes = new PooledBytes(16 * 1024);
+        var owned = true;
         try
         {
             int read;
@@ -87,17 +74,23 @@ internal sealed class OpenAiChat(
                 bytes.Advance(read);
                 if (bytes.Length > InferenceOptions.MaxUpstreamBytes)
                 {
-                    bytes.Dispose();
                     return ChatReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
                 }
             }
 
-            return ChatReply.Completed(bytes);
+            owned = false;
+            return format.ReadCompletion(bytes, out var failed) is { } completion ? ChatReply.Completed(completion) : ChatReply.Failed(failed!);
         }
-        catch
+        catch (JsonException)
         {
-            bytes.Dispose();
-            throw;
+            return ChatReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch));
+        }
+        finally
+        {
+            if (owned)
+            {
+                bytes.Dispose();
+            }
         }
     }
 }

@@ -1,0 +1,97 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Anthropic;
+
+/// <summary>Chat completions to Messages and back.</summary>
+internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) : ChatFormat
+{
+    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model.Name, CanonicalJson.Default.String);
+
+    public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
+    {
+        using var document = new RequestDocument(request, route, _modelJson);
+        var body = AnthropicRequest.Write(document, model);
+        refused = document.Refused;
+        if (refused is null)
+        {
+            return body;
+        }
+
+        body.Dispose();
+        return null;
+    }
+
+    public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
+    {
+        using (answer)
+        {
+            failed = null;
+            using var document = JsonDocument.Parse(answer.Memory);
+            var message = document.RootElement;
+            if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty("content"u8, out var content) || content.ValueKind != JsonValueKind.Array)
+            {
+                failed = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no content.");
+                return null;
+            }
+
+            return Read(message, content);
+        }
+    }
+
+    public override ChunkTranslator TranslateStream(UpstreamAddress address) => new AnthropicStream(address, time.GetUtcNow().ToUnixTimeSeconds());
+
+    private PooledBytes Read(JsonElement message, JsonElement content)
+    {
+        using var completion = new CompletionWriter();
+        completion.Start(Property(message, "id"u8), Property(message, "model"u8), time.GetUtcNow().ToUnixTimeSeconds());
+        using var thinking = new PooledBytes(256);
+        foreach (var block in content.EnumerateArray().Where(block => block.ValueKind == JsonValueKind.Object))
+        {
+            ReadBlock(completion, block, thinking);
+        }
+
+        var usage = new AnthropicUsage();
+        usage.Add(message);
+        completion.EndChoice(0, AnthropicFinish.Of(message) ?? "stop", thinking.Length == 0 ? null : writer =>
+        {
+            writer.WriteStartObject("extra_content"u8);
+            writer.WriteStartObject("anthropic"u8);
+            writer.WriteRaw("thinking_blocks"u8, [.. "["u8, .. thinking.Span, .. "]"u8]);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        });
+        return completion.End(usage.Exists ? usage.Tokens : null, usage.CacheWrites);
+    }
+
+    private static void ReadBlock(CompletionWriter completion, JsonElement block, PooledBytes thinking)
+    {
+        switch (JsonText.Of(block, "type"u8))
+        {
+            case "text" when block.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String:
+                completion.AddContent(text);
+                break;
+            case "tool_use" when block.TryGetProperty("name"u8, out var name) && name.ValueKind == JsonValueKind.String:
+                completion.AddToolCall(
+                    JsonText.Of(block, "id"u8) ?? "", RequestDocument.Raw(name), block.TryGetProperty("input"u8, out var input) ? RequestDocument.Raw(input) : "{}"u8);
+                break;
+            case "thinking" or "redacted_thinking":
+                if (block.TryGetProperty("thinking"u8, out var thought) && thought.ValueKind == JsonValueKind.String)
+                {
+                    completion.AddReasoning(thought);
+                }
+
+                // Signed: the upstream takes it back only as it is.
+                thinking.Append(thinking.Length > 0 ? ","u8 : default);
+                thinking.Append(Encoding.UTF8.GetBytes(block.GetRawText()));
+                break;
+        }
+    }
+
+    private static ReadOnlySpan<byte> Property(JsonElement owner, ReadOnlySpan<byte> name) =>
+        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? RequestDocument.Raw(value) : "\"\""u8;
+}

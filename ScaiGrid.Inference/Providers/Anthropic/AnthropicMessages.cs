@@ -1,0 +1,291 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Anthropic;
+
+/// <summary>
+/// The turns of a conversation. There are two roles only, and results of tools are parts of the user's turn: messages that follow each
+/// other in one role become one turn.
+/// </summary>
+internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter writer)
+{
+    private bool _isOpen;
+    private bool _isUser;
+
+    public void Write()
+    {
+        writer.WriteStartArray("messages"u8);
+        var messages = request.Messages.ToList();
+        for (var i = 0; i < messages.Count; i++)
+        {
+            var message = messages[i];
+            switch (JsonText.Of(message, "role"u8))
+            {
+                case "system" or "developer":
+                    break;
+                case "assistant":
+                    WriteAssistant(message, i, isLast: i == messages.Count - 1);
+                    break;
+                case "tool" or "function":
+                    Open(isUser: true);
+                    WriteToolResult(message, i);
+                    break;
+                default:
+                    WriteContent(message, i, isUser: true, trimEnd: false);
+                    break;
+            }
+        }
+
+        Close();
+        writer.WriteEndArray();
+    }
+
+    /// <summary>
+    /// Whether the conversation stands in the middle of a use of tools whose thinking is gone: with a budget, the upstream refuses to
+    /// think on from there.
+    /// </summary>
+    public static bool ContinuesWithoutThinking(RequestDocument request)
+    {
+        var messages = request.Messages.ToList();
+        var last = messages.FindLastIndex(message => JsonText.Of(message, "role"u8) is not ("tool" or "function"));
+        return last >= 0 && last < messages.Count - 1 && !TryGetThinking(messages[last], out _);
+    }
+
+    private void WriteAssistant(JsonElement message, int index, bool isLast)
+    {
+        if (TryGetThinking(message, out var blocks))
+        {
+            foreach (var block in blocks.EnumerateArray().Where(IsThinking))
+            {
+                Open(isUser: false);
+                writer.WriteRawValue(RequestDocument.Raw(block), skipInputValidation: true);
+            }
+        }
+
+        // A turn that the model is to go on with must not end in white space.
+        WriteContent(message, index, isUser: false, trimEnd: isLast);
+        foreach (var call in RequestDocument.Items(message, "tool_calls"u8))
+        {
+            if (RequestDocument.TryGetObject(call, "function"u8, out var function))
+            {
+                Open(isUser: false);
+                writer.WriteStartObject();
+                writer.WriteString("type"u8, "tool_use"u8);
+                WriteId("id"u8, call, "id"u8);
+                function.CopyTo(writer, "name"u8);
+                writer.WriteArguments("input"u8, function);
+                writer.WriteEndObject();
+            }
+        }
+    }
+
+    private void WriteToolResult(JsonElement message, int index)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "tool_result"u8);
+        WriteId("tool_use_id"u8, message, "tool_call_id"u8);
+        if (message.TryGetProperty("content"u8, out var content))
+        {
+            if (content.ValueKind == JsonValueKind.String)
+            {
+                writer.WriteRaw("content"u8, content);
+            }
+            else if (content.ValueKind == JsonValueKind.Array)
+            {
+                writer.WriteStartArray("content"u8);
+                WriteParts(content, index, isUser: null);
+                writer.WriteEndArray();
+            }
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private void WriteContent(JsonElement message, int index, bool isUser, bool trimEnd)
+    {
+        if (!message.TryGetProperty("content"u8, out var content))
+        {
+            return;
+        }
+
+        if (content.ValueKind == JsonValueKind.Array)
+        {
+            WriteParts(content, index, isUser);
+        }
+        else if (content.ValueKind == JsonValueKind.String)
+        {
+            WriteText(RequestDocument.Raw(content), trimEnd, isUser, part: default);
+        }
+    }
+
+    /// <param name="content">The parts.</param>
+    /// <param name="index">Of the message.</param>
+    /// <param name="isUser">Whose turn they belong to; null inside a result, which is open.</param>
+    private void WriteParts(JsonElement content, int index, bool? isUser)
+    {
+        var position = 0;
+        foreach (var element in content.EnumerateArray())
+        {
+            if (element.ValueKind == JsonValueKind.Object)
+            {
+                var part = ContentPart.Of(element);
+                if (part.Kind == PartKind.Text)
+                {
+                    WriteText(part.Text, trimEnd: false, isUser, element);
+                }
+                else
+                {
+                    OpenFor(isUser);
+                    WriteMedia(part, element, $"messages[{index}].content[{position}]");
+                }
+            }
+
+            position++;
+        }
+    }
+
+    // Empty text is refused, and says nothing.
+    private void WriteText(ReadOnlySpan<byte> json, bool trimEnd, bool? isUser, JsonElement part)
+    {
+        using var document = trimEnd || json.Length < 64 ? JsonDocument.Parse(json.ToArray()) : null;
+        var text = document is null ? null : JsonText.Of(document.RootElement);
+        if (text is not null && string.IsNullOrWhiteSpace(text))
+        {
+            return;
+        }
+
+        OpenFor(isUser);
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "text"u8);
+        if (trimEnd)
+        {
+            writer.WriteString("text"u8, text!.TrimEnd());
+        }
+        else
+        {
+            writer.WriteRaw("text"u8, json);
+        }
+
+        EndBlock(part);
+    }
+
+    private void WriteMedia(ContentPart part, JsonElement element, string path)
+    {
+        var isImage = part.Kind == PartKind.Image || (part.Kind == PartKind.File && part.MediaType.StartsWith("image/", StringComparison.Ordinal));
+        if (!isImage && part.Kind != PartKind.File)
+        {
+            request.Refuse(part.Kind == PartKind.Audio ? $"{path} is audio, which this model does not take." : $"{path} is of a type that this model does not take.");
+            return;
+        }
+
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, isImage ? "image"u8 : "document"u8);
+        writer.WriteStartObject("source"u8);
+        if (part.Url.Length > 0)
+        {
+            writer.WriteString("type"u8, "url"u8);
+            writer.WriteString("url"u8, part.Url);
+        }
+        else if (isImage || part.MediaType is "application/pdf" or "")
+        {
+            writer.WriteString("type"u8, "base64"u8);
+            writer.WriteString("media_type"u8, part.MediaType.Length > 0 ? part.MediaType : isImage ? "image/jpeg" : "application/pdf");
+            writer.WriteString("data"u8, part.Base64);
+        }
+        else
+        {
+            WritePlainText(part, path);
+        }
+
+        writer.WriteEndObject();
+        if (!isImage && part.FileName is not null)
+        {
+            writer.WriteString("title"u8, part.FileName);
+        }
+
+        EndBlock(element);
+    }
+
+    private void WritePlainText(ContentPart part, string path)
+    {
+        var bytes = new byte[part.Base64.Length];
+        var isText = part.MediaType.StartsWith("text/", StringComparison.Ordinal) || part.MediaType == "application/json";
+        if (!isText || System.Buffers.Text.Base64.DecodeFromUtf8(part.Base64, bytes, out _, out var length) != System.Buffers.OperationStatus.Done
+            || !System.Text.Unicode.Utf8.IsValid(bytes.AsSpan(0, length)))
+        {
+            request.Refuse($"{path} is a file of type {part.MediaType}, which this model does not take.");
+            return;
+        }
+
+        writer.WriteString("type"u8, "text"u8);
+        writer.WriteString("media_type"u8, "text/plain"u8);
+        writer.WriteString("data"u8, bytes.AsSpan(0, length));
+    }
+
+    private void EndBlock(JsonElement part)
+    {
+        if (part.ValueKind == JsonValueKind.Object)
+        {
+            part.CopyTo(writer, "cache_control"u8);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    // Ids of other providers may hold letters that are refused here; both ends of a call are changed alike.
+    private void WriteId(ReadOnlySpan<byte> name, JsonElement owner, ReadOnlySpan<byte> property)
+    {
+        var id = JsonText.Of(owner, property) ?? "";
+        writer.WriteString(name, string.Create(id.Length, id, static (span, text) =>
+        {
+            for (var i = 0; i < text.Length; i++)
+            {
+                span[i] = char.IsAsciiLetterOrDigit(text[i]) || text[i] is '_' or '-' ? text[i] : '_';
+            }
+        }));
+    }
+
+    private static bool TryGetThinking(JsonElement message, out JsonElement blocks)
+    {
+        blocks = default;
+        return RequestDocument.TryGetObject(message, "extra_content"u8, out var extra)
+            && RequestDocument.TryGetObject(extra, "anthropic"u8, out var own)
+            && own.TryGetProperty("thinking_blocks"u8, out blocks) && blocks.ValueKind == JsonValueKind.Array && blocks.GetArrayLength() > 0;
+    }
+
+    private static bool IsThinking(JsonElement block) =>
+        block.ValueKind == JsonValueKind.Object && JsonText.Of(block, "type"u8) is "thinking" or "redacted_thinking";
+
+    private void OpenFor(bool? isUser)
+    {
+        if (isUser is { } side)
+        {
+            Open(side);
+        }
+    }
+
+    private void Open(bool isUser)
+    {
+        if (_isOpen && _isUser == isUser)
+        {
+            return;
+        }
+
+        Close();
+        writer.WriteStartObject();
+        writer.WriteString("role"u8, isUser ? "user"u8 : "assistant"u8);
+        writer.WriteStartArray("content"u8);
+        (_isOpen, _isUser) = (true, isUser);
+    }
+
+    private void Close()
+    {
+        if (_isOpen)
+        {
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+            _isOpen = false;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Inference.Providers.Anthropic;
+
+/// <summary>
+/// Anthropic's Messages API. Configuration besides the common fields: <c>version</c> (of the API), <c>beta</c> (features to switch on),
+/// <c>thinking</c> (<c>adaptive</c> or <c>budget</c>) and <c>sampling</c> (whether the model takes a temperature), which the model's name
+/// decides where they are not given.
+/// </summary>
+internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : IProvider
+{
+    private const string DefaultBaseUrl = "https://api.anthropic.com/v1";
+    private const string DefaultVersion = "2023-06-01";
+
+    private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = new()
+    {
+        ["version"] = ProviderSettings.HeaderValue,
+        ["beta"] = ProviderSettings.HeaderValue,
+        ["thinking"] = ProviderSettings.OneOf("adaptive", "budget"),
+        ["sampling"] = ProviderSettings.IsFlag,
+    };
+
+    public string Type => "anthropic";
+
+    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, needsBaseUrl: false, Own);
+
+    public BackendClients Connect(BackendConnection connection)
+    {
+        var settings = new ProviderSettings(connection.Config);
+        var address = settings.Address(
+            DefaultBaseUrl, "x-api-key", "", ("anthropic-version", settings.Text("version") ?? DefaultVersion), ("anthropic-beta", settings.Text("beta")));
+        var endpoint = address.At("/messages");
+        return new BackendClients { Chat = new HttpChat(http, address, new AnthropicFormat(AnthropicModel.Of(connection.Model, settings), time), endpoint, endpoint) };
+    }
+}

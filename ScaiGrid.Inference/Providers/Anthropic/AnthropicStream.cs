@@ -1,0 +1,199 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Anthropic;
+
+/// <summary>The events of a streamed message.</summary>
+internal sealed class AnthropicStream(UpstreamAddress address, long created) : ChunkTranslator(created)
+{
+    // The thinking blocks of the answer, gathered: they go out signed, in one piece, with the end of it.
+    private readonly PooledBytes _blocks = new(256);
+    private readonly PooledBytes _thought = new(256);
+
+    private AnthropicUsage _usage;
+    private bool _hasRole;
+    private int _calls;
+    private Block _block;
+    private bool _hasArguments;
+    private string _signature = "";
+
+    private enum Block
+    {
+        Other,
+        Tool,
+        Thinking,
+    }
+
+    public override UpstreamError? Read(ReadOnlyMemory<byte> data)
+    {
+        using var document = JsonDocument.Parse(data);
+        var root = document.RootElement;
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw new JsonException("An event must be an object.");
+        }
+
+        switch (JsonText.Of(root, "type"u8))
+        {
+            case "message_start" when RequestDocument.TryGetObject(root, "message"u8, out var message):
+                // No chunk yet: an upstream that is overloaded says so right after it, and then another may take the call.
+                SetHead(Property(message, "id"u8), Property(message, "model"u8));
+                _usage.Add(message);
+                break;
+            case "content_block_start" when RequestDocument.TryGetObject(root, "content_block"u8, out var block):
+                RequireHead();
+                StartBlock(block);
+                break;
+            case "content_block_delta" when RequestDocument.TryGetObject(root, "delta"u8, out var delta):
+                RequireHead();
+                ReadDelta(delta);
+                break;
+            case "content_block_stop":
+                EndBlock();
+                break;
+            case "message_delta" when RequestDocument.TryGetObject(root, "delta"u8, out var delta):
+                RequireHead();
+                _usage.Add(root);
+                Finish(AnthropicFinish.Of(delta));
+                break;
+            case "message_stop":
+                SawEnd = true;
+                break;
+            case "error":
+                return UpstreamErrors.FromEvent(data, address);
+        }
+
+        return null;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _blocks.Dispose();
+        _thought.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void StartBlock(JsonElement block)
+    {
+        (_block, _hasArguments, _signature) = (Block.Other, false, "");
+        switch (JsonText.Of(block, "type"u8))
+        {
+            case "tool_use":
+                _block = Block.Tool;
+                StartDelta(0, TakeRole());
+                Add("\"tool_calls\":[{\"index\":"u8);
+                Add(_calls++);
+                Add(",\"id\":"u8);
+                Add(Property(block, "id"u8));
+                Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
+                Add(Property(block, "name"u8));
+                Add(",\"arguments\":\"\"}}]"u8);
+                EndDelta();
+                break;
+            case "thinking":
+                _block = Block.Thinking;
+                _thought.Clear();
+                break;
+            case "redacted_thinking":
+                AddBlock(Encoding.UTF8.GetBytes(block.GetRawText()));
+                break;
+            case "text" when block.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String && Inner(text).Length > 0:
+                AddText(0, TakeRole(), "content"u8, Inner(text));
+                break;
+        }
+    }
+
+    private void ReadDelta(JsonElement delta)
+    {
+        switch (JsonText.Of(delta, "type"u8))
+        {
+            case "text_delta" when delta.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String:
+                AddText(0, TakeRole(), "content"u8, Inner(text));
+                break;
+            case "input_json_delta" when delta.TryGetProperty("partial_json"u8, out var json) && json.ValueKind == JsonValueKind.String:
+                AddArguments(Inner(json));
+                break;
+            case "thinking_delta" when delta.TryGetProperty("thinking"u8, out var thought) && thought.ValueKind == JsonValueKind.String:
+                _thought.Append(Inner(thought));
+                AddText(0, TakeRole(), "reasoning_content"u8, Inner(thought));
+                break;
+            case "signature_delta":
+                _signature += JsonText.Of(delta, "signature"u8);
+                break;
+        }
+    }
+
+    private void AddArguments(ReadOnlySpan<byte> fragment)
+    {
+        if (fragment.IsEmpty || _block != Block.Tool)
+        {
+            return;
+        }
+
+        _hasArguments = true;
+        StartDelta(0, TakeRole());
+        Add("\"tool_calls\":[{\"index\":"u8);
+        Add(_calls - 1);
+        Add(",\"function\":{\"arguments\":\""u8);
+        Add(fragment);
+        Add("\"}}]"u8);
+        EndDelta();
+    }
+
+    private void EndBlock()
+    {
+        // A call without arguments has no fragments, but a caller parses what it was sent.
+        if (_block == Block.Tool && !_hasArguments)
+        {
+            AddArguments("{}"u8);
+        }
+        else if (_block == Block.Thinking)
+        {
+            AddBlock([.. "{\"type\":\"thinking\",\"thinking\":\""u8, .. _thought.Span, .. "\",\"signature\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(_signature, Pipeline.CanonicalJson.Default.String), .. "}"u8]);
+        }
+
+        _block = Block.Other;
+    }
+
+    private void AddBlock(ReadOnlySpan<byte> json)
+    {
+        _blocks.Append(_blocks.Length > 0 ? ","u8 : default);
+        _blocks.Append(json);
+    }
+
+    private void Finish(string? reason)
+    {
+        if (reason is not null)
+        {
+            StartDelta(0, TakeRole());
+            if (_blocks.Length > 0)
+            {
+                Add("\"extra_content\":{\"anthropic\":{\"thinking_blocks\":["u8);
+                Add(_blocks.Span);
+                Add("]}}"u8);
+            }
+
+            EndDelta(Encoding.ASCII.GetBytes(reason));
+        }
+
+        if (_usage.Exists)
+        {
+            AddUsage(_usage.Tokens, _usage.CacheWrites);
+        }
+    }
+
+    private bool TakeRole() => !_hasRole && (_hasRole = true);
+
+    private void RequireHead()
+    {
+        if (!HasHead)
+        {
+            throw new JsonException("The stream does not begin with message_start.");
+        }
+    }
+
+    private static ReadOnlySpan<byte> Property(JsonElement owner, ReadOnlySpan<byte> name) =>
+        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? RequestDocument.Raw(value) : "\"\""u8;
+}

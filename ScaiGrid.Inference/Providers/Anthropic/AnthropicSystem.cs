@@ -1,0 +1,74 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Anthropic;
+
+/// <summary>The system prompt stands outside of the messages: all system and developer messages, in their order.</summary>
+internal static class AnthropicSystem
+{
+    // The format has structured output for schemas only.
+    private const string JsonOnly = "Answer with one JSON object and nothing else.";
+
+    public static void Write(RequestDocument request, Utf8JsonWriter writer)
+    {
+        var messages = request.Messages.Where(IsSystem).ToList();
+        var wantsJson = RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format) && JsonText.Of(format, "type"u8) == "json_object";
+        if (messages.Count == 0 && !wantsJson)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("system"u8);
+        foreach (var message in messages)
+        {
+            if (!message.TryGetProperty("content"u8, out var content))
+            {
+                continue;
+            }
+
+            if (content.ValueKind == JsonValueKind.String)
+            {
+                WriteText(writer, content, default);
+            }
+
+            foreach (var part in RequestDocument.Items(message, "content"u8))
+            {
+                if (part.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String)
+                {
+                    WriteText(writer, text, part);
+                }
+            }
+        }
+
+        if (wantsJson)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, "text"u8);
+            writer.WriteString("text"u8, JsonOnly);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    public static bool IsSystem(JsonElement message) => JsonText.Of(message, "role"u8) is "system" or "developer";
+
+    private static void WriteText(Utf8JsonWriter writer, JsonElement text, JsonElement part)
+    {
+        if (string.IsNullOrWhiteSpace(JsonText.Of(text)))
+        {
+            return;
+        }
+
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "text"u8);
+        writer.WriteRaw("text"u8, text);
+        if (part.ValueKind == JsonValueKind.Object)
+        {
+            part.CopyTo(writer, "cache_control"u8);
+        }
+
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,28 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>
+/// One upstream's wire format against ours, which is OpenAI's chat completions: pure bytes to bytes, no input or output. Shared by all
+/// calls of a backend; what a stream must remember is in its <see cref="ChunkTranslator"/>.
+/// </summary>
+internal abstract class ChatFormat
+{
+    /// <summary>Writes the upstream's request. The caller's bytes stay as they are, since another attempt may need them.</summary>
+    /// <returns>Null when the request holds what the upstream's format cannot say.</returns>
+    public abstract PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused);
+
+    /// <summary>Makes a <c>chat.completion</c> of a whole answer, which it takes over. The same bytes where the format is ours.</summary>
+    /// <exception cref="JsonException">Not JSON, or not of the format.</exception>
+    public virtual PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
+    {
+        failed = null;
+        return answer;
+    }
+
+    /// <summary>What turns the events of one stream into chunks; null where they are chunks already.</summary>
+    public virtual ChunkTranslator? TranslateStream(UpstreamAddress address) => null;
+}

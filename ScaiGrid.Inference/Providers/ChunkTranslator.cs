@@ -1,0 +1,158 @@
+using System.Buffers.Text;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>
+/// Turns the events of one stream into <c>chat.completion.chunk</c> documents. Made for one stream and used by one reader; works in
+/// two pooled buffers, and copies the model's text from one JSON string into the other without unescaping it.
+/// </summary>
+/// <param name="created">Unix seconds, for formats whose answers do not say when they were made.</param>
+internal abstract class ChunkTranslator(long created) : IDisposable
+{
+    // Documents of ours have no line feeds outside of strings, and strings have none unescaped: one ends each.
+    private readonly PooledBytes _chunks = new(4096);
+    private readonly PooledBytes _head = new(256);
+    private int _taken;
+
+    /// <summary>Whether the answer came to its proper end.</summary>
+    public bool SawEnd { get; protected set; }
+
+    /// <summary>Takes one event; valid for the call only.</summary>
+    /// <returns>The upstream's error, if that is what the event is.</returns>
+    /// <exception cref="JsonException">Not JSON, or not of the format.</exception>
+    public abstract UpstreamError? Read(ReadOnlyMemory<byte> data);
+
+    /// <summary>The body has ended without a mark of the end.</summary>
+    public virtual UpstreamError? EndOfBody() => null;
+
+    /// <param name="chunk">Valid until the next <see cref="Read"/>.</param>
+    public bool TryTake(out ReadOnlyMemory<byte> chunk)
+    {
+        var rest = _chunks.Memory[_taken..];
+        if (rest.IsEmpty)
+        {
+            chunk = default;
+            _chunks.Clear();
+            _taken = 0;
+            return false;
+        }
+
+        chunk = rest[..rest.Span.IndexOf((byte)'\n')];
+        _taken += chunk.Length + 1;
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _chunks.Dispose();
+        _head.Dispose();
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    /// <summary>The raw text of a JSON string, without its quotes.</summary>
+    protected static ReadOnlySpan<byte> Inner(JsonElement text) => JsonMarshal.GetRawUtf8Value(text)[1..^1];
+
+    /// <summary>What all chunks start with. The values are JSON.</summary>
+    protected void SetHead(ReadOnlySpan<byte> id, ReadOnlySpan<byte> model)
+    {
+        _head.Clear();
+        _head.Append("{\"id\":"u8);
+        _head.Append(id);
+        _head.Append(",\"object\":\"chat.completion.chunk\",\"created\":"u8);
+        Append(_head, created);
+        _head.Append(",\"model\":"u8);
+        _head.Append(model);
+        _head.Append(",\"choices\":["u8);
+    }
+
+    protected bool HasHead => _head.Length > 0;
+
+    /// <summary>Starts a chunk of one choice, inside its delta.</summary>
+    protected void StartDelta(int choice, bool withRole)
+    {
+        _chunks.Append(_head.Span);
+        _chunks.Append("{\"index\":"u8);
+        Append(_chunks, choice);
+        _chunks.Append(withRole ? ",\"delta\":{\"role\":\"assistant\","u8 : ",\"delta\":{"u8);
+    }
+
+    /// <summary>Part of the delta, as JSON.</summary>
+    protected void Add(ReadOnlySpan<byte> json) => _chunks.Append(json);
+
+    protected void Add(long number) => Append(_chunks, number);
+
+    /// <summary>Takes back a comma that nothing is to follow.</summary>
+    protected void DropComma()
+    {
+        if (_chunks.Span[^1] == (byte)',')
+        {
+            _chunks.Advance(-1);
+        }
+    }
+
+    /// <summary>Ends the chunk. A comma that nothing followed goes.</summary>
+    protected void EndDelta(ReadOnlySpan<byte> finish = default)
+    {
+        DropComma();
+        _chunks.Append("},\"finish_reason\":"u8);
+        if (finish.IsEmpty)
+        {
+            _chunks.Append("null"u8);
+        }
+        else
+        {
+            _chunks.Append("\""u8);
+            _chunks.Append(finish);
+            _chunks.Append("\""u8);
+        }
+
+        _chunks.Append("}]}\n"u8);
+    }
+
+    /// <summary>A chunk of one string in the delta: the model's words.</summary>
+    protected void AddText(int choice, bool withRole, ReadOnlySpan<byte> property, ReadOnlySpan<byte> text)
+    {
+        StartDelta(choice, withRole);
+        Add("\""u8);
+        Add(property);
+        Add("\":\""u8);
+        Add(text);
+        Add("\""u8);
+        EndDelta();
+    }
+
+    /// <summary>The chunk without choices that carries the usage.</summary>
+    protected void AddUsage(TokenUsage usage, long cacheWrites = 0)
+    {
+        _chunks.Append(_head.Span);
+        _chunks.Append("],\"usage\":"u8);
+        UsageDocument.Write(_chunks, usage, cacheWrites);
+        _chunks.Append("}\n"u8);
+    }
+
+    /// <summary>A chunk that is ours already.</summary>
+    protected void AddDocument(ReadOnlySpan<byte> json)
+    {
+        foreach (var line in json.Split((byte)'\n'))
+        {
+            _chunks.Append(json[line]);
+        }
+
+        _chunks.Append("\n"u8);
+    }
+
+    private static void Append(PooledBytes bytes, long number)
+    {
+        Utf8Formatter.TryFormat(number, bytes.GetSpan(20), out var written);
+        bytes.Advance(written);
+    }
+}

@@ -1,0 +1,259 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Google;
+
+/// <summary>
+/// The turns of a conversation, and the system instruction that stands outside of them. Answers to calls that were made at once go
+/// back at once, as parts of one turn.
+/// </summary>
+internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter writer, GoogleModel model)
+{
+    /// <summary>What the upstream documents for calls that another model made: they have no signature of its own, and it insists on one.</summary>
+    private const string ForeignSignature = "skip_thought_signature_validator";
+
+    private readonly Dictionary<string, string> _names = [];
+    private bool _isAnswering;
+
+    public void Write()
+    {
+        WriteSystem();
+        writer.WriteStartArray("contents"u8);
+        var index = 0;
+        foreach (var message in request.Messages)
+        {
+            WriteMessage(message, index++);
+        }
+
+        EndAnswers();
+        writer.WriteEndArray();
+    }
+
+    private void WriteSystem()
+    {
+        var texts = request.Messages.Where(message => JsonText.Of(message, "role"u8) is "system" or "developer")
+            .Select(message => message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) : null)
+            .Where(text => !string.IsNullOrEmpty(text)).ToList();
+        if (texts.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteStartObject("systemInstruction"u8);
+        writer.WriteStartArray("parts"u8);
+        foreach (var text in texts)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("text"u8, text);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private void WriteMessage(JsonElement message, int index)
+    {
+        switch (JsonText.Of(message, "role"u8))
+        {
+            case "system" or "developer":
+                break;
+            case "tool" or "function":
+                if (!_isAnswering)
+                {
+                    Start("user"u8);
+                    _isAnswering = true;
+                }
+
+                WriteAnswer(message, index);
+                break;
+            case "assistant":
+                EndAnswers();
+                Start("model"u8);
+                WriteContent(message, index, Signature(message));
+                WriteCalls(message);
+                End();
+                break;
+            default:
+                EndAnswers();
+                Start("user"u8);
+                WriteContent(message, index, signature: null);
+                End();
+                break;
+        }
+    }
+
+    private void WriteContent(JsonElement message, int index, string? signature)
+    {
+        message.TryGetProperty("content"u8, out var content);
+        if (content.ValueKind == JsonValueKind.Array)
+        {
+            WriteParts(content, index);
+        }
+        else if (content.ValueKind == JsonValueKind.String && (signature is not null || RequestDocument.Raw(content).Length > 2))
+        {
+            writer.WriteStartObject();
+            writer.WriteRaw("text"u8, content);
+            WriteSignature(signature);
+            writer.WriteEndObject();
+            return;
+        }
+
+        if (signature is not null)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("text"u8, ""u8);
+            WriteSignature(signature);
+            writer.WriteEndObject();
+        }
+    }
+
+    private void WriteParts(JsonElement content, int index)
+    {
+        var position = 0;
+        foreach (var element in content.EnumerateArray())
+        {
+            if (element.ValueKind == JsonValueKind.Object)
+            {
+                WritePart(ContentPart.Of(element), $"messages[{index}].content[{position}]");
+            }
+
+            position++;
+        }
+    }
+
+    private void WritePart(ContentPart part, string path)
+    {
+        if (part.Kind == PartKind.Other)
+        {
+            request.Refuse($"{path} is of a type that this model does not take.");
+            return;
+        }
+
+        writer.WriteStartObject();
+        if (part.Kind == PartKind.Text)
+        {
+            writer.WriteRaw("text"u8, part.Text);
+        }
+        else
+        {
+            var type = part.MediaType.Length > 0 ? part.MediaType : part.Kind == PartKind.Image ? "image/jpeg" : "application/pdf";
+            writer.WriteStartObject(part.Url.Length > 0 ? "fileData"u8 : "inlineData"u8);
+            writer.WriteString("mimeType"u8, type);
+            if (part.Url.Length > 0)
+            {
+                writer.WriteString("fileUri"u8, part.Url);
+            }
+            else
+            {
+                writer.WriteString("data"u8, part.Base64);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private void WriteCalls(JsonElement message)
+    {
+        var isFirst = true;
+        foreach (var call in RequestDocument.Items(message, "tool_calls"u8))
+        {
+            if (!RequestDocument.TryGetObject(call, "function"u8, out var function))
+            {
+                continue;
+            }
+
+            writer.WriteStartObject();
+            writer.WriteStartObject("functionCall"u8);
+            call.CopyTo(writer, "id"u8);
+            function.CopyTo(writer, "name"u8);
+            writer.WriteArguments("args"u8, function);
+            writer.WriteEndObject();
+            WriteSignature(Signature(call) ?? (isFirst && model.ThinksByLevel ? ForeignSignature : null));
+            writer.WriteEndObject();
+            isFirst = false;
+            if (JsonText.Of(call, "id"u8) is { } id && JsonText.Of(function, "name"u8) is { } name)
+            {
+                _names[id] = name;
+            }
+        }
+    }
+
+    private void WriteAnswer(JsonElement message, int index)
+    {
+        var id = JsonText.Of(message, "tool_call_id"u8);
+        writer.WriteStartObject();
+        writer.WriteStartObject("functionResponse"u8);
+        message.CopyTo(writer, "tool_call_id"u8, "id"u8);
+        writer.WriteString("name"u8, id is not null && _names.TryGetValue(id, out var name) ? name : JsonText.Of(message, "name"u8) ?? id ?? "");
+        if (RequestDocument.Items(message, "content"u8).Any(part => ContentPart.Of(part).Kind != PartKind.Text))
+        {
+            request.Refuse($"messages[{index}].content holds something other than text, which this model does not take from a tool.");
+        }
+
+        WriteResult(message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) ?? "" : "");
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    // A result is an object; what is none becomes a field of one.
+    private void WriteResult(string text)
+    {
+        writer.WritePropertyName("response"u8);
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                document.RootElement.WriteTo(writer);
+                return;
+            }
+        }
+        catch (JsonException)
+        {
+            // Plain text, as most results are.
+        }
+
+        writer.WriteStartObject();
+        writer.WriteString("result"u8, text);
+        writer.WriteEndObject();
+    }
+
+    private static string? Signature(JsonElement owner) =>
+        RequestDocument.TryGetObject(owner, "extra_content"u8, out var extra) && RequestDocument.TryGetObject(extra, "google"u8, out var own)
+            ? JsonText.Of(own, "thought_signature"u8)
+            : null;
+
+    private void WriteSignature(string? signature)
+    {
+        if (signature is not null)
+        {
+            writer.WriteString("thoughtSignature"u8, signature);
+        }
+    }
+
+    private void Start(ReadOnlySpan<byte> role)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("role"u8, role);
+        writer.WriteStartArray("parts"u8);
+    }
+
+    private void End()
+    {
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private void EndAnswers()
+    {
+        if (_isAnswering)
+        {
+            End();
+            _isAnswering = false;
+        }
+    }
+}

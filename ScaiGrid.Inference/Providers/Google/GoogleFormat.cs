@@ -1,0 +1,144 @@
+using System.Text.Json;
+using ScaiGrid.Core;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Google;
+
+/// <summary>Chat completions to generateContent and back.</summary>
+internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : ChatFormat
+{
+    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model.Name, CanonicalJson.Default.String);
+
+    public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
+    {
+        using var document = new RequestDocument(request, route, _modelJson);
+        var body = GoogleRequest.Write(document, model);
+        refused = document.Refused;
+        if (refused is null)
+        {
+            return body;
+        }
+
+        body.Dispose();
+        return null;
+    }
+
+    public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
+    {
+        using (answer)
+        {
+            using var document = JsonDocument.Parse(answer.Memory);
+            var root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object)
+            {
+                failed = new UpstreamError(UpstreamFailure.ShapeMismatch);
+                return null;
+            }
+
+            return Read(root, out failed);
+        }
+    }
+
+    public override ChunkTranslator TranslateStream(UpstreamAddress address) => new GoogleStream(address, time, _modelJson);
+
+    /// <summary>The id of a call: the upstream's own, or one made of the answer's id, since older models give none.</summary>
+    internal static string CallId(JsonElement call, JsonElement answer, int number, TimeProvider time) =>
+        JsonText.Of(call, "id"u8) is { Length: > 0 } id ? id
+        : JsonText.Of(answer, "responseId"u8) is { Length: > 0 } response ? $"call_{response}_{number}"
+        : Ids.New("call", time);
+
+    private PooledBytes? Read(JsonElement answer, out UpstreamError? failed)
+    {
+        failed = null;
+        using var completion = new CompletionWriter();
+        completion.Start(Property(answer, "responseId"u8, "\"\""u8), Property(answer, "modelVersion"u8, _modelJson), time.GetUtcNow().ToUnixTimeSeconds());
+        var count = 0;
+        var calls = 0;
+        foreach (var candidate in RequestDocument.Items(answer, "candidates"u8))
+        {
+            if (!ReadCandidate(completion, answer, candidate, count++, ref calls, out failed))
+            {
+                return null;
+            }
+        }
+
+        if (count == 0 && GoogleFinish.IsBlocked(answer))
+        {
+            completion.EndChoice(0, "content_filter");
+        }
+        else if (count == 0)
+        {
+            failed = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no candidates.");
+            return null;
+        }
+
+        var usage = new GoogleUsage();
+        usage.Add(answer);
+        return completion.End(usage.Exists ? usage.Tokens : null);
+    }
+
+    private bool ReadCandidate(CompletionWriter completion, JsonElement answer, JsonElement candidate, int index, ref int calls, out UpstreamError? failed)
+    {
+        string? signature = null;
+        if (RequestDocument.TryGetObject(candidate, "content"u8, out var content))
+        {
+            foreach (var part in RequestDocument.Items(content, "parts"u8))
+            {
+                if (RequestDocument.TryGetObject(part, "functionCall"u8, out var call) && call.TryGetProperty("name"u8, out var name) && name.ValueKind == JsonValueKind.String)
+                {
+                    completion.AddToolCall(
+                        CallId(call, answer, calls++, time),
+                        RequestDocument.Raw(name),
+                        RequestDocument.TryGetObject(call, "args"u8, out var args) ? RequestDocument.Raw(args) : "{}"u8,
+                        Carrier(JsonText.Of(part, "thoughtSignature"u8)));
+                    continue;
+                }
+
+                signature = JsonText.Of(part, "thoughtSignature"u8) ?? signature;
+                ReadText(completion, part);
+            }
+        }
+
+        if (GoogleFinish.Of(candidate, completion.HasToolCalls, out failed) is not { } finish)
+        {
+            failed ??= new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer does not say why it ended.");
+            return false;
+        }
+
+        completion.EndChoice(index, finish, Carrier(signature));
+        return true;
+    }
+
+    private static void ReadText(CompletionWriter completion, JsonElement part)
+    {
+        if (!part.TryGetProperty("text"u8, out var text) || text.ValueKind != JsonValueKind.String)
+        {
+            return;
+        }
+
+        if (part.TryGetProperty("thought"u8, out var thought) && thought.ValueKind == JsonValueKind.True)
+        {
+            completion.AddReasoning(text);
+        }
+        else
+        {
+            completion.AddContent(text);
+        }
+    }
+
+    // The signature belongs to what it came with, and must come back there.
+    private static Action<Utf8JsonWriter>? Carrier(string? signature) => signature is null ? null : writer =>
+    {
+        writer.WriteStartObject("extra_content"u8);
+        writer.WriteStartObject("google"u8);
+        writer.WriteString("thought_signature"u8, signature);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    };
+
+    internal static ReadOnlySpan<byte> Property(JsonElement owner, ReadOnlySpan<byte> name, ReadOnlySpan<byte> otherwise) =>
+        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? RequestDocument.Raw(value) : otherwise;
+}

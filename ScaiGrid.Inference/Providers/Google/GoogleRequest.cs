@@ -1,0 +1,165 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Google;
+
+/// <summary>Writes a generateContent request.</summary>
+internal static class GoogleRequest
+{
+    public static PooledBytes Write(RequestDocument request, GoogleModel model)
+    {
+        var output = new PooledBytes(4096);
+        using var writer = TranslationJson.Writer(output);
+        writer.WriteStartObject();
+        new GoogleContents(request, writer, model).Write();
+        WriteTools(request, writer);
+        writer.WriteStartObject("generationConfig"u8);
+        WriteSampling(request, writer);
+        WriteFormat(request, writer);
+        WriteThinking(request, writer, model);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+        writer.Flush();
+        return output;
+    }
+
+    private static void WriteTools(RequestDocument request, Utf8JsonWriter writer)
+    {
+        var functions = request.Functions.ToList();
+        if (functions.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("tools"u8);
+        writer.WriteStartObject();
+        writer.WriteStartArray("functionDeclarations"u8);
+        foreach (var function in functions)
+        {
+            writer.WriteStartObject();
+            function.CopyTo(writer, "name"u8);
+            function.CopyTo(writer, "description"u8);
+            function.CopyTo(writer, "parameters"u8, "parametersJsonSchema"u8);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        WriteChoice(ToolChoice.Of(request.Root), functions, writer);
+    }
+
+    private static void WriteChoice(ToolChoice choice, IReadOnlyList<JsonElement> functions, Utf8JsonWriter writer)
+    {
+        if (choice.Mode == ToolChoiceMode.Unset)
+        {
+            return;
+        }
+
+        writer.WriteStartObject("toolConfig"u8);
+        writer.WriteStartObject("functionCallingConfig"u8);
+        writer.WriteString("mode"u8, choice switch
+        {
+            { Mode: ToolChoiceMode.None } => "NONE"u8,
+            { Mode: ToolChoiceMode.Required } => "ANY"u8,
+
+            // Some functions but not all, and none of them forced: only this mode takes names without forcing a call.
+            { Names.Count: > 0 } => "VALIDATED"u8,
+            _ => "AUTO"u8,
+        });
+        if (choice.Names.Count > 0 && choice.Mode != ToolChoiceMode.None)
+        {
+            writer.WriteStartArray("allowedFunctionNames"u8);
+            foreach (var function in functions.Where(choice.Allows))
+            {
+                writer.WriteRawValue(RequestDocument.Raw(function.GetProperty("name"u8)), skipInputValidation: true);
+            }
+
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteSampling(RequestDocument request, Utf8JsonWriter writer)
+    {
+        request.Root.CopyTo(writer, "temperature"u8);
+        request.Root.CopyTo(writer, "top_p"u8, "topP"u8);
+        request.Root.CopyTo(writer, "presence_penalty"u8, "presencePenalty"u8);
+        request.Root.CopyTo(writer, "frequency_penalty"u8, "frequencyPenalty"u8);
+        request.Root.CopyTo(writer, "n"u8, "candidateCount"u8);
+        if (request.MaxTokens is { } tokens)
+        {
+            writer.WriteNumber("maxOutputTokens"u8, tokens);
+        }
+
+        if (request.Number("seed"u8) is { } seed)
+        {
+            // Theirs has 32 bits; both halves of a longer one count.
+            writer.WriteNumber("seed"u8, seed is >= int.MinValue and <= int.MaxValue ? (int)seed : unchecked((int)(seed ^ (seed >> 32))));
+        }
+
+        var stops = request.Stops.Where(stop => JsonText.Of(stop).Length > 0).ToList();
+        if (stops.Count > 0)
+        {
+            writer.WriteStartArray("stopSequences"u8);
+            foreach (var stop in stops)
+            {
+                writer.WriteRawValue(RequestDocument.Raw(stop), skipInputValidation: true);
+            }
+
+            writer.WriteEndArray();
+        }
+    }
+
+    private static void WriteFormat(RequestDocument request, Utf8JsonWriter writer)
+    {
+        if (!RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format) || JsonText.Of(format, "type"u8) is not ("json_object" or "json_schema"))
+        {
+            return;
+        }
+
+        writer.WriteString("responseMimeType"u8, "application/json"u8);
+        if (RequestDocument.TryGetObject(format, "json_schema"u8, out var named) && RequestDocument.TryGetObject(named, "schema"u8, out var schema))
+        {
+            writer.WriteRaw("responseJsonSchema"u8, schema);
+        }
+    }
+
+    private static void WriteThinking(RequestDocument request, Utf8JsonWriter writer, GoogleModel model)
+    {
+        if (request.Effort is not { } effort)
+        {
+            return;
+        }
+
+        writer.WriteStartObject("thinkingConfig"u8);
+        if (model.ThinksByLevel)
+        {
+            writer.WriteString("thinkingLevel"u8, effort switch
+            {
+                // Thinking cannot be switched off; this is the least.
+                "none" or "minimal" => "MINIMAL"u8,
+                "low" => "LOW"u8,
+                "medium" => "MEDIUM"u8,
+                _ => "HIGH"u8,
+            });
+        }
+        else
+        {
+            writer.WriteNumber("thinkingBudget"u8, effort switch
+            {
+                "none" => 0,
+                "minimal" => 512,
+                "low" => 1024,
+                "medium" => 8192,
+                _ => 24576,
+            });
+        }
+
+        writer.WriteBoolean("includeThoughts"u8, effort != "none");
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,173 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Google;
+
+/// <summary>
+/// The documents of a streamed answer. The format has no mark of the end: some models give a reason to end more than once, so that the
+/// last one counts, at the end of the body.
+/// </summary>
+internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, byte[] modelJson) : ChunkTranslator(time.GetUtcNow().ToUnixTimeSeconds())
+{
+    private readonly List<Candidate> _candidates = [];
+
+    private GoogleUsage _usage;
+    private int _calls;
+
+    public override UpstreamError? Read(ReadOnlyMemory<byte> data)
+    {
+        using var document = JsonDocument.Parse(data);
+        var root = document.RootElement;
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw new JsonException("An event must be an object.");
+        }
+
+        if (root.TryGetProperty("error"u8, out _))
+        {
+            return UpstreamErrors.FromEvent(data, address);
+        }
+
+        if (!HasHead)
+        {
+            SetHead(GoogleFormat.Property(root, "responseId"u8, "\"\""u8), GoogleFormat.Property(root, "modelVersion"u8, modelJson));
+        }
+
+        _usage.Add(root);
+        if (GoogleFinish.IsBlocked(root))
+        {
+            At(0).Finish = "content_filter";
+        }
+
+        foreach (var candidate in RequestDocument.Items(root, "candidates"u8))
+        {
+            if (ReadCandidate(root, candidate) is { } failed)
+            {
+                return failed;
+            }
+        }
+
+        return null;
+    }
+
+    public override UpstreamError? EndOfBody()
+    {
+        if (_candidates.Count == 0 || _candidates.Exists(candidate => candidate.Finish is null))
+        {
+            return null;
+        }
+
+        for (var i = 0; i < _candidates.Count; i++)
+        {
+            StartDelta(i, _candidates[i].TakeRole());
+            AddSignature(_candidates[i].Signature);
+            EndDelta(Encoding.ASCII.GetBytes(_candidates[i].Finish!));
+        }
+
+        if (_usage.Exists)
+        {
+            AddUsage(_usage.Tokens);
+        }
+
+        SawEnd = true;
+        return null;
+    }
+
+    private UpstreamError? ReadCandidate(JsonElement answer, JsonElement candidate)
+    {
+        var index = candidate.TryGetProperty("index"u8, out var position) && position.ValueKind == JsonValueKind.Number && position.TryGetInt32(out var number) ? number : 0;
+        if (index is < 0 or > 127)
+        {
+            throw new JsonException("The index of a candidate is out of range.");
+        }
+
+        var state = At(index);
+        if (RequestDocument.TryGetObject(candidate, "content"u8, out var content))
+        {
+            foreach (var part in RequestDocument.Items(content, "parts"u8))
+            {
+                ReadPart(answer, part, state, index);
+            }
+        }
+
+        state.Finish = GoogleFinish.Of(candidate, state.Calls > 0, out var failed) ?? state.Finish;
+        return failed;
+    }
+
+    private void ReadPart(JsonElement answer, JsonElement part, Candidate state, int index)
+    {
+        if (RequestDocument.TryGetObject(part, "functionCall"u8, out var call))
+        {
+            AddCall(answer, part, call, state, index);
+            return;
+        }
+
+        state.Signature = JsonText.Of(part, "thoughtSignature"u8) ?? state.Signature;
+        if (part.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String && Inner(text).Length > 0)
+        {
+            var isThought = part.TryGetProperty("thought"u8, out var thought) && thought.ValueKind == JsonValueKind.True;
+            AddText(index, state.TakeRole(), isThought ? "reasoning_content"u8 : "content"u8, Inner(text));
+        }
+    }
+
+    // Calls come whole in this format.
+    private void AddCall(JsonElement answer, JsonElement part, JsonElement call, Candidate state, int index)
+    {
+        StartDelta(index, state.TakeRole());
+        Add("\"tool_calls\":[{\"index\":"u8);
+        Add(state.Calls++);
+        Add(",\"id\":"u8);
+        Add(Quoted(GoogleFormat.CallId(call, answer, _calls++, time)));
+        Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
+        Add(GoogleFormat.Property(call, "name"u8, "\"\""u8));
+        Add(",\"arguments\":"u8);
+        Add(RequestDocument.TryGetObject(call, "args"u8, out var args) ? Quoted(args.GetRawText()) : "\"{}\""u8);
+        Add("},"u8);
+        AddSignature(JsonText.Of(part, "thoughtSignature"u8));
+        EndCall();
+        EndDelta();
+    }
+
+    private void AddSignature(string? signature)
+    {
+        if (signature is not null)
+        {
+            Add("\"extra_content\":{\"google\":{\"thought_signature\":"u8);
+            Add(Quoted(signature));
+            Add("}},"u8);
+        }
+    }
+
+    private void EndCall()
+    {
+        DropComma();
+        Add("}]"u8);
+    }
+
+    private static byte[] Quoted(string text) => JsonSerializer.SerializeToUtf8Bytes(text, TranslationJson.Text);
+
+    private Candidate At(int index)
+    {
+        while (_candidates.Count <= index)
+        {
+            _candidates.Add(new Candidate());
+        }
+
+        return _candidates[index];
+    }
+
+    private sealed class Candidate
+    {
+        private bool _hasRole;
+
+        public int Calls { get; set; }
+
+        public string? Finish { get; set; }
+
+        public string? Signature { get; set; }
+
+        public bool TakeRole() => !_hasRole && (_hasRole = true);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>The chunks of a streamed answer: its events up to <c>[DONE]</c>, or what a translator makes of them.</summary>
+internal sealed class HttpChatStream(
+    HttpResponseMessage response, Stream content, UpstreamAddress address, ChunkTranslator? translator, CallActivity activity) : ChatStream
+{
+    private static readonly TimeSpan ReadOutPatience = TimeSpan.FromMilliseconds(250);
+
+    private readonly SseReader _events = new(content);
+
+    public override async ValueTask<bool> ReadAsync()
+    {
+        while (true)
+        {
+            // What was translated before an error is the caller's still.
+            if (translator is not null && translator.TryTake(out var chunk))
+            {
+                Current = chunk;
+                return true;
+            }
+
+            if (SawEnd || Error is not null)
+            {
+                return false;
+            }
+
+            try
+            {
+                if (!await _events.ReadAsync(activity))
+                {
+                    if (translator is null || !EndOfBody(translator))
+                    {
+                        return false;
+                    }
+                }
+                else if (Accept(_events.Data))
+                {
+                    return true;
+                }
+            }
+            catch (OperationCanceledException) when (!activity.CallerIsGone)
+            {
+                Error = CallActivity.TimeoutError;
+            }
+            catch (JsonException)
+            {
+                Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON.");
+            }
+            catch (InvalidDataException exception)
+            {
+                Error = new UpstreamError(UpstreamFailure.ShapeMismatch, exception.Message);
+            }
+            catch (Exception exception) when (exception is HttpRequestException or IOException)
+            {
+                Error = new UpstreamError(UpstreamFailure.Cut);
+            }
+        }
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        translator?.Dispose();
+        _events.Dispose();
+        if (SawEnd)
+        {
+            await ReadOutAsync();
+        }
+
+        await content.DisposeAsync();
+        response.Dispose();
+    }
+
+    /// <returns>True when the event is a chunk as it is.</returns>
+    private bool Accept(ReadOnlyMemory<byte> data)
+    {
+        if (data.Span.SequenceEqual("[DONE]"u8))
+        {
+            SawEnd = true;
+            return false;
+        }
+
+        if (_events.IsError)
+        {
+            Error = UpstreamErrors.FromEvent(data, address);
+            return false;
+        }
+
+        if (translator is null)
+        {
+            Current = data;
+            return true;
+        }
+
+        Error = translator.Read(data);
+        SawEnd = translator.SawEnd;
+        return false;
+    }
+
+    // A format without a mark for the end: the body's own end is it, where the answer is complete by then.
+    private bool EndOfBody(ChunkTranslator unfinished)
+    {
+        Error = unfinished.EndOfBody();
+        SawEnd = unfinished.SawEnd;
+        return SawEnd;
+    }
+
+    // What follows [DONE] is the end of the body, most often here already; read to it, the connection serves the next call.
+    private async ValueTask ReadOutAsync()
+    {
+        var buffer = new byte[256];
+        using var patience = new CancellationTokenSource(ReadOutPatience);
+        try
+        {
+            while (await content.ReadAsync(buffer, patience.Token) > 0)
+            {
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or HttpRequestException or IOException)
+        {
+            // The connection is not worth more; closing it is what happens then.
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>
+/// The fields of a provider's <c>config</c>: checked when an operator sends them, read when a backend is connected. All types know
+/// <c>base_url</c>, <c>api_key</c> and <c>headers</c>; the rest is a type's own.
+/// </summary>
+internal sealed class ProviderSettings(JsonObject config)
+{
+    private const int MaxHeaderLength = 4096;
+
+    public string? Text(string name) => TextOf(config[name]);
+
+    public bool? Flag(string name) => config[name] is JsonValue value && value.TryGetValue<bool>(out var flag) ? flag : null;
+
+    /// <summary>Where the backend is, with the key in the provider's own header.</summary>
+    /// <param name="defaultBaseUrl">For providers that have one public address.</param>
+    /// <param name="keyHeader">The header that carries the key.</param>
+    /// <param name="keyPrefix">What stands before the key in it.</param>
+    /// <param name="more">Headers of the provider's own.</param>
+    public UpstreamAddress Address(string? defaultBaseUrl, string keyHeader, string keyPrefix, params ReadOnlySpan<(string Name, string? Value)> more)
+    {
+        var headers = new List<KeyValuePair<string, string>>();
+        var secrets = new List<string>();
+        if (Text("api_key") is { } key)
+        {
+            headers.Add(KeyValuePair.Create(keyHeader, keyPrefix + key));
+            secrets.Add(key);
+        }
+
+        foreach (var (name, value) in more)
+        {
+            if (value is not null)
+            {
+                headers.Add(KeyValuePair.Create(name, value));
+            }
+        }
+
+        foreach (var (name, value) in config["headers"] as JsonObject ?? [])
+        {
+            if (TextOf(value) is { } text)
+            {
+                headers.Add(KeyValuePair.Create(name, text));
+                secrets.Add(text);
+            }
+        }
+
+        return new UpstreamAddress((Text("base_url") ?? defaultBaseUrl!).TrimEnd('/'), headers, secrets);
+    }
+
+    /// <summary>Adds what is wrong, each with the field's name.</summary>
+    /// <param name="mistakes">Gets the mistakes.</param>
+    /// <param name="needsBaseUrl">For providers without a public address.</param>
+    /// <param name="own">The type's own fields: the check returns what is wrong, null when nothing is.</param>
+    public void Check(ICollection<ErrorDetail> mistakes, bool needsBaseUrl, IReadOnlyDictionary<string, Func<JsonNode?, string?>> own)
+    {
+        foreach (var (name, value) in config)
+        {
+            switch (name)
+            {
+                case "base_url":
+                    Add("base_url", TextOf(value) is { } url && IsHttpUrl(url) ? null : "must be an http or https URL without credentials, query or fragment.");
+                    break;
+                case "api_key":
+                    Add(name, HeaderValue(value));
+                    break;
+                case "headers":
+                    CheckHeaders(value, mistakes);
+                    break;
+                default:
+                    Add(name, own.TryGetValue(name, out var check) ? check(value) : $"is not a setting of this provider type: {string.Join(", ", own.Keys.Prepend("headers").Prepend("api_key").Prepend("base_url"))}.");
+                    break;
+            }
+        }
+
+        if (needsBaseUrl && !config.ContainsKey("base_url"))
+        {
+            mistakes.Add(new ErrorDetail("base_url", "is required for this provider type."));
+        }
+
+        void Add(string name, string? mistake)
+        {
+            if (mistake is not null)
+            {
+                mistakes.Add(new ErrorDetail(name, mistake));
+            }
+        }
+    }
+
+    /// <summary>A check of a field that goes into a header or a URL.</summary>
+    public static string? HeaderValue(JsonNode? value) =>
+        TextOf(value) is { } text && IsHeaderValue(text) ? null : "must be a string of printable ASCII characters.";
+
+    /// <summary>A check of a field that has a few words to choose from.</summary>
+    public static Func<JsonNode?, string?> OneOf(params string[] words) =>
+        value => TextOf(value) is { } text && words.Contains(text) ? null : $"must be one of {string.Join(", ", words)}.";
+
+    public static string? IsFlag(JsonNode? value) => value is JsonValue flag && flag.TryGetValue<bool>(out _) ? null : "must be true or false.";
+
+    private static void CheckHeaders(JsonNode? value, ICollection<ErrorDetail> mistakes)
+    {
+        if (value is not JsonObject headers)
+        {
+            mistakes.Add(new ErrorDetail("headers", "must be an object of strings."));
+            return;
+        }
+
+        foreach (var (name, header) in headers)
+        {
+            using var probe = new HttpRequestMessage();
+            if (TextOf(header) is not { } text || !IsHeaderValue(text) || !probe.Headers.TryAddWithoutValidation(name, text))
+            {
+                mistakes.Add(new ErrorDetail($"headers.{name}", "must be a header name with a value of printable ASCII characters."));
+            }
+        }
+    }
+
+    private static string? TextOf(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private static bool IsHeaderValue(string text) => text.Length is > 0 and <= MaxHeaderLength && !text.AsSpan().ContainsAnyExceptInRange(' ', '~');
+
+    private static bool IsHttpUrl(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri)
+        && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
+        && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0;
+}

@@ -1,0 +1,144 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Translation;
+
+/// <summary>Builds a <c>chat.completion</c>. Texts are joined as they are written in the upstream's answer, without unescaping them.</summary>
+internal sealed class CompletionWriter : IDisposable
+{
+    private readonly PooledBytes _output = new(16 * 1024);
+    private readonly PooledBytes _content = new();
+    private readonly PooledBytes _reasoning = new(256);
+    private readonly PooledBytes _calls = new(256);
+    private readonly Utf8JsonWriter _writer;
+    private readonly Utf8JsonWriter _callWriter;
+    private int _callCount;
+    private bool _ended;
+
+    public CompletionWriter()
+    {
+        _writer = TranslationJson.Writer(_output);
+        _callWriter = TranslationJson.Writer(_calls);
+    }
+
+    public bool HasToolCalls => _callCount > 0;
+
+    /// <param name="id">A JSON string.</param>
+    /// <param name="model">A JSON string.</param>
+    /// <param name="created">Unix seconds.</param>
+    public void Start(ReadOnlySpan<byte> id, ReadOnlySpan<byte> model, long created)
+    {
+        _writer.WriteStartObject();
+        _writer.WriteRaw("id"u8, id);
+        _writer.WriteString("object"u8, "chat.completion"u8);
+        _writer.WriteNumber("created"u8, created);
+        _writer.WriteRaw("model"u8, model);
+        _writer.WriteStartArray("choices"u8);
+    }
+
+    public void AddContent(JsonElement text) => _content.Append(RequestDocument.Raw(text)[1..^1]);
+
+    public void AddReasoning(JsonElement text) => _reasoning.Append(RequestDocument.Raw(text)[1..^1]);
+
+    /// <param name="id">The call's id.</param>
+    /// <param name="name">A JSON string.</param>
+    /// <param name="arguments">A JSON object, as the upstream wrote it.</param>
+    /// <param name="extra">Writes <c>extra_content</c>, where there is any.</param>
+    public void AddToolCall(string id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, Action<Utf8JsonWriter>? extra = null)
+    {
+        if (_callCount++ == 0)
+        {
+            _callWriter.WriteStartArray();
+        }
+
+        _callWriter.WriteStartObject();
+        _callWriter.WriteString("id"u8, id);
+        _callWriter.WriteString("type"u8, "function"u8);
+        _callWriter.WriteStartObject("function"u8);
+        _callWriter.WriteRaw("name"u8, name);
+        _callWriter.WriteString("arguments"u8, arguments);
+        _callWriter.WriteEndObject();
+        extra?.Invoke(_callWriter);
+        _callWriter.WriteEndObject();
+    }
+
+    /// <summary>Writes the choice out of what was added.</summary>
+    /// <param name="index">Position among the choices.</param>
+    /// <param name="finish">Why it ended.</param>
+    /// <param name="extra">Writes <c>extra_content</c> into the message, where there is any.</param>
+    public void EndChoice(int index, string finish, Action<Utf8JsonWriter>? extra = null)
+    {
+        _writer.WriteStartObject();
+        _writer.WriteNumber("index"u8, index);
+        _writer.WriteStartObject("message"u8);
+        _writer.WriteString("role"u8, "assistant"u8);
+        WriteText("content"u8, _content, isNull: _content.Length == 0 && _callCount > 0);
+        if (_reasoning.Length > 0)
+        {
+            WriteText("reasoning_content"u8, _reasoning, isNull: false);
+        }
+
+        if (_callCount > 0)
+        {
+            _callWriter.WriteEndArray();
+            _callWriter.Flush();
+            _writer.WriteRaw("tool_calls"u8, _calls.Span);
+        }
+
+        extra?.Invoke(_writer);
+        _writer.WriteEndObject();
+        _writer.WriteString("finish_reason"u8, finish);
+        _writer.WriteEndObject();
+        _content.Clear();
+        _reasoning.Clear();
+        _calls.Clear();
+        _callWriter.Reset();
+        _callCount = 0;
+    }
+
+    /// <returns>The document, which the caller owns.</returns>
+    public PooledBytes End(TokenUsage? usage, long cacheWrites = 0)
+    {
+        _writer.WriteEndArray();
+        if (usage is { } counts)
+        {
+            using var bytes = new PooledBytes(512);
+            UsageDocument.Write(bytes, counts, cacheWrites);
+            _writer.WriteRaw("usage"u8, bytes.Span);
+        }
+
+        _writer.WriteEndObject();
+        _writer.Flush();
+        _ended = true;
+        return _output;
+    }
+
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _callWriter.Dispose();
+        _content.Dispose();
+        _reasoning.Dispose();
+        _calls.Dispose();
+        if (!_ended)
+        {
+            _output.Dispose();
+        }
+    }
+
+    private void WriteText(ReadOnlySpan<byte> name, PooledBytes text, bool isNull)
+    {
+        if (isNull)
+        {
+            _writer.WriteNull(name);
+            return;
+        }
+
+        using var quoted = new PooledBytes(text.Length + 2);
+        quoted.Append("\""u8);
+        quoted.Append(text.Span);
+        quoted.Append("\""u8);
+        _writer.WriteRaw(name, quoted.Span);
+    }
+}

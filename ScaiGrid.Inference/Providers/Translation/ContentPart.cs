@@ -1,0 +1,88 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Translation;
+
+internal enum PartKind
+{
+    Text,
+    Image,
+    Audio,
+    File,
+
+    /// <summary>Nothing that we know.</summary>
+    Other,
+}
+
+/// <summary>One part of a message's content. Data is a slice of the request, never copied.</summary>
+internal readonly ref struct ContentPart
+{
+    public required PartKind Kind { get; init; }
+
+    /// <summary>The text as JSON, quotes included.</summary>
+    public ReadOnlySpan<byte> Text { get; init; }
+
+    /// <summary>What a URL points to, where it is given as one.</summary>
+    public ReadOnlySpan<byte> Url { get; init; }
+
+    public ReadOnlySpan<byte> Base64 { get; init; }
+
+    /// <summary>For example <c>image/png</c>; empty where nothing tells.</summary>
+    public string MediaType { get; init; }
+
+    public string? FileName { get; init; }
+
+    /// <summary>Reads a part of OpenAI's format.</summary>
+    /// <param name="part">An object with a <c>type</c>.</param>
+    public static ContentPart Of(JsonElement part)
+    {
+        switch (JsonText.Of(part, "type"u8))
+        {
+            case "text" when part.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String:
+                return new ContentPart { Kind = PartKind.Text, Text = RequestDocument.Raw(text), MediaType = "" };
+            case "refusal" when part.TryGetProperty("refusal"u8, out var refusal) && refusal.ValueKind == JsonValueKind.String:
+                return new ContentPart { Kind = PartKind.Text, Text = RequestDocument.Raw(refusal), MediaType = "" };
+            case "image_url" when TryGetUrl(part, out var image):
+                return Data(PartKind.Image, image, null);
+            case "input_audio" when RequestDocument.TryGetObject(part, "input_audio"u8, out var audio) && audio.TryGetProperty("data"u8, out var data) && data.ValueKind == JsonValueKind.String:
+                var sound = Data(PartKind.Audio, data, null);
+                return sound with { MediaType = sound.MediaType.Length > 0 ? sound.MediaType : $"audio/{JsonText.Of(audio, "format"u8) ?? "wav"}" };
+            case "file" when RequestDocument.TryGetObject(part, "file"u8, out var file) && file.TryGetProperty("file_data"u8, out var content) && content.ValueKind == JsonValueKind.String:
+                return Data(PartKind.File, content, JsonText.Of(file, "filename"u8));
+            default:
+                return new ContentPart { Kind = PartKind.Other, MediaType = "" };
+        }
+    }
+
+    // {"image_url":{"url":"…"}}, or the URL itself, as some clients write it.
+    private static bool TryGetUrl(JsonElement part, out JsonElement url) =>
+        part.TryGetProperty("image_url"u8, out url)
+        && (url.ValueKind == JsonValueKind.String || (url.ValueKind == JsonValueKind.Object && url.TryGetProperty("url"u8, out url) && url.ValueKind == JsonValueKind.String));
+
+    private static ContentPart Data(PartKind kind, JsonElement value, string? fileName)
+    {
+        var text = RequestDocument.Raw(value)[1..^1];
+
+        // An escaped slash is all that a serializer may do to a URL or to base64; most do not even that.
+        if (text.Contains((byte)'\\'))
+        {
+            text = System.Text.Encoding.UTF8.GetBytes(JsonText.Of(value));
+        }
+
+        if (text.StartsWith("http://"u8) || text.StartsWith("https://"u8))
+        {
+            return new ContentPart { Kind = kind, Url = text, MediaType = MediaTypes.OfPath(text), FileName = fileName };
+        }
+
+        var type = fileName is null ? "" : MediaTypes.OfPath(System.Text.Encoding.UTF8.GetBytes(fileName));
+        if (text.StartsWith("data:"u8) && text.IndexOf((byte)',') is > 0 and var comma)
+        {
+            var header = text[5..comma];
+            var end = header.IndexOf((byte)';');
+            var given = System.Text.Encoding.ASCII.GetString(end < 0 ? header : header[..end]);
+            return new ContentPart { Kind = kind, Base64 = text[(comma + 1)..], MediaType = given.Length > 0 ? given : type, FileName = fileName };
+        }
+
+        return new ContentPart { Kind = kind, Base64 = text, MediaType = type, FileName = fileName };
+    }
+}

@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Translation;
+
+/// <summary>
+/// A chat request to be translated, as the upstream of our own format would get it: the frontend model's system prompt, defaults and
+/// bounds are in it already (<see cref="ChatRequestEditor"/>). Where it says what another format cannot, <see cref="Refuse"/> keeps that.
+/// </summary>
+internal sealed class RequestDocument : IDisposable
+{
+    // Schemas of tools nest deeper than conversations.
+    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 256 };
+
+    private readonly PooledBytes _bytes;
+    private readonly JsonDocument _document;
+
+    public RequestDocument(ChatRequest request, ModelRoute route, ReadOnlySpan<byte> upstreamModelJson)
+    {
+        _bytes = ChatRequestEditor.Edit(request, route, upstreamModelJson);
+        _document = JsonDocument.Parse(_bytes.Memory, Options);
+        (Stream, Route) = (request.Stream, route);
+    }
+
+    public bool Stream { get; }
+
+    public ModelRoute Route { get; }
+
+    public JsonElement Root => _document.RootElement;
+
+    /// <summary>The first thing that the upstream's format cannot say; null where there is none.</summary>
+    public UpstreamError? Refused { get; private set; }
+
+    /// <summary>The smaller of the two bounds on output.</summary>
+    public long? MaxTokens => Number("max_tokens"u8) is { } tokens
+        ? Math.Min(tokens, Number("max_completion_tokens"u8) ?? tokens)
+        : Number("max_completion_tokens"u8);
+
+    public string? Effort => JsonText.Of(Root, "reasoning_effort"u8);
+
+    public IEnumerable<JsonElement> Messages => Items(Root, "messages"u8);
+
+    /// <summary>The definitions of the tools that may be called.</summary>
+    public IEnumerable<JsonElement> Functions => Items(Root, "tools"u8)
+        .Where(tool => tool.TryGetProperty("function"u8, out var function) && function.ValueKind == JsonValueKind.Object)
+        .Select(tool => tool.GetProperty("function"u8));
+
+    public IEnumerable<JsonElement> Stops => !Root.TryGetProperty("stop"u8, out var stop) ? []
+        : stop.ValueKind == JsonValueKind.String ? [stop]
+        : Items(Root, "stop"u8, JsonValueKind.String);
+
+    public bool? Flag(ReadOnlySpan<byte> name) => Root.TryGetProperty(name, out var value)
+        ? value.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null }
+        : null;
+
+    public long? Number(ReadOnlySpan<byte> name) =>
+        Root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
+
+    /// <summary>Any number, as it is written.</summary>
+    public bool TryGetNumber(ReadOnlySpan<byte> name, out JsonElement number) =>
+        Root.TryGetProperty(name, out number) && number.ValueKind == JsonValueKind.Number;
+
+    public void Refuse(string what) => Refused ??= new UpstreamError(UpstreamFailure.RequestRefused, what);
+
+    public void Dispose()
+    {
+        _document.Dispose();
+        _bytes.Dispose();
+    }
+
+    /// <summary>The objects (or what is asked for) in an array; none where there is no array.</summary>
+    public static IEnumerable<JsonElement> Items(JsonElement owner, ReadOnlySpan<byte> name, JsonValueKind kind = JsonValueKind.Object) =>
+        owner.TryGetProperty(name, out var array) && array.ValueKind == JsonValueKind.Array
+            ? array.EnumerateArray().Where(item => item.ValueKind == kind)
+            : [];
+
+    /// <summary>The property, where it is there and an object.</summary>
+    public static bool TryGetObject(JsonElement owner, ReadOnlySpan<byte> name, out JsonElement value) =>
+        owner.TryGetProperty(name, out value) && value.ValueKind == JsonValueKind.Object;
+
+    /// <summary>The value as it is written.</summary>
+    public static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);
+}

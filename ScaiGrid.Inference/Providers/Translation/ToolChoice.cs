@@ -1,0 +1,69 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Translation;
+
+internal enum ToolChoiceMode
+{
+    /// <summary>Not said.</summary>
+    Unset,
+
+    Auto,
+    None,
+
+    /// <summary>Some tool must be called.</summary>
+    Required,
+}
+
+/// <summary>What a request says about calling tools.</summary>
+/// <param name="Mode">Whether a tool may or must be called.</param>
+/// <param name="Names">The only functions that may be; empty for all.</param>
+internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<string> Names)
+{
+    public bool IsForced => Mode == ToolChoiceMode.Required;
+
+    /// <summary>Reads <c>tool_choice</c>: a word, one function, or a list of allowed ones.</summary>
+    public static ToolChoice Of(JsonElement request)
+    {
+        if (!request.TryGetProperty("tool_choice"u8, out var choice))
+        {
+            return new ToolChoice(ToolChoiceMode.Unset, []);
+        }
+
+        if (choice.ValueKind == JsonValueKind.Object)
+        {
+            return OfObject(choice);
+        }
+
+        return new ToolChoice(choice.ValueKind == JsonValueKind.String ? Word(JsonText.Of(choice)) : ToolChoiceMode.Unset, []);
+    }
+
+    /// <summary>Whether the function may be called.</summary>
+    public bool Allows(JsonElement function) => Names.Count == 0 || (JsonText.Of(function, "name"u8) is { } name && Names.Contains(name));
+
+    private static ToolChoice OfObject(JsonElement choice)
+    {
+        if (RequestDocument.TryGetObject(choice, "function"u8, out var function) && JsonText.Of(function, "name"u8) is { } name)
+        {
+            return new ToolChoice(ToolChoiceMode.Required, [name]);
+        }
+
+        if (!RequestDocument.TryGetObject(choice, "allowed_tools"u8, out var allowed))
+        {
+            return new ToolChoice(ToolChoiceMode.Unset, []);
+        }
+
+        var names = RequestDocument.Items(allowed, "tools"u8)
+            .Select(tool => RequestDocument.TryGetObject(tool, "function"u8, out var one) ? JsonText.Of(one, "name"u8) : null)
+            .OfType<string>();
+        return new ToolChoice(Word(JsonText.Of(allowed, "mode"u8)), [.. names]);
+    }
+
+    private static ToolChoiceMode Word(string? word) => word switch
+    {
+        "none" => ToolChoiceMode.None,
+        "required" or "any" => ToolChoiceMode.Required,
+        "auto" => ToolChoiceMode.Auto,
+        _ => ToolChoiceMode.Unset,
+    };
+}

@@ -1,0 +1,51 @@
+using System.Net.Http.Headers;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>Where a backend is, and the headers that open its door. Its secrets are here and never in a message.</summary>
+/// <param name="baseUrl">Without a slash at its end.</param>
+/// <param name="headers">Sent with every request.</param>
+/// <param name="secrets">Values that must not show, should an upstream repeat them.</param>
+internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<string> secrets)
+{
+    private const int ShortestSecret = 8;
+
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    public Uri At(string path) => new(baseUrl + path);
+
+    /// <summary>A POST of a JSON document, which must live until the request is sent.</summary>
+    public HttpRequestMessage Post(Uri endpoint, PooledBytes body)
+    {
+        var message = Request(HttpMethod.Post, endpoint);
+        message.Content = new ByteArrayContent(body.Array, 0, body.Length);
+        message.Content.Headers.ContentType = Json;
+        return message;
+    }
+
+    public HttpRequestMessage Request(HttpMethod method, Uri endpoint)
+    {
+        var message = new HttpRequestMessage(method, endpoint);
+        foreach (var (name, value) in headers)
+        {
+            message.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return message;
+    }
+
+    /// <summary>The text without our credentials. Some upstreams put them, or their ends, into their errors.</summary>
+    public string Scrub(string text)
+    {
+        foreach (var secret in secrets)
+        {
+            if (secret.Length >= ShortestSecret)
+            {
+                text = text.Replace(secret, "•••", StringComparison.Ordinal);
+            }
+        }
+
+        return text;
+    }
+}
