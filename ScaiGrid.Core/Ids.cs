@@ -15,6 +15,10 @@ public static class Ids
     public const string Model = "mdl";
     public const string Usage = "usage";
     public const string Request = "req";
+    public const string Job = "job";
+    public const string Event = "evt";
+    public const string Webhook = "wh";
+    public const string WebhookDelivery = "whd";
 
     public static string New(string prefix, TimeProvider time) => $"{prefix}_{Ulid.NewUlid(time.GetUtcNow())}";
 }

@@ -8,7 +8,9 @@ using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Health;
 using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform;
 
@@ -29,6 +31,8 @@ public static class PlatformEndpoints
         Tagged("Models").MapBackends();
         Tagged("Models").MapModels();
         Tagged("Accounting").MapUsage();
+        Tagged("Webhooks").MapWebhooks();
+        Tagged("Administration").MapJobs();
 
         endpoints.MapGroup("/oai/v1").WithTags("OpenAI").MapOpenAiModels();
         endpoints.MapGroup("").WithTags("Health").MapHealthDetails();

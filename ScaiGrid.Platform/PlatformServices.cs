@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Configuration;
@@ -9,10 +10,13 @@ using ScaiGrid.Core.Security;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Events;
 using ScaiGrid.Platform.Health;
 using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
 using ScaiGrid.Platform.Snapshot;
+using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform;
 
@@ -28,6 +32,7 @@ public static class PlatformServices
         builder.AddAccounting();
         builder.AddIdentity();
         builder.AddSnapshot();
+        builder.AddWebhooks();
         builder.AddSettings<ProxySettings>();
         builder.Services.AddSingleton<ClientAddress>();
         builder.Services.AddWireJson();
@@ -39,6 +44,9 @@ public static class PlatformServices
     {
         builder.AddPlatformStores();
         builder.AddAccounting();
+        builder.AddJobs();
+        builder.AddWebhookQueues();
+        builder.Services.AddHostedService<JobRunner>();
     }
 
     /// <summary>After routing, before the endpoints.</summary>
@@ -48,6 +56,7 @@ public static class PlatformServices
     {
         builder.AddPlatformDatabase();
         builder.AddRedis();
+        builder.Services.AddSingleton<EventOutbox>();
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", tags: [Ready]);
 
         // Entity Framework logs what it also throws: whoever catches it knows whether it is an error, and says so once.
@@ -77,7 +86,7 @@ public static class PlatformServices
     private static void AddSnapshot(this IHostApplicationBuilder builder)
     {
         builder.AddSettings<SecretOptions>();
-        builder.Services.AddSingleton<SecretBox>();
+        builder.Services.TryAddSingleton<SecretBox>();
         builder.Services.AddSingleton<ProviderSecrets>();
         builder.AddSettings<HostSettings>();
         builder.AddSettings<SnapshotOptions>();

@@ -13,6 +13,7 @@ internal static class AccountingServices
     {
         builder.AddSettings<AccountingOptions>();
         builder.Services.TryAddSingleton<UsageBuffer>();
+        builder.Services.AddSingleton<RequestEvents>();
         builder.Services.AddSingleton<UsageStore>();
         builder.Services.AddSingleton<UsageSummary>();
         builder.Services.AddSingleton<UsageMetrics>();

@@ -7,7 +7,7 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>Writes usage to the database: rows that are not there yet, and with them, in one transaction, their hours' sums.</summary>
-internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases)
+internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, RequestEvents events)
 {
     private const string Lock = "accounting.usage_flush";
     private const int WordLength = 50;
@@ -24,6 +24,7 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases)
             db.ChangeTracker.AutoDetectChangesEnabled = false;
             db.UsageRows.AddRange(missing);
             await UsageHours.AddAsync(db, missing, token);
+            await events.AddAsync(db, missing, token);
             return missing.Count;
         },
         cancellationToken);

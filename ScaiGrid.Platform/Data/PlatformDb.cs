@@ -1,8 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.Scheduling;
 using ScaiGrid.Platform.Tenancy;
+using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform.Data;
 
@@ -43,6 +46,14 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<UsageHour> UsageHours => Set<UsageHour>();
 
+    public DbSet<Job> Jobs => Set<Job>();
+
+    public DbSet<TaskRow> ScheduledTasks => Set<TaskRow>();
+
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+
+    public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
+
     public DbSet<SnapshotRevision> SnapshotRevisions => Set<SnapshotRevision>();
 
     public DbSet<SnapshotChange> SnapshotChanges => Set<SnapshotChange>();
@@ -72,6 +83,10 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new RoutingTargetConfiguration());
         modelBuilder.ApplyConfiguration(new UsageRowConfiguration());
         modelBuilder.ApplyConfiguration(new UsageHourConfiguration());
+        modelBuilder.ApplyConfiguration(new JobConfiguration());
+        modelBuilder.ApplyConfiguration(new TaskRowConfiguration());
+        modelBuilder.ApplyConfiguration(new WebhookConfiguration());
+        modelBuilder.ApplyConfiguration(new WebhookDeliveryConfiguration());
         modelBuilder.ApplyConfiguration(new SnapshotRevisionConfiguration());
         modelBuilder.ApplyConfiguration(new SnapshotChangeConfiguration());
         modelBuilder.UseStoredNames();

@@ -2,10 +2,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Inference.Routing;
+using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Snapshot;
 using StackExchange.Redis;
 
@@ -26,11 +28,14 @@ internal static class HealthDetails
         IConnectionMultiplexer redis,
         IEnumerable<LoadedModule> modules,
         SettingsInventory settings,
+        IDbContextFactory<PlatformDb> databases,
+        Caller caller,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
         var database = MeasureAsync(loader.RevisionAsync, time, cancellationToken);
         var cache = MeasureAsync(_ => redis.GetDatabase().PingAsync(), time, cancellationToken);
+        var tasks = TasksAsync(databases, caller, cancellationToken);
         var grid = snapshots.Current;
         return Reply.Ok(new HealthView(
             await database,
@@ -38,7 +43,35 @@ internal static class HealthDetails
             new SnapshotView(
                 grid.Revision, snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null, snapshots.IsStale, snapshots.IsRestored, grid.Keys.Count, grid.Models.Count),
             [.. modules.Select(module => new ModuleView(module.Module.Manifest.Id, module.Module.Manifest.Version, module.Status))],
+            await tasks,
             settings.NamesSet()));
+    }
+
+    /// <returns>Null when the database does not tell.</returns>
+    private static async Task<IReadOnlyList<TaskView>?> TasksAsync(IDbContextFactory<PlatformDb> databases, Caller caller, CancellationToken cancellationToken)
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(Bound);
+        try
+        {
+            await using var db = await databases.CreateDbContextAsync(bound.Token);
+            var rows = await db.ScheduledTasks.AsNoTracking().OrderBy(row => row.Name).ToListAsync(bound.Token);
+            return rows.ConvertAll(row => new TaskView(
+                row.Name,
+                row.IntervalMs / 1000.0,
+                row.LastStartedAt,
+                row.LastDurationMs,
+                row.LastOutcome,
+
+                // What a database or an upstream says of itself is for the operators.
+                caller.IsSuperAdmin ? row.LastError : null,
+                row.LastOkAt,
+                row.Worker));
+        }
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     private static async Task<ServiceView> MeasureAsync<T>(Func<CancellationToken, Task<T>> ask, TimeProvider time, CancellationToken cancellationToken)
@@ -59,7 +92,30 @@ internal static class HealthDetails
 }
 
 internal sealed record HealthView(
-    ServiceView Database, ServiceView Redis, SnapshotView Snapshot, IReadOnlyList<ModuleView> Modules, IReadOnlyList<string> SettingsSet);
+    ServiceView Database,
+    ServiceView Redis,
+    SnapshotView Snapshot,
+    IReadOnlyList<ModuleView> Modules,
+    IReadOnlyList<TaskView>? ScheduledTasks,
+    IReadOnlyList<string> SettingsSet);
+
+/// <param name="Name">As it is declared.</param>
+/// <param name="IntervalSeconds">From one start to the next.</param>
+/// <param name="LastStartedAt">Of the last run on any worker; null before the first.</param>
+/// <param name="LastDurationMs">How long it took.</param>
+/// <param name="LastOutcome">ok, failed, timeout or cancelled.</param>
+/// <param name="LastError">Why it failed; for super admins.</param>
+/// <param name="LastOkAt">The last one that went well.</param>
+/// <param name="Worker">Which worker ran it.</param>
+internal sealed record TaskView(
+    string Name,
+    double IntervalSeconds,
+    DateTimeOffset? LastStartedAt,
+    long? LastDurationMs,
+    string? LastOutcome,
+    string? LastError,
+    DateTimeOffset? LastOkAt,
+    string? Worker);
 
 internal sealed record ServiceView(string Status, double? LatencyMs);
 

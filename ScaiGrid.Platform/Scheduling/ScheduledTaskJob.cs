@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Quartz;
 using ScaiGrid.Core.Modules;
+using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Scheduling;
 
@@ -15,8 +16,10 @@ internal sealed record ScheduledTasks(FrozenDictionary<string, ScheduledTask> By
 /// </summary>
 [DisallowConcurrentExecution]
 internal sealed partial class ScheduledTaskJob(
-    ScheduledTasks tasks, IServiceScopeFactory scopes, TaskMetrics metrics, TimeProvider time, ILogger<ScheduledTaskJob> logger, IWorkGate? gate = null) : IJob
+    ScheduledTasks tasks, TaskBook book, IServiceScopeFactory scopes, TaskMetrics metrics, TimeProvider time, ILogger<ScheduledTaskJob> logger, IWorkGate? gate = null) : IJob
 {
+    private static readonly TimeSpan NotePatience = TimeSpan.FromSeconds(2);
+
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
         var name = context.JobDetail.Key.Name;
@@ -24,6 +27,7 @@ internal sealed partial class ScheduledTaskJob(
         {
             // A newer worker's task, or that of a module which is not loaded here.
             TaskUnknown(name);
+            await TaskSchedule.PassOnAsync(context.Scheduler, context.JobDetail.Key, time, cancellationToken);
             return;
         }
 
@@ -44,10 +48,10 @@ internal sealed partial class ScheduledTaskJob(
 
     private async Task RunAsync(ScheduledTask task, CancellationToken cancellationToken)
     {
-        var started = time.GetTimestamp();
+        var (started, startedAt) = (time.GetTimestamp(), time.GetStoredNow());
         using var timeout = new CancellationTokenSource(task.Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
-        var outcome = "ok";
+        var outcome = TaskOutcome.Ok;
         Exception? failure = null;
         try
         {
@@ -57,23 +61,27 @@ internal sealed partial class ScheduledTaskJob(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            outcome = "cancelled";
+            outcome = TaskOutcome.Cancelled;
         }
         catch (Exception exception)
         {
             // Quartz learns of no failure: the next fire is the retry.
-            outcome = timeout.IsCancellationRequested ? "timeout" : "failed";
+            outcome = timeout.IsCancellationRequested ? TaskOutcome.Timeout : TaskOutcome.Failed;
             failure = exception;
         }
 
         var duration = time.GetElapsedTime(started);
-        metrics.Ended(task.Name, outcome, duration);
+        metrics.Ended(task.Name, outcome, duration, startedAt);
+
+        // Also of a run that the worker's stop has cut: not with its token.
+        using var patience = new CancellationTokenSource(NotePatience, time);
+        await book.EndedAsync(task.Name, startedAt, duration, outcome, failure?.Message, patience.Token);
         TaskEnded(failure is null ? LogLevel.Debug : LogLevel.Error, task.Name, outcome, (long)duration.TotalMilliseconds, failure);
     }
 
     [LoggerMessage(Message = "Scheduled task {Task} ended: {Outcome} after {DurationMs} ms.")]
     private partial void TaskEnded(LogLevel level, string task, string outcome, long durationMs, Exception? exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Scheduled task {Task} is not known to this worker; this fire is passed over.")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Scheduled task {Task} is not known to this worker; this fire is passed on.")]
     private partial void TaskUnknown(string task);
 }

@@ -16,6 +16,7 @@ internal sealed partial class SchedulerService(
     ISchedulerFactory schedulers,
     SchedulerErrors errors,
     ScheduledTasks tasks,
+    TaskBook book,
     SchemaCheck schema,
     DatabaseOptions database,
     TimeProvider time,
@@ -25,6 +26,7 @@ internal sealed partial class SchedulerService(
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LeaseLifetime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TidyEvery = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(2);
 
     private IScheduler? _scheduler;
@@ -60,7 +62,11 @@ internal sealed partial class SchedulerService(
             else
             {
                 await TryUntilDoneAsync(token => FollowAsync(_scheduler, held: true, token), stop.Token);
-                await Task.Delay(Timeout.InfiniteTimeSpan, time, stop.Token);
+                while (true)
+                {
+                    await Task.Delay(TidyEvery, time, stop.Token);
+                    await TryUntilDoneAsync(token => TaskSchedule.TidyAsync(_scheduler, tasks, book, token), stop.Token);
+                }
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -86,6 +92,7 @@ internal sealed partial class SchedulerService(
 
                 scheduler ??= await schedulers.GetScheduler(token);
                 await TaskSchedule.SyncAsync(scheduler, tasks, token);
+                await TaskSchedule.TidyAsync(scheduler, tasks, book, token);
             },
             cancellationToken);
         scheduler!.ListenerManager.AddSchedulerListener(errors);
@@ -95,11 +102,18 @@ internal sealed partial class SchedulerService(
     private async Task RunByLeaseAsync(IScheduler scheduler, CancellationToken cancellationToken)
     {
         var lease = new Lease(database.Address, "leases", "scheduler", LeaseLifetime, time);
+        var tidiedAt = time.GetTimestamp();
         try
         {
             while (true)
             {
                 await TryUntilDoneAsync(token => TakeAndFollowAsync(scheduler, lease, token), cancellationToken);
+                if (time.GetElapsedTime(tidiedAt) > TidyEvery)
+                {
+                    await TryUntilDoneAsync(token => TaskSchedule.TidyAsync(scheduler, tasks, book, token), cancellationToken);
+                    tidiedAt = time.GetTimestamp();
+                }
+
                 await Task.Delay(RenewEvery, time, cancellationToken);
             }
         }

@@ -30,7 +30,9 @@ public static class SchedulingServices
     {
         var options = builder.AddSettings<DatabaseOptions>();
         builder.Services.AddSingleton(new ScheduledTasks(tasks.ToFrozenDictionary(task => task.Name)));
+        builder.AddSettings<SchedulingOptions>();
         builder.Services.AddSingleton<TaskMetrics>();
+        builder.Services.AddSingleton<TaskBook>();
         builder.Services.AddHostedService<SchedulerService>();
 
         builder.Services.AddSingleton<SchedulerErrors>();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 
 namespace ScaiGrid.Platform.Scheduling;
@@ -7,16 +8,26 @@ internal sealed class TaskMetrics
 {
     private readonly Counter<long> _runs;
     private readonly Histogram<double> _duration;
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _succeeded = new();
 
     public TaskMetrics(IMeterFactory meters)
     {
         var meter = meters.Create("ScaiGrid.Scheduling");
         _runs = meter.CreateCounter<long>("scaigrid_scheduled_task_runs");
         _duration = meter.CreateHistogram<double>("scaigrid_scheduled_task_duration_seconds");
+        meter.CreateObservableGauge(
+            "scaigrid_scheduled_task_last_success_timestamp_seconds",
+            () => _succeeded.Select(pair => new Measurement<double>(pair.Value.ToUnixTimeMilliseconds() / 1000.0, new KeyValuePair<string, object?>("task", pair.Key))),
+            description: "When the last run on this worker that went well began.");
     }
 
-    public void Ended(string task, string outcome, TimeSpan duration)
+    public void Ended(string task, string outcome, TimeSpan duration, DateTimeOffset startedAt)
     {
+        if (outcome == TaskOutcome.Ok)
+        {
+            _succeeded[task] = startedAt;
+        }
+
         _runs.Add(1, new("task", task), new("outcome", outcome));
         _duration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("task", task));
     }

@@ -79,6 +79,8 @@ public sealed class Grid : IAsyncDisposable
             ["SCAIGRID_SERVICE_TOKENS"] = $"tests:{Secrets.ServiceToken}",
             ["SCAIGRID_STORAGE_CAPABILITY_KEY"] = Secrets.CapabilityKey,
             ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
+            ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
+            ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
         }));
         Admin = new ApiDriver(host.ApiAddress, Secrets.AdminKey);
         GrpcAddress = host.GrpcAddress;

@@ -24,6 +24,8 @@ public sealed class GridServices : IAsyncDisposable
         ["SCAIGRID_SERVICE_TOKENS"] = $"tests:{Secrets.ServiceToken}",
         ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
         ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
+        ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
+        ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
     };
 
     public static async Task<GridServices> StartAsync()

@@ -48,9 +48,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a program and waits until it listens on <paramref name="port"/>.</summary>
-    public static async Task<ServerProcess> StartAsync(string program, IEnumerable<string> arguments, int port)
+    public static async Task<ServerProcess> StartAsync(
+        string program, IEnumerable<string> arguments, int port, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var server = Start(program, arguments);
+        var server = Start(program, arguments, environment);
         await server.WaitForAsync(() => ListensAsync(port), $"listen on {port}", TimeSpan.FromSeconds(30));
         return server;
     }

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Data;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Platform.Scheduling;
+using ScaiGrid.Tests.Support;
 using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
@@ -35,23 +37,53 @@ public sealed class SchedulingTests(DatabaseServer server)
     [Theory]
     [InlineData(DatabaseKind.Sqlite)]
     [InlineData(DatabaseKind.MariaDb)]
-    public async Task Schedule_FollowsWhatIsDeclared(DatabaseKind kind)
+    public async Task Schedule_FollowsWhatIsDeclared_OnceNobodyKnowsOtherwise(DatabaseKind kind)
     {
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
         var runs = new Runs();
         using (var first = Worker(database, "first", runs, Task("test.kept", 3600), Task("test.dropped", 3600)))
         {
             await StartAsync(first);
-            await runs.WaitForAsync(2);
+            await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT name FROM scheduled_tasks WHERE last_outcome = 'ok'")).Count == 2, "the runs to be noted");
             await StopAsync(first);
         }
 
-        using var second = Worker(database, "second", runs, Task("test.kept", 1));
+        // A task that is unknown to this worker may be another version's.
+        using (var other = Worker(database, "other", runs, Task("test.kept", 3600)))
+        {
+            await StartAsync(other);
+            await Poll.UntilAsync(
+                async () => (await database.QueryAsync("SELECT REPEAT_INTERVAL FROM QRTZ_SIMPLE_TRIGGERS WHERE REPEAT_INTERVAL = 3600000")).Count == 2, "the schedule to be stored");
+            await System.Threading.Tasks.Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+            await StopAsync(other);
+            Assert.Equal(["test.dropped", "test.kept"], await database.QueryAsync("SELECT JOB_NAME FROM QRTZ_JOB_DETAILS ORDER BY JOB_NAME"));
+        }
+
+        await System.Threading.Tasks.Task.Delay(TimeSpan.FromSeconds(1.5), TestContext.Current.CancellationToken);
+        using var second = Worker(database, "second", runs, graceSeconds: 1, Task("test.kept", 1));
         await StartAsync(second);
         await runs.WaitForAsync(5);
         await StopAsync(second);
         Assert.Equal(["test.kept"], await database.QueryAsync("SELECT JOB_NAME FROM QRTZ_JOB_DETAILS"));
+        Assert.Equal(["test.kept ok"], await database.QueryAsync(
+            kind is DatabaseKind.Sqlite ? "SELECT name || ' ' || last_outcome FROM scheduled_tasks" : "SELECT CONCAT(name, ' ', last_outcome) FROM scheduled_tasks"));
         Assert.Equal(["1000"], await database.QueryAsync("SELECT REPEAT_INTERVAL FROM QRTZ_SIMPLE_TRIGGERS"));
+    }
+
+    [Fact]
+    public async Task WorkersOfTwoVersions_EachRunWhatTheyKnow()
+    {
+        using var database = await (await server.CreateAsync(DatabaseKind.MariaDb)).MigratedAsync();
+        var runs = new Runs();
+        using var older = Worker(database, "older", runs, Task("test.both", 1), Task("test.older", 3));
+        using var newer = Worker(database, "newer", runs, Task("test.both", 1), Task("test.newer", 3));
+        await StartAsync(older, newer);
+
+        // A fire that comes to the wrong worker comes again, until it comes to the right one.
+        await Poll.UntilAsync(
+            async () => (await database.QueryAsync("SELECT name FROM scheduled_tasks WHERE last_outcome = 'ok'")).Count == 3, "all three to have run");
+        await StopAsync(older, newer);
+        Assert.Equal(["test.both", "test.newer", "test.older"], await database.QueryAsync("SELECT JOB_NAME FROM QRTZ_JOB_DETAILS ORDER BY JOB_NAME"));
     }
 
     [Fact]
@@ -63,13 +95,18 @@ public sealed class SchedulingTests(DatabaseServer server)
         await StartAsync(worker);
         await runs.WaitForAsync(3);
         await StopAsync(worker);
+        Assert.Equal(["failed"], await database.QueryAsync("SELECT last_outcome FROM scheduled_tasks"));
+        Assert.Equal(["as told"], await database.QueryAsync("SELECT last_error FROM scheduled_tasks"));
     }
 
     private static ScheduledTask Task(string name, int seconds) => ScheduledTask.Every<Tick>(name, TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(10));
 
-    private static IHost Worker(TestDatabase database, string name, Runs runs, params ScheduledTask[] tasks)
+    private static IHost Worker(TestDatabase database, string name, Runs runs, params ScheduledTask[] tasks) => Worker(database, name, runs, 3600, tasks);
+
+    private static IHost Worker(TestDatabase database, string name, Runs runs, int graceSeconds, params ScheduledTask[] tasks)
     {
         var builder = database.CreateBuilder();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["SCAIGRID_TASK_GRACE_S"] = $"{graceSeconds}" });
         builder.Services.AddSingleton(runs);
         builder.Services.AddSingleton(new WorkerName(name));
         builder.AddScheduling(tasks);

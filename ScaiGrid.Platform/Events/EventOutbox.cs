@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Jobs;
+
+namespace ScaiGrid.Platform.Events;
+
+/// <summary>
+/// Where a feature tells that something happened. The event is a row of the database that is written with the change it follows from:
+/// both are stored or neither is. A worker takes it from there to the subscribers, at least once.
+/// </summary>
+public sealed class EventOutbox(TimeProvider time)
+{
+    internal const string Queue = "events";
+
+    internal static readonly JsonSerializerOptions Json = Options();
+
+    /// <summary>Adds an event to what <paramref name="db"/> saves next.</summary>
+    internal void Add(PlatformDb db, GridEvent happened) => db.Jobs.Add(ToJob(happened));
+
+    /// <summary>Adds many events to what <paramref name="db"/> saves next.</summary>
+    internal void AddRange(PlatformDb db, IEnumerable<GridEvent> happened) => db.Jobs.AddRange(happened.Select(ToJob));
+
+    /// <summary>For modules, whose contexts have no queue of their own: writes the event in the running transaction of <paramref name="db"/>.</summary>
+    public async Task AddAsync(DbContext db, GridEvent happened, CancellationToken cancellationToken)
+    {
+        if (db.Database.CurrentTransaction is null)
+        {
+            throw new InvalidOperationException("An event belongs to the transaction of what it tells; begin one first.");
+        }
+
+        var job = ToJob(happened);
+        var at = Microseconds.From(job.CreatedAt);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO jobs (id, queue, lane, state, run_at, attempts, tenant_id, partner_id, payload, created_at)
+            VALUES ({job.Id}, {job.Queue}, {job.Lane}, {job.State}, {at}, 0, {job.TenantId}, {job.PartnerId}, {job.Payload}, {at})
+            """,
+            cancellationToken);
+    }
+
+    /// <summary>The document that subscribers get, byte for byte.</summary>
+    internal static string Document(GridEvent happened, string eventId, DateTimeOffset at) => new JsonObject
+    {
+        ["event_type"] = happened.Type,
+        ["event_id"] = eventId,
+        ["source"] = happened.Source,
+        ["tenant_id"] = happened.TenantId,
+        ["partner_id"] = happened.PartnerId,
+        ["payload"] = happened.Payload.DeepClone(),
+        ["timestamp"] = at.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture),
+    }.ToJsonString(Json);
+
+    private Job ToJob(GridEvent happened)
+    {
+        var eventId = Ids.New(Ids.Event, time);
+        var queued = new QueuedEvent(eventId, happened.Type, Document(happened, eventId, time.GetStoredNow()));
+        return Job.New(time, Queue, JsonSerializer.Serialize(queued, Json), happened.TenantId, happened.PartnerId);
+    }
+
+    private static JsonSerializerOptions Options()
+    {
+        var options = new JsonSerializerOptions();
+        WireJson.Configure(options);
+        return options;
+    }
+}
+
+/// <summary>The payload of a job of the events queue.</summary>
+/// <param name="EventId">evt_…</param>
+/// <param name="EventType">See <see cref="EventTypes"/>.</param>
+/// <param name="Body">The document that subscribers get.</param>
+internal sealed record QueuedEvent(string EventId, string EventType, string Body);

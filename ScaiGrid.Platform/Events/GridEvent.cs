@@ -1,0 +1,31 @@
+using System.Text.Json.Nodes;
+
+namespace ScaiGrid.Platform.Events;
+
+/// <summary>Something that happened in a tenant, for whoever subscribed to it.</summary>
+/// <param name="Type">Lower case with dots: <see cref="EventTypes"/>, or a module's own, which begins with the module's id.</param>
+/// <param name="Source">The feature or module that tells: <c>accounting</c>, <c>budgets</c>, <c>scaimatrix</c> …</param>
+/// <param name="TenantId">Whose webhooks get it.</param>
+/// <param name="PartnerId">The tenant's partner.</param>
+/// <param name="Payload">What the type says; no prompt, no completion, no secret.</param>
+public sealed record GridEvent(string Type, string Source, string TenantId, string PartnerId, JsonObject Payload);
+
+/// <summary>The platform's own event types. They are API and never change.</summary>
+public static class EventTypes
+{
+    public const string RequestCompleted = "request.completed";
+    public const string RequestFailed = "request.failed";
+    public const string BudgetSoftLimitReached = "budget.soft_limit_reached";
+    public const string BudgetHardLimitReached = "budget.hard_limit_reached";
+    public const string ScaiKeyUserCreated = "scaikey.user.created";
+    public const string ScaiKeyUserUpdated = "scaikey.user.updated";
+    public const string WebhookAutoDisabled = "webhook.auto_disabled";
+
+    /// <summary>Sent only by a webhook's <c>test</c>; nobody can subscribe to it.</summary>
+    public const string WebhookTest = "webhook.test";
+
+    public static readonly IReadOnlyList<string> All =
+    [
+        RequestCompleted, RequestFailed, BudgetSoftLimitReached, BudgetHardLimitReached, ScaiKeyUserCreated, ScaiKeyUserUpdated, WebhookAutoDisabled,
+    ];
+}

@@ -1,0 +1,38 @@
+namespace ScaiGrid.Platform.Jobs;
+
+/// <summary>A job that this worker holds the lease of.</summary>
+internal sealed class ClaimedJob : IDisposable
+{
+    private readonly CancellationTokenSource _lost = new();
+    private Action<ClaimedJob, JobEnd>? _ended;
+
+    public required string Id { get; init; }
+
+    public required string Lane { get; init; }
+
+    /// <summary>This one included.</summary>
+    public required int Attempts { get; init; }
+
+    public required string Payload { get; init; }
+
+    public string? TenantId { get; init; }
+
+    public string? PartnerId { get; init; }
+
+    /// <summary>Cancelled when the lease is lost, or the worker has no time left: stop, whatever the state.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <summary>Cancelled when the worker drains: long work comes to a good point and ends as released.</summary>
+    public CancellationToken Draining { get; private set; }
+
+    public bool IsEnded => Volatile.Read(ref _ended) is null;
+
+    /// <summary>Says how it ended; the first word counts.</summary>
+    public void End(JobEnd end) => Interlocked.Exchange(ref _ended, null)?.Invoke(this, end);
+
+    public void Begin(Action<ClaimedJob, JobEnd> ended, CancellationToken draining) => (_ended, Draining) = (ended, draining);
+
+    public void Lose() => _lost.Cancel();
+
+    public void Dispose() => _lost.Dispose();
+}

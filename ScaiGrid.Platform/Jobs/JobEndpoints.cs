@@ -1,0 +1,120 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Jobs;
+
+/// <summary>Queued work: what waits, and what is dead and needs a person. Administrators see that of their tenant or partner; super admins see all.</summary>
+internal static class JobEndpoints
+{
+    public static void MapJobs(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/admin/jobs", List).RequirePermission(Permissions.Administer)
+            .WithName("ListJobs").WithSummary("Queued work, newest first; work that ended well has no entry.");
+        group.MapGet("/admin/jobs/{id}", Get).RequirePermission(Permissions.Administer)
+            .WithName("GetJob").WithSummary("One piece of queued work, with what it is about.");
+        group.MapPost("/admin/jobs/{id}/requeue", Requeue).RequirePermission(Permissions.Administer).Audited("job.requeue", "job")
+            .WithName("RequeueJob").WithSummary("Has a dead job tried again, from its first attempt.");
+        group.MapDelete("/admin/jobs/{id}", Delete).RequirePermission(Permissions.Administer).Audited("job.delete", "job")
+            .WithName("DeleteJob").WithSummary("Drops a dead job.");
+    }
+
+    private static async Task<Ok<PageEnvelope<JobView>>> List(
+        string? queue, string? state, [AsParameters] PageQuery page, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Job));
+        var checks = new Checks();
+        var wanted = state is null ? null : checks.OneOf("state", state, "", JobState.Ready, JobState.Dead);
+        checks.ThrowIfAny();
+        var rows = await Visible(db, caller).AsNoTracking()
+            .Where(job => queue == null || job.Queue == queue)
+            .Where(job => wanted == null || job.State == wanted)
+            .Where(job => after == null || string.Compare(job.Id, after) < 0)
+            .OrderByDescending(job => job.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        var now = time.GetUtcNow();
+        return rows.ConvertAll(row => JobView.Of(row, now, withPayload: false)).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Results<Ok<Envelope<JobView>>, ProblemResult>> Get(
+        string id, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var row = await Visible(db, caller).AsNoTracking().SingleOrDefaultAsync(job => job.Id == id, cancellationToken);
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(JobView.Of(row, time.GetUtcNow(), withPayload: true));
+    }
+
+    private static async Task<Results<Ok<Envelope<JobView>>, ProblemResult>> Requeue(
+        string id, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var requeued = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteUpdateAsync(
+            job => job.SetProperty(row => row.State, JobState.Ready).SetProperty(row => row.Attempts, 0).SetProperty(row => row.RunAt, now), cancellationToken);
+
+        // Gone by now: it ran.
+        var found = await Visible(db, caller).AsNoTracking().SingleOrDefaultAsync(job => job.Id == id, cancellationToken);
+        return found is null ? Reply.Problem(CoreErrors.NotFound)
+            : requeued == 0 ? Reply.Problem(JobErrors.NotDead)
+            : Reply.Ok(JobView.Of(found, now, withPayload: false));
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        // One that waits may be worked on just now: only what is dead can be taken away.
+        var deleted = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteDeleteAsync(cancellationToken);
+        return deleted == 1 ? TypedResults.NoContent()
+            : Reply.Problem(await Visible(db, caller).AnyAsync(job => job.Id == id, cancellationToken) ? JobErrors.NotDead : CoreErrors.NotFound);
+    }
+
+    private static IQueryable<Job> Visible(PlatformDb db, Caller caller) =>
+        caller.IsSuperAdmin ? db.Jobs
+        : caller.Has(Permissions.ViewPartnerAccounting) ? db.Jobs.Where(job => job.PartnerId == caller.PartnerId)
+        : db.Jobs.Where(job => job.TenantId == caller.TenantId);
+}
+
+/// <param name="Id">job_…</param>
+/// <param name="Queue">Which kind of work.</param>
+/// <param name="Lane">What shares a bottleneck with it, a webhook say.</param>
+/// <param name="State"><c>ready</c>, <c>running</c> or <c>dead</c>.</param>
+/// <param name="Attempts">How often it was begun.</param>
+/// <param name="RunAt">Not before; of running work, until when its worker must have said that it lives.</param>
+/// <param name="Worker">Which one has it, or had it last.</param>
+/// <param name="Error">Why the last attempt failed.</param>
+/// <param name="TenantId">Whose it is.</param>
+/// <param name="CreatedAt">When it was queued.</param>
+/// <param name="Payload">What it is about; only of a single job.</param>
+internal sealed record JobView(
+    string Id,
+    string Queue,
+    string Lane,
+    string State,
+    int Attempts,
+    DateTimeOffset RunAt,
+    string? Worker,
+    string? Error,
+    string? TenantId,
+    DateTimeOffset CreatedAt,
+    JsonNode? Payload)
+{
+    public static JobView Of(Job row, DateTimeOffset now, bool withPayload) => new(
+        row.Id,
+        row.Queue,
+        row.Lane,
+        row is { State: JobState.Ready, Lease: not null } && row.RunAt > now ? "running" : row.State,
+        row.Attempts,
+        row.RunAt,
+        row.Lease,
+        row.Error,
+        row.TenantId,
+        row.CreatedAt,
+        withPayload ? JsonNode.Parse(row.Payload) : null);
+}

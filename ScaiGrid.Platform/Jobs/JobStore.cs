@@ -1,0 +1,208 @@
+using System.Data;
+using System.Data.Common;
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Jobs;
+
+/// <summary>Work that is due, lane by lane.</summary>
+internal sealed record DueLane(string Queue, string Lane);
+
+/// <summary>The queue's rows: which are due, whose they are, what became of them. Times are the database's, which all workers share.</summary>
+internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, DatabaseOptions database, JobOptions options, TimeProvider time)
+{
+    private readonly bool _isSqlite = database.Address.Kind is DatabaseKind.Sqlite;
+
+    /// <summary>This process, as the rows know it.</summary>
+    public string Worker { get; } = $"{Environment.ProcessId}-{Ulid.NewUlid(time.GetUtcNow())}";
+
+    private string Now => _isSqlite ? "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" : "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
+
+    private long LeaseMicroseconds => options.JobLease.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    public async Task<IReadOnlyList<DueLane>> DueAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        await using var command = db.Database.GetDbConnection().CreateCommand();
+
+        // One step of the index a lane, whatever its backlog: MariaDB sees that only when the groups are of the index's first columns.
+        command.CommandText =
+            $"SELECT queue, lane FROM jobs WHERE state = '{JobState.Ready}' GROUP BY state, queue, lane HAVING MIN(run_at) <= {Now} ORDER BY MIN(run_at)";
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var lanes = new List<DueLane>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            lanes.Add(new DueLane(reader.GetString(0), reader.GetString(1)));
+        }
+
+        return lanes;
+    }
+
+    /// <summary>Takes the oldest due jobs of some lanes, passing over what another worker is just taking.</summary>
+    public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(
+        string queue, IReadOnlyList<(string Lane, int Count)> lanes, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        var connection = db.Database.GetDbConnection();
+
+        // Read committed: no locks on gaps, which would hold up those who add jobs.
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        var jobs = await SelectDueAsync(connection, transaction, queue, lanes, cancellationToken);
+        if (jobs.Count > 0)
+        {
+            await using var update = Command(connection, transaction, jobs.ConvertAll(job => job.Id));
+            update.CommandText =
+                $"UPDATE jobs SET lease = @worker, run_at = {Now} + {LeaseMicroseconds}, attempts = attempts + 1 WHERE id IN ({update.CommandText})";
+            Add(update, "worker", Worker);
+            await update.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        return jobs;
+    }
+
+    /// <returns>Those of <paramref name="ids"/> whose leases are renewed; the others are lost.</returns>
+    public async Task<IReadOnlySet<string>> RenewAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var renewed = new HashSet<string>();
+        foreach (var some in ids.Chunk(500))
+        {
+            await PutOffAsync(db, some, LeaseMicroseconds, cancellationToken);
+            renewed.UnionWith(await db.Jobs.Where(job => some.Contains(job.Id) && job.Lease == Worker).Select(job => job.Id).ToListAsync(cancellationToken));
+        }
+
+        return renewed;
+    }
+
+    /// <summary>Gives jobs back that were not worked on.</summary>
+    public async Task ReleaseAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        foreach (var some in ids.Chunk(500))
+        {
+            await PutOffAsync(db, some, 0, cancellationToken);
+        }
+    }
+
+    /// <summary>Stores how jobs ended, in one transaction with what the handler makes of it. Jobs that are another's by now are passed over.</summary>
+    public Task EndAsync(JobQueue queue, IJobHandler handler, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken) => databases.TransactAsync(
+        async (db, token) =>
+        {
+            var held = await HeldAsync(db, ended, token);
+            var ours = ended.Where(end => held.Contains((end.Job.Id, end.Job.Attempts))).ToList();
+            await handler.StoreAsync(db, [.. ours.Where(end => end.End.Kind is not JobEndKind.Released)], token);
+            string[] done = [.. ours.Where(end => end.End.Kind is JobEndKind.Done).Select(end => end.Job.Id)];
+            if (done.Length > 0)
+            {
+                await db.Jobs.Where(job => done.Contains(job.Id)).ExecuteDeleteAsync(token);
+            }
+
+            foreach (var (job, end) in ours.Where(end => end.End.Kind is not JobEndKind.Done))
+            {
+                await PutBackAsync(db, queue, job, end, token);
+            }
+        },
+        cancellationToken);
+
+    private async Task PutBackAsync(PlatformDb db, JobQueue queue, ClaimedJob job, JobEnd end, CancellationToken cancellationToken)
+    {
+        var isDead = end.Kind is JobEndKind.Failed && job.Attempts >= queue.MaxAttempts;
+        var released = end.Kind is JobEndKind.Released;
+        var runAt = time.GetStoredNow() + (released || isDead ? TimeSpan.Zero : end.Delay ?? JobQueue.DelayAfter(job.Attempts));
+        var error = end.Error is { Length: > JobConfiguration.ErrorLength } ? end.Error[..JobConfiguration.ErrorLength] : end.Error;
+        await db.Jobs.Where(row => row.Id == job.Id).ExecuteUpdateAsync(
+            row => row
+                .SetProperty(one => one.State, isDead ? JobState.Dead : JobState.Ready)
+                .SetProperty(one => one.RunAt, runAt)
+                .SetProperty(one => one.Lease, (string?)null)
+                .SetProperty(one => one.Attempts, one => released ? one.Attempts - 1 : one.Attempts)
+                .SetProperty(one => one.Error, one => error ?? one.Error),
+            cancellationToken);
+    }
+
+    private async Task<HashSet<(string Id, int Attempts)>> HeldAsync(PlatformDb db, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken)
+    {
+        var lockRows = _isSqlite ? "" : " FOR UPDATE";
+        var sql = $"SELECT id AS Id, lease AS Lease, attempts AS Attempts FROM jobs WHERE id IN ({Placeholders(0, ended.Count)}){lockRows}";
+        var rows = await db.Database.SqlQueryRaw<HeldJob>(sql, [.. ended.Select(end => end.Job.Id)]).ToListAsync(cancellationToken);
+        return [.. rows.Where(row => row.Lease == Worker).Select(row => (row.Id, row.Attempts))];
+    }
+
+    private Task<int> PutOffAsync(PlatformDb db, string[] ids, long microseconds, CancellationToken cancellationToken)
+    {
+        var sql = $"UPDATE jobs SET run_at = {Now} + {microseconds.ToString(CultureInfo.InvariantCulture)} WHERE lease = {{0}} AND id IN ({Placeholders(1, ids.Length)})";
+        return db.Database.ExecuteSqlRawAsync(sql, [Worker, .. ids], cancellationToken);
+    }
+
+    private static string Placeholders(int first, int count) =>
+        string.Join(", ", Enumerable.Range(first, count).Select(index => $"{{{index.ToString(CultureInfo.InvariantCulture)}}}"));
+
+    private async Task<List<ClaimedJob>> SelectDueAsync(
+        DbConnection connection, DbTransaction transaction, string queue, IReadOnlyList<(string Lane, int Count)> lanes, CancellationToken cancellationToken)
+    {
+        await using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        Add(command, "queue", queue);
+        var selects = new List<string>();
+        foreach (var (lane, count) in lanes)
+        {
+            var name = $"lane{selects.Count.ToString(CultureInfo.InvariantCulture)}";
+            Add(command, name, lane);
+            selects.Add(
+                $"""
+                SELECT id, lane, attempts, payload, tenant_id, partner_id FROM jobs
+                WHERE state = '{JobState.Ready}' AND queue = @queue AND lane = @{name} AND run_at <= {Now}
+                ORDER BY run_at LIMIT {count.ToString(CultureInfo.InvariantCulture)}{(_isSqlite ? "" : " FOR UPDATE SKIP LOCKED")};
+                """);
+        }
+
+        command.CommandText = string.Concat(selects);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var jobs = new List<ClaimedJob>();
+        do
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                jobs.Add(new ClaimedJob
+                {
+                    Id = reader.GetString(0),
+                    Lane = reader.GetString(1),
+                    Attempts = reader.GetInt32(2) + 1,
+                    Payload = reader.GetString(3),
+                    TenantId = reader.IsDBNull(4) ? null : reader.GetString(4),
+                    PartnerId = reader.IsDBNull(5) ? null : reader.GetString(5),
+                });
+            }
+        }
+        while (await reader.NextResultAsync(cancellationToken));
+        return jobs;
+    }
+
+    /// <summary>A command whose text is the list of parameters for <paramref name="ids"/>.</summary>
+    private static DbCommand Command(DbConnection connection, DbTransaction transaction, List<string> ids)
+    {
+        var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        for (var i = 0; i < ids.Count; i++)
+        {
+            Add(command, $"id{i.ToString(CultureInfo.InvariantCulture)}", ids[i]);
+        }
+
+        command.CommandText = string.Join(", ", Enumerable.Range(0, ids.Count).Select(index => $"@id{index.ToString(CultureInfo.InvariantCulture)}"));
+        return command;
+    }
+
+    private static void Add(DbCommand command, string name, object value)
+    {
+        var parameter = command.CreateParameter();
+        (parameter.ParameterName, parameter.Value) = ($"@{name}", value);
+        command.Parameters.Add(parameter);
+    }
+
+    private sealed record HeldJob(string Id, string? Lease, int Attempts);
+}

@@ -1,0 +1,204 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Scheduling;
+
+namespace ScaiGrid.Platform.Jobs;
+
+/// <summary>What this worker holds of one queue: claimed jobs from their claim until their end is stored.</summary>
+internal sealed partial class QueueWork(
+    JobQueue queue, IJobHandler handler, JobStore store, JobMetrics metrics, TimeProvider time, ILogger logger, Action changed, IWorkGate? gate)
+{
+    private const int StoredTogether = 500;
+    private static readonly TimeSpan StoreEvery = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan RetryStoreAfter = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<string, ClaimedJob> _held = new();
+    private readonly ConcurrentDictionary<string, int> _running = new();
+    private readonly Channel<EndedJob> _ended = Channel.CreateUnbounded<EndedJob>(new UnboundedChannelOptions { SingleReader = true });
+
+    public JobQueue Queue => queue;
+
+    public IReadOnlyCollection<string> HeldIds => [.. _held.Keys];
+
+    /// <summary>How many jobs to claim of which of the lanes that are due.</summary>
+    public IReadOnlyList<(string Lane, int Count)> Room(IEnumerable<string> lanes)
+    {
+        var room = queue.Concurrency - _held.Count;
+        var wanted = new List<(string, int)>();
+        foreach (var lane in lanes)
+        {
+            var count = Math.Min(handler.LaneLimit(lane) - _running.GetValueOrDefault(lane), room);
+            if (count > 0)
+            {
+                wanted.Add((lane, count));
+                room -= count;
+            }
+        }
+
+        return wanted;
+    }
+
+    /// <summary>Begins work on claimed jobs and returns at once.</summary>
+    public void Begin(IReadOnlyList<ClaimedJob> jobs, CancellationToken draining)
+    {
+        var startedAt = time.GetTimestamp();
+        foreach (var job in jobs)
+        {
+            _held[job.Id] = job;
+            _running.AddOrUpdate(job.Lane, 1, (_, count) => count + 1);
+            job.Begin((ended, end) => Ended(ended, end, startedAt), draining);
+        }
+
+        _ = RunAsync(jobs);
+    }
+
+    /// <summary>Stores the ends of jobs, many at a time, until the channel is closed.</summary>
+    public async Task StoreAsync(CancellationToken cancellationToken)
+    {
+        while (await _ended.Reader.WaitToReadAsync(cancellationToken))
+        {
+            await Task.Delay(StoreEvery, time, cancellationToken);
+            var ended = new List<EndedJob>();
+            while (ended.Count < StoredTogether && _ended.Reader.TryRead(out var next))
+            {
+                ended.Add(next);
+            }
+
+            await StoreAsync(ended, cancellationToken);
+            changed();
+        }
+    }
+
+    public void Lose(string id)
+    {
+        if (_held.TryGetValue(id, out var job) && !job.IsEnded)
+        {
+            JobLost(id, queue.Name);
+            job.Lose();
+        }
+    }
+
+    /// <summary>No time left: whatever still runs is stopped, and what has ended by then is the last that is stored.</summary>
+    public async Task CloseAsync()
+    {
+        foreach (var job in _held.Values.Where(job => !job.IsEnded))
+        {
+            job.Lose();
+        }
+
+        for (var i = 0; i < 20 && _held.Values.Any(job => !job.IsEnded); i++)
+        {
+            await Task.Delay(StoreEvery, time);
+        }
+
+        _ended.Writer.TryComplete();
+    }
+
+    private async Task RunAsync(IReadOnlyList<ClaimedJob> jobs)
+    {
+        // Off the poller's thread: a handler may compute before it first waits.
+        await Task.Yield();
+        if (gate?.TryEnter() == false)
+        {
+            EndAll(jobs, JobEnd.Released());
+            return;
+        }
+
+        try
+        {
+            // One that was claimed more often than it may be tried took its workers with it.
+            var tried = jobs.Where(job => job.Attempts > queue.MaxAttempts).ToList();
+            EndAll(tried, JobEnd.Failed("Its workers ended before it did."));
+            if (tried.Count < jobs.Count)
+            {
+                await handler.RunAsync(tried.Count == 0 ? jobs : [.. jobs.Except(tried)]);
+            }
+
+            EndAll(jobs, JobEnd.Failed("Its handler did not end it."));
+        }
+        catch (Exception exception)
+        {
+            // Of a job that is lost, or whose worker stops, nothing is to be learnt.
+            var failed = jobs.Where(job => !job.IsEnded && !job.Lost.IsCancellationRequested).ToList();
+            if (failed.Count > 0)
+            {
+                JobsFailed(failed.Count, queue.Name, DatabaseAway.Is(exception) ? null : exception);
+            }
+
+            EndAll(failed, JobEnd.Failed(exception.Message));
+            EndAll(jobs, JobEnd.Released());
+        }
+        finally
+        {
+            gate?.Exit();
+        }
+    }
+
+    private static void EndAll(IEnumerable<ClaimedJob> jobs, JobEnd end)
+    {
+        foreach (var job in jobs)
+        {
+            job.End(end);
+        }
+    }
+
+    private void Ended(ClaimedJob job, JobEnd end, long startedAt)
+    {
+        metrics.Ended(queue.Name, end.Kind, time.GetElapsedTime(startedAt));
+        if (_running.AddOrUpdate(job.Lane, 0, (_, count) => count - 1) == 0)
+        {
+            _running.TryRemove(KeyValuePair.Create(job.Lane, 0));
+        }
+
+        // Too late to be stored: it is still held, and given back with the rest.
+        _ended.Writer.TryWrite(new EndedJob(job, end));
+    }
+
+    private async Task StoreAsync(List<EndedJob> ended, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await store.EndAsync(queue, handler, ended, cancellationToken);
+                break;
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Ends are kept while the database is away. One that cannot be stored for another reason must not hold up the rest.
+                if (attempt == 1)
+                {
+                    EndsNotStored(ended.Count, queue.Name, DatabaseAway.Is(exception) ? null : exception);
+                }
+
+                if (!DatabaseAway.Is(exception))
+                {
+                    ended = ended.ConvertAll(end => end with { End = JobEnd.Failed(exception.Message) });
+                    if (attempt > 3)
+                    {
+                        break;
+                    }
+                }
+            }
+
+            await Task.Delay(RetryStoreAfter, time, cancellationToken);
+        }
+
+        foreach (var end in ended)
+        {
+            _held.TryRemove(end.Job.Id, out _);
+            end.Job.Dispose();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Job {JobId} of {Queue} is another worker's by now.")]
+    private partial void JobLost(string jobId, string queue);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} job(s) of {Queue} failed.")]
+    private partial void JobsFailed(int count, string queue, Exception? exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The ends of {Count} job(s) of {Queue} cannot be stored yet.")]
+    private partial void EndsNotStored(int count, string queue, Exception? exception);
+}

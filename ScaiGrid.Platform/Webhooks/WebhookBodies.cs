@@ -1,0 +1,110 @@
+using System.Net;
+using System.Text.Json;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Security;
+using ScaiGrid.Platform.Events;
+
+namespace ScaiGrid.Platform.Webhooks;
+
+/// <param name="Url">https, and public.</param>
+/// <param name="Events">Event types, prefixes such as <c>budget.*</c>, or <c>*</c>.</param>
+/// <param name="Secret">What signatures are made with, 16 characters or more; made and shown once when left out.</param>
+/// <param name="Status"><c>active</c> (when left out) or <c>paused</c>.</param>
+/// <param name="MaxRetries">After a first attempt that failed, 0 to 5; 5 when left out.</param>
+public sealed record CreateWebhook(string? Url, string?[]? Events, string? Secret = null, string? Status = null, int? MaxRetries = null);
+
+/// <summary>What is left out stays as it is.</summary>
+public sealed record UpdateWebhook(string? Url = null, string?[]? Events = null, string? Secret = null, string? Status = null, int? MaxRetries = null);
+
+internal sealed record WebhookView(
+    string Id,
+    string Url,
+    IReadOnlyList<string> Events,
+    string Status,
+    int MaxRetries,
+    int ConsecutiveFailures,
+    string? DisabledReason,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt)
+{
+    public static WebhookView Of(Webhook row) => new(
+        row.Id, row.Url, Webhook.ReadEvents(row.Events), row.Status, row.MaxRetries, row.ConsecutiveFailures, row.DisabledReason, row.CreatedAt, row.UpdatedAt);
+}
+
+/// <param name="Id">wh_…</param>
+/// <param name="Url">Where events go.</param>
+/// <param name="Events">Which.</param>
+/// <param name="Secret">Made for this webhook, here and never again; null when the caller brought one.</param>
+/// <param name="Status">active or paused.</param>
+/// <param name="MaxRetries">After a first attempt that failed.</param>
+/// <param name="CreatedAt">When it was made.</param>
+internal sealed record NewWebhook(
+    string Id, string Url, IReadOnlyList<string> Events, string? Secret, string Status, int MaxRetries, DateTimeOffset CreatedAt);
+
+/// <summary>The fields of a webhook, as callers write them.</summary>
+internal static class WebhookChecks
+{
+    private const int UrlLength = 2048;
+    private const int LeastSecret = 16;
+    private const int MostSecret = 200;
+
+    public static string Url(this Checks checks, string? value, WebhookOptions options)
+    {
+        var text = checks.Required("url", value, UrlLength);
+        if (text.Length == 0)
+        {
+            return text;
+        }
+
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("https" or "http") || url.UserInfo.Length > 0 || url.Fragment.Length > 0)
+        {
+            checks.Add("url", "must be an https URL without user name and fragment.");
+        }
+        else if (url.Scheme == "http" && !options.AllowHttp)
+        {
+            checks.Add("url", "must begin with https://.");
+        }
+        else if (IPAddress.TryParse(url.DnsSafeHost, out var address) && !new EgressPolicy(options.AllowPrivate).IsAllowed(address))
+        {
+            // A name is checked when it is connected to, each time anew.
+            checks.Add("url", "must lead to a public address.");
+        }
+
+        return text;
+    }
+
+    public static string Events(this Checks checks, string?[]? value)
+    {
+        var events = checks.Words("events", value) ?? [];
+        if (events.Length == 0)
+        {
+            checks.Add("events", "must name at least one event type.");
+        }
+
+        for (var i = 0; i < events.Length; i++)
+        {
+            if (!EventPatterns.IsMeaningful(events[i]))
+            {
+                checks.Add($"events[{i}]", EventPatterns.Expected);
+            }
+        }
+
+        return JsonSerializer.Serialize(events);
+    }
+
+    public static string? Secret(this Checks checks, string? value)
+    {
+        if (value is { Length: < LeastSecret or > MostSecret })
+        {
+            checks.Add("secret", $"must have {LeastSecret} to {MostSecret} characters.");
+        }
+
+        return value;
+    }
+
+    public static string WebhookStatus(this Checks checks, string? value, string otherwise) =>
+        checks.OneOf("status", value, otherwise, Webhooks.WebhookStatus.Active, Webhooks.WebhookStatus.Paused);
+
+    public static int MaxRetries(this Checks checks, int? value, int otherwise) =>
+        checks.Between("max_retries", value, 0, WebhookDispatch.MostRetries) ?? otherwise;
+}

@@ -1,0 +1,59 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace ScaiGrid.Platform.Webhooks;
+
+/// <summary>One event on its way to one webhook, and what came of it. Outlives its webhook until its time is over.</summary>
+internal sealed class WebhookDelivery
+{
+    public required string Id { get; init; }
+
+    public required string WebhookId { get; init; }
+
+    public required string TenantId { get; init; }
+
+    public required string EventId { get; init; }
+
+    public required string EventType { get; init; }
+
+    /// <summary>What is sent, byte for byte.</summary>
+    public required string Body { get; init; }
+
+    public required string Status { get; set; }
+
+    /// <summary>How often it was sent.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>Of the last attempt; null when there was no answer.</summary>
+    public int? StatusCode { get; set; }
+
+    /// <summary>Of the last attempt.</summary>
+    public int? DurationMs { get; set; }
+
+    public string? Error { get; set; }
+
+    public DateTimeOffset? NextAttemptAt { get; set; }
+
+    public DateTimeOffset? CompletedAt { get; set; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public WebhookDelivery Copy() => (WebhookDelivery)MemberwiseClone();
+}
+
+internal static class DeliveryStatus
+{
+    public const string Pending = "pending";
+    public const string Success = "success";
+    public const string Failed = "failed";
+}
+
+internal sealed class WebhookDeliveryConfiguration : IEntityTypeConfiguration<WebhookDelivery>
+{
+    public void Configure(EntityTypeBuilder<WebhookDelivery> builder)
+    {
+        builder.ToTable("webhook_deliveries");
+        builder.HasIndex(delivery => new { delivery.WebhookId, delivery.Id });
+        builder.HasIndex(delivery => new { delivery.WebhookId, delivery.Status, delivery.Id });
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Jobs;
+
+namespace ScaiGrid.Platform.Webhooks;
+
+/// <summary>Makes deliveries: a lane for each webhook, so that no receiver waits for another.</summary>
+internal sealed partial class WebhookDispatch(
+    IDbContextFactory<PlatformDb> databases, WebhookSender sender, WebhookOutcome outcome, WebhookMetrics metrics, ILogger<WebhookDispatch> logger) : IJobHandler
+{
+    public const string Queue = "webhooks";
+
+    /// <summary>Deliveries of one worker that are on their way. Each is little more than a socket that waits.</summary>
+    public const int Concurrency = 2000;
+
+    private static readonly TimeSpan[] RetryAfter =
+        [TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30), TimeSpan.FromHours(2)];
+
+    private readonly LaneHealth _lanes = new();
+
+    /// <summary>The most retries that a webhook can ask for.</summary>
+    public static int MostRetries => RetryAfter.Length;
+
+    public int LaneLimit(string lane) => _lanes.Limit(lane);
+
+    public async Task RunAsync(IReadOnlyList<ClaimedJob> jobs)
+    {
+        var byDelivery = jobs.ToDictionary(job => JsonSerializer.Deserialize<DeliveryJob>(job.Payload)!.DeliveryId);
+        var work = await LoadAsync([.. byDelivery.Keys], jobs[0].Lost);
+        await Task.WhenAll(work.Select(pair => DeliverAsync(byDelivery[pair.Delivery.Id], pair.Webhook, pair.Delivery)));
+
+        // Of deliveries that are gone there is nothing left to do.
+        foreach (var job in jobs)
+        {
+            job.End(JobEnd.Done());
+        }
+    }
+
+    public Task StoreAsync(PlatformDb db, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken) =>
+        outcome.StoreAsync(db, [.. ended.Select(end => end.End.Result).OfType<DeliveryResult>()], cancellationToken);
+
+    private async Task<IReadOnlyList<(Webhook? Webhook, WebhookDelivery Delivery)>> LoadAsync(string[] ids, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var deliveries = await db.WebhookDeliveries.AsNoTracking().Where(delivery => ids.Contains(delivery.Id)).ToListAsync(cancellationToken);
+        string[] webhookIds = [.. deliveries.Select(delivery => delivery.WebhookId).Distinct()];
+        var webhooks = await db.Webhooks.AsNoTracking().Where(webhook => webhookIds.Contains(webhook.Id)).ToDictionaryAsync(webhook => webhook.Id, cancellationToken);
+        return deliveries.ConvertAll(delivery => (webhooks.GetValueOrDefault(delivery.WebhookId), delivery));
+    }
+
+    private async Task DeliverAsync(ClaimedJob job, Webhook? webhook, WebhookDelivery delivery)
+    {
+        if (delivery.Status != DeliveryStatus.Pending)
+        {
+            job.End(JobEnd.Done());
+            return;
+        }
+
+        if (webhook is not { Status: WebhookStatus.Active })
+        {
+            job.End(JobEnd.Done(new DeliveryResult(delivery, Attempt: null, RetryAfter: null)));
+            return;
+        }
+
+        try
+        {
+            var attempt = await sender.SendAsync(webhook, delivery, job.Lost);
+            _lanes.Ended(webhook.Id, attempt);
+            TimeSpan? retryAfter = !attempt.Succeeded && delivery.Attempts < Math.Min(webhook.MaxRetries, MostRetries) ? RetryAfter[delivery.Attempts] : null;
+            metrics.Delivered(attempt.Succeeded ? "success" : retryAfter is null ? "failed" : "retried", attempt.DurationMs);
+            var result = new DeliveryResult(delivery, attempt, retryAfter);
+            job.End(retryAfter is { } delay ? JobEnd.Again(delay, attempt.Error, result) : JobEnd.Done(result));
+        }
+        catch (OperationCanceledException) when (job.Lost.IsCancellationRequested)
+        {
+            job.End(JobEnd.Released());
+        }
+        catch (Exception exception) when (exception is UriFormatException or InvalidOperationException or FormatException)
+        {
+            DeliveryNotPossible(delivery.Id, exception);
+            job.End(JobEnd.Done(new DeliveryResult(delivery, new DeliveryAttempt(null, 0, "The request could not be made."), RetryAfter: null)));
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Delivery {DeliveryId} could not be made.")]
+    private partial void DeliveryNotPossible(string deliveryId, Exception exception);
+}
+
+/// <param name="Delivery">As it was before.</param>
+/// <param name="Attempt">Null when none was made, because the webhook is not active any more.</param>
+/// <param name="RetryAfter">Null when this was the last attempt.</param>
+internal sealed record DeliveryResult(WebhookDelivery Delivery, DeliveryAttempt? Attempt, TimeSpan? RetryAfter);

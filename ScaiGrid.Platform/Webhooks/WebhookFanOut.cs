@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Events;
+using ScaiGrid.Platform.Jobs;
+
+namespace ScaiGrid.Platform.Webhooks;
+
+/// <summary>
+/// From an event to a delivery for each webhook of its tenant that subscribed to it, in the transaction that takes the event from the
+/// outbox: each webhook gets one delivery an event, whatever dies in between.
+/// </summary>
+internal sealed class WebhookFanOut(TimeProvider time) : IJobHandler
+{
+    public Task RunAsync(IReadOnlyList<ClaimedJob> jobs)
+    {
+        foreach (var job in jobs)
+        {
+            var queued = JsonSerializer.Deserialize<QueuedEvent>(job.Payload, EventOutbox.Json);
+            job.End(queued is null ? JobEnd.Failed("The event has no payload.") : JobEnd.Done(queued));
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public async Task StoreAsync(PlatformDb db, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken)
+    {
+        var webhooks = await WebhooksOfAsync(db, [.. ended.Select(end => end.Job.TenantId).OfType<string>().Distinct()], cancellationToken);
+        db.ChangeTracker.AutoDetectChangesEnabled = false;
+        foreach (var (job, end) in ended)
+        {
+            if (end.Result is QueuedEvent happened)
+            {
+                foreach (var webhook in webhooks[job.TenantId!].Where(webhook => webhook.Events.Any(pattern => EventPatterns.Matches(pattern, happened.EventType))))
+                {
+                    AddDelivery(db, webhook.Id, job.TenantId!, job.PartnerId, happened, time);
+                }
+            }
+        }
+    }
+
+    /// <summary>A delivery that a worker will make, and the job for it.</summary>
+    public static WebhookDelivery AddDelivery(PlatformDb db, string webhookId, string tenantId, string? partnerId, QueuedEvent happened, TimeProvider time)
+    {
+        var delivery = New(webhookId, tenantId, happened, time);
+        db.WebhookDeliveries.Add(delivery);
+        db.Jobs.Add(Job.New(time, WebhookDispatch.Queue, JsonSerializer.Serialize(new DeliveryJob(delivery.Id)), tenantId, partnerId, lane: webhookId));
+        return delivery;
+    }
+
+    public static WebhookDelivery New(string webhookId, string tenantId, QueuedEvent happened, TimeProvider time) => new()
+    {
+        Id = Ids.New(Ids.WebhookDelivery, time),
+        WebhookId = webhookId,
+        TenantId = tenantId,
+        EventId = happened.EventId,
+        EventType = happened.EventType,
+        Body = happened.Body,
+        Status = DeliveryStatus.Pending,
+        CreatedAt = time.GetStoredNow(),
+    };
+
+    private static async Task<ILookup<string, (string Id, IReadOnlyList<string> Events)>> WebhooksOfAsync(
+        PlatformDb db, string[] tenantIds, CancellationToken cancellationToken)
+    {
+        var rows = await db.Webhooks.AsNoTracking()
+            .Where(webhook => tenantIds.Contains(webhook.TenantId) && webhook.Status == WebhookStatus.Active)
+            .Select(webhook => new { webhook.TenantId, webhook.Id, webhook.Events })
+            .ToListAsync(cancellationToken);
+        return rows.ToLookup(row => row.TenantId, row => (row.Id, Webhook.ReadEvents(row.Events)));
+    }
+}
+
+/// <summary>The payload of a job of the deliveries' queue.</summary>
+internal sealed record DeliveryJob(string DeliveryId);

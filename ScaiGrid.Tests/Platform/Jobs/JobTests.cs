@@ -1,0 +1,182 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Jobs;
+using ScaiGrid.Tests.Platform.Data;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Jobs;
+
+/// <summary>Workers that share a queue, each a host of its own.</summary>
+[Trait("needs", "services")]
+public sealed class JobTests(DatabaseServer server)
+{
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task TwoWorkers_RunEachJobOnce_AndLeaveNoRow(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var work = new Work();
+        using var one = await StartAsync(database, work);
+        using var two = await StartAsync(database, work);
+        var jobs = await AddAsync(database, 400, index => (Lane: $"lane{index % 7}", Payload: $"{index}"));
+
+        await WaitForNoneAsync(database);
+        Assert.Equal(jobs.Order(), work.Ran.Select(run => run.Id).Order());
+        Assert.True(work.Ran.Select(run => run.Worker).Distinct().Count() == 2, "One worker did it all.");
+    }
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task WorkerThatForgetsItsJobs_LosesThemToAnother(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var dead = database.BuildServices(AddQueue).GetRequiredService<JobStore>();
+        var jobs = await AddAsync(database, 5, index => (Lane: "", Payload: $"{index}"));
+        var claimed = await dead.ClaimAsync(Work.Queue, [("", 10)], TestContext.Current.CancellationToken);
+        Assert.Equal(jobs.Order(), claimed.Select(job => job.Id).Order());
+
+        // Claimed is claimed: nobody else sees them as due.
+        Assert.Empty(await dead.DueAsync(TestContext.Current.CancellationToken));
+        var work = new Work();
+        using var other = await StartAsync(database, work);
+        await WaitForNoneAsync(database);
+        Assert.Equal(jobs.Order(), work.Ran.Select(run => run.Id).Order());
+        Assert.All(work.Ran, run => Assert.Equal(2, run.Attempt));
+
+        // What the first one still has to say comes too late.
+        Assert.Empty(await dead.RenewAsync(jobs, TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task JobLongerThanItsLease_IsNotRunTwice(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var work = new Work { Takes = TimeSpan.FromSeconds(5) };
+        using var one = await StartAsync(database, work);
+        using var two = await StartAsync(database, work);
+        await AddAsync(database, 3, index => (Lane: "", Payload: $"{index}"));
+
+        await WaitForNoneAsync(database);
+        Assert.Equal(3, work.Ran.Count);
+    }
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task JobThatGoesOnFailing_IsTriedAgain_AndThenDead(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var work = new Work { Fails = payload => payload == "bad" };
+        using var worker = await StartAsync(database, work);
+        var bad = (await AddAsync(database, 1, _ => (Lane: "", Payload: "bad"))).Single();
+        await AddAsync(database, 1, _ => (Lane: "", Payload: "good"));
+
+        await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT id FROM jobs WHERE state = 'dead'")).Count == 1, "the bad job to be dead");
+        Assert.Equal([bad], await database.QueryAsync("SELECT id FROM jobs"));
+        Assert.Equal(["as told"], await database.QueryAsync("SELECT error FROM jobs"));
+        Assert.Equal(Work.MaxAttempts, work.Ran.Count(run => run.Id == bad));
+        Assert.Equal(1, work.Ran.Count(run => run.Id != bad));
+    }
+
+    [Fact]
+    public async Task LaneThatHangs_DoesNotHoldUpTheOthers()
+    {
+        using var database = await (await server.CreateAsync(DatabaseKind.MariaDb)).MigratedAsync();
+        var work = new Work { HangsIn = "stuck" };
+        using var worker = await StartAsync(database, work);
+        await AddAsync(database, 100, index => (Lane: "stuck", Payload: $"{index}"));
+        var quick = await AddAsync(database, 100, index => (Lane: "quick", Payload: $"{index}"));
+
+        await Poll.UntilAsync(
+            async () => (await database.QueryAsync("SELECT COUNT(*) FROM jobs WHERE lane = 'quick'")).Single() == "0", "the quick lane to be empty");
+        Assert.Equal(quick.Order(), work.Ran.Where(run => run.Lane == "quick").Select(run => run.Id).Order());
+        Assert.Equal(["100"], await database.QueryAsync("SELECT COUNT(*) FROM jobs"));
+
+        // A stop gives back what hangs, as if it had not been tried.
+        await worker.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["0"], await database.QueryAsync($"SELECT COUNT(*) FROM jobs WHERE run_at > {Microseconds.From(TimeProvider.System.GetUtcNow())}"));
+    }
+
+    [Fact]
+    public async Task DueLanesOfMariaDb_AreFoundByStepsOfTheIndex()
+    {
+        using var database = await (await server.CreateAsync(DatabaseKind.MariaDb)).MigratedAsync();
+        await AddAsync(database, 2000, index => (Lane: index % 2 == 0 ? "a" : "b", Payload: "x"));
+        await database.ExecuteAsync("ANALYZE TABLE jobs");
+        await using var connection = await database.Address.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "EXPLAIN SELECT queue, lane FROM jobs WHERE state = 'ready' GROUP BY state, queue, lane HAVING MIN(run_at) <= 5 ORDER BY MIN(run_at)";
+        await using var plan = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        Assert.True(await plan.ReadAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("Using index for group-by", plan["Extra"].ToString(), StringComparison.Ordinal);
+    }
+
+    private static async Task<IHost> StartAsync(TestDatabase database, Work work)
+    {
+        var builder = database.CreateBuilder();
+        AddQueue(builder);
+        builder.Services.AddSingleton(work);
+        builder.Services.AddHostedService<JobRunner>();
+        var host = builder.Build();
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        return host;
+    }
+
+    private static void AddQueue(IHostApplicationBuilder builder)
+    {
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["SCAIGRID_JOB_LEASE_S"] = "2" });
+        builder.AddJobs();
+        builder.Services.AddJobQueue<Handler>(Work.Queue, concurrency: 50, Work.MaxAttempts);
+    }
+
+    private static async Task<IReadOnlyList<string>> AddAsync(TestDatabase database, int count, Func<int, (string Lane, string Payload)> make)
+    {
+        await using var db = await database.Contexts.CreateDbContextAsync(TestContext.Current.CancellationToken);
+        var jobs = Enumerable.Range(0, count).Select(make)
+            .Select(job => Job.New(TimeProvider.System, Work.Queue, job.Payload, tenantId: null, partnerId: null, job.Lane)).ToList();
+        db.Jobs.AddRange(jobs);
+        await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+        return jobs.ConvertAll(job => job.Id);
+    }
+
+    private static Task<TimeSpan> WaitForNoneAsync(TestDatabase database) =>
+        Poll.UntilAsync(async () => (await database.QueryAsync("SELECT COUNT(*) FROM jobs")).Single() == "0", "the queue to be empty");
+
+    /// <summary>What the handlers of a test do, and what they did.</summary>
+    private sealed class Work
+    {
+        public const string Queue = "test";
+        public const int MaxAttempts = 2;
+
+        public ConcurrentBag<(string Id, string Lane, int Attempt, Handler Worker)> Ran { get; } = [];
+
+        public TimeSpan Takes { get; init; }
+
+        public Func<string, bool> Fails { get; init; } = _ => false;
+
+        public string? HangsIn { get; init; }
+    }
+
+    private sealed class Handler(Work work) : IJobHandler
+    {
+        public int LaneLimit(string lane) => 10;
+
+        public Task RunAsync(IReadOnlyList<ClaimedJob> jobs) => Task.WhenAll(jobs.Select(RunAsync));
+
+        private async Task RunAsync(ClaimedJob job)
+        {
+            work.Ran.Add((job.Id, job.Lane, job.Attempts, this));
+            await Task.Delay(job.Lane == work.HangsIn ? Timeout.InfiniteTimeSpan : work.Takes, job.Lost);
+            job.End(work.Fails(job.Payload) ? JobEnd.Failed("as told") : JobEnd.Done());
+        }
+    }
+}
