@@ -5,13 +5,14 @@ namespace ScaiGrid.Benchmarks;
 /// <param name="Rounds">Interleaved rounds; medians are shown.</param>
 /// <param name="Seconds">Length of one measurement.</param>
 /// <param name="Connections">Numbers of connections to measure with.</param>
-internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections)
+/// <param name="Calls">Kinds of calls to measure: chat, stream, paced.</param>
+internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections, string[] Calls)
 {
-    public const string Usage = "ScaiGrid.Benchmarks [--rounds 5] [--seconds 3] [--connections 1,16,64]";
+    public const string Usage = "ScaiGrid.Benchmarks [--rounds 5] [--seconds 3] [--connections 1,16,64] [--calls chat,stream,paced]";
 
     public static BenchmarkOptions? Parse(string[] args)
     {
-        var options = new BenchmarkOptions(5, 3, [1, 16, 64]);
+        var options = new BenchmarkOptions(5, 3, [1, 16, 64], ["chat", "stream", "paced"]);
         for (var i = 0; i < args.Length; i += 2)
         {
             if (i + 1 == args.Length)
@@ -29,6 +30,9 @@ internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connec
                     break;
                 case "--connections":
                     options = options with { Connections = [.. args[i + 1].Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))] };
+                    break;
+                case "--calls":
+                    options = options with { Calls = args[i + 1].Split(',') };
                     break;
                 default:
                     return null;

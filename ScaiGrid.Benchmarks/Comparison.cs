@@ -26,15 +26,21 @@ internal static class Comparison
         Console.WriteLine();
         Console.WriteLine("| call | connections | subject | calls/s | p50 ms | p99 ms | first byte p50 ms | processor µs/call | resident MiB | µs to YARP's |");
         Console.WriteLine("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-        foreach (var stream in (bool[])[false, true])
+        foreach (var call in options.Calls)
         {
-            foreach (var connections in options.Connections)
+            var (name, stream, paced) = call switch
             {
-                await CompareAsync(subjects, stream ? $"stream of {MockUpstream.Chunks}" : "chat", s => s.Body(stream), connections, options);
+                "stream" => ($"stream of {MockUpstream.Chunks}", true, false),
+                "paced" => ("paced stream", true, true),
+                _ => ("chat", false, false),
+            };
+
+            // What is paced measures waiting, not work: enough of them at once to see who delays whom.
+            foreach (var connections in paced ? [64] : options.Connections)
+            {
+                await CompareAsync(subjects, name, s => s.Body(stream, paced), connections, options);
             }
         }
-
-        await CompareAsync(subjects, "paced stream", s => s.Body(stream: true, paced: true), 64, options);
     }
 
     private static async Task CompareAsync(Subject[] subjects, string name, Func<Subject, string> body, int connections, BenchmarkOptions options)

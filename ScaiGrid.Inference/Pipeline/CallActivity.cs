@@ -6,21 +6,31 @@ namespace ScaiGrid.Inference.Pipeline;
 /// The time bounds of one attempt: a limit on each wait (first byte, next byte) and one over all. Its token ends with the
 /// caller's disconnect or with the limit that was reached first.
 /// </summary>
+/// <remarks>
+/// Progress is a write of a timestamp, which the one timer looks at when it fires: setting a timer anew for each read of a stream would
+/// take the timer queue's lock each time.
+/// </remarks>
 public sealed class CallActivity : IDisposable
 {
-    private readonly CancellationTokenSource _source;
+    // Never disposed: it has no timer and no handle of its own, and the timer may be about to cancel it.
+    private readonly CancellationTokenSource _source = new();
+    private readonly CancellationTokenRegistration _callerGone;
     private readonly CancellationToken _caller;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _idle;
-    private readonly TimeSpan _overall;
-    private readonly long _startedAt;
+    private readonly ITimer _timer;
+    private readonly long _idle;
+    private readonly long _endsAt;
+    private long _waitsUntil;
 
     public CallActivity(TimeProvider time, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken caller)
     {
-        (_time, _idle, _overall, _caller) = (time, idle, overall, caller);
-        _startedAt = time.GetTimestamp();
-        _source = CancellationTokenSource.CreateLinkedTokenSource(caller);
-        _source.CancelAfter(firstByte < overall ? firstByte : overall);
+        (_time, _caller) = (time, caller);
+        _idle = Ticks(idle);
+        var now = time.GetTimestamp();
+        _endsAt = now + Ticks(overall);
+        _waitsUntil = now + Ticks(firstByte);
+        _callerGone = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+        _timer = time.CreateTimer(static activity => ((CallActivity)activity!).OnTick(), this, firstByte < overall ? firstByte : overall, Timeout.InfiniteTimeSpan);
     }
 
     public CancellationToken Token => _source.Token;
@@ -32,11 +42,40 @@ public sealed class CallActivity : IDisposable
     public static readonly UpstreamError TimeoutError = new(UpstreamFailure.TimedOut);
 
     /// <summary>Something came from the upstream: the next wait starts now.</summary>
-    public void Progress()
+    public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
+
+    /// <summary>What is left to do is worth this long and no longer.</summary>
+    public void EndWithin(TimeSpan patience)
     {
-        var left = _overall - _time.GetElapsedTime(_startedAt);
-        _source.CancelAfter(left < _idle ? (left > TimeSpan.Zero ? left : TimeSpan.Zero) : _idle);
+        Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + Ticks(patience));
+        _timer.Change(patience, Timeout.InfiniteTimeSpan);
     }
 
-    public void Dispose() => _source.Dispose();
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _callerGone.Dispose();
+    }
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
+
+    private void OnTick()
+    {
+        var left = Math.Min(Volatile.Read(ref _waitsUntil), _endsAt) - _time.GetTimestamp();
+        if (left <= 0)
+        {
+            _source.Cancel();
+            return;
+        }
+
+        try
+        {
+            // A millisecond is the timer's own resolution.
+            _timer.Change(TimeSpan.FromSeconds((double)left / _time.TimestampFrequency) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The call ended in the meantime.
+        }
+    }
 }

@@ -138,13 +138,18 @@ public sealed class ChatPipeline
                 await attempt.Responder.ChunkAsync(view);
 
                 // Chunks that came in one piece leave in one piece: a flush for each would cost a system call and delay none less.
-                var next = ReadAsync(stream, scanner);
-                if (!next.IsCompleted)
+                if (stream.TryRead())
+                {
+                    (error, chunk) = Scan(stream, scanner);
+                    continue;
+                }
+
+                if (!stream.SawEnd)
                 {
                     await attempt.Responder.FlushAsync();
                 }
 
-                (error, chunk) = await next;
+                (error, chunk) = await ReadAsync(stream, scanner);
             }
 
             // Some servers end without [DONE]: a finish reason is as good.
@@ -177,13 +182,11 @@ public sealed class ChatPipeline
         return null;
     }
 
-    private static async ValueTask<(UpstreamError? Error, ChunkView? Chunk)> ReadAsync(ChatStream stream, ChunkScanner scanner)
-    {
-        if (!await stream.ReadAsync())
-        {
-            return (stream.Error, null);
-        }
+    private static async ValueTask<(UpstreamError? Error, ChunkView? Chunk)> ReadAsync(ChatStream stream, ChunkScanner scanner) =>
+        await stream.ReadAsync() ? Scan(stream, scanner) : (stream.Error, null);
 
+    private static (UpstreamError? Error, ChunkView? Chunk) Scan(ChatStream stream, ChunkScanner scanner)
+    {
         try
         {
             var view = scanner.Scan(stream.Current);

@@ -34,6 +34,9 @@ public abstract class ChatStream : IAsyncDisposable
     /// <summary>Whether the upstream marked the end of the stream, where its format has such a mark.</summary>
     public bool SawEnd { get; protected set; }
 
+    /// <summary>Reads the next chunk if it is here already: what came together is relayed without a wait, and without a flush, between.</summary>
+    public virtual bool TryRead() => false;
+
     /// <returns>False at the end, proper or not.</returns>
     /// <exception cref="OperationCanceledException">The call's activity was cancelled.</exception>
     public abstract ValueTask<bool> ReadAsync();

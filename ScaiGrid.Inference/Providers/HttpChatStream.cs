@@ -11,15 +11,45 @@ internal sealed class HttpChatStream(
     private static readonly TimeSpan ReadOutPatience = TimeSpan.FromMilliseconds(250);
 
     private readonly SseReader _events = new(content);
+    private readonly byte[] _rest = new byte[64];
+
+    public override bool TryRead()
+    {
+        try
+        {
+            while (true)
+            {
+                // What was translated before an error is the caller's still.
+                if (translator is not null && translator.TryTake(out var chunk))
+                {
+                    Current = chunk;
+                    return true;
+                }
+
+                if (SawEnd || Error is not null || !_events.TryRead())
+                {
+                    return false;
+                }
+
+                if (Accept(_events.Data))
+                {
+                    return true;
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON.");
+            return TryRead();
+        }
+    }
 
     public override async ValueTask<bool> ReadAsync()
     {
         while (true)
         {
-            // What was translated before an error is the caller's still.
-            if (translator is not null && translator.TryTake(out var chunk))
+            if (TryRead())
             {
-                Current = chunk;
                 return true;
             }
 
@@ -30,16 +60,9 @@ internal sealed class HttpChatStream(
 
             try
             {
-                if (!await _events.ReadAsync(activity))
+                if (!await _events.FillAsync(activity) && (translator is null || !EndOfBody(translator)))
                 {
-                    if (translator is null || !EndOfBody(translator))
-                    {
-                        return false;
-                    }
-                }
-                else if (Accept(_events.Data))
-                {
-                    return true;
+                    return false;
                 }
             }
             catch (OperationCanceledException) when (!activity.CallerIsGone)
@@ -111,11 +134,10 @@ internal sealed class HttpChatStream(
     // What follows [DONE] is the end of the body, most often here already; read to it, the connection serves the next call.
     private async ValueTask ReadOutAsync()
     {
-        var buffer = new byte[256];
-        using var patience = new CancellationTokenSource(ReadOutPatience);
+        activity.EndWithin(ReadOutPatience);
         try
         {
-            while (await content.ReadAsync(buffer, patience.Token) > 0)
+            while (await content.ReadAsync(_rest, activity.Token) > 0)
             {
             }
         }

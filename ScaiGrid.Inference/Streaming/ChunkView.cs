@@ -35,6 +35,9 @@ public readonly struct ChunkView
     /// <summary>The value of the only text that the model wrote in this chunk, quotes included; none where there is more or less than one.</summary>
     internal JsonSpan Text { get; init; }
 
+    /// <summary>Set where the chunk is known to be like others but for its text.</summary>
+    internal ChunkShape? Shape { get; init; }
+
     /// <summary>Scans a document; what the model wrote (text, reasoning, tool arguments) is added to <paramref name="output"/> where given.</summary>
     /// <exception cref="JsonException">Not JSON.</exception>
     public static ChunkView Scan(ReadOnlyMemory<byte> json, PooledBytes? output)
@@ -103,15 +106,16 @@ public readonly struct ChunkView
         };
     }
 
-    /// <summary>The same places in another document.</summary>
-    internal ChunkView With(ReadOnlyMemory<byte> json, JsonSpan usageProperty) => new()
+    /// <summary>The same places in another document, whose text has another length.</summary>
+    internal ChunkView With(ReadOnlyMemory<byte> json, JsonSpan usageProperty, JsonSpan text, ChunkShape? shape) => new()
     {
         Json = json,
         Id = Id,
         Model = Model,
         UsageProperty = usageProperty,
         HasChoices = HasChoices,
-        Text = Text,
+        Text = text,
+        Shape = shape,
     };
 
     // The comma before the property goes with it; the first property takes the comma after it instead.

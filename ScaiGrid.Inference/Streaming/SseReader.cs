@@ -16,6 +16,7 @@ internal sealed class SseReader(Stream source) : IDisposable
     private int _dataStart;
     private int _dataLength = -1;
     private bool _skipLineFeed;
+    private bool _isDelivered;
 
     /// <summary>The data of the event, lines joined by a line feed; valid until the next read.</summary>
     public ReadOnlyMemory<byte> Data => _buffer.Memory.Slice(_dataStart, _dataLength);
@@ -28,29 +29,49 @@ internal sealed class SseReader(Stream source) : IDisposable
     /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
     public async ValueTask<bool> ReadAsync(CallActivity activity)
     {
-        Reset();
-        while (true)
+        while (!TryRead())
         {
-            if (ScanToEvent())
-            {
-                return true;
-            }
-
-            Compact();
-            if (_buffer.Length > InferenceOptions.MaxUpstreamBytes)
-            {
-                throw new InvalidDataException("An event of the stream is too large.");
-            }
-
-            var read = await source.ReadAsync(_buffer.GetMemory(4096), activity.Token);
-            if (read == 0)
+            if (!await FillAsync(activity))
             {
                 return false;
             }
-
-            _buffer.Advance(read);
-            activity.Progress();
         }
+
+        return true;
+    }
+
+    /// <summary>Reads the next event that has data, if it is here already.</summary>
+    public bool TryRead()
+    {
+        // What there is of an unfinished event stays.
+        if (_isDelivered)
+        {
+            Reset();
+        }
+
+        return _isDelivered = ScanToEvent();
+    }
+
+    /// <summary>Waits for more of the stream.</summary>
+    /// <returns>False at its end.</returns>
+    /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
+    public async ValueTask<bool> FillAsync(CallActivity activity)
+    {
+        Compact();
+        if (_buffer.Length > InferenceOptions.MaxUpstreamBytes)
+        {
+            throw new InvalidDataException("An event of the stream is too large.");
+        }
+
+        var read = await source.ReadAsync(_buffer.GetMemory(4096), activity.Token);
+        if (read == 0)
+        {
+            return false;
+        }
+
+        _buffer.Advance(read);
+        activity.Progress();
+        return true;
     }
 
     public void Dispose() => _buffer.Dispose();

@@ -17,9 +17,11 @@ namespace ScaiGrid.Inference.Surfaces;
 /// </summary>
 internal abstract class HttpChatResponder(HttpContext context, TimeProvider time) : IChatResponder
 {
-    // The keep-alive timer and the relay write to the same pipe, one at a time.
-    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly ChunkTemplate _template = new();
 
+    // The keep-alive timer and the relay write to the same pipe, one at a time: whoever turns this from 0 to 1 may.
+    private int _turn;
+    private Task _comment = Task.CompletedTask;
     private ITimer? _keepAlive;
     private long _lastWrite;
 
@@ -53,30 +55,30 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         return ValueTask.CompletedTask;
     }
 
-    public async ValueTask ChunkAsync(ChunkView chunk)
+    public ValueTask ChunkAsync(ChunkView chunk)
     {
-        await _gate.WaitAsync(Context.RequestAborted);
-        try
+        if (!TryTakeTurn())
         {
-            WriteChunk(Body, chunk);
+            return ChunkAfterCommentAsync(chunk);
         }
-        finally
-        {
-            _gate.Release();
-        }
+
+        WriteInTurn(chunk);
+        return ValueTask.CompletedTask;
     }
 
     public async ValueTask FlushAsync()
     {
-        await _gate.WaitAsync(Context.RequestAborted);
+        await TakeTurnAsync();
+
         try
         {
-            await Body.FlushAsync(Context.RequestAborted);
+            // Without the request's token, which would be registered with for each flush: a flush ends by itself when the caller has gone.
+            await Body.FlushAsync(CancellationToken.None);
             _lastWrite = time.GetTimestamp();
         }
         finally
         {
-            _gate.Release();
+            PassTurn();
         }
     }
 
@@ -100,7 +102,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     public async ValueTask DisposeAsync()
     {
         await StopKeepAliveAsync();
-        _gate.Dispose();
+        _template.Dispose();
     }
 
     protected abstract void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result);
@@ -113,16 +115,60 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     /// <summary>The <c>data:</c> event of an error.</summary>
     protected abstract void WriteError(IBufferWriter<byte> body, Problem problem);
 
-    private void OnSilence()
+    private void WriteInTurn(ChunkView chunk)
     {
-        // A gate that is taken means that something is being written right now: no silence.
-        if (time.GetElapsedTime(_lastWrite) >= InferenceOptions.KeepAliveInterval && _gate.Wait(0))
+        try
         {
-            _ = WriteKeepAliveAsync();
+            if (!_template.TryWrite(Body, chunk, this, static (surface, body, sample) => surface.WriteChunk(body, sample)))
+            {
+                WriteChunk(Body, chunk);
+            }
+        }
+        finally
+        {
+            PassTurn();
         }
     }
 
-    private async Task WriteKeepAliveAsync()
+    private bool TryTakeTurn() => Interlocked.CompareExchange(ref _turn, 1, 0) == 0;
+
+    private void PassTurn() => Volatile.Write(ref _turn, 0);
+
+    private async ValueTask TakeTurnAsync()
+    {
+        while (!TryTakeTurn())
+        {
+            await _comment;
+        }
+    }
+
+    private async ValueTask ChunkAfterCommentAsync(ChunkView chunk)
+    {
+        await TakeTurnAsync();
+        WriteInTurn(chunk);
+    }
+
+    private void OnSilence()
+    {
+        if (time.GetElapsedTime(_lastWrite) < InferenceOptions.KeepAliveInterval || !_comment.IsCompleted)
+        {
+            return;
+        }
+
+        // In place before the turn is taken, for whoever then finds it taken. Taken already: something is being written, no silence.
+        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Volatile.Write(ref _comment, written.Task);
+        if (TryTakeTurn())
+        {
+            _ = WriteKeepAliveAsync(written);
+        }
+        else
+        {
+            written.SetResult();
+        }
+    }
+
+    private async Task WriteKeepAliveAsync(TaskCompletionSource written)
     {
         try
         {
@@ -137,7 +183,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         }
         finally
         {
-            _gate.Release();
+            PassTurn();
+            written.SetResult();
         }
     }
 
@@ -148,8 +195,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
             await timer.DisposeAsync();
 
             // A comment that is on its way is written whole before the response can end.
-            await _gate.WaitAsync(CancellationToken.None);
-            _gate.Release();
+            await TakeTurnAsync();
+            PassTurn();
         }
     }
 }

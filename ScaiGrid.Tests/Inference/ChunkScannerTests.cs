@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
 using Xunit;
 
 namespace ScaiGrid.Tests.Inference;
@@ -9,6 +11,22 @@ namespace ScaiGrid.Tests.Inference;
 public sealed class ChunkScannerTests
 {
     private const string Head = """{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":""";
+
+    private static readonly ModelRoute Route = new()
+    {
+        Id = "mdl_1",
+        Slug = "my/model",
+        DisplayName = "",
+        Description = "",
+        Modality = "chat",
+        Capabilities = [],
+        InputPrice = 0,
+        OutputPrice = 0,
+        Status = "active",
+        CreatedAt = DateTimeOffset.UnixEpoch,
+        Targets = [],
+        TotalBackends = 0,
+    };
 
     private static readonly string[] Chunks =
     [
@@ -53,6 +71,49 @@ public sealed class ChunkScannerTests
                 Assert.Equal(second, Encoding.UTF8.GetString(view.Json.Span));
             }
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void EveryPairOfChunks_IsRenderedByTemplateAsByItself(bool withUsage)
+    {
+        foreach (var first in Chunks)
+        {
+            // Twice the same: the second is known to be like the first, and the third then comes by the template.
+            foreach (var second in Chunks)
+            {
+                using var output = new PooledBytes();
+                using var scanner = new ChunkScanner(output);
+                using var template = new ChunkTemplate();
+                foreach (var chunk in (string[])[first, first, first, second, second, Plain("and more")])
+                {
+                    var view = scanner.Scan(Encoding.UTF8.GetBytes(chunk));
+                    using var expected = new PooledBytes();
+                    ChunkWriter.WriteEvent(expected, ChunkView.Scan(Encoding.UTF8.GetBytes(chunk), output: null), Route, withUsage);
+                    using var actual = new PooledBytes();
+                    if (template.TryWrite(actual, view, withUsage, static (usage, body, sample) => ChunkWriter.WriteEvent(body, sample, Route, usage)))
+                    {
+                        Assert.Equal(Encoding.UTF8.GetString(expected.Span), Encoding.UTF8.GetString(actual.Span));
+                    }
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void ChunksLikeTheOneBefore_ComeByTheTemplate()
+    {
+        using var output = new PooledBytes();
+        using var scanner = new ChunkScanner(output);
+        using var template = new ChunkTemplate();
+        var written = new[] { "one", " two", " three", "" }.Count(text =>
+        {
+            using var body = new PooledBytes();
+            var view = scanner.Scan(Encoding.UTF8.GetBytes(Plain(text)));
+            return template.TryWrite(body, view, true, static (usage, target, sample) => ChunkWriter.WriteEvent(target, sample, Route, usage));
+        });
+        Assert.Equal(3, written);
     }
 
     [Theory]

@@ -1,0 +1,76 @@
+using System.Buffers;
+
+namespace ScaiGrid.Inference.Streaming;
+
+/// <summary>What chunks have in common that differ in nothing but the text that the model wrote.</summary>
+/// <param name="sample">Such a chunk, with <see cref="Marker"/> as its text.</param>
+public sealed class ChunkShape(ChunkView sample)
+{
+    /// <summary>A text that no model writes; plain in JSON.</summary>
+    public static ReadOnlySpan<byte> Marker => "\u007f~scaigrid:text~\u007f"u8;
+
+    public ChunkView Sample { get; } = sample;
+}
+
+/// <summary>
+/// A surface's rendering of the chunks of one shape: what stands before the text and behind it. Rendered once, then every chunk of the
+/// shape is two copies and its text.
+/// </summary>
+internal sealed class ChunkTemplate : IDisposable
+{
+    private readonly PooledBytes _before = new(512);
+    private readonly PooledBytes _after = new(512);
+    private ChunkShape? _shape;
+    private bool _isUsable;
+
+    /// <returns>False when the chunk must be rendered by itself.</returns>
+    public bool TryWrite<TSurface>(IBufferWriter<byte> body, ChunkView chunk, TSurface surface, Action<TSurface, IBufferWriter<byte>, ChunkView> render)
+    {
+        if (chunk.Shape is not { } shape)
+        {
+            return false;
+        }
+
+        if (shape != _shape)
+        {
+            _isUsable = Render(shape, surface, render);
+            _shape = shape;
+        }
+
+        if (!_isUsable)
+        {
+            return false;
+        }
+
+        var text = chunk.Json.Span.Slice(chunk.Text.Start + 1, chunk.Text.Length - 2);
+        var target = body.GetSpan(_before.Length + text.Length + _after.Length);
+        _before.Span.CopyTo(target);
+        text.CopyTo(target[_before.Length..]);
+        _after.Span.CopyTo(target[(_before.Length + text.Length)..]);
+        body.Advance(_before.Length + text.Length + _after.Length);
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _before.Dispose();
+        _after.Dispose();
+    }
+
+    private bool Render<TSurface>(ChunkShape shape, TSurface surface, Action<TSurface, IBufferWriter<byte>, ChunkView> render)
+    {
+        using var rendered = new PooledBytes(1024);
+        render(surface, rendered, shape.Sample);
+        var at = rendered.Span.IndexOf(ChunkShape.Marker);
+        if (at < 0)
+        {
+            return false;
+        }
+
+        _before.Clear();
+        _before.Append(rendered.Span[..at]);
+        _after.Clear();
+        _after.Append(rendered.Span[(at + ChunkShape.Marker.Length)..]);
+        return true;
+    }
+}
