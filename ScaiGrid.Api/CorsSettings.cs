@@ -23,7 +23,7 @@ internal static class Cors
             .WithOrigins(origins)
             .AllowAnyMethod()
             .WithHeaders("Authorization", "Content-Type", "X-Request-Id", "Idempotency-Key")
-            .WithExposedHeaders("X-Request-Id", "Retry-After")
+            .WithExposedHeaders("X-Request-Id", "Retry-After", "Idempotency-Replayed")
             .SetPreflightMaxAge(TimeSpan.FromHours(1))));
     }
 }

@@ -8,6 +8,7 @@ using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 using ScaiGrid.Modules;
 using ScaiGrid.Platform;
+using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.ServiceDefaults;
 
@@ -40,7 +41,9 @@ return await HostRunner.RunAsync(async () =>
     app.UseDraining(context => ErrorWriter.WriteAsync(context, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
     app.UseRouting();
     app.UseCors();
+    app.UseAudit();
     app.UseApiKeyAuthentication();
+    app.UseIdempotency();
 
     app.MapDefaultEndpoints();
     app.MapApiDocumentation();

@@ -19,6 +19,7 @@ public static class Ids
     public const string Event = "evt";
     public const string Webhook = "wh";
     public const string WebhookDelivery = "whd";
+    public const string Audit = "audit";
 
     public static string New(string prefix, TimeProvider time) => $"{prefix}_{Ulid.NewUlid(time.GetUtcNow())}";
 }

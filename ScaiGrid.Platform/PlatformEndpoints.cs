@@ -2,9 +2,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
-using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Health;
 using ScaiGrid.Platform.Identity;
@@ -20,8 +20,6 @@ public static class PlatformEndpoints
     /// <summary>No control-plane document comes near it.</summary>
     private const int MaxBodyBytes = 1024 * 1024;
 
-    private const int RetryAfterSeconds = 5;
-
     public static void MapPlatform(this IEndpointRouteBuilder endpoints)
     {
         var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerWithoutDatabase);
@@ -33,6 +31,7 @@ public static class PlatformEndpoints
         Tagged("Accounting").MapUsage();
         Tagged("Webhooks").MapWebhooks();
         Tagged("Administration").MapJobs();
+        Tagged("Audit").MapAudit();
 
         endpoints.MapGroup("/oai/v1").WithTags("OpenAI").MapOpenAiModels();
         endpoints.MapGroup("").WithTags("Health").MapHealthDetails();
@@ -40,7 +39,6 @@ public static class PlatformEndpoints
         RouteGroupBuilder Tagged(string tag) => group.MapGroup("").WithTags(tag);
     }
 
-    /// <summary>A database that is away is no error of ours to hide behind 500: the caller may try again.</summary>
     private static async ValueTask<object?> AnswerWithoutDatabase(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         try
@@ -49,7 +47,12 @@ public static class PlatformEndpoints
         }
         catch (Exception exception) when (DatabaseAway.Is(exception))
         {
-            return new ProblemResult(new Problem(CoreErrors.Unavailable, "The database is out of reach; try again.", RetryAfterSeconds));
+            if (context.HttpContext.Features.Get<AuditCall>() is { } call)
+            {
+                call.IsDatabaseAway = true;
+            }
+
+            return new ProblemResult(DatabaseAway.Problem);
         }
     }
 }

@@ -9,9 +9,11 @@ using ScaiGrid.Core.Redis;
 using ScaiGrid.Core.Security;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Events;
 using ScaiGrid.Platform.Health;
+using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
@@ -30,11 +32,10 @@ public static class PlatformServices
     {
         builder.AddPlatformStores();
         builder.AddAccounting();
+        builder.AddAudit();
         builder.AddIdentity();
         builder.AddSnapshot();
         builder.AddWebhooks();
-        builder.AddSettings<ProxySettings>();
-        builder.Services.AddSingleton<ClientAddress>();
         builder.Services.AddWireJson();
         builder.Services.AddSingleton(services => new SettingsInventory(builder.Services, builder.Configuration));
     }
@@ -47,6 +48,7 @@ public static class PlatformServices
         builder.AddJobs();
         builder.AddWebhookQueues();
         builder.Services.AddHostedService<JobRunner>();
+        builder.Services.AddTransient<IdempotencyPurge>();
     }
 
     /// <summary>After routing, before the endpoints.</summary>

@@ -41,7 +41,7 @@ public static class SettingsBinder
         foreach (var result in results)
         {
             var names = result.MemberNames.Select(name => variables.TryGetValue(name, out var setting) ? setting.Variable : name);
-            mistakes.Add($"{string.Join(", ", names)}: {result.ErrorMessage}");
+            mistakes.Add($"{string.Join(", ", names)}: {DurationRange(options, result) ?? result.ErrorMessage}");
         }
 
         return options;
@@ -53,6 +53,24 @@ public static class SettingsBinder
         let setting = property.GetCustomAttribute<SettingAttribute>()
         where setting is not null
         select (property, setting);
+
+    /// <summary>The range of a duration in seconds, as it is written; the attribute itself speaks of hh:mm:ss.</summary>
+    private static string? DurationRange(object options, ValidationResult result)
+    {
+        if (result.MemberNames.ToArray() is not [var name]
+            || options.GetType().GetProperty(name) is not { } property
+            || property.GetCustomAttribute<RangeAttribute>() is not { } range
+            || range.OperandType != typeof(TimeSpan)
+            || range.IsValid(property.GetValue(options)))
+        {
+            return null;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"must be from {Seconds(range.Minimum)} to {Seconds(range.Maximum)} seconds.");
+
+        // Texts until the attribute has looked at a value, durations from then on.
+        static double Seconds(object bound) => (bound as TimeSpan? ?? TimeSpan.Parse((string)bound, CultureInfo.InvariantCulture)).TotalSeconds;
+    }
 
     private static string? Read(IConfiguration configuration, SettingAttribute setting) =>
         setting.Aliases.Prepend(setting.Variable)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
@@ -8,6 +9,9 @@ namespace ScaiGrid.Core.Http;
 /// <summary>Renders a problem once per surface: our envelope under <c>/v1</c> and everywhere else, OpenAI's <c>error</c> object under <c>/oai/v1</c>.</summary>
 public static class ErrorWriter
 {
+    // The answers are application/json, never a part of a page: text stays readable.
+    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static readonly PathString OpenAiSurface = new("/oai/v1");
 
     public static async Task WriteAsync(HttpContext context, Problem problem)
@@ -35,7 +39,7 @@ public static class ErrorWriter
             return;
         }
 
-        var writer = new Utf8JsonWriter(response.BodyWriter);
+        var writer = new Utf8JsonWriter(response.BodyWriter, Readable);
         await using (writer.ConfigureAwait(false))
         {
             if (openAi)

@@ -26,6 +26,8 @@ public static class WireJson
         // Which of two values counts is a guess that a proxy before us may make differently.
         options.AllowDuplicateProperties = false;
 
+        options.Converters.Add(new DocumentConverter());
+
         // The answers are application/json, never a part of a page: text stays readable.
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
     }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Data;
+using ScaiGrid.Platform.Audit;
 
 namespace ScaiGrid.Platform.Data;
 
@@ -18,10 +19,13 @@ public static class PlatformDatabase
     {
         builder.AddSettings<DatabaseOptions>();
         builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<AuditChain>();
+        builder.Services.AddSingleton<AuditInterceptor>();
         builder.Services.AddSingleton<SnapshotInterceptor>();
         builder.Services.AddSingleton<SchemaCheck>();
         builder.Services.AddPooledDbContextFactory<PlatformDb>((services, options) =>
-            options.UseDatabase(services.GetRequiredService<DatabaseOptions>()).AddInterceptors(services.GetRequiredService<SnapshotInterceptor>()));
+            options.UseDatabase(services.GetRequiredService<DatabaseOptions>()).AddInterceptors(
+                services.GetRequiredService<AuditInterceptor>(), services.GetRequiredService<SnapshotInterceptor>()));
         builder.Services.AddScoped(services => services.GetRequiredService<IDbContextFactory<PlatformDb>>().CreateDbContext());
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database", tags: [Ready]);
 

@@ -1,5 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Audit;
+using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
@@ -54,6 +56,12 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
 
+    public DbSet<AuditRow> AuditRows => Set<AuditRow>();
+
+    public DbSet<AuditChainEnd> AuditChainEnds => Set<AuditChainEnd>();
+
+    public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
+
     public DbSet<SnapshotRevision> SnapshotRevisions => Set<SnapshotRevision>();
 
     public DbSet<SnapshotChange> SnapshotChanges => Set<SnapshotChange>();
@@ -87,6 +95,9 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new TaskRowConfiguration());
         modelBuilder.ApplyConfiguration(new WebhookConfiguration());
         modelBuilder.ApplyConfiguration(new WebhookDeliveryConfiguration());
+        modelBuilder.ApplyConfiguration(new AuditRowConfiguration());
+        modelBuilder.ApplyConfiguration(new AuditChainEndConfiguration());
+        modelBuilder.ApplyConfiguration(new IdempotencyKeyConfiguration());
         modelBuilder.ApplyConfiguration(new SnapshotRevisionConfiguration());
         modelBuilder.ApplyConfiguration(new SnapshotChangeConfiguration());
         modelBuilder.UseStoredNames();

@@ -33,12 +33,13 @@ internal sealed class ApiKeyAuthentication(RequestDelegate next, CallerResolver 
             return ErrorWriter.WriteAsync(context, problem);
         }
 
+        // Before the permission is checked: the audit log records who was refused.
+        context.Features.Set(caller);
         if (access.Permission is { } permission && !caller.Has(permission))
         {
             return ErrorWriter.WriteAsync(context, Denied);
         }
 
-        context.Features.Set(caller);
         return ServeAsync(context, caller);
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform.Scheduling;
@@ -13,5 +14,6 @@ public static class PlatformTasks
     [
         ScheduledTask.Every<UsageFlush>("accounting.usage_flush", builder.AddSettings<AccountingOptions>().UsageFlushInterval, UsageFlush.Timeout),
         ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
+        ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
     ];
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -36,7 +37,12 @@ public sealed class DatabaseAwayTests
         using var stranger = admin.As("sgk_wrong-key-0123456789abcdefghijklmnopqrstuv");
         (await stranger.ChatAsync("scailabs/echo")).Error(503, "SERVICE_UNAVAILABLE");
         (await admin.ChatAsync("scailabs/echo")).Ok();
+
+        // Retries end within about two seconds; ten were the rule before they were bounded.
+        var asked = Stopwatch.GetTimestamp();
         (await admin.GetAsync("/v1/providers")).Error(503, "SERVICE_UNAVAILABLE");
+        (await admin.PostAsync("/v1/providers", new { name = "x", type = "custom", config = new { base_url = "http://127.0.0.1:9/v1" } })).Error(503, "SERVICE_UNAVAILABLE");
+        Assert.InRange(Stopwatch.GetElapsedTime(asked), TimeSpan.Zero, TimeSpan.FromSeconds(12));
 
         await services.MariaDb.RestartAsync();
         for (var i = 0; i < 60 && (int)(await admin.GetAsync("/health/ready")).Status != 200; i++)

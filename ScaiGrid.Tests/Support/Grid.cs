@@ -61,7 +61,7 @@ public sealed class Grid : IAsyncDisposable
     {
         Services = Own(await GridServices.StartAsync());
         await Services.MigrateAsync();
-        var api = ModeProcess.StartAsync(Mode.Http, Services.Settings);
+        var api = Replica.StartAsync(Mode.Http, Services.Settings);
         var grpc = ModeProcess.StartAsync(Mode.Grpc, Services.Settings);
         var worker = ModeProcess.StartAsync(Mode.Worker, Services.Settings);
         var proxy = ModeProcess.StartAsync(Mode.BunkerProxy, Services.Settings);

@@ -18,7 +18,8 @@ public sealed class MariaDbServer : IAsyncDisposable
         var folder = new TemporaryFolder();
         var (exitCode, output) = await ServerProcess.RunAsync(
             install,
-            ["--no-defaults", $"--datadir={folder.File("data")}", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+            ["--no-defaults", $"--datadir={folder.File("data")}", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"],
+            new Dictionary<string, string?> { ["TMPDIR"] = folder.Path });
         if (exitCode != 0)
         {
             throw new InvalidOperationException($"mariadb-install-db ended with {exitCode}:\n{output}");
@@ -47,6 +48,9 @@ public sealed class MariaDbServer : IAsyncDisposable
             "--no-defaults", "--user=root", $"--datadir={_folder.File("data")}", $"--socket={_folder.File("socket")}", $"--pid-file={_folder.File("pid")}",
             "--bind-address=127.0.0.1", $"--port={_port}", $"--init-file={_folder.File("init.sql")}", "--skip-name-resolve", "--max-connections=300",
             "--innodb-buffer-pool-size=128M", "--innodb-flush-log-at-trx-commit=1",
+
+            // A server that starts removes what others have in a shared one.
+            $"--tmpdir={_folder.Path}",
         ],
         _port);
 

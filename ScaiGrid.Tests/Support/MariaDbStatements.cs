@@ -16,6 +16,18 @@ public static class MariaDbStatements
         await transaction.CommitAsync();
     }
 
+    /// <summary>A transaction that holds what the statement locked until it is disposed, and then changes nothing.</summary>
+    public static async Task<IAsyncDisposable> BeginAsync(this MariaDbServer server, string sql)
+    {
+        var connection = new MySqlConnection(server.ConnectionString());
+        await connection.OpenAsync();
+        var transaction = await connection.BeginTransactionAsync();
+        await using var command = Command(connection, sql, []);
+        command.Transaction = transaction;
+        await command.ExecuteNonQueryAsync();
+        return connection;
+    }
+
     /// <summary>The columns of the only row, as text.</summary>
     public static async Task<IReadOnlyDictionary<string, string>> RowAsync(this MariaDbServer server, string sql, params (string Name, object? Value)[] parameters)
     {

@@ -80,6 +80,17 @@ public sealed class SettingsTests
         Assert.Contains("SCAIGRID_DATABASE_URL: ", mistakes, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("0.5")]
+    [InlineData("601")]
+    public void DurationOutOfRange_IsSaidInSeconds(string text)
+    {
+        var mistakes = MistakesOf(
+            builder => builder.AddSettings<DatabaseOptions>(), ("SCAIGRID_DATABASE_URL", "sqlite:///x.db"), ("SCAIGRID_DATABASE_TIMEOUT_S", text));
+
+        Assert.Contains("SCAIGRID_DATABASE_TIMEOUT_S: must be from 1 to 600 seconds.", mistakes, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Secret_IsNotPrinted()
     {

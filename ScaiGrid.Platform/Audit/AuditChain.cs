@@ -1,0 +1,171 @@
+using System.Data.Common;
+using System.Text;
+using Microsoft.Data.Sqlite;
+using ScaiGrid.Core;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Audit;
+
+/// <summary>
+/// Adds rows to a tenant's chain, in a transaction that the caller commits. The end of the chain is a row that the transaction locks
+/// until its commit, so that two replicas never add after the same row; on SQLite a transaction has the only write lock anyway.
+/// </summary>
+internal sealed class AuditChain(TimeProvider time)
+{
+    private const string Find = "SELECT sequence, hash FROM audit_chains WHERE tenant_id = @tenant";
+
+    // Makes the row or finds it, and locks it either way.
+    private const string LockOnMariaDb =
+        "INSERT INTO audit_chains (tenant_id, sequence, hash) VALUES (@tenant, 0, '') ON DUPLICATE KEY UPDATE sequence = sequence; " + Find + " FOR UPDATE";
+
+    private const string LockOnSqlite = "INSERT OR IGNORE INTO audit_chains (tenant_id, sequence, hash) VALUES (@tenant, 0, ''); " + Find;
+
+    private const string Add =
+        """
+        INSERT INTO audit_log (id, tenant_id, sequence, partner_id, created_at, action, actor_id, actor_email, actor_type,
+            resource_type, resource_id, ip_address, user_agent, status, request_id, changes, previous_hash, hash)
+        VALUES (@id, @tenant, @sequence, @partner, @at, @action, @actor, @email, @actor_type,
+            @type, @resource, @ip, @agent, @status, @request, @changes, @previous, @hash);
+        UPDATE audit_chains SET sequence = @sequence, hash = @hash WHERE tenant_id = @tenant;
+        """;
+
+    /// <summary>Call it last: other writers of the tenant wait until the transaction ends.</summary>
+    /// <param name="transaction">The one that carries the write.</param>
+    /// <param name="call">What happened.</param>
+    /// <param name="changes">Of the rows, see <see cref="AuditChanges"/>.</param>
+    /// <param name="status">One of <see cref="AuditStatus"/>.</param>
+    /// <param name="cancellationToken">Of the call.</param>
+    public async Task AppendAsync(
+        DbTransaction transaction, AuditCall call, AuditChanges? changes, string status, CancellationToken cancellationToken)
+    {
+        var (tenantId, partnerId) = await PlaceAsync(transaction, call, changes, cancellationToken);
+        if (tenantId.Length == 0)
+        {
+            return;
+        }
+
+        var (sequence, previous) = await LockAsync(transaction, tenantId, cancellationToken);
+        var entry = call.Entry;
+        var row = new AuditRow
+        {
+            // Made under the lock, so that ids and times follow the chain as far as the replicas' clocks agree.
+            Id = Ids.New(Ids.Audit, time),
+            CreatedAt = time.GetStoredNow(),
+            TenantId = tenantId,
+            Sequence = sequence + 1,
+            PartnerId = partnerId,
+            Action = entry.Action,
+            ActorId = AuditText.Ascii(entry.ActorId ?? call.Caller?.UserId, Ids.MaxLength),
+            ActorEmail = AuditText.Cut(entry.ActorEmail ?? call.Caller?.Email, AuditRow.EmailLength),
+            ActorType = call.ActorType,
+            ResourceType = entry.ResourceType,
+            ResourceId = AuditText.Id(entry.ResourceId ?? changes?.ResourceId ?? call.RouteId, AuditRow.AsciiLength),
+            IpAddress = AuditText.Ascii(entry.IpAddress, 64),
+            UserAgent = AuditText.Cut(entry.UserAgent, AuditRow.TextLength),
+            Status = status,
+            RequestId = AuditText.Ascii(entry.RequestId, AuditRow.AsciiLength),
+            Changes = AuditChanges.ToJson(changes, entry.Details),
+            PreviousHash = previous,
+            Hash = "",
+        };
+        await AddAsync(transaction, row, AuditHash.Of(row), cancellationToken);
+    }
+
+    /// <summary>The tenant that the call names, else that of what was changed, else the caller's. Empty for a stranger's attempt.</summary>
+    private static async Task<(string TenantId, string PartnerId)> PlaceAsync(
+        DbTransaction transaction, AuditCall call, AuditChanges? changes, CancellationToken cancellationToken)
+    {
+        var caller = call.Caller;
+        var tenantId = call.Entry.TenantId ?? changes?.TenantId ?? caller?.TenantId ?? "";
+        if (tenantId.Length == 0 || call.Entry.PartnerId is not null || tenantId == caller?.TenantId)
+        {
+            return (tenantId, call.Entry.PartnerId ?? caller?.PartnerId ?? "");
+        }
+
+        await using var command = Command(transaction, "SELECT partner_id FROM tenants WHERE id = @tenant", ("@tenant", tenantId));
+        return (tenantId, await command.ExecuteScalarAsync(cancellationToken) as string ?? "");
+    }
+
+    private static async Task<(long Sequence, string Hash)> LockAsync(DbTransaction transaction, string tenantId, CancellationToken cancellationToken)
+    {
+        var sql = transaction is SqliteTransaction ? LockOnSqlite : LockOnMariaDb;
+        await using var command = Command(transaction, sql, ("@tenant", tenantId));
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (reader.FieldCount == 0)
+        {
+            await reader.NextResultAsync(cancellationToken);
+        }
+
+        return await reader.ReadAsync(cancellationToken)
+            ? (reader.GetInt64(0), reader.GetString(1))
+            : throw new InvalidOperationException("The end of an audit chain could not be read.");
+    }
+
+    private static async Task AddAsync(DbTransaction transaction, AuditRow row, string hash, CancellationToken cancellationToken)
+    {
+        await using var command = Command(
+            transaction,
+            Add,
+            ("@id", row.Id),
+            ("@tenant", row.TenantId),
+            ("@sequence", row.Sequence),
+            ("@partner", row.PartnerId),
+            ("@at", Microseconds.From(row.CreatedAt)),
+            ("@action", row.Action),
+            ("@actor", row.ActorId),
+            ("@email", row.ActorEmail),
+            ("@actor_type", row.ActorType),
+            ("@type", row.ResourceType),
+            ("@resource", row.ResourceId),
+            ("@ip", row.IpAddress),
+            ("@agent", row.UserAgent),
+            ("@status", row.Status),
+            ("@request", row.RequestId),
+            ("@changes", row.Changes),
+            ("@previous", row.PreviousHash),
+            ("@hash", hash));
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static DbCommand Command(DbTransaction transaction, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        var command = transaction.Connection!.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = sql;
+        foreach (var (name, value) in parameters)
+        {
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.Value) = (name, value);
+            command.Parameters.Add(parameter);
+        }
+
+        return command;
+    }
+}
+
+/// <summary>Text as it can be stored and read again, byte by byte: what the hash is made of.</summary>
+internal static class AuditText
+{
+    /// <summary>At most <paramref name="length"/> characters, whole ones.</summary>
+    public static string Cut(string? text, int length)
+    {
+        // Decoding what was encoded replaces halves of characters, which no database stores.
+        var whole = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? ""));
+        if (whole.Length <= length)
+        {
+            return whole;
+        }
+
+        return whole[..(char.IsHighSurrogate(whole[length - 1]) ? length - 1 : length)];
+    }
+
+    /// <summary>What a path called a resource, escaped where it is no ASCII: it stays told apart from others.</summary>
+    public static string Id(string? text, int length) => Ascii(text is null || System.Text.Ascii.IsValid(text) ? text : Uri.EscapeDataString(text), length);
+
+    /// <summary>The same, with a question mark for each character outside ASCII.</summary>
+    public static string Ascii(string? text, int length)
+    {
+        var ascii = Encoding.ASCII.GetString(Encoding.ASCII.GetBytes(text ?? ""));
+        return ascii.Length <= length ? ascii : ascii[..length];
+    }
+}

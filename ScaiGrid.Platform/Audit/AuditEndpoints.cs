@@ -1,0 +1,120 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Audit;
+
+/// <summary>Reading the audit log; there is no endpoint that writes it.</summary>
+internal static class AuditEndpoints
+{
+    private const int DefaultLimit = 100;
+
+    public static void MapAudit(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/audit-log", List).RequirePermission(Permissions.Administer)
+            .WithName("ListAuditLog").WithSummary("Who wrote what, newest first.");
+        group.MapGet("/audit-log/export", Export).RequirePermission(Permissions.Administer)
+            .WithName("ExportAuditLog").WithSummary("The same, whole, as csv, json or ndjson.")
+            .Produces(StatusCodes.Status200OK, contentType: "text/csv");
+        group.MapGet("/audit-log/verify", Verify).RequirePermission(Permissions.Administer)
+            .WithName("VerifyAuditLog").WithSummary("Whether a tenant's chain of rows is whole.");
+    }
+
+    private static async Task<Ok<PageEnvelope<AuditView>>> List(
+        [AsParameters] PageQuery page, [AsParameters] AuditQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(DefaultLimit), page.After(Ids.Audit));
+        var rows = await AuditFilter.Read(query).Apply(db.AuditRows.AsNoTracking(), caller)
+            .Where(row => after == null || string.Compare(row.Id, after) < 0)
+            .OrderByDescending(row => row.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(AuditView.Of).ToPage(limit, view => view.Id);
+    }
+
+    private static AuditExport Export([AsParameters] AuditQuery query, string? format, Caller caller, PlatformDb db)
+    {
+        var checks = new Checks();
+        var chosen = checks.OneOf("format", format, "json", "csv", "json", "ndjson");
+        checks.ThrowIfAny();
+        return new AuditExport(AuditFilter.Read(query).Apply(db.AuditRows.AsNoTracking(), caller), chosen);
+    }
+
+    private static async Task<Results<Ok<Envelope<AuditVerdict>>, ProblemResult>> Verify(
+        [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var asked = tenantId ?? caller.TenantId;
+        var rows = AuditFilter.WithinSight(db.AuditRows.AsNoTracking(), caller, asked);
+        return asked == caller.TenantId || await rows.AnyAsync(cancellationToken)
+            ? Reply.Ok(await AuditVerifier.VerifyAsync(db, asked, rows, cancellationToken))
+            : Reply.Problem(CoreErrors.NotFound);
+    }
+}
+
+/// <param name="Id">audit_…</param>
+/// <param name="Timestamp">When it was stored.</param>
+/// <param name="Action">Noun and verb, for example api_key.create.</param>
+/// <param name="ActorId">The user; service:{name} for a service token.</param>
+/// <param name="ActorEmail">As it was then.</param>
+/// <param name="ActorType">user, service or webhook.</param>
+/// <param name="TenantId">Whose log the row is in.</param>
+/// <param name="PartnerId">The tenant's partner.</param>
+/// <param name="ResourceType">What was written.</param>
+/// <param name="ResourceId">Its id; of a refused attempt what the path said, empty where it said nothing.</param>
+/// <param name="IpAddress">The client's, see SCAIGRID_TRUSTED_PROXIES.</param>
+/// <param name="UserAgent">As the client says.</param>
+/// <param name="Status">SUCCESS or FAILURE.</param>
+/// <param name="RequestId">The call's X-Request-Id.</param>
+/// <param name="Changes">The changed rows before and after, secrets masked.</param>
+/// <param name="Sequence">Counts from 1 in the tenant.</param>
+/// <param name="PreviousHash">Hash of the row before it; empty for the first.</param>
+/// <param name="Hash">SHA-256 over the other fields.</param>
+internal sealed record AuditView(
+    string Id,
+    DateTimeOffset Timestamp,
+    string Action,
+    string ActorId,
+    string ActorEmail,
+    string ActorType,
+    string TenantId,
+    string PartnerId,
+    string ResourceType,
+    string ResourceId,
+    string IpAddress,
+    string UserAgent,
+    string Status,
+    string RequestId,
+    JsonNode? Changes,
+    long Sequence,
+    string PreviousHash,
+    string Hash)
+{
+    public static AuditView Of(AuditRow row) => new(
+        row.Id,
+        row.CreatedAt,
+        row.Action,
+        row.ActorId,
+        row.ActorEmail,
+        row.ActorType,
+        row.TenantId,
+        row.PartnerId,
+        row.ResourceType,
+        row.ResourceId,
+        row.IpAddress,
+        row.UserAgent,
+        row.Status,
+        row.RequestId,
+        JsonNode.Parse(row.Changes),
+        row.Sequence,
+        row.PreviousHash,
+        row.Hash);
+}

@@ -1,0 +1,105 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace ScaiGrid.Platform.Audit;
+
+/// <summary>
+/// All rows of a query, newest first, written page by page as they are read: as much memory for a million rows as for a thousand. (One
+/// query for all of them would be held in memory whole, since a statement that may be run again is.)
+/// </summary>
+internal sealed class AuditExport(IQueryable<AuditRow> rows, string format) : IResult
+{
+    private const int Page = 500;
+
+    private static readonly string[] Columns =
+    [
+        "id", "timestamp", "action", "actor_id", "actor_email", "actor_type", "tenant_id", "partner_id", "resource_type", "resource_id", "ip_address",
+        "user_agent", "status", "request_id", "changes", "sequence", "previous_hash", "hash",
+    ];
+
+    // What a spreadsheet would take for a formula.
+    private static readonly SearchValues<char> Formula = SearchValues.Create("=+-@\t\r");
+    private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"\r\n");
+
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var (response, cancellationToken) = (httpContext.Response, httpContext.RequestAborted);
+        var json = httpContext.RequestServices.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
+        var page = await PageAfterAsync(null, cancellationToken);
+
+        // From here on a failure can only cut the answer off, so the first page is read before.
+        response.ContentType = format switch
+        {
+            "csv" => "text/csv; charset=utf-8",
+            "ndjson" => "application/x-ndjson",
+            _ => "application/json; charset=utf-8",
+        };
+        response.Headers.ContentDisposition = $"attachment; filename=audit-log.{format}";
+        response.Headers.CacheControl = "no-store";
+        var writer = response.BodyWriter;
+        Write(writer, format switch
+        {
+            "csv" => string.Join(',', Columns) + "\r\n",
+            "ndjson" => "",
+            _ => "[",
+        });
+        for (var isFirst = true; page.Count > 0; isFirst = false)
+        {
+            for (var i = 0; i < page.Count; i++)
+            {
+                WriteRow(writer, page[i], isFirst && i == 0, json);
+            }
+
+            await writer.FlushAsync(cancellationToken);
+            page = page.Count < Page ? [] : await PageAfterAsync(page[^1].Id, cancellationToken);
+        }
+
+        Write(writer, format == "json" ? "]" : "");
+        await writer.FlushAsync(cancellationToken);
+    }
+
+    private Task<List<AuditRow>> PageAfterAsync(string? after, CancellationToken cancellationToken) => rows
+        .Where(row => after == null || string.Compare(row.Id, after) < 0)
+        .OrderByDescending(row => row.Id)
+        .Take(Page)
+        .ToListAsync(cancellationToken);
+
+    private void WriteRow(PipeWriter writer, AuditRow row, bool isFirst, JsonSerializerOptions json)
+    {
+        if (format == "csv")
+        {
+            Write(writer, string.Join(',', Cells(row).Select(Cell)) + "\r\n");
+            return;
+        }
+
+        Write(writer, format == "json" && !isFirst ? ",\n" : "");
+        using (var document = new Utf8JsonWriter(writer, new JsonWriterOptions { Encoder = json.Encoder }))
+        {
+            JsonSerializer.Serialize(document, AuditView.Of(row), json);
+        }
+
+        Write(writer, format == "ndjson" ? "\n" : "");
+    }
+
+    private static string[] Cells(AuditRow row) =>
+    [
+        row.Id, row.CreatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture), row.Action, row.ActorId, row.ActorEmail, row.ActorType,
+        row.TenantId, row.PartnerId, row.ResourceType, row.ResourceId, row.IpAddress, row.UserAgent, row.Status, row.RequestId, row.Changes,
+        row.Sequence.ToString(CultureInfo.InvariantCulture), row.PreviousHash, row.Hash,
+    ];
+
+    private static string Cell(string text)
+    {
+        var safe = text.Length > 0 && Formula.Contains(text[0]) ? $"'{text}" : text;
+        return safe.AsSpan().ContainsAny(Quoted) ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
+    }
+
+    private static void Write(PipeWriter writer, string text) => Encoding.UTF8.GetBytes(text, writer);
+}

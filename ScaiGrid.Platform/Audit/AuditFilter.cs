@@ -1,0 +1,81 @@
+using Microsoft.AspNetCore.Mvc;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+
+namespace ScaiGrid.Platform.Audit;
+
+/// <summary>The query of the audit log's list and export.</summary>
+internal sealed record AuditQuery(
+    [property: FromQuery(Name = "start")] string? Start,
+    [property: FromQuery(Name = "end")] string? End,
+    [property: FromQuery(Name = "action")] string? Action,
+    [property: FromQuery(Name = "actor_id")] string? ActorId,
+    [property: FromQuery(Name = "resource_type")] string? ResourceType,
+    [property: FromQuery(Name = "resource_id")] string? ResourceId,
+    [property: FromQuery(Name = "status")] string? Status,
+    [property: FromQuery(Name = "ip_address")] string? IpAddress,
+    [property: FromQuery(Name = "tenant_id")] string? TenantId);
+
+/// <summary>Which rows a request is about: what it asks for, within what its caller may see.</summary>
+internal sealed record AuditFilter(AuditQuery Query, DateTimeOffset? Start, DateTimeOffset? End)
+{
+    public static AuditFilter Read(AuditQuery query)
+    {
+        var checks = new Checks();
+        var (start, end) = (checks.Time("start", query.Start), checks.Time("end", query.End));
+        checks.OneOf("status", query.Status, "", AuditStatus.Success, AuditStatus.Failure);
+        if (start >= end)
+        {
+            checks.Add("end", "must be after start.");
+        }
+
+        checks.ThrowIfAny();
+        return new AuditFilter(query, start, end);
+    }
+
+    /// <summary>A tenant's administrators see their tenant, a partner's their tenants, super admins all.</summary>
+    public static IQueryable<AuditRow> WithinSight(IQueryable<AuditRow> rows, Caller caller, string? tenantId)
+    {
+        var (ownTenant, partner) = (caller.TenantId, caller.PartnerId);
+        if (!caller.IsSuperAdmin)
+        {
+            rows = caller.Roles.Contains(Roles.PartnerAdmin) ? rows.Where(row => row.PartnerId == partner) : rows.Where(row => row.TenantId == ownTenant);
+        }
+
+        return tenantId is null ? rows : rows.Where(row => row.TenantId == tenantId);
+    }
+
+    public IQueryable<AuditRow> Apply(IQueryable<AuditRow> rows, Caller caller)
+    {
+        rows = WithinSight(rows, caller, Query.TenantId);
+        var (action, actor, type, resource, status, ip) = (Query.Action, Query.ActorId, Query.ResourceType, Query.ResourceId, Query.Status, Query.IpAddress);
+        rows = action is null ? rows : rows.Where(row => row.Action == action);
+        rows = actor is null ? rows : rows.Where(row => row.ActorId == actor);
+        rows = type is null ? rows : rows.Where(row => row.ResourceType == type);
+        rows = resource is null ? rows : rows.Where(row => row.ResourceId == resource);
+        rows = status is null ? rows : rows.Where(row => row.Status == status);
+        rows = ip is null ? rows : rows.Where(row => row.IpAddress == ip);
+        if (Start is { } from)
+        {
+            var lowest = Bound(from);
+            rows = rows.Where(row => row.CreatedAt >= from && string.Compare(row.Id, lowest) >= 0);
+        }
+
+        if (End is { } to)
+        {
+            var highest = Bound(to.AddSeconds(1));
+            rows = rows.Where(row => row.CreatedAt < to && string.Compare(row.Id, highest) < 0);
+        }
+
+        return rows;
+    }
+
+    // An id begins with the millisecond of its row's time: it keeps a query of a range off the other rows, by the index of the list.
+    private static string Bound(DateTimeOffset time)
+    {
+        Span<byte> zeros = stackalloc byte[10];
+        zeros.Clear();
+        return $"{Ids.Audit}_{Ulid.NewUlid(time.AddMilliseconds(-1) > DateTimeOffset.UnixEpoch ? time.AddMilliseconds(-1) : DateTimeOffset.UnixEpoch, zeros)}";
+    }
+}

@@ -1,0 +1,60 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using ScaiGrid.Platform.Idempotency;
+
+namespace ScaiGrid.Platform.Audit;
+
+/// <summary>
+/// Puts the audit row of the running call, and the mark on its Idempotency-Key, into the transaction that makes the change: all are
+/// stored or none. For the platform's context and for modules', which add it to their own.
+/// </summary>
+/// <remarks>
+/// Registered before <c>SnapshotInterceptor</c>, so that all transactions lock the chain first and the revision second, both just before
+/// the commit.
+/// </remarks>
+internal sealed class AuditInterceptor(AuditChain chain) : DbTransactionInterceptor, ISaveChangesInterceptor
+{
+    public ValueTask<InterceptionResult<int>> SavingChangesAsync(
+        DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+    {
+        if (eventData.Context is { } db)
+        {
+            AuditCall.Current?.Collect(db);
+        }
+
+        return ValueTask.FromResult(result);
+    }
+
+    public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
+        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+    {
+        if (AuditCall.Current is not { } call || eventData.Context is not { } db)
+        {
+            return result;
+        }
+
+        // A call that commits several times has a row for each change; a first commit has one even where the tracker saw nothing.
+        var changes = call.ChangesOf(db);
+        if (changes is not null || !call.IsRecorded)
+        {
+            await chain.AppendAsync(transaction, call, changes, AuditStatus.Success, cancellationToken);
+            if (call.Claim is { } claim)
+            {
+                await IdempotencyStore.MarkCommittedAsync(transaction, claim, cancellationToken);
+            }
+        }
+
+        return result;
+    }
+
+    public override Task TransactionCommittedAsync(
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        if (eventData.Context is { } db)
+        {
+            AuditCall.Current?.Committed(db);
+        }
+
+        return Task.CompletedTask;
+    }
+}

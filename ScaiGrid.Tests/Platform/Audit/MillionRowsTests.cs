@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Globalization;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Audit;
+
+/// <summary>A million audit rows in one tenant: pages cost the same at any depth, and an export needs no more memory than a page.</summary>
+[Trait("lane", "long")]
+public sealed class MillionRowsTests(Grid grid, ITestOutputHelper output) : ServicesTest(grid)
+{
+    private const int Rows = 1_000_000;
+
+    [Fact]
+    public async Task PagesAtDepthCostTheSame_AndExportsAreFlat()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
+        await FillAsync(tenant);
+        await using var replica = await Replica.StartAsync(Mode.Http, Services.Settings);
+        using var api = new ApiDriver(replica.BaseAddress, admin.Api.Key);
+
+        var first = (string[])["limit=50", "limit=50&action=thing.update", "limit=50&status=FAILURE"];
+        foreach (var query in first)
+        {
+            var (top, deep) = await CompareAsync(api, query);
+            output.WriteLine($"{query}: first page {top:F2} ms, at depth {deep:F2} ms, ratio {deep / top:F2}");
+            Assert.True(deep / top < 1.5, $"{query}: {top} ms, then {deep} ms.");
+        }
+
+        await api.GetAsync("/v1/audit-log/export?format=ndjson&status=FAILURE");
+        var before = replica.PeakMemoryBytes;
+        foreach (var format in (string[])["ndjson", "csv", "json"])
+        {
+            var started = Stopwatch.GetTimestamp();
+            var bytes = await DrainAsync(api, format);
+            output.WriteLine($"{format}: {bytes:N0} bytes in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s, peak memory {replica.PeakMemoryBytes / 1e6:F0} MB (before {before / 1e6:F0} MB)");
+            Assert.True(bytes > 300L * Rows, "The export is not whole.");
+        }
+
+        // All rows together are ten times as much.
+        Assert.InRange(replica.PeakMemoryBytes - before, 0, 64_000_000);
+    }
+
+    private static async Task<(double First, double Deep)> CompareAsync(ApiDriver api, string query)
+    {
+        // A cursor is the id of the row before the page.
+        var cursor = Cursor.Encode(Id(Rows / 100));
+        var (first, deep) = (new List<double>(), new List<double>());
+        for (var i = 0; i < 40; i++)
+        {
+            first.Add(await TimeAsync(api, query));
+            deep.Add(await TimeAsync(api, $"{query}&cursor={cursor}"));
+        }
+
+        return (Median(first), Median(deep));
+    }
+
+    private static async Task<double> TimeAsync(ApiDriver api, string query)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var page = (await api.GetAsync($"/v1/audit-log?{query}")).Ok();
+        var elapsed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        Assert.Equal(50, page["items"]!.AsArray().Count);
+        return elapsed;
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    private static async Task<long> DrainAsync(ApiDriver api, string format)
+    {
+        using var response = await api.Http.GetAsync(new Uri($"/v1/audit-log/export?format={format}", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead);
+        response.EnsureSuccessStatusCode();
+        await using var body = await response.Content.ReadAsStreamAsync();
+        var (buffer, total) = (new byte[64 * 1024], 0L);
+        for (int read; (read = await body.ReadAsync(buffer)) > 0; total += read)
+        {
+        }
+
+        return total;
+    }
+
+    private static string Id(int row) => $"audit_01{row.ToString("D24", CultureInfo.InvariantCulture)}";
+
+    private async Task FillAsync(SeededTenant tenant)
+    {
+        const int Batch = 50_000;
+        for (var from = 1; from <= Rows; from += Batch)
+        {
+            await Services.MariaDb.ExecuteAsync(
+                $"""
+                INSERT INTO audit_log (id, tenant_id, sequence, partner_id, created_at, action, actor_id, actor_email, actor_type, resource_type, resource_id,
+                    ip_address, user_agent, status, request_id, changes, previous_hash, hash)
+                SELECT CONCAT('audit_01', LPAD(seq, 24, '0')), @tenant, seq, @partner, 1767225600000000 + seq, IF(seq % 3 = 0, 'thing.update', 'thing.create'),
+                    'usr_1', 'somebody@test.example', 'user', 'thing', CONCAT('thing_', seq), '127.0.0.1', 'test', IF(seq % 50 = 0, 'FAILURE', 'SUCCESS'), CONCAT('req_', seq),
+                    '[]', SHA2(seq - 1, 256), SHA2(seq, 256)
+                FROM seq_{from}_to_{from + Batch - 1}
+                """,
+                ("tenant", tenant.Id),
+                ("partner", tenant.PartnerId));
+        }
+    }
+}

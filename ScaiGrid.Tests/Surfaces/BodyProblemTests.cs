@@ -1,0 +1,59 @@
+using ScaiGrid.Tests.Platform;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>What is wrong with a control-plane body is said field by field, in readable text.</summary>
+public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
+{
+    [Theory]
+    [InlineData("/v1/models", """{"slug":"a/b","metadata":{"x":1,"x":2}}""", "metadata.x")]
+    [InlineData("/v1/models", """{"slug":"a/b","metadata":{"deep":[0,{"y":1,"y":1}]}}""", "metadata.deep[1].y")]
+    [InlineData("/v1/models", """{"slug":"a/b","default_params":{"temperature":1,"temperature":1}}""", "default_params.temperature")]
+    [InlineData("/v1/providers", """{"name":"x","type":"custom","config":{"base_url":"http://a","base_url":"http://b"}}""", "config.base_url")]
+    [InlineData("/v1/api-keys", """{"name":"x","name":"y"}""", "name")]
+    public async Task NameThatIsThereTwice_IsSaidSo(string path, string body, string field)
+    {
+        var answer = await Admin.SendAsync(HttpMethod.Post, path, body);
+        answer.Invalid(field);
+        Assert.Contains("is there twice.", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task NameThatIsThereTwiceInAList_NamesTheItem()
+    {
+        var answer = await Admin.SendAsync(
+            HttpMethod.Put, "/v1/models/scailabs%2Fecho/routing", """{"targets":[{"backend_id":"a"},{"backend_id":"a","backend_id":"b"}]}""");
+        answer.Invalid("targets[1].backend_id");
+        Assert.Contains("is there twice.", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"slug":"a/b","metadata":[]}""", "metadata")]
+    [InlineData("""{"slug":"a/b","metadata":"x"}""", "metadata")]
+    [InlineData("""{"slug":"a/b","metadata":7}""", "metadata")]
+    public async Task DocumentOfTheWrongType_NamesTheField(string body, string field) =>
+        (await Admin.SendAsync(HttpMethod.Post, "/v1/models", body)).Invalid(field);
+
+    [Fact]
+    public async Task BrokenDocument_IsMalformed() =>
+        (await Admin.SendAsync(HttpMethod.Post, "/v1/models", """{"slug":"a/b","metadata":{"x":}}""")).Error(400, "MALFORMED_JSON");
+
+    [Fact]
+    public async Task Document_ComesBackAsItWasSent()
+    {
+        const string Metadata = """{"text":"Zoë <b>","number":1.50,"big":12345678901234567890,"flag":true,"nothing":null,"list":[1,[],{}],"":"empty name"}""";
+        var model = (await Admin.SendAsync(HttpMethod.Post, "/v1/models", $$"""{"slug":"{{Fresh.Slug()}}","metadata":{{Metadata}}}""")).Created();
+        Assert.Equal(Metadata, model["metadata"]!.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
+    }
+
+    [Fact]
+    public async Task TextOfAnError_IsReadable()
+    {
+        var answer = await Admin.SendAsync(HttpMethod.Post, "/v1/models", """{"slug":"a/b","default_params":{"größe'<":1,"größe'<":2}}""");
+        Assert.Contains("default_params.größe'<", answer.Text, StringComparison.Ordinal);
+        using var stranger = Admin.As(null);
+        Assert.Contains("'Authorization: Bearer …'", (await stranger.GetAsync("/v1/me")).Text, StringComparison.Ordinal);
+    }
+}
