@@ -20,6 +20,7 @@ public static class Ids
     public const string Webhook = "wh";
     public const string WebhookDelivery = "whd";
     public const string Audit = "audit";
+    public const string Session = "sess";
 
     public static string New(string prefix, TimeProvider time) => $"{prefix}_{Ulid.NewUlid(time.GetUtcNow())}";
 }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
+using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Health;
 using ScaiGrid.Platform.Identity;
@@ -23,6 +24,7 @@ public static class PlatformEndpoints
     public static void MapPlatform(this IEndpointRouteBuilder endpoints)
     {
         var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerWithoutDatabase);
+        Tagged("Identity").MapAuth();
         Tagged("Identity").MapMe();
         Tagged("Identity").MapApiKeys();
         Tagged("Models").MapProviders();

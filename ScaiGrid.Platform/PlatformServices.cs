@@ -10,6 +10,7 @@ using ScaiGrid.Core.Security;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
+using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Events;
 using ScaiGrid.Platform.Health;
@@ -33,6 +34,7 @@ public static class PlatformServices
         builder.AddPlatformStores();
         builder.AddAccounting();
         builder.AddAudit();
+        builder.AddAuth();
         builder.AddIdentity();
         builder.AddSnapshot();
         builder.AddWebhooks();
@@ -81,6 +83,7 @@ public static class PlatformServices
         builder.Services.AddSingleton(services => new CallerResolver(
             services.GetRequiredService<SnapshotStore>(),
             services.GetRequiredService<InternalCallers>(),
+            services.GetRequiredService<TokenCallers>(),
             options,
             services.GetRequiredService<TimeProvider>()));
     }

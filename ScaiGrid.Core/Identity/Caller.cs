@@ -29,12 +29,23 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
     /// <summary>The API key in use; null for a service token.</summary>
     public string? ApiKeyId { get; init; }
 
+    /// <summary>The session that the call belongs to; null for any other credential.</summary>
+    public string? SessionId { get; private set; }
+
     /// <summary>When the credential ends; null for never.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
     public bool IsSuperAdmin => Roles.Contains(Identity.Roles.SuperAdmin);
 
     public bool Has(string permission) => Permissions.Contains(permission);
+
+    /// <summary>The same user, in a session.</summary>
+    public Caller In(string sessionId)
+    {
+        var copy = (Caller)MemberwiseClone();
+        copy.SessionId = sessionId;
+        return copy;
+    }
 
     /// <summary>Lets handlers take a <see cref="Caller"/> parameter.</summary>
     public static ValueTask<Caller?> BindAsync(HttpContext context, ParameterInfo parameter) =>

@@ -10,7 +10,7 @@ using ScaiGrid.Platform.Identity;
 namespace ScaiGrid.Grpc.Hosting;
 
 /// <summary>
-/// What every gRPC call goes through, once: its request id, its caller (API key or service token), the permission that its method
+/// What every gRPC call goes through, once: its request id, its caller (API key, token or service token), the permission that its method
 /// asks for, and errors as statuses with our code in the trailers. Health and reflection are open, as their clients expect.
 /// </summary>
 internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvider time, ILogger<CallInterceptor> logger) : Interceptor
@@ -18,7 +18,7 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        using var scope = Admit(context);
+        using var scope = await AdmitAsync(context);
         try
         {
             return await continuation(request, context);
@@ -32,7 +32,7 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        using var scope = Admit(context);
+        using var scope = await AdmitAsync(context);
         try
         {
             await continuation(request, responseStream, context);
@@ -46,7 +46,7 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
     public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        using var scope = Admit(context);
+        using var scope = await AdmitAsync(context);
         try
         {
             return await continuation(requestStream, context);
@@ -63,7 +63,7 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
         ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        using var scope = Admit(context);
+        using var scope = await AdmitAsync(context);
         try
         {
             await continuation(requestStream, responseStream, context);
@@ -74,7 +74,7 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
         }
     }
 
-    private IDisposable? Admit(ServerCallContext context)
+    private async ValueTask<IDisposable?> AdmitAsync(ServerCallContext context)
     {
         var http = context.GetHttpContext();
         var given = http.Request.Headers["X-Request-Id"].ToString();
@@ -90,10 +90,10 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
             throw GrpcErrors.From(new Problem(CoreErrors.PermissionDenied), context);
         }
 
-        if (!callers.TryResolve(http.Request.Headers.Authorization, out var caller, out var problem))
+        var resolution = await callers.ResolveAsync(http.Request.Headers.Authorization, context.CancellationToken);
+        if (!resolution.Is(out var caller, out var problem))
         {
-            // What is no API key can only be meant as a service token here.
-            var isServiceToken = problem.Error == CoreErrors.TokenInvalid && !CallerResolver.IsApiKey(http.Request.Headers.Authorization);
+            var isServiceToken = problem.Error == CoreErrors.TokenInvalid && CallerResolver.IsServiceToken(http.Request.Headers.Authorization);
             throw GrpcErrors.From(isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem, context);
         }
 

@@ -10,6 +10,9 @@ public sealed class GridSnapshot
     {
         Revision = -1,
         Keys = FrozenDictionary<ApiKeyHash, Caller>.Empty,
+        Users = new Dictionary<string, Caller>(),
+        Subjects = new Dictionary<string, IReadOnlyList<KnownSubject>>(),
+        TenantSlugs = FrozenSet<string>.Empty,
         Models = FrozenDictionary<string, ModelRoute>.Empty,
     };
 
@@ -19,6 +22,15 @@ public sealed class GridSnapshot
     /// <summary>Live API keys by hash. Revoked keys, and keys of suspended users and tenants, are not in it.</summary>
     public required FrozenDictionary<ApiKeyHash, Caller> Keys { get; init; }
 
+    /// <summary>Active users of active tenants by id, as callers without a key.</summary>
+    public required IReadOnlyDictionary<string, Caller> Users { get; init; }
+
+    /// <summary>The same by what the identity provider calls them: one user, or one in each of several tenants.</summary>
+    public required IReadOnlyDictionary<string, IReadOnlyList<KnownSubject>> Subjects { get; init; }
+
+    /// <summary>Slugs of the active tenants.</summary>
+    public required FrozenSet<string> TenantSlugs { get; init; }
+
     /// <summary>Frontend models by slug.</summary>
     public required FrozenDictionary<string, ModelRoute> Models { get; init; }
 
@@ -26,3 +38,8 @@ public sealed class GridSnapshot
     public ModelRoute? FindModel(string slug, Caller caller) =>
         Models.TryGetValue(slug, out var model) && model.IsVisibleTo(caller) ? model : null;
 }
+
+/// <summary>A user whom the identity provider knows.</summary>
+/// <param name="Caller">The user.</param>
+/// <param name="TenantExternalId">What the identity provider calls their tenant; null when the tenant was made here.</param>
+public sealed record KnownSubject(Caller Caller, string? TenantExternalId);

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
+using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
@@ -33,6 +34,8 @@ internal sealed class PlatformDb : DbContext
     public DbSet<UserRole> UserRoles => Set<UserRole>();
 
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    public DbSet<Session> Sessions => Set<Session>();
 
     public DbSet<Provider> Providers => Set<Provider>();
 
@@ -84,6 +87,7 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new UserConfiguration());
         modelBuilder.ApplyConfiguration(new UserRoleConfiguration());
         modelBuilder.ApplyConfiguration(new ApiKeyConfiguration());
+        modelBuilder.ApplyConfiguration(new SessionConfiguration());
         modelBuilder.ApplyConfiguration(new ProviderConfiguration());
         modelBuilder.ApplyConfiguration(new BackendConfiguration());
         modelBuilder.ApplyConfiguration(new ModelConfiguration());

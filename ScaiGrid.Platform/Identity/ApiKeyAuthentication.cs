@@ -15,36 +15,34 @@ internal sealed class ApiKeyAuthentication(RequestDelegate next, CallerResolver 
 {
     private static readonly Problem Denied = new(CoreErrors.PermissionDenied);
 
-    public Task InvokeAsync(HttpContext context)
+    public async Task InvokeAsync(HttpContext context)
     {
         // Only routes are guarded: where none matched, the framework answers 404, 405 or 415 itself, the latter two as endpoints of its own.
-        if (context.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+        Caller? caller = null;
+        if (context.GetEndpoint() is RouteEndpoint endpoint && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null)
         {
-            return ServeAsync(context, caller: null);
+            if (endpoint.Metadata.GetMetadata<AccessAttribute>() is not { } access)
+            {
+                await ErrorWriter.WriteAsync(context, Denied);
+                return;
+            }
+
+            var resolution = await callers.ResolveAsync(context.Request.Headers.Authorization, context.RequestAborted);
+            if (!resolution.Is(out caller, out var problem))
+            {
+                await ErrorWriter.WriteAsync(context, problem);
+                return;
+            }
+
+            // Before the permission is checked: the audit log records who was refused.
+            context.Features.Set(caller);
+            if (access.Permission is { } permission && !caller.Has(permission))
+            {
+                await ErrorWriter.WriteAsync(context, Denied);
+                return;
+            }
         }
 
-        if (endpoint.Metadata.GetMetadata<AccessAttribute>() is not { } access)
-        {
-            return ErrorWriter.WriteAsync(context, Denied);
-        }
-
-        if (!callers.TryResolve(context.Request.Headers.Authorization, out var caller, out var problem))
-        {
-            return ErrorWriter.WriteAsync(context, problem);
-        }
-
-        // Before the permission is checked: the audit log records who was refused.
-        context.Features.Set(caller);
-        if (access.Permission is { } permission && !caller.Has(permission))
-        {
-            return ErrorWriter.WriteAsync(context, Denied);
-        }
-
-        return ServeAsync(context, caller);
-    }
-
-    private async Task ServeAsync(HttpContext context, Caller? caller)
-    {
         using (logger.BeginScope(new CallScope(context.TraceIdentifier, caller)))
         {
             await next(context);

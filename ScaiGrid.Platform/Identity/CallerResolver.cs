@@ -6,7 +6,10 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Turns what a call carries into its caller, from memory: no database, no Redis, and for an API key no allocation.</summary>
+/// <summary>
+/// Turns what a call carries into its caller, from memory: no database, no Redis, and for an API key no allocation. Only the issuer's
+/// published keys are fetched, when they are not known yet.
+/// </summary>
 public sealed class CallerResolver
 {
     /// <summary>What every API key starts with.</summary>
@@ -24,67 +27,86 @@ public sealed class CallerResolver
 
     private readonly SnapshotStore _snapshots;
     private readonly InternalCallers _internal;
+    private readonly TokenCallers _tokens;
     private readonly TimeProvider _time;
     private readonly bool _authDisabled;
 
-    internal CallerResolver(SnapshotStore snapshots, InternalCallers internalCallers, IdentityOptions options, TimeProvider time) =>
-        (_snapshots, _internal, _time, _authDisabled) = (snapshots, internalCallers, time, options.AuthDisabled);
+    internal CallerResolver(SnapshotStore snapshots, InternalCallers internalCallers, TokenCallers tokens, IdentityOptions options, TimeProvider time) =>
+        (_snapshots, _internal, _tokens, _time, _authDisabled) = (snapshots, internalCallers, tokens, time, options.AuthDisabled);
 
     /// <param name="authorization">The value of the <c>Authorization</c> header or metadata entry; null when there is none.</param>
-    /// <param name="caller">Who calls.</param>
-    /// <param name="problem">Why that cannot be said.</param>
-    public bool TryResolve(string? authorization, [NotNullWhen(true)] out Caller? caller, [NotNullWhen(false)] out Problem? problem)
+    /// <param name="cancellationToken">The call's.</param>
+    public ValueTask<Resolution> ResolveAsync(string? authorization, CancellationToken cancellationToken)
     {
         if (_authDisabled)
         {
-            caller = _internal.SuperAdmin;
-            problem = Unknowable;
-        }
-        else if (string.IsNullOrEmpty(authorization))
-        {
-            (caller, problem) = (null, Missing);
-        }
-        else if (!authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
-        {
-            (caller, problem) = (null, Invalid);
-        }
-        else
-        {
-            var token = authorization.AsSpan(Scheme.Length).Trim(' ');
-            caller = token.StartsWith(KeyPrefix) ? FindKey(token, out problem) : FindService(token, out problem);
+            return new(_internal.SuperAdmin is { } admin ? new Resolution(admin) : new Resolution(Unknowable));
         }
 
-        return caller is not null;
+        if (string.IsNullOrEmpty(authorization))
+        {
+            return new(new Resolution(Missing));
+        }
+
+        if (!authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        {
+            return new(new Resolution(Invalid));
+        }
+
+        var token = authorization.AsSpan(Scheme.Length).Trim(' ');
+        return token.StartsWith(KeyPrefix) ? new(FindKey(token))
+            : TokenCallers.IsToken(token) ? _tokens.ResolveAsync(token.ToString(), cancellationToken)
+            : new(FindService(token));
     }
 
-    /// <summary>Whether a value of <c>Authorization</c> carries an API key, rather than another kind of token.</summary>
-    public static bool IsApiKey(string? authorization) => authorization?.Contains(KeyPrefix, StringComparison.Ordinal) == true;
+    /// <summary>Whether a value of <c>Authorization</c> can only be meant as a service token.</summary>
+    public static bool IsServiceToken(string? authorization) =>
+        authorization is not null
+        && !authorization.Contains(KeyPrefix, StringComparison.Ordinal)
+        && authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+        && !TokenCallers.IsToken(authorization.AsSpan(Scheme.Length).Trim(' '));
 
     /// <summary>Whether text has the form of an API key.</summary>
     internal static bool IsKey(ReadOnlySpan<char> token) =>
         token.Length is >= MinKeyLength and <= ApiKeyHash.MaxKeyLength && token.StartsWith(KeyPrefix) && !token.ContainsAnyExcept(KeyCharacters);
 
-    private Caller? FindKey(ReadOnlySpan<char> key, out Problem problem)
+    private Resolution FindKey(ReadOnlySpan<char> key)
     {
-        problem = Invalid;
         if (!IsKey(key))
         {
-            return null;
+            return new Resolution(Invalid);
         }
 
         if (!_snapshots.Current.Keys.TryGetValue(ApiKeyHash.Of(key), out var caller))
         {
             // Nobody who holds a valid key is told that it is not: a snapshot that may be old proves nothing.
-            problem = _snapshots.IsStale ? Unknowable : Invalid;
-            return null;
+            return new Resolution(_snapshots.IsStale ? Unknowable : Invalid);
         }
 
-        return caller.ExpiresAt <= _time.GetUtcNow() ? null : caller;
+        return caller.ExpiresAt <= _time.GetUtcNow() ? new Resolution(Invalid) : new Resolution(caller);
     }
 
-    private Caller? FindService(ReadOnlySpan<char> token, out Problem problem)
+    private Resolution FindService(ReadOnlySpan<char> token) =>
+        !_internal.TryFind(token, out var caller) ? new Resolution(Invalid)
+        : caller is null ? new Resolution(Unknowable)
+        : new Resolution(caller);
+}
+
+/// <summary>Who calls, or why that cannot be said: one of the two.</summary>
+public readonly record struct Resolution
+{
+    public Resolution(Caller caller) => Caller = caller;
+
+    public Resolution(Problem problem) => Problem = problem;
+
+    public Caller? Caller { get; }
+
+    public Problem? Problem { get; }
+
+    /// <returns>Whether there is a caller.</returns>
+    public bool Is([NotNullWhen(true)] out Caller? caller, [NotNullWhen(false)] out Problem? problem)
     {
-        problem = _internal.TryFind(token, out var caller) ? Unknowable : Invalid;
-        return caller;
+        (caller, problem) = (Caller, Problem);
+        return caller is not null;
     }
 }

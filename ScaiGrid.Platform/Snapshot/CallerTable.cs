@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>Makes the callers of a snapshot: one for each live key of an active user in an active tenant.</summary>
+/// <summary>Makes the callers of a snapshot: one for each active user in an active tenant, and one for each of their live keys.</summary>
 internal sealed class CallerTable(SnapshotRows rows, DateTimeOffset now)
 {
     // Users by the thousand hold the same few sets of roles: they share the sets and what these grant.
@@ -24,6 +24,38 @@ internal sealed class CallerTable(SnapshotRows rows, DateTimeOffset now)
 
         return callers.ToFrozenDictionary();
     }
+
+    public Dictionary<string, Caller> Users()
+    {
+        var callers = new Dictionary<string, Caller>();
+        foreach (var user in rows.Users.All)
+        {
+            if (Make(user, key: null) is { } caller)
+            {
+                callers[user.Id] = caller;
+            }
+        }
+
+        return callers;
+    }
+
+    /// <param name="users">What <see cref="Users"/> made.</param>
+    public Dictionary<string, IReadOnlyList<KnownSubject>> Subjects(Dictionary<string, Caller> users)
+    {
+        var subjects = new Dictionary<string, IReadOnlyList<KnownSubject>>();
+        foreach (var user in rows.Users.All)
+        {
+            if (user.ExternalId is { } subject && users.TryGetValue(user.Id, out var caller))
+            {
+                var known = new KnownSubject(caller, rows.Tenants.Find(user.TenantId)?.ExternalId);
+                subjects[subject] = subjects.TryGetValue(subject, out var others) ? [.. others, known] : [known];
+            }
+        }
+
+        return subjects;
+    }
+
+    public FrozenSet<string> TenantSlugs() => rows.Tenants.All.Select(tenant => tenant.Slug).ToFrozenSet();
 
     public HomeTenant? Home()
     {

@@ -51,10 +51,14 @@ internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, Ba
     private (GridSnapshot Grid, HomeTenant? Home) Build(long revision)
     {
         var callers = new CallerTable(_rows, time.GetUtcNow());
+        var users = callers.Users();
         var grid = new GridSnapshot
         {
             Revision = revision,
             Keys = callers.Keys(),
+            Users = users,
+            Subjects = callers.Subjects(users),
+            TenantSlugs = callers.TenantSlugs(),
             Models = _routes.Models(_rows, backends.Connect(_rows)),
         };
         return (grid, callers.Home());

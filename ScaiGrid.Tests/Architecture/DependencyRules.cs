@@ -36,6 +36,7 @@ public sealed partial class DependencyRules
         ["Grpc."] = ["ScaiGrid.Grpc"],
         ["Microsoft.EntityFrameworkCore"] = ["ScaiGrid.Platform"],
         ["Microsoft.Garnet"] = ["ScaiGrid.AppHost"],
+        ["Microsoft.IdentityModel"] = ["ScaiGrid.Platform", "ScaiGrid.AppHost"],
         ["Microsoft.ML.Tokenizers"] = ["ScaiGrid.Inference"],
         ["MySqlConnector"] = ["ScaiGrid.Core"],
         ["OpenTelemetry"] = ["ScaiGrid.ServiceDefaults"],

@@ -1,0 +1,180 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Microsoft.IdentityModel.Tokens;
+
+namespace ScaiGrid.Platform.Auth;
+
+/// <summary>
+/// One issuer: its discovery document and its keys, renewed each hour, and for an unknown key at most once a minute however many
+/// tokens name one. What was loaded is good for a day while the issuer is out of reach.
+/// </summary>
+internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, IssuerHttp http, TimeProvider time, ILogger<Issuer> logger) : IDisposable
+{
+    private static readonly TimeSpan RenewAfter = TimeSpan.FromHours(1);
+    private static readonly TimeSpan UselessAfter = TimeSpan.FromDays(1);
+    private static readonly TimeSpan UnknownKeyPause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(5);
+
+    private readonly SemaphoreSlim _loading = new(1);
+    private volatile IssuerState? _state;
+    private long? _soughtKeyAt;
+    private long? _failedAt;
+
+    /// <summary>The document and the keys, from memory but for the first call and one an hour.</summary>
+    /// <exception cref="IssuerAwayException">There is nothing in memory, and the issuer cannot be asked.</exception>
+    public async ValueTask<IssuerState> GetAsync(CancellationToken cancellationToken)
+    {
+        if (_state is { } state && time.GetElapsedTime(state.LoadedAt) < RenewAfter)
+        {
+            return state;
+        }
+
+        await _loading.WaitAsync(cancellationToken);
+        try
+        {
+            if (_state is { } known && (time.GetElapsedTime(known.LoadedAt) < RenewAfter || HasJustFailed()))
+            {
+                return StillGood(known);
+            }
+
+            return await LoadAsync() ?? StillGood(_state);
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    /// <summary>Looks for a key that <paramref name="seen"/> does not have.</summary>
+    /// <returns>What is known now.</returns>
+    /// <exception cref="IssuerAwayException">The issuer cannot be asked: the key may well be a new one.</exception>
+    public async ValueTask<IssuerState> SeekKeyAsync(IssuerState seen, CancellationToken cancellationToken)
+    {
+        await _loading.WaitAsync(cancellationToken);
+        try
+        {
+            if (_state is { } state && !ReferenceEquals(state, seen))
+            {
+                return state;
+            }
+
+            if (_soughtKeyAt is { } sought && time.GetElapsedTime(sought) < UnknownKeyPause)
+            {
+                return HasJustFailed(UnknownKeyPause) ? throw new IssuerAwayException("The last attempt to fetch its keys failed.") : seen;
+            }
+
+            _soughtKeyAt = time.GetTimestamp();
+            return await LoadAsync() ?? throw new IssuerAwayException("Its keys cannot be fetched.");
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    public void Dispose() => _loading.Dispose();
+
+    private bool HasJustFailed() => HasJustFailed(FailurePause);
+
+    private bool HasJustFailed(TimeSpan pause) => _failedAt is { } failed && time.GetElapsedTime(failed) < pause;
+
+    private IssuerState StillGood(IssuerState? state) =>
+        state is not null && time.GetElapsedTime(state.LoadedAt) < UselessAfter ? state : throw new IssuerAwayException("It has not answered yet.");
+
+    /// <returns>Null when it cannot be loaded, which is logged, and not tried again within seconds.</returns>
+    private async Task<IssuerState?> LoadAsync()
+    {
+        if (HasJustFailed())
+        {
+            return null;
+        }
+
+        // Not the caller's token: others wait for the same answer. The HTTP calls have a bound of their own.
+        try
+        {
+            var (address, document) = await DiscoverAsync(CancellationToken.None);
+            var keys = await http.GetAsync(document.JwksUri, bearer: null, CancellationToken.None);
+            if (keys.Status != HttpStatusCode.OK)
+            {
+                throw new IssuerAwayException($"Its keys: status {(int)keys.Status}.");
+            }
+
+            _state = new IssuerState(address, document, [.. new JsonWebKeySet(keys.Text).GetSigningKeys()], time.GetTimestamp());
+            _failedAt = null;
+            IssuerLoaded(document.Issuer, _state.Keys.Count);
+            return _state;
+        }
+        catch (Exception exception) when (exception is IssuerAwayException or JsonException or ArgumentException or InvalidOperationException)
+        {
+            _failedAt = time.GetTimestamp();
+            IssuerNotLoaded(addresses[0].Issuer, exception.Message);
+            return null;
+        }
+    }
+
+    private async Task<(IssuerAddress Address, OpenIdConnectConfiguration Document)> DiscoverAsync(CancellationToken cancellationToken)
+    {
+        foreach (var address in addresses)
+        {
+            var answer = await http.GetAsync(address.Discovery, bearer: null, cancellationToken);
+            if (answer.Status != HttpStatusCode.OK)
+            {
+                continue;
+            }
+
+            var document = OpenIdConnectConfiguration.Create(answer.Text);
+            if (!address.Vouches(document))
+            {
+                throw new IssuerAwayException($"{address.Discovery} is the document of another issuer, '{document.Issuer}'.");
+            }
+
+            return (address, document);
+        }
+
+        throw new IssuerAwayException($"No discovery document at {string.Join(" or ", addresses.Select(address => address.Discovery))}.");
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Keys} keys of issuer {Issuer} are in use.")]
+    private partial void IssuerLoaded(string issuer, int keys);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Issuer {Issuer} cannot be loaded. {Reason}")]
+    private partial void IssuerNotLoaded(string issuer, string reason);
+}
+
+/// <summary>What is known of an issuer at one moment.</summary>
+/// <param name="Address">Where it was found.</param>
+/// <param name="Document">Its discovery document.</param>
+/// <param name="Keys">Its signing keys.</param>
+/// <param name="LoadedAt">A timestamp of the clock.</param>
+internal sealed record IssuerState(IssuerAddress Address, OpenIdConnectConfiguration Document, IReadOnlyList<SecurityKey> Keys, long LoadedAt)
+{
+    /// <summary>The keys that a token may be signed with: the one that it names, or, where it names none, all.</summary>
+    public IReadOnlyList<SecurityKey> KeysFor(string? keyId) => string.IsNullOrEmpty(keyId) ? Keys : [.. Keys.Where(key => key.KeyId == keyId)];
+}
+
+/// <summary>Where a discovery document may be, and whose it then has to be.</summary>
+/// <param name="Issuer">The issuer that it must name; a slash at the end does not count.</param>
+/// <param name="Discovery">Its address.</param>
+/// <param name="Base">ScaiKey's own address, which its platform document may name instead.</param>
+internal sealed record IssuerAddress(string Issuer, string Discovery, string? Base = null)
+{
+    private const string WellKnown = "/.well-known/openid-configuration";
+
+    public static IssuerAddress Below(string issuer, string? scaiKey = null) => new(issuer.TrimEnd('/'), issuer.TrimEnd('/') + WellKnown, scaiKey?.TrimEnd('/'));
+
+    /// <summary>A document that names another issuer would let that one's tokens in. Where it sends secrets must be as safe as itself.</summary>
+    public bool Vouches(OpenIdConnectConfiguration document)
+    {
+        var named = document.Issuer?.TrimEnd('/');
+        return named is not null
+            && (named == Issuer || named == Base)
+            && new[] { document.JwksUri, document.TokenEndpoint, document.AuthorizationEndpoint }.All(endpoint => endpoint is null || IsAsSafe(endpoint))
+            && document.JwksUri is not null;
+    }
+
+    private bool IsAsSafe(string endpoint) =>
+        Uri.TryCreate(endpoint, UriKind.Absolute, out var uri)
+        && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && Discovery.StartsWith("http://", StringComparison.OrdinalIgnoreCase)));
+}

@@ -1,0 +1,123 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Microsoft.IdentityModel.JsonWebTokens;
+
+namespace ScaiGrid.Platform.Auth;
+
+/// <summary>The issuer's side of a sign-in: exchanges the code that the browser brought back, and reads who signed in.</summary>
+internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens tokens, ScaiKeyOptions options, SignInOptions signIn, ILogger<IssuerExchange> logger)
+{
+    private const string Basic = "client_secret_basic";
+
+    /// <returns>Null when the issuer does not take the code, or answers with what we did not ask for.</returns>
+    /// <exception cref="IssuerAwayException">The issuer does not answer.</exception>
+    public async Task<IssuerUser?> ExchangeAsync(string code, SignInFlow flow, Issuer issuer, IssuerState state, CancellationToken cancellationToken)
+    {
+        var answer = await http.SendAsync(TokenRequest(code, flow, state), cancellationToken);
+        if (Read(answer) is not { } body || (string?)body["id_token"] is not { } idToken)
+        {
+            CodeRefused(state.Document.Issuer, (int)answer.Status, ErrorOf(answer));
+            return null;
+        }
+
+        if (await tokens.ReadIdTokenAsync(idToken, flow.Nonce, issuer, state, cancellationToken) is not { } jwt
+            || IssuerTokens.Text(jwt, options.SubjectClaim) is not { } subject)
+        {
+            IdTokenRefused(state.Document.Issuer);
+            return null;
+        }
+
+        var user = new IssuerUser(subject, IssuerTokens.Text(jwt, options.EmailClaim), IsVerified(jwt));
+        return user.Email is null && Text(body["access_token"]) is { } accessToken && state.Document.UserInfoEndpoint is { Length: > 0 } endpoint
+            ? await AskAsync(endpoint, accessToken, user, cancellationToken)
+            : user;
+    }
+
+    private HttpRequestMessage TokenRequest(string code, SignInFlow flow, IssuerState state)
+    {
+        var form = new Dictionary<string, string>
+        {
+            ["grant_type"] = "authorization_code",
+            ["code"] = code,
+            ["redirect_uri"] = signIn.CallbackUrl,
+            ["code_verifier"] = flow.Verifier,
+        };
+        var request = new HttpRequestMessage(HttpMethod.Post, state.Document.TokenEndpoint);
+        var methods = state.Document.TokenEndpointAuthMethodsSupported;
+        if (options.ClientSecret is not null && (methods.Count == 0 || methods.Contains(Basic)))
+        {
+            var credentials = $"{Uri.EscapeDataString(options.ClientId!)}:{Uri.EscapeDataString(options.ClientSecret)}";
+            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)));
+        }
+        else
+        {
+            form["client_id"] = options.ClientId!;
+            if (options.ClientSecret is not null)
+            {
+                form["client_secret"] = options.ClientSecret;
+            }
+        }
+
+        request.Content = new FormUrlEncodedContent(form);
+        return request;
+    }
+
+    /// <summary>Some issuers tell the address at their userinfo endpoint only.</summary>
+    private async Task<IssuerUser> AskAsync(string endpoint, string accessToken, IssuerUser user, CancellationToken cancellationToken)
+    {
+        if (Read(await http.GetAsync(endpoint, accessToken, cancellationToken)) is not { } info || Text(info[options.SubjectClaim]) != user.Subject)
+        {
+            return user;
+        }
+
+        return user with { Email = Text(info[options.EmailClaim]), IsVerified = IsTrue(info[options.EmailVerifiedClaim]) };
+    }
+
+    private bool IsVerified(JsonWebToken jwt) =>
+        jwt.TryGetPayloadValue<object>(options.EmailVerifiedClaim, out var verified) && verified is true or "true";
+
+    private static bool IsTrue(JsonNode? node) => node?.GetValueKind() is JsonValueKind.True || Text(node) == "true";
+
+    private static string? Text(JsonNode? node) => node?.GetValueKind() is JsonValueKind.String ? node.GetValue<string>() : null;
+
+    private static JsonObject? Read(IssuerAnswer answer)
+    {
+        try
+        {
+            return (int)answer.Status == 200 ? JsonNode.Parse(answer.Text) as JsonObject : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The standard's error code, which is a word of a short list; nothing else of the answer is logged.</summary>
+    private static string ErrorOf(IssuerAnswer answer)
+    {
+        try
+        {
+            var error = JsonNode.Parse(answer.Text) is JsonObject body ? Text(body["error"]) : null;
+            return error is { Length: <= 40 } && error.All(character => char.IsAsciiLetter(character) || character == '_') ? error : "unknown";
+        }
+        catch (JsonException)
+        {
+            return "unknown";
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Issuer {Issuer} did not exchange a sign-in's code: status {Status}, {Error}.")]
+    private partial void CodeRefused(string issuer, int status, string error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Issuer {Issuer} answered a sign-in with an ID token that does not hold.")]
+    private partial void IdTokenRefused(string issuer);
+}
+
+/// <summary>Who signed in at the issuer.</summary>
+/// <param name="Subject">The issuer's name for them.</param>
+/// <param name="Email">Null when the issuer does not tell.</param>
+/// <param name="IsVerified">Whether the issuer says that the address is theirs.</param>
+internal sealed record IssuerUser(string Subject, string? Email, bool IsVerified);

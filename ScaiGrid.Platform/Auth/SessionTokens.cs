@@ -1,0 +1,77 @@
+using System.Security.Cryptography;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+using ScaiGrid.Core.Security;
+
+namespace ScaiGrid.Platform.Auth;
+
+/// <summary>
+/// The tokens of our own sessions, opaque to whoever holds them: signed with a key that is derived from SCAIGRID_SECRET_KEY, so that each
+/// replica can check one by itself. What ends a session is not in the token; see <see cref="EndedSessions"/>.
+/// </summary>
+internal sealed class SessionTokens
+{
+    public const string AccessPrefix = "sgt_";
+    public const string RefreshPrefix = "sgr_";
+
+    private const string Name = "scaigrid";
+    private const string SessionClaim = "sid";
+    private const int MaxLength = 2048;
+
+    private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false, SetDefaultTimesOnTokenCreation = false, MaximumTokenSizeInBytes = MaxLength };
+    private readonly SigningCredentials _signing;
+    private readonly TimeProvider _time;
+
+    public SessionTokens(SecretOptions options, TimeProvider time)
+    {
+        var key = HKDF.DeriveKey(HashAlgorithmName.SHA256, options.Key, SecretOptions.KeyBytes, info: "scaigrid session tokens"u8.ToArray());
+        _signing = new SigningCredentials(new SymmetricSecurityKey(key), SecurityAlgorithms.HmacSha256);
+        _time = time;
+    }
+
+    public string Access(string sessionId, string userId, DateTimeOffset expiresAt) => AccessPrefix + Sign(AccessPrefix, sessionId, userId, expiresAt);
+
+    /// <summary>Each is another one, by the random part.</summary>
+    public string Refresh(string sessionId, string userId, DateTimeOffset expiresAt) => RefreshPrefix + Sign(RefreshPrefix, sessionId, userId, expiresAt);
+
+    /// <returns>Null when it is none of ours, or of the other kind.</returns>
+    public async ValueTask<SessionClaims?> ReadAsync(string token, string prefix)
+    {
+        if (token.Length > MaxLength || !token.StartsWith(prefix, StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var result = await _handler.ValidateTokenAsync(token[prefix.Length..], new TokenValidationParameters
+        {
+            ValidIssuer = Name,
+            ValidAudience = prefix,
+            ValidAlgorithms = [SecurityAlgorithms.HmacSha256],
+            IssuerSigningKey = _signing.Key,
+
+            // Told apart from a wrong one by whoever asks: an expired token is no stranger's.
+            ValidateLifetime = false,
+        });
+        return result.IsValid && result.SecurityToken is JsonWebToken jwt && jwt.TryGetPayloadValue<string>(SessionClaim, out var session)
+            ? new SessionClaims(session, jwt.Subject, jwt.ValidTo)
+            : null;
+    }
+
+    private string Sign(string prefix, string sessionId, string userId, DateTimeOffset expiresAt) => _handler.CreateToken(new SecurityTokenDescriptor
+    {
+        Issuer = Name,
+        Audience = prefix,
+        IssuedAt = _time.GetUtcNow().UtcDateTime,
+        Expires = expiresAt.UtcDateTime,
+        SigningCredentials = _signing,
+        Claims = new Dictionary<string, object>
+        {
+            [SessionClaim] = sessionId,
+            [JwtRegisteredClaimNames.Sub] = userId,
+            [JwtRegisteredClaimNames.Jti] = RandomNumberGenerator.GetHexString(32, lowercase: true),
+        },
+    });
+}
+
+/// <summary>What a session's token says.</summary>
+internal sealed record SessionClaims(string SessionId, string UserId, DateTimeOffset ExpiresAt);

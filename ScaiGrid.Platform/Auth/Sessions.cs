@@ -1,0 +1,138 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Identity;
+
+namespace ScaiGrid.Platform.Auth;
+
+/// <summary>Begins, continues and ends sessions.</summary>
+internal sealed partial class Sessions(
+    IDbContextFactory<PlatformDb> databases,
+    SnapshotStore snapshots,
+    SessionTokens tokens,
+    EndedSessions ended,
+    SignInOptions options,
+    TimeProvider time,
+    ILogger<Sessions> logger)
+{
+    private const int MaxUserAgent = 300;
+
+    private static readonly Problem NotOurs = new(CoreErrors.TokenInvalid, "The refresh token is none of ours.");
+    private static readonly Problem Over = new(AuthErrors.SessionExpired, "The session has ended; sign in again.");
+
+    public async Task<TokenView> BeginAsync(
+        string tenantId, string userId, string? address, string? userAgent, AuditEntry? audit, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var id = Ids.New(Ids.Session, time);
+        Note(audit, tenantId, userId, id);
+        var expiresAt = now + options.SessionLifetime;
+        var refresh = tokens.Refresh(id, userId, expiresAt);
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        db.Sessions.Add(new Session
+        {
+            Id = id,
+            TenantId = tenantId,
+            UserId = userId,
+            RefreshHash = ApiKey.HashOf(refresh),
+            CreatedAt = now,
+            RefreshedAt = now,
+            ExpiresAt = expiresAt,
+            IpAddress = address,
+            UserAgent = userAgent is { Length: > MaxUserAgent } ? userAgent[..MaxUserAgent] : userAgent,
+        });
+        await db.SaveChangesAsync(cancellationToken);
+        return View(id, userId, refresh, expiresAt);
+    }
+
+    /// <summary>Exchanges a refresh token for a new one, once. A token that was exchanged before tells that two hold it: the session ends.</summary>
+    public async Task<(TokenView? Tokens, Problem? Problem)> RefreshAsync(string refreshToken, AuditEntry? audit, CancellationToken cancellationToken)
+    {
+        if (await tokens.ReadAsync(refreshToken, SessionTokens.RefreshPrefix) is not { } claims)
+        {
+            return (null, NotOurs);
+        }
+
+        // Suspended users and tenants are not in it. One that may be old proves nothing, and then the database is away as well.
+        var user = snapshots.Current.Users.GetValueOrDefault(claims.UserId);
+        Note(audit, user?.TenantId, claims.UserId, claims.SessionId);
+        if (user is null && !snapshots.IsStale)
+        {
+            return (null, Over);
+        }
+
+        var now = time.GetStoredNow();
+        var presented = ApiKey.HashOf(refreshToken);
+        var next = tokens.Refresh(claims.SessionId, claims.UserId, claims.ExpiresAt);
+        var nextHash = ApiKey.HashOf(next);
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var exchanged = await db.Sessions
+            .Where(session => session.Id == claims.SessionId && session.RefreshHash == presented && session.EndedAt == null && session.ExpiresAt > now)
+            .ExecuteUpdateAsync(
+                update => update.SetProperty(session => session.RefreshHash, nextHash).SetProperty(session => session.RefreshedAt, now), cancellationToken);
+        if (exchanged == 1)
+        {
+            return (View(claims.SessionId, claims.UserId, next, claims.ExpiresAt), null);
+        }
+
+        var isUsed = await db.Sessions.AnyAsync(session => session.Id == claims.SessionId && session.RefreshHash != presented, cancellationToken);
+        if (isUsed && await EndAsync(db, db.Sessions.Where(session => session.Id == claims.SessionId), SessionEnd.RefreshReused, cancellationToken) > 0)
+        {
+            RefreshTokenReused(claims.SessionId, claims.UserId);
+        }
+
+        return (null, Over);
+    }
+
+    public async Task EndAsync(string sessionId, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        await EndAsync(db, db.Sessions.Where(session => session.Id == sessionId), SessionEnd.Logout, cancellationToken);
+    }
+
+    /// <summary>Ends what a user has; for one who is deleted or suspended.</summary>
+    public async Task EndAllAsync(IReadOnlyCollection<string> userIds, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        await EndAsync(db, db.Sessions.Where(session => userIds.Contains(session.UserId)), SessionEnd.UserClosed, cancellationToken);
+    }
+
+    private async Task<int> EndAsync(PlatformDb db, IQueryable<Session> which, string reason, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var ids = await which.Where(session => session.EndedAt == null).Select(session => session.Id).ToListAsync(cancellationToken);
+        await db.Sessions.Where(session => ids.Contains(session.Id) && session.EndedAt == null)
+            .ExecuteUpdateAsync(update => update.SetProperty(session => session.EndedAt, now).SetProperty(session => session.EndReason, reason), cancellationToken);
+        await ended.AnnounceAsync(ids);
+        return ids.Count;
+    }
+
+    /// <summary>The call is anonymous: only its token tells whose it is.</summary>
+    private static void Note(AuditEntry? audit, string? tenantId, string userId, string sessionId)
+    {
+        if (audit is not null)
+        {
+            (audit.TenantId, audit.ActorId, audit.ResourceId) = (tenantId, userId, sessionId);
+        }
+    }
+
+    private TokenView View(string sessionId, string userId, string refresh, DateTimeOffset sessionEnds)
+    {
+        var now = time.GetUtcNow();
+        var lifetime = sessionEnds - now < options.AccessTokenLifetime ? sessionEnds - now : options.AccessTokenLifetime;
+        return new TokenView(tokens.Access(sessionId, userId, now + lifetime), refresh, "Bearer", (int)lifetime.TotalSeconds);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A used refresh token of session {SessionId} of user {UserId} was presented: the session is ended.")]
+    private partial void RefreshTokenReused(string sessionId, string userId);
+}
+
+/// <param name="AccessToken">For <c>Authorization: Bearer</c>.</param>
+/// <param name="RefreshToken">Good once, for the next pair.</param>
+/// <param name="TokenType">Bearer.</param>
+/// <param name="ExpiresIn">Seconds that the access token is good.</param>
+internal sealed record TokenView(string AccessToken, string RefreshToken, string TokenType, int ExpiresIn);

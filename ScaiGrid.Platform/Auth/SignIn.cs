@@ -1,0 +1,162 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Tenancy;
+
+namespace ScaiGrid.Platform.Auth;
+
+/// <summary>
+/// Sign-in, step by step: the application starts a flow with a challenge of its own; the browser goes to the issuer with ours, comes back
+/// with the issuer's code, and goes on to the application with a code of ours, which only the holder of the first challenge's verifier can use.
+/// </summary>
+internal sealed partial class SignIn(
+    IDbContextFactory<PlatformDb> databases,
+    IssuerDirectory issuers,
+    IssuerExchange exchange,
+    OneTimeStore store,
+    ScaiKeyOptions options,
+    SignInOptions signIn,
+    TimeProvider time,
+    ILogger<SignIn> logger)
+{
+    private const string FlowKind = "flow";
+    private const string CodeKind = "code";
+    private const string CodePrefix = "sgc_";
+
+    private static readonly TimeSpan FlowLifetime = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan CodeLifetime = TimeSpan.FromMinutes(1);
+
+    /// <summary>Step 1: where to send the browser.</summary>
+    public async Task<(string Url, string FlowId)> StartAsync(SignInTenant tenant, SignInRequest request, CancellationToken cancellationToken)
+    {
+        var (_, state) = await issuers.ForTenantAsync(tenant.Slug, cancellationToken);
+        if (string.IsNullOrEmpty(state.Document.AuthorizationEndpoint) || string.IsNullOrEmpty(state.Document.TokenEndpoint))
+        {
+            throw new IssuerAwayException("It offers no sign-in.");
+        }
+
+        var secret = Random();
+        var flow = new SignInFlow(tenant.Id, tenant.Slug, state.Document.Issuer, request.CodeChallenge, request.RedirectUri, request.State, Random(), Random());
+        await store.PutAsync(FlowKind, secret, flow, FlowLifetime);
+        var url = QueryHelpers.AddQueryString(state.Document.AuthorizationEndpoint, new Dictionary<string, string?>
+        {
+            ["response_type"] = "code",
+            ["client_id"] = options.ClientId,
+            ["redirect_uri"] = signIn.CallbackUrl,
+            ["scope"] = options.Scopes,
+            ["state"] = secret,
+            ["nonce"] = flow.Nonce,
+            ["code_challenge"] = Challenge(flow.Verifier),
+            ["code_challenge_method"] = "S256",
+            ["login_hint"] = request.Email,
+        });
+        return (url, $"flow_{Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(secret)))[..26]}");
+    }
+
+    /// <summary>Takes the flow that a browser brought back; null when there is none.</summary>
+    public Task<SignInFlow?> TakeFlowAsync(string state) => store.TakeAsync<SignInFlow>(FlowKind, state);
+
+    /// <summary>Step 2: who came back, and the code for the application.</summary>
+    /// <returns>Null when it is nobody of the flow's tenant.</returns>
+    public async Task<string?> ContinueAsync(SignInFlow flow, string issuerCode, string? issuerName, CancellationToken cancellationToken)
+    {
+        var (issuer, state) = await issuers.ForTenantAsync(flow.TenantSlug, cancellationToken);
+
+        // RFC 9207: an answer of another issuer, or one that began elsewhere.
+        if (state.Document.Issuer != flow.Issuer || (issuerName ?? flow.Issuer) != flow.Issuer
+            || await exchange.ExchangeAsync(issuerCode, flow, issuer, state, cancellationToken) is not { } who)
+        {
+            return null;
+        }
+
+        if (await FindAsync(flow.TenantId, who, cancellationToken) is not { } userId)
+        {
+            SignedInStranger(flow.TenantId);
+            return null;
+        }
+
+        var code = CodePrefix + Random();
+        await store.PutAsync(CodeKind, code, new SignInCode(flow.TenantId, userId, flow.CodeChallenge, flow.RedirectUri), CodeLifetime);
+        return code;
+    }
+
+    /// <summary>Step 3: takes the code and proves that the application which started the flow brings it.</summary>
+    public async Task<SignInCode?> RedeemAsync(string code, string verifier, string redirectUri)
+    {
+        var taken = await store.TakeAsync<SignInCode>(CodeKind, code);
+        return taken is not null
+            && taken.RedirectUri == redirectUri
+            && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Challenge(verifier)), Encoding.ASCII.GetBytes(taken.CodeChallenge))
+                ? taken
+                : null;
+    }
+
+    /// <summary>The tenant's active user whom the issuer means. One that was made here is tied to the issuer's at the first sign-in, by a verified address.</summary>
+    private async Task<string?> FindAsync(string tenantId, IssuerUser who, CancellationToken cancellationToken)
+    {
+        if (who.Subject.Length > ExternalIds.MaxLength || !Ascii.IsValid(who.Subject))
+        {
+            return null;
+        }
+
+        return await databases.TransactAsync(
+            async (db, token) =>
+            {
+                var users = db.Users.Where(user => user.TenantId == tenantId);
+                if (await users.SingleOrDefaultAsync(user => user.ExternalId == who.Subject, token) is { } known)
+                {
+                    return known.Status == UserStatus.Active ? known.Id : null;
+                }
+
+                if (who.Email is null || !(who.IsVerified || options.TrustEmail))
+                {
+                    return null;
+                }
+
+                var email = Emails.Normalize(who.Email);
+                var found = await users.SingleOrDefaultAsync(user => user.Email == email && user.Status == UserStatus.Active && user.ExternalId == null, token);
+                if (found is not null)
+                {
+                    found.ExternalId = who.Subject;
+                    found.UpdatedAt = time.GetStoredNow();
+                }
+
+                return found?.Id;
+            },
+            cancellationToken);
+    }
+
+    private static string Random() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>RFC 7636, S256.</summary>
+    private static string Challenge(string verifier) => Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier)));
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Somebody signed in at the issuer who is no active user of tenant {Tenant}.")]
+    private partial void SignedInStranger(string tenant);
+}
+
+/// <summary>What an application asks for when it starts a sign-in.</summary>
+internal sealed record SignInRequest(string Email, string CodeChallenge, string RedirectUri, string State);
+
+/// <summary>The tenant that somebody signs in to.</summary>
+internal sealed record SignInTenant(string Id, string Slug, string DisplayName);
+
+/// <summary>A sign-in that is under way.</summary>
+/// <param name="TenantId">Signs in to this tenant.</param>
+/// <param name="TenantSlug">Its slug.</param>
+/// <param name="Issuer">At this issuer.</param>
+/// <param name="CodeChallenge">The application's challenge.</param>
+/// <param name="RedirectUri">Where the application waits.</param>
+/// <param name="State">The application's state, which goes back to it.</param>
+/// <param name="Verifier">Ours, for the issuer.</param>
+/// <param name="Nonce">What the ID token must repeat.</param>
+internal sealed record SignInFlow(
+    string TenantId, string TenantSlug, string Issuer, string CodeChallenge, string RedirectUri, string State, string Verifier, string Nonce);
+
+/// <summary>A sign-in that only its application can finish.</summary>
+internal sealed record SignInCode(string TenantId, string UserId, string CodeChallenge, string RedirectUri);

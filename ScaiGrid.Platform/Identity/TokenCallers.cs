@@ -1,0 +1,72 @@
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Platform.Auth;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>
+/// Callers with a token: the issuer's, or one of our own sessions. The token says who it is; whether they are still a user, and what they
+/// may do, the snapshot says.
+/// </summary>
+internal sealed class TokenCallers(SnapshotStore snapshots, IssuerTokens issuerTokens, SessionTokens sessionTokens, EndedSessions ended, TimeProvider time)
+{
+    private static readonly Problem Invalid = new(CoreErrors.TokenInvalid);
+    private static readonly Problem Expired = new(AuthErrors.SessionExpired);
+    private static readonly Problem Ambiguous = new(CoreErrors.TokenInvalid, "The token's user is one of several tenants, and the token does not say of which.");
+    private static readonly Problem Unknowable = new(CoreErrors.Unavailable, "Whether this token is valid cannot be told at the moment; try again.", RetryAfterSeconds: 2);
+
+    public static bool IsToken(ReadOnlySpan<char> token) => token.StartsWith(SessionTokens.AccessPrefix) || IssuerTokens.IsJwt(token);
+
+    public ValueTask<Resolution> ResolveAsync(string token, CancellationToken cancellationToken) =>
+        token.StartsWith(SessionTokens.AccessPrefix, StringComparison.Ordinal) ? FindSessionAsync(token) : FindSubjectAsync(token, cancellationToken);
+
+    private async ValueTask<Resolution> FindSessionAsync(string token)
+    {
+        if (await sessionTokens.ReadAsync(token, SessionTokens.AccessPrefix) is not { } claims)
+        {
+            return new Resolution(Invalid);
+        }
+
+        if (claims.ExpiresAt <= time.GetUtcNow() || ended.Contains(claims.SessionId))
+        {
+            return new Resolution(Expired);
+        }
+
+        return snapshots.Current.Users.TryGetValue(claims.UserId, out var caller) ? new Resolution(caller.In(claims.SessionId)) : Absent();
+    }
+
+    private async ValueTask<Resolution> FindSubjectAsync(string token, CancellationToken cancellationToken)
+    {
+        var claims = await issuerTokens.ReadAccessTokenAsync(token, cancellationToken);
+        if (claims.Problem is { } problem)
+        {
+            return new Resolution(problem);
+        }
+
+        Caller? found = null;
+        foreach (var user in snapshots.Current.Subjects.GetValueOrDefault(claims.Subject, []))
+        {
+            if (!IsMeant(user, claims))
+            {
+                continue;
+            }
+
+            if (found is not null)
+            {
+                return new Resolution(Ambiguous);
+            }
+
+            found = user.Caller;
+        }
+
+        return found is not null ? new Resolution(found) : Absent();
+    }
+
+    /// <summary>Nobody who holds a valid token is told that it is not: a snapshot that may be old proves nothing.</summary>
+    private Resolution Absent() => new(snapshots.IsStale ? Unknowable : Invalid);
+
+    private static bool IsMeant(KnownSubject user, IssuerClaims claims) =>
+        (claims.IssuerTenant is null || claims.IssuerTenant == user.Caller.TenantSlug)
+        && (claims.Tenant is null || claims.Tenant == user.TenantExternalId || claims.Tenant == user.Caller.TenantId || claims.Tenant == user.Caller.TenantSlug);
+}

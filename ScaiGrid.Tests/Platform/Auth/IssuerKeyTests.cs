@@ -1,0 +1,127 @@
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Auth;
+
+/// <summary>The issuer's keys: fetched when they are needed, once for many, and what happens while they cannot be. Each test has an issuer and a replica of its own.</summary>
+public sealed class IssuerKeyTests(Grid grid) : ServicesTest(grid)
+{
+    [Fact]
+    public async Task UnknownKeys_CauseOneFetchAMinute_AndANewKeyIsFound()
+    {
+        await using var issuer = await FakeIssuer.StartAsync();
+        await using var replica = await StartAsync(issuer);
+        var subject = await UserAsync();
+        await AnswersAsync(replica, issuer.Token(subject), 200);
+        Assert.Equal(1, issuer.KeyFetches);
+
+        issuer.Rotate();
+        await AnswersAsync(replica, issuer.Token(subject), 200);
+        Assert.Equal(2, issuer.KeyFetches);
+
+        // The old key is gone, and so are those that nobody has: known only after a look, for which a minute must pass.
+        var forged = Enumerable.Range(0, 50).Select(i => issuer.Token(subject, key: FakeIssuer.Rsa($"made-up-{i}"))).ToList();
+        await Task.WhenAll(forged.Select(token => AnswersAsync(replica, token, 401)));
+        Assert.Equal(2, issuer.KeyFetches);
+        await AnswersAsync(replica, issuer.Token(subject), 200);
+    }
+
+    [Fact]
+    public async Task TokenOfAnotherIssuer_CausesNoFetch()
+    {
+        await using var issuer = await FakeIssuer.StartAsync();
+        await using var other = await FakeIssuer.StartAsync();
+        await using var replica = await StartAsync(issuer);
+        await AnswersAsync(replica, other.Token("someone", key: FakeIssuer.Rsa("theirs")), 401);
+        Assert.Equal(0, other.KeyFetches);
+        Assert.InRange(issuer.KeyFetches, 0, 1);
+    }
+
+    [Fact]
+    public async Task IssuerAway_IsNoWrongToken_AndKnownKeysServeOn()
+    {
+        await using var issuer = await FakeIssuer.StartAsync();
+        await using var replica = await StartAsync(issuer);
+        var subject = await UserAsync();
+        issuer.IsAway = true;
+        await AnswersAsync(replica, issuer.Token(subject), 503);
+        issuer.IsAway = false;
+        using var api = new ApiDriver(replica.BaseAddress, issuer.Token(subject));
+        await Poll.UntilAsync(async () => (int)(await api.GetAsync("/v1/me")).Status == 200, "the issuer's return");
+        issuer.IsAway = true;
+        await AnswersAsync(replica, issuer.Token(subject), 200);
+        issuer.Rotate();
+        await AnswersAsync(replica, issuer.Token(subject), 503);
+    }
+
+    [Fact]
+    public async Task ScaiKeysLayout_HasAPlatformIssuer_AndOneForEachTenant()
+    {
+        await using var issuer = await FakeIssuer.StartAsync(isScaiKey: true);
+        await using var replica = await StartAsync(issuer);
+        var (tenant, other) = (await SeededTenant.CreateAsync(Grid), await SeededTenant.CreateAsync(Grid));
+        var subject = await UserAsync(tenant);
+        await AnswersAsync(replica, issuer.Token(subject), 200);
+        await AnswersAsync(replica, issuer.Token(subject, new() { ["iss"] = issuer.NameOf(tenant.Slug) }), 200);
+
+        // One tenant's issuer does not speak for another's users, and there is none for a tenant that is not there.
+        await AnswersAsync(replica, issuer.Token(subject, new() { ["iss"] = issuer.NameOf(other.Slug) }), 401);
+        var before = issuer.KeyFetches;
+        await AnswersAsync(replica, issuer.Token(subject, new() { ["iss"] = issuer.NameOf("no-such-tenant") }), 401);
+        await AnswersAsync(replica, issuer.Token(subject, new() { ["iss"] = issuer.NameOf("../../../evil") }), 401);
+        Assert.Equal(before, issuer.KeyFetches);
+    }
+
+    [Fact]
+    public async Task RequiredScope_AndNamesOfClaims_AreSettings()
+    {
+        await using var issuer = await FakeIssuer.StartAsync();
+        await using var replica = await StartAsync(issuer, new()
+        {
+            ["SCAIGRID_SCAIKEY_REQUIRED_SCOPE"] = "grid.use",
+            ["SCAIGRID_SCAIKEY_SUBJECT_CLAIM"] = "oid",
+            ["SCAIGRID_SCAIKEY_SCOPE_CLAIM"] = "scp",
+            ["SCAIGRID_SCAIKEY_TENANT_CLAIM"] = "org",
+        });
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        var subject = await UserAsync(tenant);
+        var claims = new Dictionary<string, object?> { ["oid"] = subject, ["scp"] = "other grid.use", ["org"] = tenant.Slug };
+        await AnswersAsync(replica, issuer.Token("ignored", claims), 200);
+        await AnswersAsync(replica, issuer.Token("ignored", new(claims) { ["scp"] = new[] { "grid.use" } }), 200);
+        await AnswersAsync(replica, issuer.Token("ignored", new(claims) { ["org"] = "another" }), 401);
+        using var api = new ApiDriver(replica.BaseAddress, issuer.Token("ignored", new(claims) { ["scp"] = "grid.used" }));
+        (await api.GetAsync("/v1/me")).Error(403, "AUTH_INSUFFICIENT_SCOPE");
+    }
+
+    private Task<ModeProcess> StartAsync(FakeIssuer issuer, Dictionary<string, string>? more = null)
+    {
+        var settings = Services.Settings;
+        foreach (var (name, value) in IssuerGrid.Settings(issuer).Concat(more ?? []))
+        {
+            settings[name] = value;
+        }
+
+        return Replica.StartAsync(Mode.Http, settings);
+    }
+
+    private async Task<string> UserAsync(SeededTenant? tenant = null)
+    {
+        var subject = Fresh.Name();
+        using var user = await (tenant ?? await SeededTenant.CreateAsync(Grid)).AddUserAsync(Roles.TenantUser);
+        await Services.MariaDb.ExecuteAsync(
+            "UPDATE users SET external_id = @external WHERE id = @id; UPDATE snapshot_revision SET revision = revision + 1 WHERE id = 1",
+            ("external", subject), ("id", user.Id));
+
+        // The replicas look each second.
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        return subject;
+    }
+
+    private static async Task AnswersAsync(ModeProcess replica, string token, int status)
+    {
+        using var api = new ApiDriver(replica.BaseAddress, token);
+        var answer = await api.GetAsync("/v1/me");
+        Assert.True((int)answer.Status == status, $"Expected {status}: {answer.Status} {answer.Text}");
+    }
+}

@@ -1,0 +1,248 @@
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.WebUtilities;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Auth;
+
+/// <summary>Sign-in against an issuer whose answers the tests choose: the way through, and the attacks on it.</summary>
+[Collection(IssuerCollection.Name)]
+public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(grid)
+{
+    [Fact]
+    public async Task SignIn_IsASession_ThatIsRefreshedAndEnded()
+    {
+        var person = await PersonAsync();
+        var (access, refresh) = await SignedInAsync(person);
+        using var api = issuers.As(access);
+        var me = (await api.GetAsync("/v1/auth/me")).Ok();
+        Assert.Equal(person.User.Id, (string?)me["user"]!["id"]);
+        (await api.ChatAsync("scailabs/echo")).Ok();
+
+        var (nextAccess, nextRefresh) = SignInDriver.Tokens((await person.App.RefreshAsync(refresh)).Ok());
+        Assert.NotEqual(refresh, nextRefresh);
+        using var next = issuers.As(nextAccess);
+        (await next.GetAsync("/v1/me")).Ok();
+
+        // Somebody has a copy: neither goes on.
+        (await person.App.RefreshAsync(refresh)).Error(401, "SESSION_EXPIRED");
+        (await person.App.RefreshAsync(nextRefresh)).Error(401, "SESSION_EXPIRED");
+        (await next.GetAsync("/v1/me")).Error(401, "SESSION_EXPIRED");
+        (await api.GetAsync("/v1/me")).Error(401, "SESSION_EXPIRED");
+    }
+
+    [Fact]
+    public async Task Logout_KillsTheToken_OnEveryReplica()
+    {
+        var person = await PersonAsync();
+        var (access, refresh) = await SignedInAsync(person);
+        using var here = issuers.As(access);
+        using var there = issuers.As(access, issuers.OtherReplica);
+        (await there.GetAsync("/v1/me")).Ok();
+        (await here.PostAsync("/v1/auth/logout", new { })).NoContent();
+        (await here.GetAsync("/v1/me")).Error(401, "SESSION_EXPIRED");
+        await Poll.UntilAsync(async () => (int)(await there.GetAsync("/v1/me")).Status == 401, "the end of the session on the other replica");
+        (await person.App.RefreshAsync(refresh)).Error(401, "SESSION_EXPIRED");
+
+        // And on one that starts afterwards.
+        var settings = Services.Settings;
+        await using var late = await Replica.StartAsync(Mode.Http, settings);
+        using var later = issuers.As(access, late);
+        (await later.GetAsync("/v1/me")).Error(401, "SESSION_EXPIRED");
+    }
+
+    [Fact]
+    public async Task SuspendedUser_CanNeitherCallNorRefresh()
+    {
+        var person = await PersonAsync();
+        var (access, refresh) = await SignedInAsync(person);
+        using var api = issuers.As(access);
+        await person.Tenant.SuspendAsync(person.User);
+        await Poll.UntilAsync(async () => (int)(await api.GetAsync("/v1/me")).Status == 401, "the suspension");
+        (await person.App.RefreshAsync(refresh)).Error(401, "SESSION_EXPIRED");
+    }
+
+    [Fact]
+    public async Task FlowAndCode_AreGoodOnce()
+    {
+        var person = await PersonAsync();
+        var callback = issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject);
+        var code = await person.App.CodeAsync(callback);
+        using (var replay = await person.App.CallbackAsync(callback))
+        {
+            Assert.Equal(HttpStatusCode.Unauthorized, replay.StatusCode);
+            Assert.Contains("AUTH_FLOW_INVALID", await replay.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        }
+
+        (await person.App.TokenAsync(code)).Ok();
+        (await person.App.TokenAsync(code)).Error(401, "AUTH_FLOW_INVALID");
+    }
+
+    [Fact]
+    public async Task WrongState_IsNoFlow()
+    {
+        var person = await PersonAsync();
+        var callback = issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject);
+        var code = QueryHelpers.ParseQuery(callback.Query)["code"];
+        foreach (var query in new[] { $"?code={code}", $"?code={code}&state=made-up", $"?code={code}&state=" })
+        {
+            using var response = await person.App.CallbackAsync(new Uri($"https://grid.example/v1/auth/callback{query}"));
+            Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task Code_IsOfNoUse_WithoutItsVerifierAndAddress()
+    {
+        var person = await PersonAsync();
+        (await person.App.TokenAsync(await NewCodeAsync(), verifier: new string('a', 43))).Error(401, "AUTH_FLOW_INVALID");
+        (await person.App.TokenAsync(await NewCodeAsync(), verifier: person.App.Challenge)).Error(401, "AUTH_FLOW_INVALID");
+        (await person.App.TokenAsync(await NewCodeAsync(), redirect: "https://other.example/")).Error(401, "AUTH_FLOW_INVALID");
+        (await person.App.TokenAsync(await NewCodeAsync(), verifier: "")).Invalid("code_verifier");
+
+        async Task<string> NewCodeAsync() => await person.App.CodeAsync(issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject));
+    }
+
+    [Fact]
+    public async Task PkceCannotBeWeakened()
+    {
+        var person = await PersonAsync();
+        (await person.App.AuthorizeAsync(("code_challenge_method", "plain"))).Invalid("code_challenge_method");
+        (await person.App.AuthorizeAsync(("code_challenge_method", null))).Invalid("code_challenge_method");
+        (await person.App.AuthorizeAsync(("code_challenge", null))).Invalid("code_challenge", "code_challenge");
+        (await person.App.AuthorizeAsync(("code_challenge", "short"))).Invalid("code_challenge");
+
+        // Nor on our side of the issuer.
+        var query = QueryHelpers.ParseQuery((await person.App.AuthorizeUrlAsync()).Query);
+        Assert.Equal("S256", query["code_challenge_method"].ToString());
+        Assert.Equal(43, query["code_challenge"].ToString().Length);
+        Assert.NotEqual(person.App.Challenge, query["code_challenge"].ToString());
+    }
+
+    [Theory]
+    [InlineData("https://evil.example/")]
+    [InlineData("https://app.example/signed-in/../evil")]
+    [InlineData("https://app.example/signed-in?next=https://evil.example")]
+    [InlineData("https://app.example.evil.example/signed-in")]
+    [InlineData("https://app.example@evil.example/signed-in")]
+    [InlineData("HTTPS://APP.EXAMPLE/signed-in")]
+    [InlineData("//app.example/signed-in")]
+    [InlineData("javascript:alert(1)")]
+    public async Task Redirect_GoesToTheAllowListOnly(string redirectUri)
+    {
+        var person = await PersonAsync();
+        (await person.App.AuthorizeAsync(("redirect_uri", redirectUri))).Invalid("redirect_uri");
+    }
+
+    [Fact]
+    public async Task IssuersAnswer_MustBeTheOneThatWasAskedFor()
+    {
+        var person = await PersonAsync();
+        foreach (var claims in new Dictionary<string, object?>[]
+        {
+            new() { ["nonce"] = "another" },
+            new() { ["aud"] = "another-client" },
+            new() { ["azp"] = "another-client" },
+            new() { ["iss"] = "https://evil.example" },
+            new() { ["exp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - 3600 },
+        })
+        {
+            await RefusedAsync(person, issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject, claims));
+        }
+
+        // A code that was injected, one of another issuer's answer, and a refusal.
+        var callback = issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject);
+        await RefusedAsync(person, new Uri(callback.OriginalString.Replace("code=", "code=x", StringComparison.Ordinal)));
+        callback = issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject);
+        await RefusedAsync(person, new Uri(callback.OriginalString.Replace("iss=", "iss=x", StringComparison.Ordinal)));
+        var state = QueryHelpers.ParseQuery((await person.App.AuthorizeUrlAsync()).Query)["state"];
+        await RefusedAsync(person, new Uri($"https://grid.example/v1/auth/callback?error=access_denied&state={state}"));
+    }
+
+    [Fact]
+    public async Task OurSecret_GoesToTheIssuerInTheHeader()
+    {
+        var person = await PersonAsync();
+        await SignedInAsync(person);
+        var (form, authorization) = issuers.Issuer.Exchanges.Last();
+        Assert.Equal($"Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes($"{FakeIssuer.ClientId}:{FakeIssuer.ClientSecret}"))}", authorization);
+        Assert.False(form.ContainsKey("client_secret"));
+        Assert.Equal("https://grid.example/v1/auth/callback", form["redirect_uri"].ToString());
+        Assert.DoesNotContain(FakeIssuer.ClientSecret, issuers.Replica.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UserMadeHere_IsTiedByAVerifiedAddress_Once()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        var email = $"{user.Id}@test.example".ToLowerInvariant();
+        await Services.MariaDb.ExecuteAsync("UPDATE users SET email = @email WHERE id = @id", ("email", email), ("id", user.Id));
+        using var api = issuers.As(null);
+        var app = new SignInDriver(api, email.ToUpperInvariant(), tenant.Id);
+        var person = new Person(app, tenant, user, Fresh.Name());
+
+        await RefusedAsync(person, issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject));
+        await RefusedAsync(person, issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject, new() { ["email"] = email }));
+        await RefusedAsync(person, issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject, new() { ["email"] = email, ["email_verified"] = false }));
+        var verified = new Dictionary<string, object?> { ["email"] = email, ["email_verified"] = true };
+        await app.CodeAsync(issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject, verified));
+        await app.CodeAsync(issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject));
+
+        // Whoever gets the address later is somebody else.
+        await RefusedAsync(person, issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), Fresh.Name(), verified));
+    }
+
+    [Fact]
+    public async Task PersonOfAnotherTenant_IsNobodyHere()
+    {
+        var person = await PersonAsync();
+        var stranger = await PersonAsync();
+        await RefusedAsync(person, issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), stranger.Subject));
+        var crossed = await new SignInDriver(issuers.As(null), $"{person.User.Id}@test.example", stranger.Tenant.Id).AuthorizeAsync();
+        crossed.Error(404, "AUTH_IDENTITY_NOT_FOUND");
+    }
+
+    [Fact]
+    public async Task MadeUpSessionTokens_AreRefused()
+    {
+        var (access, refresh) = await SignedInAsync(await PersonAsync());
+        foreach (var token in new[] { refresh, "sgt_" + refresh["sgr_".Length..], access[..^2] + "AA", "sgt_", "sgt_a.b.c", access["sgt_".Length..] })
+        {
+            using var api = issuers.As(token);
+            Assert.Equal(401, (int)(await api.GetAsync("/v1/me")).Status);
+        }
+
+        using var nobody = issuers.As(null);
+        (await nobody.PostAsync("/v1/auth/refresh", new { refresh_token = "sgr_" + access["sgt_".Length..] })).Error(401, "AUTH_TOKEN_INVALID");
+        (await nobody.PostAsync("/v1/auth/refresh", new { refresh_token = access })).Error(401, "AUTH_TOKEN_INVALID");
+        (await nobody.PostAsync("/v1/auth/refresh", new { })).Invalid("refresh_token");
+        (await nobody.PostAsync("/v1/auth/logout", new { })).Error(401, "AUTH_TOKEN_MISSING");
+    }
+
+    private static async Task RefusedAsync(Person person, Uri callback)
+    {
+        using var response = await person.App.CallbackAsync(callback);
+        Assert.True(response.StatusCode == HttpStatusCode.Redirect, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal($"{person.App.RedirectUri}?state={person.App.State}&error=access_denied", response.Headers.Location!.OriginalString);
+    }
+
+    private async Task<Person> PersonAsync()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        var subject = Fresh.Name();
+        var user = await issuers.AddUserAsync(tenant, subject);
+        await Services.MariaDb.ExecuteAsync("UPDATE users SET email = LOWER(email) WHERE id = @id", ("id", user.Id));
+        return new Person(new SignInDriver(issuers.As(null), $"{user.Id}@test.example", tenant.Id), tenant, user, subject);
+    }
+
+    private async Task<(string Access, string Refresh)> SignedInAsync(Person person)
+    {
+        var code = await person.App.CodeAsync(issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject));
+        return SignInDriver.Tokens((await person.App.TokenAsync(code)).Ok());
+    }
+
+    private sealed record Person(SignInDriver App, SeededTenant Tenant, SeededUser User, string Subject);
+}

@@ -1,0 +1,184 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>
+/// An identity provider of the tests' own, whose keys they hold: it can be ScaiKey, with a platform issuer and one for each tenant, or
+/// an issuer by the standard, and signs whatever a test asks it to. It counts what is fetched.
+/// </summary>
+public sealed class FakeIssuer : IAsyncDisposable
+{
+    public const string ClientId = "scaigrid";
+    public const string ClientSecret = "client-secret-of-the-tests";
+    public const string Audience = "scaigrid-api";
+
+    private readonly WebApplication _app;
+    private readonly bool _isScaiKey;
+    private readonly ConcurrentDictionary<string, Dictionary<string, object>> _codes = new();
+    private volatile SigningCredentials[] _keys = [Rsa("first"), Ec("second")];
+
+    private FakeIssuer(WebApplication app, bool isScaiKey) => (_app, _isScaiKey) = (app, isScaiKey);
+
+    /// <summary>What SCAIGRID_SCAIKEY_ISSUER is set to.</summary>
+    public string Url => _app.Urls.First();
+
+    /// <summary>The name of the issuer of the installation as a whole.</summary>
+    public string Name => _isScaiKey ? Url + "/api/v1/platform/oauth" : Url;
+
+    public IReadOnlyList<SigningCredentials> Keys => _keys;
+
+    public bool IsAway { get; set; }
+
+    private int _keyFetches;
+
+    /// <summary>How often the keys were fetched.</summary>
+    public int KeyFetches => _keyFetches;
+
+    /// <summary>The form of each call of the token endpoint, and its <c>Authorization</c>.</summary>
+    public ConcurrentQueue<(IFormCollection Form, string Authorization)> Exchanges { get; } = new();
+
+    public static async Task<FakeIssuer> StartAsync(bool isScaiKey = false)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        var issuer = new FakeIssuer(app, isScaiKey);
+        app.Use((context, next) =>
+        {
+            if (issuer.IsAway)
+            {
+                context.Abort();
+                return Task.CompletedTask;
+            }
+
+            return next(context);
+        });
+        app.MapGet("{**path}", issuer.GetAsync);
+        app.MapPost("{**path}", issuer.ExchangeAsync);
+        await app.StartAsync();
+        return issuer;
+    }
+
+    /// <summary>The name of a tenant's issuer, in ScaiKey's layout.</summary>
+    public string NameOf(string tenantSlug) => $"{Url}/api/v1/auth/tenants/{tenantSlug}";
+
+    /// <summary>Replaces the keys; the old ones are gone.</summary>
+    public void Rotate() => _keys = [Rsa($"rsa-{Guid.CreateVersion7():N}"), Ec($"ec-{Guid.CreateVersion7():N}")];
+
+    /// <summary>An access token as the issuer makes them; a claim of null is left out.</summary>
+    public string Token(string subject, Dictionary<string, object?>? claims = null, SigningCredentials? key = null)
+    {
+        var now = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+        var all = new Dictionary<string, object?>
+        {
+            ["iss"] = Name,
+            ["aud"] = Audience,
+            ["sub"] = subject,
+            ["scope"] = "openid grid",
+            ["iat"] = now.ToUnixTimeSeconds(),
+            ["nbf"] = now.ToUnixTimeSeconds(),
+            ["exp"] = now.AddHours(1).ToUnixTimeSeconds(),
+        };
+        foreach (var (name, value) in claims ?? [])
+        {
+            all[name] = value;
+        }
+
+        return Sign(all, key ?? _keys[0]);
+    }
+
+    /// <summary>Signs in at an authorize URL as <paramref name="subject"/>, as a person with a browser does.</summary>
+    /// <returns>Where the browser is sent.</returns>
+    public Uri SignIn(Uri authorizeUrl, string subject, Dictionary<string, object?>? claims = null)
+    {
+        var query = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(authorizeUrl.Query);
+        var code = RandomNumberGenerator.GetHexString(32);
+        var all = new Dictionary<string, object>
+        {
+            ["sub"] = subject,
+            ["iss"] = authorizeUrl.GetLeftPart(UriPartial.Path)[..^"/authorize".Length],
+            ["nonce"] = query["nonce"].ToString(),
+            ["challenge"] = query["code_challenge"].ToString(),
+            ["redirect_uri"] = query["redirect_uri"].ToString(),
+        };
+        foreach (var (name, value) in claims ?? [])
+        {
+            all[name] = value!;
+        }
+
+        _codes[code] = all;
+        return new Uri($"{query["redirect_uri"]}?code={code}&state={Uri.EscapeDataString(query["state"].ToString())}&iss={Uri.EscapeDataString((string)all["iss"])}");
+    }
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    public static SigningCredentials Rsa(string id) => new(new RsaSecurityKey(RSA.Create(2048)) { KeyId = id }, SecurityAlgorithms.RsaSha256);
+
+    public static SigningCredentials Ec(string id) => new(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256)) { KeyId = id }, SecurityAlgorithms.EcdsaSha256);
+
+    private static string Sign(Dictionary<string, object?> claims, SigningCredentials key) =>
+        new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(
+            System.Text.Json.JsonSerializer.Serialize(claims.Where(claim => claim.Value is not null).ToDictionary()), key);
+
+    private Task GetAsync(HttpContext context)
+    {
+        const string Discovery = "/.well-known/openid-configuration";
+        var path = context.Request.Path.Value!;
+        if (path.EndsWith("/jwks", StringComparison.Ordinal))
+        {
+            Interlocked.Increment(ref _keyFetches);
+            return context.Response.WriteAsJsonAsync(new { keys = _keys.Select(key => Public(key.Key)) });
+        }
+
+        if (!path.EndsWith(Discovery, StringComparison.Ordinal) || path.StartsWith("/api/v1/", StringComparison.Ordinal) != _isScaiKey)
+        {
+            context.Response.StatusCode = 404;
+            return Task.CompletedTask;
+        }
+
+        var name = Url + path[..^Discovery.Length];
+        return context.Response.WriteAsJsonAsync(new
+        {
+            issuer = name,
+            jwks_uri = name + "/jwks",
+            authorization_endpoint = name + "/authorize",
+            token_endpoint = name + "/token",
+            token_endpoint_auth_methods_supported = (string[])["client_secret_basic"],
+        });
+    }
+
+    private async Task ExchangeAsync(HttpContext context)
+    {
+        var form = await context.Request.ReadFormAsync();
+        Exchanges.Enqueue((form, context.Request.Headers.Authorization.ToString()));
+        var challenge = Base64UrlEncoder.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString())));
+        if (!_codes.TryRemove(form["code"].ToString(), out var code) || (string)code["challenge"] != challenge || (string)code["redirect_uri"] != form["redirect_uri"])
+        {
+            context.Response.StatusCode = 400;
+            await context.Response.WriteAsJsonAsync(new { error = "invalid_grant" });
+            return;
+        }
+
+        var claims = new Dictionary<string, object?>(code!) { ["aud"] = code.GetValueOrDefault("aud", ClientId) };
+        var subject = (string)code["sub"];
+        await context.Response.WriteAsJsonAsync(new { access_token = Token(subject), token_type = "Bearer", expires_in = 3600, id_token = Token(subject, claims) });
+    }
+
+    private static Dictionary<string, string> Public(SecurityKey key)
+    {
+        var jwk = key is RsaSecurityKey rsa
+            ? JsonWebKeyConverter.ConvertFromRSASecurityKey(new RsaSecurityKey(rsa.Rsa.ExportParameters(false)) { KeyId = rsa.KeyId })
+            : JsonWebKeyConverter.ConvertFromECDsaSecurityKey(new ECDsaSecurityKey(ECDsa.Create(((ECDsaSecurityKey)key).ECDsa.ExportParameters(false))) { KeyId = key.KeyId });
+        return new (string Name, string? Value)[] { ("kty", jwk.Kty), ("kid", jwk.Kid), ("use", "sig"), ("n", jwk.N), ("e", jwk.E), ("crv", jwk.Crv), ("x", jwk.X), ("y", jwk.Y) }
+            .Where(field => field.Value is not null).ToDictionary(field => field.Name, field => field.Value!);
+    }
+}
