@@ -6,7 +6,7 @@ internal sealed record Arguments(bool Help, bool Local, string? Unknown)
     public const int UsageExitCode = 64;
 
     public const string Usage = """
-        Starts ScaiGrid whole: migrate, then http, grpc, worker and bunker_proxy.
+        Starts ScaiGrid whole: migrate, then http, grpc, worker and bunker_proxy, and an identity provider for development.
 
         dotnet run --project ScaiGrid.AppHost [-- --local]
 
@@ -19,6 +19,7 @@ internal sealed record Arguments(bool Help, bool Local, string? Unknown)
           SCAIGRID_GRPC_PORT           50051
           SCAIGRID_BUNKER_PROXY_PORT   8001
           SCAIGRID_WORKER_PORT         8002, health and metrics only
+          SCAIGRID_DEV_IDENTITY_PORT   8003; left out where SCAIGRID_SCAIKEY_ISSUER is set
           SCAIGRID_BOOTSTRAP_API_KEY   first API key: sgk_ and 32 or more of A-Z a-z 0-9 _ - (generated)
           SCAIGRID_DATABASE_URL, SCAIGRID_REDIS_URL, SCAIGRID_S3_*   used instead of the embedded ones when set
         """;

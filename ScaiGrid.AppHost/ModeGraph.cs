@@ -6,7 +6,7 @@ namespace ScaiGrid.AppHost;
 internal static class ModeGraph
 {
     private const Needs Serving =
-        Needs.Database | Needs.Redis | Needs.Blobs | Needs.SecretKey | Needs.CapabilityKey | Needs.ServiceTokens | Needs.SearchStores;
+        Needs.Database | Needs.Redis | Needs.Blobs | Needs.SecretKey | Needs.CapabilityKey | Needs.ServiceTokens | Needs.SearchStores | Needs.IdentityProvider;
 
     public static readonly Mode Migrate = new("migrate", "ScaiGrid.Migrator", Needs.Database | Needs.BootstrapKey);
 
@@ -33,6 +33,13 @@ internal static class ModeGraph
     public static readonly Mode BunkerProxy = new("bunker_proxy", "ScaiGrid.BunkerProxy", Needs.Blobs | Needs.CapabilityKey)
     {
         Port = new PortSetting("SCAIGRID_BUNKER_PROXY_PORT", 8001),
+        IsPublic = true,
+    };
+
+    /// <summary>No mode, and never published: an identity provider for the local graph, so that sign-in can be tried on a laptop.</summary>
+    public static readonly Mode DevIdentity = new("identity", "ScaiGrid.DevIdentity", Needs.IdentityProvider)
+    {
+        Port = new PortSetting("SCAIGRID_DEV_IDENTITY_PORT", 8003),
         IsPublic = true,
     };
 

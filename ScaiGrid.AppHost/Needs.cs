@@ -13,6 +13,7 @@ internal enum Needs
     BootstrapKey = 1 << 5,
     ServiceTokens = 1 << 6,
     SearchStores = 1 << 7,
+    IdentityProvider = 1 << 8,
 }
 
 /// <summary>The environment variables that carry each need.</summary>
@@ -32,6 +33,13 @@ internal static class NeedVariables
     public const string CapabilityKey = "SCAIGRID_STORAGE_CAPABILITY_KEY";
     public const string BootstrapApiKey = "SCAIGRID_BOOTSTRAP_API_KEY";
     public const string ServiceTokens = "SCAIGRID_SERVICE_TOKENS";
+    public const string Issuer = "SCAIGRID_SCAIKEY_ISSUER";
+    public const string ClientId = "SCAIGRID_SCAIKEY_CLIENT_ID";
+    public const string ClientSecret = "SCAIGRID_SCAIKEY_CLIENT_SECRET";
+    public const string Audience = "SCAIGRID_SCAIKEY_AUDIENCE";
+    public const string WebhookSecret = "SCAIGRID_SCAIKEY_WEBHOOK_SECRET";
+    public const string PublicUrl = "SCAIGRID_PUBLIC_URL";
+    public const string RedirectUris = "SCAIGRID_AUTH_REDIRECT_URIS";
     public const string WeaviateUrl = "SCAIGRID_WEAVIATE_URL";
     public const string WeaviateApiKey = "SCAIGRID_WEAVIATE_API_KEY";
     public const string Neo4jUrl = "SCAIGRID_NEO4J_URL";
@@ -48,6 +56,7 @@ internal static class NeedVariables
         (Needs.CapabilityKey, [CapabilityKey]),
         (Needs.BootstrapKey, [BootstrapApiKey]),
         (Needs.ServiceTokens, [ServiceTokens]),
+        (Needs.IdentityProvider, [ClientSecret, WebhookSecret]),
         (Needs.SearchStores, [WeaviateUrl, WeaviateApiKey, Neo4jUrl, Neo4jUser, Neo4jPassword]),
     ];
 }

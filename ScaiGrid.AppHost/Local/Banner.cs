@@ -15,7 +15,7 @@ internal static class Banner
               Metrics        {{api}}/metrics
               gRPC           http://localhost:{{ports[ModeGraph.Grpc]}}
               Storage proxy  http://localhost:{{ports[ModeGraph.BunkerProxy]}}
-              API key        {{secrets.BootstrapApiKey}}
+              API key        {{secrets.BootstrapApiKey}}{{SignIn(ports)}}
 
             Try it:
 
@@ -23,4 +23,8 @@ internal static class Banner
 
             """;
     }
+
+    private static string SignIn(Ports ports) => LocalEnvironment.UsesDevIdentity
+        ? $"\n  Sign-in        http://localhost:{ports[ModeGraph.DevIdentity]}, as {DevDirectory.Examples}; see README"
+        : "";
 }

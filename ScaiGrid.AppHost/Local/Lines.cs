@@ -7,7 +7,7 @@ internal sealed class Lines(TextWriter output, bool colour)
 
     private const string Reset = "\e[0m";
     private static readonly string[] Palette = ["\e[36m", "\e[32m", "\e[35m", "\e[33m", "\e[34m", "\e[31m"];
-    private static readonly int Width = ModeGraph.All.Max(mode => mode.Name.Length);
+    private static readonly int Width = ModeGraph.All.Append(ModeGraph.DevIdentity).Max(mode => mode.Name.Length);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, string> _colours = [];

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 
 namespace ScaiGrid.AppHost.Local;
 
@@ -18,7 +19,7 @@ internal sealed class LocalEnvironment
         Default(NeedVariables.CapabilityKey, secrets.CapabilityKey);
         Default("SCAIGRID_DRAIN_TIMEOUT_S", DrainSeconds);
         _shared["SCAIGRID_EXIT_WITH_STDIN"] = "true";
-        foreach (var mode in ModeGraph.Servers)
+        foreach (var mode in Servers)
         {
             _shared[mode.Port!.Variable] = ports[mode].ToString(CultureInfo.InvariantCulture);
         }
@@ -40,6 +41,17 @@ internal sealed class LocalEnvironment
             Default("DOTNET_ENVIRONMENT", "Development");
         }
 
+        if (UsesDevIdentity)
+        {
+            var api = $"http://localhost:{ports[ModeGraph.Http]}";
+            _shared[NeedVariables.Issuer] = $"http://localhost:{ports[ModeGraph.DevIdentity]}";
+            Default(NeedVariables.ClientId, "scaigrid");
+            Default(NeedVariables.ClientSecret, RandomNumberGenerator.GetHexString(64));
+            Default(NeedVariables.Audience, "scaigrid-api");
+            Default(NeedVariables.PublicUrl, api);
+            Default(NeedVariables.RedirectUris, $"{api}/docs");
+        }
+
         // Meant for this process, if for anyone: each mode has its own port variable.
         _shared["ASPNETCORE_URLS"] = null;
     }
@@ -47,6 +59,14 @@ internal sealed class LocalEnvironment
     public static bool UsesEmbeddedDatabase => !IsSet(NeedVariables.DatabaseUrl) && !IsSet(NeedVariables.DatabaseConnection);
 
     public static bool UsesEmbeddedRedis => !IsSet(NeedVariables.RedisUrl) && !IsSet(NeedVariables.RedisConnection);
+
+    /// <summary>Unless a real provider is set, or another environment than the one in which anybody may be anybody.</summary>
+    public static bool UsesDevIdentity =>
+        !IsSet(NeedVariables.Issuer)
+        && (UserValue("ASPNETCORE_ENVIRONMENT") ?? UserValue("DOTNET_ENVIRONMENT") ?? "Development").Equals("Development", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>What the local graph runs.</summary>
+    public static IReadOnlyList<Mode> Servers => UsesDevIdentity ? [.. ModeGraph.Servers, ModeGraph.DevIdentity] : ModeGraph.Servers;
 
     public static string? UserValue(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 

@@ -10,7 +10,7 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
     /// <summary>How long a killed AppHost's children may hold on to their ports.</summary>
     private static readonly TimeSpan LeftoverPatience = TimeSpan.FromSeconds(5);
 
-    private readonly List<ModeProcess> _servers = [.. ModeGraph.Servers.Select(mode => new ModeProcess(mode, environment, lines, time))];
+    private readonly List<ModeProcess> _servers = [.. LocalEnvironment.Servers.Select(mode => new ModeProcess(mode, environment, lines, time))];
 
     public static async Task<int> RunAsync(TimeProvider time)
     {
@@ -65,6 +65,11 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
         try
         {
             await WaitUntilReadyAsync(supervised);
+            if (LocalEnvironment.UsesDevIdentity)
+            {
+                await new DevDirectory(ports[ModeGraph.Http], secrets.BootstrapApiKey, lines).FillAsync(stop.Token);
+            }
+
             lines.WriteBlock(Banner.Text(data, ports, secrets));
             var ended = await Task.WhenAny(supervised).WaitAsync(stop.Token);
             return stop.Token.IsCancellationRequested ? 0 : await ended;
@@ -80,7 +85,7 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
         using var probe = new ReadinessProbe(time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         limit.CancelAfter(ReadyWithin);
-        var waits = ModeGraph.Servers.ToDictionary(mode => mode, mode => probe.WaitAsync(mode, ports[mode], limit.Token));
+        var waits = LocalEnvironment.Servers.ToDictionary(mode => mode, mode => probe.WaitAsync(mode, ports[mode], limit.Token));
         try
         {
             var ready = Task.WhenAll(waits.Values);

@@ -18,7 +18,7 @@ internal sealed class Ports
     public static async Task<Ports> ReadAsync(TimeSpan patience, TimeProvider time)
     {
         var ports = new Ports();
-        foreach (var mode in ModeGraph.Servers)
+        foreach (var mode in LocalEnvironment.Servers)
         {
             var port = Read(mode.Port!);
             if (ports._ports.FirstOrDefault(taken => taken.Value == port).Key is { } other)

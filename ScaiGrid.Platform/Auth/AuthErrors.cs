@@ -14,6 +14,9 @@ internal static class AuthErrors
     public static readonly Error NoSession = CoreErrors.Conflict with { Message = "Only a session can be logged out: an API key is revoked, and a token of the issuer ends by itself." };
     public static readonly Error NoSignIn = CoreErrors.NotFound with { Message = "This installation has no identity provider: use an API key." };
 
+    public static readonly Error NoWebhookSecret = CoreErrors.Unavailable with { Message = "No secret is set for the webhooks of ScaiKey (SCAIGRID_SCAIKEY_WEBHOOK_SECRET)." };
+    public static readonly Error WebhookRefused = CoreErrors.BadRequest with { Message = "The signature is missing, wrong, or older than five minutes." };
+
     /// <summary>Nobody can say whether a token is good while its keys cannot be fetched.</summary>
     public static readonly Problem IssuerAway = new(CoreErrors.Unavailable, "The identity provider is out of reach; try again.", RetryAfterSeconds: 5);
 }

@@ -18,6 +18,14 @@ public sealed class ScaiKeyOptions : IValidatableObject
     [Setting("SCAIGRID_SCAIKEY_CLIENT_SECRET", "Our client secret at the issuer; none for a public client.", Secret = true, DefaultText = "none")]
     public string? ClientSecret { get; set; }
 
+    [Setting("SCAIGRID_SCAIKEY_WEBHOOK_SECRET", "What ScaiKey signs its webhooks with; without it they are answered with 503.", Secret = true, DefaultText = "none")]
+    [MinLength(16, ErrorMessage = "must be at least 16 characters.")]
+    public string? WebhookSecret { get; set; }
+
+    [Setting("SCAIGRID_SCAIKEY_DEFAULT_ROLE", "The role of a user whom ScaiKey adds: `tenant_user`, `tenant_viewer`, `tenant_admin`, or `none`.")]
+    [AllowedValues("tenant_user", "tenant_viewer", "tenant_admin", "none", ErrorMessage = "must be tenant_user, tenant_viewer, tenant_admin or none.")]
+    public string DefaultRole { get; set; } = "tenant_user";
+
     [Setting("SCAIGRID_SCAIKEY_AUDIENCE", "Comma list of the audiences that access tokens of the issuer may have.", DefaultText = "the client id")]
     public string[] Audience { get; set; } = [];
 

@@ -26,6 +26,7 @@ public sealed partial class DependencyRules
         ["ScaiGrid.Migrator"] = Serving,
         ["ScaiGrid.BunkerProxy"] = ["ScaiGrid.ServiceDefaults", "ScaiGrid.Modules.Bunker.Storage"],
         ["ScaiGrid.AppHost"] = [],
+        ["ScaiGrid.DevIdentity"] = ["ScaiGrid.ServiceDefaults"],
     };
 
     /// <summary>Libraries that decide how a layer works are of that layer alone.</summary>
@@ -39,6 +40,7 @@ public sealed partial class DependencyRules
         ["Microsoft.IdentityModel"] = ["ScaiGrid.Platform", "ScaiGrid.AppHost"],
         ["Microsoft.ML.Tokenizers"] = ["ScaiGrid.Inference"],
         ["MySqlConnector"] = ["ScaiGrid.Core"],
+        ["OpenIddict"] = ["ScaiGrid.DevIdentity"],
         ["OpenTelemetry"] = ["ScaiGrid.ServiceDefaults"],
         ["Pomelo."] = ["ScaiGrid.Platform"],
         ["Quartz"] = ["ScaiGrid.Platform"],

@@ -9,7 +9,7 @@ public sealed partial class SettingRules
     /// <summary>Variables that are read before, or without, an options class.</summary>
     private static readonly string[] WithoutOptions =
     [
-        "SCAIGRID_MODE", "SCAIGRID_EXIT_WITH_STDIN",
+        "SCAIGRID_MODE", "SCAIGRID_EXIT_WITH_STDIN", "SCAIGRID_DEV_IDENTITY_PORT",
 
         // Of the tests.
         "SCAIGRID_TEST_STACK", "SCAIGRID_REQUIRE_SERVICES",

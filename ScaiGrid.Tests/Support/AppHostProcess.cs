@@ -13,7 +13,7 @@ public sealed class AppHostProcess : IAsyncDisposable
     private AppHostProcess(ServerProcess process, TemporaryFolder? ownFolder, string dataFolder, int[] ports)
     {
         (_process, _ownFolder, DataFolder) = (process, ownFolder, dataFolder);
-        (ApiAddress, GrpcAddress, BunkerProxyAddress) = (Address(ports[0]), Address(ports[1]), Address(ports[2]));
+        (ApiAddress, GrpcAddress, BunkerProxyAddress, DevIdentityAddress) = (Address(ports[0]), Address(ports[1]), Address(ports[2]), Address(ports[4]));
     }
 
     public Uri ApiAddress { get; }
@@ -21,6 +21,8 @@ public sealed class AppHostProcess : IAsyncDisposable
     public Uri GrpcAddress { get; }
 
     public Uri BunkerProxyAddress { get; }
+
+    public Uri DevIdentityAddress { get; }
 
     public string DataFolder { get; }
 
@@ -52,7 +54,7 @@ public sealed class AppHostProcess : IAsyncDisposable
     {
         var ownFolder = dataFolder is null ? new TemporaryFolder() : null;
         dataFolder ??= ownFolder!.File("data");
-        int[] ports = [FreePort.Next(), FreePort.Next(), FreePort.Next(), FreePort.Next()];
+        int[] ports = [FreePort.Next(), FreePort.Next(), FreePort.Next(), FreePort.Next(), FreePort.Next()];
         var environment = new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
         {
             ["SCAIGRID_DATA_DIR"] = dataFolder,
@@ -60,6 +62,7 @@ public sealed class AppHostProcess : IAsyncDisposable
             ["SCAIGRID_GRPC_PORT"] = ports[1].ToString(CultureInfo.InvariantCulture),
             ["SCAIGRID_BUNKER_PROXY_PORT"] = ports[2].ToString(CultureInfo.InvariantCulture),
             ["SCAIGRID_WORKER_PORT"] = ports[3].ToString(CultureInfo.InvariantCulture),
+            ["SCAIGRID_DEV_IDENTITY_PORT"] = ports[4].ToString(CultureInfo.InvariantCulture),
         };
         string[] command = withDotnetRun ? ["run", "--no-build", "--configuration", Configuration, "--project", Project, "--", "--local"] : [Program, "--local"];
         var process = ServerProcess.Start("dotnet", command, environment);

@@ -25,6 +25,9 @@ public sealed class Grid : IAsyncDisposable
 
     public FakeUpstream Upstream { get; private set; } = null!;
 
+    /// <summary>What runs the embedded run; null in the other one.</summary>
+    public AppHostProcess? AppHost { get; private set; }
+
     /// <summary>MariaDB, Redis and S3; null in the embedded run.</summary>
     public GridServices? Services { get; private set; }
 
@@ -82,6 +85,7 @@ public sealed class Grid : IAsyncDisposable
             ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
             ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
         }));
+        AppHost = host;
         Admin = new ApiDriver(host.ApiAddress, Secrets.AdminKey);
         GrpcAddress = host.GrpcAddress;
         BunkerProxyAddress = host.BunkerProxyAddress;

@@ -62,11 +62,10 @@ public sealed partial class ModeProcess : IAsyncDisposable
     public static async Task<ModeProcess> StartAsync(
         Mode mode, IReadOnlyDictionary<string, string>? settings = null, CancellationToken cancellationToken = default, params string[] arguments)
     {
-        var port = FreePort.Next();
-        var withPort = new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
-        {
-            [mode.PortVariable()] = port.ToString(CultureInfo.InvariantCulture),
-        };
+        // A port that is given is one that somebody else must know beforehand.
+        var withPort = new Dictionary<string, string>(settings ?? new Dictionary<string, string>());
+        withPort.TryAdd(mode.PortVariable(), FreePort.Next().ToString(CultureInfo.InvariantCulture));
+        var port = withPort[mode.PortVariable()];
         var process = new ModeProcess(mode, new Uri($"http://127.0.0.1:{port}"), withPort, arguments);
         try
         {

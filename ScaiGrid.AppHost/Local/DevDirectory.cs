@@ -1,0 +1,91 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace ScaiGrid.AppHost.Local;
+
+/// <summary>
+/// Makes in ScaiGrid what the development identity provider knows: two tenants, each with a user for each role. What is there is left
+/// as it is, so that it may be done at every start.
+/// </summary>
+internal sealed class DevDirectory(int port, string key, Lines lines)
+{
+    public const string Examples = "tenant_admin@acme.example, tenant_user@globex.example …";
+
+    private static readonly string[] Tenants = ["acme", "globex"];
+
+    private static readonly string[] Roles = ["super_admin", "partner_admin", "partner_viewer", "tenant_admin", "tenant_user", "tenant_viewer"];
+
+    public async Task FillAsync(CancellationToken cancellationToken)
+    {
+        // A proxy that the environment names is not meant for loopback.
+        using var api = new HttpClient(new SocketsHttpHandler { UseProxy = false })
+        {
+            BaseAddress = new Uri($"http://127.0.0.1:{port}"),
+            Timeout = TimeSpan.FromSeconds(30),
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
+        };
+        try
+        {
+            foreach (var slug in Tenants)
+            {
+                // Its users were made with it, or will be now: those that are there answer with a conflict.
+                var tenant = await PostAsync(api, "/v1/tenants", new() { ["slug"] = slug, ["display_name"] = slug }, cancellationToken)
+                    ?? await FindAsync(api, slug, cancellationToken);
+                foreach (var role in tenant is null ? [] : Roles)
+                {
+                    await PostAsync(
+                        api,
+                        "/v1/users",
+                        new()
+                        {
+                            ["email"] = $"{role}@{slug}.example",
+                            ["display_name"] = $"{role} of {slug}",
+                            ["tenant_id"] = (string?)tenant!["id"],
+                            ["roles"] = new JsonArray(role),
+                            ["external_id"] = $"dev-{slug}-{role}",
+                        },
+                        cancellationToken);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is HttpRequestException or JsonException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            lines.Write(Lines.AppHost, $"The users of the development identity provider could not be made: {exception.Message}");
+        }
+    }
+
+    /// <returns>What was made; null when there is one.</returns>
+    private static async Task<JsonNode?> PostAsync(HttpClient api, string path, JsonObject body, CancellationToken cancellationToken)
+    {
+        using var response = await api.PostAsJsonAsync(path, body, cancellationToken);
+        if (response.StatusCode == HttpStatusCode.Conflict)
+        {
+            return null;
+        }
+
+        response.EnsureSuccessStatusCode();
+        return (await response.Content.ReadFromJsonAsync<JsonObject>(cancellationToken))?["data"];
+    }
+
+    private static async Task<JsonNode?> FindAsync(HttpClient api, string slug, CancellationToken cancellationToken)
+    {
+        string? cursor = null;
+        do
+        {
+            var query = cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}";
+            var page = await api.GetFromJsonAsync<JsonObject>($"/v1/tenants?limit=1000{query}", cancellationToken);
+            if (page?["data"]?["items"]?.AsArray().FirstOrDefault(tenant => (string?)tenant?["slug"] == slug) is { } found)
+            {
+                return found;
+            }
+
+            cursor = (string?)page?["pagination"]?["next_cursor"];
+        }
+        while (cursor is not null);
+        return null;
+    }
+}
