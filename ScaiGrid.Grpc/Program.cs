@@ -47,6 +47,7 @@ return await HostRunner.RunAsync(async () =>
     }
 
     app.UseDraining(RejectAsync);
+    app.Use(UnreadMessages.AddTrailersAsync);
     app.MapGrpcService<InferenceGrpcService>();
     app.MapGrpcHealthChecksService().AllowAnonymous();
     app.MapGrpcReflectionService().AllowAnonymous();

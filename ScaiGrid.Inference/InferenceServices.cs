@@ -2,10 +2,18 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Security;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Inference.Audio;
+using ScaiGrid.Inference.Embeddings;
+using ScaiGrid.Inference.Images;
+using ScaiGrid.Inference.Media;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Moderations;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Surfaces;
 using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference;
@@ -32,6 +40,27 @@ public static class InferenceServices
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<CallRunner>();
         services.AddSingleton<ChatPipeline>();
+        services.AddSingleton<DocumentPipeline>();
+        services.AddSingleton<EmbeddingOperation>();
+        services.AddSingleton<ImageAnswers>();
+        services.AddSingleton<ImageOperation>();
+        services.AddSingleton<ModerationOperation>();
+        services.AddSingleton(provider => new JsonOperations(
+            provider.GetRequiredService<ChatPipeline>(), provider.GetRequiredService<EmbeddingOperation>(), provider.GetRequiredService<ImageOperation>()));
+        services.AddSingleton<SpeechPipeline>();
+        services.AddSingleton<TranscriptionPipeline>();
+        builder.AddMedia();
         services.AddHostedService<UsageShipper>();
+    }
+
+    /// <summary>Generated media and its blob store; for the worker, which deletes what has expired, on its own.</summary>
+    public static void AddMedia(this IHostApplicationBuilder builder)
+    {
+        builder.AddSettings<MediaOptions>();
+        builder.AddSettings<SecretOptions>();
+        builder.AddBlobStore();
+        builder.Services.AddSingleton<MediaStore>();
+        builder.Services.AddSingleton<MediaLinks>();
+        builder.Services.AddTransient<MediaCleanup>();
     }
 }

@@ -7,6 +7,7 @@ using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Redis;
 using ScaiGrid.Core.Security;
+using ScaiGrid.Inference;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
@@ -48,6 +49,7 @@ public static class PlatformServices
         builder.AddPlatformStores();
         builder.AddAccounting();
         builder.AddJobs();
+        builder.AddMedia();
         builder.AddWebhookQueues();
         builder.Services.AddHostedService<JobRunner>();
         builder.Services.AddTransient<IdempotencyPurge>();

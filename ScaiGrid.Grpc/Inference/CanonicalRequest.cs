@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Grpc.V1;
 using ScaiGrid.Inference.Streaming;
 
@@ -74,8 +76,7 @@ internal static class CanonicalRequest
 
         if (request.ResponseFormat is { } format)
         {
-            writer.WritePropertyName("response_format"u8);
-            writer.WriteRawValue(JsonFormatter.Default.Format(format));
+            WriteStruct(writer, "response_format", format);
         }
 
         if (request.HasReasoningEffort)
@@ -108,8 +109,7 @@ internal static class CanonicalRequest
                 writer.WriteString("description"u8, tool.Description);
                 if (tool.Parameters is { } parameters)
                 {
-                    writer.WritePropertyName("parameters"u8);
-                    writer.WriteRawValue(JsonFormatter.Default.Format(parameters));
+                    WriteStruct(writer, "parameters", parameters);
                 }
 
                 if (tool.HasStrict)
@@ -225,6 +225,23 @@ internal static class CanonicalRequest
         }
 
         writer.WriteEndObject();
+    }
+
+    private static void WriteStruct(Utf8JsonWriter writer, string name, Struct value)
+    {
+        string json;
+        try
+        {
+            json = JsonFormatter.Default.Format(value);
+        }
+        catch (InvalidOperationException)
+        {
+            // A value of none of its kinds, which protobuf can say and JSON cannot; or a number that is not finite.
+            throw new ApiException(Problem.Invalid(name, "has a value that is not set, or a number that is not finite."));
+        }
+
+        writer.WritePropertyName(name);
+        writer.WriteRawValue(json);
     }
 
     // JSON has no infinity and no NaN: a string there is refused by the reader's own check, with the field's name.

@@ -6,12 +6,14 @@ using ScaiGrid.Grpc.Hosting;
 using ScaiGrid.Grpc.V1;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
 using GridChatRequest = ScaiGrid.Inference.Pipeline.ChatRequest;
 
 namespace ScaiGrid.Grpc.Inference;
 
 /// <summary><c>scaigrid.v1.InferenceService</c>: the same pipeline, keys and limits as HTTP.</summary>
-internal sealed class InferenceGrpcService(ChatPipeline pipeline, SnapshotStore snapshots, TimeProvider time) : InferenceService.InferenceServiceBase
+internal sealed class InferenceGrpcService(ChatPipeline pipeline, JsonOperations operations, SnapshotStore snapshots, TimeProvider time) : InferenceService.InferenceServiceBase
 {
     [Access(Permissions.UseModels)]
     public override async Task<ChatResponse> Chat(V1.ChatRequest request, ServerCallContext context)
@@ -24,6 +26,15 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, SnapshotStore 
     [Access(Permissions.UseModels)]
     public override Task StreamChat(V1.ChatRequest request, IServerStreamWriter<ChatChunk> responseStream, ServerCallContext context) =>
         RunAsync(request, new GrpcChatResponder(responseStream), stream: true, context);
+
+    [Access(Permissions.UseModels)]
+    public override async Task<EmbedResponse> Embed(EmbedRequest request, ServerCallContext context)
+    {
+        var call = new CallContext(context.GetCaller(), context.GetRequestId(), Protocols.Grpc, time.GetTimestamp());
+        using var answer = new PooledBytes();
+        var problem = await operations.Find("/v1/inference/embed")!.Operation.RunAsync(GrpcEmbeddings.Write(request), call, answer, context.CancellationToken);
+        return problem is null ? GrpcEmbeddings.Read(answer.Memory) : throw new ApiException(problem);
+    }
 
     [Access(Permissions.ListModels)]
     public override Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)

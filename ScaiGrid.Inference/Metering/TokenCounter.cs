@@ -51,6 +51,17 @@ public static class TokenCounter
         return Count(text.ToString()) + ((messages.GetArrayLength() + 1) * TokensPerMessage);
     }
 
+    /// <summary>The tokens of all strings in a JSON value.</summary>
+    public static long CountText(ReadOnlyMemory<byte> json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var text = new StringBuilder();
+        CollectText(document.RootElement, text);
+
+        // The last string has nothing to be kept apart from.
+        return Count(text.ToString(0, Math.Max(text.Length - 1, 0)));
+    }
+
     /// <summary>The first <paramref name="tokens"/> tokens of a text.</summary>
     public static string Truncate(string text, int tokens)
     {

@@ -2,19 +2,22 @@ using System.Text.Json;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>Tokens of one call.</summary>
+/// <summary>What one call used: tokens, and the units of models that are not priced by tokens.</summary>
 /// <param name="Prompt">Read by the model, cached ones included.</param>
 /// <param name="Completion">Written by the model, reasoning ones included.</param>
 /// <param name="Cached">Part of <paramref name="Prompt"/>.</param>
 /// <param name="Reasoning">Part of <paramref name="Completion"/>.</param>
-public readonly record struct TokenUsage(long Prompt, long Completion, long Cached = 0, long Reasoning = 0)
+/// <param name="Images">Pictures made.</param>
+/// <param name="AudioMilliseconds">Length of the audio that was listened to.</param>
+public readonly record struct TokenUsage(
+    long Prompt, long Completion, long Cached = 0, long Reasoning = 0, int Images = 0, long AudioMilliseconds = 0)
 {
     internal const long MaxCount = 1_000_000_000;
 
     public long Total => Prompt + Completion;
 
     /// <summary>
-    /// Reads OpenAI's <c>usage</c> object at the reader's position and leaves the reader at its end.
+    /// Reads OpenAI's <c>usage</c> object, in the words of its older or its newer operations, at the reader's position and leaves the reader at its end.
     /// </summary>
     /// <returns>Null when the value is not an object or has no token counts.</returns>
     internal static TokenUsage? Read(ref Utf8JsonReader reader)
@@ -28,11 +31,11 @@ public readonly record struct TokenUsage(long Prompt, long Completion, long Cach
         long cached = 0, reasoning = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueTextEquals("prompt_tokens"u8))
+            if (reader.ValueTextEquals("prompt_tokens"u8) || reader.ValueTextEquals("input_tokens"u8))
             {
                 prompt = ReadCount(ref reader);
             }
-            else if (reader.ValueTextEquals("completion_tokens"u8))
+            else if (reader.ValueTextEquals("completion_tokens"u8) || reader.ValueTextEquals("output_tokens"u8))
             {
                 completion = ReadCount(ref reader);
             }

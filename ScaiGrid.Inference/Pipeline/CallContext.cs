@@ -9,7 +9,8 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <param name="RequestId">For answers, logs and accounting.</param>
 /// <param name="Protocol">One of <see cref="Protocols"/>.</param>
 /// <param name="StartedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/> when the request was accepted.</param>
-public readonly record struct CallContext(Caller Caller, string RequestId, string Protocol, long StartedAt);
+/// <param name="Origin">Scheme and host that the caller used, for links in the answer.</param>
+public readonly record struct CallContext(Caller Caller, string RequestId, string Protocol, long StartedAt, string? Origin = null);
 
 /// <summary>The surfaces, as metrics and accounting name them.</summary>
 public static class Protocols

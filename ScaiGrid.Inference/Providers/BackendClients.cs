@@ -4,4 +4,14 @@ namespace ScaiGrid.Inference.Providers;
 public sealed record BackendClients
 {
     public IChatUpstream? Chat { get; init; }
+
+    public IDocumentUpstream? Embeddings { get; init; }
+
+    public IDocumentUpstream? Images { get; init; }
+
+    public IDocumentUpstream? Moderations { get; init; }
+
+    public ISpeechUpstream? Speech { get; init; }
+
+    public ITranscriptionUpstream? Transcriptions { get; init; }
 }

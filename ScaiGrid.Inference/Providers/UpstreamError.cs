@@ -42,6 +42,10 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
     /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere.</summary>
     public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured);
 
+    /// <summary>The model is routed to a backend whose provider does not have the operation.</summary>
+    public static UpstreamError Unsupported(string operation) =>
+        new(UpstreamFailure.Misconfigured, $"The backend's provider has no operation '{operation}'.");
+
     public Problem ToProblem() => Failure switch
     {
         UpstreamFailure.TimedOut => new Problem(InferenceErrors.BackendTimeout, Message, RetryAfterSeconds),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 
@@ -37,6 +38,15 @@ public sealed class ModelRoute
 
     /// <summary>Nano-units per million tokens, charged to the caller.</summary>
     public required long OutputPrice { get; init; }
+
+    /// <summary>Nano-units per picture, charged to the caller.</summary>
+    public long ImagePrice { get; init; }
+
+    /// <summary>Nano-units per minute of audio that is listened to, charged to the caller.</summary>
+    public long AudioMinutePrice { get; init; }
+
+    /// <summary>What the caller is charged.</summary>
+    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice);
 
     /// <summary><c>active</c> or <c>deprecated</c>; both are served.</summary>
     public required string Status { get; init; }
@@ -87,6 +97,15 @@ public sealed class Backend
 
     /// <summary>Nano-units per million tokens that the upstream charges.</summary>
     public required long OutputPrice { get; init; }
+
+    /// <summary>Nano-units per picture that the upstream charges.</summary>
+    public long ImagePrice { get; init; }
+
+    /// <summary>Nano-units per minute of audio that the upstream charges.</summary>
+    public long AudioMinutePrice { get; init; }
+
+    /// <summary>What the upstream charges.</summary>
+    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice);
 
     public required BackendClients Clients { get; init; }
 

@@ -29,6 +29,11 @@ public readonly struct ChunkView
     /// <summary>Whether a choice says why it ended: after it, an upstream has nothing more to say.</summary>
     public bool HasFinish { get; init; }
 
+    /// <summary>
+    /// Whether the choices use the native surface's words: a finish reason of its closed set, <c>reasoning</c>, text and arguments as strings.
+    /// </summary>
+    public bool IsNormal { get; init; }
+
     /// <summary>Whether the chunk is an error document instead.</summary>
     public bool IsError { get; init; }
 
@@ -50,7 +55,7 @@ public readonly struct ChunkView
         var reader = new Utf8JsonReader(json.Span);
         JsonSpan id = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
-        bool hasChoices = false, hasFinish = false, isError = false;
+        bool hasChoices = false, hasFinish = false, isNormal = true, isError = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw new JsonException("A chunk must be an object.");
@@ -72,7 +77,7 @@ public readonly struct ChunkView
             else if (reader.ValueTextEquals("choices"u8))
             {
                 reader.Read();
-                (hasChoices, hasFinish, text) = ReadChoices(ref reader, output);
+                (hasChoices, hasFinish, isNormal, text) = ReadChoices(ref reader, output);
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
@@ -101,6 +106,7 @@ public readonly struct ChunkView
             Usage = usage,
             HasChoices = hasChoices,
             HasFinish = hasFinish,
+            IsNormal = isNormal,
             IsError = isError && !hasChoices,
             Text = text,
         };
@@ -114,6 +120,7 @@ public readonly struct ChunkView
         Model = Model,
         UsageProperty = usageProperty,
         HasChoices = HasChoices,
+        IsNormal = IsNormal,
         Text = text,
         Shape = shape,
     };
@@ -145,15 +152,15 @@ public readonly struct ChunkView
             : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
     }
 
-    private static (bool Any, bool Finish, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
+    private static (bool Any, bool Finish, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return default;
+            return (false, false, true, default);
         }
 
         var depth = reader.CurrentDepth;
-        bool any = false, finish = false;
+        bool any = false, finish = false, normal = true;
         var texts = 0;
         JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
@@ -168,10 +175,19 @@ public readonly struct ChunkView
             {
                 reader.Read();
                 finish |= reader.TokenType == JsonTokenType.String;
+                normal &= reader.TokenType == JsonTokenType.Null || IsFinishReason(ref reader);
+            }
+            else if (reader.ValueTextEquals("logprobs"u8))
+            {
+                // Has a list named "content" of its own.
+                reader.Read();
+                reader.Skip();
             }
             else if (output is not null && IsOutput(ref reader))
             {
+                var isForeign = reader.ValueTextEquals("reasoning_content"u8);
                 reader.Read();
+                normal &= reader.TokenType == JsonTokenType.Null || (reader.TokenType == JsonTokenType.String && !isForeign);
                 if (reader.TokenType == JsonTokenType.String)
                 {
                     text = new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
@@ -181,8 +197,13 @@ public readonly struct ChunkView
             }
         }
 
-        return (any, finish, texts == 1 ? text : default);
+        return (any, finish, normal, texts == 1 ? text : default);
     }
+
+    private static bool IsFinishReason(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String
+        && (reader.ValueTextEquals("stop"u8) || reader.ValueTextEquals("length"u8) || reader.ValueTextEquals("tool_calls"u8)
+            || reader.ValueTextEquals("content_filter"u8) || reader.ValueTextEquals("error"u8));
 
     private static bool IsOutput(ref Utf8JsonReader reader) =>
         reader.ValueTextEquals("content"u8) || reader.ValueTextEquals("arguments"u8)

@@ -30,6 +30,12 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     /// <summary>Set when the stream begins.</summary>
     protected ModelRoute Model { get; private set; } = null!;
 
+    /// <summary>Whether chunks alike are written alike: not so where each says how many there were before it.</summary>
+    protected virtual bool WritesAlike => true;
+
+    /// <summary>What ends every stream.</summary>
+    protected virtual ReadOnlySpan<byte> EndMark => "data: [DONE]\n\n"u8;
+
     private PipeWriter Body => Context.Response.BodyWriter;
 
     public async ValueTask FailAsync(Problem problem) => await ErrorWriter.WriteAsync(Context, problem);
@@ -86,7 +92,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     {
         await StopKeepAliveAsync();
         WriteEnd(Body, result);
-        Body.Write("data: [DONE]\n\n"u8);
+        Body.Write(EndMark);
         await Body.FlushAsync(Context.RequestAborted);
     }
 
@@ -95,7 +101,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         await StopKeepAliveAsync();
         Body.Write("event: error\n"u8);
         WriteError(Body, problem);
-        Body.Write("data: [DONE]\n\n"u8);
+        Body.Write(EndMark);
         await Body.FlushAsync(Context.RequestAborted);
     }
 
@@ -119,7 +125,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     {
         try
         {
-            if (!_template.TryWrite(Body, chunk, this, static (surface, body, sample) => surface.WriteChunk(body, sample)))
+            if (!WritesAlike || !_template.TryWrite(Body, chunk, this, static (surface, body, sample) => surface.WriteChunk(body, sample)))
             {
                 WriteChunk(Body, chunk);
             }

@@ -5,7 +5,14 @@ using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Audio;
+using ScaiGrid.Inference.Completions;
+using ScaiGrid.Inference.Embeddings;
+using ScaiGrid.Inference.Images;
+using ScaiGrid.Inference.Media;
+using ScaiGrid.Inference.Moderations;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Responses;
 
 namespace ScaiGrid.Inference.Surfaces;
 
@@ -23,6 +30,15 @@ public static class InferenceEndpoints
         endpoints.MapPost("/oai/v1/chat/completions", OpenAiChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
             .WithName("CreateChatCompletion").WithTags("OpenAI").WithSummary("OpenAI's chat completions, for its client libraries.")
             .Accepts<ChatBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
+        endpoints.MapMedia();
+
+        var group = endpoints.MapGroup("").NotAudited(Metered);
+        group.MapAudio();
+        group.MapCompletions();
+        group.MapEmbeddings();
+        group.MapImages();
+        group.MapModerations();
+        group.MapResponses();
     }
 
     private static Task NativeChat(HttpContext context, ChatPipeline pipeline, TimeProvider time) => ChatAsync(context, pipeline, time, Protocols.Native);

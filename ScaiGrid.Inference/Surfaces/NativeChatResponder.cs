@@ -12,32 +12,8 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
 {
     private byte[]? _id;
 
-    protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
-    {
-        var answer = ChatAnswer.Parse(completion.Json);
-        using var writer = new Utf8JsonWriter(body);
-        writer.WriteStartObject();
-        writer.WriteString("status"u8, "ok"u8);
-        writer.WriteStartObject("data"u8);
-        writer.WriteString("id"u8, answer.Id);
-        writer.WriteString("model"u8, result.Model.Slug);
-        writer.WriteNumber("created"u8, answer.Created);
-        writer.WriteStartArray("choices"u8);
-        foreach (var choice in answer.Choices)
-        {
-            WriteChoice(writer, choice);
-        }
-
-        writer.WriteEndArray();
-        UsageJsonWriter.WriteNative(writer, result.Usage);
-        writer.WriteStartObject("routing"u8);
-        writer.WriteString("backend_id"u8, result.BackendId);
-        writer.WriteNumber("attempts"u8, result.Attempts);
-        writer.WriteNumber("latency_ms"u8, result.LatencyMs);
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-    }
+    protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
+        NativeChatDocument.Write(body, completion, result);
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
@@ -46,10 +22,21 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
             _id = chunk.Json.Slice(chunk.Id.Start, chunk.Id.Length).ToArray();
         }
 
-        if (chunk.HasChoices)
+        if (!chunk.HasChoices)
+        {
+            return;
+        }
+
+        if (chunk.IsNormal)
         {
             ChunkWriter.WriteEvent(body, chunk, Model, withUsage: false);
+            return;
         }
+
+        // The few whose words are not the surface's; the others go through as bytes.
+        body.Write("data: "u8);
+        NativeChatDocument.WriteChunk(body, chunk, Model);
+        body.Write("\n\n"u8);
     }
 
     protected override void WriteEnd(IBufferWriter<byte> body, CallResult result)
@@ -71,52 +58,5 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         body.Write("\n\n"u8);
     }
 
-    protected override void WriteError(IBufferWriter<byte> body, Problem problem)
-    {
-        body.Write("data: "u8);
-        using (var writer = new Utf8JsonWriter(body))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("code"u8, problem.Error.Code);
-            writer.WriteString("message"u8, problem.Text);
-            writer.WriteEndObject();
-        }
-
-        body.Write("\n\n"u8);
-    }
-
-    private static void WriteChoice(Utf8JsonWriter writer, ChatChoice choice)
-    {
-        writer.WriteStartObject();
-        writer.WriteNumber("index"u8, choice.Index);
-        writer.WriteStartObject("message"u8);
-        writer.WriteString("role"u8, choice.Role);
-        writer.WriteString("content"u8, choice.Content);
-        if (choice.ToolCalls.Count > 0)
-        {
-            writer.WriteStartArray("tool_calls"u8);
-            foreach (var call in choice.ToolCalls)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("id"u8, call.Id);
-                writer.WriteString("type"u8, "function"u8);
-                writer.WriteStartObject("function"u8);
-                writer.WriteString("name"u8, call.Name);
-                writer.WriteString("arguments"u8, call.Arguments);
-                writer.WriteEndObject();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-        }
-
-        if (choice.Reasoning is not null)
-        {
-            writer.WriteString("reasoning"u8, choice.Reasoning);
-        }
-
-        writer.WriteEndObject();
-        writer.WriteString("finish_reason"u8, choice.FinishReason);
-        writer.WriteEndObject();
-    }
+    protected override void WriteError(IBufferWriter<byte> body, Problem problem) => StreamErrors.WriteNative(body, problem);
 }

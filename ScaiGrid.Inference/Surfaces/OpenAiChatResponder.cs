@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -52,14 +51,5 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
         body.Write("\n\n"u8);
     }
 
-    protected override void WriteError(IBufferWriter<byte> body, Problem problem)
-    {
-        body.Write("data: "u8);
-        using (var writer = new Utf8JsonWriter(body))
-        {
-            ErrorWriter.WriteOpenAi(writer, problem, problem.Error.Status);
-        }
-
-        body.Write("\n\n"u8);
-    }
+    protected override void WriteError(IBufferWriter<byte> body, Problem problem) => StreamErrors.WriteOpenAi(body, problem);
 }

@@ -34,6 +34,12 @@ internal sealed class Backend : ISnapshotted
     /// <inheritdoc cref="InputPricePerMtok"/>
     public long OutputPricePerMtok { get; set; }
 
+    /// <summary>What the upstream charges for a picture, in nano-units.</summary>
+    public long ImagePrice { get; set; }
+
+    /// <summary>What the upstream charges for a minute of audio that is listened to, in nano-units.</summary>
+    public long AudioPricePerMinute { get; set; }
+
     /// <summary>One of <see cref="BackendStatus"/>.</summary>
     public string Status { get; set; } = BackendStatus.Active;
 

@@ -10,6 +10,8 @@ namespace ScaiGrid.Platform.Models;
 /// <param name="Capabilities">For example chat, tools.</param>
 /// <param name="InputPricePerMtok">What the upstream charges for a million input tokens, a decimal string.</param>
 /// <param name="OutputPricePerMtok">What the upstream charges for a million output tokens, a decimal string.</param>
+/// <param name="ImagePrice">What the upstream charges for a picture, a decimal string.</param>
+/// <param name="AudioPricePerMinute">What the upstream charges for a minute of transcribed audio, a decimal string.</param>
 /// <param name="Status">active or disabled.</param>
 public sealed record CreateBackend(
     string? ProviderId,
@@ -19,6 +21,8 @@ public sealed record CreateBackend(
     string?[]? Capabilities = null,
     string? InputPricePerMtok = null,
     string? OutputPricePerMtok = null,
+    string? ImagePrice = null,
+    string? AudioPricePerMinute = null,
     string? Status = null);
 
 /// <summary>What is left out stays as it is; secrets of <c>connection_config</c> stay when they are left out or masked.</summary>
@@ -30,6 +34,8 @@ public sealed record UpdateBackend(
     string?[]? Capabilities = null,
     string? InputPricePerMtok = null,
     string? OutputPricePerMtok = null,
+    string? ImagePrice = null,
+    string? AudioPricePerMinute = null,
     string? Status = null);
 
 internal sealed record BackendView(
@@ -42,6 +48,8 @@ internal sealed record BackendView(
     IReadOnlyList<string> Capabilities,
     string InputPricePerMtok,
     string OutputPricePerMtok,
+    string ImagePrice,
+    string AudioPricePerMinute,
     string Status,
     DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt);

@@ -65,6 +65,8 @@ internal static class BackendEndpoints
         var capabilities = checks.Words("capabilities", body.Capabilities) ?? [];
         var inputPrice = checks.Price("input_price_per_mtok", body.InputPricePerMtok, otherwise: 0);
         var outputPrice = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, otherwise: 0);
+        var imagePrice = checks.Price("image_price", body.ImagePrice, otherwise: 0);
+        var audioPrice = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, otherwise: 0);
         var provider = await FindProviderAsync(checks, body.ProviderId, db, cancellationToken);
         var config = secrets.Complete(checks, "connection_config", checks.Document("connection_config", body.ConnectionConfig) ?? [], stored: null, id);
         CheckMerged(checks, provider, config, catalog, secrets);
@@ -84,6 +86,8 @@ internal static class BackendEndpoints
             Capabilities = JsonSerializer.Serialize(capabilities),
             InputPricePerMtok = inputPrice,
             OutputPricePerMtok = outputPrice,
+            ImagePrice = imagePrice,
+            AudioPricePerMinute = audioPrice,
             Status = status,
             CreatedAt = now,
             UpdatedAt = now,
@@ -120,6 +124,8 @@ internal static class BackendEndpoints
         row.Status = Status(checks, body.Status, row.Status);
         row.InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, row.InputPricePerMtok);
         row.OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, row.OutputPricePerMtok);
+        row.ImagePrice = checks.Price("image_price", body.ImagePrice, row.ImagePrice);
+        row.AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, row.AudioPricePerMinute);
         row.Capabilities = checks.Words("capabilities", body.Capabilities) is { } capabilities ? JsonSerializer.Serialize(capabilities) : row.Capabilities;
         if (body.ProviderId is not null && body.ProviderId != row.ProviderId)
         {
@@ -207,6 +213,8 @@ internal static class BackendEndpoints
         JsonSerializer.Deserialize<string[]>(row.Capabilities) ?? [],
         Money.Format(row.InputPricePerMtok),
         Money.Format(row.OutputPricePerMtok),
+        Money.Format(row.ImagePrice),
+        Money.Format(row.AudioPricePerMinute),
         row.Status,
         row.CreatedAt,
         row.UpdatedAt);

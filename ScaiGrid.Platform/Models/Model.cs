@@ -38,6 +38,12 @@ internal sealed class Model : ISnapshotted
     /// <inheritdoc cref="InputPricePerMtok"/>
     public long OutputPricePerMtok { get; set; }
 
+    /// <summary>What callers pay for a picture, in nano-units.</summary>
+    public long ImagePrice { get; set; }
+
+    /// <summary>What callers pay for a minute of audio that is listened to, in nano-units.</summary>
+    public long AudioPricePerMinute { get; set; }
+
     /// <summary>JSON object.</summary>
     public string DefaultParams { get; set; } = "{}";
 

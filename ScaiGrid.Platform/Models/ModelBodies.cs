@@ -16,6 +16,8 @@ namespace ScaiGrid.Platform.Models;
 /// <param name="MaxOutputTokens">Tokens; callers who ask for more get this.</param>
 /// <param name="InputPricePerMtok">What callers pay for a million input tokens, a decimal string; 0 when left out.</param>
 /// <param name="OutputPricePerMtok">What callers pay for a million output tokens, a decimal string; 0 when left out.</param>
+/// <param name="ImagePrice">What callers pay for a picture, a decimal string, besides any tokens; 0 when left out.</param>
+/// <param name="AudioPricePerMinute">What callers pay for a minute of transcribed audio, a decimal string, besides any tokens; 0 when left out.</param>
 /// <param name="DefaultParams">Request fields for callers who send none.</param>
 /// <param name="SystemPromptTemplate">Put before every conversation.</param>
 /// <param name="Status">active (the default) or deprecated.</param>
@@ -30,6 +32,8 @@ public sealed record CreateModel(
     int? MaxOutputTokens = null,
     string? InputPricePerMtok = null,
     string? OutputPricePerMtok = null,
+    string? ImagePrice = null,
+    string? AudioPricePerMinute = null,
     JsonObject? DefaultParams = null,
     string? SystemPromptTemplate = null,
     string? Status = null,
@@ -44,6 +48,8 @@ public sealed record UpdateModel(
     string?[]? Capabilities = null,
     string? InputPricePerMtok = null,
     string? OutputPricePerMtok = null,
+    string? ImagePrice = null,
+    string? AudioPricePerMinute = null,
     JsonObject? DefaultParams = null,
     string? Status = null,
     JsonObject? Metadata = null)
@@ -69,6 +75,8 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
         Model.MaxOutputTokens,
         Money.Format(Model.InputPricePerMtok),
         Money.Format(Model.OutputPricePerMtok),
+        Money.Format(Model.ImagePrice),
+        Money.Format(Model.AudioPricePerMinute),
         JsonNode.Parse(Model.DefaultParams) as JsonObject ?? [],
         caller.Has(Permissions.ManageModels) ? Model.SystemPromptTemplate : null,
         Model.Status,
@@ -90,6 +98,8 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
 /// <param name="MaxOutputTokens">Tokens.</param>
 /// <param name="InputPricePerMtok">A decimal string.</param>
 /// <param name="OutputPricePerMtok">A decimal string.</param>
+/// <param name="ImagePrice">For a picture, a decimal string.</param>
+/// <param name="AudioPricePerMinute">For a minute of transcribed audio, a decimal string.</param>
 /// <param name="DefaultParams">Request fields for callers who send none.</param>
 /// <param name="SystemPromptTemplate">Only for those who manage models.</param>
 /// <param name="Status">active or deprecated.</param>
@@ -110,6 +120,8 @@ internal sealed record ModelView(
     int? MaxOutputTokens,
     string InputPricePerMtok,
     string OutputPricePerMtok,
+    string ImagePrice,
+    string AudioPricePerMinute,
     JsonObject DefaultParams,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? SystemPromptTemplate,
     string Status,

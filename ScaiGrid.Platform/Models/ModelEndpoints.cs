@@ -91,6 +91,8 @@ internal static class ModelEndpoints
             MaxOutputTokens = checks.Between("max_output_tokens", body.MaxOutputTokens, 1, MaxTokens),
             InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, otherwise: 0),
             OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, otherwise: 0),
+            ImagePrice = checks.Price("image_price", body.ImagePrice, otherwise: 0),
+            AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, otherwise: 0),
             DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? "{}",
             SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate, TemplateLength),
             Status = Status(checks, body.Status, ModelStatus.Active),
@@ -127,6 +129,8 @@ internal static class ModelEndpoints
         row.MaxOutputTokens = checks.Between("max_output_tokens", body.MaxOutputTokens.Or(row.MaxOutputTokens), 1, MaxTokens);
         row.InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, row.InputPricePerMtok);
         row.OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, row.OutputPricePerMtok);
+        row.ImagePrice = checks.Price("image_price", body.ImagePrice, row.ImagePrice);
+        row.AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, row.AudioPricePerMinute);
         row.DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? row.DefaultParams;
         row.SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate.Or(row.SystemPromptTemplate), TemplateLength);
         row.Status = Status(checks, body.Status, row.Status);

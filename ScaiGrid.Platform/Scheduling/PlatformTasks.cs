@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Modules;
+using ScaiGrid.Inference.Media;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Webhooks;
@@ -13,6 +14,7 @@ public static class PlatformTasks
     public static IReadOnlyList<ScheduledTask> All(IHostApplicationBuilder builder) =>
     [
         ScheduledTask.Every<UsageFlush>("accounting.usage_flush", builder.AddSettings<AccountingOptions>().UsageFlushInterval, UsageFlush.Timeout),
+        ScheduledTask.Every<MediaCleanup>("inference.media_cleanup", MediaCleanup.Interval, MediaCleanup.Timeout),
         ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
         ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
     ];

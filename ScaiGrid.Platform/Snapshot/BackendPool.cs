@@ -83,6 +83,8 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
             ProviderId = row.ProviderId,
             InputPrice = row.InputPricePerMtok,
             OutputPrice = row.OutputPricePerMtok,
+            ImagePrice = row.ImagePrice,
+            AudioMinutePrice = row.AudioPricePerMinute,
             Clients = clients,
         });
     }
@@ -98,7 +100,8 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
     }
 
     private static bool IsSame(Deployment backend, Backend row) =>
-        backend.Name == row.Name && backend.InputPrice == row.InputPricePerMtok && backend.OutputPrice == row.OutputPricePerMtok;
+        backend.Name == row.Name && backend.InputPrice == row.InputPricePerMtok && backend.OutputPrice == row.OutputPricePerMtok
+        && backend.ImagePrice == row.ImagePrice && backend.AudioMinutePrice == row.AudioPricePerMinute;
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Backend {BackendId} ({Name}) cannot be used: {Reason}")]
     private partial void BackendLeftOut(string backendId, string name, string reason);

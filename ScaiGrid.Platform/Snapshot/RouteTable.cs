@@ -46,6 +46,8 @@ internal sealed class RouteTable
         MaxOutputTokens = model.MaxOutputTokens,
         InputPrice = model.InputPricePerMtok,
         OutputPrice = model.OutputPricePerMtok,
+        ImagePrice = model.ImagePrice,
+        AudioMinutePrice = model.AudioPricePerMinute,
         Status = model.Status,
         DefaultParams = Object(model.DefaultParams),
         SystemPrompt = model.SystemPromptTemplate,

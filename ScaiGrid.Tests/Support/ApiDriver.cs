@@ -72,8 +72,37 @@ public sealed class ApiDriver : IDisposable
         object body = includeUsage is { } include
             ? new { model, stream = true, stream_options = new { include_usage = include }, messages = new[] { new { role = "user", content = text } } }
             : new { model, stream = true, messages = new[] { new { role = "user", content = text } } };
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(Json(body), Encoding.UTF8, "application/json") };
+        return await StreamBodyAsync(path, Json(body));
+    }
+
+    /// <summary>Starts a stream with a body of the test's own.</summary>
+    public async Task<EventStream> StreamBodyAsync(string path, string json)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
         return new EventStream(await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead));
+    }
+
+    /// <summary>Sends a form with a recording.</summary>
+    /// <param name="path">The operation.</param>
+    /// <param name="file">The recording; null: none.</param>
+    /// <param name="fields">The other fields, sent after the recording, as clients do.</param>
+    public async Task<Answer> TranscribeAsync(string path, byte[]? file, params (string Name, string Value)[] fields)
+    {
+        using var form = new MultipartFormDataContent();
+        if (file is not null)
+        {
+            var part = new ByteArrayContent(file);
+            part.Headers.ContentType = new MediaTypeHeaderValue("audio/wav");
+            form.Add(part, "file", "tape.wav");
+        }
+
+        foreach (var (name, value) in fields)
+        {
+            form.Add(new StringContent(value), name);
+        }
+
+        using var response = await _http.PostAsync(path, form);
+        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), Headers(response));
     }
 
     /// <summary>A new API key of the caller's own.</summary>
@@ -106,7 +135,7 @@ public sealed class ApiDriver : IDisposable
         var fields = JsonSerializer.SerializeToNode(modelFields ?? new { })!.AsObject();
         fields["slug"] = slug;
         fields["display_name"] = "Test";
-        fields["modality"] = "chat";
+        fields["modality"] ??= "chat";
         fields["input_price_per_mtok"] = inputPrice;
         fields["output_price_per_mtok"] = outputPrice;
         var model = (await SendAsync(HttpMethod.Post, "/v1/models", fields.ToJsonString())).Created();

@@ -36,11 +36,14 @@ public sealed class FakeUpstream : IAsyncDisposable
         var app = builder.Build();
         var upstream = new FakeUpstream(app);
         app.MapPost("/v1/chat/completions", upstream.ChatAsync);
+        FakeOperations.Map(app, upstream);
         await app.StartAsync();
         return upstream;
     }
 
     public void Play(string model, UpstreamScript script) => _scripts[model] = script;
+
+    public UpstreamScript? ScriptOf(string model) => _scripts.GetValueOrDefault(model);
 
     /// <summary>The calls that asked for <paramref name="model"/>.</summary>
     public IReadOnlyList<ReceivedCall> CallsOf(string model) => [.. Calls.Where(call => call.Model == model)];
@@ -177,6 +180,9 @@ public sealed record UpstreamScript
     public string? Body { get; init; }
 
     public string ContentType { get; init; } = "application/json";
+
+    /// <summary>Sent piece by piece, in operations that answer with bytes.</summary>
+    public IReadOnlyList<byte[]>? Bytes { get; init; }
 }
 
 /// <summary>A call that reached the fake upstream.</summary>

@@ -1,3 +1,5 @@
+using Grpc.Health.V1;
+using Grpc.Net.Client;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(ScaiGrid.Tests.Support.Grid))]
@@ -40,6 +42,7 @@ public sealed class Grid : IAsyncDisposable
             {
                 Upstream = Own(await FakeUpstream.StartAsync());
                 await (IsEmbedded ? StartEmbeddedAsync() : StartOnServicesAsync());
+                await WaitUntilReadyAsync();
                 _isStarted = true;
             }
         }
@@ -89,6 +92,17 @@ public sealed class Grid : IAsyncDisposable
         Admin = new ApiDriver(host.ApiAddress, Secrets.AdminKey);
         GrpcAddress = host.GrpcAddress;
         BunkerProxyAddress = host.BunkerProxyAddress;
+    }
+
+    // A replica is alive before it knows its keys, when the machine is busy and the database slow to answer for the first time.
+    private async Task WaitUntilReadyAsync()
+    {
+        await Poll.UntilAsync(async () => (int)(await Admin.GetAsync("/v1/me")).Status == 200, "the http replica to know its keys");
+        using var channel = GrpcChannel.ForAddress(GrpcAddress);
+        var health = new Health.HealthClient(channel);
+        await Poll.UntilAsync(
+            async () => (await health.CheckAsync(new HealthCheckRequest())).Status == HealthCheckResponse.Types.ServingStatus.Serving,
+            "the grpc replica to be ready");
     }
 
     private T Own<T>(T part)

@@ -1,5 +1,6 @@
 using System.Text;
 using Google.Protobuf.Reflection;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
@@ -56,6 +57,42 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         var call = Assert.Single(response.Choices[0].Message.ToolCalls);
         Assert.Equal("weather", call.Name);
         Assert.Equal("tool_calls", response.Choices[0].FinishReason);
+    }
+
+    [Fact]
+    public async Task Embed_Answers()
+    {
+        var slug = await ConnectOnAllReplicasAsync(new UpstreamScript(), new { modality = "embedding" });
+        var request = new EmbedRequest { Model = slug, Input = { "one", "two" } };
+        var response = await CallAsync(client => client.EmbedAsync(request, Key(Admin.Key!)).ResponseAsync);
+        Assert.Equal(slug, response.Model);
+        Assert.Equal([0, 1], response.Data.Select(item => item.Index));
+        Assert.Equal(FakeOperations.Vector, response.Data[1].Values);
+        Assert.Equal(11, response.Usage.PromptTokens);
+        Assert.Equal(1, response.Routing.Attempts);
+        Assert.Equal("grpc", (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["protocol"]);
+
+        var failure = await FailAsync(client => client.EmbedAsync(new EmbedRequest { Model = slug }, Key(Admin.Key!)).ResponseAsync);
+        AssertError(failure, StatusCode.InvalidArgument, "VALIDATION_ERROR");
+        Assert.Contains("input", failure.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UnsetValue_IsTheCallersMistake()
+    {
+        var request = Request("scailabs/echo");
+        request.ResponseFormat = new Struct { Fields = { ["type"] = new Value() } };
+        var failure = await FailAsync(client => client.ChatAsync(request, Key(Admin.Key!)).ResponseAsync);
+        AssertError(failure, StatusCode.InvalidArgument, "VALIDATION_ERROR");
+        Assert.Contains("response_format", failure.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MessageBeyondTheLimit_HasOurTrailers()
+    {
+        var request = Request("scailabs/echo");
+        request.Messages[0].Content = new string('x', 33 * 1024 * 1024);
+        AssertError(await FailAsync(client => client.ChatAsync(request, Key(Admin.Key!)).ResponseAsync), StatusCode.ResourceExhausted, "PAYLOAD_TOO_LARGE");
     }
 
     [Fact]
@@ -134,14 +171,14 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         await reflection.RequestStream.WriteAsync(new ServerReflectionRequest { FileContainingSymbol = "scaigrid.v1.InferenceService" });
         Assert.True(await reflection.ResponseStream.MoveNext(CancellationToken.None));
         var file = FileDescriptorProto.Parser.ParseFrom(reflection.ResponseStream.Current.FileDescriptorResponse.FileDescriptorProto[0]);
-        Assert.Equal(["Chat", "StreamChat", "ListModels"], file.Service.Single().Method.Select(method => method.Name));
+        Assert.Equal(["Chat", "StreamChat", "Embed", "ListModels"], file.Service.Single().Method.Select(method => method.Name));
         await reflection.RequestStream.CompleteAsync();
     }
 
     // The models were made through another process: what every replica knows within two seconds.
-    private async Task<string> ConnectOnAllReplicasAsync(UpstreamScript script)
+    private async Task<string> ConnectOnAllReplicasAsync(UpstreamScript script, object? modelFields = null)
     {
-        var slug = await ConnectAsync(script);
+        var slug = await ConnectAsync(script, modelFields: modelFields);
         await Task.Delay(TimeSpan.FromSeconds(2));
         return slug;
     }

@@ -45,6 +45,40 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal("no", string.Concat(stream.Response.Headers.GetValues("X-Accel-Buffering")));
     }
 
+    [Fact]
+    public async Task NativeStream_UsesTheSurfacesWords()
+    {
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = """
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","reasoning_content":"hm"},"finish_reason":null}]}
+
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{"reasoning_content":"m"},"finish_reason":null}]}
+
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{"content":[{"type":"text","text":"a"}]},"finish_reason":null}]}
+
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"b","other":1},"finish_reason":null}]}
+
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"t","function":{"name":"f","arguments":{"x":1}}}]},"finish_reason":null}]}
+
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"model_length"}]}
+
+                data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamAsync(slug);
+        var choices = (await stream.AllAsync()).SkipLast(2).Select(item => item.Json["choices"]![0]!).ToList();
+        Assert.Equal(["hm", "m"], choices.Take(2).Select(choice => (string?)choice["delta"]!["reasoning"]));
+        Assert.All(choices, choice => Assert.Null(choice["delta"]!["reasoning_content"]));
+        Assert.Equal(["a", "b"], choices.Skip(2).Take(2).Select(choice => (string?)choice["delta"]!["content"]));
+        Assert.Equal(1, (int)choices[3]["delta"]!["other"]!);
+        Assert.Equal("""{"x":1}""", (string?)choices[4]["delta"]!["tool_calls"]![0]!["function"]!["arguments"]);
+        Assert.Equal("length", (string?)choices[5]["finish_reason"]);
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData(false)]

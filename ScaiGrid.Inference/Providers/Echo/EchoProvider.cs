@@ -5,7 +5,7 @@ namespace ScaiGrid.Inference.Providers.Echo;
 
 /// <summary>
 /// A demo that needs no upstream: it answers with the last user message, streams word by word, calls a tool where the request forces one,
-/// and counts real tokens. It takes no configuration.
+/// and counts real tokens; embeds by hashing words, paints tiles and hums. It takes no configuration.
 /// </summary>
 internal sealed class EchoProvider : IProvider
 {
@@ -19,5 +19,11 @@ internal sealed class EchoProvider : IProvider
         }
     }
 
-    public BackendClients Connect(BackendConnection connection) => new() { Chat = new EchoChat(connection.Model) };
+    public BackendClients Connect(BackendConnection connection) => new()
+    {
+        Chat = new EchoChat(connection.Model),
+        Embeddings = new EchoEmbeddings(),
+        Images = new EchoImages(),
+        Speech = new EchoSpeech(),
+    };
 }

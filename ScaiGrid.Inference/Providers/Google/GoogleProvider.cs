@@ -30,6 +30,11 @@ internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IPr
                 new GoogleFormat(GoogleModel.Of(connection.Model, settings), time),
                 whole: address.At($"{model}:generateContent"),
                 streamed: address.At($"{model}:streamGenerateContent?alt=sse")),
+            Embeddings = new GoogleEmbeddings(At("batchEmbedContents"), connection.Model),
+            Images = new GoogleImages(At("predict"), At("generateContent"), connection.Model),
+            Speech = new GoogleSpeech(At("generateContent")),
         };
+
+        UpstreamEndpoint At(string method) => new(http, address, address.At($"{model}:{method}"));
     }
 }

@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.Collections.Frozen;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+
+namespace ScaiGrid.Inference.Audio;
+
+/// <summary>A speech call on its way through the targets of its model.</summary>
+internal sealed class SpeechAttempt : Attempt
+{
+    public required JsonRequest Request { get; init; }
+
+    public required HttpContext Context { get; init; }
+
+    public override string Operation => "text_to_speech";
+}
+
+/// <summary>
+/// Text to speech: the audio goes to the caller as it comes. Until its first byte another backend can still take the call; a failure after
+/// it cuts the connection, which is all that raw audio can say.
+/// </summary>
+internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, TimeProvider time)
+{
+    private const int BufferBytes = 16 * 1024;
+
+    internal static readonly JsonRequestReader Requests = new(
+        new Dictionary<string, FieldRule>
+        {
+            ["model"] = FieldRule.Text,
+            ["input"] = FieldRule.Text,
+            ["voice"] = new(FieldKind.TextOrObject, "must be a string or an object."),
+            ["response_format"] = FieldRule.OneOf("mp3", "opus", "aac", "flac", "wav", "pcm"),
+            ["speed"] = FieldRule.Number(0.25, 4),
+            ["instructions"] = FieldRule.Text,
+            ["stream_format"] = FieldRule.OneOf("audio"),
+        }.ToFrozenDictionary(),
+        "model",
+        "input");
+
+    public static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    {
+        if (request["input"].Span.SequenceEqual("\"\""u8))
+        {
+            mistakes.Add(new ErrorDetail("input", "must not be empty."));
+        }
+    }
+
+    /// <returns>What to answer instead of audio.</returns>
+    public Task<Problem?> RunAsync(SpeechAttempt attempt, CancellationToken callerGone) =>
+        runner.RunAsync(attempt, attempt.Request.Model, "audio", TryAsync, callerGone);
+
+    private async Task<UpstreamError?> TryAsync(SpeechAttempt attempt, CancellationToken callerGone)
+    {
+        if (attempt.Backend.Clients.Speech is not { } speech)
+        {
+            return UpstreamError.Unsupported(attempt.Operation);
+        }
+
+        using var activity = new CallActivity(time, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
+        await using var reply = await speech.SendAsync(attempt.Request, attempt.Route, activity);
+        if (reply.Body is null)
+        {
+            return reply.Error;
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            var (read, error) = await ReadAsync(reply.Body, buffer, activity);
+            if (read == 0)
+            {
+                return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's audio is empty.");
+            }
+
+            attempt.FirstChunkAfter = time.GetElapsedTime(attempt.Call.StartedAt);
+            await RelayAsync(attempt, reply, buffer, read, activity);
+            return null;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async Task RelayAsync(SpeechAttempt attempt, SpeechReply reply, byte[] buffer, int read, CallActivity activity)
+    {
+        var response = attempt.Context.Response;
+        response.ContentType = reply.ContentType;
+        response.Headers.XContentTypeOptions = "nosniff";
+        attempt.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        UpstreamError? error = null;
+        var status = CallStatus.Ok;
+        try
+        {
+            while (read > 0)
+            {
+                await response.Body.WriteAsync(buffer.AsMemory(0, read), attempt.Context.RequestAborted);
+                (read, error) = await ReadAsync(reply.Body!, buffer, activity);
+            }
+
+            status = error is null ? CallStatus.Ok : CallStatus.Error;
+        }
+        catch (Exception) when (activity.CallerIsGone)
+        {
+            status = CallStatus.Cancelled;
+        }
+
+        // Raw audio has no place for a count: mostly the text is what is billed, counted here.
+        var usage = reply.Usage ?? new TokenUsage(TokenCounter.CountText(attempt.Request["input"]), Completion: 0);
+        await settlement.SettleAsync(attempt, usage, isEstimated: reply.Usage is null, status);
+        if (error is not null)
+        {
+            dispatcher.FailedLate(attempt, error);
+        }
+
+        if (status != CallStatus.Ok)
+        {
+            attempt.Context.Abort();
+        }
+    }
+
+    private static async ValueTask<(int Read, UpstreamError? Error)> ReadAsync(Stream body, byte[] buffer, CallActivity activity)
+    {
+        try
+        {
+            var read = await body.ReadAsync(buffer, activity.Token);
+            activity.Progress();
+            return (read, null);
+        }
+        catch (Exception exception) when (UpstreamEndpoint.Failure(exception, activity) is { } failure)
+        {
+            return (0, failure);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Inference.Audio;
+
+/// <summary>
+/// A form with a recording. The model's name may come after the recording, and another backend may need it again: it is kept, up to a
+/// mebibyte in memory and beyond that in a file that goes with the request.
+/// </summary>
+public sealed class TranscriptionRequest : IAsyncDisposable
+{
+    public const int MaxFileBytes = 25 * 1024 * 1024;
+    public const int MaxRequestBytes = 26 * 1024 * 1024;
+    private const int MemoryBytes = 1024 * 1024;
+    private const int MaxFieldBytes = 64 * 1024;
+    private const int MaxFields = 64;
+
+    private readonly List<KeyValuePair<string, string>> _fields = [];
+    private FileBufferingReadStream? _file;
+
+    /// <summary>All fields but the recording, in the caller's order.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Fields => _fields;
+
+    /// <summary>The recording; <see cref="Stream.Position"/> is the reader's to set.</summary>
+    public Stream File => _file!;
+
+    public string FileName { get; private set; } = "audio";
+
+    public string ContentType { get; private set; } = "application/octet-stream";
+
+    public string Model => this["model"] ?? "";
+
+    /// <summary><c>json</c> when the caller asked for none.</summary>
+    public string ResponseFormat => this["response_format"] ?? "json";
+
+    /// <summary>A field's text; null when it is absent or empty.</summary>
+    public string? this[string name]
+    {
+        get
+        {
+            foreach (var (key, value) in _fields)
+            {
+                if (key == name)
+                {
+                    return value.Length > 0 ? value : null;
+                }
+            }
+
+            return null;
+        }
+    }
+
+    /// <exception cref="ApiException">The form cannot be read, or is not valid.</exception>
+    public static async Task<TranscriptionRequest> ReadAsync(HttpRequest http, CancellationToken cancellationToken)
+    {
+        if (!MediaTypeHeaderValue.TryParse(http.ContentType, out var type)
+            || type.MediaType != "multipart/form-data"
+            || HeaderUtilities.RemoveQuotes(type.Boundary) is not { Length: > 0 and <= 200 } boundary)
+        {
+            throw new ApiException(CoreErrors.UnsupportedMediaType, "Send the recording as multipart/form-data.");
+        }
+
+        var request = new TranscriptionRequest();
+        try
+        {
+            await request.ReadAsync(new MultipartReader(boundary.ToString(), http.Body), cancellationToken);
+            return request;
+        }
+        catch (InvalidDataException)
+        {
+            await request.DisposeAsync();
+            throw new ApiException(CoreErrors.BadRequest, "The form could not be read.");
+        }
+        catch (IOException exception) when (exception.GetType() == typeof(IOException))
+        {
+            // What the reader throws for a form that ends in the middle.
+            await request.DisposeAsync();
+            throw new ApiException(CoreErrors.BadRequest, "The form ends in the middle.");
+        }
+        catch
+        {
+            await request.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_file is not null)
+        {
+            await _file.DisposeAsync();
+        }
+    }
+
+    private async Task ReadAsync(MultipartReader reader, CancellationToken cancellationToken)
+    {
+        while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+        {
+            if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) || (!disposition.IsFormDisposition() && !disposition.IsFileDisposition()))
+            {
+                throw new InvalidDataException("A part is no form field.");
+            }
+
+            var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
+            if (name == "file" && _file is null)
+            {
+                FileName = HeaderUtilities.RemoveQuotes(disposition.FileName).Value is { Length: > 0 } given ? System.IO.Path.GetFileName(given) : FileName;
+                ContentType = MediaTypeHeaderValue.TryParse(section.ContentType, out var type) ? type.ToString() : ContentType;
+                await KeepFileAsync(section.Body, cancellationToken);
+            }
+            else
+            {
+                await ReadFieldAsync(name, section.Body, cancellationToken);
+            }
+        }
+
+        Check();
+    }
+
+    private async Task KeepFileAsync(Stream body, CancellationToken cancellationToken)
+    {
+        _file = new FileBufferingReadStream(body, MemoryBytes, bufferLimit: null, Path.GetTempPath);
+        var buffer = new byte[32 * 1024];
+        while (await _file.ReadAsync(buffer, cancellationToken) > 0)
+        {
+            if (_file.Length > MaxFileBytes)
+            {
+                throw new ApiException(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
+            }
+        }
+    }
+
+    private async Task ReadFieldAsync(string name, Stream body, CancellationToken cancellationToken)
+    {
+        using var text = new MemoryStream();
+        var buffer = new byte[4096];
+        int read;
+        while ((read = await body.ReadAsync(buffer, cancellationToken)) > 0)
+        {
+            text.Write(buffer, 0, read);
+            if (text.Length > MaxFieldBytes)
+            {
+                throw new ApiException(Problem.Invalid(name, $"must be at most {MaxFieldBytes} bytes."));
+            }
+        }
+
+        if (_fields.Count >= MaxFields)
+        {
+            throw new ApiException(Problem.Invalid(name, $"is one field too many: there may be {MaxFields}."));
+        }
+
+        _fields.Add(KeyValuePair.Create(name, System.Text.Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length)));
+    }
+
+    private void Check()
+    {
+        var checks = new Core.Http.Checks();
+        checks.Required("model", this["model"], 200);
+        checks.OneOf("response_format", this["response_format"], "json", "json", "text", "srt", "verbose_json", "vtt");
+        if (_file is not { Length: > 0 })
+        {
+            checks.Add("file", "is required, and must not be empty.");
+        }
+
+        if (this["temperature"] is { } text && !(double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var temperature) && temperature is >= 0 and <= 1))
+        {
+            checks.Add("temperature", "must be a number between 0 and 1.");
+        }
+
+        if (this["stream"] is { } stream && stream != "false")
+        {
+            checks.Add("stream", "is not supported for transcriptions.");
+        }
+
+        foreach (var (name, value) in _fields.Where(field => field.Key is "timestamp_granularities[]" or "timestamp_granularities"))
+        {
+            checks.OneOf(name, value, "segment", "segment", "word");
+        }
+
+        checks.ThrowIfAny();
+    }
+}

@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Completions;
+
+/// <summary>Text from a prompt. It runs on chat models, through the chat pipeline.</summary>
+internal static class CompletionEndpoints
+{
+    public static void MapCompletions(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapPost("/v1/inference/generate", Native).RequirePermission(Permissions.UseModels)
+            .WithName("Generate").WithTags("Inference").WithSummary("Text from a prompt; `stream: true` answers server-sent events.")
+            .Accepts<GenerateBody>("application/json").Produces<Envelope<GenerateData>>().Produces(StatusCodes.Status200OK, contentType: "text/event-stream");
+        endpoints.MapPost("/oai/v1/completions", OpenAi).RequirePermission(Permissions.UseModels)
+            .WithName("CreateCompletion").WithTags("OpenAI").WithSummary("OpenAI's older completions, for its client libraries.")
+            .Accepts<GenerateBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
+    }
+
+    private static Task Native(HttpContext context, ChatPipeline pipeline, TimeProvider time) => RunAsync(context, pipeline, time, Protocols.Native);
+
+    private static Task OpenAi(HttpContext context, ChatPipeline pipeline, TimeProvider time) => RunAsync(context, pipeline, time, Protocols.OpenAi);
+
+    private static async Task RunAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time, string protocol)
+    {
+        var startedAt = time.GetTimestamp();
+        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        using var request = body is null ? null : CompletionRequest.Read(body, out problem);
+        if (request is null)
+        {
+            await ErrorWriter.WriteAsync(context, problem!);
+            return;
+        }
+
+        var call = JsonOperationHandler.Call(context, protocol, startedAt);
+        await using var responder = new CompletionResponder(context, time, protocol == Protocols.Native, request.IncludeUsage);
+        await pipeline.RunAsync(request, call, responder, context.RequestAborted);
+    }
+}
+
+/// <param name="Model">Slug of a chat model.</param>
+/// <param name="Prompt">The text to go on from.</param>
+/// <param name="MaxTokens">Lowered to the model's <c>max_output_tokens</c>.</param>
+/// <param name="Temperature">0 to 2.</param>
+/// <param name="Stop">A string or an array of strings.</param>
+/// <param name="Seed">For upstreams that can repeat themselves.</param>
+/// <param name="Stream">Answer with server-sent events.</param>
+public sealed record GenerateBody(string Model, string Prompt, int? MaxTokens, double? Temperature, JsonElement? Stop, long? Seed, bool? Stream);
+
+/// <summary>The <c>data</c> of a whole answer.</summary>
+public sealed record GenerateData(string Id, string Model, long Created, IReadOnlyList<GenerateDataChoice> Choices, ChatDataUsage Usage, ChatDataRouting Routing);
+
+/// <param name="Index">Position.</param>
+/// <param name="Text">The answer.</param>
+/// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>content_filter</c> or <c>error</c>.</param>
+public sealed record GenerateDataChoice(int Index, string Text, string FinishReason);

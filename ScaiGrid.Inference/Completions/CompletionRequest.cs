@@ -1,0 +1,98 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Completions;
+
+/// <summary>Turns a completion request into a chat request of one user message; what else the caller sent goes along.</summary>
+internal static class CompletionRequest
+{
+    private static readonly JsonRequestReader Requests = new(
+        new Dictionary<string, FieldRule>
+        {
+            ["model"] = FieldRule.Text,
+            ["prompt"] = new(FieldKind.TextOrArray, "must be a string."),
+        }.ToFrozenDictionary(),
+        "model",
+        "prompt");
+
+    // They have no counterpart in chat; a request that uses one would get an answer to another question.
+    private static readonly string[] Unsupported = ["best_of", "echo", "logprobs", "suffix"];
+
+    /// <param name="body">The request; disposed here.</param>
+    /// <param name="problem">What is wrong with it.</param>
+    /// <returns>Null with a problem.</returns>
+    public static ChatRequest? Read(PooledBytes body, out Problem? problem)
+    {
+        using var request = Requests.Read(body, Check, out problem);
+        if (request is null)
+        {
+            return null;
+        }
+
+        var chatBody = Translate(request);
+        if (ChatRequestReader.TryRead(chatBody, out var chat, out problem))
+        {
+            return chat;
+        }
+
+        chatBody.Dispose();
+        return null;
+    }
+
+    private static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    {
+        foreach (var name in Unsupported)
+        {
+            var value = request[name].Span;
+            if (!value.IsEmpty && !value.SequenceEqual("false"u8) && !(name == "best_of" && value.SequenceEqual("1"u8)) && !value.SequenceEqual("\"\""u8))
+            {
+                mistakes.Add(new ErrorDetail(name, "is not supported: completions run on chat models."));
+            }
+        }
+
+        if (Prompt(request) is null)
+        {
+            mistakes.Add(new ErrorDetail("prompt", "must be one string: lists of prompts and token numbers are not supported."));
+        }
+    }
+
+    private static PooledBytes Translate(JsonRequest request)
+    {
+        var body = new PooledBytes(request["prompt"].Length + 1024);
+        using var writer = new Utf8JsonWriter(body);
+        writer.WriteStartObject();
+        writer.WriteStartArray("messages"u8);
+        writer.WriteStartObject();
+        writer.WriteString("role"u8, "user"u8);
+        writer.WriteString("content"u8, Prompt(request));
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        foreach (var (name, value) in request.Fields)
+        {
+            if (name is not ("prompt" or "messages") && !Unsupported.Contains(name))
+            {
+                writer.WritePropertyName(name);
+                writer.WriteRawValue(value.Span);
+            }
+        }
+
+        writer.WriteEndObject();
+        writer.Flush();
+        return body;
+    }
+
+    private static string? Prompt(JsonRequest request)
+    {
+        using var document = JsonDocument.Parse(request["prompt"]);
+        var prompt = document.RootElement;
+        if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() == 1)
+        {
+            prompt = prompt[0];
+        }
+
+        return prompt.ValueKind == JsonValueKind.String ? JsonText.Of(prompt) : null;
+    }
+}

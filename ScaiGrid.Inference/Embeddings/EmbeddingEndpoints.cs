@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Embeddings;
+
+internal static class EmbeddingEndpoints
+{
+    public static void MapEmbeddings(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapPost("/v1/inference/embed", Native).RequirePermission(Permissions.UseModels)
+            .WithName("Embed").WithTags("Inference").WithSummary("Vectors of texts.")
+            .Accepts<EmbedBody>("application/json").Produces<Envelope<EmbedData>>();
+        endpoints.MapPost("/oai/v1/embeddings", OpenAi).RequirePermission(Permissions.UseModels)
+            .WithName("CreateEmbeddings").WithTags("OpenAI").WithSummary("OpenAI's embeddings, for its client libraries.")
+            .Accepts<EmbedBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
+    }
+
+    private static Task Native(HttpContext context, EmbeddingOperation operation, TimeProvider time) =>
+        JsonOperationHandler.RunAsync(context, operation, Protocols.Native, time);
+
+    private static Task OpenAi(HttpContext context, EmbeddingOperation operation, TimeProvider time) =>
+        JsonOperationHandler.RunAsync(context, operation, Protocols.OpenAi, time);
+}
+
+/// <param name="Model">Slug of a frontend model whose modality is embedding.</param>
+/// <param name="Input">A string or an array of strings, 2048 at most; tokens as in OpenAI's API where the upstream takes them.</param>
+/// <param name="Dimensions">Length of the vectors, for models that can shorten them.</param>
+/// <param name="EncodingFormat"><c>float</c> (the default) or <c>base64</c> of little-endian 32-bit floats.</param>
+/// <param name="User">The end user, for the upstream's abuse detection.</param>
+public sealed record EmbedBody(string Model, JsonElement Input, int? Dimensions, string? EncodingFormat, string? User);
+
+/// <summary>The <c>data</c> of an answer.</summary>
+public sealed record EmbedData(string Model, IReadOnlyList<EmbedDataVector> Data, ChatDataUsage Usage, ChatDataRouting Routing);
+
+/// <param name="Index">Position of the input.</param>
+/// <param name="Embedding">The vector.</param>
+public sealed record EmbedDataVector(int Index, IReadOnlyList<float> Embedding);

@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.Collections.Frozen;
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Embeddings;
+
+/// <summary>Embeddings: texts or tokens in, one vector each out, in the encoding that the caller asked for whatever the upstream's.</summary>
+internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOperation
+{
+    public const int MaxItems = 2048;
+
+    private static readonly DocumentOperation Definition = new("embeddings", "embedding", clients => clients.Embeddings, Meter);
+
+    private static readonly JsonRequestReader Requests = new(
+        new Dictionary<string, FieldRule>
+        {
+            ["model"] = FieldRule.Text,
+            ["input"] = new(FieldKind.TextOrArray, "must be a string or an array."),
+            ["dimensions"] = FieldRule.Integer(1, 1_000_000),
+            ["encoding_format"] = FieldRule.OneOf("float", "base64"),
+            ["user"] = FieldRule.Text,
+        }.ToFrozenDictionary(),
+        "model",
+        "input");
+
+    public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
+    {
+        using var request = Requests.Read(body, EmbeddingInput.Check, out var problem);
+        if (request is null)
+        {
+            return problem;
+        }
+
+        using var attempt = new DocumentAttempt { Call = call, Request = request, Definition = Definition };
+        problem = await pipeline.RunAsync(attempt, callerGone);
+        if (problem is null)
+        {
+            Write(answer, attempt, call.Protocol == Protocols.OpenAi);
+        }
+
+        return problem;
+    }
+
+    private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
+    {
+        var document = AnswerDocument.Read(json, "data"u8);
+        EmbeddingVectors.Check(document.Data.Span, EmbeddingInput.Count(request));
+        return document.Usage is { } usage
+            ? new MeteredUsage(usage, IsEstimated: false)
+            : new MeteredUsage(new TokenUsage(EmbeddingInput.CountTokens(request), Completion: 0), IsEstimated: true);
+    }
+
+    private static void Write(IBufferWriter<byte> answer, DocumentAttempt attempt, bool isOpenAi)
+    {
+        var data = AnswerDocument.Read(attempt.Document.Memory, "data"u8).Data;
+        var asBase64 = attempt.Request["encoding_format"].Span.SequenceEqual("\"base64\""u8);
+        using var writer = new Utf8JsonWriter(answer);
+        if (isOpenAi)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("object"u8, "list"u8);
+        }
+        else
+        {
+            DocumentWriter.BeginData(writer);
+        }
+
+        writer.WriteString("model"u8, attempt.Route.Slug);
+        writer.WritePropertyName("data"u8);
+        EmbeddingVectors.Write(writer, data, asBase64, withType: isOpenAi);
+        if (isOpenAi)
+        {
+            writer.WriteStartObject("usage"u8);
+            writer.WriteNumber("prompt_tokens"u8, attempt.Result.Usage.Prompt);
+            writer.WriteNumber("total_tokens"u8, attempt.Result.Usage.Total);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+        else
+        {
+            DocumentWriter.EndData(writer, attempt.Result);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Images;
+
+internal static class ImageEndpoints
+{
+    public static void MapImages(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapPost("/v1/inference/images/generate", Native).RequirePermission(Permissions.UseModels)
+            .WithName("GenerateImages").WithTags("Inference").WithSummary("Pictures from a prompt; links work for an hour.")
+            .Accepts<ImageBody>("application/json").Produces<Envelope<ImageData>>();
+        endpoints.MapPost("/oai/v1/images/generations", OpenAi).RequirePermission(Permissions.UseModels)
+            .WithName("CreateImage").WithTags("OpenAI").WithSummary("OpenAI's image generation, for its client libraries.")
+            .Accepts<ImageBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
+    }
+
+    private static Task Native(HttpContext context, ImageOperation operation, TimeProvider time) =>
+        JsonOperationHandler.RunAsync(context, operation, Protocols.Native, time);
+
+    private static Task OpenAi(HttpContext context, ImageOperation operation, TimeProvider time) =>
+        JsonOperationHandler.RunAsync(context, operation, Protocols.OpenAi, time);
+}
+
+/// <param name="Model">Slug of a frontend model whose modality is image.</param>
+/// <param name="Prompt">What to show.</param>
+/// <param name="N">Pictures, 1 to 10.</param>
+/// <param name="Size">For example <c>1024x1024</c>.</param>
+/// <param name="Quality">In the upstream's words.</param>
+/// <param name="Style">In the upstream's words.</param>
+/// <param name="ResponseFormat"><c>url</c> or <c>b64_json</c>.</param>
+/// <param name="Metadata">The caller's own.</param>
+/// <param name="User">The end user, for the upstream's abuse detection.</param>
+public sealed record ImageBody(
+    string Model, string Prompt, int? N, string? Size, string? Quality, string? Style, string? ResponseFormat, JsonElement? Metadata, string? User);
+
+/// <summary>The <c>data</c> of an answer.</summary>
+public sealed record ImageData(string Model, long Created, IReadOnlyList<ImageDataPicture> Data, ChatDataUsage Usage, ChatDataRouting Routing);
+
+/// <param name="Url">A link that works for an hour, or</param>
+/// <param name="B64Json">the picture itself.</param>
+/// <param name="RevisedPrompt">What the model made of the prompt, where it says so.</param>
+public sealed record ImageDataPicture(string? Url, string? B64Json, string? RevisedPrompt);

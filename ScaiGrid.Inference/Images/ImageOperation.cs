@@ -1,0 +1,71 @@
+using System.Buffers;
+using System.Collections.Frozen;
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Images;
+
+/// <summary>Pictures from a prompt, as base64 or as links of ours, whichever the caller wants and whichever the upstream gives.</summary>
+internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers answers) : IJsonOperation
+{
+    private static readonly DocumentOperation Definition = new("image_generation", "image", clients => clients.Images, Meter);
+
+    private static readonly JsonRequestReader Requests = new(
+        new Dictionary<string, FieldRule>
+        {
+            ["model"] = FieldRule.Text,
+            ["prompt"] = FieldRule.Text,
+            ["n"] = FieldRule.Integer(1, 10),
+            ["size"] = FieldRule.Text,
+            ["quality"] = FieldRule.Text,
+            ["style"] = FieldRule.Text,
+            ["response_format"] = FieldRule.OneOf("url", "b64_json"),
+            ["metadata"] = FieldRule.Object,
+            ["stream"] = FieldRule.Flag,
+            ["user"] = FieldRule.Text,
+        }.ToFrozenDictionary(),
+        "model",
+        "prompt");
+
+    public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
+    {
+        using var request = Requests.Read(body, Check, out var problem);
+        if (request is null)
+        {
+            return problem;
+        }
+
+        using var attempt = new DocumentAttempt { Call = call, Request = request, Definition = Definition };
+        return await pipeline.RunAsync(attempt, callerGone) ?? await answers.WriteAsync(attempt, answer, callerGone);
+    }
+
+    private static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    {
+        if (request["prompt"].Span.SequenceEqual("\"\""u8))
+        {
+            mistakes.Add(new ErrorDetail("prompt", "must not be empty."));
+        }
+
+        if (request.IsTrue("stream"))
+        {
+            mistakes.Add(new ErrorDetail("stream", "is not supported for images."));
+        }
+    }
+
+    // Tokens where the upstream counts them; pictures always, for models that are priced by the picture.
+    private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
+    {
+        var document = AnswerDocument.Read(json, "data"u8);
+        using var data = JsonDocument.Parse(document.Data);
+        var pictures = data.RootElement.GetArrayLength();
+        if (pictures == 0 || data.RootElement.EnumerateArray().Any(picture => picture.ValueKind != JsonValueKind.Object))
+        {
+            throw new JsonException("There are no pictures.");
+        }
+
+        return new MeteredUsage((document.Usage ?? default) with { Images = pictures }, IsEstimated: false);
+    }
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+
+namespace ScaiGrid.Inference.Media;
+
+/// <summary>Serves generated media to whoever has a link. The link is the permission, so that a browser can show it.</summary>
+internal static class MediaEndpoints
+{
+    public static void MapMedia(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGet(MediaLinks.Path + "{name}", Get).AllowAnonymous()
+            .WithName("GetMedia").WithTags("Inference").WithSummary("A generated picture, by the link that the answer gave; for an hour.")
+            .Produces(StatusCodes.Status200OK, contentType: "image/png");
+    }
+
+    private static async Task Get(
+        string name, long? expires, string? signature, HttpContext context, MediaStore store, MediaLinks links, CancellationToken cancellationToken)
+    {
+        var left = links.Check(name, expires ?? 0, signature ?? "");
+        await using var content = left is null || MediaType.OfName(name) is null ? null : await store.OpenAsync(name, cancellationToken);
+        if (content is null)
+        {
+            await ErrorWriter.WriteAsync(context, new Problem(CoreErrors.NotFound, "There is no such object, or the link has expired."));
+            return;
+        }
+
+        var response = context.Response;
+        response.ContentType = MediaType.OfName(name)!.ContentType;
+        response.ContentLength = content.Info.Length;
+        response.Headers.CacheControl = string.Create(CultureInfo.InvariantCulture, $"private, max-age={(long)left!.Value.TotalSeconds}");
+
+        // What a model made is never taken for a page, whatever it holds.
+        response.Headers.XContentTypeOptions = "nosniff";
+        response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        await response.StartAsync(cancellationToken);
+        await content.Body.CopyToAsync(response.Body, cancellationToken);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using ScaiGrid.Core.Security;
+
+namespace ScaiGrid.Inference.Media;
+
+/// <summary>
+/// Makes and checks links: whoever has one may read the object until it expires, and nobody can make one. The key is derived from
+/// <c>SCAIGRID_SECRET_KEY</c>, so that every replica knows it.
+/// </summary>
+public sealed class MediaLinks(SecretOptions secrets, MediaOptions options, TimeProvider time)
+{
+    public const string Path = "/v1/media/";
+
+    private readonly byte[] _key = HKDF.DeriveKey(HashAlgorithmName.SHA256, secrets.Key, SecretOptions.KeyBytes, info: "scaigrid media links"u8.ToArray());
+
+    /// <param name="name">From <see cref="MediaStore"/>.</param>
+    /// <param name="origin">Scheme and host that the caller used; <c>SCAIGRID_PUBLIC_URL</c> goes before it.</param>
+    public string Create(string name, string? origin)
+    {
+        var expires = (time.GetUtcNow() + MediaOptions.Lifetime).ToUnixTimeSeconds();
+        var start = options.PublicUrl?.AbsoluteUri ?? origin ?? "";
+        return string.Create(CultureInfo.InvariantCulture, $"{start.TrimEnd('/')}{Path}{name}?expires={expires}&signature={Sign(name, expires)}");
+    }
+
+    /// <returns>How long the link will still work; null for one that does not, or that we did not make.</returns>
+    public TimeSpan? Check(string name, long expires, string signature)
+    {
+        var isOurs = CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(Sign(name, expires)), Encoding.UTF8.GetBytes(signature));
+        var left = expires - time.GetUtcNow().ToUnixTimeSeconds();
+        return isOurs && left > 0 ? TimeSpan.FromSeconds(left) : null;
+    }
+
+    private string Sign(string name, long expires) => Base64Url.EncodeToString(
+        HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{name}\n{expires}"))));
+}

@@ -1,0 +1,53 @@
+using ScaiGrid.Core;
+using ScaiGrid.Core.Storage;
+
+namespace ScaiGrid.Inference.Media;
+
+/// <summary>Keeps generated media for as long as their links work. Names begin with the time, so that the oldest come first in a listing.</summary>
+public sealed class MediaStore(IBlobStore blobs, TimeProvider time)
+{
+    private const string Folder = "media/";
+    private const int PageSize = 500;
+
+    /// <returns>The name to make a link of.</returns>
+    public async Task<string> SaveAsync(ReadOnlyMemory<byte> content, MediaType type, CancellationToken cancellationToken)
+    {
+        var name = $"{Ids.New("media", time)}.{type.Extension}";
+        using var body = new MemoryStream(content.ToArray(), writable: false);
+        await blobs.WriteAsync(Folder + name, body, cancellationToken);
+        return name;
+    }
+
+    /// <returns>Null when there is no such object any more.</returns>
+    public Task<BlobContent?> OpenAsync(string name, CancellationToken cancellationToken) => blobs.OpenAsync(Folder + name, range: null, cancellationToken);
+
+    /// <summary>Deletes what no link leads to any more.</summary>
+    /// <returns>How many objects.</returns>
+    public async Task<int> DeleteExpiredAsync(CancellationToken cancellationToken)
+    {
+        var keep = time.GetUtcNow() - MediaOptions.Lifetime;
+        var deleted = 0;
+        while (true)
+        {
+            var page = await blobs.ListAsync(Folder, after: null, PageSize, cancellationToken);
+            var expired = page.Items.TakeWhile(blob => CreatedAt(blob) < keep).ToList();
+            foreach (var blob in expired)
+            {
+                await blobs.DeleteAsync(blob.Key, cancellationToken);
+            }
+
+            deleted += expired.Count;
+            if (expired.Count < PageSize)
+            {
+                return deleted;
+            }
+        }
+    }
+
+    private static DateTimeOffset CreatedAt(BlobInfo blob)
+    {
+        var start = blob.Key.IndexOf('_', StringComparison.Ordinal) + 1;
+        var end = blob.Key.IndexOf('.', StringComparison.Ordinal);
+        return start > 0 && end > start && Ulid.TryParse(blob.Key.AsSpan(start, end - start), out var id) ? id.Time : blob.LastModified;
+    }
+}

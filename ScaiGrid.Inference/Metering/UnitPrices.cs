@@ -1,0 +1,19 @@
+using ScaiGrid.Core;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>What a model or a backend charges, in nano-units. Each unit is charged by its own price, and one without a price is free.</summary>
+/// <param name="Input">For a million input tokens.</param>
+/// <param name="Output">For a million output tokens.</param>
+/// <param name="Image">For a picture.</param>
+/// <param name="AudioMinute">For a minute of audio that is listened to.</param>
+public readonly record struct UnitPrices(long Input, long Output, long Image = 0, long AudioMinute = 0)
+{
+    private const long MillisecondsPerMinute = 60_000;
+
+    public long CostOf(TokenUsage usage)
+    {
+        var units = ((Int128)usage.Images * Image) + ((((Int128)usage.AudioMilliseconds * AudioMinute) + (MillisecondsPerMinute / 2)) / MillisecondsPerMinute);
+        return (long)Int128.Clamp(units + Money.Cost(usage.Prompt, usage.Completion, Input, Output), 0, long.MaxValue);
+    }
+}

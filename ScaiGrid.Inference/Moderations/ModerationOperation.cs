@@ -1,0 +1,64 @@
+using System.Buffers;
+using System.Collections.Frozen;
+using System.Text.Json;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Moderations;
+
+/// <summary>Classifies texts by what is harmful in them, in OpenAI's shape. Its models are listed as chat models: there is no modality for them.</summary>
+internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvider time) : IJsonOperation
+{
+    private static readonly DocumentOperation Definition = new("moderations", "chat", clients => clients.Moderations, Meter);
+
+    private static readonly JsonRequestReader Requests = new(
+        new Dictionary<string, FieldRule>
+        {
+            ["model"] = FieldRule.Text,
+            ["input"] = new(FieldKind.TextOrArray, "must be a string or an array."),
+        }.ToFrozenDictionary(),
+        "model",
+        "input");
+
+    public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
+    {
+        using var request = Requests.Read(body, check: null, out var problem);
+        if (request is null)
+        {
+            return problem;
+        }
+
+        using var attempt = new DocumentAttempt { Call = call, Request = request, Definition = Definition };
+        problem = await pipeline.RunAsync(attempt, callerGone);
+        if (problem is null)
+        {
+            Write(answer, attempt);
+        }
+
+        return problem;
+    }
+
+    // Upstreams report no tokens for it, and most charge nothing.
+    private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
+    {
+        var document = AnswerDocument.Read(json, "results"u8);
+        return document.Usage is { } usage
+            ? new MeteredUsage(usage, IsEstimated: false)
+            : new MeteredUsage(new TokenUsage(TokenCounter.CountText(request["input"]), Completion: 0), IsEstimated: true);
+    }
+
+    private void Write(IBufferWriter<byte> answer, DocumentAttempt attempt)
+    {
+        using var writer = new Utf8JsonWriter(answer);
+        writer.WriteStartObject();
+        writer.WriteString("id"u8, Ids.New("modr", time));
+        writer.WriteString("model"u8, attempt.Route.Slug);
+        writer.WritePropertyName("results"u8);
+        writer.WriteRawValue(AnswerDocument.Read(attempt.Document.Memory, "results"u8).Data.Span);
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>An operation that takes a JSON document and answers with one.</summary>
+/// <param name="Name">For traces, by the names of OpenTelemetry's conventions.</param>
+/// <param name="Modality">Of the models that it runs on.</param>
+/// <param name="Client">A backend's client for it; null where the provider has none.</param>
+/// <param name="Meter">
+/// What a call used, from its request and the upstream's answer. Throws a <see cref="JsonException"/> when the answer is not what it must be:
+/// then another target is tried.
+/// </param>
+internal sealed record DocumentOperation(
+    string Name,
+    string Modality,
+    Func<BackendClients, IDocumentUpstream?> Client,
+    Func<JsonRequest, ReadOnlyMemory<byte>, MeteredUsage> Meter);
+
+/// <param name="Usage">What was used.</param>
+/// <param name="IsEstimated">Whether it was counted here rather than by the upstream.</param>
+internal readonly record struct MeteredUsage(TokenUsage Usage, bool IsEstimated);
+
+/// <summary>A call of a <see cref="DocumentOperation"/> on its way through the targets of its model.</summary>
+internal sealed class DocumentAttempt : Attempt, IDisposable
+{
+    public required DocumentOperation Definition { get; init; }
+
+    public required JsonRequest Request { get; init; }
+
+    public override string Operation => Definition.Name;
+
+    /// <summary>The upstream's answer, in OpenAI's format.</summary>
+    public PooledBytes Document { get; set; } = null!;
+
+    /// <summary>Set when the call is settled.</summary>
+    public CallResult Result { get; set; }
+
+    public void Dispose() => Document?.Dispose();
+}
+
+/// <summary>Runs calls whose answer is one document: nothing reaches the caller before it is whole, metered and settled.</summary>
+internal sealed class DocumentPipeline(CallRunner runner, UsageSettlement settlement, InferenceOptions options, TimeProvider time)
+{
+    /// <param name="attempt">The call; on success its document and result are set.</param>
+    /// <param name="callerGone">The caller's disconnect.</param>
+    /// <returns>What to answer instead of the document.</returns>
+    public Task<Problem?> RunAsync(DocumentAttempt attempt, CancellationToken callerGone) =>
+        runner.RunAsync(attempt, attempt.Request.Model, attempt.Definition.Modality, TryAsync, callerGone);
+
+    private async Task<UpstreamError?> TryAsync(DocumentAttempt attempt, CancellationToken callerGone)
+    {
+        if (attempt.Definition.Client(attempt.Backend.Clients) is not { } client)
+        {
+            return UpstreamError.Unsupported(attempt.Operation);
+        }
+
+        using var activity = new CallActivity(time, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        var reply = await client.SendAsync(attempt.Request, attempt.Route, activity);
+        if (reply.Document is not { } document)
+        {
+            return reply.Error;
+        }
+
+        MeteredUsage metered;
+        try
+        {
+            metered = attempt.Definition.Meter(attempt.Request, document.Memory);
+        }
+        catch (JsonException)
+        {
+            document.Dispose();
+            return new UpstreamError(UpstreamFailure.ShapeMismatch);
+        }
+
+        attempt.Document = document;
+        attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, CallStatus.Ok);
+        return null;
+    }
+}

@@ -1,0 +1,119 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>
+/// The request of an operation that takes one JSON object: the caller's bytes, and where each field stands in them. Upstream bodies of the
+/// same wire format are made of the same bytes (<see cref="Rewrite"/>).
+/// </summary>
+public sealed class JsonRequest(PooledBytes body) : IDisposable
+{
+    private readonly List<Field> _fields = [];
+
+    /// <summary>The slug that the caller asked for.</summary>
+    public string Model { get; internal set; } = "";
+
+    /// <summary>The raw value of a field; empty when it is absent or null.</summary>
+    public ReadOnlyMemory<byte> this[string name]
+    {
+        get
+        {
+            foreach (var one in _fields)
+            {
+                if (one.Name == name)
+                {
+                    return body.Memory.Slice(one.Value.Start, one.Value.Length);
+                }
+            }
+
+            return default;
+        }
+    }
+
+    /// <summary>The fields with a value other than null, in the caller's order.</summary>
+    public IEnumerable<KeyValuePair<string, ReadOnlyMemory<byte>>> Fields =>
+        _fields.Select(one => KeyValuePair.Create(one.Name, body.Memory.Slice(one.Value.Start, one.Value.Length)));
+
+    /// <summary>Whether the field is there with a value other than null.</summary>
+    public bool Has(string name) => !this[name].IsEmpty;
+
+    /// <summary>A field's text; null when it is absent or no string.</summary>
+    public string? Text(string name)
+    {
+        var value = this[name].Span;
+        return !value.IsEmpty && value[0] == (byte)'"' ? JsonSerializer.Deserialize(value, CanonicalJson.Default.String) : null;
+    }
+
+    /// <summary>A field's whole number; null when it is absent or none.</summary>
+    public long? WholeNumber(string name) =>
+        System.Buffers.Text.Utf8Parser.TryParse(this[name].Span, out long number, out var used) && used == this[name].Length ? number : null;
+
+    /// <summary>Whether the field is <c>true</c>.</summary>
+    public bool IsTrue(string name) => this[name].Span.SequenceEqual("true"u8);
+
+    internal void Add(string name, JsonSpan value) => _fields.Add(new Field(name, value));
+
+    /// <summary>Makes the body for an upstream of the same wire format: the model's name replaced, the frontend model's defaults put in.</summary>
+    /// <param name="route">Whose defaults are used.</param>
+    /// <param name="upstreamModelJson">The upstream's name of the model, a JSON string.</param>
+    /// <param name="changes">Fields whose raw value differs from the caller's; empty: the field is left out.</param>
+    public PooledBytes Rewrite(ModelRoute route, ReadOnlySpan<byte> upstreamModelJson, params ReadOnlySpan<KeyValuePair<string, byte[]>> changes)
+    {
+        var result = new PooledBytes(body.Length + 256);
+        result.Append("{\"model\":"u8);
+        result.Append(upstreamModelJson);
+        foreach (var one in _fields)
+        {
+            if (one.Name != "model" && !IsChanged(one.Name, changes))
+            {
+                Append(result, one.Name, body.Span.Slice(one.Value.Start, one.Value.Length));
+            }
+        }
+
+        foreach (var (name, value) in changes)
+        {
+            if (value.Length > 0)
+            {
+                Append(result, name, value);
+            }
+        }
+
+        foreach (var (name, value) in route.DefaultParams ?? [])
+        {
+            if (value is not null && !Has(name) && !IsChanged(name, changes))
+            {
+                Append(result, name, System.Text.Encoding.UTF8.GetBytes(value.ToJsonString()));
+            }
+        }
+
+        result.Append("}"u8);
+        return result;
+    }
+
+    public void Dispose() => body.Dispose();
+
+    private static bool IsChanged(string name, ReadOnlySpan<KeyValuePair<string, byte[]>> changes)
+    {
+        foreach (var (changed, _) in changes)
+        {
+            if (changed == name)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static void Append(PooledBytes result, string name, ReadOnlySpan<byte> value)
+    {
+        result.Append(","u8);
+        result.Append(JsonSerializer.SerializeToUtf8Bytes(name, CanonicalJson.Default.String));
+        result.Append(":"u8);
+        result.Append(value);
+    }
+
+    private readonly record struct Field(string Name, JsonSpan Value);
+}

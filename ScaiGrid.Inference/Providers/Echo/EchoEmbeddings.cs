@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Embeddings;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Echo;
+
+/// <summary>
+/// Vectors from hashed words: the same text always gives the same one, and texts that share words lie near each other. Enough to try
+/// the surface, no substitute for a model.
+/// </summary>
+internal sealed class EchoEmbeddings : IDocumentUpstream
+{
+    private const int DefaultDimensions = 256;
+    private const int MaxDimensions = 4096;
+
+    public Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    {
+        var dimensions = request.WholeNumber("dimensions") ?? DefaultDimensions;
+        using var document = JsonDocument.Parse(request["input"]);
+        var texts = EmbeddingInput.Texts(document.RootElement);
+        if (texts.Count == 0 || dimensions > MaxDimensions)
+        {
+            return Task.FromResult(DocumentReply.Failed(new UpstreamError(
+                UpstreamFailure.RequestRefused, $"The echo embeds texts only, in at most {MaxDimensions} dimensions.")));
+        }
+
+        return Task.FromResult(DocumentReply.Completed(Write(texts, (int)dimensions)));
+    }
+
+    private static PooledBytes Write(IReadOnlyList<string> texts, int dimensions)
+    {
+        var bytes = new PooledBytes();
+        using var writer = new Utf8JsonWriter(bytes);
+        writer.WriteStartObject();
+        writer.WriteStartArray("data"u8);
+        for (var i = 0; i < texts.Count; i++)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("index"u8, i);
+            writer.WriteStartArray("embedding"u8);
+            foreach (var value in Embed(texts[i], dimensions))
+            {
+                writer.WriteNumberValue(value);
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        EchoJson.Usage(writer, new TokenUsage(texts.Sum(TokenCounter.Count), Completion: 0));
+        writer.WriteEndObject();
+        writer.Flush();
+        return bytes;
+    }
+
+    private static float[] Embed(string text, int dimensions)
+    {
+        var vector = new float[dimensions];
+        foreach (var word in text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
+        {
+            var hash = SHA256.HashData(Encoding.UTF8.GetBytes(word.ToUpperInvariant()));
+            for (var i = 0; i + 4 <= hash.Length; i += 4)
+            {
+                var part = BinaryPrimitives.ReadUInt32LittleEndian(hash.AsSpan(i));
+                vector[(int)(part % (uint)dimensions)] += part < uint.MaxValue / 2 ? 1 : -1;
+            }
+        }
+
+        var length = MathF.Sqrt(vector.Sum(value => value * value));
+        return length == 0 ? vector : [.. vector.Select(value => value / length)];
+    }
+}

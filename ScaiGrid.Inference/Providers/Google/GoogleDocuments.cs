@@ -1,0 +1,62 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Google;
+
+/// <summary>What Google's operations other than chat share: a content of one text, and answers as OpenAI's lists.</summary>
+internal static class GoogleDocuments
+{
+    public static void WriteContent(Utf8JsonWriter writer, string name, string text)
+    {
+        writer.WriteStartObject(name);
+        WriteParts(writer, text);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>The <c>parts</c> of a content.</summary>
+    public static void WriteParts(Utf8JsonWriter writer, string text)
+    {
+        writer.WriteStartArray("parts"u8);
+        writer.WriteStartObject();
+        writer.WriteString("text"u8, text);
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+    }
+
+    /// <summary>Makes OpenAI's list of an answer, which is disposed.</summary>
+    /// <param name="answer">Google's document.</param>
+    /// <param name="writeItems">Writes the items.</param>
+    public static DocumentReply Translate(PooledBytes answer, Action<Utf8JsonWriter, JsonElement> writeItems)
+    {
+        using var given = answer;
+        var result = new PooledBytes(given.Length + 256);
+        try
+        {
+            using var document = JsonDocument.Parse(given.Memory);
+            using var writer = new Utf8JsonWriter(result);
+            writer.WriteStartObject();
+            writer.WriteStartArray("data"u8);
+            writeItems(writer, document.RootElement);
+            writer.WriteEndArray();
+            var usage = new GoogleUsage();
+            usage.Add(document.RootElement);
+            if (usage.Exists)
+            {
+                writer.WriteStartObject("usage"u8);
+                writer.WriteNumber("input_tokens"u8, usage.Tokens.Prompt);
+                writer.WriteNumber("output_tokens"u8, usage.Tokens.Completion);
+                writer.WriteNumber("total_tokens"u8, usage.Tokens.Total);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndObject();
+            writer.Flush();
+            return DocumentReply.Completed(result);
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            result.Dispose();
+            return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Embeddings;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Google;
+
+/// <summary>Google's <c>batchEmbedContents</c>: a request for each text, the vectors in the same order.</summary>
+internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
+{
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    {
+        using var input = JsonDocument.Parse(request["input"]);
+        var texts = EmbeddingInput.Texts(input.RootElement);
+        if (texts.Count == 0)
+        {
+            return DocumentReply.Failed(new UpstreamError(UpstreamFailure.RequestRefused, "The upstream embeds texts only, no token numbers."));
+        }
+
+        using var body = Write(request, texts);
+        var reply = await endpoint.PostJsonAsync(body, activity);
+        return reply.Document is { } document ? GoogleDocuments.Translate(document, TranslateVectors) : reply;
+    }
+
+    private PooledBytes Write(JsonRequest request, IReadOnlyList<string> texts)
+    {
+        var body = new PooledBytes();
+        using var writer = new Utf8JsonWriter(body);
+        writer.WriteStartObject();
+        writer.WriteStartArray("requests"u8);
+        foreach (var text in texts)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("model"u8, $"models/{model}");
+            GoogleDocuments.WriteContent(writer, "content", text);
+            if (request.WholeNumber("dimensions") is { } dimensions)
+            {
+                writer.WriteNumber("outputDimensionality"u8, dimensions);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        writer.Flush();
+        return body;
+    }
+
+    private static void TranslateVectors(Utf8JsonWriter writer, JsonElement answer)
+    {
+        var index = 0;
+        foreach (var embedding in answer.GetProperty("embeddings"u8).EnumerateArray())
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("index"u8, index++);
+            writer.WritePropertyName("embedding"u8);
+            writer.WriteRawValue(embedding.GetProperty("values"u8).GetRawText());
+            writer.WriteEndObject();
+        }
+    }
+}

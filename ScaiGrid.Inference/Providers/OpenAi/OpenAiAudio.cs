@@ -1,0 +1,81 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using ScaiGrid.Inference.Audio;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Inference.Providers.OpenAi;
+
+/// <summary>Speech of one backend that speaks OpenAI's format.</summary>
+internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : ISpeechUpstream
+{
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
+
+    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    {
+        using var body = request.Rewrite(route, _modelJson);
+        using var content = new ByteArrayContent(body.Array, 0, body.Length);
+        content.Headers.ContentType = Json;
+        var (response, error) = await endpoint.OpenAsync(content, activity);
+        if (response is null)
+        {
+            return SpeechReply.Failed(error!);
+        }
+
+        // A caller's browser is never handed a page by an upstream.
+        var type = response.Content.Headers.ContentType?.MediaType ?? "application/octet-stream";
+        if (!type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase) && type != "application/octet-stream")
+        {
+            response.Dispose();
+            return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream answered with something that is no audio."));
+        }
+
+        return new SpeechReply(await response.Content.ReadAsStreamAsync(activity.Token), type, Error: null, response);
+    }
+}
+
+/// <summary>Transcriptions of one backend that speaks OpenAI's format: the caller's form, under the upstream's model name.</summary>
+internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string model) : ITranscriptionUpstream
+{
+    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallActivity activity)
+    {
+        using var form = new MultipartFormDataContent { { new StringContent(model), "model" } };
+        foreach (var (name, value) in request.Fields.Where(field => field.Key != "model"))
+        {
+            // Only JSON says what was used; the surface makes plain text of it.
+            form.Add(new StringContent(name == "response_format" && value == "text" ? "json" : value), name);
+        }
+
+        foreach (var (name, value) in route.DefaultParams ?? [])
+        {
+            if (value is not null && request[name] is null)
+            {
+                form.Add(new StringContent(value.ToString()), name);
+            }
+        }
+
+        using var file = new FileContent(request.File);
+        file.Headers.ContentType = MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? type : null;
+        form.Add(file, "file", request.FileName);
+        return await endpoint.PostAsync(form, activity);
+    }
+
+    /// <summary>The recording from its start, as often as it is sent; never closed here.</summary>
+    private sealed class FileContent(Stream file) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            file.Position = 0;
+            return file.CopyToAsync(stream);
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = file.Length;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Inference.Providers.OpenAi;
+
+/// <summary>An operation of one backend that speaks OpenAI's format, as the caller does: bytes go through under the upstream's model name.</summary>
+internal sealed class OpenAiDocuments(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
+{
+    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
+
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    {
+        using var body = request.Rewrite(route, _modelJson);
+        return await endpoint.PostJsonAsync(body, activity);
+    }
+}

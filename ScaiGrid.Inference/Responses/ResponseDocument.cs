@@ -1,0 +1,93 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Metering;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>The <c>response</c> object: what the caller asked for, and the output so far.</summary>
+/// <param name="request">Repeated in it.</param>
+/// <param name="id">resp_…</param>
+/// <param name="createdAt">Unix seconds.</param>
+internal sealed class ResponseDocument(ResponsesRequest request, string id, long createdAt)
+{
+    private static readonly (string Name, string Otherwise)[] Repeated =
+    [
+        ("instructions", "null"), ("max_output_tokens", "null"), ("metadata", "{}"), ("parallel_tool_calls", "true"),
+        ("reasoning", """{"effort":null,"summary":null}"""), ("temperature", "1"), ("text", """{"format":{"type":"text"}}"""),
+        ("tool_choice", "\"auto\""), ("tools", "[]"), ("top_p", "1"), ("truncation", "\"disabled\""), ("user", "null"),
+    ];
+
+    /// <param name="writer">Where a value is expected.</param>
+    /// <param name="slug">The frontend model.</param>
+    /// <param name="status"><c>in_progress</c>, <c>completed</c>, <c>incomplete</c> or <c>failed</c>.</param>
+    /// <param name="output">The items; null while there are none.</param>
+    /// <param name="usage">At the end.</param>
+    public void Write(Utf8JsonWriter writer, string slug, string status, ResponseOutput? output, TokenUsage? usage)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("id"u8, id);
+        writer.WriteString("object"u8, "response"u8);
+        writer.WriteNumber("created_at"u8, createdAt);
+        writer.WriteString("status"u8, status);
+        writer.WriteBoolean("background"u8, false);
+        writer.WriteNull("error"u8);
+        if (output?.IncompleteReason is { } reason)
+        {
+            writer.WriteStartObject("incomplete_details"u8);
+            writer.WriteString("reason"u8, reason);
+            writer.WriteEndObject();
+        }
+        else
+        {
+            writer.WriteNull("incomplete_details"u8);
+        }
+
+        writer.WriteString("model"u8, slug);
+        writer.WriteStartArray("output"u8);
+        foreach (var item in output?.Items ?? [])
+        {
+            item.Write(writer);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNull("previous_response_id"u8);
+        writer.WriteBoolean("store"u8, false);
+        foreach (var (name, otherwise) in Repeated)
+        {
+            writer.WritePropertyName(name);
+            if (request[name] is { IsEmpty: false } given)
+            {
+                writer.WriteRawValue(given.Span);
+            }
+            else
+            {
+                writer.WriteRawValue(otherwise);
+            }
+        }
+
+        if (usage is { } used)
+        {
+            WriteUsage(writer, used);
+        }
+        else
+        {
+            writer.WriteNull("usage"u8);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteUsage(Utf8JsonWriter writer, TokenUsage usage)
+    {
+        writer.WriteStartObject("usage"u8);
+        writer.WriteNumber("input_tokens"u8, usage.Prompt);
+        writer.WriteStartObject("input_tokens_details"u8);
+        writer.WriteNumber("cached_tokens"u8, usage.Cached);
+        writer.WriteEndObject();
+        writer.WriteNumber("output_tokens"u8, usage.Completion);
+        writer.WriteStartObject("output_tokens_details"u8);
+        writer.WriteNumber("reasoning_tokens"u8, usage.Reasoning);
+        writer.WriteEndObject();
+        writer.WriteNumber("total_tokens"u8, usage.Total);
+        writer.WriteEndObject();
+    }
+}

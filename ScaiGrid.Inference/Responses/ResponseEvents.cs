@@ -1,0 +1,212 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>
+/// The events of a streamed response: each item begins, grows and ends before the next one, as chat models write them.
+/// </summary>
+internal sealed class ResponseEvents(ResponseOutput output)
+{
+    private int _sequence;
+    private ResponseItem? _open;
+
+    /// <summary>What a chunk adds to the output.</summary>
+    public void Add(IBufferWriter<byte> body, ChatChoice choice)
+    {
+        if (choice.Reasoning is { Length: > 0 } reasoning)
+        {
+            Grow(body, Open(body, ResponseItemKind.Reasoning), reasoning);
+        }
+
+        if (choice.Content is { Length: > 0 } content)
+        {
+            Grow(body, Open(body, ResponseItemKind.Message), content);
+        }
+
+        foreach (var call in choice.ToolCalls)
+        {
+            Grow(body, OpenCall(body, call), call.Arguments);
+        }
+
+        output.Finish(choice.FinishReason);
+    }
+
+    /// <summary>Ends the item that is open. A model that said nothing gets an empty message, as in a whole answer.</summary>
+    public void EndItems(IBufferWriter<byte> body)
+    {
+        if (output.Items.Count == 0)
+        {
+            Open(body, ResponseItemKind.Message);
+        }
+
+        End(body);
+    }
+
+    public void Write(IBufferWriter<byte> body, string type, Action<Utf8JsonWriter> write)
+    {
+        body.Write("event: "u8);
+        Encoding.ASCII.GetBytes(type, body);
+        body.Write("\n"u8);
+        WriteData(body, type, write);
+    }
+
+    /// <summary>The data of an error event, whose name has been written.</summary>
+    public void WriteError(IBufferWriter<byte> body, Problem problem) => WriteData(body, "error", writer =>
+    {
+#pragma warning disable CA1308 // The surface's codes are lower case by definition.
+        writer.WriteString("code"u8, problem.Error.Code.ToLowerInvariant());
+#pragma warning restore CA1308
+        writer.WriteString("message"u8, problem.Text);
+        writer.WriteNull("param"u8);
+    });
+
+    private void WriteData(IBufferWriter<byte> body, string type, Action<Utf8JsonWriter> write)
+    {
+        body.Write("data: "u8);
+        using (var writer = new Utf8JsonWriter(body))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, type);
+            writer.WriteNumber("sequence_number"u8, _sequence++);
+            write(writer);
+            writer.WriteEndObject();
+        }
+
+        body.Write("\n\n"u8);
+    }
+
+    private ResponseItem Open(IBufferWriter<byte> body, ResponseItemKind kind)
+    {
+        if (_open?.Kind == kind)
+        {
+            return _open;
+        }
+
+        End(body);
+        return Announce(body, output.Begin(kind));
+    }
+
+    private ResponseItem OpenCall(IBufferWriter<byte> body, ChatToolCall call)
+    {
+        // Fragments of a call that has ended, among those of another, still belong to it.
+        var known = output.Items.FirstOrDefault(item => item.Kind == ResponseItemKind.FunctionCall && item.CallIndex == call.Index && !item.IsDone);
+        if (known is not null)
+        {
+            return known;
+        }
+
+        if (_open is { Kind: not ResponseItemKind.FunctionCall })
+        {
+            End(body);
+        }
+
+        return Announce(body, output.BeginCall(call));
+    }
+
+    private ResponseItem Announce(IBufferWriter<byte> body, ResponseItem item)
+    {
+        _open = item;
+        Write(body, "response.output_item.added", writer =>
+        {
+            writer.WriteNumber("output_index"u8, item.Index);
+            writer.WritePropertyName("item"u8);
+            item.Write(writer, isEmpty: true);
+        });
+        if (item.Kind != ResponseItemKind.FunctionCall)
+        {
+            WritePart(body, item, "added", isEmpty: true);
+        }
+
+        return item;
+    }
+
+    private void Grow(IBufferWriter<byte> body, ResponseItem item, string delta)
+    {
+        if (delta.Length == 0)
+        {
+            return;
+        }
+
+        item.Text.Append(delta);
+        Write(body, $"{Stem(item)}.delta", writer =>
+        {
+            WritePlace(writer, item);
+            writer.WriteString("delta"u8, delta);
+            WriteLogprobs(writer, item);
+        });
+    }
+
+    // Several calls may be open at once, since their fragments may be mixed.
+    private void End(IBufferWriter<byte> body)
+    {
+        foreach (var item in output.Items.Where(item => !item.IsDone))
+        {
+            item.IsDone = true;
+            Write(body, $"{Stem(item)}.done", writer =>
+            {
+                WritePlace(writer, item);
+                if (item.Kind == ResponseItemKind.FunctionCall)
+                {
+                    writer.WriteString("name"u8, item.Name);
+                }
+
+                writer.WriteString(item.Kind == ResponseItemKind.FunctionCall ? "arguments"u8 : "text"u8, item.Text.ToString());
+                WriteLogprobs(writer, item);
+            });
+            if (item.Kind != ResponseItemKind.FunctionCall)
+            {
+                WritePart(body, item, "done", isEmpty: false);
+            }
+
+            Write(body, "response.output_item.done", writer =>
+            {
+                writer.WriteNumber("output_index"u8, item.Index);
+                writer.WritePropertyName("item"u8);
+                item.Write(writer);
+            });
+        }
+
+        _open = null;
+    }
+
+    private void WritePart(IBufferWriter<byte> body, ResponseItem item, string what, bool isEmpty)
+    {
+        var stem = item.Kind == ResponseItemKind.Reasoning ? "response.reasoning_summary_part" : "response.content_part";
+        Write(body, $"{stem}.{what}", writer =>
+        {
+            WritePlace(writer, item);
+            writer.WritePropertyName("part"u8);
+            item.WritePart(writer, isEmpty, always: true);
+        });
+    }
+
+    private static string Stem(ResponseItem item) => item.Kind switch
+    {
+        ResponseItemKind.Reasoning => "response.reasoning_summary_text",
+        ResponseItemKind.Message => "response.output_text",
+        _ => "response.function_call_arguments",
+    };
+
+    private static void WritePlace(Utf8JsonWriter writer, ResponseItem item)
+    {
+        writer.WriteString("item_id"u8, item.Id);
+        writer.WriteNumber("output_index"u8, item.Index);
+        if (item.Kind != ResponseItemKind.FunctionCall)
+        {
+            writer.WriteNumber(item.Kind == ResponseItemKind.Reasoning ? "summary_index"u8 : "content_index"u8, 0);
+        }
+    }
+
+    private static void WriteLogprobs(Utf8JsonWriter writer, ResponseItem item)
+    {
+        if (item.Kind == ResponseItemKind.Message)
+        {
+            writer.WriteStartArray("logprobs"u8);
+            writer.WriteEndArray();
+        }
+    }
+}

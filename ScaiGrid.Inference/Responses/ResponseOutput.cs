@@ -1,0 +1,155 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Core;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>The output items of a response, gathered from a whole answer or from a stream.</summary>
+internal sealed class ResponseOutput(TimeProvider time)
+{
+    private readonly List<ResponseItem> _items = [];
+
+    public IReadOnlyList<ResponseItem> Items => _items;
+
+    /// <summary>Why the model stopped before its end; null when it did not.</summary>
+    public string? IncompleteReason { get; private set; }
+
+    public string Status => IncompleteReason is null ? "completed" : "incomplete";
+
+    /// <summary>The items of a whole answer.</summary>
+    public static ResponseOutput Of(ChatChoice choice, TimeProvider time)
+    {
+        var output = new ResponseOutput(time);
+        if (choice.Reasoning is { Length: > 0 } reasoning)
+        {
+            output.Begin(ResponseItemKind.Reasoning).Text.Append(reasoning);
+        }
+
+        if (choice.Content is { Length: > 0 } || choice.ToolCalls.Count == 0)
+        {
+            output.Begin(ResponseItemKind.Message).Text.Append(choice.Content);
+        }
+
+        foreach (var call in choice.ToolCalls)
+        {
+            output.BeginCall(call).Text.Append(call.Arguments);
+        }
+
+        output.Finish(choice.FinishReason);
+        return output;
+    }
+
+    public ResponseItem Begin(ResponseItemKind kind)
+    {
+        var item = new ResponseItem(kind, Ids.New(ResponseItem.Prefix(kind), time), _items.Count);
+        _items.Add(item);
+        return item;
+    }
+
+    public ResponseItem BeginCall(ChatToolCall call)
+    {
+        var item = Begin(ResponseItemKind.FunctionCall);
+        (item.CallIndex, item.CallId, item.Name) = (call.Index, call.Id ?? item.Id, call.Name ?? "");
+        return item;
+    }
+
+    public void Finish(string? reason) => IncompleteReason = reason switch
+    {
+        "length" => "max_output_tokens",
+        "content_filter" => "content_filter",
+        _ => IncompleteReason,
+    };
+}
+
+internal enum ResponseItemKind
+{
+    Reasoning,
+    Message,
+    FunctionCall,
+}
+
+/// <summary>One item: the model's reasoning, a message, or a call of a function.</summary>
+/// <param name="kind">Which.</param>
+/// <param name="id">rs_…, msg_… or fc_…</param>
+/// <param name="index">Position among the items.</param>
+internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
+{
+    public ResponseItemKind Kind => kind;
+
+    public string Id => id;
+
+    public int Index => index;
+
+    /// <summary>The text, or the arguments of the call.</summary>
+    public StringBuilder Text { get; } = new();
+
+    /// <summary>Position among the message's calls.</summary>
+    public int CallIndex { get; set; }
+
+    public string CallId { get; set; } = "";
+
+    public string Name { get; set; } = "";
+
+    public bool IsDone { get; set; }
+
+    public static string Prefix(ResponseItemKind kind) => kind switch
+    {
+        ResponseItemKind.Reasoning => "rs",
+        ResponseItemKind.Message => "msg",
+        _ => "fc",
+    };
+
+    /// <summary>Whole, or as far as it has come.</summary>
+    public void Write(Utf8JsonWriter writer, bool isEmpty = false)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("id"u8, id);
+        switch (kind)
+        {
+            case ResponseItemKind.Reasoning:
+                writer.WriteString("type"u8, "reasoning"u8);
+                writer.WriteStartArray("summary"u8);
+                WritePart(writer, isEmpty);
+                writer.WriteEndArray();
+                break;
+            case ResponseItemKind.Message:
+                writer.WriteString("type"u8, "message"u8);
+                writer.WriteString("status"u8, isEmpty ? "in_progress"u8 : "completed"u8);
+                writer.WriteString("role"u8, "assistant"u8);
+                writer.WriteStartArray("content"u8);
+                WritePart(writer, isEmpty);
+                writer.WriteEndArray();
+                break;
+            default:
+                writer.WriteString("type"u8, "function_call"u8);
+                writer.WriteString("status"u8, isEmpty ? "in_progress"u8 : "completed"u8);
+                writer.WriteString("call_id"u8, CallId);
+                writer.WriteString("name"u8, Name);
+                writer.WriteString("arguments"u8, isEmpty ? "" : Text.ToString());
+                break;
+        }
+
+        writer.WriteEndObject();
+    }
+
+    /// <summary>The text as a part; nothing when the item is to show none yet.</summary>
+    public void WritePart(Utf8JsonWriter writer, bool isEmpty, bool always = false)
+    {
+        if (isEmpty && !always)
+        {
+            return;
+        }
+
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, kind == ResponseItemKind.Reasoning ? "summary_text"u8 : "output_text"u8);
+        writer.WriteString("text"u8, isEmpty ? "" : Text.ToString());
+        if (kind == ResponseItemKind.Message)
+        {
+            writer.WriteStartArray("annotations"u8);
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
+    }
+}

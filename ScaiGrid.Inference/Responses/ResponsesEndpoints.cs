@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>OpenAI's Responses API on any chat model, through the chat pipeline.</summary>
+internal static class ResponsesEndpoints
+{
+    public static void MapResponses(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapPost("/oai/v1/responses", Create).RequirePermission(Permissions.UseModels)
+            .WithName("CreateResponse").WithTags("OpenAI").WithSummary("OpenAI's responses, for its client libraries; nothing is stored.")
+            .Accepts<ResponsesBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
+    }
+
+    private static async Task Create(HttpContext context, ChatPipeline pipeline, TimeProvider time)
+    {
+        var startedAt = time.GetTimestamp();
+        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        using var request = body is null ? null : ResponsesRequest.Read(body, out problem);
+        if (request is null)
+        {
+            await ErrorWriter.WriteAsync(context, problem!);
+            return;
+        }
+
+        var call = JsonOperationHandler.Call(context, Protocols.OpenAi, startedAt);
+        await using var responder = new ResponsesResponder(context, request, time);
+        await pipeline.RunAsync(request.Chat, call, responder, context.RequestAborted);
+    }
+}
+
+/// <param name="Model">Slug of a chat model.</param>
+/// <param name="Input">A string, or items: messages, function calls and their outputs.</param>
+/// <param name="Instructions">Put before the input as a system message.</param>
+/// <param name="MaxOutputTokens">Lowered to the model's own bound.</param>
+/// <param name="Temperature">0 to 2.</param>
+/// <param name="TopP">0 to 1.</param>
+/// <param name="Stream">Answer with server-sent events.</param>
+/// <param name="Tools">Functions only.</param>
+/// <param name="ToolChoice"><c>auto</c>, <c>none</c>, <c>required</c>, or one function.</param>
+/// <param name="Text">Structured output: <c>format</c> of type text, json_object or json_schema.</param>
+/// <param name="Reasoning"><c>effort</c>, for models that reason.</param>
+/// <param name="Metadata">Passed on, and repeated in the answer.</param>
+public sealed record ResponsesBody(
+    string Model,
+    JsonElement Input,
+    string? Instructions,
+    int? MaxOutputTokens,
+    double? Temperature,
+    double? TopP,
+    bool? Stream,
+    IReadOnlyList<JsonElement>? Tools,
+    JsonElement? ToolChoice,
+    JsonElement? Text,
+    JsonElement? Reasoning,
+    JsonElement? Metadata);

@@ -1,0 +1,92 @@
+using System.Collections.Frozen;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>
+/// A request of OpenAI's Responses API, and the chat request that it becomes. Nothing is kept between calls: the conversation is what
+/// <c>input</c> holds, and tools are functions of the caller's.
+/// </summary>
+internal sealed class ResponsesRequest : IDisposable
+{
+    private static readonly JsonRequestReader Requests = new(
+        new Dictionary<string, FieldRule>
+        {
+            ["model"] = FieldRule.Text,
+            ["input"] = new(FieldKind.TextOrArray, "must be a string or an array of items."),
+            ["instructions"] = FieldRule.Text,
+            ["max_output_tokens"] = FieldRule.Integer(1, int.MaxValue),
+            ["temperature"] = FieldRule.Number(0, 2),
+            ["top_p"] = FieldRule.Number(0, 1),
+            ["stream"] = FieldRule.Flag,
+            ["store"] = FieldRule.Flag,
+            ["background"] = FieldRule.Flag,
+            ["parallel_tool_calls"] = FieldRule.Flag,
+            ["tools"] = new(FieldKind.Array, "must be an array."),
+            ["tool_choice"] = new(FieldKind.TextOrObject, "must be a string or an object."),
+            ["text"] = FieldRule.Object,
+            ["reasoning"] = FieldRule.Object,
+            ["metadata"] = FieldRule.Object,
+            ["user"] = FieldRule.Text,
+        }.ToFrozenDictionary(),
+        "model",
+        "input");
+
+    private readonly JsonRequest _given;
+
+    private ResponsesRequest(JsonRequest given, ChatRequest chat) => (_given, Chat) = (given, chat);
+
+    /// <summary>What the pipeline runs.</summary>
+    public ChatRequest Chat { get; }
+
+    /// <summary>The raw value of a field that the answer repeats; empty when the caller sent none.</summary>
+    public ReadOnlyMemory<byte> this[string name] => _given[name];
+
+    /// <param name="body">The request; belongs to the result, or is disposed.</param>
+    /// <param name="problem">What is wrong with it.</param>
+    /// <returns>Null with a problem.</returns>
+    public static ResponsesRequest? Read(PooledBytes body, out Problem? problem)
+    {
+        var given = Requests.Read(body, Check, out problem);
+        if (given is null)
+        {
+            return null;
+        }
+
+        var mistakes = new List<ErrorDetail>();
+        var chatBody = ChatTranslation.Write(given, mistakes);
+        problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
+        if (problem is null && ChatRequestReader.TryRead(chatBody, out var chat, out problem))
+        {
+            return new ResponsesRequest(given, chat!);
+        }
+
+        chatBody.Dispose();
+        given.Dispose();
+        return null;
+    }
+
+    public void Dispose()
+    {
+        Chat.Dispose();
+        _given.Dispose();
+    }
+
+    private static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    {
+        foreach (var name in (ReadOnlySpan<string>)["previous_response_id", "conversation", "prompt"])
+        {
+            if (request.Has(name))
+            {
+                mistakes.Add(new ErrorDetail(name, "is not supported: nothing is stored here, so send the whole conversation in input."));
+            }
+        }
+
+        if (request.IsTrue("background"))
+        {
+            mistakes.Add(new ErrorDetail("background", "is not supported; use a batch."));
+        }
+    }
+}

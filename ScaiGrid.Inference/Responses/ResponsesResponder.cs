@@ -1,0 +1,79 @@
+using System.Buffers;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>Answers a Responses call with what the chat model said: a <c>response</c> object, or the events in which it grows.</summary>
+internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest request, TimeProvider time) : HttpChatResponder(context, time)
+{
+    private readonly TimeProvider _time = time;
+    private readonly ResponseDocument _document = new(request, Ids.New("resp", time), time.GetUtcNow().ToUnixTimeSeconds());
+
+    private ResponseEvents? _events;
+    private ResponseOutput _output = new(time);
+
+    /// <summary>Events are numbered.</summary>
+    protected override bool WritesAlike => false;
+
+    /// <summary>The last event says that it is the last; OpenAI sends no other mark.</summary>
+    protected override ReadOnlySpan<byte> EndMark => default;
+
+    protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
+    {
+        var choice = ChatAnswer.Parse(completion.Json).Choices[0];
+        _output = ResponseOutput.Of(choice, _time);
+        using var writer = new Utf8JsonWriter(body);
+        _document.Write(writer, result.Model.Slug, _output.Status, _output, result.Usage);
+    }
+
+    protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
+    {
+        var events = Begin(body);
+        if (!chunk.HasChoices)
+        {
+            return;
+        }
+
+        foreach (var choice in ChatAnswer.Parse(chunk.Json).Choices.Where(choice => choice.Index == 0))
+        {
+            events.Add(body, choice);
+        }
+    }
+
+    protected override void WriteEnd(IBufferWriter<byte> body, CallResult result)
+    {
+        var events = Begin(body);
+        events.EndItems(body);
+        events.Write(
+            body,
+            _output.IncompleteReason is null ? "response.completed" : "response.incomplete",
+            writer => WriteResponse(writer, _output.Status, result));
+    }
+
+    // The name of the event has been written.
+    protected override void WriteError(IBufferWriter<byte> body, Problem problem) => Begin(body).WriteError(body, problem);
+
+    private ResponseEvents Begin(IBufferWriter<byte> body)
+    {
+        if (_events is null)
+        {
+            _events = new ResponseEvents(_output);
+            _events.Write(body, "response.created", writer => WriteResponse(writer, "in_progress", result: null));
+            _events.Write(body, "response.in_progress", writer => WriteResponse(writer, "in_progress", result: null));
+        }
+
+        return _events;
+    }
+
+    private void WriteResponse(Utf8JsonWriter writer, string status, CallResult? result)
+    {
+        writer.WritePropertyName("response"u8);
+        _document.Write(writer, Model.Slug, status, result is null ? null : _output, result?.Usage);
+    }
+}

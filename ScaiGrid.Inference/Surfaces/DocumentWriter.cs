@@ -1,0 +1,29 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>The envelope of the native surface around an answer's own fields.</summary>
+internal static class DocumentWriter
+{
+    /// <summary>Opens the envelope and its <c>data</c>.</summary>
+    public static void BeginData(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("status"u8, "ok"u8);
+        writer.WriteStartObject("data"u8);
+    }
+
+    /// <summary>Writes <c>usage</c> and <c>routing</c>, and closes what <see cref="BeginData"/> opened.</summary>
+    public static void EndData(Utf8JsonWriter writer, CallResult result)
+    {
+        UsageJsonWriter.WriteNative(writer, result.Usage);
+        writer.WriteStartObject("routing"u8);
+        writer.WriteString("backend_id"u8, result.BackendId);
+        writer.WriteNumber("attempts"u8, result.Attempts);
+        writer.WriteNumber("latency_ms"u8, result.LatencyMs);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,107 @@
+using System.Buffers;
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>Writes what a chat model said in the native surface's words.</summary>
+internal static class NativeChatDocument
+{
+    /// <summary>A whole answer, envelope included.</summary>
+    public static void Write(IBufferWriter<byte> body, ChunkView completion, CallResult result)
+    {
+        var answer = ChatAnswer.Parse(completion.Json);
+        using var writer = new Utf8JsonWriter(body);
+        DocumentWriter.BeginData(writer);
+        writer.WriteString("id"u8, answer.Id);
+        writer.WriteString("model"u8, result.Model.Slug);
+        writer.WriteNumber("created"u8, answer.Created);
+        WriteChoices(writer, answer, isDelta: false);
+        DocumentWriter.EndData(writer, result);
+    }
+
+    /// <summary>A chunk of a stream.</summary>
+    public static void WriteChunk(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model)
+    {
+        var answer = ChatAnswer.Parse(chunk.Json);
+        using var writer = new Utf8JsonWriter(body);
+        writer.WriteStartObject();
+        writer.WriteString("id"u8, answer.Id);
+        writer.WriteString("object"u8, "chat.completion.chunk"u8);
+        writer.WriteNumber("created"u8, answer.Created);
+        writer.WriteString("model"u8, model.Slug);
+        WriteChoices(writer, answer, isDelta: true);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteChoices(Utf8JsonWriter writer, ChatAnswer answer, bool isDelta)
+    {
+        writer.WriteStartArray("choices"u8);
+        foreach (var choice in answer.Choices)
+        {
+            WriteChoice(writer, choice, isDelta);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteChoice(Utf8JsonWriter writer, ChatChoice choice, bool isDelta)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("index"u8, choice.Index);
+        writer.WriteStartObject(isDelta ? "delta"u8 : "message"u8);
+        writer.WriteString("role"u8, choice.Role);
+        if (!isDelta || choice.Content is not null)
+        {
+            writer.WriteString("content"u8, choice.Content);
+        }
+
+        if (choice.ToolCalls.Count > 0)
+        {
+            writer.WriteStartArray("tool_calls"u8);
+            foreach (var call in choice.ToolCalls)
+            {
+                WriteToolCall(writer, call, isDelta);
+            }
+
+            writer.WriteEndArray();
+        }
+
+        if (choice.Reasoning is not null)
+        {
+            writer.WriteString("reasoning"u8, choice.Reasoning);
+        }
+
+        writer.WriteEndObject();
+        writer.WriteString("finish_reason"u8, choice.FinishReason);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteToolCall(Utf8JsonWriter writer, ChatToolCall call, bool isDelta)
+    {
+        writer.WriteStartObject();
+        if (isDelta)
+        {
+            writer.WriteNumber("index"u8, call.Index);
+        }
+
+        // Later fragments of a streamed call have neither.
+        if (!isDelta || call.Id is not null)
+        {
+            writer.WriteString("id"u8, call.Id);
+            writer.WriteString("type"u8, "function"u8);
+        }
+
+        writer.WriteStartObject("function"u8);
+        if (!isDelta || call.Name is not null)
+        {
+            writer.WriteString("name"u8, call.Name);
+        }
+
+        writer.WriteString("arguments"u8, call.Arguments);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+}

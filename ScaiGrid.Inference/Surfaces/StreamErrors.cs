@@ -1,0 +1,35 @@
+using System.Buffers;
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>The <c>data:</c> line of an error inside a stream, in each surface's shape.</summary>
+internal static class StreamErrors
+{
+    public static void WriteNative(IBufferWriter<byte> body, Problem problem)
+    {
+        body.Write("data: "u8);
+        using (var writer = new Utf8JsonWriter(body))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("code"u8, problem.Error.Code);
+            writer.WriteString("message"u8, problem.Text);
+            writer.WriteEndObject();
+        }
+
+        body.Write("\n\n"u8);
+    }
+
+    public static void WriteOpenAi(IBufferWriter<byte> body, Problem problem)
+    {
+        body.Write("data: "u8);
+        using (var writer = new Utf8JsonWriter(body))
+        {
+            ErrorWriter.WriteOpenAi(writer, problem, problem.Error.Status);
+        }
+
+        body.Write("\n\n"u8);
+    }
+}

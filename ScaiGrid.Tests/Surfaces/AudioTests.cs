@@ -1,0 +1,161 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Speech in and out on both HTTP surfaces.</summary>
+public sealed class AudioTests(Grid grid) : GridTest(grid)
+{
+    private const string Transcribe = "/v1/inference/audio/transcribe";
+    private const string Transcriptions = "/oai/v1/audio/transcriptions";
+    private const string Synthesize = "/v1/inference/audio/synthesize";
+    private const string Speech = "/oai/v1/audio/speech";
+
+    private static readonly object Audio = new { modality = "audio", audio_price_per_minute = "0.006" };
+    private static readonly byte[] Tape = Encoding.ASCII.GetBytes("a tape");
+
+    [Fact]
+    public async Task Transcript_IsUnderData_OrOpenAis()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: Audio);
+        var data = (await Admin.TranscribeAsync(Transcribe, Tape, ("model", slug))).Ok();
+        Assert.Equal("hello from the tape", (string?)data["text"]);
+        Assert.Equal(slug, (string?)data["model"]);
+        Assert.StartsWith("be_", (string?)data["routing"]!["backend_id"], StringComparison.Ordinal);
+        Assert.Equal("hello from the tape", (string?)(await Admin.TranscribeAsync(Transcriptions, Tape, ("model", slug))).Body()["text"]);
+        var text = await Admin.TranscribeAsync(Transcriptions, Tape, ("model", slug), ("response_format", "text"));
+        Assert.Equal("hello from the tape\n", text.Text);
+        Assert.StartsWith("text/plain", text.Headers["Content-Type"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UpstreamGetsTheForm_UnderItsOwnModelName()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { modality = "audio", default_params = new { language = "nl" } });
+        (await Admin.TranscribeAsync(Transcribe, Tape, ("model", slug), ("response_format", "text"), ("temperature", "0.2"), ("hotwords", "grid"))).Ok();
+        Assert.Equal(
+            $"model={upstreamModel};response_format=json;temperature=0.2;hotwords=grid;language=nl;file=tape.wav:audio/wav:6",
+            Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body);
+    }
+
+    [Theory]
+    [InlineData("srt", "1\n00:00:00,000 --> 00:01:30,000\nhello\n", "application/x-subrip")]
+    [InlineData("vtt", "WEBVTT\n\n00:00.000 --> 01:30.000\nhello\n", "text/vtt")]
+    public async Task Subtitles_GoThrough(string format, string subtitles, string contentType)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = subtitles, ContentType = "text/plain" }, modelFields: Audio);
+        var answer = await Admin.TranscribeAsync(Transcriptions, Tape, ("model", slug), ("response_format", format));
+        Assert.Equal(subtitles, answer.Text);
+        Assert.StartsWith(contentType, answer.Headers["Content-Type"], StringComparison.Ordinal);
+        Assert.Equal(subtitles, (string?)(await Admin.TranscribeAsync(Transcribe, Tape, ("model", slug), ("response_format", format))).Ok()["text"]);
+        Assert.All(await Admin.UsageAsync(slug, 2), row => Assert.Equal("0.009", (string?)row["cost"]));
+    }
+
+    [Theory]
+    [InlineData("""{"text":"x","usage":{"type":"duration","seconds":90}}""", "0.009")]
+    [InlineData("""{"text":"x","duration":30.0,"segments":[]}""", "0.003")]
+    [InlineData("""{"text":"x","duration":"30"}""", "0.003")]
+    [InlineData("""{"text":"x","usage":{"type":"tokens","input_tokens":10,"output_tokens":5,"total_tokens":15}}""", "0.00002")]
+    [InlineData("""{"text":"x"}""", "0.0002")]
+    public async Task Audio_IsBilledByWhatIsKnownOfIt(string answer, string cost)
+    {
+        // The last one: two seconds at the bytes a second that its header tells.
+        byte[] wave = [.. "RIFF----WAVEfmt "u8, .. new byte[12], .. BitConverter.GetBytes(16_000), .. new byte[32_000 - 32]];
+        var slug = await ConnectAsync(new UpstreamScript { Body = answer }, modelFields: Audio);
+        (await Admin.TranscribeAsync(Transcribe, wave, ("model", slug), ("response_format", "verbose_json"))).Ok();
+        Assert.Equal(cost, (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["cost"]);
+    }
+
+    [Fact]
+    public async Task LargeRecording_IsSentWhole_AndAgainToTheNextBackend()
+    {
+        var tape = new byte[24 * 1024 * 1024];
+        var bad = await ConnectAsync(new UpstreamScript { Status = 500 }, out var badModel, modelFields: Audio);
+        var good = await ConnectAsync(new UpstreamScript(), out var goodModel, modelFields: Audio);
+        var model = (string)(await Admin.GetAsync($"/v1/models/{good}")).Ok()["id"]!;
+        var (first, second) = (await BackendOfAsync(bad), await BackendOfAsync(good));
+        (await Admin.PutAsync(
+            $"/v1/models/{model}/routing",
+            new { targets = new[] { new { backend_id = first, weight = 1, priority = 0 }, new { backend_id = second, weight = 1, priority = 1 } } })).Ok();
+        var data = (await Admin.TranscribeAsync(Transcribe, tape, ("model", good))).Ok();
+        Assert.Equal(2, (int)data["routing"]!["attempts"]!);
+        Assert.EndsWith($":{tape.Length}", Assert.Single(Grid.Upstream.CallsOf(badModel)).Body, StringComparison.Ordinal);
+        Assert.EndsWith($":{tape.Length}", Assert.Single(Grid.Upstream.CallsOf(goodModel)).Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RecordingBeyondTheLimit_Is413()
+    {
+        var tape = new byte[(25 * 1024 * 1024) + 1];
+        (await Admin.TranscribeAsync(Transcribe, tape, ("model", "m"))).Error(413, "PAYLOAD_TOO_LARGE");
+        (await Admin.TranscribeAsync(Transcriptions, tape, ("model", "m"))).OpenAiError(413, "payload_too_large");
+    }
+
+    [Fact]
+    public async Task BadForm_IsRefused()
+    {
+        (await Admin.SendAsync(HttpMethod.Post, Transcribe, "{}")).Error(415, "UNSUPPORTED_MEDIA_TYPE");
+        (await Admin.SendAsync(HttpMethod.Post, Transcribe, "--x\r\nnonsense", "multipart/form-data; boundary=x")).Error(400, "BAD_REQUEST");
+        var missing = (await Admin.TranscribeAsync(Transcribe, null, ("temperature", "7"), ("response_format", "wav"))).Error(422, "VALIDATION_ERROR");
+        Assert.Equal(["model", "response_format", "file", "temperature"], missing["details"]!.AsArray().Select(detail => (string?)detail!["field"]));
+        (await Admin.TranscribeAsync(Transcribe, Tape, ("model", "scailabs/echo"))).Error(422, "VALIDATION_ERROR");
+        (await Admin.TranscribeAsync(Transcriptions, Tape, ("model", "no/such"))).OpenAiError(404, "model_not_found");
+    }
+
+    [Fact]
+    public async Task Speech_ComesAsTheUpstreamSendsIt()
+    {
+        var slug = await ConnectAsync(
+            new UpstreamScript { Bytes = [[1, 2], [3], [4, 5]], ContentType = "audio/mpeg", ChunkDelay = TimeSpan.FromMilliseconds(700) },
+            out var upstreamModel,
+            modelFields: Audio);
+        using var request = Post(Speech, $$"""{"model":"{{slug}}","input":"say this","voice":"alloy","speed":2}""");
+        using var response = await Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("audio/mpeg", response.Content.Headers.ContentType!.ToString());
+        await using var audio = await response.Content.ReadAsStreamAsync();
+
+        // What has come is passed on before the rest is here.
+        var buffer = new byte[16];
+        var first = await audio.ReadAsync(buffer);
+        Assert.InRange(first, 1, 4);
+        var rest = new MemoryStream();
+        await audio.CopyToAsync(rest);
+        Assert.Equal([1, 2, 3, 4, 5], [.. buffer[..first], .. rest.ToArray()]);
+        Assert.Contains("\"voice\":\"alloy\"", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
+        Assert.Equal(2, (int)Assert.Single(await Admin.UsageAsync(slug, 1))["tokens_in"]!);
+    }
+
+    [Fact]
+    public async Task SpeechThatBreaks_IsCut_AndBilled()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Bytes = [[1, 2], [3]], ContentType = "audio/mpeg", CutAfter = 1 }, modelFields: Audio);
+        using var request = Post(Synthesize, $$"""{"model":"{{slug}}","input":"say this"}""");
+        using var response = await Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        await Assert.ThrowsAnyAsync<Exception>(() => response.Content.ReadAsByteArrayAsync());
+        Assert.Single(await Admin.UsageAsync(slug, 1));
+    }
+
+    [Fact]
+    public async Task SpeechThatIsNone_IsAnError()
+    {
+        var page = await ConnectAsync(new UpstreamScript { Body = "<script>", ContentType = "text/html" }, modelFields: Audio);
+        (await Admin.PostAsync(Synthesize, new { model = page, input = "x" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        var limited = await ConnectAsync(new UpstreamScript { Status = 429 }, modelFields: Audio);
+        (await Admin.PostAsync(Speech, new { model = limited, input = "x" })).OpenAiError(429, "backend_rate_limited");
+        var error = (await Admin.PostAsync(Synthesize, new { model = "m", input = "", speed = 9 })).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("speed", (string?)error["details"]![0]!["field"]);
+    }
+
+    private async Task<string> BackendOfAsync(string slug)
+    {
+        var model = (string)(await Admin.GetAsync($"/v1/models/{slug}")).Ok()["id"]!;
+        return (string)(await Admin.GetAsync($"/v1/models/{model}/routing")).Ok()["targets"]![0]!["backend_id"]!;
+    }
+
+    private static HttpRequestMessage Post(string path, string json) =>
+        new(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, MediaTypeHeaderValue.Parse("application/json")) };
+}

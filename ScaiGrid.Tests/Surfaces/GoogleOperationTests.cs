@@ -1,0 +1,84 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Operations that Google has in a format of its own.</summary>
+public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
+{
+    [Fact]
+    public async Task Embeddings_AreTranslated()
+    {
+        await using var google = await FakeGoogle.StartAsync();
+        var slug = await ConnectGoogleAsync(google, "gemini-embedding-001", "embedding");
+        var data = (await Admin.PostAsync("/v1/inference/embed", new { model = slug, input = new[] { "one", "two" }, dimensions = 2 })).Ok();
+        Assert.Equal([0, 0.5f, 1, 0.5f], data["data"]!.AsArray().SelectMany(item => item!["embedding"]!.AsArray()).Select(value => (float)value!));
+        Assert.Equal(2, (int)data["usage"]!["prompt_tokens"]!);
+        Assert.Equal(
+            """{"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"one"}]},"outputDimensionality":2},{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"two"}]},"outputDimensionality":2}]}""",
+            google.Received["gemini-embedding-001:batchEmbedContents"].ToJsonString());
+        (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input = new[] { 1, 2 } })).OpenAiError(400, "validation_error");
+    }
+
+    [Fact]
+    public async Task Imagen_Paints()
+    {
+        await using var google = await FakeGoogle.StartAsync();
+        var slug = await ConnectGoogleAsync(google, "imagen-4.0-generate-001", "image");
+        var picture = (await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a dot", n = 1, size = "1792x1024" })).Body()["data"]![0]!;
+        Assert.Equal(FakeOperations.Png, Convert.FromBase64String((string)picture["b64_json"]!));
+        Assert.Equal(
+            """{"instances":[{"prompt":"a dot"}],"parameters":{"sampleCount":1,"aspectRatio":"16:9"}}""",
+            google.Received["imagen-4.0-generate-001:predict"].ToJsonString());
+    }
+
+    [Fact]
+    public async Task Gemini_Paints_AndItsTokensAreBilled()
+    {
+        await using var google = await FakeGoogle.StartAsync();
+        var slug = await ConnectGoogleAsync(google, "gemini-2.5-flash-image", "image");
+        var body = (await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a dot", response_format = "b64_json" })).Body();
+        Assert.Equal(FakeOperations.Png, Convert.FromBase64String((string)body["data"]![0]!["b64_json"]!));
+        Assert.Equal(1295, (int)body["usage"]!["total_tokens"]!);
+        Assert.Equal(1290, (int)Assert.Single(await Admin.UsageAsync(slug, 1))["tokens_out"]!);
+        (await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a dot", n = 2 })).OpenAiError(400, "validation_error");
+    }
+
+    [Fact]
+    public async Task Gemini_Speaks_InWavAndPcm()
+    {
+        await using var google = await FakeGoogle.StartAsync();
+        var slug = await ConnectGoogleAsync(google, "gemini-2.5-flash-preview-tts", "audio");
+        var wave = await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi", voice = "Kore" });
+        Assert.Equal("audio/wav", wave.Headers["Content-Type"]);
+        Assert.StartsWith("RIFF", wave.Text, StringComparison.Ordinal);
+        var samples = await Admin.PostAsync("/oai/v1/audio/speech", new { model = slug, input = "hi", voice = "Kore", response_format = "pcm" });
+        Assert.Equal("\u0001\0\u0002\0", samples.Text);
+        Assert.Equal(
+            """{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"responseModalities":["AUDIO"],"speechConfig":{"voiceConfig":{"prebuiltVoiceConfig":{"voiceName":"Kore"}}}}}""",
+            google.Received["gemini-2.5-flash-preview-tts:generateContent"].ToJsonString());
+        Assert.All(await Admin.UsageAsync(slug, 2), row => Assert.Equal(40, (int)row["tokens_out"]!));
+        (await Admin.PostAsync("/oai/v1/audio/speech", new { model = slug, input = "hi", voice = "Kore", response_format = "mp3" })).OpenAiError(400, "validation_error");
+    }
+
+    [Fact]
+    public async Task WrongKey_IsOursToMend()
+    {
+        await using var google = await FakeGoogle.StartAsync();
+        var slug = await ConnectGoogleAsync(google, "gemini-embedding-001", "embedding", key: "wrong-key-0123456789");
+        var error = (await Admin.PostAsync("/v1/inference/embed", new { model = slug, input = "x" })).Error(502, "BACKEND_ERROR");
+        Assert.DoesNotContain("wrong-key", error.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    private async Task<string> ConnectGoogleAsync(FakeGoogle google, string model, string modality, string key = FakeGoogle.Key)
+    {
+        var unique = Guid.CreateVersion7().ToString("N")[^12..];
+        var provider = (await Admin.PostAsync("/v1/providers", new { name = $"google-{unique}", type = "google", config = new { base_url = google.BaseUrl, api_key = key } })).Created();
+        var backend = (await Admin.PostAsync("/v1/backends", new { provider_id = (string)provider["id"]!, model })).Created();
+        var made = (await Admin.PostAsync("/v1/models", new { slug = $"test/{unique}", modality })).Created();
+        (await Admin.PutAsync(
+            $"/v1/models/{(string)made["id"]!}/routing",
+            new { strategy = "weighted", targets = new[] { new { backend_id = (string)backend["id"]!, weight = 1, priority = 0 } } })).Ok();
+        return $"test/{unique}";
+    }
+}

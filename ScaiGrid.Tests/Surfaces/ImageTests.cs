@@ -1,0 +1,118 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Pictures on both HTTP surfaces, and the links to them.</summary>
+public sealed class ImageTests(Grid grid) : GridTest(grid)
+{
+    private const string Native = "/v1/inference/images/generate";
+    private const string OpenAi = "/oai/v1/images/generations";
+
+    private static readonly object Image = new { modality = "image", image_price = "0.04" };
+
+    [Fact]
+    public async Task NativeAnswer_HasLinksThatAnybodyCanOpen()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: Image);
+        var data = (await Admin.PostAsync(Native, new { model = slug, prompt = "a dot", n = 2, metadata = new { job = "7" } })).Ok();
+        Assert.Equal(slug, (string?)data["model"]);
+        Assert.Equal(2, data["data"]!.AsArray().Count);
+        var link = new Uri((string)data["data"]![0]!["url"]!);
+        Assert.Equal(Admin.BaseAddress.Authority, link.Authority);
+        using var stranger = Admin.As(null);
+        using var picture = await stranger.Http.GetAsync(link);
+        Assert.Equal(HttpStatusCode.OK, picture.StatusCode);
+        Assert.Equal(FakeOperations.Png, await picture.Content.ReadAsByteArrayAsync());
+        Assert.Equal("image/png", picture.Content.Headers.ContentType!.ToString());
+        Assert.Equal("nosniff", string.Concat(picture.Headers.GetValues("X-Content-Type-Options")));
+        Assert.InRange(picture.Headers.CacheControl!.MaxAge!.Value, TimeSpan.FromMinutes(55), TimeSpan.FromHours(1));
+    }
+
+    [Fact]
+    public async Task LinkThatWasAltered_LeadsNowhere()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: Image);
+        var link = (string)(await Admin.PostAsync(Native, new { model = slug, prompt = "a dot" })).Ok()["data"]![0]!["url"]!;
+        var expires = link[(link.IndexOf("expires=", StringComparison.Ordinal) + 8)..link.IndexOf('&', StringComparison.Ordinal)];
+        using var stranger = Admin.As(null);
+        (await stranger.GetAsync(link.Replace(expires, $"{long.Parse(expires, null) + 1}", StringComparison.Ordinal))).Error(404, "NOT_FOUND");
+        (await stranger.GetAsync(link[..^4])).Error(404, "NOT_FOUND");
+        (await stranger.GetAsync(link[..link.IndexOf('?', StringComparison.Ordinal)])).Error(404, "NOT_FOUND");
+        (await stranger.GetAsync(link.Replace("/v1/media/media_", "/v1/media/other_", StringComparison.Ordinal))).Error(404, "NOT_FOUND");
+    }
+
+    [Theory]
+    [InlineData("b64_json")]
+    [InlineData("url")]
+    public async Task Upstream_IsAskedForBase64(string format)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: Image);
+        var picture = (await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot", response_format = format })).Body()["data"]![0]!;
+        Assert.NotNull(picture[format]);
+        Assert.Single(picture.AsObject());
+        var received = JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!.AsObject();
+        Assert.Equal("b64_json", (string?)received["response_format"]);
+        Assert.False(received.ContainsKey("metadata"));
+    }
+
+    [Theory]
+    [InlineData("b64_json")]
+    [InlineData("url")]
+    public async Task UpstreamThatGivesLinksOnly_IsFetchedFrom(string format)
+    {
+        var address = new Uri(new Uri(Grid.Upstream.BaseUrl), "/files/pixel.png");
+        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{"url":"{{address}}","revised_prompt":"a red dot"}]}""" }, modelFields: Image);
+        var picture = (await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot", response_format = format })).Body()["data"]![0]!;
+        Assert.Equal("a red dot", (string?)picture["revised_prompt"]);
+        if (format == "url")
+        {
+            Assert.Equal(Admin.BaseAddress.Authority, new Uri((string)picture["url"]!).Authority);
+            Assert.Equal(FakeOperations.Png, await Admin.Http.GetByteArrayAsync(new Uri((string)picture["url"]!)));
+        }
+        else
+        {
+            Assert.Equal(FakeOperations.Png, Convert.FromBase64String((string)picture["b64_json"]!));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"data":[]}""")]
+    [InlineData("""{"data":[{}]}""")]
+    [InlineData("""{"data":[{"b64_json":"AAAA"}]}""")]
+    [InlineData("""{"data":[{"url":"file:///etc/passwd"}]}""")]
+    [InlineData("""{"data":[{"url":"http://169.254.169.254/latest"}]}""")]
+    public async Task WhatIsNoPicture_Is502(string answer)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = answer }, modelFields: Image);
+        (await Admin.PostAsync(Native, new { model = slug, prompt = "a dot" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+    }
+
+    [Fact]
+    public async Task Pictures_AreBilledByThePiece_AndByTokensWhereTheyAreCounted()
+    {
+        var counted = await ConnectAsync(new UpstreamScript(), modelFields: Image);
+        var uncounted = await ConnectAsync(new UpstreamScript { SendsUsage = false }, modelFields: Image);
+        (await Admin.PostAsync(Native, new { model = counted, prompt = "a dot" })).Ok();
+        (await Admin.PostAsync(Native, new { model = uncounted, prompt = "a dot", n = 3 })).Ok();
+
+        // 11 tokens at 1 and 7 at 2 for a million, and a picture at 0.04.
+        Assert.Equal("0.040025", (string?)Assert.Single(await Admin.UsageAsync(counted, 1))["cost"]);
+        Assert.Equal("0.12", (string?)Assert.Single(await Admin.UsageAsync(uncounted, 1))["cost"]);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m"}""", "prompt")]
+    [InlineData("""{"model":"m","prompt":""}""", "prompt")]
+    [InlineData("""{"model":"m","prompt":"x","n":11}""", "n")]
+    [InlineData("""{"model":"m","prompt":"x","response_format":"tiff"}""", "response_format")]
+    [InlineData("""{"model":"m","prompt":"x","stream":true}""", "stream")]
+    public async Task BadField_IsNamed(string body, string field)
+    {
+        var error = (await Admin.SendAsync(HttpMethod.Post, Native, body)).Error(422, "VALIDATION_ERROR");
+        Assert.Equal(field, (string?)error["details"]![0]!["field"]);
+        (await Admin.SendAsync(HttpMethod.Post, OpenAi, body)).OpenAiError(400, "validation_error");
+    }
+}

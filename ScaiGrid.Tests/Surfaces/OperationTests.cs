@@ -1,0 +1,63 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>What holds for every operation: the demo has it or says that it has not, and moderations.</summary>
+public sealed class OperationTests(Grid grid) : GridTest(grid)
+{
+    [Fact]
+    public async Task Moderation_IsOpenAis()
+    {
+        var slug = await ConnectAsync(new UpstreamScript());
+        var body = (await Admin.PostAsync("/oai/v1/moderations", new { model = slug, input = new[] { "a", "b" } })).Body();
+        Assert.StartsWith("modr_", (string?)body["id"], StringComparison.Ordinal);
+        Assert.Equal(slug, (string?)body["model"]);
+        Assert.Equal(2, body["results"]!.AsArray().Count);
+        Assert.True((bool)body["results"]![0]!["categories"]!["violence"]!);
+        (await Admin.PostAsync("/oai/v1/moderations", new { model = slug })).OpenAiError(400, "validation_error");
+    }
+
+    [Fact]
+    public async Task Echo_Embeds_SameTextSameVector()
+    {
+        var slug = await ConnectEchoAsync("embedding");
+        var data = (await Admin.PostAsync("/v1/inference/embed", new { model = slug, input = new[] { "red dot", "dot red", "sky" }, dimensions = 64 })).Ok();
+        var vectors = data["data"]!.AsArray().Select(item => item!["embedding"]!.AsArray().Select(value => (float)value!).ToArray()).ToArray();
+        Assert.All(vectors, vector => Assert.Equal(64, vector.Length));
+        Assert.Equal(vectors[0], vectors[1]);
+        Assert.NotEqual(vectors[0], vectors[2]);
+    }
+
+    [Fact]
+    public async Task Echo_Paints()
+    {
+        var slug = await ConnectEchoAsync("image");
+        var link = (string)(await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "x" })).Ok()["data"]![0]!["url"]!;
+        var png = await Admin.Http.GetByteArrayAsync(new Uri(link));
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], png[..4]);
+    }
+
+    [Fact]
+    public async Task Echo_Hums_AndDoesNotListen()
+    {
+        var slug = await ConnectEchoAsync("audio");
+        var answer = await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "one two" });
+        Assert.Equal("audio/wav", answer.Headers["Content-Type"]);
+        Assert.StartsWith("RIFF", answer.Text, StringComparison.Ordinal);
+        var error = (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", slug))).Error(502, "BACKEND_ERROR");
+        Assert.Contains("transcription", (string?)error["message"], StringComparison.Ordinal);
+    }
+
+    private async Task<string> ConnectEchoAsync(string modality)
+    {
+        var unique = Guid.CreateVersion7().ToString("N")[^12..];
+        var provider = (await Admin.PostAsync("/v1/providers", new { name = $"echo-{unique}", type = "echo" })).Created();
+        var backend = (await Admin.PostAsync("/v1/backends", new { provider_id = (string)provider["id"]!, model = "echo" })).Created();
+        var model = (await Admin.PostAsync("/v1/models", new { slug = $"test/{unique}", modality })).Created();
+        (await Admin.PutAsync(
+            $"/v1/models/{(string)model["id"]!}/routing",
+            new { strategy = "weighted", targets = new[] { new { backend_id = (string)backend["id"]!, weight = 1, priority = 0 } } })).Ok();
+        return $"test/{unique}";
+    }
+}

@@ -1,0 +1,158 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>OpenAI's Responses API, which chat models answer.</summary>
+public sealed class ResponsesTests(Grid grid) : GridTest(grid)
+{
+    private const string Path = "/oai/v1/responses";
+
+    private const string Conversation = """
+        [
+          {"role":"developer","content":"be brief"},
+          {"role":"user","content":[{"type":"input_text","text":"look"},{"type":"input_image","image_url":"data:image/png;base64,AA==","detail":"low"}]},
+          {"type":"message","role":"assistant","content":[{"type":"output_text","text":"wait","annotations":[]}]},
+          {"type":"reasoning","id":"rs_1","summary":[]},
+          {"type":"function_call","call_id":"call_1","name":"weather","arguments":"{\"city\":\"Paris\"}"},
+          {"type":"function_call","call_id":"call_2","name":"time","arguments":"{}"},
+          {"type":"function_call_output","call_id":"call_1","output":"sunny"},
+          {"type":"function_call_output","call_id":"call_2","output":[{"type":"input_text","text":"noon"}]}
+        ]
+        """;
+
+    [Fact]
+    public async Task Answer_IsAResponse()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { CachedTokens = 4, ReasoningTokens = 2 });
+        var body = (await Admin.PostAsync(Path, new { model = slug, input = "hi", instructions = "be kind", temperature = 0.5 })).Body();
+        Assert.StartsWith("resp_", (string?)body["id"], StringComparison.Ordinal);
+        Assert.Equal("response", (string?)body["object"]);
+        Assert.Equal("completed", (string?)body["status"]);
+        Assert.Equal(slug, (string?)body["model"]);
+        Assert.Equal("be kind", (string?)body["instructions"]);
+        Assert.Equal(0.5, (double)body["temperature"]!);
+        Assert.False((bool)body["store"]!);
+        var message = Assert.Single(body["output"]!.AsArray())!;
+        Assert.Equal("message", (string?)message["type"]);
+        Assert.Equal("Hello world", (string?)message["content"]![0]!["text"]);
+        Assert.Equal(
+            """{"input_tokens":11,"input_tokens_details":{"cached_tokens":4},"output_tokens":7,"output_tokens_details":{"reasoning_tokens":2},"total_tokens":18}""",
+            body["usage"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Request_BecomesAChatRequest()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        var body = $$$"""
+            {"model":"{{{slug}}}","instructions":"be kind","input":{{{Conversation}}},"max_output_tokens":50,"reasoning":{"effort":"low"},
+             "text":{"format":{"type":"json_schema","name":"w","schema":{"type":"object"},"strict":true}},"parallel_tool_calls":false,
+             "tools":[{"type":"function","name":"weather","description":"d","parameters":{"type":"object"},"strict":true}],
+             "tool_choice":{"type":"function","name":"weather"},"store":true,"truncation":"disabled"}
+            """;
+        (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body();
+        var received = JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!.AsObject();
+        Assert.Equal(
+            """
+            [{"role":"system","content":"be kind"},{"role":"system","content":"be brief"},
+            {"role":"user","content":[{"type":"text","text":"look"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA==","detail":"low"}}]},
+            {"role":"assistant","content":[{"type":"text","text":"wait"}]},
+            {"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Paris\"}"}},{"id":"call_2","type":"function","function":{"name":"time","arguments":"{}"}}]},
+            {"role":"tool","tool_call_id":"call_1","content":"sunny"},
+            {"role":"tool","tool_call_id":"call_2","content":[{"type":"text","text":"noon"}]}]
+            """.ReplaceLineEndings(""),
+            Plain(received["messages"]!));
+        Assert.Equal(50, (int)received["max_completion_tokens"]!);
+        Assert.Equal("low", (string?)received["reasoning_effort"]);
+        Assert.Equal("""{"type":"json_schema","json_schema":{"name":"w","schema":{"type":"object"},"strict":true}}""", Plain(received["response_format"]!));
+        Assert.Equal("""[{"type":"function","function":{"name":"weather","description":"d","parameters":{"type":"object"},"strict":true}}]""", Plain(received["tools"]!));
+        Assert.Equal("""{"type":"function","function":{"name":"weather"}}""", Plain(received["tool_choice"]!));
+        Assert.False((bool)received["parallel_tool_calls"]!);
+        Assert.False(received.ContainsKey("store"));
+    }
+
+    [Fact]
+    public async Task LongAnswer_IsIncomplete()
+    {
+        var body = (await Admin.PostAsync(Path, new { model = "scailabs/echo", input = "one two three", max_output_tokens = 1 })).Body();
+        Assert.Equal("incomplete", (string?)body["status"]);
+        Assert.Equal("max_output_tokens", (string?)body["incomplete_details"]!["reason"]);
+    }
+
+    [Fact]
+    public async Task TextStream_GrowsEventByEvent()
+    {
+        using var stream = await Admin.StreamBodyAsync(Path, """{"model":"scailabs/echo","input":"one two","stream":true}""");
+        var events = await stream.AllAsync();
+        Assert.Equal(
+            [
+                "response.created", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.output_text.delta",
+                "response.output_text.delta", "response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed",
+            ],
+            events.Select(item => item.Name));
+        Assert.Equal(events.Select(item => item.Name), events.Select(item => (string?)item.Json["type"]));
+        Assert.Equal(Enumerable.Range(0, events.Count), events.Select(item => (int)item.Json["sequence_number"]!));
+        Assert.Equal("one two", string.Concat(events.Select(item => (string?)item.Json["delta"])));
+        Assert.Equal("one two", (string?)events[6].Json["text"]);
+        Assert.Equal("one two", (string?)events[^1].Json["response"]!["output"]![0]!["content"]![0]!["text"]);
+        Assert.Equal(2, (int)events[^1].Json["response"]!["usage"]!["output_tokens"]!);
+        Assert.Equal((string?)events[2].Json["item"]!["id"], (string?)events[4].Json["item_id"]);
+    }
+
+    [Fact]
+    public async Task CallsInFragments_ArePutTogether()
+    {
+        static string Chunk(string delta, string finish = "null") =>
+            $"data: {{\"id\":\"c\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n";
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = Chunk("""{"reasoning_content":"hm"}""")
+                + Chunk("""{"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}]}""")
+                + Chunk("""{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":"}}]}""")
+                + Chunk("""{"tool_calls":[{"index":1,"id":"call_b","type":"function","function":{"name":"g","arguments":"{}"}}]}""")
+                + Chunk("""{"tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}""")
+                + Chunk("{}", "\"tool_calls\"") + "data: [DONE]\n\n",
+        });
+        using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
+        var events = await stream.AllAsync();
+        var output = events[^1].Json["response"]!["output"]!.AsArray();
+        Assert.Equal(["reasoning", "function_call", "function_call"], output.Select(item => (string?)item!["type"]));
+        Assert.Equal("hm", (string?)output[0]!["summary"]![0]!["text"]);
+        Assert.Equal(("call_a", "f", """{"x":1}"""), ((string?)output[1]!["call_id"], (string?)output[1]!["name"], (string?)output[1]!["arguments"]));
+        Assert.Equal(("call_b", "g", "{}"), ((string?)output[2]!["call_id"], (string?)output[2]!["name"], (string?)output[2]!["arguments"]));
+        Assert.Equal(
+            """{"x":1}""",
+            string.Concat(events.Where(item => item.Name == "response.function_call_arguments.delta" && (int)item.Json["output_index"]! == 1).Select(item => (string?)item.Json["delta"])));
+    }
+
+    [Fact]
+    public async Task BrokenStream_EndsWithAnErrorEvent()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { CutAfter = 2, ChunkDelay = TimeSpan.FromMilliseconds(100) });
+        using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
+        var last = (await stream.AllAsync())[^1];
+        Assert.Equal("error", last.Name);
+        Assert.Equal("error", (string?)last.Json["type"]);
+        Assert.Equal("backend_error", (string?)last.Json["code"]);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"scailabs/echo"}""", "input")]
+    [InlineData("""{"model":"scailabs/echo","input":7}""", "input")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","previous_response_id":"resp_1"}""", "previous_response_id")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","background":true}""", "background")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"web_search"}]}""", "tools[0].type")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"role":"user","content":[{"type":"video"}]}]}""", "input[0].content[0]")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"role":"ghost","content":"x"}]}""", "input[0].role")]
+    [InlineData("""{"model":"scailabs/echo","input":["x"]}""", "input[0]")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"type":"item_reference","id":"x"}]}""", "input[0].type")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","text":{"format":{"type":"grammar"}}}""", "text.format.type")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","temperature":3}""", "temperature")]
+    public async Task BadField_IsNamed(string body, string field) =>
+        Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Path, body)).OpenAiError(400, "validation_error")["param"]);
+
+    private static string Plain(JsonNode node) => node.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}
