@@ -1,7 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Configuration;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -33,5 +35,28 @@ public static class InferenceServices
         services.AddSingleton<CallRunner>();
         services.AddSingleton<ChatPipeline>();
         services.AddHostedService<UsageShipper>();
+        builder.AddAdmission();
+    }
+
+    private static void AddAdmission(this IHostApplicationBuilder builder)
+    {
+        var options = builder.AddSettings<AdmissionOptions>();
+        var services = builder.Services;
+        services.AddSingleton<AdmissionStore>();
+        services.AddSingleton<AdmissionMetrics>();
+        services.AddSingleton(provider => new CallAdmission(
+            provider.GetRequiredService<AdmissionStore>(),
+            provider.GetRequiredService<SnapshotStore>(),
+            options,
+            provider.GetRequiredService<IBudgetLedger>(),
+            provider.GetRequiredService<AdmissionMetrics>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<CallAdmission>>()));
+        services.AddSingleton(provider => new AddressLimiter(
+            provider.GetRequiredService<AdmissionStore>(),
+            options,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<AddressLimiter>>()));
+        services.AddHostedService<ReservationKeeper>();
     }
 }

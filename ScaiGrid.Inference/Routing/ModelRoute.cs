@@ -38,6 +38,12 @@ public sealed class ModelRoute
     /// <summary>Nano-units per million tokens, charged to the caller.</summary>
     public required long OutputPrice { get; init; }
 
+    /// <summary>Nano-units per million prompt tokens that the upstream had cached; null: priced as all others.</summary>
+    public long? CachedInputPrice { get; init; }
+
+    /// <summary>Which of the model's prices these are: 1 for the first.</summary>
+    public int PriceVersion { get; init; } = 1;
+
     /// <summary><c>active</c> or <c>deprecated</c>; both are served.</summary>
     public required string Status { get; init; }
 

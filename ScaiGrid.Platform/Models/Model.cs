@@ -38,6 +38,12 @@ internal sealed class Model : ISnapshotted
     /// <inheritdoc cref="InputPricePerMtok"/>
     public long OutputPricePerMtok { get; set; }
 
+    /// <summary>What callers pay for prompt tokens that the upstream had cached; null: as for all others.</summary>
+    public long? CachedInputPricePerMtok { get; set; }
+
+    /// <summary>Counts the changes of the prices, from 1; see <see cref="ModelPrice"/>.</summary>
+    public int PriceVersion { get; set; } = 1;
+
     /// <summary>JSON object.</summary>
     public string DefaultParams { get; set; } = "{}";
 

@@ -16,6 +16,7 @@ namespace ScaiGrid.Platform.Models;
 /// <param name="MaxOutputTokens">Tokens; callers who ask for more get this.</param>
 /// <param name="InputPricePerMtok">What callers pay for a million input tokens, a decimal string; 0 when left out.</param>
 /// <param name="OutputPricePerMtok">What callers pay for a million output tokens, a decimal string; 0 when left out.</param>
+/// <param name="CachedInputPricePerMtok">What callers pay for a million input tokens that the upstream had cached; as for all others when left out.</param>
 /// <param name="DefaultParams">Request fields for callers who send none.</param>
 /// <param name="SystemPromptTemplate">Put before every conversation.</param>
 /// <param name="Status">active (the default) or deprecated.</param>
@@ -30,6 +31,7 @@ public sealed record CreateModel(
     int? MaxOutputTokens = null,
     string? InputPricePerMtok = null,
     string? OutputPricePerMtok = null,
+    string? CachedInputPricePerMtok = null,
     JsonObject? DefaultParams = null,
     string? SystemPromptTemplate = null,
     string? Status = null,
@@ -52,6 +54,8 @@ public sealed record UpdateModel(
 
     public Optional<int?> MaxOutputTokens { get; init; }
 
+    public Optional<string> CachedInputPricePerMtok { get; init; }
+
     public Optional<string> SystemPromptTemplate { get; init; }
 }
 
@@ -69,6 +73,8 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
         Model.MaxOutputTokens,
         Money.Format(Model.InputPricePerMtok),
         Money.Format(Model.OutputPricePerMtok),
+        Model.CachedInputPricePerMtok is { } cached ? Money.Format(cached) : null,
+        Model.PriceVersion,
         JsonNode.Parse(Model.DefaultParams) as JsonObject ?? [],
         caller.Has(Permissions.ManageModels) ? Model.SystemPromptTemplate : null,
         Model.Status,
@@ -90,6 +96,8 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
 /// <param name="MaxOutputTokens">Tokens.</param>
 /// <param name="InputPricePerMtok">A decimal string.</param>
 /// <param name="OutputPricePerMtok">A decimal string.</param>
+/// <param name="CachedInputPricePerMtok">A decimal string; null where cached tokens cost what others do.</param>
+/// <param name="PriceVersion">Counts the changes of the prices, from 1; usage names the version that it was charged by.</param>
 /// <param name="DefaultParams">Request fields for callers who send none.</param>
 /// <param name="SystemPromptTemplate">Only for those who manage models.</param>
 /// <param name="Status">active or deprecated.</param>
@@ -110,6 +118,8 @@ internal sealed record ModelView(
     int? MaxOutputTokens,
     string InputPricePerMtok,
     string OutputPricePerMtok,
+    string? CachedInputPricePerMtok,
+    int PriceVersion,
     JsonObject DefaultParams,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? SystemPromptTemplate,
     string Status,

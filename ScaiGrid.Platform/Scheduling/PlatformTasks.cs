@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Webhooks;
 
@@ -15,5 +16,7 @@ public static class PlatformTasks
         ScheduledTask.Every<UsageFlush>("accounting.usage_flush", builder.AddSettings<AccountingOptions>().UsageFlushInterval, UsageFlush.Timeout),
         ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
         ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
+        ScheduledTask.Every<UsageRetention>("accounting.usage_retention", UsageRetention.Interval, UsageRetention.Timeout),
+        ScheduledTask.Every<BudgetWatch>("budgets.watch", BudgetWatch.Interval, BudgetWatch.Timeout),
     ];
 }

@@ -46,6 +46,8 @@ internal sealed class RouteTable
         MaxOutputTokens = model.MaxOutputTokens,
         InputPrice = model.InputPricePerMtok,
         OutputPrice = model.OutputPricePerMtok,
+        CachedInputPrice = model.CachedInputPricePerMtok,
+        PriceVersion = model.PriceVersion,
         Status = model.Status,
         DefaultParams = Object(model.DefaultParams),
         SystemPrompt = model.SystemPromptTemplate,

@@ -26,6 +26,6 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
         var address = settings.Address(
             defaultBaseUrl, "Authorization", "Bearer ", ("OpenAI-Organization", settings.Text("organization")), ("OpenAI-Project", settings.Text("project")));
         var endpoint = address.At("/chat/completions");
-        return new BackendClients { Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model), endpoint, endpoint) };
+        return new BackendClients { Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, isOpenAi: type == "openai"), endpoint, endpoint) };
     }
 }
