@@ -34,6 +34,12 @@ internal sealed class Setup : IAsyncDisposable
             ["SCAIGRID_DATA_DIR"] = setup._folder.File("data"),
             ["SCAIGRID_SECRET_KEY"] = Convert.ToBase64String(new byte[32]),
             ["SCAIGRID_BOOTSTRAP_API_KEY"] = Key,
+
+            // Counted at every level, and never reached.
+            ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = "100000000",
+            ["SCAIGRID_RATE_LIMIT_USER_RPM"] = "100000000",
+            ["SCAIGRID_RATE_LIMIT_TENANT_RPM"] = "100000000",
+            ["SCAIGRID_RATE_LIMIT_PARTNER_RPM"] = "100000000",
             ["SCAIGRID_HTTP_PORT"] = $"{apiPort}",
             ["SCAIGRID_WORKER_PORT"] = $"{FreePort.Next()}",
         };

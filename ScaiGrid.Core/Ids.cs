@@ -14,6 +14,7 @@ public static class Ids
     public const string Backend = "be";
     public const string Model = "mdl";
     public const string Usage = "usage";
+    public const string Budget = "bdg";
     public const string Request = "req";
     public const string Job = "job";
     public const string Event = "evt";

@@ -1,9 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Security;
 using ScaiGrid.Core.Storage;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Audio;
 using ScaiGrid.Inference.Embeddings;
 using ScaiGrid.Inference.Images;
@@ -51,6 +53,29 @@ public static class InferenceServices
         services.AddSingleton<TranscriptionPipeline>();
         builder.AddMedia();
         services.AddHostedService<UsageShipper>();
+        builder.AddAdmission();
+    }
+
+    private static void AddAdmission(this IHostApplicationBuilder builder)
+    {
+        var options = builder.AddSettings<AdmissionOptions>();
+        var services = builder.Services;
+        services.AddSingleton<AdmissionStore>();
+        services.AddSingleton<AdmissionMetrics>();
+        services.AddSingleton(provider => new CallAdmission(
+            provider.GetRequiredService<AdmissionStore>(),
+            provider.GetRequiredService<SnapshotStore>(),
+            options,
+            provider.GetRequiredService<IBudgetLedger>(),
+            provider.GetRequiredService<AdmissionMetrics>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<CallAdmission>>()));
+        services.AddSingleton(provider => new AddressLimiter(
+            provider.GetRequiredService<AdmissionStore>(),
+            options,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<AddressLimiter>>()));
+        services.AddHostedService<ReservationKeeper>();
     }
 
     /// <summary>Generated media and its blob store; for the worker, which deletes what has expired, on its own.</summary>

@@ -6,11 +6,13 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
+using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Health;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.RateLimits;
 using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform;
@@ -34,6 +36,8 @@ public static class PlatformEndpoints
         Tagged("Webhooks").MapWebhooks();
         Tagged("Administration").MapJobs();
         Tagged("Audit").MapAudit();
+        Tagged("Accounting").MapBudgets();
+        Tagged("Accounting").MapRateLimits();
 
         endpoints.MapGroup("/oai/v1").WithTags("OpenAI").MapOpenAiModels();
         endpoints.MapGroup("").WithTags("Health").MapHealthDetails();

@@ -95,6 +95,7 @@ public static class SettingsBinder
         type == typeof(string) ? text
         : type == typeof(string[]) ? text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         : type == typeof(int) && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
+        : type == typeof(long) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var large) ? large
         : type == typeof(bool) ? ParseBool(text)
         : type == typeof(TimeSpan) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && Math.Abs(seconds) < 1e9
             ? TimeSpan.FromSeconds(seconds)
@@ -109,7 +110,7 @@ public static class SettingsBinder
     };
 
     private static string Describe(Type type) =>
-        type == typeof(int) ? "a whole number"
+        type == typeof(int) || type == typeof(long) ? "a whole number"
         : type == typeof(bool) ? "true or false"
         : type == typeof(TimeSpan) ? "a number of seconds"
         : type == typeof(Uri) ? "an absolute URL"

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Grpc.V1;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -9,7 +10,7 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Grpc.Inference;
 
 /// <summary>Answers a gRPC chat call: a response kept for the unary method, or messages written as chunks come. A failure is kept for the method to throw.</summary>
-internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) : IChatResponder
+internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, IHeaderDictionary headers) : IChatResponder
 {
     private string _id = "";
     private string _slug = "";
@@ -17,6 +18,8 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
     public ChatResponse? Response { get; private set; }
 
     public Problem? Problem { get; private set; }
+
+    public void ShowLimits(RateLimitState limits) => RateLimitHeaders.Write(headers, limits);
 
     public ValueTask FailAsync(Problem problem)
     {

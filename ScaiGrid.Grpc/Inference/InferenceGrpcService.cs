@@ -18,14 +18,14 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, JsonOperations
     [Access(Permissions.UseModels)]
     public override async Task<ChatResponse> Chat(V1.ChatRequest request, ServerCallContext context)
     {
-        var responder = new GrpcChatResponder(stream: null);
+        var responder = new GrpcChatResponder(stream: null, context.GetHttpContext().Response.Headers);
         await RunAsync(request, responder, stream: false, context);
         return responder.Response!;
     }
 
     [Access(Permissions.UseModels)]
     public override Task StreamChat(V1.ChatRequest request, IServerStreamWriter<ChatChunk> responseStream, ServerCallContext context) =>
-        RunAsync(request, new GrpcChatResponder(responseStream), stream: true, context);
+        RunAsync(request, new GrpcChatResponder(responseStream, context.GetHttpContext().Response.Headers), stream: true, context);
 
     [Access(Permissions.UseModels)]
     public override async Task<EmbedResponse> Embed(EmbedRequest request, ServerCallContext context)

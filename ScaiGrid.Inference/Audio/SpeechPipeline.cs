@@ -3,6 +3,7 @@ using System.Collections.Frozen;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -17,6 +18,9 @@ internal sealed class SpeechAttempt : Attempt
     public required HttpContext Context { get; init; }
 
     public override string Operation => "text_to_speech";
+
+    public override CallBounds Bounds(int unboundedOutput) =>
+        OperationBounds.Generated(Request["input"].Length + Request["instructions"].Length, pieces: 1, Route, unboundedOutput);
 }
 
 /// <summary>

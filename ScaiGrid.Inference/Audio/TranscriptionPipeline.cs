@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Metering;
@@ -13,6 +14,8 @@ internal sealed class TranscriptionAttempt : Attempt, IDisposable
     public required TranscriptionRequest Request { get; init; }
 
     public override string Operation => "transcription";
+
+    public override CallBounds Bounds(int unboundedOutput) => OperationBounds.Recording(Request.File.Length, Route, unboundedOutput);
 
     /// <summary>The upstream's answer, in the response format that the caller asked for.</summary>
     public PooledBytes Document { get; set; } = null!;

@@ -2,8 +2,10 @@ using System.Buffers;
 using System.Collections.Frozen;
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -14,7 +16,7 @@ internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOpera
 {
     public const int MaxItems = 2048;
 
-    private static readonly DocumentOperation Definition = new("embeddings", "embedding", clients => clients.Embeddings, Meter);
+    private static readonly DocumentOperation Definition = new("embeddings", "embedding", clients => clients.Embeddings, Bounds, Meter);
 
     private static readonly JsonRequestReader Requests = new(
         new Dictionary<string, FieldRule>
@@ -45,6 +47,8 @@ internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOpera
 
         return problem;
     }
+
+    private static CallBounds Bounds(JsonRequest request, ModelRoute route, int unboundedOutput) => OperationBounds.Text(request["input"].Length, route);
 
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
     {

@@ -2,7 +2,9 @@ using System.Buffers;
 using System.Collections.Frozen;
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -11,7 +13,7 @@ namespace ScaiGrid.Inference.Images;
 /// <summary>Pictures from a prompt, as base64 or as links of ours, whichever the caller wants and whichever the upstream gives.</summary>
 internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers answers) : IJsonOperation
 {
-    private static readonly DocumentOperation Definition = new("image_generation", "image", clients => clients.Images, Meter);
+    private static readonly DocumentOperation Definition = new("image_generation", "image", clients => clients.Images, Bounds, Meter);
 
     private static readonly JsonRequestReader Requests = new(
         new Dictionary<string, FieldRule>
@@ -54,6 +56,9 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             mistakes.Add(new ErrorDetail("stream", "is not supported for images."));
         }
     }
+
+    private static CallBounds Bounds(JsonRequest request, ModelRoute route, int unboundedOutput) =>
+        OperationBounds.Generated(request["prompt"].Length, request.WholeNumber("n") ?? 1, route, unboundedOutput);
 
     // Tokens where the upstream counts them; pictures always, for models that are priced by the picture.
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)

@@ -7,13 +7,15 @@ namespace ScaiGrid.Inference.Metering;
 /// <param name="Output">For a million output tokens.</param>
 /// <param name="Image">For a picture.</param>
 /// <param name="AudioMinute">For a minute of audio that is listened to.</param>
-public readonly record struct UnitPrices(long Input, long Output, long Image = 0, long AudioMinute = 0)
+/// <param name="CachedInput">For a million input tokens that the upstream had cached; null: charged as all others.</param>
+public readonly record struct UnitPrices(long Input, long Output, long Image = 0, long AudioMinute = 0, long? CachedInput = null)
 {
     private const long MillisecondsPerMinute = 60_000;
 
     public long CostOf(TokenUsage usage)
     {
         var units = ((Int128)usage.Images * Image) + ((((Int128)usage.AudioMilliseconds * AudioMinute) + (MillisecondsPerMinute / 2)) / MillisecondsPerMinute);
-        return (long)Int128.Clamp(units + Money.Cost(usage.Prompt, usage.Completion, Input, Output), 0, long.MaxValue);
+        var cached = CachedInput is null ? 0 : Math.Min(usage.Cached, usage.Prompt);
+        return (long)Int128.Clamp(units + Money.Cost(usage.Prompt - cached, usage.Completion, Input, Output, cached, CachedInput ?? 0), 0, long.MaxValue);
     }
 }

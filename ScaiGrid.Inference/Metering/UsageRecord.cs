@@ -50,6 +50,9 @@ public sealed record UsageRecord
     /// <summary>Nano-units that the upstream charges.</summary>
     public required long BackendCost { get; init; }
 
+    /// <summary>Which of the model's prices was charged.</summary>
+    public int PriceVersion { get; init; } = 1;
+
     public required long LatencyMs { get; init; }
 
     public long? TimeToFirstTokenMs { get; init; }

@@ -1,4 +1,5 @@
 using ScaiGrid.Core;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Telemetry;
@@ -6,7 +7,7 @@ using ScaiGrid.Inference.Telemetry;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>Turns the end of a call into a usage record and writes it, whichever way the call ended.</summary>
-public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, TimeProvider time)
+public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, InferenceMetrics metrics, TimeProvider time)
 {
     /// <summary>Settles a chat call, whose tokens are counted here where the upstream gave no count.</summary>
     /// <param name="attempt">The attempt that produced output.</param>
@@ -29,9 +30,10 @@ public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, 
         var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
         var now = time.GetUtcNow();
         var latency = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds;
+        var cost = route.Prices.CostOf(usage);
         await meter.WriteAsync(new UsageRecord
         {
-            Id = Ids.New(Ids.Usage, time),
+            Id = attempt.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time),
             RequestId = call.RequestId,
             CreatedAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             PartnerId = call.Caller.PartnerId,
@@ -47,12 +49,18 @@ public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, 
             TokensOut = usage.Completion,
             CachedTokens = usage.Cached,
             ReasoningTokens = usage.Reasoning,
-            Cost = route.Prices.CostOf(usage),
+            Cost = cost,
             BackendCost = backend.Prices.CostOf(usage),
+            PriceVersion = route.PriceVersion,
             LatencyMs = latency,
             TimeToFirstTokenMs = (long?)attempt.FirstChunkAfter?.TotalMilliseconds,
             Estimated = isEstimated,
         });
+        if (attempt.Ticket is not null)
+        {
+            admission.Settle(attempt.Ticket, new Settlement(cost, usage.Total, now));
+        }
+
         metrics.Settled(attempt, usage, status);
         return new CallResult(route, backend.Id, attempt.Number, latency, usage);
     }

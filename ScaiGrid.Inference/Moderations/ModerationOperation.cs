@@ -3,8 +3,10 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -13,7 +15,7 @@ namespace ScaiGrid.Inference.Moderations;
 /// <summary>Classifies texts by what is harmful in them, in OpenAI's shape. Its models are listed as chat models: there is no modality for them.</summary>
 internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvider time) : IJsonOperation
 {
-    private static readonly DocumentOperation Definition = new("moderations", "chat", clients => clients.Moderations, Meter);
+    private static readonly DocumentOperation Definition = new("moderations", "chat", clients => clients.Moderations, Bounds, Meter);
 
     private static readonly JsonRequestReader Requests = new(
         new Dictionary<string, FieldRule>
@@ -41,6 +43,8 @@ internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvide
 
         return problem;
     }
+
+    private static CallBounds Bounds(JsonRequest request, ModelRoute route, int unboundedOutput) => OperationBounds.Text(request["input"].Length, route);
 
     // Upstreams report no tokens for it, and most charge nothing.
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)

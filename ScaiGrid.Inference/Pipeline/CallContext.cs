@@ -1,4 +1,5 @@
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Routing;
 
@@ -10,7 +11,9 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <param name="Protocol">One of <see cref="Protocols"/>.</param>
 /// <param name="StartedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/> when the request was accepted.</param>
 /// <param name="Origin">Scheme and host that the caller used, for links in the answer.</param>
-public readonly record struct CallContext(Caller Caller, string RequestId, string Protocol, long StartedAt, string? Origin = null);
+/// <param name="ShowLimits">Told how near the caller is to its rate limits, before anything is answered; null where the surface shows them itself.</param>
+public readonly record struct CallContext(
+    Caller Caller, string RequestId, string Protocol, long StartedAt, string? Origin = null, Action<RateLimitState>? ShowLimits = null);
 
 /// <summary>The surfaces, as metrics and accounting name them.</summary>
 public static class Protocols

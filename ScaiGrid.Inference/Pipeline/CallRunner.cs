@@ -1,14 +1,16 @@
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The way of a call that all operations share: find its model, then try the model's targets. What must hold for every operation
+/// The way of a call that all operations share: find its model, admit it (rate limits and budgets, one round trip
+/// to Redis), then try the model's targets. What must hold for every operation
 /// is put in here once.
 /// </summary>
-public sealed class CallRunner(ModelResolver models, Dispatcher dispatcher, InferenceMetrics metrics)
+public sealed class CallRunner(ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
 {
     /// <param name="attempt">The call; its route, number and backend are set here.</param>
     /// <param name="slug">The model, as the caller wrote it.</param>
@@ -21,20 +23,34 @@ public sealed class CallRunner(ModelResolver models, Dispatcher dispatcher, Infe
         TAttempt attempt, string slug, string modality, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
         where TAttempt : Attempt
     {
-        if (models.Resolve(slug, modality, attempt.Call, out var problem) is not { } route)
+        var route = models.Resolve(slug, modality, attempt.Call, out var problem);
+        if (route is not null)
         {
-            metrics.Refused(problem!, attempt.Call);
-            return problem;
+            attempt.Route = route;
         }
 
-        attempt.Route = route;
-        using var span = InferenceMetrics.StartSpan(route, attempt.Operation);
-        if (await dispatcher.RunAsync(attempt, tryTarget, callerGone) is not { } error)
+        // A call that finds no model counts for the rate limits too.
+        if ((await admission.AdmitAsync(attempt, hasModel: route is not null, callerGone) ?? problem) is { } refusal)
         {
-            return null;
+            metrics.Refused(refusal, attempt.Call);
+            return refusal;
         }
 
-        metrics.Failed(attempt, error.Failure);
-        return error.ToProblem();
+        try
+        {
+            using var span = InferenceMetrics.StartSpan(attempt.Route, attempt.Operation);
+            if (await dispatcher.RunAsync(attempt, tryTarget, callerGone) is not { } error)
+            {
+                return null;
+            }
+
+            metrics.Failed(attempt, error.Failure);
+            return error.ToProblem();
+        }
+        finally
+        {
+            // What was not settled came to nothing.
+            admission.Release(attempt.Ticket);
+        }
     }
 }

@@ -1,3 +1,5 @@
+using ScaiGrid.Inference.Admission;
+
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>A chat call on its way through the targets of its model.</summary>
@@ -8,4 +10,19 @@ public sealed class ChatAttempt : Attempt
     public required ChatRequest Request { get; init; }
 
     public required IChatResponder Responder { get; init; }
+
+    public override CallBounds Bounds(int unboundedOutput) => ChatBounds.Of(Request, Route, unboundedOutput);
+
+    public override void KeepToBounds(int unboundedOutput)
+    {
+        // Upstreams of another format read the bound from the request; those of the same get it spliced in.
+        Request.ReservedOutput = ChatBounds.ToSend(Request, Route, unboundedOutput);
+        Request.MaxTokens ??= Request.ReservedOutput;
+    }
+
+    public override void ShowLimits(RateLimitState limits)
+    {
+        base.ShowLimits(limits);
+        Responder.ShowLimits(limits);
+    }
 }

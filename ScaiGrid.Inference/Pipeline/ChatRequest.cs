@@ -29,6 +29,12 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>The caller's bound on output tokens, <c>max_completion_tokens</c> or <c>max_tokens</c>.</summary>
     public int? MaxTokens { get; internal set; }
 
+    /// <summary>Answers asked for; each may be as long as <see cref="MaxTokens"/> says.</summary>
+    public int Choices { get; internal set; } = 1;
+
+    /// <summary>Sent as the bound on output where the caller gave none: what a budget has reserved for.</summary>
+    public int? ReservedOutput { get; internal set; }
+
     internal JsonSpan ModelSpan { get; set; }
 
     internal JsonSpan StreamOptionsSpan { get; set; }

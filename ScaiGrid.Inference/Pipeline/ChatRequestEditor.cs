@@ -14,9 +14,9 @@ namespace ScaiGrid.Inference.Pipeline;
 internal static class ChatRequestEditor
 {
     /// <summary>Writes the upstream body. The caller's bytes stay as they are, since another attempt may need them.</summary>
-    public static PooledBytes Edit(ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson)
+    public static PooledBytes Edit(ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, bool newerField = false)
     {
-        Span<Splice> splices = new Splice[8];
+        Span<Splice> splices = new Splice[9];
         var count = 0;
         splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
         if (request.Stream && !request.IncludeUsage)
@@ -28,6 +28,13 @@ internal static class ChatRequestEditor
         {
             Bound(request.MaxTokensSpan, bound, request, splices, ref count);
             Bound(request.MaxCompletionTokensSpan, bound, request, splices, ref count);
+        }
+
+        if (request.ReservedOutput is { } reserved)
+        {
+            // A newer field of the same meaning is what OpenAI's reasoning models insist on.
+            var field = newerField ? "max_completion_tokens" : "max_tokens";
+            splices[count++] = Insert(RootStart(request), Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\"{field}\":{reserved},")));
         }
 
         if (model.SystemPrompt is { Length: > 0 } prompt)

@@ -102,6 +102,13 @@ public static class ChatRequestReader
                 }
 
                 break;
+            case "n":
+                if (ChatFieldRules.Check(ref reader, name, mistakes))
+                {
+                    request.Choices = reader.GetInt32();
+                }
+
+                break;
             case "messages":
                 ReadMessages(ref reader, mistakes);
                 break;

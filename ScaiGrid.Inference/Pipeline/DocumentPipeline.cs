@@ -1,7 +1,9 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -10,6 +12,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <param name="Name">For traces, by the names of OpenTelemetry's conventions.</param>
 /// <param name="Modality">Of the models that it runs on.</param>
 /// <param name="Client">A backend's client for it; null where the provider has none.</param>
+/// <param name="Bounds">The most that a call can use, given the output tokens of a model that says no bound.</param>
 /// <param name="Meter">
 /// What a call used, from its request and the upstream's answer. Throws a <see cref="JsonException"/> when the answer is not what it must be:
 /// then another target is tried.
@@ -18,6 +21,7 @@ internal sealed record DocumentOperation(
     string Name,
     string Modality,
     Func<BackendClients, IDocumentUpstream?> Client,
+    Func<JsonRequest, ModelRoute, int, CallBounds> Bounds,
     Func<JsonRequest, ReadOnlyMemory<byte>, MeteredUsage> Meter);
 
 /// <param name="Usage">What was used.</param>
@@ -32,6 +36,8 @@ internal sealed class DocumentAttempt : Attempt, IDisposable
     public required JsonRequest Request { get; init; }
 
     public override string Operation => Definition.Name;
+
+    public override CallBounds Bounds(int unboundedOutput) => Definition.Bounds(Request, Route, unboundedOutput);
 
     /// <summary>The upstream's answer, in OpenAI's format.</summary>
     public PooledBytes Document { get; set; } = null!;

@@ -1,4 +1,5 @@
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
@@ -10,6 +11,9 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 public interface IChatResponder : IAsyncDisposable
 {
+    /// <summary>How near the caller is to its rate limits; comes before anything else.</summary>
+    void ShowLimits(RateLimitState limits);
+
     /// <summary>An error before the first byte.</summary>
     ValueTask FailAsync(Problem problem);
 

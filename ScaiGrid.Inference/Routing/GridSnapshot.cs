@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
 
 namespace ScaiGrid.Inference.Routing;
 
@@ -33,6 +34,9 @@ public sealed class GridSnapshot
 
     /// <summary>Frontend models by slug.</summary>
     public required FrozenDictionary<string, ModelRoute> Models { get; init; }
+
+    /// <summary>Rate limits and budgets.</summary>
+    public AdmissionRules Admission { get; init; } = AdmissionRules.None;
 
     /// <summary>The model, when it exists and the caller may see it.</summary>
     public ModelRoute? FindModel(string slug, Caller caller) =>

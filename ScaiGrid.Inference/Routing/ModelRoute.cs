@@ -46,7 +46,12 @@ public sealed class ModelRoute
     public long AudioMinutePrice { get; init; }
 
     /// <summary>What the caller is charged.</summary>
-    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice);
+    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice, CachedInputPrice);
+    /// <summary>Nano-units per million prompt tokens that the upstream had cached; null: priced as all others.</summary>
+    public long? CachedInputPrice { get; init; }
+
+    /// <summary>Which of the model's prices these are: 1 for the first.</summary>
+    public int PriceVersion { get; init; } = 1;
 
     /// <summary><c>active</c> or <c>deprecated</c>; both are served.</summary>
     public required string Status { get; init; }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -37,6 +38,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     protected virtual ReadOnlySpan<byte> EndMark => "data: [DONE]\n\n"u8;
 
     private PipeWriter Body => Context.Response.BodyWriter;
+
+    public virtual void ShowLimits(RateLimitState limits) => RateLimitHeaders.Write(Context.Response.Headers, limits);
 
     public async ValueTask FailAsync(Problem problem) => await ErrorWriter.WriteAsync(Context, problem);
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -32,5 +33,20 @@ internal static class JsonOperationHandler
     }
 
     public static CallContext Call(HttpContext context, string protocol, long startedAt) =>
-        new(context.Features.GetRequiredFeature<Caller>(), context.TraceIdentifier, protocol, startedAt, $"{context.Request.Scheme}://{context.Request.Host}");
+        new(
+            context.Features.GetRequiredFeature<Caller>(),
+            context.TraceIdentifier,
+            protocol,
+            startedAt,
+            $"{context.Request.Scheme}://{context.Request.Host}",
+            limits => Show(limits, context.Response.Headers, protocol));
+
+    private static void Show(RateLimitState limits, IHeaderDictionary headers, string protocol)
+    {
+        RateLimitHeaders.Write(headers, limits);
+        if (protocol == Protocols.OpenAi)
+        {
+            RateLimitHeaders.WriteOpenAi(headers, limits);
+        }
+    }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -11,6 +12,12 @@ namespace ScaiGrid.Inference.Surfaces;
 internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time)
 {
     private bool _sentUsage;
+
+    public override void ShowLimits(RateLimitState limits)
+    {
+        base.ShowLimits(limits);
+        RateLimitHeaders.WriteOpenAi(Context.Response.Headers, limits);
+    }
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         ChunkWriter.WriteDocument(body, completion, result.Model, withUsage: true);

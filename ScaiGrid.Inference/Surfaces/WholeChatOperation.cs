@@ -1,5 +1,6 @@
 using System.Buffers;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -59,6 +60,11 @@ internal sealed class WholeChatOperation(
     private sealed class Responder(IBufferWriter<byte> answer, string protocol, Action<IBufferWriter<byte>, ChunkView, CallResult, string> write) : IChatResponder
     {
         public Problem? Problem { get; private set; }
+
+        // Shown by the call's context.
+        public void ShowLimits(RateLimitState limits)
+        {
+        }
 
         public ValueTask FailAsync(Problem problem)
         {

@@ -4,9 +4,25 @@ using ScaiGrid.Core.Configuration;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>How usage gets to the database.</summary>
-public sealed class AccountingOptions
+public sealed class AccountingOptions : IValidatableObject
 {
     [Setting("SCAIGRID_USAGE_FLUSH_INTERVAL_S", "Seconds between two flushes of usage records from Redis to the database.")]
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan UsageFlushInterval { get; set; } = TimeSpan.FromSeconds(30);
+
+    [Setting(
+        "SCAIGRID_USAGE_RETENTION_DAYS",
+        "Days for which single calls are kept; 0 for ever. Sums by hour and day stay, so summaries and budgets do not change.")]
+    public int UsageRetentionDays { get; set; } = 400;
+
+    /// <summary>Budgets of a month in any time zone look for rows no further back.</summary>
+    private const int FewestDays = 35;
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (UsageRetentionDays is not 0 and (< FewestDays or > 36_500))
+        {
+            yield return new ValidationResult($"must be 0, or between {FewestDays} and 36500.", [nameof(UsageRetentionDays)]);
+        }
+    }
 }

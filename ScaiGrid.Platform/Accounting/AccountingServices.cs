@@ -2,7 +2,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Platform.Budgets;
 
 namespace ScaiGrid.Platform.Accounting;
 
@@ -18,5 +20,9 @@ internal static class AccountingServices
         builder.Services.AddSingleton<UsageSummary>();
         builder.Services.AddSingleton<UsageMetrics>();
         builder.Services.AddTransient<UsageFlush>();
+        builder.Services.AddTransient<UsageRetention>();
+        builder.Services.AddTransient<BudgetWatch>();
+        builder.Services.AddSingleton<BudgetLedger>();
+        builder.Services.AddSingleton<IBudgetLedger>(services => services.GetRequiredService<BudgetLedger>());
     }
 }

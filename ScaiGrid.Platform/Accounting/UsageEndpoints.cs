@@ -22,6 +22,17 @@ internal static class UsageEndpoints
             .WithName("ListUsage").WithSummary("One item a call, newest first.");
         group.MapGet("/accounting/usage/summary", Summarize).RequirePermission(Permissions.ViewOwnAccounting)
             .WithName("SummarizeUsage").WithSummary("Sums of usage by model, user, backend or tenant, the greatest cost first.");
+        group.MapGet("/accounting/export", Export).RequirePermission(Permissions.ViewOwnAccounting)
+            .WithName("ExportUsage").WithSummary("Every call of a range as csv, json or ndjson, oldest first, as one stream.");
+    }
+
+    private static UsageExport Export(
+        [AsParameters] UsageQuery query, string? format, Caller caller, IDbContextFactory<PlatformDb> databases, TimeProvider time)
+    {
+        var checks = new Checks();
+        var kind = checks.OneOf("format", format, UsageExport.Csv, UsageExport.Csv, UsageExport.Json, UsageExport.Ndjson);
+        checks.ThrowIfAny();
+        return new UsageExport(databases, UsageFilter.Read(query, caller, time), kind);
     }
 
     private static async Task<Ok<PageEnvelope<UsageView>>> List(
@@ -93,6 +104,7 @@ internal sealed record UsageView(
     long CachedTokens,
     long ReasoningTokens,
     string Cost,
+    int PriceVersion,
     bool Estimated,
     int LatencyMs,
     int? TimeToFirstTokenMs,
@@ -113,6 +125,7 @@ internal sealed record UsageView(
         row.CachedTokens,
         row.ReasoningTokens,
         Money.Format(row.Cost),
+        row.PriceVersion,
         row.Estimated,
         row.LatencyMs,
         row.TimeToFirstTokenMs,

@@ -17,15 +17,15 @@ internal sealed record UsageQuery(
 /// <summary>Which usage a request is about: what it asks for, within what its caller may see.</summary>
 /// <param name="Start">First moment; null for the beginning.</param>
 /// <param name="End">First moment after; null for no end.</param>
-internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End)
+/// <param name="Asked">What the request asks for.</param>
+/// <param name="Sight">What its caller may see.</param>
+internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, UsageScope Asked, UsageScope Sight)
 {
-    public required Caller Caller { get; init; }
-
-    public required UsageQuery Query { get; init; }
-
     /// <summary>The tenant whose usage alone can be seen or is asked for; null for several.</summary>
-    public string? OneTenant =>
-        Caller.IsSuperAdmin || Caller.Has(Permissions.ViewPartnerAccounting) ? Query.TenantId : Caller.TenantId;
+    public string? OneTenant => Sight.TenantId ?? Asked.TenantId;
+
+    /// <summary>All usage of a scope.</summary>
+    public static UsageFilter All(UsageScope scope, DateTimeOffset? start, DateTimeOffset? end) => new(start, end, scope, new UsageScope());
 
     public static UsageFilter Read(UsageQuery query, Caller caller, TimeProvider time)
     {
@@ -38,33 +38,21 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End)
         }
 
         checks.ThrowIfAny();
-        return new UsageFilter(start ?? Before(end ?? time.GetUtcNow(), period), end) { Caller = caller, Query = query };
+        var asked = new UsageScope { UserId = query.UserId, TenantId = query.TenantId, Model = query.Model, BackendId = query.BackendId };
+        return new UsageFilter(start ?? Before(end ?? time.GetUtcNow(), period), end, asked, SightOf(caller));
     }
 
-    /// <summary>Everything but the time, which rows and rollups keep differently.</summary>
+    /// <summary>Everything but the time.</summary>
     public IQueryable<T> Apply<T>(IQueryable<T> usage)
-        where T : class, IUsageDimensions
-    {
-        usage = WithinSight(usage);
-        var (userId, tenantId, model, backendId) = (Query.UserId, Query.TenantId, Query.Model, Query.BackendId);
-        usage = userId is null ? usage : usage.Where(row => row.UserId == userId);
-        usage = tenantId is null ? usage : usage.Where(row => row.TenantId == tenantId);
-        usage = model is null ? usage : usage.Where(row => row.Model == model);
-        return backendId is null ? usage : usage.Where(row => row.BackendId == backendId);
-    }
+        where T : class, IUsageDimensions => Asked.Apply(Sight.Apply(usage));
 
-    private IQueryable<T> WithinSight<T>(IQueryable<T> usage)
-        where T : class, IUsageDimensions
+    private static UsageScope SightOf(Caller caller) => caller switch
     {
-        var (partnerId, tenantId, userId) = (Caller.PartnerId, Caller.TenantId, Caller.UserId);
-        return Caller switch
-        {
-            { IsSuperAdmin: true } => usage,
-            _ when Caller.Has(Permissions.ViewPartnerAccounting) => usage.Where(row => row.PartnerId == partnerId),
-            _ when Caller.Has(Permissions.ViewTenantAccounting) => usage.Where(row => row.TenantId == tenantId),
-            _ => usage.Where(row => row.TenantId == tenantId && row.UserId == userId),
-        };
-    }
+        { IsSuperAdmin: true } => new UsageScope(),
+        _ when caller.Has(Permissions.ViewPartnerAccounting) => new UsageScope { PartnerId = caller.PartnerId },
+        _ when caller.Has(Permissions.ViewTenantAccounting) => new UsageScope { TenantId = caller.TenantId },
+        _ => new UsageScope { TenantId = caller.TenantId, UserId = caller.UserId },
+    };
 
     private static DateTimeOffset? Before(DateTimeOffset end, string period) => period switch
     {

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Platform.Data;
+using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Accounting;
 
@@ -20,6 +22,7 @@ internal sealed partial class UsageFlush(
     {
         var startedAt = time.GetTimestamp();
         var tenants = await buffer.TenantsAsync();
+        var failed = new List<string>();
 
         // A batch a tenant in turn, so that one with very much does not keep the others waiting.
         while (tenants.Count > 0 && time.GetElapsedTime(startedAt) < options.UsageFlushInterval)
@@ -27,9 +30,14 @@ internal sealed partial class UsageFlush(
             var unfinished = new List<string>();
             foreach (var tenantId in tenants)
             {
-                if (await FlushBatchAsync(tenantId, cancellationToken))
+                switch (await TryFlushBatchAsync(tenantId, cancellationToken))
                 {
-                    unfinished.Add(tenantId);
+                    case true:
+                        unfinished.Add(tenantId);
+                        break;
+                    case null:
+                        failed.Add(tenantId);
+                        break;
                 }
             }
 
@@ -37,6 +45,24 @@ internal sealed partial class UsageFlush(
         }
 
         metrics.Finished(time.GetElapsedTime(startedAt), await buffer.CountAsync());
+        if (failed.Count > 0)
+        {
+            throw new InvalidOperationException($"Usage of {failed.Count} tenants could not be stored, the first of them {failed[0]}; it waits in Redis.");
+        }
+    }
+
+    /// <returns>Whether the tenant may have more; null when its batch failed, which is no reason not to store the others'.</returns>
+    private async Task<bool?> TryFlushBatchAsync(string tenantId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FlushBatchAsync(tenantId, cancellationToken);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException && !DatabaseAway.Is(exception) && exception is not (RedisException or TimeoutException))
+        {
+            BatchFailed(exception, tenantId);
+            return null;
+        }
     }
 
     /// <returns>Whether the tenant may have more.</returns>
@@ -62,6 +88,9 @@ internal sealed partial class UsageFlush(
 
         return pending.Records.Count + pending.Unreadable.Count >= BatchSize;
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A batch of usage of {TenantId} cannot be stored; it waits in Redis.")]
+    private partial void BatchFailed(Exception exception, string tenantId);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Added} usage records of {TenantId} are in the database; {Known} were there already.")]
     private partial void UsageFlushed(int added, int known, string tenantId);

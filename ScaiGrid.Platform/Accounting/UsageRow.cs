@@ -48,6 +48,9 @@ internal sealed class UsageRow : IUsageDimensions
     /// <summary>What the upstream charges, in nano-units.</summary>
     public required long BackendCost { get; init; }
 
+    /// <summary>Which of the model's prices was charged.</summary>
+    public required int PriceVersion { get; init; }
+
     public required int LatencyMs { get; init; }
 
     public int? TimeToFirstTokenMs { get; init; }

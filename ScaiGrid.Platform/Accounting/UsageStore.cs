@@ -6,7 +6,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Writes usage to the database: rows that are not there yet, and with them, in one transaction, their hours' sums.</summary>
+/// <summary>Writes usage to the database: rows that are not there yet, and with them, in one transaction, the sums of their hours and days.</summary>
 internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, RequestEvents events)
 {
     private const string Lock = "accounting.usage_flush";
@@ -23,7 +23,7 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, Reques
             var missing = rows.Where(row => !stored.Contains(row.Id)).ToList();
             db.ChangeTracker.AutoDetectChangesEnabled = false;
             db.UsageRows.AddRange(missing);
-            await UsageHours.AddAsync(db, missing, token);
+            await UsageRollups.AddAsync(db, missing, token);
             await events.AddAsync(db, missing, token);
             return missing.Count;
         },
@@ -68,6 +68,7 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, Reques
         ReasoningTokens = record.ReasoningTokens,
         Cost = record.Cost,
         BackendCost = record.BackendCost,
+        PriceVersion = record.PriceVersion,
         LatencyMs = (int)Math.Min(record.LatencyMs, int.MaxValue),
         TimeToFirstTokenMs = record.TimeToFirstTokenMs is { } first ? (int)Math.Clamp(first, 0, int.MaxValue) : null,
         Estimated = record.Estimated,

@@ -9,7 +9,7 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Sums usage from the hourly rollups, from rows where a range begins or ends inside an hour, and from the records that wait in Redis.
+/// Sums usage from the daily and hourly rollups, from rows where a range begins or ends inside an hour, and from the records that wait in Redis.
 /// </summary>
 /// <remarks>
 /// Each call counts once: the waiting records are read first, and those that the database has by then (flushed meanwhile, or not yet
@@ -22,14 +22,16 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
 
     private const int LookupBatch = 1000;
 
-    private static readonly Expression<Func<UsageHour, Sum>> OfHour = hour => new Sum
+    private static readonly Expression<Func<UsageRollup, Sum>> OfRollup = rollup => new Sum
     {
         Key = "",
-        Requests = hour.RequestCount,
-        Input = hour.InputTokens,
-        Output = hour.OutputTokens,
-        Cost = hour.Cost,
-        BackendCost = hour.BackendCost,
+        Requests = rollup.RequestCount,
+        Input = rollup.InputTokens,
+        Output = rollup.OutputTokens,
+        CostUnits = rollup.Cost / Money.NanosPerUnit,
+        CostRest = rollup.Cost % Money.NanosPerUnit,
+        BackendUnits = rollup.BackendCost / Money.NanosPerUnit,
+        BackendRest = rollup.BackendCost % Money.NanosPerUnit,
     };
 
     private static readonly Expression<Func<UsageRow, Sum>> OfRow = row => new Sum
@@ -38,11 +40,48 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
         Requests = 1,
         Input = row.TokensIn,
         Output = row.TokensOut,
-        Cost = row.Cost,
-        BackendCost = row.BackendCost,
+        CostUnits = row.Cost / Money.NanosPerUnit,
+        CostRest = row.Cost % Money.NanosPerUnit,
+        BackendUnits = row.BackendCost / Money.NanosPerUnit,
+        BackendRest = row.BackendCost % Money.NanosPerUnit,
     };
 
-    public async Task<IReadOnlyList<UsageSum>> SumAsync(UsageFilter filter, string groupBy, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<UsageSum>> SumAsync(UsageFilter filter, string groupBy, int limit, CancellationToken cancellationToken) =>
+    [
+        .. (await TotalsAsync(filter, groupBy, cancellationToken))
+            .OrderByDescending(sum => sum.Cost).ThenBy(sum => sum.Key, StringComparer.Ordinal)
+            .Take(limit)
+            .Select(sum => new UsageSum(
+                sum.Key, sum.Requests, sum.Input, sum.Output, sum.Input + sum.Output, Money.Format(sum.Cost), Money.Format(sum.BackendCost))),
+    ];
+
+    /// <summary>All that the filter lets through, as one sum. The cost ends at the largest number that there is.</summary>
+    public async Task<UsageTotal> TotalAsync(UsageFilter filter, CancellationToken cancellationToken)
+    {
+        var sums = await TotalsAsync(filter, "tenant", cancellationToken);
+        var total = sums.Aggregate(new Sum { Key = "" }, (all, sum) => all + sum);
+        return new UsageTotal((long)Int128.Min(total.Cost, long.MaxValue), total.Input + total.Output, total.Requests);
+    }
+
+    /// <summary>The calls of a scope since a moment, by the minute.</summary>
+    public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(UsageScope scope, DateTimeOffset start, CancellationToken cancellationToken)
+    {
+        var filter = UsageFilter.All(scope, start, end: null);
+        var pending = await PendingAsync(filter, cancellationToken);
+        var parts = await databases.ReadConsistentlyAsync(
+            async (db, token) =>
+            {
+                var stored = await UsageMinutes.SumAsync(db, scope, start, token);
+                return stored.Concat((await MissingAsync(db, pending, token)).Select(UsageMinutes.Of));
+            },
+            cancellationToken);
+        return
+        [
+            .. parts.GroupBy(part => part.Start).Select(minute => (minute.Key, minute.Aggregate(default(UsageTotal), (sum, part) => sum + part.Total))),
+        ];
+    }
+
+    private async Task<IEnumerable<Sum>> TotalsAsync(UsageFilter filter, string groupBy, CancellationToken cancellationToken)
     {
         var pending = await PendingAsync(filter, cancellationToken);
         var parts = await databases.ReadConsistentlyAsync(
@@ -53,32 +92,36 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
                 return stored.Concat(Grouped(waiting.AsQueryable(), groupBy, OfRow));
             },
             cancellationToken);
-        return
-        [
-            .. parts.GroupBy(part => part.Key, (key, sums) => sums.Aggregate(new Sum { Key = key }, (total, sum) => total + sum))
-                .OrderByDescending(sum => sum.Cost).ThenBy(sum => sum.Key, StringComparer.Ordinal)
-                .Take(limit)
-                .Select(sum => new UsageSum(
-                    sum.Key, sum.Requests, sum.Input, sum.Output, sum.Input + sum.Output, Money.Format(sum.Cost), Money.Format(sum.BackendCost))),
-        ];
+        return parts.GroupBy(part => part.Key, (key, sums) => sums.Aggregate(new Sum { Key = key }, (total, sum) => total + sum));
     }
 
+    // Whole days from their rollup, whole hours at their edges from theirs, and from rows where the range begins or ends inside an hour.
     private static async Task<List<Sum>> StoredAsync(PlatformDb db, UsageFilter filter, string groupBy, CancellationToken cancellationToken)
     {
-        var range = HourRange.Of(filter.Start, filter.End);
         var sums = new List<Sum>();
-        if (range.HasHours)
+        var days = WholeUnits.Days(filter.Start, filter.End);
+        if (days.HasUnits)
         {
-            var (first, last) = (range.FirstHour, range.LastHour);
-            var hours = filter.Apply(db.UsageHours.AsNoTracking())
-                .Where(hour => (first == null || hour.Hour >= first) && (last == null || hour.Hour < last));
-            sums.AddRange(await Grouped(hours, groupBy, OfHour).ToListAsync(cancellationToken));
+            var (first, last) = (days.First, days.Last);
+            var rollups = filter.Apply(db.UsageDays.AsNoTracking()).Where(day => (first == null || day.Day >= first) && (last == null || day.Day < last));
+            sums.AddRange(await Grouped(rollups, groupBy, OfRollup).ToListAsync(cancellationToken));
         }
 
-        foreach (var (start, end) in range.Edges)
+        foreach (var edge in days.Edges)
         {
-            var rows = filter.Apply(db.UsageRows.AsNoTracking()).Between(start, end);
-            sums.AddRange(await Grouped(rows, groupBy, OfRow).ToListAsync(cancellationToken));
+            var hours = WholeUnits.Hours(edge.Start, edge.End);
+            if (hours.HasUnits)
+            {
+                var (first, last) = (hours.First, hours.Last);
+                var rollups = filter.Apply(db.UsageHours.AsNoTracking()).Where(hour => hour.Hour >= first && hour.Hour < last);
+                sums.AddRange(await Grouped(rollups, groupBy, OfRollup).ToListAsync(cancellationToken));
+            }
+
+            foreach (var (start, end) in hours.Edges)
+            {
+                var rows = filter.Apply(db.UsageRows.AsNoTracking()).Between(start, end);
+                sums.AddRange(await Grouped(rows, groupBy, OfRow).ToListAsync(cancellationToken));
+            }
         }
 
         return sums;
@@ -122,17 +165,26 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
         return pending;
     }
 
-    private static IQueryable<Sum> Grouped<T>(IQueryable<T> usage, string groupBy, Expression<Func<T, Sum>> amounts)
-        where T : class, IUsageDimensions =>
-        usage.GroupBy(KeyOf<T>(groupBy), amounts).Select(group => new Sum
+    private static IQueryable<Sum> Grouped<T, TAmounts>(IQueryable<T> usage, string groupBy, Expression<Func<TAmounts, Sum>> amounts)
+        where T : class, TAmounts, IUsageDimensions =>
+        usage.GroupBy(KeyOf<T>(groupBy), For<T, TAmounts>(amounts)).Select(group => new Sum
         {
             Key = group.Key,
             Requests = group.Sum(sum => sum.Requests),
             Input = group.Sum(sum => sum.Input),
             Output = group.Sum(sum => sum.Output),
-            Cost = group.Sum(sum => sum.Cost),
-            BackendCost = group.Sum(sum => sum.BackendCost),
+            CostUnits = group.Sum(sum => sum.CostUnits),
+            CostRest = group.Sum(sum => sum.CostRest),
+            BackendUnits = group.Sum(sum => sum.BackendUnits),
+            BackendRest = group.Sum(sum => sum.BackendRest),
         });
+
+    private static Expression<Func<T, Sum>> For<T, TAmounts>(Expression<Func<TAmounts, Sum>> amounts)
+        where T : TAmounts
+    {
+        var row = Expression.Parameter(typeof(T), "row");
+        return Expression.Lambda<Func<T, Sum>>(new Replacement(amounts.Parameters[0], row).Visit(amounts.Body), row);
+    }
 
     private static Expression<Func<T, string>> KeyOf<T>(string groupBy)
         where T : class, IUsageDimensions => groupBy switch
@@ -146,6 +198,16 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
     [LoggerMessage(Level = LogLevel.Warning, Message = "A usage summary lacks what waits in Redis. {Reason}")]
     private partial void PendingUsageUnknown(string reason);
 
+    private sealed class Replacement(Expression replaced, Expression by) : ExpressionVisitor
+    {
+        protected override Expression VisitParameter(ParameterExpression node) => node == replaced ? by : node;
+
+        // A member of the base class, as the member of the class itself that the model knows.
+        protected override Expression VisitMember(MemberExpression node) =>
+            node.Expression == replaced ? Expression.Property(by, node.Member.Name) : base.VisitMember(node);
+    }
+
+    // Costs are summed as units and rest: their sum may need more than the 64 bits that databases sum in.
     private sealed class Sum
     {
         public required string Key { get; init; }
@@ -156,9 +218,17 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
 
         public long Output { get; init; }
 
-        public long Cost { get; init; }
+        public long CostUnits { get; init; }
 
-        public long BackendCost { get; init; }
+        public long CostRest { get; init; }
+
+        public long BackendUnits { get; init; }
+
+        public long BackendRest { get; init; }
+
+        public Int128 Cost => ((Int128)CostUnits * Money.NanosPerUnit) + CostRest;
+
+        public Int128 BackendCost => ((Int128)BackendUnits * Money.NanosPerUnit) + BackendRest;
 
         public static Sum operator +(Sum left, Sum right) => new()
         {
@@ -166,8 +236,20 @@ internal sealed partial class UsageSummary(IDbContextFactory<PlatformDb> databas
             Requests = left.Requests + right.Requests,
             Input = left.Input + right.Input,
             Output = left.Output + right.Output,
-            Cost = left.Cost + right.Cost,
-            BackendCost = left.BackendCost + right.BackendCost,
+            CostUnits = left.CostUnits + right.CostUnits,
+            CostRest = left.CostRest + right.CostRest,
+            BackendUnits = left.BackendUnits + right.BackendUnits,
+            BackendRest = left.BackendRest + right.BackendRest,
         };
     }
+}
+
+/// <summary>Usage of a scope.</summary>
+/// <param name="Cost">Nano-units.</param>
+/// <param name="Tokens">In and out.</param>
+/// <param name="Requests">Calls.</param>
+internal readonly record struct UsageTotal(long Cost, long Tokens, long Requests)
+{
+    public static UsageTotal operator +(UsageTotal left, UsageTotal right) =>
+        new(Money.Add(left.Cost, right.Cost), left.Tokens + right.Tokens, left.Requests + right.Requests);
 }

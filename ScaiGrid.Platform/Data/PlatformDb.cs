@@ -2,10 +2,12 @@ using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
+using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.RateLimits;
 using ScaiGrid.Platform.Scheduling;
 using ScaiGrid.Platform.Tenancy;
 using ScaiGrid.Platform.Webhooks;
@@ -65,6 +67,16 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
 
+    public DbSet<UsageDay> UsageDays => Set<UsageDay>();
+
+    public DbSet<ModelPrice> ModelPrices => Set<ModelPrice>();
+
+    public DbSet<Budget> Budgets => Set<Budget>();
+
+    public DbSet<BudgetMark> BudgetMarks => Set<BudgetMark>();
+
+    public DbSet<RateLimitRow> RateLimits => Set<RateLimitRow>();
+
     public DbSet<SnapshotRevision> SnapshotRevisions => Set<SnapshotRevision>();
 
     public DbSet<SnapshotChange> SnapshotChanges => Set<SnapshotChange>();
@@ -102,6 +114,11 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new AuditRowConfiguration());
         modelBuilder.ApplyConfiguration(new AuditChainEndConfiguration());
         modelBuilder.ApplyConfiguration(new IdempotencyKeyConfiguration());
+        modelBuilder.ApplyConfiguration(new UsageDayConfiguration());
+        modelBuilder.ApplyConfiguration(new ModelPriceConfiguration());
+        modelBuilder.ApplyConfiguration(new BudgetConfiguration());
+        modelBuilder.ApplyConfiguration(new BudgetMarkConfiguration());
+        modelBuilder.ApplyConfiguration(new RateLimitRowConfiguration());
         modelBuilder.ApplyConfiguration(new SnapshotRevisionConfiguration());
         modelBuilder.ApplyConfiguration(new SnapshotChangeConfiguration());
         modelBuilder.UseStoredNames();

@@ -5,14 +5,18 @@ using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
 /// Decides who may call an endpoint. Fails closed: an endpoint that says neither <c>AllowAnonymous</c> nor what its caller must hold is refused.
 /// </summary>
-internal sealed class ApiKeyAuthentication(RequestDelegate next, CallerResolver callers, ILogger<ApiKeyAuthentication> logger)
+internal sealed class ApiKeyAuthentication(
+    RequestDelegate next, CallerResolver callers, AddressLimiter addresses, ClientAddress client, ILogger<ApiKeyAuthentication> logger)
 {
+    private static readonly PathString Api = new("/v1");
     private static readonly Problem Denied = new(CoreErrors.PermissionDenied);
 
     public async Task InvokeAsync(HttpContext context)
@@ -30,7 +34,8 @@ internal sealed class ApiKeyAuthentication(RequestDelegate next, CallerResolver 
             var resolution = await callers.ResolveAsync(context.Request.Headers.Authorization, context.RequestAborted);
             if (!resolution.Is(out caller, out var problem))
             {
-                await ErrorWriter.WriteAsync(context, problem);
+                var isStranger = problem.Error.Status == StatusCodes.Status401Unauthorized;
+                await ErrorWriter.WriteAsync(context, (isStranger ? await LimitStrangerAsync(context) : null) ?? problem);
                 return;
             }
 
@@ -42,10 +47,22 @@ internal sealed class ApiKeyAuthentication(RequestDelegate next, CallerResolver 
                 return;
             }
         }
+        else if (context.GetEndpoint() is RouteEndpoint && context.Request.Path.StartsWithSegments(Api, StringComparison.OrdinalIgnoreCase)
+            && await LimitStrangerAsync(context) is { } limited)
+        {
+            // Health checks and documents are for everybody; of the API's own, whoever has no name is limited by address.
+            await ErrorWriter.WriteAsync(context, limited);
+            return;
+        }
 
         using (logger.BeginScope(new CallScope(context.TraceIdentifier, caller)))
         {
             await next(context);
         }
     }
+
+    /// <returns>A refusal when the address has tried too often.</returns>
+    private async ValueTask<Problem?> LimitStrangerAsync(HttpContext context) => await addresses.RetryAfterAsync(client.Of(context)) is { } seconds
+        ? new Problem(InferenceErrors.RateLimited, "Too many calls without valid credentials from this address.", seconds)
+        : null;
 }

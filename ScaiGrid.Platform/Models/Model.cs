@@ -43,6 +43,11 @@ internal sealed class Model : ISnapshotted
 
     /// <summary>What callers pay for a minute of audio that is listened to, in nano-units.</summary>
     public long AudioPricePerMinute { get; set; }
+    /// <summary>What callers pay for prompt tokens that the upstream had cached; null: as for all others.</summary>
+    public long? CachedInputPricePerMtok { get; set; }
+
+    /// <summary>Counts the changes of the prices, from 1; see <see cref="ModelPrice"/>.</summary>
+    public int PriceVersion { get; set; } = 1;
 
     /// <summary>JSON object.</summary>
     public string DefaultParams { get; set; } = "{}";

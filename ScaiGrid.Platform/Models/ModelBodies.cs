@@ -18,6 +18,7 @@ namespace ScaiGrid.Platform.Models;
 /// <param name="OutputPricePerMtok">What callers pay for a million output tokens, a decimal string; 0 when left out.</param>
 /// <param name="ImagePrice">What callers pay for a picture, a decimal string, besides any tokens; 0 when left out.</param>
 /// <param name="AudioPricePerMinute">What callers pay for a minute of transcribed audio, a decimal string, besides any tokens; 0 when left out.</param>
+/// <param name="CachedInputPricePerMtok">What callers pay for a million input tokens that the upstream had cached; as for all others when left out.</param>
 /// <param name="DefaultParams">Request fields for callers who send none.</param>
 /// <param name="SystemPromptTemplate">Put before every conversation.</param>
 /// <param name="Status">active (the default) or deprecated.</param>
@@ -34,6 +35,7 @@ public sealed record CreateModel(
     string? OutputPricePerMtok = null,
     string? ImagePrice = null,
     string? AudioPricePerMinute = null,
+    string? CachedInputPricePerMtok = null,
     JsonObject? DefaultParams = null,
     string? SystemPromptTemplate = null,
     string? Status = null,
@@ -58,6 +60,8 @@ public sealed record UpdateModel(
 
     public Optional<int?> MaxOutputTokens { get; init; }
 
+    public Optional<string> CachedInputPricePerMtok { get; init; }
+
     public Optional<string> SystemPromptTemplate { get; init; }
 }
 
@@ -77,6 +81,8 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
         Money.Format(Model.OutputPricePerMtok),
         Money.Format(Model.ImagePrice),
         Money.Format(Model.AudioPricePerMinute),
+        Model.CachedInputPricePerMtok is { } cached ? Money.Format(cached) : null,
+        Model.PriceVersion,
         JsonNode.Parse(Model.DefaultParams) as JsonObject ?? [],
         caller.Has(Permissions.ManageModels) ? Model.SystemPromptTemplate : null,
         Model.Status,
@@ -100,6 +106,8 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
 /// <param name="OutputPricePerMtok">A decimal string.</param>
 /// <param name="ImagePrice">For a picture, a decimal string.</param>
 /// <param name="AudioPricePerMinute">For a minute of transcribed audio, a decimal string.</param>
+/// <param name="CachedInputPricePerMtok">A decimal string; null where cached tokens cost what others do.</param>
+/// <param name="PriceVersion">Counts the changes of the prices, from 1; usage names the version that it was charged by.</param>
 /// <param name="DefaultParams">Request fields for callers who send none.</param>
 /// <param name="SystemPromptTemplate">Only for those who manage models.</param>
 /// <param name="Status">active or deprecated.</param>
@@ -122,6 +130,8 @@ internal sealed record ModelView(
     string OutputPricePerMtok,
     string ImagePrice,
     string AudioPricePerMinute,
+    string? CachedInputPricePerMtok,
+    int PriceVersion,
     JsonObject DefaultParams,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? SystemPromptTemplate,
     string Status,

@@ -93,6 +93,7 @@ internal static class ModelEndpoints
             OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, otherwise: 0),
             ImagePrice = checks.Price("image_price", body.ImagePrice, otherwise: 0),
             AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, otherwise: 0),
+            CachedInputPricePerMtok = CachedPrice(checks, body.CachedInputPricePerMtok),
             DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? "{}",
             SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate, TemplateLength),
             Status = Status(checks, body.Status, ModelStatus.Active),
@@ -103,6 +104,7 @@ internal static class ModelEndpoints
         CheckWindow(checks, row);
         checks.ThrowIfAny();
         db.Models.Add(row);
+        db.ModelPrices.Add(ModelPrice.Of(row, now));
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.SlugConflict);
         return Reply.Created($"/v1/models/{row.Id}", new ModelRow(row, ActiveBackends: 0, TotalBackends: 0).View(caller));
     }
@@ -127,10 +129,12 @@ internal static class ModelEndpoints
         row.Capabilities = checks.Words("capabilities", body.Capabilities) is { } words ? JsonSerializer.Serialize(words) : row.Capabilities;
         row.ContextWindow = checks.Between("context_window", body.ContextWindow.Value, 1, MaxTokens) ?? (body.ContextWindow.IsGiven ? 0 : row.ContextWindow);
         row.MaxOutputTokens = checks.Between("max_output_tokens", body.MaxOutputTokens.Or(row.MaxOutputTokens), 1, MaxTokens);
+        var prices = (row.InputPricePerMtok, row.OutputPricePerMtok, row.CachedInputPricePerMtok);
         row.InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, row.InputPricePerMtok);
         row.OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, row.OutputPricePerMtok);
         row.ImagePrice = checks.Price("image_price", body.ImagePrice, row.ImagePrice);
         row.AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, row.AudioPricePerMinute);
+        row.CachedInputPricePerMtok = body.CachedInputPricePerMtok.IsGiven ? CachedPrice(checks, body.CachedInputPricePerMtok.Value) : row.CachedInputPricePerMtok;
         row.DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? row.DefaultParams;
         row.SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate.Or(row.SystemPromptTemplate), TemplateLength);
         row.Status = Status(checks, body.Status, row.Status);
@@ -138,7 +142,13 @@ internal static class ModelEndpoints
         CheckWindow(checks, row);
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();
-        await db.SaveChangesAsync(cancellationToken);
+        if (prices != (row.InputPricePerMtok, row.OutputPricePerMtok, row.CachedInputPricePerMtok))
+        {
+            row.PriceVersion++;
+            db.ModelPrices.Add(ModelPrice.Of(row, row.UpdatedAt));
+        }
+
+        await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.PricesChanged);
         return Reply.Ok((await WithBackends(db.Models.AsNoTracking().Where(saved => saved.Id == row.Id), db).SingleAsync(cancellationToken)).View(caller));
     }
 
@@ -181,6 +191,9 @@ internal static class ModelEndpoints
 
         return checks.Document("default_params", value);
     }
+
+    private static long? CachedPrice(Checks checks, string? price) =>
+        price is null ? null : checks.Price("cached_input_price_per_mtok", price, otherwise: 0);
 
     private static void CheckWindow(Checks checks, Model row)
     {

@@ -11,5 +11,6 @@ internal static class ModelErrors
     public static readonly Error ProviderHasBackends = new("PROVIDER_HAS_BACKENDS", 409, "Delete the provider's backends first.");
     public static readonly Error ProviderNameTaken = CoreErrors.Conflict with { Message = "A provider with this name exists." };
     public static readonly Error ModelIsMapped = CoreErrors.Conflict with { Message = "The model is mapped to backends: remove its routing targets first." };
+    public static readonly Error PricesChanged = CoreErrors.Conflict with { Message = "The prices were changed by somebody else meanwhile; look at them and try again." };
     public static readonly Error RoutingChanged = CoreErrors.Conflict with { Message = "The routing was changed by somebody else meanwhile; look at it and try again." };
 }

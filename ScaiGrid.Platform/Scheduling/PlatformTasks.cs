@@ -3,6 +3,7 @@ using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Inference.Media;
 using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Webhooks;
 
@@ -17,5 +18,7 @@ public static class PlatformTasks
         ScheduledTask.Every<MediaCleanup>("inference.media_cleanup", MediaCleanup.Interval, MediaCleanup.Timeout),
         ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
         ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
+        ScheduledTask.Every<UsageRetention>("accounting.usage_retention", UsageRetention.Interval, UsageRetention.Timeout),
+        ScheduledTask.Every<BudgetWatch>("budgets.watch", BudgetWatch.Interval, BudgetWatch.Timeout),
     ];
 }

@@ -48,6 +48,8 @@ internal sealed class RouteTable
         OutputPrice = model.OutputPricePerMtok,
         ImagePrice = model.ImagePrice,
         AudioMinutePrice = model.AudioPricePerMinute,
+        CachedInputPrice = model.CachedInputPricePerMtok,
+        PriceVersion = model.PriceVersion,
         Status = model.Status,
         DefaultParams = Object(model.DefaultParams),
         SystemPrompt = model.SystemPromptTemplate,

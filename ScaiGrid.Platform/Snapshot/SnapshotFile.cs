@@ -14,7 +14,7 @@ namespace ScaiGrid.Platform.Snapshot;
 internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions options, SecretBox box, TimeProvider time, ILogger<SnapshotFile> logger)
 {
     /// <summary>Authenticated with the file: another version's is not read.</summary>
-    private const string Owner = "snapshot-file-1";
+    private const string Owner = "snapshot-file-2";
 
     private readonly string _path = Path.Combine(host.DataDirectory, "snapshot.sealed");
 

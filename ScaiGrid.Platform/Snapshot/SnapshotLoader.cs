@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
@@ -7,7 +8,7 @@ using ScaiGrid.Platform.Identity;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>Builds the hot path's snapshot from the database, or from the file of the last one. One load at a time.</summary>
-internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, BackendPool backends, SnapshotFile file, TimeProvider time)
+internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, BackendPool backends, AdmissionOptions limits, SnapshotFile file, TimeProvider time)
 {
     private readonly SnapshotRows _rows = new();
     private readonly RouteTable _routes = new();
@@ -60,6 +61,7 @@ internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, Ba
             Subjects = callers.Subjects(users),
             TenantSlugs = callers.TenantSlugs(),
             Models = _routes.Models(_rows, backends.Connect(_rows)),
+            Admission = AdmissionTable.Rules(_rows, limits),
         };
         return (grid, callers.Home());
     }

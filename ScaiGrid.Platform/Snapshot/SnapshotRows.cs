@@ -1,8 +1,10 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.RateLimits;
 using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Snapshot;
@@ -20,7 +22,7 @@ internal sealed class SnapshotRows
     private readonly SnapshotTable[] _all;
 
     public SnapshotRows() =>
-        _all = [Partners, Tenants, Users, Roles, Keys, Providers, Backends, Models, Policies, Targets];
+        _all = [Partners, Tenants, Users, Roles, Keys, Providers, Backends, Models, Policies, Targets, Budgets, RateLimits];
 
     /// <summary>-1 before the first load from the database.</summary>
     public long Revision { get; private set; } = -1;
@@ -54,6 +56,12 @@ internal sealed class SnapshotRows
 
     public SnapshotTable<RoutingTarget> Targets { get; } = new(
         row => row.ModelId, db => db.RoutingTargets, (rows, ids) => rows.Where(row => ids.Contains(row.ModelId)));
+
+    public SnapshotTable<Budget> Budgets { get; } = new(
+        row => row.Id, db => db.Budgets, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<RateLimitRow> RateLimits { get; } = new(
+        row => row.OwnerId, db => db.RateLimits, (rows, ids) => rows.Where(row => ids.Contains(row.OwnerId)));
 
     /// <summary>One for each kind of entity that the snapshot contains.</summary>
     public IReadOnlyList<SnapshotTable> Tables => _all;

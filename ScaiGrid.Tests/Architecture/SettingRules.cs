@@ -15,7 +15,7 @@ public sealed partial class SettingRules
         "SCAIGRID_TEST_STACK", "SCAIGRID_REQUIRE_SERVICES",
     ];
 
-    private static readonly Type[] Readable = [typeof(string), typeof(int), typeof(bool), typeof(TimeSpan), typeof(Uri), typeof(string[])];
+    private static readonly Type[] Readable = [typeof(string), typeof(int), typeof(long), typeof(bool), typeof(TimeSpan), typeof(Uri), typeof(string[])];
 
     [Fact]
     public void NoTwoSettings_ShareAVariable() => Breaches.None(

@@ -78,6 +78,7 @@ public sealed class FakeUpstream : IAsyncDisposable
     {
         var gone = context.RequestAborted;
         await Task.Delay(script.Delay, gone);
+        await script.Hold.WaitAsync(gone);
         if (script.Status != 200)
         {
             context.Response.StatusCode = script.Status;
@@ -153,6 +154,9 @@ public sealed record UpstreamScript
 
     /// <summary>Before the first byte.</summary>
     public TimeSpan Delay { get; init; }
+
+    /// <summary>Waited for before the first byte.</summary>
+    public Task Hold { get; init; } = Task.CompletedTask;
 
     /// <summary>After each chunk.</summary>
     public TimeSpan ChunkDelay { get; init; }

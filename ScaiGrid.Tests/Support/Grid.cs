@@ -79,7 +79,7 @@ public sealed class Grid : IAsyncDisposable
 
     private async Task StartEmbeddedAsync()
     {
-        var host = Own(await AppHostProcess.StartAsync(new Dictionary<string, string>
+        var host = Own(await AppHostProcess.StartAsync(new Dictionary<string, string>(Limits.None)
         {
             ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
             ["SCAIGRID_SERVICE_TOKENS"] = $"tests:{Secrets.ServiceToken}",

@@ -14,7 +14,7 @@ public sealed class GridServices : IAsyncDisposable
     public S3Server S3 { get; }
 
     /// <summary>Environment variables for every mode. Each call adds its own.</summary>
-    public Dictionary<string, string> Settings => new(S3.Settings)
+    public Dictionary<string, string> Settings => new(S3.Settings.Concat(Limits.None))
     {
         ["SCAIGRID_DATABASE_URL"] = MariaDb.Url(),
         ["SCAIGRID_REDIS_URL"] = Redis.Url,
@@ -46,6 +46,14 @@ public sealed class GridServices : IAsyncDisposable
         await S3.DisposeAsync();
         _folder.Dispose();
     }
+}
+
+/// <summary>Rate limits, which tests that share a key would share as well.</summary>
+public static class Limits
+{
+    /// <summary>No limits but those that a test sets.</summary>
+    public static readonly IReadOnlyDictionary<string, string> None = new[] { "KEY", "USER", "TENANT", "PARTNER", "ADDRESS" }
+        .ToDictionary(level => $"SCAIGRID_RATE_LIMIT_{level}_RPM", _ => "0");
 }
 
 /// <summary>Secrets of the tests; none is used anywhere else.</summary>

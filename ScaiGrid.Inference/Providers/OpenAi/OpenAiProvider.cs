@@ -28,7 +28,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
         var endpoint = address.At("/chat/completions");
         return OpenAiOperations.Connect(http, address, connection.Model, address.At) with
         {
-            Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model), endpoint, endpoint),
+            Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, isOpenAi: type == "openai"), endpoint, endpoint),
         };
     }
 }

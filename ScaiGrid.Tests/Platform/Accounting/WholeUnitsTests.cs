@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Accounting;
 
-public sealed class HourRangeTests
+public sealed class WholeUnitsTests
 {
     [Theory]
     [InlineData("10:00", "12:00", "10:00-12:00", "")]
@@ -21,8 +21,8 @@ public sealed class HourRangeTests
     [InlineData(null, null, "-", "")]
     public void Range_IsWholeHoursAndEdges(string? start, string? end, string hours, string edges)
     {
-        var range = HourRange.Of(At(start), At(end));
-        Assert.Equal(hours, range.HasHours ? $"{Text(range.FirstHour)}-{Text(range.LastHour)}" : "none");
+        var range = WholeUnits.Hours(At(start), At(end));
+        Assert.Equal(hours, range.HasUnits ? $"{Text(range.First)}-{Text(range.Last)}" : "none");
         Assert.Equal(edges, string.Join(' ', range.Edges.Select(edge => $"{Text(edge.Start)}-{Text(edge.End)}")));
     }
 
@@ -30,10 +30,10 @@ public sealed class HourRangeTests
     public void EveryMoment_IsInOnePartOfTheRange()
     {
         var (start, end) = (At("09:59")!.Value, At("13:01")!.Value);
-        var range = HourRange.Of(start, end);
+        var range = WholeUnits.Hours(start, end);
         for (var time = start.AddMinutes(-61); time < end.AddMinutes(61); time = time.AddMinutes(1))
         {
-            var parts = range.Edges.Append((Start: range.FirstHour!.Value, End: range.LastHour!.Value)).Count(part => time >= part.Start && time < part.End);
+            var parts = range.Edges.Append((Start: range.First!.Value, End: range.Last!.Value)).Count(part => time >= part.Start && time < part.End);
             Assert.Equal(time >= start && time < end ? 1 : 0, parts);
         }
     }
@@ -41,7 +41,7 @@ public sealed class HourRangeTests
     [Fact]
     public void Floor_IsTheHourInUtc() => Assert.Equal(
         new DateTimeOffset(2026, 1, 31, 4, 0, 0, TimeSpan.Zero),
-        HourRange.Floor(new DateTimeOffset(2026, 1, 31, 10, 15, 7, TimeSpan.FromMinutes(330))));
+        WholeUnits.HourOf(new DateTimeOffset(2026, 1, 31, 10, 15, 7, TimeSpan.FromMinutes(330))));
 
     private static DateTimeOffset? At(string? time) =>
         time is null ? null : DateTimeOffset.Parse($"2026-01-31T{time}:00Z", CultureInfo.InvariantCulture);

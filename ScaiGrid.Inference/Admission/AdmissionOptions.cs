@@ -1,0 +1,63 @@
+using System.ComponentModel.DataAnnotations;
+using ScaiGrid.Core.Configuration;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>The installation's limits, and what happens while Redis is away.</summary>
+public sealed class AdmissionOptions
+{
+    private const int MaxRequests = 100_000_000;
+
+    [Setting("SCAIGRID_RATE_LIMIT_KEY_RPM", "Calls a minute of one API key; 0 for no limit. Tenants may have limits of their own.")]
+    [Range(0, MaxRequests)]
+    public int KeyRequests { get; set; } = 60;
+
+    [Setting("SCAIGRID_RATE_LIMIT_USER_RPM", "Calls a minute of one user, over all keys; 0 for no limit.")]
+    [Range(0, MaxRequests)]
+    public int UserRequests { get; set; } = 120;
+
+    [Setting("SCAIGRID_RATE_LIMIT_TENANT_RPM", "Calls a minute of one tenant; 0 for no limit.")]
+    [Range(0, MaxRequests)]
+    public int TenantRequests { get; set; } = 1000;
+
+    [Setting("SCAIGRID_RATE_LIMIT_PARTNER_RPM", "Calls a minute of all tenants of one partner; 0 for no limit.")]
+    [Range(0, MaxRequests)]
+    public int PartnerRequests { get; set; } = 5000;
+
+    [Setting("SCAIGRID_RATE_LIMIT_KEY_TPM", "Tokens a minute of one API key; 0 for no limit.")]
+    [Range(0, RateLimit.MaxTokens)]
+    public long KeyTokens { get; set; }
+
+    [Setting("SCAIGRID_RATE_LIMIT_USER_TPM", "Tokens a minute of one user, over all keys; 0 for no limit.")]
+    [Range(0, RateLimit.MaxTokens)]
+    public long UserTokens { get; set; }
+
+    [Setting("SCAIGRID_RATE_LIMIT_TENANT_TPM", "Tokens a minute of one tenant; 0 for no limit.")]
+    [Range(0, RateLimit.MaxTokens)]
+    public long TenantTokens { get; set; }
+
+    [Setting("SCAIGRID_RATE_LIMIT_PARTNER_TPM", "Tokens a minute of all tenants of one partner; 0 for no limit.")]
+    [Range(0, RateLimit.MaxTokens)]
+    public long PartnerTokens { get; set; }
+
+    [Setting("SCAIGRID_RATE_LIMIT_ADDRESS_RPM", "Calls a minute without valid credentials from one IP address; 0 for no limit.")]
+    [Range(0, MaxRequests)]
+    public int AddressRequests { get; set; } = 300;
+
+    [Setting(
+        "SCAIGRID_RATE_LIMIT_FAIL_CLOSED",
+        "While Redis is away: false limits calls in each process by itself, true refuses them with 503. Calls under a budget that blocks are refused either way.")]
+    public bool FailClosed { get; set; }
+
+    [Setting("SCAIGRID_BUDGET_THROTTLE_RPM", "Calls a minute that a budget with the action `throttle` lets through once it is used up.")]
+    [Range(1, 60_000)]
+    public int ThrottleRequests { get; set; } = 6;
+
+    [Setting("SCAIGRID_BUDGET_OUTPUT_TOKENS", "The bound on output tokens of a call under a budget where neither the caller nor the model gives one.")]
+    [Range(1, 1_000_000)]
+    public int UnboundedOutputTokens { get; set; } = 16_384;
+
+    /// <summary>The limits of a tenant that has none of its own.</summary>
+    public LevelLimits Defaults => new(
+        new RateLimit(KeyRequests, KeyTokens), new RateLimit(UserRequests, UserTokens), new RateLimit(TenantRequests, TenantTokens), new RateLimit(PartnerRequests, PartnerTokens));
+}

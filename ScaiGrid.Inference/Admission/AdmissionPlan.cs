@@ -1,0 +1,151 @@
+using System.Collections.Immutable;
+using ScaiGrid.Core.Identity;
+using StackExchange.Redis;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>A rolling window that a caller's calls are counted in.</summary>
+public readonly record struct LimitWindow(RedisKey Key, RateLimit Limit);
+
+/// <summary>All limits and budgets that one caller's calls meet, with everything made beforehand that does not change from call to call.</summary>
+public sealed class AdmissionPlan
+{
+    private readonly AdmissionPart[] _whole;
+    private readonly AdmissionPart[] _split;
+
+    private AdmissionPlan(AdmissionPart tenant, AdmissionPart partner)
+    {
+        LimitsOnly = tenant.Budgets.IsEmpty && partner.Budgets.IsEmpty ? this
+            : new AdmissionPlan(new AdmissionPart(tenant.Owner, tenant.Windows, []), new AdmissionPart(partner.Owner, partner.Windows, []));
+        _split = [.. new[] { tenant, partner }.Where(part => !part.IsEmpty)];
+        _whole = _split.Length < 2 ? _split : [AdmissionPart.Join(tenant, partner)];
+        HasBudgets = _split.Any(part => part.Budgets.Length > 0);
+        Blocks = _split.Any(part => part.Budgets.Any(budget => budget.Action == BudgetAction.Block));
+        CountsTokens = _split.Any(part => part.TokenWindows.Length > 0);
+    }
+
+    public bool IsEmpty => _split.Length == 0;
+
+    /// <summary>The same without budgets, for calls that cost nothing.</summary>
+    public AdmissionPlan LimitsOnly { get; }
+
+    public bool HasBudgets { get; }
+
+    /// <summary>Whether a budget may refuse a call.</summary>
+    public bool Blocks { get; }
+
+    public bool CountsTokens { get; }
+
+    /// <summary>One script's keys lie in one slot: on a cluster the tenant's part and the partner's go out side by side.</summary>
+    public AdmissionPart[] Parts(bool isCluster) => isCluster ? _split : _whole;
+
+    public static AdmissionPlan Of(Caller caller, AdmissionRules rules)
+    {
+        var limits = rules.Defaults;
+        var own = rules.Overrides.GetValueOrDefault(caller.TenantId);
+        var partner = rules.Overrides.GetValueOrDefault(caller.PartnerId);
+        var windows = new List<LimitWindow>();
+        Add(windows, caller.TenantId, "k", caller.ApiKeyId, own?.Key.Over(limits.Key) ?? limits.Key);
+        Add(windows, caller.TenantId, "u", caller.UserId, own?.User.Over(limits.User) ?? limits.User);
+        Add(windows, caller.TenantId, "t", caller.TenantId, own?.Tenant.Over(limits.Tenant) ?? limits.Tenant);
+        var above = new List<LimitWindow>();
+        Add(above, caller.PartnerId, "p", caller.PartnerId, partner?.Partner.Over(limits.Partner) ?? limits.Partner);
+
+        IEnumerable<string> scopes = [caller.TenantId, caller.UserId, .. rules.Groups.GetValueOrDefault(caller.UserId) ?? []];
+        var budgets = scopes.SelectMany(scope => rules.Budgets.GetValueOrDefault(scope) ?? []).Where(budget => budget.Owner == caller.TenantId);
+        return new AdmissionPlan(
+            new AdmissionPart(caller.TenantId, [.. windows], [.. budgets]),
+            new AdmissionPart(caller.PartnerId, [.. above], [.. rules.Budgets.GetValueOrDefault(caller.PartnerId) ?? []]));
+    }
+
+    private static void Add(List<LimitWindow> windows, string owner, string level, string? id, RateLimit limit)
+    {
+        if (id is not null && !limit.IsNone)
+        {
+            windows.Add(new LimitWindow(AdmissionKeys.Window(owner, level, id), limit));
+        }
+    }
+}
+
+/// <summary>What one run of the script decides on: windows and budgets of one slot, or on a single Redis all of them.</summary>
+public sealed class AdmissionPart
+{
+    private const int FirstOfWindows = 7;
+
+    private readonly RedisValue[] _template;
+    private readonly RedisKey _open;
+
+    public AdmissionPart(string owner, ImmutableArray<LimitWindow> windows, ImmutableArray<BudgetRule> budgets)
+    {
+        (Owner, Windows, Budgets) = (owner, windows, budgets);
+        TokenWindows = [.. windows.Where(window => window.Limit.Tokens > 0).Select(window => window.Key)];
+        _open = AdmissionKeys.Fixed(AdmissionKeys.Open(owner));
+        RedisKey[] reserved = budgets.IsEmpty ? [] : [_open, .. budgets.Select(budget => AdmissionKeys.Fixed(AdmissionKeys.Budget(budget.Owner, budget.Id)))];
+        Keys = [.. windows.Select(window => window.Key), .. reserved];
+        SettleKeys = [.. TokenWindows, .. reserved];
+        _template =
+        [
+            windows.Length, budgets.Length, 0, 0, 0, 0, 0,
+            .. windows.SelectMany(window => new RedisValue[] { window.Limit.Requests, window.Limit.Tokens }),
+            .. budgets.SelectMany(budget => new RedisValue[]
+            {
+                0, (int)budget.Action, budget.CostLimit ?? -1, budget.TokenLimit ?? -1, budget.RequestLimit ?? -1, 0,
+            }),
+        ];
+    }
+
+    /// <summary>The tenant or partner under whose hash tag open reservations are noted.</summary>
+    public string Owner { get; }
+
+    public ImmutableArray<LimitWindow> Windows { get; }
+
+    public ImmutableArray<BudgetRule> Budgets { get; }
+
+    public ImmutableArray<RedisKey> TokenWindows { get; }
+
+    public bool IsEmpty => Windows.IsEmpty && Budgets.IsEmpty;
+
+    internal RedisKey[] Keys { get; }
+
+    internal RedisKey[] SettleKeys { get; }
+
+    /// <summary>Without a ticket to settle later, nothing is left behind that anybody must undo.</summary>
+    internal bool LeavesTraces => !Budgets.IsEmpty || !TokenWindows.IsEmpty;
+
+    internal RedisValue[] Arguments(AdmissionTicket ticket, RedisValue process, DateTimeOffset now, int throttleMs)
+    {
+        var values = (RedisValue[])_template.Clone();
+        values[2] = ticket.EstimatedTokens;
+        if (Budgets.IsEmpty)
+        {
+            return values;
+        }
+
+        (values[3], values[4], values[5], values[6]) = (ticket.Id, process, ticket.HighestCost, ticket.HighestTokens);
+        for (var i = 0; i < Budgets.Length; i++)
+        {
+            var at = FirstOfWindows + (Windows.Length * 2) + (i * 6);
+            values[at] = Budgets[i].PeriodAt(now).StartMinute;
+            values[at + 5] = throttleMs;
+        }
+
+        return values;
+    }
+
+    internal RedisValue[] SettleArguments(AdmissionTicket ticket, long second, Settlement settlement, int counts)
+    {
+        var values = new RedisValue[9 + Budgets.Length];
+        (values[0], values[1], values[2]) = (TokenWindows.Length, Budgets.Length, second);
+        (values[3], values[4], values[5]) = (settlement.Tokens - ticket.EstimatedTokens, ticket.Id, counts);
+        (values[6], values[7], values[8]) = (settlement.Cost, settlement.Tokens, BudgetPeriod.MinuteOf(settlement.At));
+        for (var i = 0; i < Budgets.Length; i++)
+        {
+            values[9 + i] = Budgets[i].PeriodAt(settlement.At).StartMinute;
+        }
+
+        return values;
+    }
+
+    internal static AdmissionPart Join(AdmissionPart first, AdmissionPart second) =>
+        new(first.Owner, [.. first.Windows, .. second.Windows], [.. first.Budgets, .. second.Budgets]);
+}

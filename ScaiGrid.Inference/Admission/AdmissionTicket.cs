@@ -1,0 +1,64 @@
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>What an admitted call holds until it is settled.</summary>
+public sealed class AdmissionTicket
+{
+    /// <summary>For what is counted and never settled.</summary>
+    internal static readonly AdmissionTicket Empty = new() { Id = "", EstimatedTokens = 0, HighestCost = 0, HighestTokens = 0, IsBinding = false };
+
+    private int _isClosed;
+
+    /// <summary>The id of the usage record that the call will have.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Counted in windows of tokens until the true number is known.</summary>
+    public required long EstimatedTokens { get; init; }
+
+    /// <summary>The most that the call can cost, in nano-units: what its budgets hold back.</summary>
+    public required long HighestCost { get; init; }
+
+    /// <summary>The most tokens that the call can use.</summary>
+    public required long HighestTokens { get; init; }
+
+    /// <summary>Whether a budget that blocks relies on <see cref="HighestCost"/> and <see cref="HighestTokens"/>.</summary>
+    public required bool IsBinding { get; init; }
+
+    internal AdmissionPart[] Parts { get; set; } = [];
+
+    /// <summary>Second of Redis's clock at which the call was counted.</summary>
+    internal long Second { get; set; }
+
+    internal bool TryClose() => Interlocked.Exchange(ref _isClosed, 1) == 0;
+}
+
+/// <summary>What a call came to.</summary>
+/// <param name="Cost">Nano-units charged.</param>
+/// <param name="Tokens">Prompt and completion.</param>
+/// <param name="At">The usage record's time, by which the call belongs to a period.</param>
+public readonly record struct Settlement(long Cost, long Tokens, DateTimeOffset At);
+
+/// <summary>Whether a call may go on.</summary>
+/// <param name="Problem">Why not; null when it may.</param>
+/// <param name="Limits">For the caller to see, whichever way it went.</param>
+/// <param name="Ticket">To be settled when the call ends; null where nothing was reserved.</param>
+public readonly record struct AdmissionOutcome(Problem? Problem, RateLimitState Limits = default, AdmissionTicket? Ticket = null);
+
+/// <summary>The most that a call can use, known before it is sent.</summary>
+/// <param name="Highest">What it can use at most, of each unit.</param>
+/// <param name="Estimate">Tokens that the call will use by a rough guess.</param>
+/// <param name="Prices">The highest that can be charged for each unit.</param>
+public readonly record struct CallBounds(TokenUsage Highest, long Estimate, UnitPrices Prices)
+{
+    /// <summary>Nano-units.</summary>
+    public long HighestCost => Prices.CostOf(Highest);
+}
+
+/// <summary>Brings budgets whose use Redis does not know to what the database has. Off the hot path: after a loss of Redis, and for new budgets.</summary>
+public interface IBudgetLedger
+{
+    /// <returns>False when the database cannot tell either.</returns>
+    Task<bool> SeedAsync(IReadOnlyList<BudgetRule> budgets, CancellationToken cancellationToken);
+}

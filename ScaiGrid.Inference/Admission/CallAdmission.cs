@@ -1,0 +1,321 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using StackExchange.Redis;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>
+/// Decides before any upstream spend whether a call may run: all rate limits and budgets of its caller, in one round trip to Redis, all or
+/// nothing. What it reserved is given back or turned into use when the call is settled.
+/// </summary>
+public sealed partial class CallAdmission
+{
+    private const int Admitted = 0;
+    private const int RateLimited = 1;
+    private const int Exceeded = 2;
+    private const int Throttled = 3;
+    private const int UnknownBudget = 4;
+
+    /// <summary>More than any real call costs: sums of reservations stay within 64 bits.</summary>
+    private const long MaxReservedCost = 100_000_000 * Money.NanosPerUnit;
+
+    private const long MaxReservedTokens = 1_000_000_000_000;
+    private const int RetryAfterSeconds = 2;
+
+    private static readonly Problem Unknowable =
+        new(CoreErrors.Unavailable, "The caller's limits cannot be checked at the moment; try again.", RetryAfterSeconds);
+
+    private readonly AdmissionStore _store;
+    private readonly SnapshotStore _snapshots;
+    private readonly AdmissionOptions _options;
+    private readonly IBudgetLedger _ledger;
+    private readonly AdmissionMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger<CallAdmission> _logger;
+    private readonly LocalLimiter _local;
+    private readonly int _throttleMs;
+    private int _sending;
+
+    internal CallAdmission(
+        AdmissionStore store,
+        SnapshotStore snapshots,
+        AdmissionOptions options,
+        IBudgetLedger ledger,
+        AdmissionMetrics metrics,
+        TimeProvider time,
+        ILogger<CallAdmission> logger)
+    {
+        (_store, _snapshots, _options, _ledger, _metrics, _time, _logger) = (store, snapshots, options, ledger, metrics, time, logger);
+        _local = new LocalLimiter(time);
+        _throttleMs = 60_000 / options.ThrottleRequests;
+    }
+
+    /// <summary>Tenants and partners in whose slots this process has reserved.</summary>
+    internal ConcurrentDictionary<string, bool> Owners { get; } = new();
+
+    /// <summary>Settlements that are on their way.</summary>
+    internal int Sending => Volatile.Read(ref _sending);
+
+    /// <summary>What could not be settled because Redis was away.</summary>
+    internal ConcurrentQueue<Unsettled> Waiting { get; } = new();
+
+    /// <summary>Admits an attempt: what was reserved is in its ticket.</summary>
+    /// <returns>Why the call may not run; null when it may.</returns>
+    public async ValueTask<Problem?> AdmitAsync(Attempt attempt, bool hasModel, CancellationToken callerGone)
+    {
+        CallBounds? bounds = hasModel ? attempt.Bounds(_options.UnboundedOutputTokens) : null;
+        var outcome = await AdmitAsync(attempt.Call.Caller, _snapshots.Current.Admission, bounds, callerGone);
+        attempt.ShowLimits(outcome.Limits);
+        attempt.Ticket = outcome.Ticket;
+        if (outcome.Ticket is { IsBinding: true })
+        {
+            attempt.KeepToBounds(_options.UnboundedOutputTokens);
+        }
+
+        return outcome.Problem;
+    }
+
+    /// <param name="caller">Whose limits and budgets count.</param>
+    /// <param name="rules">Of the snapshot that the call uses.</param>
+    /// <param name="bounds">The most that the call can use; null for a call that costs nothing, which only rate limits concern.</param>
+    /// <param name="cancellationToken">The caller has gone.</param>
+    public async ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, AdmissionRules rules, CallBounds? bounds, CancellationToken cancellationToken)
+    {
+        var plan = bounds is null ? rules.PlanOf(caller).LimitsOnly : rules.PlanOf(caller);
+        var most = bounds ?? default;
+        if (plan.IsEmpty)
+        {
+            return default;
+        }
+
+        if (!_store.IsUsable)
+        {
+            return WithoutRedis(plan, caller, most);
+        }
+
+        var ticket = Ticket(plan, most);
+        var parts = plan.Parts(_store.IsCluster);
+        try
+        {
+            var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller);
+            if (unknown is not null)
+            {
+                // Redis was lost, or the budget is new: a cold path, the one place where a call may wait for the database.
+                if (!await _ledger.SeedAsync([unknown], cancellationToken))
+                {
+                    return WithoutRedis(plan, caller, most);
+                }
+
+                (refusal, unknown, limits) = await AskAsync(parts, ticket, caller);
+            }
+
+            Recovered();
+            return unknown is null ? new AdmissionOutcome(refusal, limits, refusal is null && ticket.Parts.Length > 0 ? ticket : null)
+                : new AdmissionOutcome(Unknowable);
+        }
+        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        {
+            Failed(exception);
+
+            // It may have been reserved all the same.
+            foreach (var part in parts.Where(part => !part.Budgets.IsEmpty))
+            {
+                Waiting.Enqueue(new Unsettled(ticket, part, default, SettleMode.ReleaseIfOpen));
+            }
+
+            return WithoutRedis(plan, caller, most);
+        }
+    }
+
+    /// <summary>Counts what a call came to. Does not wait for Redis.</summary>
+    public void Settle(AdmissionTicket ticket, Settlement settlement)
+    {
+        if (ticket.TryClose())
+        {
+            Send(ticket, settlement, SettleMode.Count);
+        }
+    }
+
+    /// <summary>Gives back what a call has reserved that came to nothing. Harmless after <see cref="Settle"/>.</summary>
+    public void Release(AdmissionTicket? ticket)
+    {
+        if (ticket?.TryClose() is true)
+        {
+            Send(ticket, default, SettleMode.Release);
+        }
+    }
+
+    internal async Task SendAsync(Unsettled unsettled)
+    {
+        var (ticket, part, settlement, mode) = unsettled;
+        Interlocked.Increment(ref _sending);
+        try
+        {
+            await _store.SettleAsync(part, ticket, settlement, mode);
+            Recovered();
+        }
+        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        {
+            Failed(exception);
+
+            // Whether it arrived is not known: the second attempt does nothing where the reservation is gone. A window forgets by itself.
+            if (!part.Budgets.IsEmpty)
+            {
+                Waiting.Enqueue(unsettled with { Mode = mode is SettleMode.Count or SettleMode.CountIfOpen ? SettleMode.CountIfOpen : SettleMode.ReleaseIfOpen });
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _sending);
+        }
+    }
+
+    private void Send(AdmissionTicket ticket, Settlement settlement, SettleMode mode)
+    {
+        foreach (var part in ticket.Parts)
+        {
+            _ = SendAsync(new Unsettled(ticket, part, settlement, mode));
+        }
+    }
+
+    private AdmissionTicket Ticket(AdmissionPlan plan, CallBounds bounds) => new()
+    {
+        Id = plan.HasBudgets ? Ids.New(Ids.Usage, _time) : "",
+        EstimatedTokens = plan.CountsTokens ? Math.Min(bounds.Estimate, MaxReservedTokens) : 0,
+        HighestCost = plan.HasBudgets ? Math.Min(bounds.HighestCost, MaxReservedCost) : 0,
+        HighestTokens = Math.Min(bounds.Highest.Total, MaxReservedTokens),
+        IsBinding = plan.Blocks,
+    };
+
+    /// <returns>Why the call may not run, or the budget whose use is not known; what was reserved for such a call is given back.</returns>
+    private async Task<(Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits)> AskAsync(AdmissionPart[] parts, AdmissionTicket ticket, Caller caller)
+    {
+        var now = _time.GetUtcNow();
+        if (parts.Length == 1)
+        {
+            return Read(await AskAsync(parts[0], ticket, now), parts[0], ticket, caller);
+        }
+
+        // On a cluster: both slots at once, so still one round trip.
+        var (first, second) = (AskAsync(parts[0], ticket, now), AskAsync(parts[1], ticket, now));
+        await Task.WhenAll(first, second);
+        var one = Read(await first, parts[0], ticket, caller);
+        var other = Read(await second, parts[1], ticket, caller);
+        var refusal = one.Refusal ?? other.Refusal;
+        var unknown = one.Unknown ?? other.Unknown;
+        if (refusal is not null || unknown is not null)
+        {
+            Send(ticket, default, SettleMode.Release);
+            ticket.Parts = [];
+        }
+
+        var limits = one.Refusal is not null ? one.Limits : other.Refusal is not null ? other.Limits : Stricter(one.Limits, other.Limits);
+        return (refusal, unknown, limits);
+    }
+
+    private Task<RedisResult> AskAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now)
+    {
+        if (!part.Budgets.IsEmpty && Owners.TryAdd(part.Owner, true))
+        {
+            _store.Database.SetAdd(AdmissionKeys.Owners, part.Owner, CommandFlags.FireAndForget);
+        }
+
+        return _store.AdmitAsync(part, ticket, now, _throttleMs);
+    }
+
+    private (Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits) Read(RedisResult answer, AdmissionPart part, AdmissionTicket ticket, Caller caller)
+    {
+        var now = (long)answer[1];
+        switch ((int)answer[0])
+        {
+            case Admitted:
+                ticket.Second = now;
+                ticket.Parts = part.LeavesTraces ? [.. ticket.Parts, part] : ticket.Parts;
+                return (null, null, new RateLimitState((long)answer[2], (long)answer[3], (long)answer[4], now)
+                {
+                    TokenLimit = (long)answer[5],
+                    TokenRemaining = (long)answer[6],
+                    TokenReset = (long)answer[7],
+                });
+            case RateLimited:
+                _metrics.RateLimited(caller.TenantId);
+                var (limit, retryAt, ofTokens) = ((long)answer[2], (long)answer[3], (int)answer[4] == 1);
+                return (RefusedByLimit((int)Math.Max(retryAt - now, 1), ofTokens), null, LimitState(limit, retryAt, now, ofTokens));
+            case Exceeded:
+                _metrics.BudgetBlocked(caller.TenantId, "block");
+                return (new Problem(InferenceErrors.BudgetExceeded), null, default);
+            case Throttled:
+                _metrics.BudgetBlocked(caller.TenantId, "throttle");
+                var seconds = (int)Math.Clamp(((long)answer[2] + 999) / 1000, 1, 60);
+                return (new Problem(InferenceErrors.RateLimited, "A budget is used up; calls are let through slowly.", seconds), null, default);
+            case UnknownBudget:
+                return (null, part.Budgets[(int)now], default);
+            default:
+                throw new RedisException("The admission script gave an answer that is not known.");
+        }
+    }
+
+    private AdmissionOutcome WithoutRedis(AdmissionPlan plan, Caller caller, CallBounds bounds)
+    {
+        _metrics.WithoutRedis();
+        if (_options.FailClosed || plan.Blocks)
+        {
+            return new AdmissionOutcome(Unknowable);
+        }
+
+        var (isAdmitted, limits) = _local.TryEnter(plan.Parts(isCluster: false)[0], bounds.Estimate);
+        if (isAdmitted)
+        {
+            return new AdmissionOutcome(null, limits);
+        }
+
+        _metrics.RateLimited(caller.TenantId);
+        return new AdmissionOutcome(RefusedByLimit((int)Math.Max(limits.Reset - limits.Now, 1), ofTokens: false), limits);
+    }
+
+    private static Problem RefusedByLimit(int seconds, bool ofTokens) =>
+        new(InferenceErrors.RateLimited, ofTokens ? "The limit of tokens a minute is reached." : null, seconds);
+
+    private static RateLimitState LimitState(long limit, long retryAt, long now, bool ofTokens) => ofTokens
+        ? new RateLimitState(0, 0, 0, now) { TokenLimit = limit, TokenReset = retryAt }
+        : new RateLimitState(limit, 0, retryAt, now);
+
+    private static RateLimitState Stricter(RateLimitState one, RateLimitState other)
+    {
+        var requests = other.Limit > 0 && (one.Limit == 0 || other.Remaining < one.Remaining) ? other : one;
+        var tokens = other.TokenLimit > 0 && (one.TokenLimit == 0 || other.TokenRemaining < one.TokenRemaining) ? other : one;
+        return requests with { TokenLimit = tokens.TokenLimit, TokenRemaining = tokens.TokenRemaining, TokenReset = tokens.TokenReset };
+    }
+
+    // One line when trouble begins and one when it ends, however long it lasts.
+    private void Failed(Exception exception)
+    {
+        if (_store.Failed())
+        {
+            AdmissionFailed(_options.FailClosed ? "calls are refused" : "each process limits by itself", exception.Message);
+        }
+    }
+
+    private void Recovered()
+    {
+        if (_store.Answered())
+        {
+            _local.Clear();
+            AdmissionResumed();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis does not answer: {Consequence}, and calls under a budget that blocks are refused. {Reason}")]
+    private partial void AdmissionFailed(string consequence, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Redis answers again: limits hold over all processes.")]
+    private partial void AdmissionResumed();
+
+    /// <summary>A part of a call that has to be settled.</summary>
+    internal sealed record Unsettled(AdmissionTicket Ticket, AdmissionPart Part, Settlement Settlement, SettleMode Mode);
+}

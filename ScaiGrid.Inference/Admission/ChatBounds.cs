@@ -1,0 +1,64 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>
+/// The most that a chat call can use. No tokenizer: every token is at least one byte of the text that it stands for, and the JSON
+/// around a message is longer than what a model's chat template adds to it.
+/// </summary>
+internal static class ChatBounds
+{
+    /// <summary>Tokens that an image, a sound or a file may stand for although its address is short, where the model's window is not known.</summary>
+    private const int MediaTokens = 100_000;
+
+    private const int BytesPerToken = 4;
+    private const int UsualOutput = 1024;
+
+    private static readonly string[] OutputFields = ["max_completion_tokens", "max_tokens"];
+
+    public static CallBounds Of(ChatRequest request, ModelRoute route, int unboundedOutput)
+    {
+        var bytes = (long)request.Body.Length + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
+        var highestPrompt = HasMedia(request.Body.Span) ? route.ContextWindow ?? bytes + MediaTokens
+            : route.ContextWindow is { } window ? Math.Min(bytes, window) : bytes;
+        var output = Output(request, route);
+        var highestOutput = (output ?? route.ContextWindow ?? unboundedOutput) * (long)request.Choices;
+        var likelyOutput = request.MaxTokens is null ? Math.Min(highestOutput, UsualOutput) : highestOutput;
+        return new CallBounds(
+            new TokenUsage(highestPrompt, highestOutput),
+            (bytes / BytesPerToken) + likelyOutput,
+            route.Prices with { Input = Math.Max(route.InputPrice, route.CachedInputPrice ?? 0) });
+    }
+
+    /// <summary>The bound on one choice's output that the upstream must be told, because nothing that is sent says it yet; null where something does.</summary>
+    public static int? ToSend(ChatRequest request, ModelRoute route, int unboundedOutput) =>
+        request.MaxTokens is not null || Default(route) is not null ? null : route.MaxOutputTokens ?? route.ContextWindow ?? unboundedOutput;
+
+    private static int? Output(ChatRequest request, ModelRoute route) =>
+        (request.MaxTokens ?? Default(route), route.MaxOutputTokens) switch
+        {
+            ({ } asked, { } most) when request.MaxTokens is not null => Math.Min(asked, most),
+            ({ } asked, _) => asked,
+            (null, var most) => most,
+        };
+
+    private static int? Default(ModelRoute route)
+    {
+        foreach (var name in OutputFields)
+        {
+            if (route.DefaultParams?[name] is JsonValue value && value.TryGetValue(out int tokens))
+            {
+                return tokens;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool HasMedia(ReadOnlySpan<byte> body) =>
+        body.IndexOf("\"image_url\""u8) >= 0 || body.IndexOf("\"input_audio\""u8) >= 0 || body.IndexOf("\"file\""u8) >= 0;
+}

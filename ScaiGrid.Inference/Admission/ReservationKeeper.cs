@@ -1,0 +1,175 @@
+using System.Globalization;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>
+/// Says every few seconds that this process lives, settles what could not be settled while Redis was away, and gives back the
+/// reservations of processes that are dead.
+/// </summary>
+/// <remarks>
+/// A process is dead when its key has been missing for <see cref="MissingFor"/> in the eyes of this one, through an unbroken run of
+/// looks: a Redis that was away itself proves nothing. From death to recovery it takes 70 to 100 seconds.
+/// </remarks>
+internal sealed partial class ReservationKeeper(
+    CallAdmission admission, AdmissionStore store, AdmissionMetrics metrics, TimeProvider time, ILogger<ReservationKeeper> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MissingFor = TimeSpan.FromSeconds(40);
+
+    private readonly Dictionary<string, long> _missing = [];
+    private bool _isFailing;
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await TryAsync(SettleWaitingAsync);
+        for (var i = 0; i < 100 && admission.Sending > 0; i++)
+        {
+            await Task.Delay(20, CancellationToken.None);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            if (!await TryAsync(RoundAsync))
+            {
+                _missing.Clear();
+            }
+
+            // What waits is settled soon after Redis is back.
+            for (var waited = TimeSpan.Zero; waited < Interval && !stoppingToken.IsCancellationRequested; waited += TimeSpan.FromSeconds(1))
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (!admission.Waiting.IsEmpty)
+                {
+                    await TryAsync(SettleWaitingAsync);
+                }
+            }
+        }
+    }
+
+    private async Task RoundAsync()
+    {
+        var database = store.Database;
+        await database.StringSetAsync(AdmissionKeys.Replica(store.Process), "1", Lifetime);
+        foreach (var owner in admission.Owners.Keys)
+        {
+            await database.SetAddAsync(AdmissionKeys.Owners, owner);
+        }
+
+        await SettleWaitingAsync();
+        var dead = new Dictionary<string, bool>();
+        foreach (var owner in await database.SetMembersAsync(AdmissionKeys.Owners))
+        {
+            await LookAsync(owner!, dead);
+        }
+
+        foreach (var known in _missing.Keys.Where(process => !dead.ContainsKey(process)).ToArray())
+        {
+            _missing.Remove(known);
+        }
+    }
+
+    private async Task LookAsync(string owner, Dictionary<string, bool> dead)
+    {
+        var database = store.Database;
+        var open = await database.HashGetAllAsync(AdmissionKeys.Open(owner));
+        if (open.Length == 0)
+        {
+            // Those who reserve there name it again in their next round.
+            await database.SetRemoveAsync(AdmissionKeys.Owners, owner);
+            return;
+        }
+
+        var recovered = 0;
+        foreach (var entry in open)
+        {
+            // "process second cost tokens budget budget …"
+            var fields = ((string)entry.Value!).Split(' ');
+            if (fields.Length < 5 || fields[0] == store.Process)
+            {
+                continue;
+            }
+
+            if (!dead.TryGetValue(fields[0], out var isDead))
+            {
+                dead[fields[0]] = isDead = await IsDeadAsync(fields[0]);
+            }
+
+            if (isDead)
+            {
+                recovered += await RecoverAsync(owner, entry.Name!, fields[4..]);
+            }
+        }
+
+        if (recovered > 0)
+        {
+            metrics.Recovered(recovered);
+            ReservationsRecovered(recovered, owner);
+        }
+    }
+
+    private async Task<bool> IsDeadAsync(string process)
+    {
+        if (await store.Database.KeyExistsAsync(AdmissionKeys.Replica(process)))
+        {
+            _missing.Remove(process);
+            return false;
+        }
+
+        var now = time.GetTimestamp();
+        _missing.TryAdd(process, now);
+        return time.GetElapsedTime(_missing[process], now) >= MissingFor;
+    }
+
+    private async Task<int> RecoverAsync(string owner, string ticket, string[] budgets)
+    {
+        RedisKey[] keys = [AdmissionKeys.Open(owner), .. budgets.Select(name => (RedisKey)name)];
+        RedisValue[] values = [0, budgets.Length, 0, 0, ticket, (int)SettleMode.ReleaseIfOpen, 0, 0, 0, .. budgets.Select(_ => (RedisValue)0)];
+        return int.Parse((await store.Database.ScriptEvaluateAsync(AdmissionScripts.Settle, keys, values)).ToString(), CultureInfo.InvariantCulture);
+    }
+
+    private async Task SettleWaitingAsync()
+    {
+        for (var i = admission.Waiting.Count; i > 0 && admission.Waiting.TryDequeue(out var unsettled); i--)
+        {
+            await admission.SendAsync(unsettled);
+            if (store.IsAway)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task<bool> TryAsync(Func<Task> work)
+    {
+        try
+        {
+            await work();
+            _isFailing = false;
+            return true;
+        }
+        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        {
+            if (!_isFailing)
+            {
+                _isFailing = true;
+                RoundFailed(exception.Message);
+            }
+
+            return false;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Gave back {Count} reservations in {Owner}: the processes that made them are dead.")]
+    private partial void ReservationsRecovered(int count, string owner);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Reservations cannot be looked after: {Reason}")]
+    private partial void RoundFailed(string reason);
+}

@@ -1,0 +1,37 @@
+-- Sets a budget's use to what the database has up to a minute, and what was settled since.
+-- KEYS  the budget
+-- ARGV  1 period start (minute), 2 force (1: also where the state is of a later period), 3 first minute not in the base,
+--       4 to 6 base: cost, tokens, requests; 7 the present minute; then minutes that the database has after the base: minute, cost, tokens, requests
+-- Gives 1 when it was done.
+local MAX = '9223372036854775807'
+local key, start, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3])
+local period = redis.call('HGET', key, 'p')
+if period and tonumber(period) > start and ARGV[2] ~= '1' then return 0 end
+
+-- A state that was not known has no minutes of its own, or only some: the database's are taken where they are greater.
+if not period or tonumber(period) ~= start then
+  for i = 8, #ARGV, 4 do
+    for j, name in ipairs({'c', 't', 'n'}) do
+      local field, known = name .. ARGV[i], nil
+      known = redis.call('HGET', key, field)
+      if not known or tonumber(known) < tonumber(ARGV[i + j]) then redis.call('HSET', key, field, ARGV[i + j]) end
+    end
+  end
+end
+
+redis.call('HSET', key, 'p', start, 'c', ARGV[4], 't', ARGV[5], 'n', ARGV[6], 'm', ARGV[7])
+redis.call('EXPIRE', key, 3456000)
+local all = redis.call('HGETALL', key)
+for i = 1, #all, 2 do
+  local name, minute = string.match(all[i], '^([ctn])(%d+)$')
+  if minute then
+    if tonumber(minute) < from or tonumber(minute) < start then
+      redis.call('HDEL', key, all[i])
+    else
+      local sum = redis.pcall('HINCRBY', key, name, all[i + 1])
+      if type(sum) == 'table' and sum.err then redis.call('HSET', key, name, MAX) end
+    end
+  end
+end
+
+return 1

@@ -1,0 +1,159 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>
+/// Usage rows as a stream, oldest first: a page is read by the primary key, written and forgotten, so that memory does not grow with
+/// the rows. What waits in Redis is not in it.
+/// </summary>
+internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, UsageFilter filter, string format) : IResult
+{
+    public const string Csv = "csv";
+    public const string Json = "json";
+    public const string Ndjson = "ndjson";
+
+    private const int PageSize = 2000;
+
+    private static readonly string[] Columns =
+    [
+        "id", "request_id", "created_at", "model", "backend_id", "user_id", "tenant_id", "api_key_id", "protocol", "status", "tokens_in", "tokens_out",
+        "cached_tokens", "reasoning_tokens", "cost", "price_version", "estimated", "latency_ms", "time_to_first_token_ms",
+    ];
+
+    private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"\r\n");
+
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.ContentType = format switch
+        {
+            Csv => "text/csv; charset=utf-8",
+            Json => "application/json",
+            _ => "application/x-ndjson",
+        };
+        response.Headers.ContentDisposition = $"attachment; filename=usage.{format}";
+        var body = response.BodyWriter;
+        Write(body, format switch
+        {
+            Csv => string.Join(',', Columns) + "\r\n",
+            Json => "[",
+            _ => "",
+        });
+        var isFirst = true;
+        string? after = null;
+        while (true)
+        {
+            var page = await PageAsync(after, httpContext.RequestAborted);
+            foreach (var row in page)
+            {
+                WriteRow(body, row, isFirst);
+                isFirst = false;
+            }
+
+            await body.FlushAsync(httpContext.RequestAborted);
+            if (page.Count < PageSize)
+            {
+                break;
+            }
+
+            after = page[^1].Id;
+        }
+
+        Write(body, format == Json ? "]" : "");
+        await body.FlushAsync(httpContext.RequestAborted);
+    }
+
+    private async Task<List<UsageRow>> PageAsync(string? after, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        return await filter.Apply(db.UsageRows.AsNoTracking())
+            .Between(filter.Start, filter.End)
+            .Where(row => after == null || string.Compare(row.Id, after) > 0)
+            .OrderBy(row => row.Id)
+            .Take(PageSize)
+            .ToListAsync(cancellationToken);
+    }
+
+    private void WriteRow(PipeWriter body, UsageRow row, bool isFirst)
+    {
+        if (format == Csv)
+        {
+            Write(body, Line(row));
+            return;
+        }
+
+        if (format == Json && !isFirst)
+        {
+            Write(body, ",");
+        }
+
+        using (var writer = new Utf8JsonWriter(body))
+        {
+            WriteObject(writer, row);
+        }
+
+        Write(body, format == Ndjson ? "\n" : "");
+    }
+
+    private static void WriteObject(Utf8JsonWriter writer, UsageRow row)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("id"u8, row.Id);
+        writer.WriteString("request_id"u8, row.RequestId);
+        writer.WriteString("created_at"u8, Time(row));
+        writer.WriteString("model"u8, row.Model);
+        writer.WriteString("backend_id"u8, row.BackendId);
+        writer.WriteString("user_id"u8, row.UserId);
+        writer.WriteString("tenant_id"u8, row.TenantId);
+        writer.WriteString("api_key_id"u8, row.ApiKeyId);
+        writer.WriteString("protocol"u8, row.Protocol);
+        writer.WriteString("status"u8, row.Status);
+        writer.WriteNumber("tokens_in"u8, row.TokensIn);
+        writer.WriteNumber("tokens_out"u8, row.TokensOut);
+        writer.WriteNumber("cached_tokens"u8, row.CachedTokens);
+        writer.WriteNumber("reasoning_tokens"u8, row.ReasoningTokens);
+        writer.WriteString("cost"u8, Money.Format(row.Cost));
+        writer.WriteNumber("price_version"u8, row.PriceVersion);
+        writer.WriteBoolean("estimated"u8, row.Estimated);
+        writer.WriteNumber("latency_ms"u8, row.LatencyMs);
+        if (row.TimeToFirstTokenMs is { } first)
+        {
+            writer.WriteNumber("time_to_first_token_ms"u8, first);
+        }
+        else
+        {
+            writer.WriteNull("time_to_first_token_ms"u8);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static string Line(UsageRow row)
+    {
+        object?[] fields =
+        [
+            row.Id, row.RequestId, Time(row), row.Model, row.BackendId, row.UserId, row.TenantId, row.ApiKeyId, row.Protocol, row.Status, row.TokensIn, row.TokensOut,
+            row.CachedTokens, row.ReasoningTokens, Money.Format(row.Cost), row.PriceVersion, row.Estimated ? "true" : "false", row.LatencyMs, row.TimeToFirstTokenMs,
+        ];
+        return string.Join(',', fields.Select(field => Field(Convert.ToString(field, CultureInfo.InvariantCulture) ?? ""))) + "\r\n";
+    }
+
+    // A text that a spreadsheet would take for a formula is none of ours, but callers choose request ids.
+    private static string Field(string text)
+    {
+        var safe = text is ['=' or '+' or '-' or '@', ..] ? "'" + text : text;
+        return safe.AsSpan().ContainsAny(Quoted) ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
+    }
+
+    private static string Time(UsageRow row) => row.CreatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+
+    private static void Write(PipeWriter body, string text) => Encoding.UTF8.GetBytes(text, body);
+}

@@ -1,0 +1,59 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Modules;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>
+/// Deletes calls that are older than is kept, the oldest first, a small batch at a time and for a bounded time: what is left waits for
+/// the next run. The sums of their hours and days stay.
+/// </summary>
+internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> databases, AccountingOptions options, TimeProvider time, ILogger<UsageRetention> logger) : IScheduledTask
+{
+    public static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+    public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(5);
+
+    private const int BatchSize = 2000;
+
+    private static readonly TimeSpan Budget = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(50);
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        if (options.UsageRetentionDays == 0)
+        {
+            return;
+        }
+
+        var startedAt = time.GetTimestamp();
+
+        // Whole days, so that no hour at whose edge a summary still looks for rows is cut.
+        var before = WholeUnits.DayOf(time.GetUtcNow()).AddDays(-options.UsageRetentionDays);
+        var total = 0;
+        int deleted;
+        do
+        {
+            deleted = await DeleteBatchAsync(before, cancellationToken);
+            total += deleted;
+            await Task.Delay(Breath, time, cancellationToken);
+        }
+        while (deleted > 0 && time.GetElapsedTime(startedAt) < Budget);
+
+        if (total > 0)
+        {
+            UsageDeleted(total, before);
+        }
+    }
+
+    // By ids that were read first: a delete with a limit is no SQL that both databases speak, and one without has no bound.
+    private async Task<int> DeleteBatchAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var ids = await db.UsageRows.AsNoTracking().Between(start: null, before).OrderBy(row => row.Id).Take(BatchSize).Select(row => row.Id).ToArrayAsync(cancellationToken);
+        return ids.Length == 0 ? 0 : await db.UsageRows.Where(row => ids.Contains(row.Id)).ExecuteDeleteAsync(cancellationToken);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Count} usage records from before {Before:O}.")]
+    private partial void UsageDeleted(int count, DateTimeOffset before);
+}

@@ -1,0 +1,59 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>Adds rows to the sums of hours and days, many sums a statement. Adding is relative, so it does not matter what is there.</summary>
+internal static class UsageRollups
+{
+    private const int SumsPerStatement = 200;
+
+    private static readonly string[] Amounts = ["request_count", "input_tokens", "output_tokens", "cost", "backend_cost"];
+
+    public static async Task AddAsync(PlatformDb db, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
+    {
+        await AddAsync(db, "usage_hours", "hour", rows, WholeUnits.HourOf, cancellationToken);
+        await AddAsync(db, "usage_days", "day", rows, WholeUnits.DayOf, cancellationToken);
+    }
+
+    private static async Task AddAsync(
+        PlatformDb db, string table, string unit, IEnumerable<UsageRow> rows, Func<DateTimeOffset, DateTimeOffset> unitOf, CancellationToken cancellationToken)
+    {
+        string[] keys = ["tenant_id", unit, "user_id", "model", "backend_id"];
+        var sums = rows.GroupBy(row => (row.TenantId, Unit: unitOf(row.CreatedAt), row.UserId, row.Model, row.BackendId));
+        foreach (var batch in sums.Chunk(SumsPerStatement))
+        {
+            var values = new List<object>();
+            foreach (var sum in batch)
+            {
+                var key = sum.Key;
+                values.AddRange([key.TenantId, Microseconds.From(key.Unit), key.UserId, key.Model, key.BackendId, sum.First().PartnerId]);
+                values.AddRange([sum.LongCount(), Total(sum, row => row.TokensIn), Total(sum, row => row.TokensOut)]);
+                values.AddRange([Total(sum, row => row.Cost), Total(sum, row => row.BackendCost)]);
+            }
+
+            await db.Database.ExecuteSqlRawAsync(Upsert(table, keys, batch.Length, db.Database.IsSqlite()), values, cancellationToken);
+        }
+    }
+
+    private static long Total(IEnumerable<UsageRow> rows, Func<UsageRow, long> amount) => rows.Aggregate(0L, (sum, row) => Money.Add(sum, amount(row)));
+
+    private static string Upsert(string table, string[] keys, int count, bool isSqlite)
+    {
+        string[] columns = [.. keys, "partner_id", .. Amounts];
+        var rows = Enumerable.Range(0, count)
+            .Select(row => $"({string.Join(", ", Enumerable.Range(row * columns.Length, columns.Length).Select(Placeholder))})");
+        var onConflict = isSqlite
+            ? $"ON CONFLICT ({string.Join(", ", keys)}) DO UPDATE SET {Add(name => $"excluded.{name}")}"
+            : $"ON DUPLICATE KEY UPDATE {Add(name => $"VALUES({name})")}";
+        return $"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES {string.Join(", ", rows)} {onConflict}";
+    }
+
+    private static string Placeholder(int index) => string.Create(CultureInfo.InvariantCulture, $"{{{index}}}");
+
+    // Neither database saturates by itself: MariaDB fails, SQLite goes on in floating point.
+    private static string Add(Func<string, string> added) => string.Join(", ", Amounts.Select(name =>
+        $"{name} = CASE WHEN {name} > {long.MaxValue} - {added(name)} THEN {long.MaxValue} ELSE {name} + {added(name)} END"));
+}

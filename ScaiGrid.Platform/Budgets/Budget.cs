@@ -1,0 +1,109 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Budgets;
+
+/// <summary>What a partner, a tenant, a user or a group may use in a period. Its use is in Redis, and in the database as sums of usage.</summary>
+internal sealed class Budget : ISnapshotted
+{
+    public required string Id { get; init; }
+
+    public required string PartnerId { get; init; }
+
+    /// <summary>Null for a partner's budget.</summary>
+    public string? TenantId { get; init; }
+
+    /// <summary>One of <see cref="BudgetScope"/>.</summary>
+    public required string Scope { get; init; }
+
+    /// <summary>The partner, tenant, user or group.</summary>
+    public required string ScopeId { get; init; }
+
+    public string Name { get; set; } = "";
+
+    /// <summary>daily, weekly, monthly or total.</summary>
+    public required string Period { get; set; }
+
+    /// <summary>Nano-units; null for none.</summary>
+    public long? CostLimit { get; set; }
+
+    public long? TokenLimit { get; set; }
+
+    public long? RequestLimit { get; set; }
+
+    /// <summary>block, notify or throttle.</summary>
+    public required string HardAction { get; set; }
+
+    /// <summary>Share of a limit at which the first event is sent, in millionths.</summary>
+    public required int SoftLimitMillionths { get; set; }
+
+    /// <summary>One of <see cref="BudgetRank"/>: who may change it.</summary>
+    public required int ManagedBy { get; init; }
+
+    public required string CreatedBy { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset UpdatedAt { get; set; }
+
+    /// <summary>Whose slot in Redis the budget's state lies in.</summary>
+    public string Owner => TenantId ?? PartnerId;
+}
+
+internal static class BudgetScope
+{
+    public const string Partner = "partner";
+    public const string Tenant = "tenant";
+    public const string User = "user";
+    public const string Group = "group";
+}
+
+/// <summary>Who set a budget: those below see it and cannot change it.</summary>
+internal static class BudgetRank
+{
+    public const int Tenant = 0;
+    public const int Partner = 1;
+    public const int Platform = 2;
+
+    public static string Word(int rank) => rank switch
+    {
+        Tenant => "tenant",
+        Partner => "partner",
+        _ => "platform",
+    };
+}
+
+/// <summary>An event that a budget has sent for a period; each kind once.</summary>
+internal sealed class BudgetMark
+{
+    public required string BudgetId { get; init; }
+
+    public required DateTimeOffset PeriodStart { get; init; }
+
+    /// <summary>soft or hard.</summary>
+    public required string Kind { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+internal sealed class BudgetConfiguration : IEntityTypeConfiguration<Budget>
+{
+    public void Configure(EntityTypeBuilder<Budget> builder)
+    {
+        builder.ToTable("budgets");
+        builder.Ignore(budget => budget.Owner);
+        builder.HasIndex(budget => new { budget.TenantId, budget.Id });
+        builder.HasIndex(budget => new { budget.PartnerId, budget.Id });
+    }
+}
+
+internal sealed class BudgetMarkConfiguration : IEntityTypeConfiguration<BudgetMark>
+{
+    public void Configure(EntityTypeBuilder<BudgetMark> builder)
+    {
+        builder.ToTable("budget_marks");
+        builder.HasKey(mark => new { mark.BudgetId, mark.PeriodStart, mark.Kind });
+        builder.HasOne<Budget>().WithMany().HasForeignKey(mark => mark.BudgetId).OnDelete(DeleteBehavior.Cascade);
+    }
+}

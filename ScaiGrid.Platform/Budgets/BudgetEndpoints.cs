@@ -1,0 +1,154 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Budgets;
+
+/// <summary>Budgets of what the caller administers. One that a partner or the platform has set is seen below, and not changed there.</summary>
+internal static class BudgetEndpoints
+{
+    private static readonly Error SetAbove = CoreErrors.PermissionDenied with { Message = "The budget was set by those above you." };
+
+    public static void MapBudgets(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/accounting/budgets", List).RequirePermission(Permissions.ManageBudgets)
+            .WithName("ListBudgets").WithSummary("Budgets with their use, newest first.");
+        group.MapPost("/accounting/budgets", Create).RequirePermission(Permissions.ManageBudgets).Audited("budget.create", "budget")
+            .WithName("CreateBudget").WithSummary("Limits what a partner, a tenant, a user or a group may use in a period.");
+        group.MapGet("/accounting/budgets/{id}", Get).RequirePermission(Permissions.ManageBudgets)
+            .WithName("GetBudget").WithSummary("A budget, its use and its state.");
+        group.MapPut("/accounting/budgets/{id}", Update).RequirePermission(Permissions.ManageBudgets).Audited("budget.update", "budget")
+            .WithName("UpdateBudget").WithSummary("Changes what is given; null clears a limit.");
+        group.MapDelete("/accounting/budgets/{id}", Delete).RequirePermission(Permissions.ManageBudgets).Audited("budget.delete", "budget")
+            .WithName("DeleteBudget").WithSummary("Ends a budget.");
+    }
+
+    private static async Task<Ok<PageEnvelope<BudgetView>>> List(
+        [AsParameters] PageQuery page, string? scope, Caller caller, PlatformDb db, BudgetLedger ledger, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Budget));
+        var rows = await VisibleTo(db, caller).AsNoTracking()
+            .Where(budget => after == null || string.Compare(budget.Id, after) < 0)
+            .Where(budget => scope == null || budget.Scope == scope)
+            .OrderByDescending(budget => budget.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return (await BudgetViews.MakeAsync(rows, db, ledger, cancellationToken)).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Results<Ok<Envelope<BudgetView>>, ProblemResult>> Get(
+        string id, Caller caller, PlatformDb db, BudgetLedger ledger, CancellationToken cancellationToken) =>
+        await VisibleTo(db, caller).AsNoTracking().SingleOrDefaultAsync(budget => budget.Id == id, cancellationToken) is { } row
+            ? Reply.Ok((await BudgetViews.MakeAsync([row], db, ledger, cancellationToken))[0])
+            : Reply.Problem(CoreErrors.NotFound);
+
+    private static async Task<Created<Envelope<BudgetView>>> Create(
+        CreateBudget body, Caller caller, PlatformDb db, BudgetLedger ledger, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var scope = BudgetFields.Scope(checks, body.Scope);
+        var (partnerId, tenantId, scopeId) = await BudgetScopes.ReadAsync(checks, scope, body.ScopeId, caller, db, cancellationToken);
+        var now = time.GetStoredNow();
+        var row = new Budget
+        {
+            Id = Ids.New(Ids.Budget, time),
+            PartnerId = partnerId,
+            TenantId = tenantId,
+            Scope = scope,
+            ScopeId = scopeId,
+            Name = checks.Text("name", body.Name, BudgetFields.NameLength) ?? "",
+            Period = BudgetFields.NewPeriod(checks, body.Period),
+            CostLimit = BudgetFields.Cost(checks, body.CostLimit),
+            TokenLimit = BudgetFields.Count(checks, "token_limit", body.TokenLimit),
+            RequestLimit = BudgetFields.Count(checks, "request_limit", body.RequestLimit),
+            HardAction = BudgetFields.Action(checks, body.HardAction, BudgetActions.Block),
+            SoftLimitMillionths = BudgetFields.SoftLimit(checks, body.SoftLimitPct) ?? BudgetFields.DefaultSoftLimit,
+            ManagedBy = RankOf(caller),
+            CreatedBy = caller.UserId,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        BudgetFields.RequireLimit(checks, row);
+        checks.ThrowIfAny();
+        db.Budgets.Add(row);
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Created($"/v1/accounting/budgets/{row.Id}", (await BudgetViews.MakeAsync([row], db, ledger, cancellationToken))[0]);
+    }
+
+    private static async Task<Results<Ok<Envelope<BudgetView>>, ProblemResult>> Update(
+        string id, UpdateBudget body, Caller caller, PlatformDb db, BudgetLedger ledger, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (await VisibleTo(db, caller).SingleOrDefaultAsync(budget => budget.Id == id, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        if (row.ManagedBy > RankOf(caller))
+        {
+            return Reply.Problem(SetAbove);
+        }
+
+        var checks = new Checks();
+        if ((body.Scope is not null && body.Scope != row.Scope) || (body.ScopeId is not null && body.ScopeId != row.ScopeId))
+        {
+            checks.Add("scope", "cannot be changed; make a new budget.");
+        }
+
+        var before = row.Period;
+        row.Name = checks.Text("name", body.Name, BudgetFields.NameLength) ?? row.Name;
+        row.Period = BudgetFields.Period(checks, body.Period, row.Period);
+        row.CostLimit = body.CostLimit.IsGiven ? BudgetFields.Cost(checks, body.CostLimit.Value) : row.CostLimit;
+        row.TokenLimit = body.TokenLimit.IsGiven ? BudgetFields.Count(checks, "token_limit", body.TokenLimit.Value) : row.TokenLimit;
+        row.RequestLimit = body.RequestLimit.IsGiven ? BudgetFields.Count(checks, "request_limit", body.RequestLimit.Value) : row.RequestLimit;
+        row.HardAction = BudgetFields.Action(checks, body.HardAction, row.HardAction);
+        row.SoftLimitMillionths = BudgetFields.SoftLimit(checks, body.SoftLimitPct) ?? row.SoftLimitMillionths;
+        BudgetFields.RequireLimit(checks, row);
+        checks.ThrowIfAny();
+        row.UpdatedAt = time.GetStoredNow();
+        await db.SaveChangesAsync(cancellationToken);
+        await ledger.ChangedAsync(row, hasOtherPeriods: row.Period != before, cancellationToken);
+        return Reply.Ok((await BudgetViews.MakeAsync([row], db, ledger, cancellationToken))[0]);
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(
+        string id, Caller caller, PlatformDb db, BudgetLedger ledger, CancellationToken cancellationToken)
+    {
+        if (await VisibleTo(db, caller).SingleOrDefaultAsync(budget => budget.Id == id, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        if (row.ManagedBy > RankOf(caller))
+        {
+            return Reply.Problem(SetAbove);
+        }
+
+        db.Budgets.Remove(row);
+        await db.SaveChangesAsync(cancellationToken);
+        await ledger.ForgetAsync(row);
+        return TypedResults.NoContent();
+    }
+
+    private static IQueryable<Budget> VisibleTo(PlatformDb db, Caller caller)
+    {
+        var (partnerId, tenantId) = (caller.PartnerId, caller.TenantId);
+        return RankOf(caller) switch
+        {
+            BudgetRank.Platform => db.Budgets,
+            BudgetRank.Partner => db.Budgets.Where(budget => budget.PartnerId == partnerId),
+            _ => db.Budgets.Where(budget => budget.TenantId == tenantId),
+        };
+    }
+
+    /// <summary>How far a caller who manages budgets reaches.</summary>
+    internal static int RankOf(Caller caller) =>
+        caller.IsSuperAdmin ? BudgetRank.Platform : caller.Has(Permissions.ViewPartnerAccounting) ? BudgetRank.Partner : BudgetRank.Tenant;
+}

@@ -1,0 +1,180 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Inference.Admission;
+using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Tenancy;
+using StackExchange.Redis;
+
+namespace ScaiGrid.Platform.Budgets;
+
+/// <summary>
+/// Keeps what Redis knows of a budget's use equal to what the database knows: makes it when it is not there, and mends it from time to
+/// time. Until an hour has passed, settled calls are counted by the minute in Redis; what came before is taken from the database's sums.
+/// </summary>
+internal sealed partial class BudgetLedger(
+    IDbContextFactory<PlatformDb> databases, UsageSummary summary, IConnectionMultiplexer redis, TimeProvider time, ILogger<BudgetLedger> logger) : IBudgetLedger
+{
+    /// <summary>A call is in the database long before.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromMinutes(10);
+
+    public async Task<bool> SeedAsync(IReadOnlyList<BudgetRule> budgets, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var db = await databases.CreateDbContextAsync(cancellationToken);
+            var ids = budgets.Select(budget => budget.Id).ToArray();
+            var rows = await db.Budgets.AsNoTracking().Where(budget => ids.Contains(budget.Id)).ToListAsync(cancellationToken);
+            foreach (var row in rows)
+            {
+                await ReconcileAsync(row, budgets.First(budget => budget.Id == row.Id).Calendar, force: false, cancellationToken);
+                BudgetSeeded(row.Id);
+            }
+
+            return rows.Count == budgets.Count;
+        }
+        catch (Exception exception) when (DatabaseAway.Is(exception) || exception is RedisException or TimeoutException)
+        {
+            SeedFailed(exception.Message);
+            return false;
+        }
+    }
+
+    /// <param name="budget">The budget.</param>
+    /// <param name="calendar">Its periods.</param>
+    /// <param name="force">Its periods have changed: what Redis has is of another.</param>
+    /// <param name="cancellationToken">To end early.</param>
+    public async Task ReconcileAsync(Budget budget, BudgetCalendar calendar, bool force, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var period = calendar.PeriodAt(now);
+        var cutoff = WholeUnits.HourOf(now - Settled);
+        cutoff = cutoff < period.Start ? period.Start : cutoff;
+        var scope = budget.Usage();
+        var start = StartOf(period);
+        var before = cutoff > period.Start ? await summary.TotalAsync(UsageFilter.All(scope, start, cutoff), cancellationToken) : default;
+        var since = await summary.MinutesAsync(scope, cutoff, cancellationToken);
+        RedisValue[] values =
+        [
+            period.StartMinute, force ? 1 : 0, BudgetPeriod.MinuteOf(cutoff), before.Cost, before.Tokens, before.Requests, BudgetPeriod.MinuteOf(now),
+            .. since.SelectMany(minute => new RedisValue[] { BudgetPeriod.MinuteOf(minute.Start), minute.Total.Cost, minute.Total.Tokens, minute.Total.Requests }),
+        ];
+        await redis.GetDatabase().ScriptEvaluateAsync(AdmissionScripts.Reconcile, [Key(budget)], values);
+    }
+
+    /// <summary>What Redis knows; null where it knows nothing of the budget.</summary>
+    public async Task<BudgetState?> StateAsync(Budget budget, BudgetCalendar calendar)
+    {
+        var period = calendar.PeriodAt(time.GetUtcNow());
+        var values = await redis.GetDatabase().HashGetAsync(Key(budget), ["p", "c", "t", "n", "rc", "rt", "rn", "x", "m"]);
+        if (values[0].IsNull)
+        {
+            return null;
+        }
+
+        var isCurrent = (long)values[0] >= period.StartMinute;
+        var used = isCurrent ? new UsageTotal((long)values[1], (long)values[2], (long)values[3]) : default;
+        var reserved = new UsageTotal((long)values[4], (long)values[5], (long)values[6]);
+        return new BudgetState(period, used, reserved, IsExhausted: !values[7].IsNull && (long)values[7] == period.StartMinute, ReconciledAt: (long)values[8], KnownStart: (long)values[0]);
+    }
+
+    /// <summary>What there is to show: from Redis, and straight from the database while Redis is away.</summary>
+    public async Task<BudgetState> LookAsync(Budget budget, BudgetCalendar calendar, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await StateAsync(budget, calendar) is { } known)
+            {
+                return known;
+            }
+
+            await ReconcileAsync(budget, calendar, force: false, cancellationToken);
+            if (await StateAsync(budget, calendar) is { } made)
+            {
+                return made;
+            }
+        }
+        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        {
+            SeedFailed(exception.Message);
+        }
+
+        var period = calendar.PeriodAt(time.GetUtcNow());
+        var used = await summary.TotalAsync(UsageFilter.All(budget.Usage(), StartOf(period), end: null), cancellationToken);
+        return new BudgetState(period, used, default, IsExhausted: false, ReconciledAt: 0, KnownStart: period.StartMinute);
+    }
+
+    /// <summary>A budget was changed: what was refused before may fit now, and its periods may be others.</summary>
+    public async Task ChangedAsync(Budget budget, bool hasOtherPeriods, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await redis.GetDatabase().HashDeleteAsync(Key(budget), "x");
+            if (hasOtherPeriods)
+            {
+                await using var db = await databases.CreateDbContextAsync(cancellationToken);
+                var zones = await ZonesAsync(db, [budget], cancellationToken);
+                await ReconcileAsync(budget, new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)), force: true, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        {
+            // The worker's next look mends it.
+            SeedFailed(exception.Message);
+        }
+    }
+
+    /// <summary>Forgets a budget that was deleted.</summary>
+    public async Task ForgetAsync(Budget budget)
+    {
+        try
+        {
+            await redis.GetDatabase().KeyDeleteAsync(Key(budget));
+        }
+        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        {
+            // It ends by itself.
+            SeedFailed(exception.Message);
+        }
+    }
+
+    /// <summary>The time zone of each budget's periods: its tenant's, and UTC for partners.</summary>
+    public static async Task<IReadOnlyDictionary<string, TimeZoneInfo>> ZonesAsync(PlatformDb db, IEnumerable<Budget> budgets, CancellationToken cancellationToken)
+    {
+        var tenants = budgets.Select(budget => budget.TenantId).OfType<string>().Distinct().ToArray();
+        return await db.Tenants.AsNoTracking().Where(tenant => tenants.Contains(tenant.Id)).ToDictionaryAsync(tenant => tenant.Id, TenantTimeZone.Of, cancellationToken);
+    }
+
+    private static DateTimeOffset? StartOf(BudgetPeriod period) => period.End is null ? null : period.Start;
+
+    private static RedisKey Key(Budget budget) => AdmissionKeys.Budget(budget.Owner, budget.Id);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The use of budget {BudgetId} was not in Redis; it is made from the database.")]
+    private partial void BudgetSeeded(string budgetId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The use of a budget cannot be told: {Reason}")]
+    private partial void SeedFailed(string reason);
+}
+
+/// <param name="Period">The present period.</param>
+/// <param name="Used">By calls that are settled.</param>
+/// <param name="Reserved">By calls that run.</param>
+/// <param name="IsExhausted">A call was refused in this period although nothing else was reserved.</param>
+/// <param name="ReconciledAt">Minute since 1970 at which it was last compared with the database.</param>
+/// <param name="KnownStart">Minute since 1970 at which the period begins that Redis knows; another where periods were changed.</param>
+internal sealed record BudgetState(BudgetPeriod Period, UsageTotal Used, UsageTotal Reserved, bool IsExhausted, long ReconciledAt, long KnownStart)
+{
+    /// <summary>ok, soft or blocked.</summary>
+    public string Word(Budget budget) =>
+        IsExhausted || Reaches(budget.CostLimit, Used.Cost, 1) || Reaches(budget.TokenLimit, Used.Tokens, 1) || Reaches(budget.RequestLimit, Used.Requests, 1) ? "blocked"
+        : IsSoft(budget) ? "soft"
+        : "ok";
+
+    private bool IsSoft(Budget budget)
+    {
+        var share = budget.SoftLimitMillionths / 1_000_000m;
+        return Reaches(budget.CostLimit, Used.Cost, share) || Reaches(budget.TokenLimit, Used.Tokens, share) || Reaches(budget.RequestLimit, Used.Requests, share);
+    }
+
+    private static bool Reaches(long? limit, long used, decimal share) => limit is { } most && used > 0 && used >= most * share;
+}

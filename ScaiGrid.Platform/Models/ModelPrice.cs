@@ -1,0 +1,39 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>One version of a model's prices. Usage rows name the version that they were charged by, instead of repeating the prices.</summary>
+internal sealed class ModelPrice
+{
+    public required string ModelId { get; init; }
+
+    public required int Version { get; init; }
+
+    public required long InputPricePerMtok { get; init; }
+
+    public required long OutputPricePerMtok { get; init; }
+
+    public required long? CachedInputPricePerMtok { get; init; }
+
+    public required DateTimeOffset ValidFrom { get; init; }
+
+    public static ModelPrice Of(Model model, DateTimeOffset now) => new()
+    {
+        ModelId = model.Id,
+        Version = model.PriceVersion,
+        InputPricePerMtok = model.InputPricePerMtok,
+        OutputPricePerMtok = model.OutputPricePerMtok,
+        CachedInputPricePerMtok = model.CachedInputPricePerMtok,
+        ValidFrom = now,
+    };
+}
+
+internal sealed class ModelPriceConfiguration : IEntityTypeConfiguration<ModelPrice>
+{
+    public void Configure(EntityTypeBuilder<ModelPrice> builder)
+    {
+        builder.ToTable("model_prices");
+        builder.HasKey(price => new { price.ModelId, price.Version });
+    }
+}

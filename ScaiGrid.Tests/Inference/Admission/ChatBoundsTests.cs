@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json.Nodes;
+using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Admission;
+
+public sealed class ChatBoundsTests
+{
+    private const int Unbounded = 777;
+    private const string Text = """{"model":"m","messages":[{"role":"user","content":"hi"}]}""";
+    private const string Image = """{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]}""";
+
+    [Theory]
+    [InlineData("", null, null, null, Unbounded, Unbounded)]
+    [InlineData("", null, 500, null, 500, 500)]
+    [InlineData("", 2000, null, null, 2000, 2000)]
+    [InlineData("", 2000, 500, null, 500, 500)]
+    [InlineData("\"max_tokens\":100,", null, 500, null, 100, null)]
+    [InlineData("\"max_tokens\":900,", null, 500, null, 500, null)]
+    [InlineData("\"max_completion_tokens\":100,\"max_tokens\":200,", null, null, null, 100, null)]
+    [InlineData("\"max_tokens\":100,\"n\":4,", null, null, null, 400, null)]
+    [InlineData("", null, 500, """{"max_tokens":50}""", 50, null)]
+    [InlineData("\"max_tokens\":100,", null, 500, """{"max_tokens":50}""", 100, null)]
+    public void Output_IsTheSmallestBoundThatHolds(string fields, int? window, int? maxOutput, string? defaults, int output, int? sent)
+    {
+        using var request = Read(Text.Replace("{\"model\"", "{" + fields + "\"model\"", StringComparison.Ordinal));
+        var route = Route(window, maxOutput, defaults);
+        Assert.Equal(output, ChatBounds.Of(request, route, Unbounded).Highest.Completion);
+        Assert.Equal(sent, ChatBounds.ToSend(request, route, Unbounded));
+    }
+
+    [Fact]
+    public void Prompt_IsItsBytes_OrTheWindow()
+    {
+        using var text = Read(Text);
+        using var image = Read(Image);
+        Assert.Equal(Text.Length, ChatBounds.Of(text, Route(), Unbounded).Highest.Prompt);
+        Assert.Equal(20, ChatBounds.Of(text, Route(window: 20), Unbounded).Highest.Prompt);
+        Assert.Equal(Text.Length + 4, ChatBounds.Of(text, Route(systemPrompt: "€."), Unbounded).Highest.Prompt);
+        Assert.Equal(128_000, ChatBounds.Of(image, Route(window: 128_000), Unbounded).Highest.Prompt);
+        Assert.True(ChatBounds.Of(image, Route(), Unbounded).Highest.Prompt > 50_000);
+    }
+
+    private static ChatRequest Read(string body)
+    {
+        var bytes = new PooledBytes();
+        bytes.Append(Encoding.UTF8.GetBytes(body));
+        Assert.True(ChatRequestReader.TryRead(bytes, out var request, out var problem), problem?.Text);
+        return request!;
+    }
+
+    private static ModelRoute Route(int? window = null, int? maxOutput = null, string? defaults = null, string? systemPrompt = null) => new()
+    {
+        Id = "mdl_1",
+        Slug = "m",
+        DisplayName = "M",
+        Description = "",
+        Modality = "chat",
+        Capabilities = [],
+        InputPrice = 0,
+        OutputPrice = 0,
+        Status = "active",
+        CreatedAt = default,
+        Targets = ImmutableArray<Target>.Empty,
+        TotalBackends = 0,
+        ContextWindow = window,
+        MaxOutputTokens = maxOutput,
+        DefaultParams = defaults is null ? null : JsonNode.Parse(defaults)!.AsObject(),
+        SystemPrompt = systemPrompt,
+    };
+}

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Accounting;
+
+/// <summary>Five million calls of a month: what is shown of them does not grow with them, and neither does an export's memory.</summary>
+[Trait("needs", "services")]
+[Trait("lane", "long")]
+public sealed class UsageVolumeTests
+{
+    private const int Few = 50_000;
+    private const int Many = 5_000_000;
+    private const int Chunk = 50_000;
+    private const long Microseconds = 30L * 24 * 60 * 60 * 1_000_000;
+
+    // A ULID's time by hand: base 32 with Crockford's letters, which sort as MariaDB's do but are others.
+    private const string UlidTime =
+        "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(LPAD(CONV(at DIV 1000, 10, 32), 10, '0'),"
+        + " 'V', 'Z'), 'U', 'Y'), 'T', 'X'), 'S', 'W'), 'R', 'V'), 'Q', 'T'), 'P', 'S'), 'O', 'R'), 'N', 'Q'), 'M', 'P'), 'L', 'N'), 'K', 'M'), 'J', 'K'), 'I', 'J')";
+
+    [Fact]
+    public async Task SummaryAndExport_DoNotGrowWithTheRows()
+    {
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var api = await Replica.StartAsync(Mode.Http, services.Settings);
+        using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
+        var first = (TimeProvider.System.GetUtcNow().AddDays(-31) - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+        await FillAsync(services.MariaDb, first, 0, Few);
+        var few = await SummaryAsync(admin, Few);
+        Assert.Equal(Few, await ExportAsync(admin));
+        var memory = api.PeakMemoryBytes;
+        for (var from = Few; from < Many; from += Chunk)
+        {
+            await FillAsync(services.MariaDb, first, from, Math.Min(Chunk, Many - from));
+        }
+
+        var many = await SummaryAsync(admin, Many);
+        Assert.True(many < TimeSpan.FromMilliseconds(100) || many < few * 1.5, $"A month by model took {few} with {Few} rows and {many} with {Many}.");
+        Assert.Equal(Many, await ExportAsync(admin));
+        Assert.True(api.PeakMemoryBytes < memory + (100L * 1024 * 1024), $"An export took {memory} bytes with {Few} rows and {api.PeakMemoryBytes} with {Many}.");
+        TestContext.Current.TestOutputHelper?.WriteLine($"summary: {few.TotalMilliseconds} ms, {many.TotalMilliseconds} ms; peak memory: {memory}, {api.PeakMemoryBytes}");
+    }
+
+    private static async Task FillAsync(MariaDbServer database, long first, int from, int count)
+    {
+        var step = Microseconds / Many;
+        await database.ExecuteAsync(
+            $"""
+            INSERT INTO usage_records (id, request_id, created_at, tenant_id, partner_id, user_id, api_key_id, model_id, model, backend_id, protocol, status,
+                tokens_in, tokens_out, cached_tokens, reasoning_tokens, cost, backend_cost, latency_ms, estimated, price_version)
+            SELECT CONCAT('usage_', {UlidTime}, LPAD(n, 16, '0')), CONCAT('req_', n), at, 'tnt_volume', 'prt_volume', CONCAT('usr_', n MOD 50), 'apikey_volume', 'mdl_volume',
+                CONCAT('volume/', n MOD 5), CONCAT('be_', n MOD 3), 'native', 'ok', 100, 50, 0, 0, 1000000, 500000, 100, 0, 1
+            FROM (SELECT seq + {from} AS n, {first} + ((seq + {from}) * 7919 MOD {Many}) * {step} AS at FROM seq_1_to_{count}) numbers;
+            """);
+        foreach (var (table, unit, length) in new[] { ("usage_hours", "hour", 3_600_000_000L), ("usage_days", "day", 86_400_000_000L) })
+        {
+            await database.ExecuteAsync(
+                $"""
+                INSERT INTO {table} (tenant_id, {unit}, user_id, model, backend_id, partner_id, request_count, input_tokens, output_tokens, cost, backend_cost)
+                SELECT 'tnt_volume', at - at MOD {length}, CONCAT('usr_', n MOD 50), CONCAT('volume/', n MOD 5), CONCAT('be_', n MOD 3), 'prt_volume',
+                    COUNT(*), COUNT(*) * 100, COUNT(*) * 50, COUNT(*) * 1000000, COUNT(*) * 500000
+                FROM (SELECT seq + {from} AS n, {first} + ((seq + {from}) * 7919 MOD {Many}) * {step} AS at FROM seq_1_to_{count}) numbers
+                GROUP BY at - at MOD {length}, n MOD 50, n MOD 5, n MOD 3
+                ON DUPLICATE KEY UPDATE request_count = request_count + VALUES(request_count), input_tokens = input_tokens + VALUES(input_tokens),
+                    output_tokens = output_tokens + VALUES(output_tokens), cost = cost + VALUES(cost), backend_cost = backend_cost + VALUES(backend_cost);
+                """);
+        }
+    }
+
+    // The best of several: the machine has other work as well.
+    private static async Task<TimeSpan> SummaryAsync(ApiDriver admin, int count)
+    {
+        var best = TimeSpan.MaxValue;
+        for (var i = 0; i < 10; i++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            var sums = (await admin.GetAsync("/v1/accounting/usage/summary?group_by=model&period=month&tenant_id=tnt_volume")).Ok().AsArray();
+            var elapsed = Stopwatch.GetElapsedTime(started);
+            best = elapsed < best ? elapsed : best;
+            Assert.InRange(sums.Sum(sum => (int)sum!["request_count"]!), count * 9 / 10, count);
+        }
+
+        return best;
+    }
+
+    private static async Task<int> ExportAsync(ApiDriver admin)
+    {
+        using var response = await admin.Http.GetAsync(new Uri("/v1/accounting/export?format=ndjson&tenant_id=tnt_volume", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead);
+        response.EnsureSuccessStatusCode();
+        await using var stream = await response.Content.ReadAsStreamAsync();
+        var buffer = new byte[128 * 1024];
+        var lines = 0;
+        for (int read; (read = await stream.ReadAsync(buffer)) > 0;)
+        {
+            lines += buffer.AsSpan(0, read).Count((byte)'\n');
+        }
+
+        return lines;
+    }
+}

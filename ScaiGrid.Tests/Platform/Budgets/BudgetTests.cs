@@ -1,0 +1,168 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Budgets;
+
+[Trait("needs", "services")]
+[Collection(nameof(SmallGrid))]
+public sealed class BudgetTests
+{
+    private const string Path = "/v1/accounting/budgets";
+    private const string Echo = "scailabs/echo";
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task BudgetsOfEveryAction_DoWhatTheySay(bool embedded)
+    {
+        await using var grid = embedded ? await SmallGrid.StartEmbeddedAsync() : await SmallGrid.StartAsync(replicas: 1);
+        var me = (await grid.Admin.GetAsync("/v1/me")).Ok();
+        var (slug, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 1000, CompletionTokens = 500, CachedTokens = 400 }, inputPrice: "100", outputPrice: "1000");
+
+        // 0.1 for the prompt and 0.5 for the completion.
+        var block = await CreateAsync(grid.Admin, new { scope = "user", scope_id = (string)me["user"]!["id"]!, period = "daily", cost_limit = "1.3", name = "Zoë" });
+        var notify = await CreateAsync(grid.Admin, new { scope = "tenant", period = "monthly", request_limit = 1, hard_action = "notify" });
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        await SettledAsync(grid.Admin, block, used: 1);
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        var state = await SettledAsync(grid.Admin, block, used: 2);
+        Assert.Equal("1.2", (string?)state["usage"]!["cost"]);
+        Assert.Equal(3000, (int)state["usage"]!["tokens"]!);
+        Assert.Equal("soft", (string?)state["state"]);
+        (await ChatAsync(grid.Admin, slug)).Error(429, "BUDGET_EXCEEDED");
+        (await ChatAsync(grid.Admin, slug, "/oai/v1/chat/completions")).OpenAiError(429, "budget_exceeded");
+        Assert.Equal("blocked", (string?)(await GetAsync(grid.Admin, block))["state"]);
+        Assert.Equal("blocked", (string?)(await GetAsync(grid.Admin, notify))["state"]);
+
+        // Raising the limit lets calls through at once.
+        (await grid.Admin.PutAsync($"{Path}/{block}", new { cost_limit = "100", token_limit = 1_000_000 })).Ok();
+        Assert.Equal("ok", (string?)(await GetAsync(grid.Admin, block))["state"]);
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        (await grid.Admin.PutAsync($"{Path}/{block}", new { cost_limit = (string?)null, token_limit = (int?)null, request_limit = 3, hard_action = "throttle" })).Ok();
+        await SettledAsync(grid.Admin, block, used: 3);
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        Assert.InRange((int)(await ChatAsync(grid.Admin, slug)).Error(429, "RATE_LIMITED")["retry_after"]!, 1, 10);
+
+        Assert.Equal(204, (int)(await grid.Admin.DeleteAsync($"{Path}/{block}")).Status);
+        (await grid.Admin.GetAsync($"{Path}/{block}")).Error(404, "NOT_FOUND");
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        Assert.Equal([notify], (await grid.Admin.GetAsync(Path)).Ok()["items"]!.AsArray().Select(item => (string)item!["id"]!));
+    }
+
+    [Fact]
+    public async Task Use_IsMadeFromTheDatabase_ForNewBudgetsAndAfterALossOfRedis()
+    {
+        await using var grid = await SmallGrid.StartAsync(withWorker: true);
+        var (slug, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 1000, CompletionTokens = 500 }, inputPrice: "100", outputPrice: "1000");
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        await grid.Admin.UsageAsync(slug, 2);
+        var budget = await CreateAsync(grid.Admin, new { scope = "partner", period = "weekly", cost_limit = "3" });
+        Assert.Equal("1.2", (string?)(await GetAsync(grid.Admin, budget))["usage"]!["cost"]);
+        (await ChatAsync(grid.Admins[1], slug)).Ok();
+        await SettledAsync(grid.Admin, budget, used: 3);
+        await grid.Admin.UsageAsync(slug, 3);
+
+        await grid.Redis!.EmptyAsync();
+        (await ChatAsync(grid.Admins[1], slug)).Ok();
+        var state = await SettledAsync(grid.Admin, budget, used: 4);
+        Assert.Equal("2.4", (string?)state["usage"]!["cost"]);
+        await grid.Admin.UsageAsync(slug, 4);
+        await grid.Redis.EmptyAsync();
+        (await ChatAsync(grid.Admin, slug)).Ok();
+        await SettledAsync(grid.Admin, budget, used: 5);
+        (await ChatAsync(grid.Admin, slug)).Error(429, "BUDGET_EXCEEDED");
+    }
+
+    [Fact]
+    public async Task LimitsThatAreReached_AreToldOnce()
+    {
+        await using var receiver = await FakeReceiver.StartAsync();
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, withWorker: true, settings: new Dictionary<string, string>
+        {
+            ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
+            ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
+        });
+        (await grid.Admin.PostAsync("/v1/webhooks", new { url = receiver.UrlOf("budgets"), events = new[] { "budget.*" } })).Created();
+        var soft = await CreateAsync(grid.Admin, new { scope = "tenant", period = "monthly", request_limit = 4, soft_limit_pct = 0.5 });
+        var hard = await CreateAsync(grid.Admin, new { scope = "partner", period = "total", request_limit = 2, hard_action = "notify" });
+        for (var i = 0; i < 3; i++)
+        {
+            (await grid.Admin.ChatAsync(Echo)).Ok();
+        }
+
+        await Poll.UntilAsync(() => Task.FromResult(receiver.CountOf("budgets") >= 3), "the events");
+        var events = receiver.Of("budgets").Select(happened => $"{happened.Type} {(string)happened.Json["payload"]!["budget_id"]!}").Order(StringComparer.Ordinal);
+        Assert.Equal(
+            [$"budget.hard_limit_reached {hard}", .. new[] { $"budget.soft_limit_reached {hard}", $"budget.soft_limit_reached {soft}" }.Order(StringComparer.Ordinal)], events);
+
+        // The next look of the worker tells nothing twice.
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        await Task.Delay(TimeSpan.FromSeconds(12));
+        Assert.Equal(4, receiver.Of("budgets").Count(happened => happened.Type.StartsWith("budget.", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    [Trait("lane", "long")]
+    public async Task ReservationsOfADeadReplica_AreGivenBack_WithinTwoMinutes()
+    {
+        await using var grid = await SmallGrid.StartAsync();
+        var hold = new TaskCompletionSource();
+        var (slug, upstreamModel) = await grid.ConnectAsync(new UpstreamScript { Hold = hold.Task });
+        var budget = await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 1 });
+        await Poll.UntilAsync(async () => (int)(await grid.Admins[1].GetAsync($"{Path}/{budget}")).Status == 200, "the budget");
+        var doomed = grid.Admin.ChatAsync(slug);
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.CallsOf(upstreamModel).Count == 1), "the call");
+        (await grid.Admins[1].ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
+        await grid.Apis[0].KillAsync();
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => doomed);
+        for (var i = 0; i < 120 && (int)(await grid.Admins[1].ChatAsync(Echo)).Status != 200; i++)
+        {
+            await Task.Delay(1000);
+        }
+
+        Assert.Equal("1", (await SettledAsync(grid.Admins[1], budget, used: 1))["usage"]!["requests"]!.ToString());
+        hold.SetResult();
+    }
+
+    [Fact]
+    public async Task RedisAway_ABlockingBudgetRefuses()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1);
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 100 });
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        await grid.Redis!.KillAsync();
+        (await grid.Admin.ChatAsync(Echo)).Error(503, "SERVICE_UNAVAILABLE");
+        await grid.Redis.RestartAsync();
+        await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 200, "Redis to be used again");
+    }
+
+    private static Task<Answer> ChatAsync(ApiDriver admin, string slug, string path = "/v1/inference/chat") => admin.PostAsync(
+        path, new { model = slug, max_tokens = 500, messages = new[] { new { role = "user", content = "hi" } } });
+
+    private static async Task<string> CreateAsync(ApiDriver admin, object body)
+    {
+        var budget = (await admin.PostAsync(Path, body)).Created();
+        Assert.Equal("ok", (string?)budget["state"]);
+        return (string)budget["id"]!;
+    }
+
+    private static async Task<JsonNode> GetAsync(ApiDriver admin, string id) => (await admin.GetAsync($"{Path}/{id}")).Ok();
+
+    private static async Task<JsonNode> SettledAsync(ApiDriver admin, string id, int used)
+    {
+        JsonNode state = null!;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                state = await GetAsync(admin, id);
+                return (int)state["reserved"]!["requests"]! == 0 && (int)state["usage"]!["requests"]! == used;
+            },
+            $"{used} settled calls");
+        Assert.Equal("0", (string?)state["reserved"]!["cost"]);
+        Assert.Equal(0, (int)state["reserved"]!["tokens"]!);
+        return state;
+    }
+}

@@ -1,0 +1,178 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.RateLimits;
+
+[Trait("needs", "services")]
+[Collection(nameof(SmallGrid))]
+public sealed class RateLimitTests
+{
+    private const string Echo = "scailabs/echo";
+
+    [Fact]
+    public async Task LimitHolds_OverReplicasAndKeys_AndIsShown()
+    {
+        await using var grid = await SmallGrid.StartAsync(settings: new Dictionary<string, string>
+        {
+            ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = "10",
+            ["SCAIGRID_RATE_LIMIT_USER_RPM"] = "15",
+        });
+        var first = await grid.Admin.ChatAsync(Echo);
+        first.Ok();
+        Assert.Equal("10", first.Headers["X-Scaigrid-Ratelimit-Limit"]);
+        Assert.Equal("9", first.Headers["X-Scaigrid-Ratelimit-Remaining"]);
+        Assert.InRange(long.Parse(first.Headers["X-Scaigrid-Ratelimit-Reset"], CultureInfo.InvariantCulture) - TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(), 30, 62);
+        Assert.Equal("8", (await grid.Admins[1].ChatAsync(Echo, path: "/oai/v1/chat/completions")).Headers["x-ratelimit-remaining-requests"]);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(i => grid.Admins[i % 2].ChatAsync(Echo)));
+        Assert.Equal(8, answers.Count(answer => (int)answer.Status == 200));
+        var refused = answers.First(answer => (int)answer.Status != 200);
+        Assert.InRange((int)refused.Error(429, "RATE_LIMITED")["retry_after"]!, 1, 61);
+        Assert.Equal(refused.Headers["Retry-After"], refused.Error(429, "RATE_LIMITED")["retry_after"]!.ToString());
+        Assert.Equal("0", refused.Headers["X-Scaigrid-Ratelimit-Remaining"]);
+        Assert.Equal("10", (await grid.Admin.ChatAsync(Echo, path: "/oai/v1/chat/completions")).Headers["x-ratelimit-limit-requests"]);
+
+        // Another key of the same user has what the user has left. A model that is not there counts as well.
+        var (_, key) = await grid.Admin.CreateKeyAsync();
+        using var other = grid.Admin.As(key);
+        Assert.Equal("4", (await other.ChatAsync(Echo)).Headers["X-Scaigrid-Ratelimit-Remaining"]);
+        for (var i = 0; i < 4; i++)
+        {
+            (await other.ChatAsync("no/such-model")).Error(404, "MODEL_NOT_FOUND");
+        }
+
+        (await other.ChatAsync("no/such-model")).Error(429, "RATE_LIMITED");
+
+        // The control plane is no inference.
+        (await other.GetAsync("/v1/me")).Ok();
+    }
+
+    [Fact]
+    public async Task TenantsOwnLimits_ReplaceTheInstallations()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = "1" });
+        var me = (await grid.Admin.GetAsync("/v1/me")).Ok();
+        var (tenant, partner) = ((string)me["tenant"]!["id"]!, (string)me["partner"]!["id"]!);
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        (await grid.Admin.ChatAsync(Echo)).Error(429, "RATE_LIMITED");
+
+        var limits = (await grid.Admin.PutAsync($"/v1/tenants/{tenant}/rate-limits", new { key = new { requests_per_minute = 5 }, tenant = new { requests_per_minute = 3 } })).Ok();
+        Assert.Equal("""{"requests_per_minute":5,"tokens_per_minute":0,"is_own":true}""", limits["key"]!.ToJsonString());
+        Assert.Equal("""{"requests_per_minute":0,"tokens_per_minute":0,"is_own":false}""", limits["user"]!.ToJsonString());
+        Assert.Equal(limits.ToJsonString(), (await grid.Admin.GetAsync($"/v1/tenants/{tenant}/rate-limits")).Ok().ToJsonString());
+
+        // The tenant's window was not counted before, since it had no limit.
+        Assert.Equal("2", (await grid.Admin.ChatAsync(Echo)).Headers["X-Scaigrid-Ratelimit-Remaining"]);
+        (await grid.Admin.PutAsync($"/v1/partners/{partner}/rate-limits", new { partner = new { requests_per_minute = 1 } })).Ok();
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        (await grid.Admin.ChatAsync(Echo)).Error(429, "RATE_LIMITED");
+
+        (await grid.Admin.PutAsync($"/v1/tenants/{tenant}/rate-limits", new { key = new { requests_per_minute = -1 } })).Invalid("key.requests_per_minute");
+        (await grid.Admin.GetAsync("/v1/tenants/tnt_none/rate-limits")).Error(404, "NOT_FOUND");
+        (await grid.Admin.PutAsync("/v1/partners/prt_none/rate-limits", new { })).Error(404, "NOT_FOUND");
+    }
+
+    [Fact]
+    public async Task TokenLimit_CountsWhatWasUsed_OnceItIsKnown()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_TPM"] = "3000" });
+        var (slug, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 400, CompletionTokens = 100 });
+        for (var used = 500; used <= 2000; used += 500)
+        {
+            // What was held back beyond the use is given back as soon as the call is settled.
+            await Poll.UntilAsync(async () => (int)(await ChatAsync(grid.Admin, slug)).Status == 200, "room for another call");
+        }
+
+        var answer = await ChatAsync(grid.Admin, slug);
+        Assert.Equal("3000", answer.Headers["X-Scaigrid-Ratelimit-Limit"]);
+        answer.Ok();
+        await Poll.UntilAsync(async () => (int)(await ChatAsync(grid.Admin, slug)).Status == 429, "the limit of tokens");
+    }
+
+    [Fact]
+    public async Task AddressWithoutValidKey_IsLimited()
+    {
+        await using var grid = await SmallGrid.StartAsync(settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_ADDRESS_RPM"] = "5" });
+        using var one = grid.Admin.As("sgk_wrong-key-0123456789abcdefghijklmnopqrstuv");
+        using var other = grid.Admins[1].As(null);
+        for (var i = 0; i < 5; i++)
+        {
+            var answer = await (i % 2 == 0 ? one : other).GetAsync("/v1/me");
+            Assert.Equal(401, (int)answer.Status);
+        }
+
+        (await one.GetAsync("/v1/me")).Error(429, "RATE_LIMITED");
+        (await other.ChatAsync(Echo, path: "/oai/v1/chat/completions")).OpenAiError(429, "rate_limited");
+        Assert.Equal(200, (int)(await one.GetAsync("/health")).Status);
+        (await grid.Admin.GetAsync("/v1/me")).Ok();
+    }
+
+    [Theory]
+    [InlineData("false")]
+    [InlineData("true")]
+    public async Task RedisAway_LimitsLocallyOrRefuses(string failClosed)
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string>
+        {
+            ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = "4",
+            ["SCAIGRID_RATE_LIMIT_FAIL_CLOSED"] = failClosed,
+        });
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        await grid.Redis!.KillAsync();
+        if (failClosed == "true")
+        {
+            (await grid.Admin.ChatAsync(Echo)).Error(503, "SERVICE_UNAVAILABLE");
+        }
+        else
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                (await grid.Admin.ChatAsync(Echo)).Ok();
+            }
+
+            (await grid.Admin.ChatAsync(Echo)).Error(429, "RATE_LIMITED");
+        }
+
+        await grid.Redis.RestartAsync();
+        await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 200, "Redis to be used again");
+    }
+
+    /// <summary>60 a minute over two replicas for three minutes: never more than 60 within 60 seconds, and 58 a minute at least.</summary>
+    [Fact]
+    [Trait("lane", "long")]
+    public async Task SixtyAMinute_ForThreeMinutes()
+    {
+        await using var grid = await SmallGrid.StartAsync(settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = "60" });
+        var granted = new ConcurrentBag<(long Sent, long Answered)>();
+        var started = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(async i =>
+        {
+            while (Stopwatch.GetElapsedTime(started) < TimeSpan.FromMinutes(3))
+            {
+                var sent = Stopwatch.GetTimestamp();
+                if ((int)(await grid.Admins[i % 2].ChatAsync(Echo)).Status == 200)
+                {
+                    granted.Add((sent, Stopwatch.GetTimestamp()));
+                }
+
+                await Task.Delay(100);
+            }
+        }));
+
+        Assert.InRange(granted.Count, 58 * 3, (60 * 3) + 60);
+
+        // A call was granted somewhere between its sending and its answer: more than 60 surely within 60 s would be a breach.
+        foreach (var (sent, _) in granted)
+        {
+            var within = granted.Count(call => call.Sent >= sent && Stopwatch.GetElapsedTime(sent, call.Answered) < TimeSpan.FromSeconds(60));
+            Assert.True(within <= 60, JsonSerializer.Serialize(granted.Select(call => Stopwatch.GetElapsedTime(started, call.Answered).TotalSeconds).Order()));
+        }
+    }
+
+    private static Task<Answer> ChatAsync(ApiDriver admin, string slug) => admin.PostAsync(
+        "/v1/inference/chat", new { model = slug, max_tokens = 900, messages = new[] { new { role = "user", content = "hi" } } });
+}

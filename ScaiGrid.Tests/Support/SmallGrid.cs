@@ -1,0 +1,121 @@
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>
+/// A grid of a test's own, for what would disturb the others: two Api replicas on SQLite and a Redis of their own, or all modes under
+/// an AppHost with the embedded Redis. It has one tenant, and an admin of it. Tests with one are of one collection: not all at once.
+/// </summary>
+public sealed class SmallGrid : IAsyncDisposable
+{
+    private readonly List<IAsyncDisposable> _parts = [];
+    private readonly TemporaryFolder _folder = new();
+
+    private SmallGrid()
+    {
+    }
+
+    public FakeUpstream Upstream { get; private set; } = null!;
+
+    /// <summary>The admin on each replica.</summary>
+    public IReadOnlyList<ApiDriver> Admins { get; private set; } = [];
+
+    public ApiDriver Admin => Admins[0];
+
+    public IReadOnlyList<ModeProcess> Apis { get; private set; } = [];
+
+    /// <summary>Null on a cluster and in the embedded grid.</summary>
+    public RedisServer? Redis { get; private set; }
+
+    /// <param name="replicas">Of the Api.</param>
+    /// <param name="settings">Over those of <see cref="Limits.None"/>.</param>
+    /// <param name="withWorker">Whether usage gets to the database.</param>
+    /// <param name="onCluster">A Redis Cluster in place of one server.</param>
+    public static async Task<SmallGrid> StartAsync(
+        int replicas = 2, IReadOnlyDictionary<string, string>? settings = null, bool withWorker = false, bool onCluster = false)
+    {
+        var grid = new SmallGrid();
+        grid.Upstream = grid.Own(await FakeUpstream.StartAsync());
+        var environment = new Dictionary<string, string>(Limits.None)
+        {
+            ["SCAIGRID_DATABASE_URL"] = $"sqlite://{grid._folder.File("grid.db")}",
+            ["SCAIGRID_REDIS_URL"] = onCluster ? grid.Own(await RedisCluster.StartAsync()).Url : (grid.Redis = grid.Own(await RedisServer.StartAsync())).Url,
+            ["SCAIGRID_DATA_DIR"] = grid._folder.File("data"),
+            ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
+            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+            ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
+        };
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+        {
+            environment[name] = value;
+        }
+
+        await ModeProcess.RunAsync(Mode.Migrate, environment);
+        var apis = new List<ModeProcess>();
+        for (var i = 0; i < replicas; i++)
+        {
+            apis.Add(grid.Own(await Replica.StartAsync(Mode.Http, environment)));
+        }
+
+        if (withWorker)
+        {
+            grid.Own(await Replica.StartAsync(Mode.Worker, environment));
+        }
+
+        grid.Apis = apis;
+        grid.Admins = apis.ConvertAll(api => new ApiDriver(api.BaseAddress, Secrets.AdminKey));
+        return grid;
+    }
+
+    /// <summary>On SQLite and the embedded Redis.</summary>
+    public static async Task<SmallGrid> StartEmbeddedAsync()
+    {
+        var grid = new SmallGrid();
+        grid.Upstream = grid.Own(await FakeUpstream.StartAsync());
+        var host = grid.Own(await AppHostProcess.StartAsync(new Dictionary<string, string>(Limits.None)
+        {
+            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+            ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
+        }));
+        grid.Admins = [new ApiDriver(host.ApiAddress, Secrets.AdminKey)];
+        return grid;
+    }
+
+    /// <summary>Connects a script; each replica serves it when this returns.</summary>
+    public async Task<(string Slug, string UpstreamModel)> ConnectAsync(UpstreamScript script, string inputPrice = "1", string outputPrice = "2", object? modelFields = null)
+    {
+        var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
+        Upstream.Play(upstreamModel, script);
+        var slug = await Admin.ConnectAsync(Upstream.BaseUrl, upstreamModel, inputPrice, outputPrice, modelFields);
+        await ServesAsync(slug);
+        return (slug, upstreamModel);
+    }
+
+    public async Task ServesAsync(string slug)
+    {
+        foreach (var admin in Admins)
+        {
+            await Poll.UntilAsync(async () => (int)(await admin.GetAsync($"/oai/v1/models/{slug}")).Status == 200, "the model on every replica");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var admin in Admins)
+        {
+            admin.Dispose();
+        }
+
+        foreach (var part in Enumerable.Reverse(_parts))
+        {
+            await part.DisposeAsync();
+        }
+
+        _folder.Dispose();
+    }
+
+    private T Own<T>(T part)
+        where T : IAsyncDisposable
+    {
+        _parts.Add(part);
+        return part;
+    }
+}
