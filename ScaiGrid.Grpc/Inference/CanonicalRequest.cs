@@ -174,12 +174,14 @@ internal static class CanonicalRequest
                 writer.WriteString("name"u8, call.Name);
                 writer.WriteString("arguments"u8, call.Arguments);
                 writer.WriteEndObject();
+                WriteExtra(writer, call.HasExtraContent, call.ExtraContent);
                 writer.WriteEndObject();
             }
 
             writer.WriteEndArray();
         }
 
+        WriteExtra(writer, message.HasExtraContent, message.ExtraContent);
         if (message.HasToolCallId)
         {
             writer.WriteString("tool_call_id"u8, message.ToolCallId);
@@ -242,6 +244,26 @@ internal static class CanonicalRequest
 
         writer.WritePropertyName(name);
         writer.WriteRawValue(json);
+    }
+
+    // A JSON text of the caller's: what is none reaches the reader as a string, and no provider takes that.
+    private static void WriteExtra(Utf8JsonWriter writer, bool isGiven, string json)
+    {
+        if (!isGiven)
+        {
+            return;
+        }
+
+        writer.WritePropertyName("extra_content"u8);
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            writer.WriteRawValue(json, skipInputValidation: true);
+        }
+        catch (JsonException)
+        {
+            writer.WriteStringValue(json);
+        }
     }
 
     // JSON has no infinity and no NaN: a string there is refused by the reader's own check, with the field's name.

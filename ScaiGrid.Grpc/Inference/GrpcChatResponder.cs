@@ -88,6 +88,11 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
             message.Content = choice.Content;
         }
 
+        if (choice.ExtraContent is not null)
+        {
+            message.ExtraContent = choice.ExtraContent;
+        }
+
         message.ToolCalls.AddRange(choice.ToolCalls.Select(ToolCall));
         var result = new Choice { Index = choice.Index, Message = message, FinishReason = choice.FinishReason ?? "stop" };
         if (choice.Reasoning is not null)
@@ -112,6 +117,11 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
             delta.Reasoning = choice.Reasoning;
         }
 
+        if (choice.ExtraContent is not null)
+        {
+            delta.ExtraContent = choice.ExtraContent;
+        }
+
         if (choice.FinishReason is not null)
         {
             delta.FinishReason = choice.FinishReason;
@@ -120,8 +130,16 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
         return delta;
     }
 
-    private static ToolCall ToolCall(ChatToolCall call) =>
-        new() { Index = call.Index, Id = call.Id ?? "", Name = call.Name ?? "", Arguments = call.Arguments };
+    private static ToolCall ToolCall(ChatToolCall call)
+    {
+        var message = new ToolCall { Index = call.Index, Id = call.Id ?? "", Name = call.Name ?? "", Arguments = call.Arguments };
+        if (call.ExtraContent is not null)
+        {
+            message.ExtraContent = call.ExtraContent;
+        }
+
+        return message;
+    }
 
     private static Usage Usage(CallResult result) => new()
     {

@@ -13,8 +13,15 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 internal static class ChatRequestEditor
 {
+    private const string OldLimit = "max_tokens";
+    private const string NewLimit = "max_completion_tokens";
+
     /// <summary>Writes the upstream body. The caller's bytes stay as they are, since another attempt may need them.</summary>
-    public static PooledBytes Edit(ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, bool newerField = false)
+    /// <param name="request">The caller's request.</param>
+    /// <param name="model">The frontend model.</param>
+    /// <param name="upstreamModelJson">The model's name at the upstream, as a JSON string.</param>
+    /// <param name="outputLimit">The only field that bounds the output there, where there is only one.</param>
+    public static PooledBytes Edit(ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, string? outputLimit = null)
     {
         Span<Splice> splices = new Splice[9];
         var count = 0;
@@ -32,9 +39,14 @@ internal static class ChatRequestEditor
 
         if (request.ReservedOutput is { } reserved)
         {
-            // A newer field of the same meaning is what OpenAI's reasoning models insist on.
-            var field = newerField ? "max_completion_tokens" : "max_tokens";
-            splices[count++] = Insert(RootStart(request), Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\"{field}\":{reserved},")));
+            splices[count++] = Insert(
+                RootStart(request),
+                Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\"{outputLimit ?? OldLimit}\":{reserved},")));
+        }
+
+        if (outputLimit is not null)
+        {
+            RenameLimit(request, outputLimit, splices, ref count);
         }
 
         if (model.SystemPrompt is { Length: > 0 } prompt)
@@ -42,7 +54,7 @@ internal static class ChatRequestEditor
             splices[count++] = Insert(request.MessagesSpan.Start + 1, SystemMessage(prompt));
         }
 
-        if (model.DefaultParams is { Count: > 0 } defaults && Defaults(request, defaults) is { Length: > 0 } fields)
+        if (model.DefaultParams is { Count: > 0 } defaults && Defaults(request, defaults, outputLimit) is { Length: > 0 } fields)
         {
             splices[count++] = Insert(RootStart(request), fields);
         }
@@ -78,17 +90,39 @@ internal static class ChatRequestEditor
         }
     }
 
+    private static void RenameLimit(ChatRequest request, string name, Span<Splice> splices, ref int count)
+    {
+        var isNew = name == NewLimit;
+        var wanted = isNew ? request.MaxCompletionTokensSpan : request.MaxTokensSpan;
+        var other = isNew ? request.MaxTokensSpan : request.MaxCompletionTokensSpan;
+        var otherName = isNew ? "\"max_tokens\""u8 : "\"max_completion_tokens\""u8;
+        if (wanted.Exists || !other.Exists)
+        {
+            return;
+        }
+
+        // Between a name and its value are a colon and white space: the last such text before the value is its name, unless that is
+        // written with escapes, as nobody does.
+        var start = request.Body.Span[..other.Start].LastIndexOf(otherName);
+        if (start >= 0)
+        {
+            splices[count++] = new Splice(new JsonSpan(start, otherName.Length), Encoding.UTF8.GetBytes($"\"{name}\""));
+        }
+    }
+
     private static byte[] SystemMessage(string prompt) =>
         Encoding.UTF8.GetBytes($$"""{"role":"system","content":{{JsonSerializer.Serialize(prompt, CanonicalJson.Default.String)}}},""");
 
-    private static byte[] Defaults(ChatRequest request, JsonObject defaults)
+    private static byte[] Defaults(ChatRequest request, JsonObject defaults, string? outputLimit)
     {
         var text = new StringBuilder();
         foreach (var (name, value) in defaults)
         {
-            if (value is not null && !request.Fields.Contains(name))
+            // The two names of the bound are one field: a caller who set either has set it.
+            var isLimit = name is OldLimit or NewLimit;
+            if (value is not null && !(isLimit ? request.MaxTokens is not null : request.Fields.Contains(name)))
             {
-                text.Append(JsonSerializer.Serialize(name, CanonicalJson.Default.String)).Append(':').Append(value.ToJsonString()).Append(',');
+                text.Append(JsonSerializer.Serialize(isLimit && outputLimit is not null ? outputLimit : name, CanonicalJson.Default.String)).Append(':').Append(value.ToJsonString()).Append(',');
             }
         }
 

@@ -39,7 +39,7 @@ internal sealed class HttpChatStream(
         }
         catch (JsonException)
         {
-            Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON.");
+            Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent an event that could not be read.");
             return TryRead();
         }
     }
@@ -71,7 +71,7 @@ internal sealed class HttpChatStream(
             }
             catch (JsonException)
             {
-                Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON.");
+                Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent an event that could not be read.");
             }
             catch (InvalidDataException exception)
             {

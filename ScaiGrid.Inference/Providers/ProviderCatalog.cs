@@ -1,7 +1,10 @@
 using ScaiGrid.Inference.Providers.Anthropic;
+using ScaiGrid.Inference.Providers.Azure;
 using ScaiGrid.Inference.Providers.Echo;
 using ScaiGrid.Inference.Providers.Google;
+using ScaiGrid.Inference.Providers.Mistral;
 using ScaiGrid.Inference.Providers.OpenAi;
+using ScaiGrid.Inference.Providers.Qwen;
 
 namespace ScaiGrid.Inference.Providers;
 
@@ -18,7 +21,10 @@ public sealed class ProviderCatalog
             new OpenAiProvider("custom", http, defaultBaseUrl: null),
             new AnthropicProvider(http, time),
             new GoogleProvider(http, time),
-            new EchoProvider(),
+            new AzureProvider(http),
+            new MistralProvider(http),
+            new QwenProvider(http),
+            new EchoProvider(time),
         ];
         _providers = all.ToDictionary(provider => provider.Type);
     }

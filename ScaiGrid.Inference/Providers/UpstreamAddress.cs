@@ -13,6 +13,9 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
 
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
+    /// <summary>Whether the address ends in the path already.</summary>
+    public bool IsUnder(string path) => baseUrl.EndsWith(path, StringComparison.Ordinal);
+
     public Uri At(string path) => new(baseUrl + path);
 
     /// <summary>A POST of a JSON document, which must live until the request is sent.</summary>

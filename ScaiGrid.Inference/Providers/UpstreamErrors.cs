@@ -16,6 +16,8 @@ internal static class UpstreamErrors
     private const int MaxMessageLength = 500;
     private const int MaxRetryAfterSeconds = 3600;
 
+    private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>Words that say more than the status they come with, or come without one, inside a stream.</summary>
     private static readonly FrozenDictionary<string, UpstreamFailure> Words = new Dictionary<string, UpstreamFailure>(StringComparer.OrdinalIgnoreCase)
     {
@@ -116,13 +118,24 @@ internal static class UpstreamErrors
 
     private static int? Bound(double seconds) => double.IsFinite(seconds) ? (int)Math.Clamp(Math.Ceiling(seconds), 1, MaxRetryAfterSeconds) : null;
 
+    // The status alone says most: a body that does not come, or breaks, is not waited for.
     private static async Task ReadBodyAsync(HttpResponseMessage response, PooledBytes body, CancellationToken cancellationToken)
     {
-        var content = await response.Content.ReadAsStreamAsync(cancellationToken);
-        int read;
-        while (body.Length < MaxBodyBytes && (read = await content.ReadAsync(body.GetMemory(4096), cancellationToken)) > 0)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(BodyPatience);
+        try
         {
-            body.Advance(read);
+            var content = await response.Content.ReadAsStreamAsync(patience.Token);
+            int read;
+            while (body.Length < MaxBodyBytes && (read = await content.ReadAsync(body.GetMemory(4096), patience.Token)) > 0)
+            {
+                body.Advance(read);
+            }
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // What came is read.
         }
     }
 

@@ -9,29 +9,31 @@ public sealed class UpstreamHttp : IDisposable
     private readonly HttpMessageInvoker _invoker;
 
     public UpstreamHttp(InferenceOptions options)
+        : this(Sockets(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams)))
     {
-        var egress = new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams);
-
-        // HttpMessageInvoker, not HttpClient: no buffering, no second timeout, nothing a request allocates for them.
-        _invoker = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            ConnectTimeout = TimeSpan.FromSeconds(10),
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-            EnableMultipleHttp2Connections = true,
-
-            // A stream that is given up is closed at once, so that the upstream stops; one that ended is read out by its reader.
-            ResponseDrainTimeout = TimeSpan.Zero,
-
-            // Trace ids of ours are no business of the upstream's.
-            ActivityHeadersPropagator = null,
-            ConnectCallback = egress.ConnectAsync,
-        });
     }
+
+    // HttpMessageInvoker, not HttpClient: no buffering, no second timeout, nothing a request allocates for them.
+    internal UpstreamHttp(HttpMessageHandler handler) => _invoker = new HttpMessageInvoker(handler);
 
     public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _invoker.SendAsync(request, cancellationToken);
 
     public void Dispose() => _invoker.Dispose();
+
+    private static SocketsHttpHandler Sockets(EgressPolicy egress) => new()
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        EnableMultipleHttp2Connections = true,
+
+        // A stream that is given up is closed at once, so that the upstream stops; one that ended is read out by its reader.
+        ResponseDrainTimeout = TimeSpan.Zero,
+
+        // Trace ids of ours are no business of the upstream's.
+        ActivityHeadersPropagator = null,
+        ConnectCallback = egress.ConnectAsync,
+    };
 }

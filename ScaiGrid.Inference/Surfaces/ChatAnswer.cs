@@ -30,6 +30,9 @@ public sealed record ChatAnswer(string Id, long Created, IReadOnlyList<ChatChoic
 /// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c> or <c>error</c>; null inside a stream.</param>
 public sealed record ChatChoice(int Index, string Role, string? Content, string? Reasoning, IReadOnlyList<ChatToolCall> ToolCalls, string? FinishReason)
 {
+    /// <summary>What the upstream wants back with the next turn, as JSON; null where there is nothing (docs/decisions/0016).</summary>
+    public string? ExtraContent { get; private init; }
+
     internal static ChatChoice Parse(JsonElement choice, int position)
     {
         var isDelta = choice.TryGetProperty("delta"u8, out var message);
@@ -49,7 +52,10 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
             message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) : null,
             JsonText.Of(message, "reasoning_content"u8) ?? JsonText.Of(message, "reasoning"u8),
             calls,
-            isDelta && finish is null ? null : Normalise(finish, calls.Count > 0));
+            isDelta && finish is null ? null : Normalise(finish, calls.Count > 0))
+        {
+            ExtraContent = ChatToolCall.Extra(message),
+        };
     }
 
     // Names that OpenAI-compatible servers use for the five reasons.
@@ -70,6 +76,9 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
 /// <param name="Arguments">Valid JSON; a fragment of it in a stream.</param>
 public sealed record ChatToolCall(int Index, string? Id, string? Name, string Arguments)
 {
+    /// <inheritdoc cref="ChatChoice.ExtraContent"/>
+    public string? ExtraContent { get; private init; }
+
     internal static ChatToolCall Parse(JsonElement call, int position, bool isDelta)
     {
         var index = call.TryGetProperty("index"u8, out var given) && given.ValueKind == JsonValueKind.Number && given.TryGetInt32(out var number) ? number : position;
@@ -81,8 +90,14 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
         var arguments = function.TryGetProperty("arguments"u8, out var value)
             ? value.ValueKind == JsonValueKind.String ? JsonText.Of(value) : value.GetRawText()
             : "";
-        return new ChatToolCall(index, JsonText.Of(call, "id"u8), JsonText.Of(function, "name"u8), isDelta ? arguments : Valid(arguments));
+        return new ChatToolCall(index, JsonText.Of(call, "id"u8), JsonText.Of(function, "name"u8), isDelta ? arguments : Valid(arguments))
+        {
+            ExtraContent = Extra(call),
+        };
     }
+
+    internal static string? Extra(JsonElement owner) =>
+        owner.TryGetProperty("extra_content"u8, out var extra) && extra.ValueKind == JsonValueKind.Object ? extra.GetRawText() : null;
 
     private static string Valid(string arguments)
     {

@@ -43,6 +43,37 @@ public static class MariaDbStatements
         return Enumerable.Range(0, reader.FieldCount).ToDictionary(reader.GetName, column => reader.GetValue(column).ToString() ?? "");
     }
 
+    /// <summary>The columns, of all tables, in which a text stands.</summary>
+    public static async Task<IReadOnlyList<string>> ColumnsWithAsync(this MariaDbServer server, string text)
+    {
+        await using var connection = new MySqlConnection(server.ConnectionString());
+        await connection.OpenAsync();
+        var columns = new List<(string Table, string Column)>();
+        await using (var list = Command(
+            connection,
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND data_type NOT IN ('int', 'bigint', 'smallint', 'tinyint', 'decimal')",
+            []))
+        await using (var reader = await list.ExecuteReaderAsync())
+        {
+            while (await reader.ReadAsync())
+            {
+                columns.Add((reader.GetString(0), reader.GetString(1)));
+            }
+        }
+
+        var found = new List<string>();
+        foreach (var (table, column) in columns)
+        {
+            await using var count = Command(connection, $"SELECT COUNT(*) FROM `{table}` WHERE INSTR(CAST(`{column}` AS CHAR), @text) > 0", [("text", text)]);
+            if (Convert.ToInt64(await count.ExecuteScalarAsync(), System.Globalization.CultureInfo.InvariantCulture) > 0)
+            {
+                found.Add($"{table}.{column}");
+            }
+        }
+
+        return found;
+    }
+
     private static MySqlCommand Command(MySqlConnection connection, string sql, (string Name, object? Value)[] parameters)
     {
         var command = new MySqlCommand(sql, connection);

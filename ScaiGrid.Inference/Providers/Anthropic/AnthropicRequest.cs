@@ -7,9 +7,6 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <summary>Writes a Messages request.</summary>
 internal static class AnthropicRequest
 {
-    /// <summary>The format has no default for the length of an answer.</summary>
-    private const long DefaultMaxTokens = 4096;
-
     private const long SmallestBudget = 1024;
 
     public static PooledBytes Write(RequestDocument request, AnthropicModel model)
@@ -17,7 +14,7 @@ internal static class AnthropicRequest
         var output = new PooledBytes(4096);
         using var writer = TranslationJson.Writer(output);
         var choice = ToolChoice.Of(request.Root);
-        var maxTokens = request.MaxTokens ?? request.Route.MaxOutputTokens ?? DefaultMaxTokens;
+        var maxTokens = request.MaxTokens ?? request.Route.MaxOutputTokens ?? model.DefaultMaxTokens;
         writer.WriteStartObject();
         writer.WriteString("model"u8, model.Name);
         writer.WriteNumber("max_tokens"u8, maxTokens);
@@ -129,8 +126,9 @@ internal static class AnthropicRequest
             return false;
         }
 
-        // Thinking and a forced tool exclude each other: the tool is what the caller's program depends on.
-        var budget = Math.Min(Budget(effort), maxTokens - 1);
+        // Thinking and a forced tool exclude each other: the tool is what the caller's program depends on. The budget is part of the
+        // bound on all output, and a quarter of that is left for the answer.
+        var budget = Math.Min(Budget(effort), maxTokens - (maxTokens / 4) - 1);
         if (choice.IsForced || (!model.ThinksAdaptively && (budget < SmallestBudget || AnthropicMessages.ContinuesWithoutThinking(request))))
         {
             return false;

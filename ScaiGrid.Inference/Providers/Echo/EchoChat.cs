@@ -7,22 +7,24 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Echo;
 
 /// <summary>Answers from the request itself, in OpenAI's documents.</summary>
-internal sealed class EchoChat(string model) : IChatUpstream
+internal sealed class EchoChat(string model, TimeProvider time) : IChatUpstream
 {
     public Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallActivity activity)
     {
         using var document = JsonDocument.Parse(request.Body);
         var answer = EchoAnswer.To(document.RootElement, TokenCounter.CountPrompt(request.Body), request.MaxTokens);
         return Task.FromResult(request.Stream
-            ? ChatReply.Streaming(new EchoStream(model, answer))
+            ? ChatReply.Streaming(new EchoStream(model, answer, Now))
             : ChatReply.Completed(Complete(answer)));
     }
+
+    private long Now => time.GetUtcNow().ToUnixTimeSeconds();
 
     private PooledBytes Complete(EchoAnswer answer)
     {
         var bytes = new PooledBytes();
         using var writer = new Utf8JsonWriter(bytes);
-        EchoJson.Start(writer, model, "chat.completion"u8);
+        EchoJson.Start(writer, model, Now, "chat.completion"u8);
         writer.WriteStartObject();
         writer.WriteNumber("index"u8, 0);
         writer.WriteStartObject("message"u8);

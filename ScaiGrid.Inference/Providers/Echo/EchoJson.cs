@@ -8,12 +8,12 @@ namespace ScaiGrid.Inference.Providers.Echo;
 internal static class EchoJson
 {
     /// <summary>Opens a document and its <c>choices</c>.</summary>
-    public static void Start(Utf8JsonWriter writer, string model, ReadOnlySpan<byte> type)
+    public static void Start(Utf8JsonWriter writer, string model, long created, ReadOnlySpan<byte> type)
     {
         writer.WriteStartObject();
         writer.WriteString("id"u8, "chatcmpl-echo"u8);
         writer.WriteString("object"u8, type);
-        writer.WriteNumber("created"u8, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+        writer.WriteNumber("created"u8, created);
         writer.WriteString("model"u8, model);
         writer.WriteStartArray("choices"u8);
     }

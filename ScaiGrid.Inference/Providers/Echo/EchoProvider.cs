@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Echo;
 /// A demo that needs no upstream: it answers with the last user message, streams word by word, calls a tool where the request forces one,
 /// and counts real tokens; embeds by hashing words, paints tiles and hums. It takes no configuration.
 /// </summary>
-internal sealed class EchoProvider : IProvider
+internal sealed class EchoProvider(TimeProvider time) : IProvider
 {
     public string Type => "echo";
 
@@ -21,7 +21,7 @@ internal sealed class EchoProvider : IProvider
 
     public BackendClients Connect(BackendConnection connection) => new()
     {
-        Chat = new EchoChat(connection.Model),
+        Chat = new EchoChat(connection.Model, time),
         Embeddings = new EchoEmbeddings(),
         Images = new EchoImages(),
         Speech = new EchoSpeech(),

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Echo;
 
 /// <summary>The answer as a stream: the role, a chunk a word (or the tool call), the finish reason, the usage.</summary>
-internal sealed class EchoStream(string model, EchoAnswer answer) : ChatStream
+internal sealed class EchoStream(string model, EchoAnswer answer, long created) : ChatStream
 {
     private readonly PooledBytes _chunk = new();
 
@@ -35,7 +35,7 @@ internal sealed class EchoStream(string model, EchoAnswer answer) : ChatStream
 
         _chunk.Clear();
         using var writer = new Utf8JsonWriter(_chunk);
-        EchoJson.Start(writer, model, "chat.completion.chunk"u8);
+        EchoJson.Start(writer, model, created, "chat.completion.chunk"u8);
         WriteChoice(writer);
         writer.WriteEndArray();
         if (_step == Step.Usage)

@@ -208,7 +208,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
             using var document = JsonDocument.Parse(text);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
             {
-                document.RootElement.WriteTo(writer);
+                writer.WriteRawValue(text, skipInputValidation: true);
                 return;
             }
         }

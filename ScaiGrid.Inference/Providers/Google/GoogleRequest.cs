@@ -50,7 +50,7 @@ internal static class GoogleRequest
         WriteChoice(ToolChoice.Of(request.Root), functions, writer);
     }
 
-    private static void WriteChoice(ToolChoice choice, IReadOnlyList<JsonElement> functions, Utf8JsonWriter writer)
+    private static void WriteChoice(ToolChoice choice, List<JsonElement> functions, Utf8JsonWriter writer)
     {
         if (choice.Mode == ToolChoiceMode.Unset)
         {
@@ -71,7 +71,7 @@ internal static class GoogleRequest
         if (choice.Names.Count > 0 && choice.Mode != ToolChoiceMode.None)
         {
             writer.WriteStartArray("allowedFunctionNames"u8);
-            foreach (var function in functions.Where(choice.Allows))
+            foreach (var function in functions.Where(choice.IsNamed))
             {
                 writer.WriteRawValue(RequestDocument.Raw(function.GetProperty("name"u8)), skipInputValidation: true);
             }

@@ -5,7 +5,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
 /// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for anything else that speaks it (vLLM, llama.cpp, Ollama …).
-/// Configuration besides the common fields: <c>organization</c>, <c>project</c>.
+/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>.
 /// </summary>
 internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? defaultBaseUrl) : IProvider
 {
@@ -13,6 +13,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
     {
         ["organization"] = ProviderSettings.HeaderValue,
         ["project"] = ProviderSettings.HeaderValue,
+        [OpenAiFormat.OutputLimit] = OpenAiFormat.CheckOutputLimit,
     };
 
     public string Type => type;
@@ -26,9 +27,12 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
         var address = settings.Address(
             defaultBaseUrl, "Authorization", "Bearer ", ("OpenAI-Organization", settings.Text("organization")), ("OpenAI-Project", settings.Text("project")));
         var endpoint = address.At("/chat/completions");
+
+        // Other servers at an address of their own may know only the field that the caller used.
+        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (defaultBaseUrl is not null && settings.Text("base_url") is null ? OpenAiFormat.NewLimit : null);
         return OpenAiOperations.Connect(http, address, connection.Model, address.At) with
         {
-            Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, isOpenAi: type == "openai"), endpoint, endpoint),
+            Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, limit), endpoint, endpoint),
         };
     }
 }

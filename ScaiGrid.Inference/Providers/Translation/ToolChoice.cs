@@ -17,8 +17,9 @@ internal enum ToolChoiceMode
 
 /// <summary>What a request says about calling tools.</summary>
 /// <param name="Mode">Whether a tool may or must be called.</param>
-/// <param name="Names">The only functions that may be; empty for all.</param>
-internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<string> Names)
+/// <param name="Names">The one function that must be called, or those that may be; empty for all.</param>
+/// <param name="IsList">Whether the names are a choice of the tools, rather than the forced one.</param>
+internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<string> Names, bool IsList = false)
 {
     public bool IsForced => Mode == ToolChoiceMode.Required;
 
@@ -38,8 +39,11 @@ internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<st
         return new ToolChoice(choice.ValueKind == JsonValueKind.String ? Word(JsonText.Of(choice)) : ToolChoiceMode.Unset, []);
     }
 
-    /// <summary>Whether the function may be called.</summary>
-    public bool Allows(JsonElement function) => Names.Count == 0 || (JsonText.Of(function, "name"u8) is { } name && Names.Contains(name));
+    /// <summary>Whether the upstream is told of the function. A forced one hides no other: the conversation may have calls of them.</summary>
+    public bool Allows(JsonElement function) => !IsList || IsNamed(function);
+
+    /// <summary>Whether the function is among the names.</summary>
+    public bool IsNamed(JsonElement function) => JsonText.Of(function, "name"u8) is { } name && Names.Contains(name);
 
     private static ToolChoice OfObject(JsonElement choice)
     {
@@ -56,7 +60,7 @@ internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<st
         var names = RequestDocument.Items(allowed, "tools"u8)
             .Select(tool => RequestDocument.TryGetObject(tool, "function"u8, out var one) ? JsonText.Of(one, "name"u8) : null)
             .OfType<string>();
-        return new ToolChoice(Word(JsonText.Of(allowed, "mode"u8)), [.. names]);
+        return new ToolChoice(Word(JsonText.Of(allowed, "mode"u8)), [.. names], IsList: true);
     }
 
     private static ToolChoiceMode Word(string? word) => word switch

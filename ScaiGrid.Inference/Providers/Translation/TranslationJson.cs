@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -27,6 +28,16 @@ internal static class TranslationJson
     /// <inheritdoc cref="WriteRaw(Utf8JsonWriter, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>
     public static void WriteRaw(this Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonElement value) => writer.WriteRaw(name, RequestDocument.Raw(value));
 
+    /// <summary>A property as it is. Its value may hold half of a surrogate pair; a name written with escapes, as nobody does, is left out.</summary>
+    public static void WriteProperty(this Utf8JsonWriter writer, JsonProperty property)
+    {
+        var name = JsonMarshal.GetRawUtf8PropertyName(property);
+        if (!name.Contains((byte)'\\'))
+        {
+            writer.WriteRaw(name, property.Value);
+        }
+    }
+
     /// <summary>The property of that name, where the owner has it and it is no null.</summary>
     public static void CopyTo(this JsonElement owner, Utf8JsonWriter writer, ReadOnlySpan<byte> name, ReadOnlySpan<byte> newName = default)
     {
@@ -52,7 +63,7 @@ internal static class TranslationJson
             using var document = JsonDocument.Parse(text);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
             {
-                document.RootElement.WriteTo(writer);
+                writer.WriteRawValue(text, skipInputValidation: true);
                 return;
             }
         }

@@ -1,0 +1,187 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Mistral;
+
+/// <summary>
+/// Answers and chunks of Mistral are OpenAI's but for two things: content may be a list with the thinking in it, and there are two
+/// reasons to end of its own. What needs no change is not written anew.
+/// </summary>
+internal static class MistralAnswer
+{
+    /// <param name="answer">A whole answer, or a chunk.</param>
+    /// <param name="failed">Set where the model failed rather than ended.</param>
+    /// <returns>The document in our format; null where it is that already.</returns>
+    public static PooledBytes? Translate(JsonElement answer, out UpstreamError? failed)
+    {
+        failed = null;
+        var choices = RequestDocument.Items(answer, "choices"u8).ToList();
+        if (choices.Exists(choice => JsonText.Of(choice, "finish_reason"u8) == "error"))
+        {
+            failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model failed.");
+            return null;
+        }
+
+        return choices.Exists(NeedsChange) ? Write(answer, choices) : null;
+    }
+
+    private static bool NeedsChange(JsonElement choice) =>
+        JsonText.Of(choice, "finish_reason"u8) == "model_length"
+        || (Message(choice, out var message) && (
+            (message.TryGetProperty("content"u8, out var content) && content.ValueKind == JsonValueKind.Array)
+            || RequestDocument.Items(message, "tool_calls"u8).Any(HasObjectArguments)));
+
+    private static bool Message(JsonElement choice, out JsonElement message) =>
+        RequestDocument.TryGetObject(choice, "delta"u8, out message) || RequestDocument.TryGetObject(choice, "message"u8, out message);
+
+    private static bool HasObjectArguments(JsonElement call) =>
+        RequestDocument.TryGetObject(call, "function"u8, out var function) && RequestDocument.TryGetObject(function, "arguments"u8, out _);
+
+    private static PooledBytes Write(JsonElement answer, List<JsonElement> choices)
+    {
+        var output = new PooledBytes(4096);
+        using var writer = TranslationJson.Writer(output);
+        writer.WriteStartObject();
+        foreach (var property in answer.EnumerateObject())
+        {
+            if (property.NameEquals("choices"u8))
+            {
+                writer.WriteStartArray("choices"u8);
+                foreach (var choice in choices)
+                {
+                    WriteChoice(writer, choice);
+                }
+
+                writer.WriteEndArray();
+            }
+            else
+            {
+                writer.WriteProperty(property);
+            }
+        }
+
+        writer.WriteEndObject();
+        writer.Flush();
+        return output;
+    }
+
+    private static void WriteChoice(Utf8JsonWriter writer, JsonElement choice)
+    {
+        writer.WriteStartObject();
+        foreach (var property in choice.EnumerateObject())
+        {
+            if (property.Value.ValueKind == JsonValueKind.Object && (property.NameEquals("message"u8) || property.NameEquals("delta"u8)))
+            {
+                writer.WritePropertyName(property.Name);
+                WriteMessage(writer, property.Value);
+            }
+            else if (property.NameEquals("finish_reason"u8) && property.Value.ValueKind == JsonValueKind.String && property.Value.ValueEquals("model_length"u8))
+            {
+                writer.WriteString("finish_reason"u8, "length"u8);
+            }
+            else
+            {
+                writer.WriteProperty(property);
+            }
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteMessage(Utf8JsonWriter writer, JsonElement message)
+    {
+        writer.WriteStartObject();
+        foreach (var property in message.EnumerateObject())
+        {
+            if (property.NameEquals("content"u8) && property.Value.ValueKind == JsonValueKind.Array)
+            {
+                WriteContent(writer, property.Value);
+            }
+            else if (property.NameEquals("tool_calls"u8) && property.Value.ValueKind == JsonValueKind.Array)
+            {
+                WriteCalls(writer, property.Value);
+            }
+            else
+            {
+                writer.WriteProperty(property);
+            }
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteContent(Utf8JsonWriter writer, JsonElement chunks)
+    {
+        using var text = new PooledBytes(256);
+        using var thinking = new PooledBytes(256);
+        foreach (var chunk in chunks.EnumerateArray().Where(chunk => chunk.ValueKind == JsonValueKind.Object))
+        {
+            Append(text, chunk);
+            foreach (var thought in RequestDocument.Items(chunk, "thinking"u8))
+            {
+                Append(thinking, thought);
+            }
+        }
+
+        if (text.Length > 0 || thinking.Length == 0)
+        {
+            WriteText(writer, "content"u8, text);
+        }
+
+        if (thinking.Length > 0)
+        {
+            WriteText(writer, "reasoning_content"u8, thinking);
+        }
+    }
+
+    private static void Append(PooledBytes output, JsonElement chunk)
+    {
+        if (chunk.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String)
+        {
+            output.Append(RequestDocument.Raw(text)[1..^1]);
+        }
+    }
+
+    private static void WriteText(Utf8JsonWriter writer, ReadOnlySpan<byte> name, PooledBytes inner)
+    {
+        using var quoted = new PooledBytes(inner.Length + 2);
+        quoted.Append("\""u8);
+        quoted.Append(inner.Span);
+        quoted.Append("\""u8);
+        writer.WriteRaw(name, quoted.Span);
+    }
+
+    private static void WriteCalls(Utf8JsonWriter writer, JsonElement calls)
+    {
+        writer.WriteStartArray("tool_calls"u8);
+        foreach (var call in calls.EnumerateArray())
+        {
+            if (call.ValueKind != JsonValueKind.Object || !HasObjectArguments(call))
+            {
+                writer.WriteRawValue(RequestDocument.Raw(call), skipInputValidation: true);
+                continue;
+            }
+
+            writer.WriteStartObject();
+            foreach (var property in call.EnumerateObject())
+            {
+                if (property.NameEquals("function"u8))
+                {
+                    writer.WriteStartObject("function"u8);
+                    property.Value.CopyTo(writer, "name"u8);
+                    writer.WriteString("arguments"u8, property.Value.GetProperty("arguments"u8).GetRawText());
+                    writer.WriteEndObject();
+                }
+                else
+                {
+                    writer.WriteProperty(property);
+                }
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+}

@@ -1,0 +1,179 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Mistral;
+
+/// <summary>The messages in Mistral's dialect: files are document URLs, audio is bare base64, ids of calls are nine letters or digits.</summary>
+internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter writer)
+{
+    private const int IdLength = 9;
+    private const string IdLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    public void Write()
+    {
+        writer.WriteStartArray("messages"u8);
+        var messages = request.Messages.ToList();
+        for (var i = 0; i < messages.Count; i++)
+        {
+            WriteMessage(messages[i], i, isLast: i == messages.Count - 1);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private void WriteMessage(JsonElement message, int index, bool isLast)
+    {
+        var role = JsonText.Of(message, "role"u8);
+        writer.WriteStartObject();
+        writer.WriteString("role"u8, role switch { "developer" => "system", "function" => "tool", _ => role });
+        WriteContent(message, index);
+        if (role is "tool" or "function")
+        {
+            WriteId("tool_call_id"u8, message, "tool_call_id"u8);
+            message.CopyTo(writer, "name"u8);
+        }
+        else if (role == "assistant")
+        {
+            var calls = RequestDocument.Items(message, "tool_calls"u8).ToList();
+            WriteCalls(calls);
+            if (isLast && calls.Count == 0)
+            {
+                // The answer is to go on from here; without this the upstream refuses a conversation that ends so.
+                writer.WriteBoolean("prefix"u8, true);
+            }
+            else
+            {
+                message.CopyTo(writer, "prefix"u8);
+            }
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private void WriteContent(JsonElement message, int index)
+    {
+        if (!message.TryGetProperty("content"u8, out var content) || content.ValueKind != JsonValueKind.Array)
+        {
+            message.CopyTo(writer, "content"u8);
+            return;
+        }
+
+        writer.WriteStartArray("content"u8);
+        var position = 0;
+        foreach (var part in content.EnumerateArray())
+        {
+            WritePart(part, $"messages[{index}].content[{position++}]");
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private void WritePart(JsonElement element, string path)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        var part = ContentPart.Of(element);
+        if (part.Kind == PartKind.Other && JsonText.Of(element, "type"u8) is not ("document_url" or "reference" or "thinking"))
+        {
+            request.Refuse($"{path} is of a type that this model does not take.");
+            return;
+        }
+
+        if (part.Kind is PartKind.Image or PartKind.Other)
+        {
+            writer.WriteRawValue(RequestDocument.Raw(element), skipInputValidation: true);
+            return;
+        }
+
+        writer.WriteStartObject();
+        switch (part.Kind)
+        {
+            case PartKind.Text:
+                writer.WriteString("type"u8, "text"u8);
+                writer.WriteRaw("text"u8, part.Text);
+                break;
+            case PartKind.Audio:
+                writer.WriteString("type"u8, "input_audio"u8);
+                writer.WriteString("input_audio"u8, part.Url.Length > 0 ? part.Url : part.Base64);
+                break;
+            default:
+                writer.WriteString("type"u8, "document_url"u8);
+                if (part.Url.Length > 0)
+                {
+                    writer.WriteString("document_url"u8, part.Url);
+                }
+                else
+                {
+                    writer.WriteString("document_url"u8, DataUrl(part));
+                }
+
+                if (part.FileName is not null)
+                {
+                    writer.WriteString("document_name"u8, part.FileName);
+                }
+
+                break;
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static byte[] DataUrl(ContentPart part) =>
+        [.. Encoding.UTF8.GetBytes($"data:{(part.MediaType.Length > 0 ? part.MediaType : "application/pdf")};base64,"), .. part.Base64];
+
+    private void WriteCalls(List<JsonElement> calls)
+    {
+        if (calls.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("tool_calls"u8);
+        foreach (var call in calls)
+        {
+            writer.WriteStartObject();
+            WriteId("id"u8, call, "id"u8);
+            writer.WriteString("type"u8, "function"u8);
+            if (RequestDocument.TryGetObject(call, "function"u8, out var function))
+            {
+                writer.WriteStartObject("function"u8);
+                function.CopyTo(writer, "name"u8);
+                function.CopyTo(writer, "arguments"u8);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    // Calls of another provider's model have longer ids. Both ends of a call come to the same short one.
+    private void WriteId(ReadOnlySpan<byte> name, JsonElement owner, ReadOnlySpan<byte> property)
+    {
+        if (JsonText.Of(owner, property) is not { } id)
+        {
+            return;
+        }
+
+        if (id.Length != IdLength || !id.All(char.IsAsciiLetterOrDigit))
+        {
+            var hash = SHA256.HashData(Encoding.UTF8.GetBytes(id));
+            id = string.Create(IdLength, hash, static (span, bytes) =>
+            {
+                for (var i = 0; i < span.Length; i++)
+                {
+                    span[i] = IdLetters[bytes[i] % IdLetters.Length];
+                }
+            });
+        }
+
+        writer.WriteString(name, id);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Mistral;
+
+/// <summary>Writes a request of Mistral's dialect: a field that it does not know is an error there, so only those go that it does.</summary>
+internal static class MistralRequest
+{
+    /// <summary>Top-level fields that are the same on both sides.</summary>
+    private static readonly string[] Same =
+    [
+        "temperature", "top_p", "stream", "stop", "metadata", "response_format", "presence_penalty", "frequency_penalty", "n", "prediction",
+        "parallel_tool_calls", "reasoning_effort", "prompt_mode", "guardrails", "prompt_cache_key", "service_tier", "safe_prompt",
+    ];
+
+    public static PooledBytes Write(RequestDocument request)
+    {
+        var output = new PooledBytes(4096);
+        using var writer = TranslationJson.Writer(output);
+        writer.WriteStartObject();
+        request.Root.CopyTo(writer, "model"u8);
+        new MistralMessages(request, writer).Write();
+        if (request.MaxTokens is { } tokens)
+        {
+            writer.WriteNumber("max_tokens"u8, tokens);
+        }
+
+        request.Root.CopyTo(writer, "seed"u8, "random_seed"u8);
+        foreach (var name in Same)
+        {
+            if (request.Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
+            {
+                writer.WritePropertyName(name);
+                writer.WriteRawValue(RequestDocument.Raw(value), skipInputValidation: true);
+            }
+        }
+
+        WriteTools(request, writer);
+        writer.WriteEndObject();
+        writer.Flush();
+        return output;
+    }
+
+    private static void WriteTools(RequestDocument request, Utf8JsonWriter writer)
+    {
+        var choice = ToolChoice.Of(request.Root);
+        var functions = request.Functions.Where(choice.Allows).ToList();
+        if (functions.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("tools"u8);
+        foreach (var function in functions)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, "function"u8);
+            writer.WriteStartObject("function"u8);
+            function.CopyTo(writer, "name"u8);
+            function.CopyTo(writer, "description"u8);
+            function.CopyTo(writer, "strict"u8);
+            writer.WritePropertyName("parameters"u8);
+            writer.WriteRawValue(
+                RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) ? RequestDocument.Raw(parameters) : """{"type":"object","properties":{}}"""u8,
+                skipInputValidation: true);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        WriteChoice(choice, writer);
+    }
+
+    private static void WriteChoice(ToolChoice choice, Utf8JsonWriter writer)
+    {
+        if (choice is { IsForced: true, Names: [var name] })
+        {
+            writer.WriteStartObject("tool_choice"u8);
+            writer.WriteString("type"u8, "function"u8);
+            writer.WriteStartObject("function"u8);
+            writer.WriteString("name"u8, name);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+        else if (choice.Mode != ToolChoiceMode.Unset)
+        {
+            writer.WriteString("tool_choice"u8, choice.Mode switch
+            {
+                ToolChoiceMode.None => "none"u8,
+                ToolChoiceMode.Required => "any"u8,
+                _ => "auto"u8,
+            });
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Qwen;
+
+/// <summary>Writes a request of Model Studio's dialect. Fields that it shares with OpenAI, and those that only it has, go through.</summary>
+internal static class QwenRequest
+{
+    private const double LargestTemperature = 1.99;
+
+    public static PooledBytes Write(RequestDocument request)
+    {
+        var output = new PooledBytes(4096);
+        using var writer = TranslationJson.Writer(output);
+        var choice = ToolChoice.Of(request.Root);
+        writer.WriteStartObject();
+        foreach (var property in request.Root.EnumerateObject())
+        {
+            WriteField(request, writer, property, choice);
+        }
+
+        if (request.MaxTokens is { } tokens)
+        {
+            writer.WriteNumber("max_tokens"u8, tokens);
+        }
+
+        WriteThinking(request, writer, choice);
+        writer.WriteEndObject();
+        writer.Flush();
+        return output;
+    }
+
+    private static void WriteField(RequestDocument request, Utf8JsonWriter writer, JsonProperty property, ToolChoice choice)
+    {
+        switch (property.Name)
+        {
+            case "max_tokens" or "max_completion_tokens" or "reasoning_effort":
+                break;
+            case "messages":
+                QwenMessages.Write(request, writer);
+                break;
+            case "tools" when property.Value.ValueKind == JsonValueKind.Array:
+                writer.WriteStartArray("tools"u8);
+                foreach (var tool in property.Value.EnumerateArray().Where(tool => !RequestDocument.TryGetObject(tool, "function"u8, out var function) || choice.Allows(function)))
+                {
+                    writer.WriteRawValue(RequestDocument.Raw(tool), skipInputValidation: true);
+                }
+
+                writer.WriteEndArray();
+                break;
+            case "tool_choice":
+                WriteChoice(request, writer, choice);
+                break;
+            case "temperature" when property.Value.ValueKind == JsonValueKind.Number && property.Value.GetDouble() > LargestTemperature:
+                // Theirs ends just before 2.
+                writer.WriteNumber("temperature"u8, LargestTemperature);
+                break;
+            case "seed" when property.Value.ValueKind == JsonValueKind.Number && property.Value.TryGetInt64(out var seed) && seed is < 0 or > int.MaxValue:
+                writer.WriteNumber("seed"u8, (seed ^ (seed >> 32)) & int.MaxValue);
+                break;
+            default:
+                writer.WriteProperty(property);
+                break;
+        }
+    }
+
+    // A call can be forced by name only: where there is one tool, that is the same.
+    private static void WriteChoice(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice)
+    {
+        var names = choice.Names.Count > 0 ? choice.Names : request.Functions.Select(function => JsonText.Of(function, "name"u8)).OfType<string>().Take(2).ToList();
+        if (choice.IsForced && names is [var name])
+        {
+            writer.WriteStartObject("tool_choice"u8);
+            writer.WriteString("type"u8, "function"u8);
+            writer.WriteStartObject("function"u8);
+            writer.WriteString("name"u8, name);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+        else if (choice.Mode != ToolChoiceMode.Unset)
+        {
+            writer.WriteString("tool_choice"u8, choice.Mode == ToolChoiceMode.None ? "none"u8 : "auto"u8);
+        }
+    }
+
+    private static void WriteThinking(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice)
+    {
+        if (request.Effort is not { } effort || request.Root.TryGetProperty("enable_thinking"u8, out _))
+        {
+            return;
+        }
+
+        // Thinking and a forced tool exclude each other: the tool is what the caller's program depends on.
+        var thinks = effort != "none" && !choice.IsForced;
+        writer.WriteBoolean("enable_thinking"u8, thinks);
+        if (thinks && !request.Root.TryGetProperty("thinking_budget"u8, out _) && Budget(effort) is { } budget)
+        {
+            writer.WriteNumber("thinking_budget"u8, budget);
+        }
+    }
+
+    // None: as much as the model may.
+    private static int? Budget(string effort) => effort switch
+    {
+        "minimal" => 512,
+        "low" => 2048,
+        "medium" => 8192,
+        _ => null,
+    };
+}

@@ -1,0 +1,255 @@
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Providers;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Providers.Conformance;
+
+/// <summary>What every provider that calls an upstream must do, whatever its wire format.</summary>
+/// <param name="upstream">The other end.</param>
+/// <param name="dialect">What it speaks.</param>
+public abstract class ChatProviderConformance(ScriptedUpstream upstream, string dialect)
+{
+    private const string Key = "sk-canary-of-conformance";
+
+    private readonly WireDialect _wire = WireDialect.Of(dialect);
+
+    [Fact]
+    public async Task WholeAnswer_Arrives()
+    {
+        using var calls = Connect(context => context.AnswerAsync(_wire.Whole("Grüezi \"Zürich\" 🗼\n")));
+        var answer = await calls.CallAsync(stream: false);
+        Assert.Equal<(string, string?, TokenUsage?, UpstreamError?)>(("Grüezi \"Zürich\" 🗼\n", "stop", new TokenUsage(11, 7), null), (answer.Text, answer.Finish, answer.Usage, answer.Error));
+    }
+
+    [Fact]
+    public async Task Stream_Arrives()
+    {
+        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Grüezi "), _wire.Text("\"Zürich\" 🗼\n"), .. _wire.Finish(), .. _wire.End()]));
+        var answer = await calls.CallAsync(stream: true);
+        Assert.Equal<(string, string?, TokenUsage?, UpstreamError?)>(("Grüezi \"Zürich\" 🗼\n", "stop", new TokenUsage(11, 7), null), (answer.Text, answer.Finish, answer.Usage, answer.Error));
+        Assert.True(answer.SawEnd);
+    }
+
+    [Fact]
+    public async Task Chunks_ArriveWhenTheyAreSent()
+    {
+        var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var calls = Connect(async context =>
+        {
+            await context.SendAsync([.. _wire.Begin(), _wire.Text("first")]);
+
+            // Nothing more until the first has arrived: a provider that collects would wait for ever.
+            await seen.Task.WaitAsync(TimeSpan.FromMinutes(1), context.RequestAborted);
+            await context.SendAsync([_wire.Text(" last"), .. _wire.Finish(), .. _wire.End()]);
+        });
+        var answer = await calls.CallAsync(stream: true, onText: text =>
+        {
+            if (text == "first")
+            {
+                seen.TrySetResult();
+            }
+        });
+        Assert.Equal<(string, UpstreamError?)>(("first last", null), (answer.Text, answer.Error));
+    }
+
+    [Fact]
+    public async Task CallerLeaves_UpstreamIsHungUpOn()
+    {
+        var hungUp = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var calls = Connect(async context =>
+        {
+            using var registration = context.RequestAborted.Register(hungUp.SetResult);
+            await context.SendAsync([.. _wire.Begin(), _wire.Text("first")]);
+            await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
+        });
+        using var caller = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => calls.CallAsync(stream: true, onText: _ => caller.Cancel(), caller: caller.Token));
+        await hungUp.Task.WaitAsync(TimeSpan.FromMinutes(1));
+    }
+
+    [Fact]
+    public async Task StreamIsCut_SaysSo()
+    {
+        var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var calls = Connect(async context =>
+        {
+            await context.SendAsync([.. _wire.Begin(), _wire.Text("half")]);
+
+            // A reset throws away what has not been read.
+            await seen.Task.WaitAsync(TimeSpan.FromMinutes(1), context.RequestAborted);
+            context.Abort();
+        });
+        var answer = await calls.CallAsync(stream: true, onText: text =>
+        {
+            if (text == "half")
+            {
+                seen.TrySetResult();
+            }
+        });
+        Assert.Equal<(string, UpstreamFailure?, bool)>(("half", UpstreamFailure.Cut, false), (answer.Text, answer.Error?.Failure, answer.IsComplete));
+    }
+
+    [Fact]
+    public async Task WholeAnswerIsCut_SaysSo()
+    {
+        using var calls = Connect(async context =>
+        {
+            context.Response.ContentLength = 10_000;
+            await context.AnswerAsync(_wire.Whole("half")[..^5]);
+            context.Abort();
+        });
+        Assert.Equal(UpstreamFailure.ConnectionFailed, (await calls.CallAsync(stream: false)).Error?.Failure);
+    }
+
+    [Fact]
+    public async Task StreamStalls_TimesOut()
+    {
+        using var calls = Connect(async context =>
+        {
+            await context.SendAsync([.. _wire.Begin(), _wire.Text("half")]);
+            await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
+        });
+        var answer = await calls.CallAsync(stream: true, idle: TimeSpan.FromSeconds(2));
+        Assert.Equal<(string, UpstreamFailure?)>(("half", UpstreamFailure.TimedOut), (answer.Text, answer.Error?.Failure));
+    }
+
+    [Fact]
+    public async Task UpstreamIsSilent_TimesOut()
+    {
+        using var calls = Connect(context => Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted));
+        Assert.Equal(UpstreamFailure.TimedOut, (await calls.CallAsync(stream: true, idle: TimeSpan.FromSeconds(1))).Error?.Failure);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task RateLimited_SaysWhenToComeBack(bool stream)
+    {
+        using var calls = Connect(context => context.AnswerAsync(_wire.Error("slow down"), 429, ("Retry-After", "7")));
+        var error = (await calls.CallAsync(stream)).Error;
+        Assert.Equal<(UpstreamFailure?, int?, bool?)>((UpstreamFailure.RateLimited, 7, true), (error?.Failure, error?.RetryAfterSeconds, error?.MayFailOver));
+    }
+
+    [Theory]
+    [InlineData(408)]
+    [InlineData(500)]
+    [InlineData(503)]
+    [InlineData(529)]
+    public async Task UpstreamFails_AnotherMayTry(int status)
+    {
+        using var calls = Connect(context => context.AnswerAsync("<html>Bad gateway</html>", status));
+        var error = (await calls.CallAsync(stream: true)).Error;
+        Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.ServerError, true, null), (error?.Failure, error?.MayFailOver, error?.Message));
+    }
+
+    [Fact]
+    public async Task ErrorWhoseBodyDoesNotCome_IsAnErrorStill()
+    {
+        using var calls = Connect(async context =>
+        {
+            context.Response.StatusCode = 503;
+            context.Response.ContentLength = 100;
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
+        });
+        Assert.Equal(UpstreamFailure.ServerError, (await calls.CallAsync(stream: true)).Error?.Failure);
+    }
+
+    [Theory]
+    [InlineData(401)]
+    [InlineData(403)]
+    [InlineData(404)]
+    public async Task Credentials_AreRefused_AndNotRepeated(int status)
+    {
+        using var calls = Connect(context => context.AnswerAsync(_wire.Error($"bad key {Key}"), status));
+        var error = (await calls.CallAsync(stream: false)).Error;
+        Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.Misconfigured, false, null), (error?.Failure, error?.MayFailOver, error?.Message));
+    }
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(422)]
+    public async Task RequestIsRefused_SaysWhy_WithoutTheKey(int status)
+    {
+        using var calls = Connect(context => context.AnswerAsync(_wire.Error($"too long, said {Key}"), status));
+        var error = (await calls.CallAsync(stream: false)).Error;
+        Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
+    }
+
+    [Fact]
+    public async Task MalformedChunk_IsAMismatch()
+    {
+        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("half"), "data: {\"choices\":[{\"delta\":{\"cont\n\n", .. _wire.End()]));
+        var answer = await calls.CallAsync(stream: true);
+        Assert.Equal<(string, UpstreamFailure?)>(("half", UpstreamFailure.ShapeMismatch), (answer.Text, answer.Error?.Failure));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WrongContentType_IsAMismatch(bool stream)
+    {
+        using var calls = Connect(context => stream ? context.AnswerAsync(_wire.Whole("Hi")) : context.SendAsync([.. _wire.Begin(), _wire.Text("Hi")]));
+        Assert.Equal(UpstreamFailure.ShapeMismatch, (await calls.CallAsync(stream)).Error?.Failure);
+    }
+
+    [Fact]
+    public async Task MissingUsage_IsMissing()
+    {
+        using var streamed = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi"), .. _wire.Finish(withUsage: false), .. _wire.End()]));
+        var answer = await streamed.CallAsync(stream: true);
+        Assert.Equal<(string, TokenUsage?, bool)>(("Hi", null, true), (answer.Text, answer.Usage, answer.IsComplete));
+
+        using var whole = Connect(context => context.AnswerAsync(_wire.Whole("Hi", withUsage: false)));
+        answer = await whole.CallAsync(stream: false);
+        Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", null, null), (answer.Text, answer.Usage, answer.Error));
+    }
+
+    [Fact]
+    public async Task MissingMarkOfTheEnd_IsForgiven()
+    {
+        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi"), .. _wire.Finish()]));
+        var answer = await calls.CallAsync(stream: true);
+        Assert.Equal<(string, string?, bool)>(("Hi", "stop", true), (answer.Text, answer.Finish, answer.IsComplete));
+    }
+
+    [Fact]
+    public async Task MissingReasonAndMark_IsNotComplete()
+    {
+        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi")]));
+        var answer = await calls.CallAsync(stream: true);
+        Assert.Equal(("Hi", false), (answer.Text, answer.IsComplete));
+    }
+
+    [Fact]
+    public async Task ToolArguments_ComeTogether()
+    {
+        string[] fragments = ["{\"ci", "ty\": \"Z", "ürich \\\"N", "ord\\\"\"", ", \"n\": 1}"];
+        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), .. _wire.Call("get_weather", fragments), .. _wire.Finish(isCall: true), .. _wire.End()]));
+        var answer = await calls.CallAsync(stream: true);
+        Assert.Equal<(string, string?, UpstreamError?)>(("get_weather", "tool_calls", null), (answer.Call, answer.Finish, answer.Error));
+        var expected = System.Text.Json.Nodes.JsonNode.Parse(string.Concat(fragments));
+        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(expected, System.Text.Json.Nodes.JsonNode.Parse(answer.Arguments)), answer.Arguments);
+    }
+
+    [Fact]
+    public async Task LineOfOneMebibyte_Arrives()
+    {
+        var text = string.Concat(Enumerable.Range(0, 1024 * 1024 / 8).Select(i => $"{i % 10_000_000:D7} "));
+        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text(text), .. _wire.Finish(), .. _wire.End()]));
+        var answer = await calls.CallAsync(stream: true);
+        Assert.Equal<(int, bool, UpstreamError?)>((text.Length, true, null), (answer.Text.Length, answer.Text == text, answer.Error));
+    }
+
+    [Fact]
+    public async Task ErrorInsideTheStream_EndsIt_AfterWhatCameBefore()
+    {
+        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("half"), _wire.Overloaded()]));
+        var answer = await calls.CallAsync(stream: true);
+        Assert.Equal(("half", false), (answer.Text, answer.IsComplete));
+        Assert.Equal(UpstreamFailure.ServerError, answer.Error?.Failure);
+    }
+
+    private ProviderCalls Connect(Func<HttpContext, Task> script) => new(_wire, upstream.Play(script), Key);
+}

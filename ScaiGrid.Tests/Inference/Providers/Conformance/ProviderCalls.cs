@@ -1,0 +1,140 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Providers.Conformance;
+
+/// <summary>Calls a provider as the pipeline does: over real connections, chunks scanned as they come.</summary>
+internal sealed class ProviderCalls : IDisposable
+{
+    private static readonly ModelRoute Route = new()
+    {
+        Id = "mdl_1",
+        Slug = "m",
+        DisplayName = "M",
+        Description = "",
+        Modality = "chat",
+        Capabilities = [],
+        InputPrice = 0,
+        OutputPrice = 0,
+        Status = "active",
+        CreatedAt = default,
+        Targets = [],
+        TotalBackends = 0,
+    };
+
+    private readonly UpstreamHttp _http = new(new InferenceOptions());
+    private readonly IChatUpstream _chat;
+
+    public ProviderCalls(WireDialect dialect, string address, string key)
+    {
+        Assert.True(new ProviderCatalog(_http, TimeProvider.System).TryGet(dialect.Type, out var provider));
+        var config = dialect.Config(address, key);
+        var mistakes = new List<ErrorDetail>();
+        provider!.Validate(config, mistakes);
+        Assert.Empty(mistakes);
+        _chat = provider.Connect(new BackendConnection("be_1", dialect.Model, config)).Chat!;
+    }
+
+    /// <param name="stream">Whether to ask for a stream.</param>
+    /// <param name="idle">The longest silence inside of one.</param>
+    /// <param name="onText">Called with all the text so far, after each chunk.</param>
+    /// <param name="caller">Cancelled when the caller leaves.</param>
+    public async Task<CalledAnswer> CallAsync(bool stream, TimeSpan? idle = null, Action<string>? onText = null, CancellationToken caller = default)
+    {
+        var body = new PooledBytes();
+        body.Append(Encoding.UTF8.GetBytes(new JsonObject
+        {
+            ["model"] = "m",
+            ["stream"] = stream,
+            ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "Hi" }),
+        }.ToJsonString()));
+        Assert.True(ChatRequestReader.TryRead(body, out var request, out _));
+        using (request)
+        using (var activity = new CallActivity(TimeProvider.System, idle ?? TimeSpan.FromMinutes(1), idle ?? TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), caller))
+        {
+            var reply = await _chat.SendAsync(request!, Route, activity);
+            if (reply.Stream is { } chunks)
+            {
+                await using (chunks)
+                {
+                    return await ReadAsync(chunks, onText);
+                }
+            }
+
+            using var completion = reply.Completion;
+            return completion is null ? new CalledAnswer { Error = reply.Error } : Read(completion);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private static CalledAnswer Read(PooledBytes completion)
+    {
+        var message = JsonNode.Parse(completion.Span)!["choices"]![0]!;
+        return new CalledAnswer { Text = (string?)message["message"]!["content"] ?? "", Finish = (string?)message["finish_reason"], Usage = ChunkView.Scan(completion.Memory, null).Usage };
+    }
+
+    private static async Task<CalledAnswer> ReadAsync(ChatStream stream, Action<string>? onText)
+    {
+        using var output = new PooledBytes();
+        using var scanner = new ChunkScanner(output);
+        var (text, arguments, names) = (new StringBuilder(), new StringBuilder(), new List<string>());
+        var answer = new CalledAnswer();
+        try
+        {
+            while (await stream.ReadAsync())
+            {
+                var view = scanner.Scan(stream.Current);
+                answer = answer with { Usage = view.Usage ?? answer.Usage };
+                var chunk = JsonNode.Parse(stream.Current.Span)!;
+                foreach (var choice in chunk["choices"]!.AsArray())
+                {
+                    answer = answer with { Finish = (string?)choice!["finish_reason"] ?? answer.Finish };
+                    text.Append((string?)choice["delta"]!["content"]);
+                    foreach (var call in choice["delta"]!["tool_calls"]?.AsArray() ?? [])
+                    {
+                        names.Add((string?)call!["function"]!["name"] ?? "");
+                        arguments.Append((string?)call["function"]!["arguments"]);
+                    }
+                }
+
+                onText?.Invoke(text.ToString());
+            }
+        }
+        catch (JsonException)
+        {
+            answer = answer with { Error = new UpstreamError(UpstreamFailure.ShapeMismatch) };
+        }
+
+        return answer with { Text = text.ToString(), Call = string.Concat(names), Arguments = arguments.ToString(), Error = answer.Error ?? stream.Error, SawEnd = stream.SawEnd };
+    }
+}
+
+/// <summary>What came of a call.</summary>
+internal sealed record CalledAnswer
+{
+    public string Text { get; init; } = "";
+
+    public string Call { get; init; } = "";
+
+    public string Arguments { get; init; } = "";
+
+    public string? Finish { get; init; }
+
+    public TokenUsage? Usage { get; init; }
+
+    public UpstreamError? Error { get; init; }
+
+    public bool SawEnd { get; init; }
+
+    /// <summary>The pipeline's rule for a stream that came to its end.</summary>
+    public bool IsComplete => Error is null && (SawEnd || Finish is not null);
+}

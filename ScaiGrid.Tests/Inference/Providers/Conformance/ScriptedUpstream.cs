@@ -1,0 +1,84 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Providers.Conformance;
+
+/// <summary>An HTTP server that plays what a test told it for the first segment of the path, whatever follows: each test has a segment of its own.</summary>
+public sealed class ScriptedUpstream : IAsyncLifetime
+{
+    private readonly ConcurrentDictionary<string, Func<HttpContext, Task>> _scripts = new();
+    private WebApplication _app = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        _app = builder.Build();
+        _app.Run(PlayAsync);
+        await _app.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    /// <returns>The address to give to the provider.</returns>
+    public string Play(Func<HttpContext, Task> script)
+    {
+        var segment = Guid.CreateVersion7().ToString("N");
+        _scripts[segment] = script;
+        return $"{_app.Urls.First()}/{segment}";
+    }
+
+    private async Task PlayAsync(HttpContext context)
+    {
+        // A client that has not sent its whole body sees a reset instead of an answer; scripts may read it again.
+        context.Request.EnableBuffering();
+        await context.Request.Body.CopyToAsync(Stream.Null);
+        var segment = context.Request.Path.Value!.Split('/')[1];
+        try
+        {
+            await _scripts[segment](context);
+        }
+        catch (OperationCanceledException)
+        {
+            // The provider hung up, which scripts that want to know look at themselves.
+        }
+    }
+}
+
+/// <summary>The steps of scripts.</summary>
+internal static class ScriptSteps
+{
+    public static async Task AnswerAsync(this HttpContext context, string body, int status = 200, params (string Name, string Value)[] headers)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "application/json";
+        foreach (var (name, value) in headers)
+        {
+            context.Response.Headers[name] = value;
+        }
+
+        await context.Response.WriteAsync(body, context.RequestAborted);
+    }
+
+    public static async Task SendAsync(this HttpContext context, params IEnumerable<string> events)
+    {
+        if (!context.Response.HasStarted)
+        {
+            context.Response.ContentType = "text/event-stream";
+            context.Features.Get<IHttpResponseBodyFeature>()!.DisableBuffering();
+        }
+
+        foreach (var text in events)
+        {
+            await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(text), context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+        }
+    }
+}
