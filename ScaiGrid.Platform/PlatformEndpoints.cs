@@ -11,6 +11,7 @@ using ScaiGrid.Platform.Health;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.Tenancy;
 using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform;
@@ -27,6 +28,12 @@ public static class PlatformEndpoints
         Tagged("Identity").MapAuth();
         Tagged("Identity").MapMe();
         Tagged("Identity").MapApiKeys();
+        Tagged("Identity").MapUsers();
+        Tagged("Identity").MapGroups();
+        Tagged("Identity").MapRoleMappings();
+        Tagged("Identity").MapCustomRoles();
+        Tagged("Tenancy").MapPartners();
+        Tagged("Tenancy").MapTenants();
         Tagged("Models").MapProviders();
         Tagged("Models").MapBackends();
         Tagged("Models").MapModels();

@@ -21,6 +21,12 @@ public sealed class CallRunner(ModelResolver models, Dispatcher dispatcher, Infe
         TAttempt attempt, string slug, string modality, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
         where TAttempt : Attempt
     {
+        // While the body came in, perhaps.
+        if (attempt.Call.Caller.Revoked.IsCancellationRequested)
+        {
+            return UpstreamError.Revoked.ToProblem();
+        }
+
         if (models.Resolve(slug, modality, attempt.Call, out var problem) is not { } route)
         {
             metrics.Refused(problem!, attempt.Call);
@@ -34,7 +40,16 @@ public sealed class CallRunner(ModelResolver models, Dispatcher dispatcher, Infe
             return null;
         }
 
-        metrics.Failed(attempt, error.Failure);
-        return error.ToProblem();
+        problem = error.ToProblem();
+        if (error.IsUpstreams)
+        {
+            metrics.Failed(attempt, error.Failure);
+        }
+        else
+        {
+            metrics.Refused(problem, attempt.Call);
+        }
+
+        return problem;
     }
 }

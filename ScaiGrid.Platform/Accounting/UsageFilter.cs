@@ -25,7 +25,10 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End)
 
     /// <summary>The tenant whose usage alone can be seen or is asked for; null for several.</summary>
     public string? OneTenant =>
-        Caller.IsSuperAdmin || Caller.Has(Permissions.ViewPartnerAccounting) ? Query.TenantId : Caller.TenantId;
+        Sight is Reach.Grid or Reach.Partner ? Query.TenantId : Caller.TenantId;
+
+    // Null: their own usage alone.
+    private Reach? Sight => Caller.ReachOf(Permissions.ViewPartnerAccounting) ?? (Caller.Has(Permissions.ViewTenantAccounting) ? Reach.Tenant : null);
 
     public static UsageFilter Read(UsageQuery query, Caller caller, TimeProvider time)
     {
@@ -57,11 +60,11 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End)
         where T : class, IUsageDimensions
     {
         var (partnerId, tenantId, userId) = (Caller.PartnerId, Caller.TenantId, Caller.UserId);
-        return Caller switch
+        return Sight switch
         {
-            { IsSuperAdmin: true } => usage,
-            _ when Caller.Has(Permissions.ViewPartnerAccounting) => usage.Where(row => row.PartnerId == partnerId),
-            _ when Caller.Has(Permissions.ViewTenantAccounting) => usage.Where(row => row.TenantId == tenantId),
+            Reach.Grid => usage,
+            Reach.Partner => usage.Where(row => row.PartnerId == partnerId),
+            Reach.Tenant => usage.Where(row => row.TenantId == tenantId),
             _ => usage.Where(row => row.TenantId == tenantId && row.UserId == userId),
         };
     }
