@@ -9,6 +9,9 @@ public static class Ids
     public const string Partner = "prt";
     public const string Tenant = "tnt";
     public const string User = "usr";
+    public const string Group = "grp";
+    public const string RoleMapping = "rmap";
+    public const string CustomRole = "role";
     public const string ApiKey = "apikey";
     public const string Provider = "prov";
     public const string Backend = "be";

@@ -13,6 +13,7 @@ using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
 using ScaiGrid.Platform.RateLimits;
+using ScaiGrid.Platform.Tenancy;
 using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform;
@@ -29,6 +30,12 @@ public static class PlatformEndpoints
         Tagged("Identity").MapAuth();
         Tagged("Identity").MapMe();
         Tagged("Identity").MapApiKeys();
+        Tagged("Identity").MapUsers();
+        Tagged("Identity").MapGroups();
+        Tagged("Identity").MapRoleMappings();
+        Tagged("Identity").MapCustomRoles();
+        Tagged("Tenancy").MapPartners();
+        Tagged("Tenancy").MapTenants();
         Tagged("Models").MapProviders();
         Tagged("Models").MapBackends();
         Tagged("Models").MapModels();

@@ -63,6 +63,7 @@ public static class PlatformServices
         builder.AddPlatformDatabase();
         builder.AddRedis();
         builder.Services.AddSingleton<EventOutbox>();
+        builder.Services.AddSingleton<UserDirectory>();
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", tags: [Ready]);
 
         // Entity Framework logs what it also throws: whoever catches it knows whether it is an error, and says so once.
@@ -81,6 +82,9 @@ public static class PlatformServices
                 "SCAIGRID_AUTH_DISABLED: everybody who reaches this process would be super admin; it is refused where the environment is Production.");
         }
 
+        builder.Services.AddSingleton<PermissionCatalogue>();
+        builder.Services.AddSingleton<CredentialPool>();
+        builder.Services.AddHostedService<ApiKeyUse>();
         builder.Services.AddSingleton<InternalCallers>();
         builder.Services.AddSingleton(services => new CallerResolver(
             services.GetRequiredService<SnapshotStore>(),

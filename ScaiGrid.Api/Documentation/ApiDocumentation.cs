@@ -51,9 +51,15 @@ internal static class ApiDocumentation
         }
 
         operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, context.Document)] = [] }];
-        if (metadata.OfType<AccessAttribute>().LastOrDefault()?.Permission is { } permission)
+        if (metadata.OfType<AccessAttribute>().LastOrDefault() is { Permission: { } permission } access)
         {
-            operation.Description = $"{operation.Description}\n\nNeeds the permission `{permission}`.".Trim();
+            var extent = access.Reach switch
+            {
+                Reach.Grid => " for the whole installation",
+                Reach.Partner => " for a whole partner",
+                _ => "",
+            };
+            operation.Description = $"{operation.Description}\n\nNeeds the permission `{permission}`{extent}.".Trim();
         }
 
         return Task.CompletedTask;

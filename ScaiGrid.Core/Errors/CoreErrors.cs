@@ -9,6 +9,7 @@ public static class CoreErrors
     public static readonly Error PermissionDenied = new("AUTHZ_PERMISSION_DENIED", 403, "The caller lacks the permission that this call needs.");
     public static readonly Error NotFound = new("NOT_FOUND", 404, "There is no such resource.");
     public static readonly Error Conflict = new("CONFLICT", 409, "The request conflicts with the resource's state.");
+    public static readonly Error SlugConflict = new("SLUG_CONFLICT", 409, "The slug is in use.");
     public static readonly Error Validation = new("VALIDATION_ERROR", 422, "The request is not valid.");
     public static readonly Error MalformedJson = new("MALFORMED_JSON", 400, "The body is not valid JSON.");
     public static readonly Error BadRequest = new("BAD_REQUEST", 400, "The request could not be read.");

@@ -32,10 +32,17 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
     /// <summary>The session that the call belongs to; null for any other credential.</summary>
     public string? SessionId { get; private set; }
 
+    /// <summary>The life of the credential in use; null for one that lasts as long as the process, such as a service token.</summary>
+    public Credential? Credential { get; init; }
+
     /// <summary>When the credential ends; null for never.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
-    public bool IsSuperAdmin => Roles.Contains(Identity.Roles.SuperAdmin);
+    /// <summary>A super admin with all that the role holds: a key with scopes of its own makes no super admin.</summary>
+    public bool IsSuperAdmin => Roles.Contains(Identity.Roles.SuperAdmin) && Permissions.IsSupersetOf(Identity.Permissions.All);
+
+    /// <summary>Cancelled when the credential is revoked, or its user or tenant suspended. What runs for long must end with it.</summary>
+    public CancellationToken Revoked => Credential?.Revoked ?? CancellationToken.None;
 
     public bool Has(string permission) => Permissions.Contains(permission);
 
@@ -46,6 +53,18 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
         copy.SessionId = sessionId;
         return copy;
     }
+
+    /// <summary>How far a permission goes; null when the caller does not hold it.</summary>
+    public Reach? ReachOf(string permission) => Has(permission) ? Identity.Roles.ReachOf(Roles, permission) : null;
+
+    /// <summary>Whether the caller holds a permission in a tenant, as far as <paramref name="reach"/> goes from there.</summary>
+    public bool Covers(string permission, Reach reach, string tenantId, string partnerId) => ReachOf(permission) switch
+    {
+        Reach.Grid => true,
+        Reach.Partner => reach <= Reach.Partner && partnerId == PartnerId,
+        Reach.Tenant => reach == Reach.Tenant && tenantId == TenantId,
+        _ => false,
+    };
 
     /// <summary>Lets handlers take a <see cref="Caller"/> parameter.</summary>
     public static ValueTask<Caller?> BindAsync(HttpContext context, ParameterInfo parameter) =>

@@ -29,8 +29,11 @@ public static class Permissions
     ];
 
     /// <summary>The endpoint is for callers who hold <paramref name="permission"/>.</summary>
-    public static TBuilder RequirePermission<TBuilder>(this TBuilder builder, string permission)
-        where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute(permission));
+    /// <param name="builder">The endpoint.</param>
+    /// <param name="permission">The permission.</param>
+    /// <param name="reach">How far the caller must hold it, where their own tenant is not enough.</param>
+    public static TBuilder RequirePermission<TBuilder>(this TBuilder builder, string permission, Reach reach = Reach.Tenant)
+        where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute(permission) { Reach = reach });
 
     /// <summary>The endpoint is for every authenticated caller; <paramref name="reason"/> says why no permission is needed.</summary>
     public static TBuilder RequireCaller<TBuilder>(this TBuilder builder, string reason)
@@ -47,6 +50,11 @@ public sealed class AccessAttribute(string? permission) : Attribute
 {
     public string? Permission { get; } = permission;
 
+    /// <summary>How far the caller must hold the permission.</summary>
+    public Reach Reach { get; init; }
+
     /// <summary>Why being authenticated is enough, where there is no permission.</summary>
     public string? Reason { get; init; }
+
+    public bool Admits(Caller caller) => Permission is null || caller.ReachOf(Permission) >= Reach;
 }

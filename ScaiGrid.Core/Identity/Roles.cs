@@ -40,6 +40,13 @@ public static class Roles
         [SuperAdmin] = Permissions.All,
     }.ToFrozenDictionary();
 
+    /// <summary>How far roles carry a permission that their holder has; module permissions included.</summary>
+    public static Reach ReachOf(FrozenSet<string> roles, string permission) =>
+        roles.Contains(SuperAdmin) ? Reach.Grid
+        : (roles.Contains(PartnerAdmin) && (Holds[PartnerAdmin].Contains(permission) || !Permissions.All.Contains(permission)))
+            || (roles.Contains(PartnerViewer) && Holds[PartnerViewer].Contains(permission)) ? Reach.Partner
+        : Reach.Tenant;
+
     public static FrozenSet<string> PermissionsOf(IEnumerable<string> roles) =>
         roles.SelectMany(role => Holds.GetValueOrDefault(role) ?? []).ToFrozenSet();
 }

@@ -42,5 +42,9 @@ public interface IModule
 /// <param name="Permissions">Keys that start with <c>{Id}:</c>.</param>
 public sealed record ModuleManifest(string Id, string DisplayName, string Version, string Description, IReadOnlyList<ModulePermission> Permissions);
 
-/// <summary>A permission that a module declares.</summary>
-public sealed record ModulePermission(string Key, string DisplayName, string Description);
+/// <summary>A permission that a module declares. Tenant, partner and super admins hold it where the module is in use.</summary>
+/// <param name="Key"><c>{module}:{verb}</c> or <c>{module}:{resource}:{verb}</c>.</param>
+/// <param name="DisplayName">For people.</param>
+/// <param name="Description">One sentence.</param>
+/// <param name="ForViewers">Whether <see cref="Identity.Roles.TenantViewer"/> holds it as well.</param>
+public sealed record ModulePermission(string Key, string DisplayName, string Description, bool ForViewers = false);

@@ -97,7 +97,7 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
             throw GrpcErrors.From(isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem, context);
         }
 
-        if (access.Permission is { } permission && !caller.Has(permission))
+        if (!access.Admits(caller))
         {
             throw GrpcErrors.From(new Problem(CoreErrors.PermissionDenied), context);
         }

@@ -3,8 +3,8 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The time bounds of one attempt: a limit on each wait (first byte, next byte) and one over all. Its token ends with the
-/// caller's disconnect or with the limit that was reached first.
+/// The bounds of one attempt: a limit on each wait (first byte, next byte), one over all, and the life of the caller's credential. Its
+/// token ends with the caller's disconnect, or with the bound that was reached first.
 /// </summary>
 /// <remarks>
 /// Progress is a write of a timestamp, which the one timer looks at when it fires: setting a timer anew for each read of a stream would
@@ -15,31 +15,41 @@ public sealed class CallActivity : IDisposable
     // Never disposed: it has no timer and no handle of its own, and the timer may be about to cancel it.
     private readonly CancellationTokenSource _source = new();
     private readonly CancellationTokenRegistration _callerGone;
+    private readonly CancellationTokenRegistration _callerRevoked;
     private readonly CancellationToken _caller;
+    private readonly CancellationToken _revoked;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly long _idle;
     private readonly long _endsAt;
     private long _waitsUntil;
 
-    public CallActivity(TimeProvider time, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken caller)
+    /// <param name="time">The clock.</param>
+    /// <param name="firstByte">Until something comes.</param>
+    /// <param name="idle">Until something more comes.</param>
+    /// <param name="overall">Until the end.</param>
+    /// <param name="caller">The caller's disconnect.</param>
+    /// <param name="revoked"><see cref="Core.Identity.Caller.Revoked"/>.</param>
+    public CallActivity(
+        TimeProvider time, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken caller, CancellationToken revoked)
     {
-        (_time, _caller) = (time, caller);
+        (_time, _caller, _revoked) = (time, caller, revoked);
         _idle = Ticks(idle);
         var now = time.GetTimestamp();
         _endsAt = now + Ticks(overall);
         _waitsUntil = now + Ticks(firstByte);
         _callerGone = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+        _callerRevoked = revoked.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _timer = time.CreateTimer(static activity => ((CallActivity)activity!).OnTick(), this, firstByte < overall ? firstByte : overall, Timeout.InfiniteTimeSpan);
     }
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>True when the caller has gone, rather than a limit been reached.</summary>
+    /// <summary>True when the caller has gone, rather than a bound been reached.</summary>
     public bool CallerIsGone => _caller.IsCancellationRequested;
 
     /// <summary>The error of a cancellation that was not the caller's.</summary>
-    public static readonly UpstreamError TimeoutError = new(UpstreamFailure.TimedOut);
+    public UpstreamError BoundError => _revoked.IsCancellationRequested ? UpstreamError.Revoked : UpstreamError.TimedOut;
 
     /// <summary>Something came from the upstream: the next wait starts now.</summary>
     public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
@@ -55,6 +65,7 @@ public sealed class CallActivity : IDisposable
     {
         _timer.Dispose();
         _callerGone.Dispose();
+        _callerRevoked.Dispose();
     }
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);

@@ -23,6 +23,12 @@ public sealed class CallRunner(ModelResolver models, CallAdmission admission, Di
         TAttempt attempt, string slug, string modality, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
         where TAttempt : Attempt
     {
+        // While the body came in, perhaps.
+        if (attempt.Call.Caller.Revoked.IsCancellationRequested)
+        {
+            return UpstreamError.Revoked.ToProblem();
+        }
+
         var route = models.Resolve(slug, modality, attempt.Call, out var problem);
         if (route is not null)
         {
@@ -44,8 +50,17 @@ public sealed class CallRunner(ModelResolver models, CallAdmission admission, Di
                 return null;
             }
 
-            metrics.Failed(attempt, error.Failure);
-            return error.ToProblem();
+            var failure = error.ToProblem();
+            if (error.IsUpstreams)
+            {
+                metrics.Failed(attempt, error.Failure);
+            }
+            else
+            {
+                metrics.Refused(failure, attempt.Call);
+            }
+
+            return failure;
         }
         finally
         {

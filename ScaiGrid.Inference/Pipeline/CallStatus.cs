@@ -8,7 +8,7 @@ public enum CallStatus
     /// <summary>The upstream broke after its first chunk.</summary>
     Error,
 
-    /// <summary>The caller left in the middle of the answer.</summary>
+    /// <summary>The caller left in the middle of the answer, or lost their access.</summary>
     Cancelled,
 }
 

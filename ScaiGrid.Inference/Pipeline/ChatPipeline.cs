@@ -26,7 +26,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// usage is always metered: asked for when the caller did not, and hidden again;
 /// expected failures are values, exceptions mean a bug or a caller who has gone;
 /// prompt and completion text is never logged, traced or put into an error;
-/// the caller's disconnect cancels the upstream call, and what was used is settled.
+/// the caller's disconnect cancels the upstream call, and so does the end of their credential; what was used is settled.
 /// </remarks>
 public sealed class ChatPipeline
 {
@@ -70,7 +70,8 @@ public sealed class ChatPipeline
             _options.DispatchTimeout,
             streamed ? _options.IdleTimeout : _options.DispatchTimeout,
             streamed ? _options.StreamTimeout : _options.DispatchTimeout,
-            callerGone);
+            callerGone,
+            attempt.Call.Caller.Revoked);
         var reply = await chat.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Error is not null)
         {
@@ -154,11 +155,14 @@ public sealed class ChatPipeline
 
             // Some servers end without [DONE]: a finish reason is as good.
             error ??= stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut);
-            status = error is null ? CallStatus.Ok : CallStatus.Error;
+
+            // A read that is cancelled may also fail as a connection that broke.
+            error = error is not null && attempt.Call.Caller.Revoked.IsCancellationRequested ? UpstreamError.Revoked : error;
+            status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
         }
         catch (Exception) when (callerGone.IsCancellationRequested)
         {
-            status = CallStatus.Cancelled;
+            (status, error) = (CallStatus.Cancelled, null);
         }
         catch
         {
@@ -173,10 +177,14 @@ public sealed class ChatPipeline
         {
             await attempt.Responder.EndStreamAsync(result);
         }
-        else if (status == CallStatus.Error)
+        else if (error is not null)
         {
-            _dispatcher.FailedLate(attempt, error!);
-            await attempt.Responder.FailStreamAsync(error!.ToProblem());
+            if (error.IsUpstreams)
+            {
+                _dispatcher.FailedLate(attempt, error);
+            }
+
+            await attempt.Responder.FailStreamAsync(error.ToProblem());
         }
 
         return null;

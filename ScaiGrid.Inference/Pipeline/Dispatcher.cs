@@ -37,6 +37,12 @@ public sealed partial class Dispatcher(ILogger<Dispatcher> logger)
                 return null;
             }
 
+            // Whatever it looks like to the provider.
+            if (attempt.Call.Caller.Revoked.IsCancellationRequested)
+            {
+                return UpstreamError.Revoked;
+            }
+
             AttemptFailed(attempt.Backend.Id, error.Failure, attempt.Number);
             if (!error.MayFailOver)
             {

@@ -50,7 +50,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
         }
         catch (OperationCanceledException) when (!activity.CallerIsGone)
         {
-            return ChatReply.Failed(CallActivity.TimeoutError);
+            return ChatReply.Failed(activity.BoundError);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {

@@ -67,7 +67,7 @@ internal sealed class HttpChatStream(
             }
             catch (OperationCanceledException) when (!activity.CallerIsGone)
             {
-                Error = CallActivity.TimeoutError;
+                Error = activity.BoundError;
             }
             catch (JsonException)
             {

@@ -32,6 +32,9 @@ public enum UpstreamFailure
 
     /// <summary>401, 403 or 404: our credentials or configuration, not the caller's fault.</summary>
     Misconfigured,
+
+    /// <summary>None of the upstream's: the caller's credential was revoked in the middle of the call.</summary>
+    CallerRevoked,
 }
 
 /// <param name="Failure">What happened.</param>
@@ -39,8 +42,14 @@ public enum UpstreamFailure
 /// <param name="RetryAfterSeconds">What the upstream asked for.</param>
 public sealed record UpstreamError(UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null)
 {
+    public static readonly UpstreamError TimedOut = new(UpstreamFailure.TimedOut);
+    public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
+
     /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere.</summary>
-    public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured);
+    public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.CallerRevoked);
+
+    /// <summary>Whether it tells anything of the backend.</summary>
+    public bool IsUpstreams => Failure is not UpstreamFailure.CallerRevoked;
 
     /// <summary>The model is routed to a backend whose provider does not have the operation.</summary>
     public static UpstreamError Unsupported(string operation) =>
@@ -48,6 +57,7 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
 
     public Problem ToProblem() => Failure switch
     {
+        UpstreamFailure.CallerRevoked => new Problem(CoreErrors.TokenInvalid),
         UpstreamFailure.TimedOut => new Problem(InferenceErrors.BackendTimeout, Message, RetryAfterSeconds),
         UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),

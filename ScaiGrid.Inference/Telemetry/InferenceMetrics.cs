@@ -103,6 +103,7 @@ public sealed class InferenceMetrics : IDisposable
         UpstreamFailure.Cut => "cut",
         UpstreamFailure.ErrorEvent => "error_event",
         UpstreamFailure.RequestRefused => "request_refused",
+        UpstreamFailure.CallerRevoked => "caller_revoked",
         _ => "misconfigured",
     };
 

@@ -46,13 +46,18 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, U
     public IQueryable<T> Apply<T>(IQueryable<T> usage)
         where T : class, IUsageDimensions => Asked.Apply(Sight.Apply(usage));
 
-    private static UsageScope SightOf(Caller caller) => caller switch
-    {
-        { IsSuperAdmin: true } => new UsageScope(),
-        _ when caller.Has(Permissions.ViewPartnerAccounting) => new UsageScope { PartnerId = caller.PartnerId },
-        _ when caller.Has(Permissions.ViewTenantAccounting) => new UsageScope { TenantId = caller.TenantId },
-        _ => new UsageScope { TenantId = caller.TenantId, UserId = caller.UserId },
-    };
+    private static UsageScope SightOf(Caller caller) =>
+        ReachOf(caller) switch
+        {
+            Reach.Grid => new UsageScope(),
+            Reach.Partner => new UsageScope { PartnerId = caller.PartnerId },
+            Reach.Tenant => new UsageScope { TenantId = caller.TenantId },
+            _ => new UsageScope { TenantId = caller.TenantId, UserId = caller.UserId },
+        };
+
+    // Null: their own usage alone.
+    private static Reach? ReachOf(Caller caller) =>
+        caller.ReachOf(Permissions.ViewPartnerAccounting) ?? (caller.Has(Permissions.ViewTenantAccounting) ? Reach.Tenant : null);
 
     private static DateTimeOffset? Before(DateTimeOffset end, string period) => period switch
     {

@@ -35,6 +35,20 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<UserRole> UserRoles => Set<UserRole>();
 
+    public DbSet<UserCustomRole> UserCustomRoles => Set<UserCustomRole>();
+
+    public DbSet<UserModulePermission> UserModulePermissions => Set<UserModulePermission>();
+
+    public DbSet<CustomRole> CustomRoles => Set<CustomRole>();
+
+    public DbSet<Group> Groups => Set<Group>();
+
+    public DbSet<GroupMember> GroupMembers => Set<GroupMember>();
+
+    public DbSet<GroupChild> GroupChildren => Set<GroupChild>();
+
+    public DbSet<RoleMapping> RoleMappings => Set<RoleMapping>();
+
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 
     public DbSet<Session> Sessions => Set<Session>();
@@ -98,6 +112,13 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new TenantConfiguration());
         modelBuilder.ApplyConfiguration(new UserConfiguration());
         modelBuilder.ApplyConfiguration(new UserRoleConfiguration());
+        modelBuilder.ApplyConfiguration(new UserCustomRoleConfiguration());
+        modelBuilder.ApplyConfiguration(new UserModulePermissionConfiguration());
+        modelBuilder.ApplyConfiguration(new CustomRoleConfiguration());
+        modelBuilder.ApplyConfiguration(new GroupConfiguration());
+        modelBuilder.ApplyConfiguration(new GroupMemberConfiguration());
+        modelBuilder.ApplyConfiguration(new GroupChildConfiguration());
+        modelBuilder.ApplyConfiguration(new RoleMappingConfiguration());
         modelBuilder.ApplyConfiguration(new ApiKeyConfiguration());
         modelBuilder.ApplyConfiguration(new SessionConfiguration());
         modelBuilder.ApplyConfiguration(new ProviderConfiguration());

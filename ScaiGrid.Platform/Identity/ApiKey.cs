@@ -27,6 +27,12 @@ internal sealed class ApiKey : ISnapshotted
 
     public DateTimeOffset? RevokedAt { get; set; }
 
+    /// <summary>JSON array: of the user's permissions, the key has these; null for all of them.</summary>
+    public string? Scopes { get; init; }
+
+    /// <summary>Some seconds late, and not a part of the snapshot.</summary>
+    public DateTimeOffset? LastUsedAt { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>The user who made the key.</summary>

@@ -41,7 +41,7 @@ internal sealed class ApiKeyAuthentication(
 
             // Before the permission is checked: the audit log records who was refused.
             context.Features.Set(caller);
-            if (access.Permission is { } permission && !caller.Has(permission))
+            if (!access.Admits(caller))
             {
                 await ErrorWriter.WriteAsync(context, Denied);
                 return;

@@ -1,9 +1,10 @@
 using System.Buffers.Text;
-using System.Collections.Frozen;
 using System.Security.Cryptography;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
@@ -15,7 +16,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>API keys: one's own, and with <c>users:manage</c> all of the tenant. Revoked ones are not shown.</summary>
+/// <summary>API keys: one's own, and with <c>users:manage</c> those of the tenant. Revoked ones are not shown.</summary>
 internal static class ApiKeyEndpoints
 {
     private const int NameLength = 200;
@@ -28,24 +29,27 @@ internal static class ApiKeyEndpoints
         group.MapPost("/api-keys", Create).RequirePermission(Permissions.ManageApiKeys).Audited("api_key.create", "api_key")
             .WithName("CreateApiKey").WithSummary("Makes a key; the answer is the only place where it shows.");
         group.MapDelete("/api-keys/{id}", Revoke).RequirePermission(Permissions.ManageApiKeys).Audited("api_key.revoke", "api_key")
-            .WithName("RevokeApiKey").WithSummary("Ends a key at once.");
+            .WithName("RevokeApiKey").WithSummary("Ends a key at once, and the calls that use it.");
     }
 
     private static async Task<Ok<PageEnvelope<ApiKeyView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery page, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
         var (limit, after) = (page.Take(), page.After(Ids.ApiKey));
+        var ofTenant = tenantId is null || tenantId == caller.TenantId
+            ? caller.TenantId
+            : (await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken)).Id;
         var keys = await Manageable(db, caller).AsNoTracking()
+            .Where(key => key.TenantId == ofTenant)
             .Where(key => after == null || string.Compare(key.Id, after) < 0)
             .OrderByDescending(key => key.Id)
             .Take(limit + 1)
-            .Select(key => new ApiKeyView(key.Id, key.Name, key.Prefix, key.UserId, key.ExpiresAt, key.CreatedAt))
             .ToListAsync(cancellationToken);
-        return keys.ToPage(limit, key => key.Id);
+        return keys.ConvertAll(ApiKeyView.Of).ToPage(limit, key => key.Id);
     }
 
     private static async Task<Results<Created<Envelope<NewApiKey>>, ProblemResult>> Create(
-        CreateApiKey body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        CreateApiKey body, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var name = checks.Required("name", body.Name, NameLength);
@@ -62,43 +66,62 @@ internal static class ApiKeyEndpoints
             return Reply.Problem(CoreErrors.PermissionDenied, "Keys for other users need users:manage.");
         }
 
-        if (await PermissionsOfAsync(userId, caller.TenantId, db, cancellationToken) is not { } scopes)
+        if (await UserAsync(userId, caller, db, cancellationToken) is not { } user)
         {
             throw new ApiException(Problem.Invalid("assigned_user_id", "is not an active user of the tenant."));
         }
 
-        // A key is the user's power in somebody's hands: nobody may hand out what they do not hold.
-        if (!scopes.IsSubsetOf(caller.Permissions))
+        var grants = await Grants.OfAsync(db, user, catalogue, cancellationToken);
+        var scopes = checks.Permissions("scopes", body.Scopes, grants.Permissions, "is no permission that the user holds.");
+        checks.ThrowIfAny();
+
+        // A key is the user's power in somebody's hands: nobody may hand out what they do not hold. One's own may be handed on in part.
+        var isCovered = userId == caller.UserId
+            ? (scopes ?? [.. grants.Permissions]).All(caller.Has)
+            : caller.Covers(grants, await db.Tenants.AsNoTracking().SingleAsync(tenant => tenant.Id == user.TenantId, cancellationToken));
+        if (!isCovered)
         {
-            return Reply.Problem(CoreErrors.PermissionDenied, "The user holds permissions that you do not hold.");
+            return Reply.Problem(IdentityErrors.HoldsMore);
         }
 
         var key = CallerResolver.KeyPrefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes));
         var row = new ApiKey
         {
             Id = Ids.New(Ids.ApiKey, time),
-            TenantId = caller.TenantId,
+            TenantId = user.TenantId,
             UserId = userId,
             Name = name,
             Hash = ApiKey.HashOf(key),
             Prefix = CallerResolver.KeyPrefix,
+            Scopes = scopes is null ? null : JsonSerializer.Serialize(scopes),
             ExpiresAt = expiresAt,
             CreatedAt = time.GetStoredNow(),
             CreatedBy = caller.UserId,
         };
         db.ApiKeys.Add(row);
         await db.SaveChangesAsync(cancellationToken);
-        return Reply.Created(
-            $"/v1/api-keys/{row.Id}",
-            new NewApiKey(row.Id, row.Name, key, row.Prefix, [.. scopes.Order(StringComparer.Ordinal)], row.UserId, row.ExpiresAt, row.CreatedAt));
+        return Reply.Created($"/v1/api-keys/{row.Id}", new NewApiKey(
+            row.Id,
+            row.Name,
+            key,
+            row.Prefix,
+            scopes ?? [.. grants.Permissions.Order(StringComparer.Ordinal)],
+            row.UserId,
+            row.ExpiresAt,
+            row.CreatedAt));
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Revoke(
-        string id, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string id, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
     {
         if (await Manageable(db, caller).SingleOrDefaultAsync(key => key.Id == id, cancellationToken) is not { } row)
         {
             return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        if (row.UserId != caller.UserId)
+        {
+            await db.CoveredUserAsync(row.UserId, caller, catalogue, cancellationToken);
         }
 
         row.RevokedAt = time.GetStoredNow();
@@ -108,35 +131,63 @@ internal static class ApiKeyEndpoints
 
     private static IQueryable<ApiKey> Manageable(PlatformDb db, Caller caller)
     {
-        var keys = db.ApiKeys.Where(key => key.TenantId == caller.TenantId && key.RevokedAt == null);
-        return caller.Has(Permissions.ManageUsers) ? keys : keys.Where(key => key.UserId == caller.UserId);
+        var keys = db.ApiKeys.Where(key => key.RevokedAt == null);
+        var tenants = db.Tenants.Within(caller, Permissions.ManageUsers);
+        return caller.Has(Permissions.ManageUsers)
+            ? keys.Where(key => tenants.Any(tenant => tenant.Id == key.TenantId))
+            : keys.Where(key => key.TenantId == caller.TenantId && key.UserId == caller.UserId);
     }
 
-    /// <returns>Null when the tenant has no such active user.</returns>
-    private static async Task<FrozenSet<string>?> PermissionsOfAsync(string userId, string tenantId, PlatformDb db, CancellationToken cancellationToken)
+    /// <summary>An active user, the caller or one whom they manage.</summary>
+    private static Task<User?> UserAsync(string userId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var isKnown = await db.Users.AnyAsync(
-            user => user.Id == userId && user.TenantId == tenantId && user.Status == UserStatus.Active, cancellationToken);
-        return isKnown
-            ? Roles.PermissionsOf(await db.UserRoles.Where(role => role.UserId == userId).Select(role => role.Role).ToListAsync(cancellationToken))
-            : null;
+        var users = userId == caller.UserId ? db.Users.Where(user => user.TenantId == caller.TenantId) : db.Users.ManagedBy(db, caller);
+        return users.AsNoTracking().SingleOrDefaultAsync(user => user.Id == userId && user.Status == UserStatus.Active, cancellationToken);
     }
 }
 
 /// <param name="Name">For people.</param>
 /// <param name="ExpiresAt">When the key ends; never when left out.</param>
 /// <param name="AssignedUserId">Whose key it is: the caller's when left out.</param>
-public sealed record CreateApiKey(string? Name, string? ExpiresAt = null, string? AssignedUserId = null);
+/// <param name="Scopes">Of the user's permissions, the key has these; all of them, as they are at each call, when left out.</param>
+public sealed record CreateApiKey(string? Name, string? ExpiresAt = null, string? AssignedUserId = null, string?[]? Scopes = null);
 
 /// <param name="Id">apikey_…</param>
 /// <param name="Name">For people.</param>
 /// <param name="Key">The key itself, here and never again.</param>
 /// <param name="Prefix">What all keys begin with.</param>
-/// <param name="Scopes">What the key may do: all that its user may, at the time of each call.</param>
+/// <param name="Scopes">What the key may do now. Never more than its user may, at the time of each call.</param>
 /// <param name="AssignedUserId">Whose key it is.</param>
 /// <param name="ExpiresAt">When it ends; null for never.</param>
 /// <param name="CreatedAt">When it was made.</param>
 internal sealed record NewApiKey(
     string Id, string Name, string Key, string Prefix, IReadOnlyList<string> Scopes, string AssignedUserId, DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt);
 
-internal sealed record ApiKeyView(string Id, string Name, string Prefix, string AssignedUserId, DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt);
+/// <param name="Id">apikey_…</param>
+/// <param name="Name">For people.</param>
+/// <param name="Prefix">What all keys begin with.</param>
+/// <param name="Scopes">What the key may do of what its user may; null for all of it.</param>
+/// <param name="AssignedUserId">Whose key it is.</param>
+/// <param name="ExpiresAt">When it ends; null for never.</param>
+/// <param name="LastUsedAt">When it last made a call, some seconds late; null for never.</param>
+/// <param name="CreatedAt">When it was made.</param>
+internal sealed record ApiKeyView(
+    string Id,
+    string Name,
+    string Prefix,
+    IReadOnlyList<string>? Scopes,
+    string AssignedUserId,
+    DateTimeOffset? ExpiresAt,
+    DateTimeOffset? LastUsedAt,
+    DateTimeOffset CreatedAt)
+{
+    public static ApiKeyView Of(ApiKey row) => new(
+        row.Id,
+        row.Name,
+        row.Prefix,
+        row.Scopes is null ? null : JsonSerializer.Deserialize<string[]>(row.Scopes),
+        row.UserId,
+        row.ExpiresAt,
+        row.LastUsedAt,
+        row.CreatedAt);
+}

@@ -83,7 +83,13 @@ public sealed class CallerResolver
             return new Resolution(_snapshots.IsStale ? Unknowable : Invalid);
         }
 
-        return caller.ExpiresAt <= _time.GetUtcNow() ? new Resolution(Invalid) : new Resolution(caller);
+        if (caller.ExpiresAt <= _time.GetUtcNow())
+        {
+            return new Resolution(Invalid);
+        }
+
+        caller.Credential?.Use();
+        return new Resolution(caller);
     }
 
     private Resolution FindService(ReadOnlySpan<char> token) =>

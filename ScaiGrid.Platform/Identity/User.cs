@@ -8,6 +8,8 @@ namespace ScaiGrid.Platform.Identity;
 /// <summary>A person or service account of exactly one tenant.</summary>
 internal sealed class User : ISnapshotted
 {
+    public static readonly DateTimeOffset NotDeleted = DateTimeOffset.UnixEpoch;
+
     public required string Id { get; init; }
 
     public required string TenantId { get; init; }
@@ -27,8 +29,8 @@ internal sealed class User : ISnapshotted
 
     public required DateTimeOffset UpdatedAt { get; set; }
 
-    /// <summary>The epoch while they are not deleted: a part of the unique key of emails, where databases take no two nulls for equal.</summary>
-    public DateTimeOffset DeletedAt { get; set; } = DateTimeOffset.UnixEpoch;
+    /// <summary><see cref="NotDeleted"/> until they are: a part of the unique key of emails, and no database takes two nulls for equal.</summary>
+    public DateTimeOffset DeletedAt { get; set; } = NotDeleted;
 }
 
 internal static class UserStatus

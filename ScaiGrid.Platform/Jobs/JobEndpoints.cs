@@ -75,10 +75,12 @@ internal static class JobEndpoints
             : Reply.Problem(await Visible(db, caller).AnyAsync(job => job.Id == id, cancellationToken) ? JobErrors.NotDead : CoreErrors.NotFound);
     }
 
-    private static IQueryable<Job> Visible(PlatformDb db, Caller caller) =>
-        caller.IsSuperAdmin ? db.Jobs
-        : caller.Has(Permissions.ViewPartnerAccounting) ? db.Jobs.Where(job => job.PartnerId == caller.PartnerId)
-        : db.Jobs.Where(job => job.TenantId == caller.TenantId);
+    private static IQueryable<Job> Visible(PlatformDb db, Caller caller) => caller.ReachOf(Permissions.Administer) switch
+    {
+        Reach.Grid => db.Jobs,
+        Reach.Partner => db.Jobs.Where(job => job.PartnerId == caller.PartnerId),
+        _ => db.Jobs.Where(job => job.TenantId == caller.TenantId),
+    };
 }
 
 /// <param name="Id">job_…</param>

@@ -7,7 +7,7 @@ internal static class ModelErrors
 {
     public static readonly Error BackendNotFound = new("BACKEND_NOT_FOUND", 404, "There is no such backend.");
     public static readonly Error ProviderNotFound = new("PROVIDER_NOT_FOUND", 404, "There is no such provider.");
-    public static readonly Error SlugConflict = new("SLUG_CONFLICT", 409, "A model with this slug exists.");
+    public static readonly Error SlugConflict = CoreErrors.SlugConflict with { Message = "A model with this slug exists." };
     public static readonly Error ProviderHasBackends = new("PROVIDER_HAS_BACKENDS", 409, "Delete the provider's backends first.");
     public static readonly Error ProviderNameTaken = CoreErrors.Conflict with { Message = "A provider with this name exists." };
     public static readonly Error ModelIsMapped = CoreErrors.Conflict with { Message = "The model is mapped to backends: remove its routing targets first." };

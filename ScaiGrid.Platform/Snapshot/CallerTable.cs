@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text.Json;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Identity;
@@ -6,17 +7,28 @@ using ScaiGrid.Platform.Identity;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>Makes the callers of a snapshot: one for each active user in an active tenant, and one for each of their live keys.</summary>
-internal sealed class CallerTable(SnapshotRows rows, DateTimeOffset now)
+internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permissions, CredentialPool credentials, DateTimeOffset now)
 {
-    // Users by the thousand hold the same few sets of roles: they share the sets and what these grant.
-    private readonly Dictionary<string, (FrozenSet<string> Roles, FrozenSet<string> Permissions)> _grants = [];
+    private readonly Grants _grants = new(permissions, new GrantSource(
+        user => rows.Roles.Of(user).Select(row => row.Role),
+        user => rows.UserCustomRoles.Of(user).Select(row => row.CustomRoleId),
+        user => rows.ModulePermissions.Of(user).Select(row => row.Permission),
+        user => rows.Memberships.Of(user).Select(row => row.GroupId),
+        new GroupRoles(rows.RoleMappings.All, rows.GroupChildren.All),
+        rows.CustomRoles.Find));
 
     public FrozenDictionary<ApiKeyHash, Caller> Keys()
     {
         var callers = new Dictionary<ApiKeyHash, Caller>();
         foreach (var key in rows.Keys.All)
         {
-            if (!(key.ExpiresAt <= now) && rows.Users.Find(key.UserId) is { } user && Make(user, key) is { } caller)
+            if (rows.Users.Find(key.UserId) is not { } user || Make(user, key) is not { } caller)
+            {
+                continue;
+            }
+
+            // An expired key makes no calls, but does not end those that it made.
+            if (!(key.ExpiresAt <= now))
             {
                 callers[ApiKeyHash.FromHex(key.Hash)] = caller;
             }
@@ -77,7 +89,7 @@ internal sealed class CallerTable(SnapshotRows rows, DateTimeOffset now)
             return null;
         }
 
-        var (roles, permissions) = Grants(user.Id);
+        var grants = _grants.Of(user.Id);
         return new Caller
         {
             UserId = user.Id,
@@ -87,22 +99,14 @@ internal sealed class CallerTable(SnapshotRows rows, DateTimeOffset now)
             TenantSlug = tenant.Slug,
             PartnerId = partner.Id,
             PartnerSlug = partner.Slug,
-            Roles = roles,
-            Permissions = permissions,
+            Roles = grants.Roles,
+            Permissions = key?.Scopes is { } scopes ? Narrowed(grants.Permissions, scopes) : grants.Permissions,
             ApiKeyId = key?.Id,
+            Credential = credentials.Keep(key?.Id ?? user.Id),
             ExpiresAt = key?.ExpiresAt,
         };
     }
 
-    private (FrozenSet<string> Roles, FrozenSet<string> Permissions) Grants(string userId)
-    {
-        var roles = rows.Roles.Of(userId).Select(role => role.Role).Order(StringComparer.Ordinal).ToArray();
-        var name = string.Join(' ', roles);
-        if (!_grants.TryGetValue(name, out var grants))
-        {
-            _grants[name] = grants = (roles.ToFrozenSet(), Roles.PermissionsOf(roles));
-        }
-
-        return grants;
-    }
+    private static FrozenSet<string> Narrowed(FrozenSet<string> permissions, string scopes) =>
+        [.. JsonSerializer.Deserialize<string[]>(scopes)!.Where(permissions.Contains)];
 }

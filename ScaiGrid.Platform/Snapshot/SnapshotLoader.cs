@@ -8,7 +8,14 @@ using ScaiGrid.Platform.Identity;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>Builds the hot path's snapshot from the database, or from the file of the last one. One load at a time.</summary>
-internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, BackendPool backends, AdmissionOptions limits, SnapshotFile file, TimeProvider time)
+internal sealed class SnapshotLoader(
+    IDbContextFactory<PlatformDb> databases,
+    BackendPool backends,
+    PermissionCatalogue permissions,
+    CredentialPool credentials,
+    AdmissionOptions limits,
+    SnapshotFile file,
+    TimeProvider time)
 {
     private readonly SnapshotRows _rows = new();
     private readonly RouteTable _routes = new();
@@ -51,7 +58,7 @@ internal sealed class SnapshotLoader(IDbContextFactory<PlatformDb> databases, Ba
 
     private (GridSnapshot Grid, HomeTenant? Home) Build(long revision)
     {
-        var callers = new CallerTable(_rows, time.GetUtcNow());
+        var callers = new CallerTable(_rows, permissions, credentials, time.GetUtcNow());
         var users = callers.Users();
         var grid = new GridSnapshot
         {

@@ -14,6 +14,7 @@ internal sealed partial class SnapshotRefresher(
     SnapshotLoader loader,
     SnapshotStore store,
     InternalCallers internalCallers,
+    CredentialPool credentials,
     IConnectionMultiplexer redis,
     TimeProvider time,
     ILogger<SnapshotRefresher> logger) : BackgroundService
@@ -50,6 +51,7 @@ internal sealed partial class SnapshotRefresher(
             var (grid, home) = await BoundedAsync(loader.LoadAsync, LoadTimeout, cancellationToken);
             internalCallers.Move(home);
             store.Swap(grid);
+            credentials.Turn();
             _isRestored = false;
             SnapshotLoaded(grid.Revision, grid.Keys.Count, grid.Models.Count);
         }
@@ -130,6 +132,7 @@ internal sealed partial class SnapshotRefresher(
 
         internalCallers.Move(home);
         store.Restore(grid, age);
+        credentials.Turn();
         _isRestored = true;
         SnapshotRestored(grid.Revision, age, grid.Keys.Count, grid.Models.Count);
     }

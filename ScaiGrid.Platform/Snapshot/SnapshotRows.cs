@@ -22,7 +22,11 @@ internal sealed class SnapshotRows
     private readonly SnapshotTable[] _all;
 
     public SnapshotRows() =>
-        _all = [Partners, Tenants, Users, Roles, Keys, Providers, Backends, Models, Policies, Targets, Budgets, RateLimits];
+        _all =
+        [
+            Partners, Tenants, Users, Roles, CustomRoles, UserCustomRoles, ModulePermissions, Memberships, GroupChildren, RoleMappings, Keys,
+            Providers, Backends, Models, Policies, Targets, Budgets, RateLimits,
+        ];
 
     /// <summary>-1 before the first load from the database.</summary>
     public long Revision { get; private set; } = -1;
@@ -38,6 +42,24 @@ internal sealed class SnapshotRows
 
     public SnapshotTable<UserRole> Roles { get; } = new(
         row => row.UserId, db => db.UserRoles, (rows, ids) => rows.Where(row => ids.Contains(row.UserId)));
+
+    public SnapshotTable<CustomRole> CustomRoles { get; } = new(
+        row => row.Id, db => db.CustomRoles, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<UserCustomRole> UserCustomRoles { get; } = new(
+        row => row.UserId, db => db.UserCustomRoles, (rows, ids) => rows.Where(row => ids.Contains(row.UserId)));
+
+    public SnapshotTable<UserModulePermission> ModulePermissions { get; } = new(
+        row => row.UserId, db => db.UserModulePermissions, (rows, ids) => rows.Where(row => ids.Contains(row.UserId)));
+
+    public SnapshotTable<GroupMember> Memberships { get; } = new(
+        row => row.UserId, db => db.GroupMembers, (rows, ids) => rows.Where(row => ids.Contains(row.UserId)));
+
+    public SnapshotTable<GroupChild> GroupChildren { get; } = new(
+        row => row.GroupId, db => db.GroupChildren, (rows, ids) => rows.Where(row => ids.Contains(row.GroupId)));
+
+    public SnapshotTable<RoleMapping> RoleMappings { get; } = new(
+        row => row.Id, db => db.RoleMappings.Where(row => row.AutoRevoke), (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
 
     public SnapshotTable<ApiKey> Keys { get; } = new(
         row => row.Id, db => db.ApiKeys.Where(row => row.RevokedAt == null), (rows, ids) => rows.Where(row => ids.Contains(row.Id)));

@@ -87,7 +87,7 @@ public sealed partial class ModuleRules
     [GeneratedRegex("^[a-z][a-z0-9]*$")]
     private static partial Regex Word();
 
-    [GeneratedRegex("^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
+    [GeneratedRegex("^[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*){1,2}$")]
     private static partial Regex PermissionShape();
 
     [GeneratedRegex(@"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]

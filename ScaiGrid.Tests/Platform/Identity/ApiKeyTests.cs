@@ -26,7 +26,7 @@ public sealed class ApiKeyTests(Grid grid) : GridTest(grid)
         var list = await Admin.GetAsync("/v1/api-keys?limit=1000");
         Assert.DoesNotContain(key, list.Text, StringComparison.Ordinal);
         var listed = Assert.Single(list.Ok()["items"]!.AsArray(), item => (string?)item!["id"] == id)!.AsObject();
-        Assert.Equal(["id", "name", "prefix", "assigned_user_id", "expires_at", "created_at"], listed.Select(field => field.Key));
+        Assert.Equal(["id", "name", "prefix", "scopes", "assigned_user_id", "expires_at", "last_used_at", "created_at"], listed.Select(field => field.Key));
     }
 
     [Fact]

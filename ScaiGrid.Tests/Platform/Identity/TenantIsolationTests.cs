@@ -5,7 +5,7 @@ using Xunit;
 namespace ScaiGrid.Tests.Platform.Identity;
 
 /// <summary>Two tenants of one partner, and one of another: what each sees of the others' models and usage, and who is shut out.</summary>
-public sealed class TenantIsolationTests(Grid grid) : ServicesTest(grid)
+public sealed class TenantIsolationTests(Grid grid) : GridTest(grid)
 {
     [Fact]
     public async Task TenantsModel_IsForThatTenantOnly()

@@ -1,0 +1,14 @@
+namespace ScaiGrid.Core.Identity;
+
+/// <summary>How far a permission goes that somebody holds. Each value includes those before it.</summary>
+public enum Reach
+{
+    /// <summary>The holder's own tenant.</summary>
+    Tenant,
+
+    /// <summary>All tenants of the holder's partner.</summary>
+    Partner,
+
+    /// <summary>The whole installation.</summary>
+    Grid,
+}

@@ -1,0 +1,57 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>
+/// Writes when keys were last used: now and then for all that this replica saw meanwhile. A call itself only marks its key. The time is
+/// that of the writing, so it is late by up to an interval, and never early.
+/// </summary>
+internal sealed partial class ApiKeyUse(
+    CredentialPool credentials, IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<ApiKeyUse> logger) : BackgroundService
+{
+    private const int KeysAStatement = 500;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await TryWriteAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The host stops; what was used in the last seconds stays unwritten.
+        }
+    }
+
+    private async Task TryWriteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            var now = time.GetStoredNow();
+            foreach (var ids in credentials.TakeUsed().Chunk(KeysAStatement))
+            {
+                await databases.TransactAsync(
+                    (db, token) => db.ApiKeys
+                        .Where(key => ids.Contains(key.Id) && (key.LastUsedAt == null || key.LastUsedAt < now))
+                        .ExecuteUpdateAsync(key => key.SetProperty(row => row.LastUsedAt, now), token),
+                    stoppingToken);
+            }
+        }
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        {
+            // Nobody depends on it: the next use is written again.
+            UseNotWritten(exception.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "When keys were last used could not be written: {Reason}")]
+    private partial void UseNotWritten(string reason);
+}

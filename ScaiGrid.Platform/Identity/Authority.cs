@@ -1,0 +1,58 @@
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Tenancy;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>
+/// Over what a caller's permissions reach. Two rules keep everybody from climbing: outside of the reach nothing exists (404), and
+/// within it nobody gives, takes or uses in another's name what they do not hold themselves, as far as the other holds it.
+/// </summary>
+internal static class Authority
+{
+    /// <summary>The tenants in which the caller holds the permission.</summary>
+    public static IQueryable<Tenant> Within(this IQueryable<Tenant> tenants, Caller caller, string permission)
+    {
+        var (tenantId, partnerId) = (caller.TenantId, caller.PartnerId);
+        return caller.ReachOf(permission) switch
+        {
+            Reach.Grid => tenants,
+            Reach.Partner => tenants.Where(tenant => tenant.PartnerId == partnerId),
+            Reach.Tenant => tenants.Where(tenant => tenant.Id == tenantId),
+            _ => tenants.Where(tenant => false),
+        };
+    }
+
+    /// <summary>The users, not deleted, of the tenants in which the caller holds <c>users:manage</c>.</summary>
+    public static IQueryable<User> ManagedBy(this IQueryable<User> users, PlatformDb db, Caller caller)
+    {
+        var (tenantId, partnerId) = (caller.TenantId, caller.PartnerId);
+        users = users.Where(user => user.Status != UserStatus.Deleted);
+        return caller.ReachOf(Permissions.ManageUsers) switch
+        {
+            Reach.Grid => users,
+            Reach.Partner => users.Where(user => db.Tenants.Any(tenant => tenant.Id == user.TenantId && tenant.PartnerId == partnerId)),
+            Reach.Tenant => users.Where(user => user.TenantId == tenantId),
+            _ => users.Where(user => false),
+        };
+    }
+
+    /// <summary>The tenant that a request is about: the one it names, or the caller's own.</summary>
+    /// <exception cref="ApiException">It is not within the caller's reach: to them, there is no such tenant.</exception>
+    public static async Task<Tenant> TenantAsync(this PlatformDb db, string? tenantId, Caller caller, string permission, CancellationToken cancellationToken)
+    {
+        var id = tenantId ?? caller.TenantId;
+        return await db.Tenants.AsNoTracking().Within(caller, permission).SingleOrDefaultAsync(tenant => tenant.Id == id, cancellationToken)
+            ?? throw new ApiException(Problem.Invalid("tenant_id", "names no tenant that you manage."));
+    }
+
+    /// <summary>Whether the caller holds all that a user of the tenant holds, or would hold, with these grants.</summary>
+    public static bool Covers(this Caller caller, UserGrants grants, Tenant tenant) => caller.Covers(grants.Permissions, grants.Roles, tenant);
+
+    /// <inheritdoc cref="Covers(Caller, UserGrants, Tenant)"/>
+    public static bool Covers(
+        this Caller caller, IEnumerable<string> permissions, System.Collections.Frozen.FrozenSet<string> roles, Tenant tenant) =>
+        permissions.All(permission => caller.Covers(permission, Roles.ReachOf(roles, permission), tenant.Id, tenant.PartnerId));
+}

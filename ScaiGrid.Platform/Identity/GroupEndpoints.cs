@@ -1,0 +1,87 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>Groups, which the identity provider keeps: they can only be read.</summary>
+internal static class GroupEndpoints
+{
+    public static void MapGroups(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/groups", List).RequirePermission(Permissions.ManageUsers)
+            .WithName("ListGroups").WithSummary("The tenant's groups, newest first.");
+        group.MapGet("/groups/{id}", Get).RequirePermission(Permissions.ManageUsers)
+            .WithName("GetGroup").WithSummary("One group, with what is directly in it.");
+    }
+
+    private static async Task<Ok<PageEnvelope<GroupView>>> List(
+        [AsParameters] PageQuery page, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Group));
+        var tenant = await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken);
+        var groups = await db.Groups.AsNoTracking()
+            .Where(group => group.TenantId == tenant.Id)
+            .Where(group => after == null || string.Compare(group.Id, after) < 0)
+            .OrderByDescending(group => group.Id)
+            .Take(limit + 1)
+            .Select(group => new GroupView(group.Id, group.TenantId, group.Name, group.ExternalId, group.CreatedAt, group.UpdatedAt))
+            .ToListAsync(cancellationToken);
+        return groups.ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Results<Ok<Envelope<GroupDetailView>>, ProblemResult>> Get(
+        string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        if (await db.ManagedGroupAsync(id, caller, cancellationToken) is not { } group)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        return Reply.Ok(new GroupDetailView(
+            group.Id,
+            group.TenantId,
+            group.Name,
+            group.ExternalId,
+            await db.GroupMembers.CountAsync(member => member.GroupId == id, cancellationToken),
+            await db.GroupChildren.Where(child => child.GroupId == id).Select(child => child.ChildId).Order().ToListAsync(cancellationToken),
+            group.CreatedAt,
+            group.UpdatedAt));
+    }
+
+    /// <summary>A group of a tenant whose users the caller manages; else null.</summary>
+    internal static Task<Group?> ManagedGroupAsync(this PlatformDb db, string? id, Caller caller, CancellationToken cancellationToken)
+    {
+        var tenants = db.Tenants.Within(caller, Permissions.ManageUsers);
+        return db.Groups.AsNoTracking()
+            .SingleOrDefaultAsync(group => group.Id == id && tenants.Any(tenant => tenant.Id == group.TenantId), cancellationToken);
+    }
+}
+
+internal sealed record GroupView(string Id, string TenantId, string Name, string? ExternalId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+
+/// <param name="Id">grp_…</param>
+/// <param name="TenantId">Whose group it is.</param>
+/// <param name="Name">For people.</param>
+/// <param name="ExternalId">What the identity provider calls it.</param>
+/// <param name="MemberCount">Users directly in it.</param>
+/// <param name="GroupIds">Groups directly in it; their members are its members too.</param>
+/// <param name="CreatedAt">When it came.</param>
+/// <param name="UpdatedAt">When it was last changed.</param>
+internal sealed record GroupDetailView(
+    string Id,
+    string TenantId,
+    string Name,
+    string? ExternalId,
+    int MemberCount,
+    IReadOnlyList<string> GroupIds,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt);

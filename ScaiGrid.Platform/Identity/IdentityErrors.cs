@@ -1,0 +1,16 @@
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>Errors of users, groups and roles. All are variants of the core's.</summary>
+internal static class IdentityErrors
+{
+    public static readonly Error EmailTaken = CoreErrors.Conflict with { Message = "The tenant has a user with this email." };
+    public static readonly Error ExternalIdTaken = CoreErrors.Conflict with { Message = "The tenant has a user with this external id." };
+    public static readonly Error RoleSlugTaken = CoreErrors.SlugConflict with { Message = "The tenant has a role with this slug." };
+    public static readonly Error MappingExists = CoreErrors.Conflict with { Message = "The group carries this role already." };
+    public static readonly Error OneSelf = CoreErrors.Conflict with { Message = "Nobody changes their own roles, suspends or deletes themselves: somebody else must do it." };
+    public static readonly Error HoldsMore = CoreErrors.PermissionDenied with { Message = "The user holds permissions that you do not hold." };
+    public static readonly Error RoleHoldsMore = CoreErrors.PermissionDenied with { Message = "The role holds permissions that you do not hold." };
+    public static readonly Error GrantsMore = CoreErrors.PermissionDenied with { Message = "Nobody can grant permissions that they do not hold." };
+}

@@ -1,0 +1,29 @@
+using System.Collections.Frozen;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Core.Modules;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>The permissions that there are, core and modules, and which of them roles hold.</summary>
+internal sealed class PermissionCatalogue(IEnumerable<LoadedModule> modules)
+{
+    private static readonly string[] HoldAllOfModules = [Roles.SuperAdmin, Roles.PartnerAdmin, Roles.TenantAdmin];
+
+    private readonly FrozenSet<string> _forViewers =
+        [.. modules.SelectMany(module => module.Module.Manifest.Permissions).Where(permission => permission.ForViewers).Select(permission => permission.Key)];
+
+    /// <summary>What modules declare.</summary>
+    public FrozenSet<string> OfModules { get; } = [.. modules.SelectMany(module => module.Module.Manifest.Permissions).Select(permission => permission.Key)];
+
+    /// <summary>What a tenant can have: the core permissions that a custom role may contain.</summary>
+    public static FrozenSet<string> OfTenants => Roles.Holds[Roles.TenantAdmin];
+
+    public bool IsKnown(string permission) => Permissions.All.Contains(permission) || OfModules.Contains(permission);
+
+    public FrozenSet<string> Of(IEnumerable<string> roles)
+    {
+        var held = roles.ToList();
+        IEnumerable<string> ofModules = held.Exists(HoldAllOfModules.Contains) ? OfModules : held.Contains(Roles.TenantViewer) ? _forViewers : [];
+        return [.. Roles.PermissionsOf(held), .. ofModules];
+    }
+}

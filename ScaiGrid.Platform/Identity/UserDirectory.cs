@@ -1,0 +1,176 @@
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Tenancy;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>
+/// What an identity provider tells of partners, tenants, users and groups, written so that saying it twice changes nothing. Each method
+/// saves; call them inside a transaction (<see cref="UnitOfWork"/>) that holds all of one message. Who is in which group tells
+/// <see cref="Memberships"/>.
+/// </summary>
+/// <remarks>
+/// Rows are found by external id alone. A local user with the same email is somebody else, whatever they hold: an identity provider
+/// must not become a local super admin by choosing an address. Administrators link the two by giving the user an external id.
+/// </remarks>
+internal sealed class UserDirectory(TimeProvider time)
+{
+    public async Task<Partner> PutPartnerAsync(PlatformDb db, DirectoryPartner told, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var partner = await db.Partners.SingleOrDefaultAsync(row => row.ExternalId == told.ExternalId, cancellationToken);
+        if (partner is null)
+        {
+            var id = Ids.New(Ids.Partner, time);
+            var isFree = !await db.Partners.AnyAsync(row => row.Slug == told.Slug, cancellationToken);
+            partner = new Partner
+            {
+                Id = id,
+                ExternalId = told.ExternalId,
+                Slug = isFree ? told.Slug : Distinct(told.Slug, id),
+                DisplayName = told.DisplayName,
+                CreatedAt = now,
+                UpdatedAt = now,
+            };
+            db.Partners.Add(partner);
+        }
+
+        partner.DisplayName = told.DisplayName;
+        await SaveAsync(db, partner, () => partner.UpdatedAt = now, cancellationToken);
+        return partner;
+    }
+
+    /// <remarks>A tenant stays with its partner, and keeps the slug that it came with: callers' model names contain it.</remarks>
+    public async Task<Tenant> PutTenantAsync(PlatformDb db, DirectoryTenant told, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var tenant = await db.Tenants.SingleOrDefaultAsync(row => row.ExternalId == told.ExternalId, cancellationToken);
+        if (tenant is null)
+        {
+            var id = Ids.New(Ids.Tenant, time);
+            var isFree = !await db.Tenants.AnyAsync(row => row.Slug == told.Slug, cancellationToken);
+            tenant = new Tenant
+            {
+                Id = id,
+                ExternalId = told.ExternalId,
+                PartnerId = told.PartnerId,
+                Slug = isFree ? told.Slug : Distinct(told.Slug, id),
+                DisplayName = told.DisplayName,
+                CreatedAt = now,
+                UpdatedAt = now,
+            };
+            db.Tenants.Add(tenant);
+        }
+
+        tenant.DisplayName = told.DisplayName;
+        tenant.Status = told.IsActive ? TenantStatus.Active : TenantStatus.Suspended;
+        await SaveAsync(db, tenant, () => tenant.UpdatedAt = now, cancellationToken);
+        return tenant;
+    }
+
+    /// <summary>Adds or changes a user. One who was deleted comes back, without what they held.</summary>
+    /// <exception cref="ApiException">Another user of the tenant has the email (<see cref="IdentityErrors.EmailTaken"/>).</exception>
+    public async Task<User> PutUserAsync(PlatformDb db, DirectoryUser told, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var email = told.Email.ToLowerInvariant();
+        var user = await db.Users.SingleOrDefaultAsync(row => row.TenantId == told.TenantId && row.ExternalId == told.ExternalId, cancellationToken);
+        if (user is null)
+        {
+            user = new User
+            {
+                Id = Ids.New(Ids.User, time),
+                TenantId = told.TenantId,
+                ExternalId = told.ExternalId,
+                Email = email,
+                DisplayName = told.DisplayName,
+                CreatedAt = now,
+                UpdatedAt = now,
+            };
+            db.Users.Add(user);
+        }
+
+        (user.Email, user.DisplayName, user.DeletedAt) = (email, told.DisplayName, User.NotDeleted);
+        user.Status = told.IsActive ? UserStatus.Active : UserStatus.Suspended;
+        await SaveAsync(db, user, () => user.UpdatedAt = now, cancellationToken);
+        return user;
+    }
+
+    /// <summary>Ends a user's access for good: keys are revoked, and roles and memberships taken away. Does not save.</summary>
+    public async Task DeleteUserAsync(PlatformDb db, User user, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        (user.Status, user.DeletedAt, user.UpdatedAt) = (UserStatus.Deleted, now, now);
+        foreach (var key in await db.ApiKeys.Where(key => key.UserId == user.Id && key.RevokedAt == null).ToListAsync(cancellationToken))
+        {
+            key.RevokedAt = now;
+        }
+
+        db.RemoveRange(await db.UserRoles.Where(role => role.UserId == user.Id).ToListAsync(cancellationToken));
+        db.RemoveRange(await db.UserCustomRoles.Where(role => role.UserId == user.Id).ToListAsync(cancellationToken));
+        db.RemoveRange(await db.UserModulePermissions.Where(grant => grant.UserId == user.Id).ToListAsync(cancellationToken));
+        db.RemoveRange(await db.GroupMembers.Where(member => member.UserId == user.Id).ToListAsync(cancellationToken));
+    }
+
+    public async Task<Group> PutGroupAsync(PlatformDb db, DirectoryGroup told, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var group = await db.Groups.SingleOrDefaultAsync(row => row.TenantId == told.TenantId && row.ExternalId == told.ExternalId, cancellationToken);
+        if (group is null)
+        {
+            group = new Group
+            {
+                Id = Ids.New(Ids.Group, time),
+                TenantId = told.TenantId,
+                ExternalId = told.ExternalId,
+                Name = told.Name,
+                CreatedAt = now,
+                UpdatedAt = now,
+            };
+            db.Groups.Add(group);
+        }
+
+        group.Name = told.Name;
+        await SaveAsync(db, group, () => group.UpdatedAt = now, cancellationToken);
+        return group;
+    }
+
+    private static async Task SaveAsync<T>(PlatformDb db, T row, Action touch, CancellationToken cancellationToken)
+        where T : class
+    {
+        if (db.Entry(row).State is not EntityState.Unchanged)
+        {
+            touch();
+            await db.SaveOrThrowAsync(cancellationToken, duplicate: IdentityErrors.EmailTaken);
+        }
+    }
+
+    // The end of a ULID is random.
+    private static string Distinct(string slug, string id) => $"{slug}-{id[^6..].ToLowerInvariant()}";
+}
+
+/// <param name="ExternalId">What the identity provider calls it.</param>
+/// <param name="Slug">Wished for; a part of names.</param>
+/// <param name="DisplayName">For people.</param>
+internal sealed record DirectoryPartner(string ExternalId, string Slug, string DisplayName);
+
+/// <param name="ExternalId">What the identity provider calls it.</param>
+/// <param name="PartnerId">Our partner.</param>
+/// <param name="Slug">Wished for; a part of names.</param>
+/// <param name="DisplayName">For people.</param>
+/// <param name="IsActive">Else it is suspended: also for one that is deleted there, whose usage stays ours to account.</param>
+internal sealed record DirectoryTenant(string ExternalId, string PartnerId, string Slug, string DisplayName, bool IsActive = true);
+
+/// <param name="TenantId">Our tenant.</param>
+/// <param name="ExternalId"><c>sub</c>.</param>
+/// <param name="Email">Any case.</param>
+/// <param name="DisplayName">For people.</param>
+/// <param name="IsActive">Else they are suspended.</param>
+internal sealed record DirectoryUser(string TenantId, string ExternalId, string Email, string DisplayName, bool IsActive = true);
+
+/// <param name="TenantId">Our tenant.</param>
+/// <param name="ExternalId">What the identity provider calls it.</param>
+/// <param name="Name">For people.</param>
+internal sealed record DirectoryGroup(string TenantId, string ExternalId, string Name);

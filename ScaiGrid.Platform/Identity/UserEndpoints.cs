@@ -1,0 +1,200 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Identity;
+
+/// <summary>Users of one tenant: the caller's, or within their reach another.</summary>
+internal static class UserEndpoints
+{
+    public static void MapUsers(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/users", List).RequirePermission(Permissions.ManageUsers)
+            .WithName("ListUsers").WithSummary("The tenant's users, newest first; deleted ones only with status=deleted.");
+        group.MapPost("/users", Create).RequirePermission(Permissions.ManageUsers).Audited("user.create", "user")
+            .WithName("CreateUser").WithSummary("Adds a local user or service account.");
+        group.MapGet("/users/{id}", Get).RequirePermission(Permissions.ManageUsers)
+            .WithName("GetUser").WithSummary("One user.");
+        group.MapPut("/users/{id}", Update).RequirePermission(Permissions.ManageUsers).Audited("user.update", "user")
+            .WithName("UpdateUser").WithSummary("Changes what is given; a suspended user's keys and calls end at once.");
+        group.MapDelete("/users/{id}", Delete).RequirePermission(Permissions.ManageUsers).Audited("user.delete", "user")
+            .WithName("DeleteUser").WithSummary("Ends a user's access for good: keys are revoked, roles taken away. What they used stays accounted.");
+        group.MapPut("/users/{id}/roles", UserGrantHandlers.PutRoles).RequirePermission(Permissions.ManageUsers).Audited("user.role_update", "user")
+            .WithName("PutUserRoles").WithSummary("Replaces a user's roles.");
+        group.MapGet("/users/{id}/module-permissions", UserGrantHandlers.GetModulePermissions).RequirePermission(Permissions.ManageUsers)
+            .WithName("GetUserModulePermissions").WithSummary("The modules' permissions that a user has besides those of their roles.");
+        group.MapPut("/users/{id}/module-permissions", UserGrantHandlers.PutModulePermissions)
+            .RequirePermission(Permissions.ManageUsers).Audited("user.module_permission_update", "user")
+            .WithName("PutUserModulePermissions").WithSummary("Replaces the modules' permissions that a user has besides those of their roles.");
+    }
+
+    private static async Task<Ok<PageEnvelope<UserView>>> List(
+        [AsParameters] PageQuery page,
+        [FromQuery(Name = "tenant_id")] string? tenantId,
+        string? status,
+        Caller caller,
+        PlatformDb db,
+        PermissionCatalogue catalogue,
+        CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.User));
+        var checks = new Checks();
+        checks.OneOf("status", status, "", UserStatus.Active, UserStatus.Suspended, UserStatus.Deleted);
+        checks.ThrowIfAny();
+        var tenant = await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken);
+        var users = await db.Users.AsNoTracking()
+            .Where(user => user.TenantId == tenant.Id)
+            .Where(user => status == null ? user.Status != UserStatus.Deleted : user.Status == status)
+            .Where(user => after == null || string.Compare(user.Id, after) < 0)
+            .OrderByDescending(user => user.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        var ids = users.ConvertAll(user => user.Id);
+        var grants = await Grants.ReadAsync(db, db.Users.Where(user => ids.Contains(user.Id)), tenant.Id, catalogue, cancellationToken);
+        return users.ConvertAll(user => UserView.Of(user, grants.Of(user.Id))).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Results<Ok<Envelope<UserView>>, ProblemResult>> Get(
+        string id, Caller caller, PlatformDb db, PermissionCatalogue catalogue, CancellationToken cancellationToken)
+    {
+        var user = await db.Users.AsNoTracking().ManagedBy(db, caller).SingleOrDefaultAsync(row => row.Id == id, cancellationToken);
+        return user is null
+            ? Reply.Problem(CoreErrors.NotFound)
+            : Reply.Ok(UserView.Of(user, await Grants.OfAsync(db, user, catalogue, cancellationToken)));
+    }
+
+    private static async Task<Results<Created<Envelope<UserView>>, ProblemResult>> Create(
+        CreateUser body, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var email = checks.Email(body.Email);
+        var name = string.IsNullOrWhiteSpace(body.DisplayName) ? email : checks.Text("display_name", body.DisplayName, UserChecks.NameLength)!;
+        var externalId = checks.ExternalId(body.ExternalId);
+        var roles = checks.Roles(body.Roles) ?? [];
+        checks.ThrowIfAny();
+        var tenant = await db.TenantAsync(body.TenantId, caller, Permissions.ManageUsers, cancellationToken);
+        if (!caller.Covers(catalogue.Of(roles), [.. roles], tenant))
+        {
+            return Reply.Problem(IdentityErrors.GrantsMore);
+        }
+
+        var now = time.GetStoredNow();
+        var user = new User
+        {
+            Id = Ids.New(Ids.User, time),
+            TenantId = tenant.Id,
+            ExternalId = externalId,
+            Email = email,
+            DisplayName = name,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        db.Users.Add(user);
+        db.UserRoles.AddRange(roles.Select(role => new UserRole { UserId = user.Id, Role = role }));
+        await SaveAsync(db, user, cancellationToken);
+        return Reply.Created($"/v1/users/{user.Id}", UserView.Of(user, await Grants.OfAsync(db, user, catalogue, cancellationToken)));
+    }
+
+    private static async Task<Results<Ok<Envelope<UserView>>, ProblemResult>> Update(
+        string id, UpdateUser body, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var (user, grants) = await db.CoveredUserAsync(id, caller, catalogue, cancellationToken);
+        var checks = new Checks();
+        user.Email = body.Email is null ? user.Email : checks.Email(body.Email);
+        user.DisplayName = body.DisplayName is null ? user.DisplayName : checks.Required("display_name", body.DisplayName, UserChecks.NameLength);
+        user.ExternalId = checks.ExternalId(body.ExternalId.Or(user.ExternalId));
+        user.Status = checks.OneOf("status", body.Status, user.Status, UserStatus.Active, UserStatus.Suspended);
+        checks.ThrowIfAny();
+        if (user.Status == UserStatus.Suspended && user.Id == caller.UserId)
+        {
+            return Reply.Problem(IdentityErrors.OneSelf);
+        }
+
+        user.UpdatedAt = time.GetStoredNow();
+        await SaveAsync(db, user, cancellationToken);
+        return Reply.Ok(UserView.Of(user, grants));
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(
+        string id, Caller caller, PlatformDb db, PermissionCatalogue catalogue, UserDirectory directory, CancellationToken cancellationToken)
+    {
+        var (user, _) = await db.CoveredUserAsync(id, caller, catalogue, cancellationToken);
+        if (user.Id == caller.UserId)
+        {
+            return Reply.Problem(IdentityErrors.OneSelf);
+        }
+
+        await directory.DeleteUserAsync(db, user, cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task SaveAsync(PlatformDb db, User user, CancellationToken cancellationToken)
+    {
+        // Two keys are unique. Which of them was in the way decides only the text.
+        var externalIdTaken = user.ExternalId is not null && await db.Users.AnyAsync(
+            other => other.TenantId == user.TenantId && other.ExternalId == user.ExternalId && other.Id != user.Id, cancellationToken);
+        await db.SaveOrThrowAsync(cancellationToken, duplicate: externalIdTaken ? IdentityErrors.ExternalIdTaken : IdentityErrors.EmailTaken);
+    }
+}
+
+/// <param name="Email">Unique in the tenant.</param>
+/// <param name="DisplayName">For people; the email when left out.</param>
+/// <param name="TenantId">The caller's tenant when left out.</param>
+/// <param name="Roles">Built-in roles, each of which the caller must hold in full.</param>
+/// <param name="ExternalId">What the tenant's identity provider calls the user, if they shall sign in.</param>
+public sealed record CreateUser(
+    string? Email, string? DisplayName = null, string? TenantId = null, string?[]? Roles = null, string? ExternalId = null);
+
+/// <summary>What is left out stays as it is; <c>null</c> clears the external id.</summary>
+public sealed record UpdateUser(string? Email = null, string? DisplayName = null, string? Status = null)
+{
+    public Optional<string> ExternalId { get; init; }
+}
+
+/// <param name="Id">usr_…</param>
+/// <param name="TenantId">Whose user it is.</param>
+/// <param name="Email">Lower case.</param>
+/// <param name="DisplayName">For people.</param>
+/// <param name="Status">active, suspended or deleted.</param>
+/// <param name="Roles">Built-in roles of their own.</param>
+/// <param name="GroupRoles">Built-in roles that they hold through groups.</param>
+/// <param name="CustomRoleIds">Roles of the tenant's own.</param>
+/// <param name="ExternalId">What the identity provider calls them.</param>
+/// <param name="CreatedAt">When they were added.</param>
+/// <param name="UpdatedAt">When they were last changed.</param>
+internal sealed record UserView(
+    string Id,
+    string TenantId,
+    string Email,
+    string DisplayName,
+    string Status,
+    IReadOnlyList<string> Roles,
+    IReadOnlyList<string> GroupRoles,
+    IReadOnlyList<string> CustomRoleIds,
+    string? ExternalId,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt)
+{
+    public static UserView Of(User user, UserGrants grants) => new(
+        user.Id,
+        user.TenantId,
+        user.Email,
+        user.DisplayName,
+        user.Status,
+        grants.Assigned,
+        grants.FromGroups,
+        grants.CustomRoleIds,
+        user.ExternalId,
+        user.CreatedAt,
+        user.UpdatedAt);
+}

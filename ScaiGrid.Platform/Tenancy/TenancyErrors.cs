@@ -1,0 +1,11 @@
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Platform.Tenancy;
+
+/// <summary>Errors of partners and tenants, variants of the core's.</summary>
+internal static class TenancyErrors
+{
+    public static readonly Error PartnerSlugTaken = CoreErrors.SlugConflict with { Message = "A partner with this slug exists." };
+    public static readonly Error TenantSlugTaken = CoreErrors.SlugConflict with { Message = "A tenant with this slug exists." };
+    public static readonly Error OwnTenant = CoreErrors.Conflict with { Message = "Nobody suspends the tenant that they belong to: somebody of another must do it." };
+}

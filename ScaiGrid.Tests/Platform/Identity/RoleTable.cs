@@ -1,0 +1,79 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Support;
+
+namespace ScaiGrid.Tests.Platform.Identity;
+
+/// <summary>Whose a resource is: who else may know of it.</summary>
+internal enum Owner
+{
+    /// <summary>Everybody's: the installation has it.</summary>
+    Grid,
+
+    /// <summary>A partner's: whoever acts for that partner.</summary>
+    Partner,
+
+    /// <summary>A tenant's: those whose permission reaches it.</summary>
+    Tenant,
+
+    /// <summary>A tenant's, for its members and for who acts for the installation.</summary>
+    Visible,
+
+    /// <summary>A tenant's, for its members alone.</summary>
+    Members,
+
+    /// <summary>One user's: themselves, and who manages the tenant's users.</summary>
+    User,
+}
+
+/// <summary>A kind of resource that paths name.</summary>
+/// <param name="Path">As in the OpenAPI document, to the end of its last parameter.</param>
+/// <param name="Owner">Whose it is.</param>
+/// <param name="CreateAsync">Makes one that belongs to a user or their tenant or partner, and returns its address.</param>
+internal sealed record Resource(string Path, Owner Owner, Func<ApiDriver, SeededTenant, SeededUser, Task<string>> CreateAsync);
+
+/// <summary>
+/// How to make each resource that a path of the API names. Who may do what with it is not written here: the declared permission of each
+/// operation tells. A new path with a parameter needs a row.
+/// </summary>
+internal static class RoleTable
+{
+    public static readonly IReadOnlyList<Resource> Resources =
+    [
+        new("/oai/v1/models/{model}", Owner.Grid, (_, _, _) => Task.FromResult("/oai/v1/models/scailabs/echo")),
+        new("/v1/api-keys/{id}", Owner.User, async (_, tenant, user) => $"/v1/api-keys/{(await tenant.CreateKeyAsync(user.Id)).Id}"),
+        new("/v1/backends/{id}", Owner.Grid, async (admin, _, _) => $"/v1/backends/{await BackendAsync(admin)}"),
+        new("/v1/iam/custom-roles/{id}", Owner.Tenant, (admin, tenant, _) => AddAsync(
+            admin, "/v1/iam/custom-roles", new { name = "Test", slug = Fresh.Name(), tenant_id = tenant.Id })),
+        new("/v1/models/{model}", Owner.Visible, (admin, tenant, _) => AddAsync(admin, "/v1/models", new { slug = $"tenant/{tenant.Slug}/{Fresh.Name()}" })),
+        new("/v1/partners/{id}", Owner.Partner, (_, tenant, _) => Task.FromResult($"/v1/partners/{tenant.PartnerId}")),
+        new("/v1/providers/{id}", Owner.Grid, async (admin, _, _) => $"/v1/providers/{await ProviderAsync(admin)}"),
+        new("/v1/tenants/{id}", Owner.Tenant, (_, tenant, _) => Task.FromResult($"/v1/tenants/{tenant.Id}")),
+        new("/v1/users/{id}", Owner.Tenant, (admin, tenant, _) => AddAsync(
+            admin, "/v1/users", new { email = $"{Fresh.Name()}@test.example", tenant_id = tenant.Id })),
+        new("/v1/webhooks/{id}", Owner.Members, async (_, tenant, _) =>
+        {
+            using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
+            return await AddAsync(admin.Api, "/v1/webhooks", new { url = "https://receiver.example/", events = new[] { "*" } });
+        }),
+    ];
+
+    /// <summary>What no call of the API makes, with the reason, and the tests that try it across tenants where there are some.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Elsewhere = new Dictionary<string, string>
+    {
+        ["/v1/admin/jobs/{id}"] = "queued work, which is there while it waits or once it failed for good",
+        ["/v1/groups/{id}"] = "GroupTests: the identity provider's",
+        ["/v1/role-mappings/{id}"] = "GroupTests: needs a group",
+        ["/v1/webhooks/{id}/deliveries/{deliveryId}"] = "WebhookSafetyTests: an event makes them",
+    };
+
+    private static async Task<string> AddAsync(ApiDriver admin, string path, object body) => $"{path}/{await IdAsync(admin, path, body)}";
+
+    private static async Task<string> IdAsync(ApiDriver admin, string path, object body) => (string)(await admin.PostAsync(path, body)).Created()["id"]!;
+
+    private static Task<string> ProviderAsync(ApiDriver admin) => IdAsync(
+        admin, "/v1/providers", new { name = Fresh.Name(), type = "custom", config = new { base_url = "http://127.0.0.1:9/v1", api_key = "sk-secret-of-the-test" } });
+
+    private static async Task<string> BackendAsync(ApiDriver admin) => await IdAsync(
+        admin, "/v1/backends", new { name = "test", provider_id = await ProviderAsync(admin), model = "none", capabilities = new JsonArray("chat") });
+}
