@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
+using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -21,8 +22,7 @@ public static class InferenceServices
         var services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SnapshotStore>();
-        services.AddSingleton<UpstreamHttp>();
-        services.AddSingleton<ProviderCatalog>();
+        builder.AddProviders();
         services.AddSingleton<InferenceMetrics>();
         services.AddSingleton<UsageBuffer>();
         services.AddSingleton(provider => new UsageJournal(host.DataDirectory, provider.GetRequiredService<TimeProvider>()));
@@ -33,5 +33,23 @@ public static class InferenceServices
         services.AddSingleton<CallRunner>();
         services.AddSingleton<ChatPipeline>();
         services.AddHostedService<UsageShipper>();
+        services.AddSingleton<HealthBoard>();
+        services.AddSingleton<CircuitStore>();
+        services.AddHostedService<CircuitExchange>();
+    }
+
+    /// <summary>For the worker, which asks upstreams whether they are there again.</summary>
+    public static void AddUpstreamProbes(this IHostApplicationBuilder builder)
+    {
+        builder.AddSettings<InferenceOptions>();
+        builder.AddProviders();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<CircuitStore>();
+    }
+
+    private static void AddProviders(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<UpstreamHttp>();
+        builder.Services.AddSingleton<ProviderCatalog>();
     }
 }

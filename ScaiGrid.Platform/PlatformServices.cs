@@ -7,6 +7,7 @@ using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Redis;
 using ScaiGrid.Core.Security;
+using ScaiGrid.Inference;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
@@ -51,6 +52,8 @@ public static class PlatformServices
         builder.AddWebhookQueues();
         builder.Services.AddHostedService<JobRunner>();
         builder.Services.AddTransient<IdempotencyPurge>();
+        builder.AddProviderSecrets();
+        builder.AddUpstreamProbes();
     }
 
     /// <summary>After routing, before the endpoints.</summary>
@@ -92,11 +95,17 @@ public static class PlatformServices
             services.GetRequiredService<TimeProvider>()));
     }
 
-    private static void AddSnapshot(this IHostApplicationBuilder builder)
+    private static void AddProviderSecrets(this IHostApplicationBuilder builder)
     {
         builder.AddSettings<SecretOptions>();
         builder.Services.TryAddSingleton<SecretBox>();
         builder.Services.AddSingleton<ProviderSecrets>();
+        builder.Services.AddSingleton<BackendProber>();
+    }
+
+    private static void AddSnapshot(this IHostApplicationBuilder builder)
+    {
+        builder.AddProviderSecrets();
         builder.AddSettings<HostSettings>();
         builder.AddSettings<SnapshotOptions>();
         builder.Services.AddSingleton<SnapshotFile>();

@@ -54,6 +54,6 @@ public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, 
             Estimated = isEstimated,
         });
         metrics.Settled(attempt, usage, status);
-        return new CallResult(route, backend.Id, attempt.Number, latency, usage);
+        return new CallResult(route, backend.Id, attempt.Number, latency, attempt.GatewayTook, attempt.Failures, usage);
     }
 }

@@ -30,11 +30,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
 
         writer.WriteEndArray();
         UsageJsonWriter.WriteNative(writer, result.Usage);
-        writer.WriteStartObject("routing"u8);
-        writer.WriteString("backend_id"u8, result.BackendId);
-        writer.WriteNumber("attempts"u8, result.Attempts);
-        writer.WriteNumber("latency_ms"u8, result.LatencyMs);
-        writer.WriteEndObject();
+        RoutingJsonWriter.Write(writer, result);
         writer.WriteEndObject();
         writer.WriteEndObject();
     }
@@ -65,6 +61,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
             writer.WriteStartArray("choices"u8);
             writer.WriteEndArray();
             UsageJsonWriter.WriteNative(writer, result.Usage);
+            RoutingJsonWriter.Write(writer, result);
             writer.WriteEndObject();
         }
 

@@ -3,6 +3,7 @@ using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Idempotency;
+using ScaiGrid.Platform.Models;
 using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform.Scheduling;
@@ -13,7 +14,8 @@ public static class PlatformTasks
     public static IReadOnlyList<ScheduledTask> All(IHostApplicationBuilder builder) =>
     [
         ScheduledTask.Every<UsageFlush>("accounting.usage_flush", builder.AddSettings<AccountingOptions>().UsageFlushInterval, UsageFlush.Timeout),
-        ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
         ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
+        ScheduledTask.Every<BackendProbes>("models.backend_probes", builder.AddSettings<ProbeOptions>().Interval, BackendProbes.Timeout),
+        ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
     ];
 }

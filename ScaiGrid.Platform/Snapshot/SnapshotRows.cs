@@ -23,7 +23,7 @@ internal sealed class SnapshotRows
         _all =
         [
             Partners, Tenants, Users, Roles, CustomRoles, UserCustomRoles, ModulePermissions, Memberships, GroupChildren, RoleMappings, Keys,
-            Providers, Backends, Models, Policies, Targets,
+            Providers, Backends, Models, Policies, Targets, Access, GroupMembers,
         ];
 
     /// <summary>-1 before the first load from the database.</summary>
@@ -76,6 +76,12 @@ internal sealed class SnapshotRows
 
     public SnapshotTable<RoutingTarget> Targets { get; } = new(
         row => row.ModelId, db => db.RoutingTargets, (rows, ids) => rows.Where(row => ids.Contains(row.ModelId)));
+
+    public SnapshotTable<ModelAccess> Access { get; } = new(
+        row => row.Id, db => db.ModelAccess, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<ModelGroupMember> GroupMembers { get; } = new(
+        row => row.GroupId, db => db.ModelGroupMembers, (rows, ids) => rows.Where(row => ids.Contains(row.GroupId)));
 
     /// <summary>One for each kind of entity that the snapshot contains.</summary>
     public IReadOnlyList<SnapshotTable> Tables => _all;

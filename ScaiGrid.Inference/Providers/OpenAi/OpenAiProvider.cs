@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for anything else that speaks it (vLLM, llama.cpp, Ollama …).
 /// Configuration besides the common fields: <c>organization</c>, <c>project</c>.
 /// </summary>
-internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? defaultBaseUrl) : IProvider
+internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? defaultBaseUrl) : IProvider, IModelDirectory
 {
     private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = new()
     {
@@ -22,10 +22,14 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
 
     public BackendClients Connect(BackendConnection connection)
     {
-        var settings = new ProviderSettings(connection.Config);
-        var address = settings.Address(
-            defaultBaseUrl, "Authorization", "Bearer ", ("OpenAI-Organization", settings.Text("organization")), ("OpenAI-Project", settings.Text("project")));
+        var address = Address(new ProviderSettings(connection.Config));
         var endpoint = address.At("/chat/completions");
         return new BackendClients { Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model), endpoint, endpoint) };
     }
+
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
+        UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models", cancellationToken);
+
+    private UpstreamAddress Address(ProviderSettings settings) => settings.Address(
+        defaultBaseUrl, "Authorization", "Bearer ", ("OpenAI-Organization", settings.Text("organization")), ("OpenAI-Project", settings.Text("project")));
 }
