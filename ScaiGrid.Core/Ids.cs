@@ -16,6 +16,8 @@ public static class Ids
     public const string Provider = "prov";
     public const string Backend = "be";
     public const string Model = "mdl";
+    public const string ModelGroup = "mgrp";
+    public const string ModelAccess = "macc";
     public const string Usage = "usage";
     public const string Budget = "bdg";
     public const string Request = "req";

@@ -8,6 +8,7 @@ using ScaiGrid.Core.Storage;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Audio;
 using ScaiGrid.Inference.Embeddings;
+using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Images;
 using ScaiGrid.Inference.Media;
 using ScaiGrid.Inference.Metering;
@@ -31,8 +32,7 @@ public static class InferenceServices
         var services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SnapshotStore>();
-        services.AddSingleton<UpstreamHttp>();
-        services.AddSingleton<ProviderCatalog>();
+        builder.AddProviders();
         services.AddSingleton<InferenceMetrics>();
         services.AddSingleton<UsageBuffer>();
         services.AddSingleton(provider => new UsageJournal(host.DataDirectory, provider.GetRequiredService<TimeProvider>()));
@@ -54,6 +54,29 @@ public static class InferenceServices
         builder.AddMedia();
         services.AddHostedService<UsageShipper>();
         builder.AddAdmission();
+        services.AddSingleton<HealthBoard>();
+        services.AddSingleton<CircuitStore>();
+        services.AddHostedService<CircuitExchange>();
+    }
+
+    /// <summary>For the worker, which asks upstreams whether they are there again.</summary>
+    public static void AddUpstreamProbes(this IHostApplicationBuilder builder)
+    {
+        builder.AddSettings<InferenceOptions>();
+        builder.AddProviders();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<CircuitStore>();
+    }
+
+    /// <summary>Generated media and its blob store; for the worker, which deletes what has expired, on its own.</summary>
+    public static void AddMedia(this IHostApplicationBuilder builder)
+    {
+        builder.AddSettings<MediaOptions>();
+        builder.AddSettings<SecretOptions>();
+        builder.AddBlobStore();
+        builder.Services.AddSingleton<MediaStore>();
+        builder.Services.AddSingleton<MediaLinks>();
+        builder.Services.AddTransient<MediaCleanup>();
     }
 
     private static void AddAdmission(this IHostApplicationBuilder builder)
@@ -78,14 +101,9 @@ public static class InferenceServices
         services.AddHostedService<ReservationKeeper>();
     }
 
-    /// <summary>Generated media and its blob store; for the worker, which deletes what has expired, on its own.</summary>
-    public static void AddMedia(this IHostApplicationBuilder builder)
+    private static void AddProviders(this IHostApplicationBuilder builder)
     {
-        builder.AddSettings<MediaOptions>();
-        builder.AddSettings<SecretOptions>();
-        builder.AddBlobStore();
-        builder.Services.AddSingleton<MediaStore>();
-        builder.Services.AddSingleton<MediaLinks>();
-        builder.Services.AddTransient<MediaCleanup>();
+        builder.Services.AddSingleton<UpstreamHttp>();
+        builder.Services.AddSingleton<ProviderCatalog>();
     }
 }

@@ -39,6 +39,8 @@ public static class PlatformEndpoints
         Tagged("Models").MapProviders();
         Tagged("Models").MapBackends();
         Tagged("Models").MapModels();
+        Tagged("Models").MapModelAccess();
+        Tagged("Models").MapModelGroups();
         Tagged("Accounting").MapUsage();
         Tagged("Webhooks").MapWebhooks();
         Tagged("Administration").MapJobs();

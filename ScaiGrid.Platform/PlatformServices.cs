@@ -53,6 +53,8 @@ public static class PlatformServices
         builder.AddWebhookQueues();
         builder.Services.AddHostedService<JobRunner>();
         builder.Services.AddTransient<IdempotencyPurge>();
+        builder.AddProviderSecrets();
+        builder.AddUpstreamProbes();
     }
 
     /// <summary>After routing, before the endpoints.</summary>
@@ -94,11 +96,17 @@ public static class PlatformServices
             services.GetRequiredService<TimeProvider>()));
     }
 
-    private static void AddSnapshot(this IHostApplicationBuilder builder)
+    private static void AddProviderSecrets(this IHostApplicationBuilder builder)
     {
         builder.AddSettings<SecretOptions>();
         builder.Services.TryAddSingleton<SecretBox>();
         builder.Services.AddSingleton<ProviderSecrets>();
+        builder.Services.AddSingleton<BackendProber>();
+    }
+
+    private static void AddSnapshot(this IHostApplicationBuilder builder)
+    {
+        builder.AddProviderSecrets();
         builder.AddSettings<HostSettings>();
         builder.AddSettings<SnapshotOptions>();
         builder.Services.AddSingleton<SnapshotFile>();

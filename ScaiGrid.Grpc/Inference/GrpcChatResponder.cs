@@ -3,7 +3,6 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Grpc.V1;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -48,9 +47,9 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask BeginStreamAsync(ModelRoute model)
+    public ValueTask BeginStreamAsync(Attempt attempt)
     {
-        _slug = model.Slug;
+        _slug = attempt.Route.Slug;
         return ValueTask.CompletedTask;
     }
 
@@ -151,5 +150,5 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
     };
 
     private static Routing Routing(CallResult result) =>
-        new() { BackendId = result.BackendId, Attempts = result.Attempts, LatencyMs = result.LatencyMs };
+        new() { BackendId = result.BackendId, Attempts = result.Attempts, LatencyMs = result.LatencyMs, GatewayMs = Math.Round(result.GatewayTook.TotalMilliseconds, 3) };
 }

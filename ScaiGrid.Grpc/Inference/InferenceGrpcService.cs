@@ -43,7 +43,7 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, JsonOperations
         var limit = Cursor.Limit(request.Limit == 0 ? null : request.Limit);
         var after = Cursor.Decode(request.Cursor, Core.Ids.Model);
         var page = snapshots.Current.Models.Values
-            .Where(model => model.IsVisibleTo(caller) && (after is null || string.CompareOrdinal(model.Id, after) > 0))
+            .Where(model => model.IsVisibleTo(caller) && model.IsEnabledFor(caller) && (after is null || string.CompareOrdinal(model.Id, after) > 0))
             .OrderBy(model => model.Id, StringComparer.Ordinal)
             .Take(limit + 1)
             .ToList();

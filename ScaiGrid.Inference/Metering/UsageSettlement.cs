@@ -62,6 +62,6 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
         }
 
         metrics.Settled(attempt, usage, status);
-        return new CallResult(route, backend.Id, attempt.Number, latency, usage);
+        return new CallResult(route, backend.Id, attempt.Number, latency, attempt.GatewayTook, attempt.Failures, usage);
     }
 }

@@ -1,4 +1,5 @@
 using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -6,6 +7,9 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>A call on its way through the targets of its model; what the operations share.</summary>
 public abstract class Attempt
 {
+    private List<FailedTry>? _failures;
+    private TimeSpan _upstreamTook;
+
     public required CallContext Call { get; init; }
 
     /// <summary>For traces, by the names of OpenTelemetry's conventions: <c>chat</c>, <c>embeddings</c> …</summary>
@@ -20,14 +24,29 @@ public abstract class Attempt
     /// <summary>How near the caller is to its rate limits; known before the answer begins.</summary>
     public RateLimitState Limits { get; private set; }
 
-    /// <summary>1 for the first target.</summary>
-    public int Number { get; set; }
+    /// <summary>1 for the first target; 0 while none was tried.</summary>
+    public int Number { get; private set; }
 
     /// <summary>The target in use; set before each try.</summary>
-    public Backend Backend { get; set; } = null!;
+    public Backend Backend { get; private set; } = null!;
+
+    /// <summary>Timestamp of the try's begin.</summary>
+    internal long TriedAt { get; private set; }
+
+    /// <summary>The try is the trial of a half-open circuit.</summary>
+    internal bool IsTrial { get; private set; }
+
+    /// <summary>The backend has answered: whatever happens to the call from here on, it is alive.</summary>
+    internal bool IsAnswered { get; private set; }
 
     /// <summary>From acceptance to the first chunk of a stream.</summary>
-    public TimeSpan? FirstChunkAfter { get; set; }
+    public TimeSpan? FirstChunkAfter { get; private set; }
+
+    /// <summary>From acceptance to the answer, without the time that was spent waiting for upstreams.</summary>
+    public TimeSpan GatewayTook { get; private set; }
+
+    /// <summary>The targets that failed before the one that answered.</summary>
+    public IReadOnlyList<FailedTry> Failures => _failures ?? (IReadOnlyList<FailedTry>)[];
 
     /// <summary>The most that the call can use of <see cref="Route"/>.</summary>
     /// <param name="unboundedOutput">Output tokens, where neither the caller nor the model says how many.</param>
@@ -44,4 +63,27 @@ public abstract class Attempt
         Limits = limits;
         Call.ShowLimits?.Invoke(limits);
     }
+
+    internal void Begin(Backend backend, bool isTrial, long now)
+    {
+        Number++;
+        (Backend, IsTrial, TriedAt) = (backend, isTrial, now);
+    }
+
+    internal void Failed(UpstreamFailure failure, TimeSpan took)
+    {
+        _upstreamTook += took;
+        (_failures ??= new List<FailedTry>(2)).Add(new FailedTry(Backend.Id, failure));
+    }
+
+    internal void Answered(TimeSpan took, TimeSpan sinceStart, bool isStream)
+    {
+        IsAnswered = true;
+        GatewayTook = sinceStart - _upstreamTook - took;
+        FirstChunkAfter = isStream ? sinceStart : null;
+    }
 }
+
+/// <param name="BackendId">Which backend did not take the call.</param>
+/// <param name="Failure">Why.</param>
+public readonly record struct FailedTry(string BackendId, UpstreamFailure Failure);

@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// The path of a chat call, from a parsed request to the last byte of the answer:
 /// <list type="number">
 /// <item>resolve the model in the snapshot,</item>
-/// <item>choose a target by priority and weight,</item>
+/// <item>choose a target by priority, health and strategy,</item>
 /// <item>send, and hold the answer until its first chunk proves that the upstream is alive,</item>
 /// <item>on a failure that may pass elsewhere, take the next target,</item>
 /// <item>relay chunks as they come,</item>
@@ -108,6 +108,7 @@ public sealed class ChatPipeline
             return new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no choices.");
         }
 
+        _dispatcher.Answered(attempt, isStream: false);
         var result = await _settlement.SettleAsync(attempt, view.Usage, output, CallStatus.Ok);
         await attempt.Responder.CompleteAsync(view, result);
         return null;
@@ -124,14 +125,14 @@ public sealed class ChatPipeline
             return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's stream has no chunks.");
         }
 
-        attempt.FirstChunkAfter = _time.GetElapsedTime(attempt.Call.StartedAt);
+        _dispatcher.Answered(attempt, isStream: true);
         TokenUsage? usage = null;
         var finished = false;
         var status = CallStatus.Ok;
         try
         {
             // :: Relay.
-            await attempt.Responder.BeginStreamAsync(attempt.Route);
+            await attempt.Responder.BeginStreamAsync(attempt);
             while (chunk is { } view)
             {
                 usage = view.Usage ?? usage;

@@ -1,75 +1,124 @@
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
 /// Tries the targets of a model, one after the other, until one of them has the call: the same for every operation. A failure that may
-/// pass elsewhere moves on to the next target; nothing has reached the caller then.
+/// pass elsewhere moves on to the next target; nothing has reached the caller then. Targets whose circuit is open are passed over.
 /// </summary>
-public sealed partial class Dispatcher(ILogger<Dispatcher> logger)
+public sealed partial class Dispatcher(InferenceMetrics metrics, TimeProvider time, ILogger<Dispatcher> logger)
 {
     /// <param name="attempt">The call; its number and backend are set before each try.</param>
     /// <param name="tryTarget">Sends the call to <see cref="Attempt.Backend"/>: null when it came to its end, whichever; an error when nothing has reached the caller.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
-    /// <returns>Null when the call came to its end; otherwise why the last target failed.</returns>
+    /// <returns>Null when the call came to its end; otherwise what the caller is told.</returns>
     public async Task<UpstreamError?> RunAsync<TAttempt>(
         TAttempt attempt, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
         where TAttempt : Attempt
     {
-        var targets = attempt.Route.Targets;
-        var error = new UpstreamError(UpstreamFailure.ConnectionFailed);
-        for (ulong tried = 0; attempt.Number < InferenceOptions.MaxAttempts;)
+        var route = attempt.Route;
+        var verdict = new FailureVerdict();
+        for (ulong tried = 0; attempt.Number < route.Retry.MaxAttempts;)
         {
-            var index = TargetSelector.Next(targets, tried, NextRandom());
+            var index = TargetSelector.Next(route.Targets, route.Strategy, tried, time.GetTimestamp(), NextRandom());
             if (index < 0)
             {
                 break;
             }
 
             tried |= 1UL << index;
-            attempt.Number++;
-            attempt.Backend = targets[index].Backend;
-            error = await TryAsync(attempt, tryTarget, callerGone);
-            if (error is null)
+            var backend = route.Targets[index].Backend;
+            if (!backend.Health.TryEnter(out var isTrial))
+            {
+                // Another call was faster: it is the trial.
+                continue;
+            }
+
+            attempt.Begin(backend, isTrial, time.GetTimestamp());
+            if (await TryAsync(attempt, tryTarget, callerGone) is not { } error)
             {
                 return null;
             }
 
-            // Whatever it looks like to the provider.
-            if (attempt.Call.Caller.Revoked.IsCancellationRequested)
+            if (!error.IsUpstreams)
             {
-                return UpstreamError.Revoked;
+                return error;
             }
 
-            AttemptFailed(attempt.Backend.Id, error.Failure, attempt.Number);
-            if (!error.MayFailOver)
+            AttemptFailed(backend.Id, error.Failure, attempt.Number);
+            if (!route.Retry.Covers(error))
             {
-                break;
+                return error;
             }
+
+            verdict.Add(error);
         }
 
-        return error;
+        return verdict.Of(route);
     }
 
-    private static async Task<UpstreamError?> TryAsync<TAttempt>(
-        TAttempt attempt, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
-        where TAttempt : Attempt
+    /// <summary>
+    /// The upstream has answered: with the first chunk of a stream, or as a whole. For operations that stream, since the rest of a stream
+    /// takes as long as it takes; for the others the end of the try is the answer.
+    /// </summary>
+    public void Answered(Attempt attempt, bool isStream)
     {
-        attempt.Backend.Enter();
-        try
-        {
-            return await tryTarget(attempt, callerGone);
-        }
-        finally
-        {
-            attempt.Backend.Leave();
-        }
+        var took = time.GetElapsedTime(attempt.TriedAt);
+        var sinceStart = time.GetElapsedTime(attempt.Call.StartedAt);
+        attempt.Answered(took, sinceStart, isStream);
+        attempt.Backend.Health.Succeeded(attempt.IsTrial, took, isStream);
+        metrics.Tried(attempt.Backend.Id, failure: null);
     }
 
     /// <summary>The upstream broke when part of its answer had reached the caller.</summary>
-    internal void FailedLate(Attempt attempt, UpstreamError error) => AttemptFailed(attempt.Backend.Id, error.Failure, attempt.Number);
+    internal void FailedLate(Attempt attempt, UpstreamError error)
+    {
+        attempt.Backend.Health.Failed(isTrial: false, error);
+        AttemptFailed(attempt.Backend.Id, error.Failure, attempt.Number);
+    }
+
+    private async Task<UpstreamError?> TryAsync<TAttempt>(
+        TAttempt attempt, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
+        where TAttempt : Attempt
+    {
+        var health = attempt.Backend.Health;
+        try
+        {
+            var error = await tryTarget(attempt, callerGone);
+
+            // Whatever it looks like to the provider.
+            error = error is not null && attempt.Call.Caller.Revoked.IsCancellationRequested ? UpstreamError.Revoked : error;
+            if (error is not null)
+            {
+                attempt.Failed(error.Failure, time.GetElapsedTime(attempt.TriedAt));
+                health.Failed(attempt.IsTrial, error);
+                metrics.Tried(attempt.Backend.Id, error.Failure);
+            }
+            else if (!attempt.IsAnswered)
+            {
+                Answered(attempt, isStream: false);
+            }
+
+            return error;
+        }
+        catch
+        {
+            // The caller left, or a bug of ours: neither tells anything of the backend.
+            if (!attempt.IsAnswered)
+            {
+                health.Abandoned(attempt.IsTrial);
+            }
+
+            throw;
+        }
+        finally
+        {
+            health.Leave();
+        }
+    }
 
 #pragma warning disable CA5394 // Spreading load needs no secrecy.
     private static double NextRandom() => Random.Shared.NextDouble();

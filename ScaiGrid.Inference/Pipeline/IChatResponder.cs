@@ -1,6 +1,5 @@
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Admission;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -20,7 +19,7 @@ public interface IChatResponder : IAsyncDisposable
     /// <summary>A whole answer, a <c>chat.completion</c> document.</summary>
     ValueTask CompleteAsync(ChunkView completion, CallResult result);
 
-    ValueTask BeginStreamAsync(ModelRoute model);
+    ValueTask BeginStreamAsync(Attempt attempt);
 
     /// <summary>Takes a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows, after one chunk or a few.</summary>
     ValueTask ChunkAsync(ChunkView chunk);

@@ -6,6 +6,7 @@ namespace ScaiGrid.Inference.Pipeline;
 public static class InferenceErrors
 {
     public static readonly Error ModelNotFound = new("MODEL_NOT_FOUND", 404, "There is no such model.");
+    public static readonly Error ModelAccessDenied = new("MODEL_ACCESS_DENIED", 403, "The model is not enabled for your tenant.");
     public static readonly Error ModelUnavailable = new("MODEL_UNAVAILABLE", 503, "No backend of this model can serve the call at the moment.");
     public static readonly Error BackendError = new("BACKEND_ERROR", 502, "The upstream failed.");
     public static readonly Error BackendRateLimited = new("BACKEND_RATE_LIMITED", 429, "The upstream's rate limit is reached.");

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>Finds the model that a call asks for in the snapshot, or says why it cannot be used.</summary>
-public sealed class ModelResolver(SnapshotStore snapshots)
+public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
 {
     /// <param name="slug">As the caller wrote it.</param>
     /// <param name="modality">What the operation needs: <c>chat</c>, <c>embedding</c>, <c>image</c> or <c>audio</c>.</param>
@@ -17,10 +17,11 @@ public sealed class ModelResolver(SnapshotStore snapshots)
         problem = route switch
         {
             null => new Problem(snapshots.IsLoaded ? InferenceErrors.ModelNotFound : CoreErrors.Unavailable),
+            _ when !route.IsEnabledFor(call.Caller) => new Problem(InferenceErrors.ModelAccessDenied),
             _ when route.Modality != modality => Problem.Invalid("model", $"is a model for {route.Modality}, not for {modality}."),
             { Targets.Length: 0 } => new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5),
             _ => null,
         };
-        return problem is null ? route : null;
+        return problem is null ? route!.For(call.Caller, time.GetUtcNow()) : null;
     }
 }

@@ -54,7 +54,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            return ChatReply.Failed(new UpstreamError(UpstreamFailure.ConnectionFailed, "The connection to the upstream failed."));
+            return ChatReply.Failed(UpstreamHttp.ErrorOf(exception));
         }
         finally
         {

@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Providers;
 /// <summary>Why a backend did not answer. Each kind is a fixed metric label.</summary>
 public enum UpstreamFailure
 {
-    /// <summary>No connection, or it broke before the answer.</summary>
+    /// <summary>No connection: nobody is there.</summary>
     ConnectionFailed,
 
     /// <summary>No answer, or no next byte, in time.</summary>
@@ -35,6 +35,9 @@ public enum UpstreamFailure
 
     /// <summary>None of the upstream's: the caller's credential was revoked in the middle of the call.</summary>
     CallerRevoked,
+
+    /// <summary>No target could be tried, or none was there.</summary>
+    Unavailable,
 }
 
 /// <param name="Failure">What happened.</param>
@@ -46,7 +49,7 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
 
     /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere.</summary>
-    public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.CallerRevoked);
+    public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable or UpstreamFailure.CallerRevoked);
 
     /// <summary>Whether it tells anything of the backend.</summary>
     public bool IsUpstreams => Failure is not UpstreamFailure.CallerRevoked;
@@ -63,7 +66,27 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
         UpstreamFailure.RequestRefused => new Problem(CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: []),
         UpstreamFailure.Misconfigured => new Problem(InferenceErrors.BackendError, Message ?? "The upstream refused our credentials or does not know the model."),
+        UpstreamFailure.Unavailable => new Problem(InferenceErrors.ModelUnavailable, Message, RetryAfterSeconds),
         UpstreamFailure.Cut => new Problem(InferenceErrors.BackendError, Message ?? "The upstream's stream ended early."),
         _ => new Problem(InferenceErrors.BackendError, Message),
+    };
+}
+
+/// <summary>The words for <see cref="UpstreamFailure"/> in metrics and answers.</summary>
+public static class UpstreamFailureWords
+{
+    public static string Label(this UpstreamFailure failure) => failure switch
+    {
+        UpstreamFailure.ConnectionFailed => "connection_failed",
+        UpstreamFailure.TimedOut => "timed_out",
+        UpstreamFailure.RateLimited => "rate_limited",
+        UpstreamFailure.ServerError => "server_error",
+        UpstreamFailure.ShapeMismatch => "shape_mismatch",
+        UpstreamFailure.Cut => "cut",
+        UpstreamFailure.ErrorEvent => "error_event",
+        UpstreamFailure.RequestRefused => "request_refused",
+        UpstreamFailure.Unavailable => "unavailable",
+        UpstreamFailure.CallerRevoked => "caller_revoked",
+        _ => "misconfigured",
     };
 }

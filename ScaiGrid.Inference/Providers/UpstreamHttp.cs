@@ -18,6 +18,13 @@ public sealed class UpstreamHttp : IDisposable
 
     public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _invoker.SendAsync(request, cancellationToken);
 
+    /// <summary>Whether there was no connection, or one that broke: the upstream is not there, or it is and fails.</summary>
+    /// <param name="exception">What sending or reading threw.</param>
+    public static UpstreamError ErrorOf(Exception exception) =>
+        exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError }
+            ? new UpstreamError(UpstreamFailure.ConnectionFailed, "The connection to the upstream failed.")
+            : new UpstreamError(UpstreamFailure.Cut, "The connection to the upstream broke before its answer.");
+
     public void Dispose() => _invoker.Dispose();
 
     private static SocketsHttpHandler Sockets(EgressPolicy egress) => new()

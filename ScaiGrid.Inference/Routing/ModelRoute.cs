@@ -1,7 +1,9 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -11,6 +13,8 @@ namespace ScaiGrid.Inference.Routing;
 /// <summary>A frontend model and the targets that serve it.</summary>
 public sealed class ModelRoute
 {
+    private string? _systemPrompt;
+
     public required string Id { get; init; }
 
     public required string Slug { get; init; }
@@ -56,11 +60,21 @@ public sealed class ModelRoute
     /// <summary><c>active</c> or <c>deprecated</c>; both are served.</summary>
     public required string Status { get; init; }
 
+    /// <summary>The value of the <c>Deprecation</c> header (RFC 9745); null where the model is not deprecated or no date is set.</summary>
+    public string? Deprecation { get; init; }
+
+    /// <summary>The value of the <c>Sunset</c> header (RFC 8594): when the model ends.</summary>
+    public string? Sunset { get; init; }
+
     /// <summary>Request fields used where the caller sent none.</summary>
     public JsonObject? DefaultParams { get; init; }
 
     /// <summary>Put before the caller's messages as a system message.</summary>
-    public string? SystemPrompt { get; init; }
+    public string? SystemPrompt
+    {
+        get => _systemPrompt;
+        init => _systemPrompt = value;
+    }
 
     /// <summary>Set on models that only one partner's tenants see.</summary>
     public string? PartnerId { get; init; }
@@ -70,12 +84,44 @@ public sealed class ModelRoute
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>How a call chooses among targets of the same priority.</summary>
+    public RoutingStrategy Strategy { get; init; }
+
+    /// <summary>When a call goes on to another target.</summary>
+    public RetryPolicy Retry { get; init; } = RetryPolicy.Default;
+
     /// <summary>Active targets, best priority first.</summary>
     public required ImmutableArray<Target> Targets { get; init; }
 
     /// <summary>Backends mapped to the model, disabled ones included.</summary>
     public required int TotalBackends { get; init; }
 
+    /// <summary>Whether tenants may use the model that are not in <see cref="AccessExceptions"/>.</summary>
+    public bool IsOpen { get; init; } = true;
+
+    /// <summary>Tenants for whom it is the other way round; null when there are none.</summary>
+    public FrozenSet<string>? AccessExceptions { get; init; }
+
+    /// <summary>The system prompt, where it has variables: <see cref="For"/> fills them in.</summary>
+    public PromptTemplate? PromptTemplate { get; init; }
+
+    /// <summary>Whether the model is enabled for the caller's tenant.</summary>
+    public bool IsEnabledFor(Caller caller) => IsOpen != (AccessExceptions?.Contains(caller.TenantId) ?? false);
+
+    /// <summary>The route with the caller's system prompt; the same object where the prompt has no variables.</summary>
+    public ModelRoute For(Caller caller, DateTimeOffset now)
+    {
+        if (PromptTemplate is null)
+        {
+            return this;
+        }
+
+        var copy = (ModelRoute)MemberwiseClone();
+        copy._systemPrompt = PromptTemplate.Render(this, caller, now);
+        return copy;
+    }
+
+    /// <summary>Whether it exists for the caller, enabled or not.</summary>
     public bool IsVisibleTo(Caller caller) =>
         (TenantId is null || TenantId == caller.TenantId) && (PartnerId is null || PartnerId == caller.PartnerId);
 }
@@ -89,8 +135,6 @@ public sealed record Target(Backend Backend, int Weight, int Priority);
 /// <summary>One deployment of one provider, ready to be called.</summary>
 public sealed class Backend
 {
-    private int _inFlight;
-
     public required string Id { get; init; }
 
     public required string Name { get; init; }
@@ -114,10 +158,9 @@ public sealed class Backend
 
     public required BackendClients Clients { get; init; }
 
+    /// <summary>The same object in every snapshot.</summary>
+    public required BackendHealth Health { get; init; }
+
     /// <summary>Calls that this process has open on the backend.</summary>
-    public int InFlight => Volatile.Read(ref _inFlight);
-
-    internal void Enter() => Interlocked.Increment(ref _inFlight);
-
-    internal void Leave() => Interlocked.Decrement(ref _inFlight);
+    public int InFlight => Health.InFlight;
 }

@@ -2,37 +2,53 @@ using System.Collections.Immutable;
 
 namespace ScaiGrid.Inference.Routing;
 
-/// <summary>Chooses the next target of a call: by weight among the untried targets of the best priority that has any.</summary>
+/// <summary>
+/// Chooses the next target of a call: among the untried targets whose circuit lets it pass, those of the best priority; of these the
+/// best by the model's strategy; and of equally good ones, one by weight.
+/// </summary>
+/// <remarks>Part of every call: no lock and no allocation. Two calls may both find the one trial of a half-open circuit; entering it tells who has it.</remarks>
 internal static class TargetSelector
 {
     /// <summary>Most targets that one model may have: the tried ones are a bit mask.</summary>
     public const int MaxTargets = 64;
 
+    private const double Exploration = 0.05;
+
     /// <param name="targets">Sorted by priority.</param>
+    /// <param name="strategy">Of the model.</param>
     /// <param name="tried">Bit mask by index of the targets that failed this call.</param>
+    /// <param name="now">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
     /// <param name="random">Chance in [0, 1).</param>
-    /// <returns>An index into <paramref name="targets"/>, or -1 when all were tried.</returns>
-    public static int Next(ImmutableArray<Target> targets, ulong tried, double random)
+    /// <returns>An index into <paramref name="targets"/>, or -1 when none is left.</returns>
+    public static int Next(ImmutableArray<Target> targets, RoutingStrategy strategy, ulong tried, long now, double random)
     {
-        var first = -1;
-        var total = 0L;
+        if (strategy == RoutingStrategy.LowestLatency && random < Exploration)
+        {
+            (strategy, random) = (RoutingStrategy.Weighted, random / Exploration);
+        }
+
+        var (first, best, total) = (-1, 0L, 0L);
         for (var i = 0; i < targets.Length; i++)
         {
-            if ((tried & (1UL << i)) != 0)
+            if (!IsOpenTo(targets[i], i, tried, now))
             {
                 continue;
             }
 
-            if (first < 0)
-            {
-                first = i;
-            }
-            else if (targets[i].Priority != targets[first].Priority)
+            if (first >= 0 && targets[i].Priority != targets[first].Priority)
             {
                 break;
             }
 
-            total += targets[i].Weight;
+            var score = Score(targets[i].Backend, strategy);
+            if (first < 0 || score < best)
+            {
+                (first, best, total) = (i, score, targets[i].Weight);
+            }
+            else if (score == best)
+            {
+                total += targets[i].Weight;
+            }
         }
 
         if (total == 0)
@@ -40,10 +56,11 @@ internal static class TargetSelector
             return first;
         }
 
+        // The scores may have moved since: whoever no longer has the best one is passed over, and the first one stays good enough.
         var point = (long)(random * total);
-        for (var i = first; i < targets.Length; i++)
+        for (var i = first; i < targets.Length && targets[i].Priority == targets[first].Priority; i++)
         {
-            if ((tried & (1UL << i)) != 0)
+            if (!IsOpenTo(targets[i], i, tried, now) || Score(targets[i].Backend, strategy) != best)
             {
                 continue;
             }
@@ -57,4 +74,16 @@ internal static class TargetSelector
 
         return first;
     }
+
+    private static bool IsOpenTo(Target target, int index, ulong tried, long now) =>
+        (tried & (1UL << index)) == 0 && target.Backend.Health.Circuit.MayPass(now);
+
+    /// <summary>Lower is better. A backend whose latency was never measured comes first, and is measured.</summary>
+    private static long Score(Backend backend, RoutingStrategy strategy) => strategy switch
+    {
+        RoutingStrategy.LeastInFlight => backend.InFlight,
+        RoutingStrategy.LowestLatency => backend.Health.LatencyMicros,
+        RoutingStrategy.LowestCost => backend.InputPrice + backend.OutputPrice,
+        _ => 0,
+    };
 }

@@ -46,14 +46,16 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     public async ValueTask CompleteAsync(ChunkView completion, CallResult result)
     {
         Context.Response.ContentType = "application/json";
+        RoutingHeaders.Set(Context.Response, result.Model, result.BackendId, result.Attempts, result.GatewayTook);
         WriteCompletion(Body, completion, result);
         await Body.FlushAsync(Context.RequestAborted);
     }
 
-    public ValueTask BeginStreamAsync(ModelRoute model)
+    public ValueTask BeginStreamAsync(Attempt attempt)
     {
-        Model = model;
+        Model = attempt.Route;
         var response = Context.Response;
+        RoutingHeaders.Set(response, attempt);
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";

@@ -52,6 +52,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
             writer.WriteStartArray("choices"u8);
             writer.WriteEndArray();
             UsageJsonWriter.WriteNative(writer, result.Usage);
+            RoutingJsonWriter.Write(writer, result);
             writer.WriteEndObject();
         }
 

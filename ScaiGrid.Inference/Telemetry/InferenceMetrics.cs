@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -19,6 +20,7 @@ public sealed class InferenceMetrics : IDisposable
     private readonly Meter _meter;
     private readonly Counter<long> _requests;
     private readonly Counter<long> _tokens;
+    private readonly Counter<long> _tries;
     private readonly Histogram<double> _duration;
     private readonly Histogram<double> _firstToken;
     private readonly TimeProvider _time;
@@ -29,12 +31,16 @@ public sealed class InferenceMetrics : IDisposable
         _meter = meters.Create("ScaiGrid.Inference");
         _requests = _meter.CreateCounter<long>("scaigrid_requests", description: "Inference calls by outcome.");
         _tokens = _meter.CreateCounter<long>("scaigrid_tokens", description: "Tokens in and out.");
+        _tries = _meter.CreateCounter<long>("scaigrid_backend_attempts", description: "Tries of backends by outcome; a call that failed over has several.");
         _duration = _meter.CreateHistogram<double>("scaigrid_request_duration", "s", "From acceptance to the end of the answer.");
         _firstToken = _meter.CreateHistogram<double>("scaigrid_time_to_first_token", "s", "From acceptance to the first chunk of a stream.");
         _meter.CreateObservableGauge(
             "scaigrid_backend_inflight_requests",
             () => Backends(snapshots.Current).Select(backend => new Measurement<int>(backend.InFlight, new KeyValuePair<string, object?>("backend_id", backend.Id))),
             description: "Calls open on each backend.");
+        _meter.CreateObservableGauge("scaigrid_backend_health", () => Backends(snapshots.Current).Select(Health), description: "1: calls go to the backend; 0: they do not.");
+        _meter.CreateObservableGauge(
+            "scaigrid_circuit_breaker_state", () => Backends(snapshots.Current).Select(Circuit), description: "0: closed, 1: half-open, 2: open.");
     }
 
     /// <summary>The call was refused before any backend was tried.</summary>
@@ -44,10 +50,16 @@ public sealed class InferenceMetrics : IDisposable
         Count("unknown", problem.Error.Code, call);
     }
 
+    /// <summary>A backend answered, or did not.</summary>
+    public void Tried(string backendId, UpstreamFailure? failure) => _tries.Add(
+        1,
+        new KeyValuePair<string, object?>("backend_id", backendId),
+        new KeyValuePair<string, object?>("outcome", failure is { } reason ? reason.Label() : "ok"));
+
     /// <summary>No backend answered.</summary>
     public void Failed(Attempt attempt, UpstreamFailure failure)
     {
-        Count(attempt.Route.Slug, Label(failure), attempt.Call);
+        Count(attempt.Route.Slug, failure.Label(), attempt.Call);
         Duration(attempt);
     }
 
@@ -93,24 +105,16 @@ public sealed class InferenceMetrics : IDisposable
         new KeyValuePair<string, object?>("status", status),
         new KeyValuePair<string, object?>("protocol", call.Protocol));
 
-    private static string Label(UpstreamFailure failure) => failure switch
-    {
-        UpstreamFailure.ConnectionFailed => "connection_failed",
-        UpstreamFailure.TimedOut => "timed_out",
-        UpstreamFailure.RateLimited => "rate_limited",
-        UpstreamFailure.ServerError => "server_error",
-        UpstreamFailure.ShapeMismatch => "shape_mismatch",
-        UpstreamFailure.Cut => "cut",
-        UpstreamFailure.ErrorEvent => "error_event",
-        UpstreamFailure.RequestRefused => "request_refused",
-        UpstreamFailure.CallerRevoked => "caller_revoked",
-        _ => "misconfigured",
-    };
-
     private void Duration(Attempt attempt) => _duration.Record(
         _time.GetElapsedTime(attempt.Call.StartedAt).TotalSeconds,
         new KeyValuePair<string, object?>("model", attempt.Route.Slug),
-        new KeyValuePair<string, object?>("backend", attempt.Backend.Id));
+        new KeyValuePair<string, object?>("backend", attempt.Number == 0 ? "none" : attempt.Backend.Id));
+
+    private static Measurement<int> Health(Backend backend) => new(backend.Health.State() is CircuitState.Closed ? 1 : 0, BackendId(backend));
+
+    private static Measurement<int> Circuit(Backend backend) => new((int)backend.Health.State(), BackendId(backend));
+
+    private static KeyValuePair<string, object?> BackendId(Backend backend) => new("backend_id", backend.Id);
 
     private static IEnumerable<Backend> Backends(GridSnapshot snapshot) =>
         snapshot.Models.Values.SelectMany(model => model.Targets).Select(target => target.Backend).Distinct();

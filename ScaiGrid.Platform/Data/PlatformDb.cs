@@ -59,6 +59,14 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<Model> Models => Set<Model>();
 
+    public DbSet<ModelAccess> ModelAccess => Set<ModelAccess>();
+
+    public DbSet<ModelGroup> ModelGroups => Set<ModelGroup>();
+
+    public DbSet<ModelGroupMember> ModelGroupMembers => Set<ModelGroupMember>();
+
+    public DbSet<ModelAvatar> ModelAvatars => Set<ModelAvatar>();
+
     public DbSet<RoutingPolicy> RoutingPolicies => Set<RoutingPolicy>();
 
     public DbSet<RoutingTarget> RoutingTargets => Set<RoutingTarget>();
@@ -124,6 +132,10 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new ProviderConfiguration());
         modelBuilder.ApplyConfiguration(new BackendConfiguration());
         modelBuilder.ApplyConfiguration(new ModelConfiguration());
+        modelBuilder.ApplyConfiguration(new ModelAccessConfiguration());
+        modelBuilder.ApplyConfiguration(new ModelGroupConfiguration());
+        modelBuilder.ApplyConfiguration(new ModelGroupMemberConfiguration());
+        modelBuilder.ApplyConfiguration(new ModelAvatarConfiguration());
         modelBuilder.ApplyConfiguration(new RoutingPolicyConfiguration());
         modelBuilder.ApplyConfiguration(new RoutingTargetConfiguration());
         modelBuilder.ApplyConfiguration(new UsageRowConfiguration());

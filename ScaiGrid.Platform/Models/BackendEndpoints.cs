@@ -32,8 +32,10 @@ internal static class BackendEndpoints
             .WithName("UpdateBackend").WithSummary("Changes what is given; a masked credential means the stored one.");
         group.MapDelete("/backends/{id}", Delete).RequirePermission(Permissions.ManageModels).Audited("backend.delete", "backend")
             .WithName("DeleteBackend").WithSummary("Removes a deployment and its places in models' routing.");
-        group.MapGet("/backends/{id}/health", BackendHealth.Get).RequirePermission(Permissions.ViewRouting)
-            .WithName("GetBackendHealth").WithSummary("Whether calls can go to the deployment.");
+        group.MapGet("/backends/{id}/health", BackendHealthHandlers.Get).RequirePermission(Permissions.ViewRouting)
+            .WithName("GetBackendHealth").WithSummary("Whether calls go to the deployment, and how they went lately.");
+        group.MapPost("/backends/{id}/probe", BackendHealthHandlers.Probe).RequirePermission(Permissions.ManageRouting).Audited("backend.probe", "backend")
+            .WithName("ProbeBackend").WithSummary("Asks the upstream now whether it is there; if it is, calls go to it again.");
     }
 
     private static async Task<Ok<PageEnvelope<BackendView>>> List(

@@ -60,6 +60,15 @@ internal sealed class Model : ISnapshotted
     /// <summary>JSON object.</summary>
     public string Metadata { get; set; } = "{}";
 
+    /// <summary>For tenants without a rule of their own: one of <see cref="ModelAccessWords"/>.</summary>
+    public string DefaultAccess { get; set; } = ModelAccessWords.Allow;
+
+    /// <summary>Since when, or from when on, callers are told to use another one.</summary>
+    public DateTimeOffset? DeprecatedAt { get; set; }
+
+    /// <summary>When callers are told it will end. It ends when somebody deletes it.</summary>
+    public DateTimeOffset? SunsetAt { get; set; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required DateTimeOffset UpdatedAt { get; set; }

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Snapshot;
 
 namespace ScaiGrid.Platform.Models;
 
@@ -23,6 +24,9 @@ namespace ScaiGrid.Platform.Models;
 /// <param name="SystemPromptTemplate">Put before every conversation.</param>
 /// <param name="Status">active (the default) or deprecated.</param>
 /// <param name="Metadata">Anything.</param>
+/// <param name="DefaultAccess">For tenants without a rule of their own: allow (the default) or block.</param>
+/// <param name="DeprecatedAt">Since when, or from when on, callers are told to use another one.</param>
+/// <param name="SunsetAt">When callers are told it will end.</param>
 public sealed record CreateModel(
     string? Slug,
     string? DisplayName = null,
@@ -39,9 +43,12 @@ public sealed record CreateModel(
     JsonObject? DefaultParams = null,
     string? SystemPromptTemplate = null,
     string? Status = null,
-    JsonObject? Metadata = null);
+    JsonObject? Metadata = null,
+    string? DefaultAccess = null,
+    string? DeprecatedAt = null,
+    string? SunsetAt = null);
 
-/// <summary>What is left out stays as it is; <c>null</c> clears a limit or the template.</summary>
+/// <summary>What is left out stays as it is; <c>null</c> clears a limit, a date or the template.</summary>
 public sealed record UpdateModel(
     string? Slug = null,
     string? DisplayName = null,
@@ -54,8 +61,13 @@ public sealed record UpdateModel(
     string? AudioPricePerMinute = null,
     JsonObject? DefaultParams = null,
     string? Status = null,
-    JsonObject? Metadata = null)
+    JsonObject? Metadata = null,
+    string? DefaultAccess = null)
 {
+    public Optional<string> DeprecatedAt { get; init; }
+
+    public Optional<string> SunsetAt { get; init; }
+
     public Optional<int?> ContextWindow { get; init; }
 
     public Optional<int?> MaxOutputTokens { get; init; }
@@ -65,10 +77,16 @@ public sealed record UpdateModel(
     public Optional<string> SystemPromptTemplate { get; init; }
 }
 
-/// <summary>A model and how many backends serve it.</summary>
-internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBackends)
+/// <summary>A model and the backends that it is mapped to.</summary>
+internal sealed record ModelRow(Model Model, IReadOnlyList<string> BackendIds)
 {
-    public ModelView View(Caller caller) => new(
+    public ModelView View(Caller caller, BackendPool pool)
+    {
+        var (health, active) = ModelHealth.Of(BackendIds, pool);
+        return View(caller, health, active);
+    }
+
+    private ModelView View(Caller caller, string health, int activeBackends) => new(
         Model.Id,
         Model.Slug,
         Model.DisplayName,
@@ -87,9 +105,12 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
         caller.Has(Permissions.ManageModels) ? Model.SystemPromptTemplate : null,
         Model.Status,
         JsonNode.Parse(Model.Metadata) as JsonObject ?? [],
-        ActiveBackends > 0 ? "healthy" : "unavailable",
-        ActiveBackends,
-        TotalBackends,
+        Model.DefaultAccess,
+        Model.DeprecatedAt,
+        Model.SunsetAt,
+        health,
+        activeBackends,
+        BackendIds.Count,
         Model.CreatedAt,
         Model.UpdatedAt);
 }
@@ -112,8 +133,11 @@ internal sealed record ModelRow(Model Model, int ActiveBackends, int TotalBacken
 /// <param name="SystemPromptTemplate">Only for those who manage models.</param>
 /// <param name="Status">active or deprecated.</param>
 /// <param name="Metadata">Anything.</param>
-/// <param name="HealthStatus">unavailable without an active backend, else healthy: outcomes of calls are not judged yet.</param>
-/// <param name="ActiveBackendCount">Backends that calls may go to.</param>
+/// <param name="DefaultAccess">allow or block, for tenants without a rule of their own.</param>
+/// <param name="DeprecatedAt">Since when, or from when on, another one should be used.</param>
+/// <param name="SunsetAt">When it will end.</param>
+/// <param name="HealthStatus">healthy; degraded: not all of its backends are; unhealthy: calls go to none of them; unavailable: it has none that could be called.</param>
+/// <param name="ActiveBackendCount">Backends that calls go to, as the answering replica sees it.</param>
 /// <param name="TotalBackendCount">Backends in the model's routing.</param>
 /// <param name="CreatedAt">When it was made.</param>
 /// <param name="UpdatedAt">When it was last changed.</param>
@@ -136,6 +160,9 @@ internal sealed record ModelView(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? SystemPromptTemplate,
     string Status,
     JsonObject Metadata,
+    string DefaultAccess,
+    DateTimeOffset? DeprecatedAt,
+    DateTimeOffset? SunsetAt,
     string HealthStatus,
     int ActiveBackendCount,
     int TotalBackendCount,

@@ -10,7 +10,9 @@ using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Snapshot;
 
 namespace ScaiGrid.Platform.Models;
 
@@ -39,6 +41,10 @@ internal static class ModelEndpoints
             .WithName("UpdateModel").WithSummary("Changes what is given.");
         group.MapDelete("/models/{model}", Delete).RequirePermission(Permissions.ManageModels).Audited("model.delete", "model")
             .WithName("DeleteModel").WithSummary("Removes a model that is not mapped to backends.");
+        group.MapPost("/models/{model}/avatar", AvatarHandlers.Put).RequirePermission(Permissions.ManageModels).Audited("model.avatar", "model")
+            .WithName("PutModelAvatar").WithSummary("Sets the model's picture: PNG, JPEG, GIF or WebP, at most 256 KiB, as the body or as a form's file.");
+        group.MapGet("/models/{model}/avatar", AvatarHandlers.Get).AllowAnonymous()
+            .WithName("GetModelAvatar").WithSummary("The model's picture, for everybody.");
         group.MapGet("/models/{model}/routing", RoutingHandlers.Get).RequirePermission(Permissions.ViewRouting)
             .WithName("GetRouting").WithSummary("Which backends serve the model.");
         group.MapPut("/models/{model}/routing", RoutingHandlers.Put).RequirePermission(Permissions.ManageRouting).Audited("model.routing_update", "model")
@@ -46,7 +52,7 @@ internal static class ModelEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<ModelView>>> List(
-        [AsParameters] PageQuery page, string? modality, string? status, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery page, string? modality, string? status, Caller caller, PlatformDb db, BackendPool pool, SnapshotStore snapshots, CancellationToken cancellationToken)
     {
         var (limit, after) = (page.Take(), page.After(Ids.Model));
         var checks = new Checks();
@@ -54,28 +60,30 @@ internal static class ModelEndpoints
         Status(checks, status, "");
         checks.ThrowIfAny();
 
-        var models = db.Models.AsNoTracking().VisibleTo(caller)
+        var models = db.Models.AsNoTracking().VisibleTo(caller).EnabledFor(caller, snapshots)
             .Where(model => after == null || string.Compare(model.Id, after) < 0)
             .Where(model => modality == null || model.Modality == modality)
             .Where(model => status == null || model.Status == status)
             .OrderByDescending(model => model.Id)
             .Take(limit + 1);
         var rows = await WithBackends(models, db).ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => row.View(caller)).ToPage(limit, view => view.Id);
+        return rows.ConvertAll(row => row.View(caller, pool)).ToPage(limit, view => view.Id);
     }
 
     private static async Task<Results<Ok<Envelope<ModelView>>, ProblemResult>> Get(
-        string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        string model, Caller caller, PlatformDb db, BackendPool pool, SnapshotStore snapshots, CancellationToken cancellationToken)
     {
         var row = await WithBackends(db.Models.AsNoTracking().VisibleTo(caller).Named(model), db).SingleOrDefaultAsync(cancellationToken);
-        return row is null ? Reply.Problem(InferenceErrors.ModelNotFound) : Reply.Ok(row.View(caller));
+        return row is null ? Reply.Problem(InferenceErrors.ModelNotFound)
+            : !caller.IsSuperAdmin && snapshots.Current.FindModel(row.Model.Slug, caller) is { } route && !route.IsEnabledFor(caller) ? Reply.Problem(InferenceErrors.ModelAccessDenied)
+            : Reply.Ok(row.View(caller, pool));
     }
 
     private static async Task<Created<Envelope<ModelView>>> Create(
-        CreateModel body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        CreateModel body, Caller caller, PlatformDb db, BackendPool pool, TimeProvider time, CancellationToken cancellationToken)
     {
         var checks = new Checks();
-        var (slug, partnerId, tenantId) = await ModelSlug.ReadAsync(checks, body.Slug, db, cancellationToken);
+        var (slug, partnerId, tenantId) = await ModelSlug.ReadAsync(checks, body.Slug, caller, db, cancellationToken);
         var now = time.GetStoredNow();
         var row = new Model
         {
@@ -95,24 +103,28 @@ internal static class ModelEndpoints
             AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, otherwise: 0),
             CachedInputPricePerMtok = CachedPrice(checks, body.CachedInputPricePerMtok),
             DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? "{}",
-            SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate, TemplateLength),
+            SystemPromptTemplate = Template(checks, body.SystemPromptTemplate),
             Status = Status(checks, body.Status, ModelStatus.Active),
             Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}",
+            DefaultAccess = checks.OneOf("default_access", body.DefaultAccess, ModelAccessWords.Allow, ModelAccessWords.Allow, ModelAccessWords.Block),
+            DeprecatedAt = checks.Time("deprecated_at", body.DeprecatedAt),
+            SunsetAt = checks.Time("sunset_at", body.SunsetAt),
             CreatedAt = now,
             UpdatedAt = now,
         };
+        CheckDates(checks, row, time);
         CheckWindow(checks, row);
         checks.ThrowIfAny();
         db.Models.Add(row);
         db.ModelPrices.Add(ModelPrice.Of(row, now));
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.SlugConflict);
-        return Reply.Created($"/v1/models/{row.Id}", new ModelRow(row, ActiveBackends: 0, TotalBackends: 0).View(caller));
+        return Reply.Created($"/v1/models/{row.Id}", new ModelRow(row, []).View(caller, pool));
     }
 
     private static async Task<Results<Ok<Envelope<ModelView>>, ProblemResult>> Update(
-        string model, UpdateModel body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string model, UpdateModel body, Caller caller, PlatformDb db, BackendPool pool, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (await db.Models.VisibleTo(caller).Named(model).SingleOrDefaultAsync(cancellationToken) is not { } row)
+        if (await db.Models.ManagedBy(caller).Named(model).SingleOrDefaultAsync(cancellationToken) is not { } row)
         {
             return Reply.Problem(InferenceErrors.ModelNotFound);
         }
@@ -136,9 +148,13 @@ internal static class ModelEndpoints
         row.AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, row.AudioPricePerMinute);
         row.CachedInputPricePerMtok = body.CachedInputPricePerMtok.IsGiven ? CachedPrice(checks, body.CachedInputPricePerMtok.Value) : row.CachedInputPricePerMtok;
         row.DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? row.DefaultParams;
-        row.SystemPromptTemplate = checks.Text("system_prompt_template", body.SystemPromptTemplate.Or(row.SystemPromptTemplate), TemplateLength);
+        row.SystemPromptTemplate = body.SystemPromptTemplate.IsGiven ? Template(checks, body.SystemPromptTemplate.Value) : row.SystemPromptTemplate;
         row.Status = Status(checks, body.Status, row.Status);
         row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
+        row.DefaultAccess = checks.OneOf("default_access", body.DefaultAccess, row.DefaultAccess, ModelAccessWords.Allow, ModelAccessWords.Block);
+        row.DeprecatedAt = body.DeprecatedAt.IsGiven ? checks.Time("deprecated_at", body.DeprecatedAt.Value) : row.DeprecatedAt;
+        row.SunsetAt = body.SunsetAt.IsGiven ? checks.Time("sunset_at", body.SunsetAt.Value) : row.SunsetAt;
+        CheckDates(checks, row, time);
         CheckWindow(checks, row);
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();
@@ -149,13 +165,13 @@ internal static class ModelEndpoints
         }
 
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.PricesChanged);
-        return Reply.Ok((await WithBackends(db.Models.AsNoTracking().Where(saved => saved.Id == row.Id), db).SingleAsync(cancellationToken)).View(caller));
+        return Reply.Ok((await WithBackends(db.Models.AsNoTracking().Where(saved => saved.Id == row.Id), db).SingleAsync(cancellationToken)).View(caller, pool));
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Delete(
         string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        if (await db.Models.VisibleTo(caller).Named(model).SingleOrDefaultAsync(cancellationToken) is not { } row)
+        if (await db.Models.ManagedBy(caller).Named(model).SingleOrDefaultAsync(cancellationToken) is not { } row)
         {
             return Reply.Problem(InferenceErrors.ModelNotFound);
         }
@@ -172,9 +188,7 @@ internal static class ModelEndpoints
 
     private static IQueryable<ModelRow> WithBackends(IQueryable<Model> models, PlatformDb db) => models.Select(model => new ModelRow(
         model,
-        db.RoutingTargets.Count(target =>
-            target.ModelId == model.Id && db.Backends.Any(backend => backend.Id == target.BackendId && backend.Status == BackendStatus.Active)),
-        db.RoutingTargets.Count(target => target.ModelId == model.Id)));
+        db.RoutingTargets.Where(target => target.ModelId == model.Id).Select(target => target.BackendId).ToList()));
 
     private static string Modality(Checks checks, string? modality, string otherwise) =>
         checks.OneOf("modality", modality, otherwise, "chat", "embedding", "image", "audio");
@@ -194,6 +208,29 @@ internal static class ModelEndpoints
 
     private static long? CachedPrice(Checks checks, string? price) =>
         price is null ? null : checks.Price("cached_input_price_per_mtok", price, otherwise: 0);
+
+    private static string? Template(Checks checks, string? text)
+    {
+        foreach (var name in text is null ? [] : PromptTemplate.Unknown(text))
+        {
+            checks.Add("system_prompt_template", $"has no variable {name}; there are {string.Join(", ", PromptTemplate.Variables.Keys.Order(StringComparer.Ordinal))}.");
+        }
+
+        return checks.Text("system_prompt_template", text, TemplateLength);
+    }
+
+    private static void CheckDates(Checks checks, Model row, TimeProvider time)
+    {
+        if (row.Status == ModelStatus.Deprecated)
+        {
+            row.DeprecatedAt ??= time.GetStoredNow();
+        }
+
+        if (row.SunsetAt < row.DeprecatedAt)
+        {
+            checks.Add("sunset_at", "must not be before deprecated_at.");
+        }
+    }
 
     private static void CheckWindow(Checks checks, Model row)
     {

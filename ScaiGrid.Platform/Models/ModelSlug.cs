@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
@@ -20,7 +21,7 @@ internal static partial class ModelSlug
 
     /// <summary>Reads a slug and finds out who may see its model.</summary>
     public static async Task<(string Slug, string? PartnerId, string? TenantId)> ReadAsync(
-        Checks checks, string? text, PlatformDb db, CancellationToken cancellationToken)
+        Checks checks, string? text, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
         var slug = checks.Required("slug", text, MaxLength);
         if (slug.Length == 0)
@@ -28,7 +29,7 @@ internal static partial class ModelSlug
             return (slug, null, null);
         }
 
-        if (!Form().IsMatch(slug) || IsId(slug) || ReservedEnds.Any(end => slug.EndsWith(end, StringComparison.Ordinal)))
+        if (!IsSlug(slug))
         {
             checks.Add("slug", Expected);
             return (slug, null, null);
@@ -37,6 +38,11 @@ internal static partial class ModelSlug
         var parts = slug.Split('/', 3);
         if (parts[0] is not ("partner" or "tenant"))
         {
+            if (!caller.IsSuperAdmin)
+            {
+                checks.Add("slug", $"must begin with tenant/{caller.TenantSlug}/: only the installation's operators make models for everybody.");
+            }
+
             return (slug, null, null);
         }
 
@@ -53,18 +59,22 @@ internal static partial class ModelSlug
         var tenantId = parts[0] == "tenant"
             ? await db.Tenants.Where(tenant => tenant.Slug == owner).Select(tenant => tenant.Id).SingleOrDefaultAsync(cancellationToken)
             : null;
-        if (partnerId is null && tenantId is null)
+        if ((partnerId is null && tenantId is null) || !caller.MayManage(partnerId, tenantId))
         {
+            // The same words for one that exists and is not the caller's.
             checks.Add("slug", $"names a {parts[0]} that does not exist.");
         }
 
         return (slug, partnerId, tenantId);
     }
 
-    /// <summary>The models that a caller sees; whoever manages models sees all.</summary>
+    /// <summary>Whether text is the slug of a model for everybody.</summary>
+    public static bool IsPlatformSlug(string slug) => slug.Length <= MaxLength && IsSlug(slug) && slug.Split('/')[0] is not ("partner" or "tenant");
+
+    /// <summary>The models that exist for a caller; operators see all.</summary>
     public static IQueryable<Model> VisibleTo(this IQueryable<Model> models, Caller caller)
     {
-        if (caller.Has(Permissions.ManageModels))
+        if (caller.IsSuperAdmin)
         {
             return models;
         }
@@ -73,6 +83,34 @@ internal static partial class ModelSlug
         return models.Where(model =>
             (model.PartnerId == null || model.PartnerId == partnerId) && (model.TenantId == null || model.TenantId == tenantId));
     }
+
+    /// <summary>Without those that are not enabled for the caller's tenant, as the snapshot has it: the same that a call would be refused.</summary>
+    public static IQueryable<Model> EnabledFor(this IQueryable<Model> models, Caller caller, SnapshotStore snapshots)
+    {
+        if (caller.IsSuperAdmin)
+        {
+            return models;
+        }
+
+        var disabled = snapshots.Current.Models.Values.Where(model => model.IsVisibleTo(caller) && !model.IsEnabledFor(caller)).Select(model => model.Id).ToList();
+        return disabled.Count == 0 ? models : models.Where(model => !disabled.Contains(model.Id));
+    }
+
+    /// <summary>The models that a caller may change: operators all, others those of their tenant, and partner admins those of their partner.</summary>
+    public static IQueryable<Model> ManagedBy(this IQueryable<Model> models, Caller caller)
+    {
+        if (caller.IsSuperAdmin)
+        {
+            return models;
+        }
+
+        var tenantId = caller.TenantId;
+        var partnerId = caller.Roles.Contains(Roles.PartnerAdmin) ? caller.PartnerId : null;
+        return models.Where(model => model.TenantId == tenantId || (partnerId != null && model.PartnerId == partnerId));
+    }
+
+    private static bool MayManage(this Caller caller, string? partnerId, string? tenantId) =>
+        caller.IsSuperAdmin || tenantId == caller.TenantId || (partnerId == caller.PartnerId && caller.Roles.Contains(Roles.PartnerAdmin));
 
     /// <summary>The model that a path names, by id or by slug; the slug's slashes may be encoded.</summary>
     public static IQueryable<Model> Named(this IQueryable<Model> models, string reference)
@@ -83,6 +121,9 @@ internal static partial class ModelSlug
 
     /// <summary>Routing decodes everything in a path but its slashes.</summary>
     public static string Decode(string reference) => reference.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsSlug(string slug) =>
+        Form().IsMatch(slug) && !IsId(slug) && !ReservedEnds.Any(end => slug.EndsWith(end, StringComparison.Ordinal));
 
     private static bool IsId(string name) => name.StartsWith(Ids.Model + "_", StringComparison.Ordinal) && !name.Contains('/', StringComparison.Ordinal);
 

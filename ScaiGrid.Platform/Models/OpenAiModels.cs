@@ -26,15 +26,18 @@ internal static class OpenAiModels
     private static Ok<OpenAiModelList> List(Caller caller, SnapshotStore snapshots) => TypedResults.Ok(new OpenAiModelList(
         [
             .. snapshots.Current.Models.Values
-                .Where(model => model.IsVisibleTo(caller))
+                .Where(model => model.IsVisibleTo(caller) && model.IsEnabledFor(caller))
                 .OrderBy(model => model.Slug, StringComparer.Ordinal)
                 .Select(View),
         ]));
 
     private static Results<Ok<OpenAiModel>, ProblemResult> Get(string model, Caller caller, SnapshotStore snapshots) =>
-        snapshots.Current.FindModel(ModelSlug.Decode(model), caller) is { } found
-            ? TypedResults.Ok(View(found))
-            : Reply.Problem(InferenceErrors.ModelNotFound);
+        snapshots.Current.FindModel(ModelSlug.Decode(model), caller) switch
+        {
+            null => Reply.Problem(InferenceErrors.ModelNotFound),
+            var found when !found.IsEnabledFor(caller) => Reply.Problem(InferenceErrors.ModelAccessDenied),
+            var found => TypedResults.Ok(View(found)),
+        };
 
     private static OpenAiModel View(ModelRoute model) =>
         new(model.Slug, model.CreatedAt.ToUnixTimeSeconds(), OwnerOf(model.Slug), model.ContextWindow, model.MaxOutputTokens);

@@ -31,6 +31,8 @@ internal static class ProviderEndpoints
             .WithName("UpdateProvider").WithSummary("Changes what is given; a masked credential means the stored one.");
         group.MapDelete("/providers/{id}", Delete).RequirePermission(Permissions.ManageModels).Audited("provider.delete", "provider")
             .WithName("DeleteProvider").WithSummary("Removes an upstream service that has no backends.");
+        group.MapPost("/providers/{id}/discover", DiscoveryHandlers.Discover).RequirePermission(Permissions.ManageModels).Audited("provider.discover", "provider")
+            .WithName("DiscoverModels").WithSummary("Lists what the upstream serves; `?import=true` makes a backend and a model of each that has none.");
     }
 
     private static async Task<Ok<PageEnvelope<ProviderView>>> List(

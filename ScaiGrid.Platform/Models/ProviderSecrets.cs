@@ -92,6 +92,10 @@ internal sealed class ProviderSecrets(SecretBox box)
     public JsonObject Merged(Provider provider, Backend backend) =>
         Merge(Open(provider.Config, provider.Credentials, provider.Id), Open(backend.ConnectionConfig, backend.Credentials, backend.Id));
 
+    /// <summary>A provider's configuration, secrets included.</summary>
+    /// <exception cref="CryptographicException">Stored credentials cannot be opened.</exception>
+    public JsonObject Opened(Provider provider) => Open(provider.Config, provider.Credentials, provider.Id);
+
     /// <inheritdoc cref="Merged(Provider, Backend)"/>
     public JsonObject Merged(Provider provider, JsonObject backendConfig) =>
         Merge(Open(provider.Config, provider.Credentials, provider.Id), backendConfig);

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
@@ -10,9 +11,6 @@ namespace ScaiGrid.Platform.Models;
 /// <summary>Which backends serve a model, and in what order. A PUT replaces the whole policy; one without targets unmaps the model.</summary>
 internal static class RoutingHandlers
 {
-    /// <summary>The one strategy that calls are routed by so far.</summary>
-    private const string Weighted = "weighted";
-
     // The hot path keeps the targets that were tried in the bits of one number.
     private const int MaxTargets = 64;
     private const int MaxWeight = 10_000;
@@ -28,23 +26,42 @@ internal static class RoutingHandlers
     public static async Task<Results<Ok<Envelope<RoutingView>>, ProblemResult>> Put(
         string model, PutRouting body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
-        var id = await db.Models.VisibleTo(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken);
+        var id = await db.Models.ManagedBy(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken);
         if (id is null)
         {
             return Reply.Problem(InferenceErrors.ModelNotFound);
         }
 
         var checks = new Checks();
-        var strategy = checks.OneOf("strategy", body.Strategy, Weighted, Weighted);
+        var strategy = checks.OneOf("strategy", body.Strategy, RoutingWords.Weighted, [.. RoutingWords.Strategies.Keys]);
+        var retry = Retry(checks, body.Retry);
         var targets = await TargetsAsync(checks, id, body.Targets, db, cancellationToken);
         checks.ThrowIfAny();
 
         var policy = await db.RoutingPolicies.SingleOrDefaultAsync(row => row.ModelId == id, cancellationToken);
         policy ??= db.RoutingPolicies.Add(new RoutingPolicy { ModelId = id, Strategy = strategy, UpdatedAt = time.GetStoredNow() }).Entity;
-        (policy.Strategy, policy.UpdatedAt) = (strategy, time.GetStoredNow());
+        (policy.Strategy, policy.Retry, policy.UpdatedAt) = (strategy, retry, time.GetStoredNow());
         await ReplaceAsync(id, targets, db, cancellationToken);
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.RoutingChanged, referenced: ModelErrors.RoutingChanged);
         return Reply.Ok(await ViewAsync(id, db, cancellationToken));
+    }
+
+    /// <returns>As it is stored; null for the defaults.</returns>
+    private static string? Retry(Checks checks, PutRetry? sent)
+    {
+        if (sent is null)
+        {
+            return null;
+        }
+
+        var attempts = checks.Between("retry.max_attempts", sent.MaxAttempts, 1, InferenceOptions.MaxAttempts) ?? InferenceOptions.MaxAttempts;
+        var on = checks.Words("retry.on", sent.On) ?? [.. RetryPolicy.Words.Order(StringComparer.Ordinal)];
+        for (var i = 0; i < on.Length; i++)
+        {
+            checks.OneOf($"retry.on[{i}]", on[i], "", [.. RetryPolicy.Words.Order(StringComparer.Ordinal)]);
+        }
+
+        return RoutingWords.Write(new RetryView(attempts, on));
     }
 
     private static async Task<List<RoutingTarget>> TargetsAsync(
@@ -114,26 +131,32 @@ internal static class RoutingHandlers
 
     private static async Task<RoutingView> ViewAsync(string modelId, PlatformDb db, CancellationToken cancellationToken)
     {
-        var strategy = await db.RoutingPolicies.Where(policy => policy.ModelId == modelId).Select(policy => policy.Strategy)
-            .SingleOrDefaultAsync(cancellationToken);
+        var policy = await db.RoutingPolicies.AsNoTracking().SingleOrDefaultAsync(row => row.ModelId == modelId, cancellationToken);
         var targets = await db.RoutingTargets.AsNoTracking()
             .Where(target => target.ModelId == modelId)
             .OrderBy(target => target.Priority).ThenBy(target => target.BackendId)
             .Select(target => new TargetView(target.BackendId, target.Weight, target.Priority))
             .ToListAsync(cancellationToken);
-        return new RoutingView(modelId, strategy ?? Weighted, targets);
+        return new RoutingView(modelId, policy?.Strategy ?? RoutingWords.Weighted, RoutingWords.Read(policy?.Retry), targets);
     }
 }
 
 /// <param name="Targets">All of them: what is left out is removed.</param>
-/// <param name="Strategy">weighted, the default.</param>
-public sealed record PutRouting(PutTarget?[]? Targets, string? Strategy = null);
+/// <param name="Strategy">Among targets of the same priority: weighted (the default), least_inflight, lowest_latency or lowest_cost.</param>
+/// <param name="Retry">When a call goes on to another target.</param>
+public sealed record PutRouting(PutTarget?[]? Targets, string? Strategy = null, PutRetry? Retry = null);
+
+/// <param name="MaxAttempts">Targets tried for one call, 1 to 3; 3 when left out.</param>
+/// <param name="On">The failures after which another target is tried: connection, timeout, rate_limit, server_error, bad_answer; all when left out.</param>
+public sealed record PutRetry(int? MaxAttempts = null, string?[]? On = null);
 
 /// <param name="BackendId">be_…</param>
 /// <param name="Weight">Share among the targets of the same priority, 1 when left out; 0 is a last resort.</param>
 /// <param name="Priority">Lower is tried first, 0 when left out.</param>
 public sealed record PutTarget(string? BackendId, int? Weight = null, int? Priority = null);
 
-internal sealed record RoutingView(string ModelId, string Strategy, IReadOnlyList<TargetView> Targets);
+internal sealed record RoutingView(string ModelId, string Strategy, RetryView Retry, IReadOnlyList<TargetView> Targets);
+
+internal sealed record RetryView(int MaxAttempts, IReadOnlyList<string> On);
 
 internal sealed record TargetView(string BackendId, int Weight, int Priority);

@@ -5,6 +5,7 @@ using ScaiGrid.Inference.Media;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Idempotency;
+using ScaiGrid.Platform.Models;
 using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform.Scheduling;
@@ -15,10 +16,11 @@ public static class PlatformTasks
     public static IReadOnlyList<ScheduledTask> All(IHostApplicationBuilder builder) =>
     [
         ScheduledTask.Every<UsageFlush>("accounting.usage_flush", builder.AddSettings<AccountingOptions>().UsageFlushInterval, UsageFlush.Timeout),
-        ScheduledTask.Every<MediaCleanup>("inference.media_cleanup", MediaCleanup.Interval, MediaCleanup.Timeout),
-        ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
-        ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
         ScheduledTask.Every<UsageRetention>("accounting.usage_retention", UsageRetention.Interval, UsageRetention.Timeout),
         ScheduledTask.Every<BudgetWatch>("budgets.watch", BudgetWatch.Interval, BudgetWatch.Timeout),
+        ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
+        ScheduledTask.Every<MediaCleanup>("inference.media_cleanup", MediaCleanup.Interval, MediaCleanup.Timeout),
+        ScheduledTask.Every<BackendProbes>("models.backend_probes", builder.AddSettings<ProbeOptions>().Interval, BackendProbes.Timeout),
+        ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
     ];
 }

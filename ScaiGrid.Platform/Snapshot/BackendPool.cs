@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Platform.Models;
 using Deployment = ScaiGrid.Inference.Routing.Backend;
@@ -14,7 +15,7 @@ namespace ScaiGrid.Platform.Snapshot;
 /// did not change live on. One that cannot be connected is left out and reported, never a reason not to load the others.
 /// </summary>
 /// <remarks>Connected by one load at a time, read by any.</remarks>
-internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecrets secrets, ILogger<BackendPool> logger)
+internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecrets secrets, HealthBoard health, ILogger<BackendPool> logger)
 {
     private volatile Dictionary<string, Connected> _connected = [];
     private Dictionary<string, string> _leftOut = [];
@@ -51,6 +52,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
         }
 
         (_connected, _leftOut) = (connected, leftOut);
+        health.Keep(connected.Keys);
         return connected.ToDictionary(pair => pair.Key, pair => pair.Value.Backend);
     }
 
@@ -86,6 +88,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
             ImagePrice = row.ImagePrice,
             AudioMinutePrice = row.AudioPricePerMinute,
             Clients = clients,
+            Health = health.Of(row.Id),
         });
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Inference.Routing;
@@ -20,52 +21,64 @@ internal sealed class RouteTable
     public FrozenDictionary<string, ModelRoute> Models(SnapshotRows rows, IReadOnlyDictionary<string, Deployment> backends)
     {
         var made = new Dictionary<string, Made>();
+        var access = new AccessTable(rows);
         foreach (var model in rows.Models.All)
         {
             // A deleted backend takes its places in models' routing with it.
             RoutingTarget[] targets = [.. rows.Targets.Of(model.Id).Where(target => rows.Backends.Find(target.BackendId) is not null)];
-            var sources = new Sources(model, rows.Policies.Find(model.Id), targets, [.. targets.Select(target => backends.GetValueOrDefault(target.BackendId))]);
+            var sources = new Sources(model, rows.Policies.Find(model.Id), access.Exceptions(model), targets, [.. targets.Select(target => backends.GetValueOrDefault(target.BackendId))]);
             made[model.Slug] = _made.TryGetValue(model.Slug, out var known) && known.Sources.AreSame(sources)
                 ? known
-                : new Made(sources, Route(model, targets, backends));
+                : new Made(sources, Route(sources, backends));
         }
 
         _made = made;
         return made.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.Route);
     }
 
-    private static ModelRoute Route(Model model, RoutingTarget[] targets, IReadOnlyDictionary<string, Deployment> backends) => new()
+    private static ModelRoute Route(Sources sources, IReadOnlyDictionary<string, Deployment> backends)
     {
-        Id = model.Id,
-        Slug = model.Slug,
-        DisplayName = model.DisplayName,
-        Description = model.Description,
-        Modality = model.Modality,
-        Capabilities = JsonSerializer.Deserialize<ImmutableArray<string>>(model.Capabilities),
-        ContextWindow = model.ContextWindow > 0 ? model.ContextWindow : null,
-        MaxOutputTokens = model.MaxOutputTokens,
-        InputPrice = model.InputPricePerMtok,
-        OutputPrice = model.OutputPricePerMtok,
-        ImagePrice = model.ImagePrice,
-        AudioMinutePrice = model.AudioPricePerMinute,
-        CachedInputPrice = model.CachedInputPricePerMtok,
-        PriceVersion = model.PriceVersion,
-        Status = model.Status,
-        DefaultParams = Object(model.DefaultParams),
-        SystemPrompt = model.SystemPromptTemplate,
-        PartnerId = model.PartnerId,
-        TenantId = model.TenantId,
-        CreatedAt = model.CreatedAt,
-        Targets =
-        [
-            .. targets
-                .Where(target => backends.ContainsKey(target.BackendId))
-                .OrderBy(target => target.Priority)
-                .ThenBy(target => target.BackendId, StringComparer.Ordinal)
-                .Select(target => new Target(backends[target.BackendId], target.Weight, target.Priority)),
-        ],
-        TotalBackends = targets.Length,
-    };
+        var (model, policy, exceptions, targets, _) = sources;
+        return new ModelRoute
+        {
+            Id = model.Id,
+            Slug = model.Slug,
+            DisplayName = model.DisplayName,
+            Description = model.Description,
+            Modality = model.Modality,
+            Capabilities = JsonSerializer.Deserialize<ImmutableArray<string>>(model.Capabilities),
+            ContextWindow = model.ContextWindow > 0 ? model.ContextWindow : null,
+            MaxOutputTokens = model.MaxOutputTokens,
+            InputPrice = model.InputPricePerMtok,
+            OutputPrice = model.OutputPricePerMtok,
+            ImagePrice = model.ImagePrice,
+            AudioMinutePrice = model.AudioPricePerMinute,
+            CachedInputPrice = model.CachedInputPricePerMtok,
+            PriceVersion = model.PriceVersion,
+            Status = model.Status,
+            DefaultParams = Object(model.DefaultParams),
+            SystemPrompt = model.SystemPromptTemplate,
+            PromptTemplate = model.SystemPromptTemplate is { } template ? PromptTemplate.Parse(template) : null,
+            IsOpen = model.DefaultAccess != ModelAccessWords.Block,
+            AccessExceptions = exceptions,
+            Deprecation = model.DeprecatedAt is { } deprecated ? string.Create(CultureInfo.InvariantCulture, $"@{deprecated.ToUnixTimeSeconds()}") : null,
+            Sunset = model.SunsetAt?.ToString("R", CultureInfo.InvariantCulture),
+            PartnerId = model.PartnerId,
+            TenantId = model.TenantId,
+            CreatedAt = model.CreatedAt,
+            Strategy = RoutingWords.Strategies.GetValueOrDefault(policy?.Strategy ?? RoutingWords.Weighted),
+            Retry = RoutingWords.Policy(policy?.Retry),
+            Targets =
+            [
+                .. targets
+                    .Where(target => backends.ContainsKey(target.BackendId))
+                    .OrderBy(target => target.Priority)
+                    .ThenBy(target => target.BackendId, StringComparer.Ordinal)
+                    .Select(target => new Target(backends[target.BackendId], target.Weight, target.Priority)),
+            ],
+            TotalBackends = targets.Length,
+        };
+    }
 
     private static JsonObject? Object(string json)
     {
@@ -97,10 +110,11 @@ internal sealed class RouteTable
     }
 
     /// <summary>What a route is made of; rows and backends that did not change are the same objects.</summary>
-    private sealed record Sources(Model Model, RoutingPolicy? Policy, RoutingTarget[] Targets, Deployment?[] Backends)
+    private sealed record Sources(Model Model, RoutingPolicy? Policy, FrozenSet<string>? Exceptions, RoutingTarget[] Targets, Deployment?[] Backends)
     {
         public bool AreSame(Sources other) =>
-            Model == other.Model && Policy == other.Policy && Targets.SequenceEqual(other.Targets) && Backends.SequenceEqual(other.Backends);
+            Model == other.Model && Policy == other.Policy && (Exceptions?.SetEquals(other.Exceptions ?? []) ?? other.Exceptions is null)
+            && Targets.SequenceEqual(other.Targets) && Backends.SequenceEqual(other.Backends);
     }
 
     private sealed record Made(Sources Sources, ModelRoute Route);

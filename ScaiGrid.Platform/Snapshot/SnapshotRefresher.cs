@@ -21,6 +21,9 @@ internal sealed partial class SnapshotRefresher(
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RevisionTimeout = TimeSpan.FromSeconds(3);
+
+    // The first question of a process also pays for its connection and for code that is not compiled yet.
+    private static readonly TimeSpan FirstAnswerTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LoadTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 
@@ -69,14 +72,14 @@ internal sealed partial class SnapshotRefresher(
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(StartTimeout);
-        if (await AnswersAsync(bound.Token))
+        if (!await AnswersAsync(bound.Token))
         {
-            await TryRefreshAsync(bound.Token);
+            await TryRestoreAsync(cancellationToken);
         }
 
         if (!store.IsLoaded)
         {
-            await TryRestoreAsync(cancellationToken);
+            await TryRefreshAsync(bound.Token);
         }
 
         await base.StartAsync(cancellationToken);
@@ -112,7 +115,7 @@ internal sealed partial class SnapshotRefresher(
     {
         try
         {
-            await BoundedAsync(loader.RevisionAsync, RevisionTimeout, cancellationToken);
+            await BoundedAsync(loader.RevisionAsync, FirstAnswerTimeout, cancellationToken);
             return true;
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)

@@ -25,7 +25,7 @@ internal sealed class SnapshotRows
         _all =
         [
             Partners, Tenants, Users, Roles, CustomRoles, UserCustomRoles, ModulePermissions, Memberships, GroupChildren, RoleMappings, Keys,
-            Providers, Backends, Models, Policies, Targets, Budgets, RateLimits,
+            Providers, Backends, Models, Policies, Targets, Access, GroupMembers, Budgets, RateLimits,
         ];
 
     /// <summary>-1 before the first load from the database.</summary>
@@ -84,6 +84,12 @@ internal sealed class SnapshotRows
 
     public SnapshotTable<RateLimitRow> RateLimits { get; } = new(
         row => row.OwnerId, db => db.RateLimits, (rows, ids) => rows.Where(row => ids.Contains(row.OwnerId)));
+
+    public SnapshotTable<ModelAccess> Access { get; } = new(
+        row => row.Id, db => db.ModelAccess, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+
+    public SnapshotTable<ModelGroupMember> GroupMembers { get; } = new(
+        row => row.GroupId, db => db.ModelGroupMembers, (rows, ids) => rows.Where(row => ids.Contains(row.GroupId)));
 
     /// <summary>One for each kind of entity that the snapshot contains.</summary>
     public IReadOnlyList<SnapshotTable> Tables => _all;

@@ -12,15 +12,15 @@ namespace ScaiGrid.Tests.Architecture;
 public sealed class EndpointRules
 {
     /// <summary>
-    /// Probes, the reference page, sign-in, and the storage proxy and generated media, whose handlers check a capability themselves. Add to
-    /// this list with care.
+    /// Probes, the reference page, sign-in, models' pictures, and the storage proxy and generated media, whose handlers check a capability
+    /// themselves. Add to this list with care.
     /// </summary>
     private static readonly string[] Anonymous =
     [
         "/health", "/health/ready", "/metrics", "/openapi/{documentName}.json", "/docs/{documentName?}", "/docs/favicon.svg",
         "/docs/scalar.aspnetcore.js", "/docs/scalar.js",
         "/v1/auth/identify", "/v1/auth/authorize", "/v1/auth/callback", "/v1/auth/token", "/v1/auth/refresh",
-        "/v1/media/{name}",
+        "/v1/media/{name}", "/v1/models/{model}/avatar",
         "/v1/modules/scaibunker/storage/", "/v1/modules/scaibunker/storage/{**key}",
     ];
 

@@ -23,23 +23,29 @@ public sealed class FakeUpstream : IAsyncDisposable
     private FakeUpstream(WebApplication app) => _app = app;
 
     /// <summary>What a provider's <c>base_url</c> is set to.</summary>
-    public string BaseUrl => $"{_app.Urls.First()}/v1";
+    public string BaseUrl { get; private set; } = "";
 
     public ConcurrentQueue<ReceivedCall> Calls { get; } = new();
 
-    public static async Task<FakeUpstream> StartAsync()
+    /// <param name="port">Where it listens; 0 for any free port. One that ended can be started again on its own.</param>
+    public static async Task<FakeUpstream> StartAsync(int port = 0)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
         var app = builder.Build();
         var upstream = new FakeUpstream(app);
         app.MapPost("/v1/chat/completions", upstream.ChatAsync);
         FakeOperations.Map(app, upstream);
+        app.MapGet("/v1/models", upstream.ModelsAsync);
         await app.StartAsync();
+        upstream.BaseUrl = $"{app.Urls.First()}/v1";
         return upstream;
     }
+
+    /// <summary>What <c>GET /models</c> answers, as it is.</summary>
+    public string Models { get; set; } = """{"object":"list","data":[]}""";
 
     public void Play(string model, UpstreamScript script) => _scripts[model] = script;
 
@@ -49,6 +55,12 @@ public sealed class FakeUpstream : IAsyncDisposable
     public IReadOnlyList<ReceivedCall> CallsOf(string model) => [.. Calls.Where(call => call.Model == model)];
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private Task ModelsAsync(HttpContext context)
+    {
+        context.Response.ContentType = "application/json";
+        return context.Response.WriteAsync(Models);
+    }
 
     private async Task ChatAsync(HttpContext context)
     {

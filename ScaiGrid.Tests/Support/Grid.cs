@@ -87,6 +87,7 @@ public sealed class Grid : IAsyncDisposable
             ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
             ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
             ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
+            ["SCAIGRID_PROBE_INTERVAL_S"] = "1",
         }));
         AppHost = host;
         Admin = new ApiDriver(host.ApiAddress, Secrets.AdminKey);

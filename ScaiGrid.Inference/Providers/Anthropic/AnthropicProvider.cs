@@ -8,7 +8,7 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <c>thinking</c> (<c>adaptive</c> or <c>budget</c>) and <c>sampling</c> (whether the model takes a temperature), which the model's name
 /// decides where they are not given.
 /// </summary>
-internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : IProvider
+internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {
     private const string DefaultBaseUrl = "https://api.anthropic.com/v1";
     private const string DefaultVersion = "2023-06-01";
@@ -28,9 +28,14 @@ internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : 
     public BackendClients Connect(BackendConnection connection)
     {
         var settings = new ProviderSettings(connection.Config);
-        var address = settings.Address(
-            DefaultBaseUrl, "x-api-key", "", ("anthropic-version", settings.Text("version") ?? DefaultVersion), ("anthropic-beta", settings.Text("beta")));
+        var address = Address(settings);
         var endpoint = address.At("/messages");
         return new BackendClients { Chat = new HttpChat(http, address, new AnthropicFormat(AnthropicModel.Of(connection.Model, settings), time), endpoint, endpoint) };
     }
+
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
+        UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models?limit=1000", cancellationToken);
+
+    private static UpstreamAddress Address(ProviderSettings settings) => settings.Address(
+        DefaultBaseUrl, "x-api-key", "", ("anthropic-version", settings.Text("version") ?? DefaultVersion), ("anthropic-beta", settings.Text("beta")));
 }

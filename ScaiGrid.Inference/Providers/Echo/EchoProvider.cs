@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Echo;
 /// A demo that needs no upstream: it answers with the last user message, streams word by word, calls a tool where the request forces one,
 /// and counts real tokens; embeds by hashing words, paints tiles and hums. It takes no configuration.
 /// </summary>
-internal sealed class EchoProvider(TimeProvider time) : IProvider
+internal sealed class EchoProvider(TimeProvider time) : IProvider, IModelDirectory
 {
     public string Type => "echo";
 
@@ -18,6 +18,9 @@ internal sealed class EchoProvider(TimeProvider time) : IProvider
             mistakes.Add(new ErrorDetail(name, "is not a setting of this provider type: it has none."));
         }
     }
+
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
+        Task.FromResult(new ModelListing([new UpstreamModel("echo", "chat", ["chat", "tools"], "Echo")]));
 
     public BackendClients Connect(BackendConnection connection) => new()
     {

@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Google;
 /// Google's Gemini API. Configuration besides the common fields: <c>thinking</c> (<c>level</c> or <c>budget</c>), which the model's name
 /// decides where it is not given.
 /// </summary>
-internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IProvider
+internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {
     private const string DefaultBaseUrl = "https://generativelanguage.googleapis.com/v1beta";
 
@@ -37,4 +37,7 @@ internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IPr
 
         UpstreamEndpoint At(string method) => new(http, address, address.At($"{model}:{method}"));
     }
+
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) => UpstreamModelList.ReadAsync(
+        http, new ProviderSettings(config).Address(DefaultBaseUrl, "x-goog-api-key", ""), "/models?pageSize=1000", cancellationToken);
 }

@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for anything else that speaks it (vLLM, llama.cpp, Ollama …).
 /// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>.
 /// </summary>
-internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? defaultBaseUrl) : IProvider
+internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? defaultBaseUrl) : IProvider, IModelDirectory
 {
     private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = new()
     {
@@ -23,9 +23,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
 
     public BackendClients Connect(BackendConnection connection)
     {
-        var settings = new ProviderSettings(connection.Config);
-        var address = settings.Address(
-            defaultBaseUrl, "Authorization", "Bearer ", ("OpenAI-Organization", settings.Text("organization")), ("OpenAI-Project", settings.Text("project")));
+        var address = Address(new ProviderSettings(connection.Config));
         var endpoint = address.At("/chat/completions");
 
         // Other servers at an address of their own may know only the field that the caller used.
@@ -35,4 +33,10 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
             Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, limit), endpoint, endpoint),
         };
     }
+
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
+        UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models", cancellationToken);
+
+    private UpstreamAddress Address(ProviderSettings settings) => settings.Address(
+        defaultBaseUrl, "Authorization", "Bearer ", ("OpenAI-Organization", settings.Text("organization")), ("OpenAI-Project", settings.Text("project")));
 }

@@ -34,7 +34,7 @@ public sealed class ModelTests(Grid grid) : GridTest(grid)
 
         var targets = new[] { new { backend_id = backendId, weight = 1, priority = 0 } };
         var routing = (await Admin.PutAsync($"/v1/models/{modelId}/routing", new { strategy = "weighted", targets })).Ok();
-        Assert.Equal($$"""{"model_id":"{{modelId}}","strategy":"weighted","targets":[{"backend_id":"{{backendId}}","weight":1,"priority":0}]}""", routing.ToJsonString());
+        Assert.Equal($$"""{"model_id":"{{modelId}}","strategy":"weighted","retry":{"max_attempts":3,"on":["bad_answer","connection","rate_limit","server_error","timeout"]},"targets":[{"backend_id":"{{backendId}}","weight":1,"priority":0}]}""", routing.ToJsonString());
         Assert.Equal("pong", (string?)(await Admin.ChatAsync(slug)).Ok()["choices"]![0]!["message"]!["content"]);
 
         model = (await Admin.GetAsync($"/v1/models/{slug}")).Ok();

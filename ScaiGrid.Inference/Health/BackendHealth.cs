@@ -1,0 +1,212 @@
+using ScaiGrid.Inference.Providers;
+
+namespace ScaiGrid.Inference.Health;
+
+/// <summary>
+/// What this process knows of a backend: its open calls, how its calls went lately, and its circuit breaker. One object for a backend's
+/// whole life, whichever snapshots it is in.
+/// </summary>
+/// <remarks>
+/// Read by each call and written at its end, without a lock: the circuit is an immutable value that is replaced by compare-and-swap.
+/// The circuit opens after 5 failures in a row, or when half of at least 20 calls in 30 s failed; it half-opens after 15 s for one
+/// trial, and each trial that fails doubles that, up to 5 minutes. A 429 that says how long to wait opens it for as long.
+/// </remarks>
+public sealed class BackendHealth
+{
+    public static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(15);
+    public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
+
+    private const int FailuresInARow = 5;
+    private const int FewestCalls = 20;
+
+    /// <summary>After which a trial that nobody ended counts as lost. Every call reports its end, so only a dead replica loses one.</summary>
+    private static readonly TimeSpan TrialPatience = TimeSpan.FromMinutes(2);
+
+    private readonly TimeProvider _time;
+    private readonly Action<BackendHealth>? _changed;
+    private readonly OutcomeWindow _window;
+    private volatile Circuit _circuit = Circuit.Closed;
+    private int _inFlight;
+    private int _failuresInARow;
+    private long _firstByteMicros;
+    private long _answerMicros;
+
+    /// <param name="id">The backend's.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="changed">Told of each change of the circuit that this process made.</param>
+    public BackendHealth(string id, TimeProvider time, Action<BackendHealth>? changed = null)
+    {
+        (Id, _time, _changed) = (id, time, changed);
+        _window = new OutcomeWindow(time);
+    }
+
+    public string Id { get; }
+
+    public Circuit Circuit => _circuit;
+
+    /// <summary>Calls that this process has open on the backend.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>Moving average in microseconds of the time to the first token, of streams; where there were none, to the whole answer. 0: not measured.</summary>
+    public long LatencyMicros => Volatile.Read(ref _firstByteMicros) is not 0 and var firstByte ? firstByte : Volatile.Read(ref _answerMicros);
+
+    /// <summary>Calls and failures of the last 30 seconds in this process.</summary>
+    public (int Calls, int Failures) Recent() => _window.Count();
+
+    public CircuitState State() => _circuit.State(_time.GetTimestamp());
+
+    /// <summary>How long until a trial may pass; zero when one may now, or the circuit is closed.</summary>
+    public TimeSpan Pause() => _circuit is { IsClosed: false } circuit && _time.GetElapsedTime(_time.GetTimestamp(), circuit.RetryAt) is { Ticks: > 0 } left
+        ? left
+        : TimeSpan.Zero;
+
+    /// <summary>Takes a call in, unless the circuit is open, or half-open and another call was faster.</summary>
+    /// <param name="isTrial">The call is the trial of a half-open circuit.</param>
+    public bool TryEnter(out bool isTrial)
+    {
+        var circuit = _circuit;
+        isTrial = !circuit.IsClosed;
+        if (isTrial)
+        {
+            var now = _time.GetTimestamp();
+            if (!circuit.MayPass(now) || !TryChange(circuit, circuit with { RetryAt = now + Ticks(TrialPatience), IsTrial = true }))
+            {
+                return false;
+            }
+        }
+
+        Interlocked.Increment(ref _inFlight);
+        return true;
+    }
+
+    public void Leave() => Interlocked.Decrement(ref _inFlight);
+
+    /// <summary>The backend answered: its first chunk, or its whole answer.</summary>
+    public void Succeeded(bool isTrial, TimeSpan took, bool isStream)
+    {
+        Average(ref (isStream ? ref _firstByteMicros : ref _answerMicros), (long)took.TotalMicroseconds);
+        Answered(isTrial);
+    }
+
+    public void Failed(bool isTrial, UpstreamError error)
+    {
+        switch (error.Failure)
+        {
+            // The upstream is well: it was the request.
+            case UpstreamFailure.RequestRefused:
+                Answered(isTrial);
+                return;
+
+            // Neither health nor illness: a wrong key stays wrong, and some upstreams refuse a caller's content with 403.
+            case UpstreamFailure.Misconfigured or UpstreamFailure.CallerRevoked:
+                Abandoned(isTrial);
+                return;
+        }
+
+        _window.Add(isFailure: true);
+        var inARow = Interlocked.Increment(ref _failuresInARow);
+        var (calls, failures) = _window.Count();
+        var asked = error.Failure is UpstreamFailure.RateLimited or UpstreamFailure.ServerError ? error.RetryAfterSeconds : null;
+        if (isTrial || asked is not null || inARow >= FailuresInARow || (calls >= FewestCalls && failures * 2 >= calls))
+        {
+            Open(isTrial, error.Failure, asked);
+        }
+    }
+
+    /// <summary>The call ended without telling anything of the backend: the caller left before it answered.</summary>
+    public void Abandoned(bool isTrial)
+    {
+        if (isTrial && _circuit is { IsTrial: true } circuit)
+        {
+            TryChange(circuit, circuit with { RetryAt = _time.GetTimestamp(), IsTrial = false });
+        }
+    }
+
+    /// <summary>The backend is known to be well again.</summary>
+    public void Close() => Take(Circuit.Closed, isOurs: true);
+
+    /// <summary>The backend may be well again: the next call finds out.</summary>
+    public void HalfOpen()
+    {
+        if (_circuit is { IsClosed: false } circuit)
+        {
+            TryChange(circuit, circuit with { RetryAt = _time.GetTimestamp(), IsTrial = false });
+        }
+    }
+
+    /// <summary>What another replica found out.</summary>
+    internal void Learn(Circuit circuit)
+    {
+        if (circuit.IsClosed != _circuit.IsClosed || !circuit.IsClosed)
+        {
+            Take(circuit, isOurs: false);
+        }
+    }
+
+    private void Answered(bool isTrial)
+    {
+        _window.Add(isFailure: false);
+        if (Volatile.Read(ref _failuresInARow) != 0)
+        {
+            Volatile.Write(ref _failuresInARow, 0);
+        }
+
+        // A call that began before the circuit opened proves nothing of now.
+        if (isTrial)
+        {
+            Close();
+        }
+    }
+
+    private void Open(bool isTrial, UpstreamFailure reason, int? askedSeconds)
+    {
+        var circuit = _circuit;
+        if (!circuit.IsClosed && !isTrial)
+        {
+            // Calls that began before it opened and fail one after the other must not double its pause.
+            return;
+        }
+
+        var openings = Math.Min(circuit.Openings + 1, 16);
+        var doubled = FirstPause * (1 << (openings - 1));
+        var pause = askedSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : doubled;
+        TryChange(circuit, new Circuit(_time.GetTimestamp() + Ticks(pause < LongestPause ? pause : LongestPause), openings, reason));
+    }
+
+    private void Take(Circuit circuit, bool isOurs)
+    {
+        var before = _circuit;
+        _circuit = circuit;
+        if (circuit.IsClosed && !before.IsClosed)
+        {
+            // What failed before is over: it must not open the circuit at the next failure.
+            _window.Clear();
+            Volatile.Write(ref _failuresInARow, 0);
+        }
+
+        if (isOurs && before != circuit)
+        {
+            _changed?.Invoke(this);
+        }
+    }
+
+    private bool TryChange(Circuit from, Circuit to)
+    {
+        if (Interlocked.CompareExchange(ref _circuit, to, from) != from)
+        {
+            return false;
+        }
+
+        _changed?.Invoke(this);
+        return true;
+    }
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
+
+    // The newest counts a fifth. Two writers at once may lose one sample, which an average can bear.
+    private static void Average(ref long average, long sample)
+    {
+        var before = Volatile.Read(ref average);
+        Volatile.Write(ref average, before == 0 ? Math.Max(sample, 1) : Math.Max(before + ((sample - before) / 5), 1));
+    }
+}

@@ -1,0 +1,53 @@
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>
+/// What the caller is told when no target took the call: not how the first of them failed, but what says most of what a retry would
+/// meet. An upstream that answered and failed goes before one that was too slow, that before one whose limit is reached, and that before
+/// one that was not there; where none was there, the model is unavailable.
+/// </summary>
+internal struct FailureVerdict
+{
+    private const int LongestRetryAfter = 300;
+
+    private UpstreamError? _worst;
+
+    public void Add(UpstreamError error)
+    {
+        if (_worst is null || Rank(error.Failure) >= Rank(_worst.Failure))
+        {
+            _worst = error.Failure == UpstreamFailure.RateLimited && _worst?.RetryAfterSeconds < error.RetryAfterSeconds ? _worst : error;
+        }
+    }
+
+    public readonly UpstreamError Of(ModelRoute route)
+    {
+        if (_worst is { Failure: not UpstreamFailure.ConnectionFailed })
+        {
+            return _worst;
+        }
+
+        var soonest = TimeSpan.MaxValue;
+        var areAllLimited = _worst is null;
+        foreach (var target in route.Targets)
+        {
+            var pause = target.Backend.Health.Pause();
+            soonest = pause < soonest ? pause : soonest;
+            areAllLimited &= target.Backend.Health.Circuit is { IsClosed: false, Reason: UpstreamFailure.RateLimited };
+        }
+
+        return new UpstreamError(
+            areAllLimited ? UpstreamFailure.RateLimited : UpstreamFailure.Unavailable,
+            RetryAfterSeconds: (int)Math.Clamp(Math.Ceiling(soonest.TotalSeconds), 1, LongestRetryAfter));
+    }
+
+    private static int Rank(UpstreamFailure failure) => failure switch
+    {
+        UpstreamFailure.ConnectionFailed => 0,
+        UpstreamFailure.RateLimited => 1,
+        UpstreamFailure.TimedOut => 2,
+        _ => 3,
+    };
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>
+/// Reads what an upstream serves. OpenAI, Anthropic and those that speak like them answer <c>{"data":[{"id"}]}</c>, Google
+/// <c>{"models":[{"name"}]}</c>; how much more they tell differs.
+/// </summary>
+internal static class UpstreamModelList
+{
+    private const int MaxBytes = 8 * 1024 * 1024;
+
+    public static async Task<ModelListing> ReadAsync(UpstreamHttp http, UpstreamAddress address, string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var message = address.Request(HttpMethod.Get, address.At(path));
+            using var response = await http.SendAsync(message, cancellationToken);
+            if (!response.IsSuccessStatusCode)
+            {
+                return ModelListing.Failed(await UpstreamErrors.ReadAsync(response, address, cancellationToken));
+            }
+
+            using var body = new PooledBytes(16 * 1024);
+            var content = await response.Content.ReadAsStreamAsync(cancellationToken);
+            int read;
+            while ((read = await content.ReadAsync(body.GetMemory(4096), cancellationToken)) > 0)
+            {
+                body.Advance(read);
+                if (body.Length > MaxBytes)
+                {
+                    return ModelListing.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's list of models is too large."));
+                }
+            }
+
+            return Parse(body.Memory);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            return ModelListing.Failed(UpstreamHttp.ErrorOf(exception));
+        }
+        catch (OperationCanceledException)
+        {
+            return ModelListing.Failed(new UpstreamError(UpstreamFailure.TimedOut, "The upstream did not answer in time."));
+        }
+    }
+
+    private static ModelListing Parse(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind == JsonValueKind.Object
+                && (document.RootElement.TryGetProperty("data"u8, out var list) || document.RootElement.TryGetProperty("models"u8, out list))
+                && list.ValueKind == JsonValueKind.Array)
+            {
+                return new ModelListing([.. list.EnumerateArray().Select(Model).OfType<UpstreamModel>()]);
+            }
+        }
+        catch (JsonException)
+        {
+            // Said below, with the other ways of not being a list.
+        }
+
+        return ModelListing.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is not a list of models."));
+    }
+
+    private static UpstreamModel? Model(JsonElement item)
+    {
+        if (item.ValueKind != JsonValueKind.Object)
+        {
+            return null;
+        }
+
+        if (JsonText.Of(item, "id"u8) is { Length: > 0 } id)
+        {
+            return new UpstreamModel(
+                id,
+                UpstreamModel.GuessModality(id),
+                [],
+                JsonText.Of(item, "display_name"u8) ?? JsonText.Of(item, "name"u8),
+                Tokens(item, "max_model_len"u8) ?? Tokens(item, "context_length"u8) ?? Tokens(item, "context_window"u8) ?? Tokens(item, "max_input_tokens"u8),
+                Tokens(item, "max_tokens"u8));
+        }
+
+        // Google's.
+        if (JsonText.Of(item, "name"u8) is not { } name || !name.StartsWith("models/", StringComparison.Ordinal) || name.Length == "models/".Length)
+        {
+            return null;
+        }
+
+        id = name["models/".Length..];
+        return new UpstreamModel(
+            id, UpstreamModel.GuessModality(id), [], JsonText.Of(item, "displayName"u8), Tokens(item, "inputTokenLimit"u8), Tokens(item, "outputTokenLimit"u8));
+    }
+
+    private static int? Tokens(JsonElement item, ReadOnlySpan<byte> name) =>
+        item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var tokens) && tokens > 0 ? tokens : null;
+}

@@ -1,0 +1,30 @@
+using System.Collections.Frozen;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+
+namespace ScaiGrid.Inference.Routing;
+
+/// <summary>When a model's call goes on to another target. What the caller got wrong never does.</summary>
+/// <param name="MaxAttempts">Targets tried for one call.</param>
+/// <param name="On">Words of <see cref="Words"/>: the failures after which another target is tried.</param>
+public sealed record RetryPolicy(int MaxAttempts, FrozenSet<string> On)
+{
+    public const string Connection = "connection";
+    public const string Timeout = "timeout";
+    public const string RateLimit = "rate_limit";
+    public const string ServerError = "server_error";
+    public const string BadAnswer = "bad_answer";
+
+    public static readonly FrozenSet<string> Words = [Connection, Timeout, RateLimit, ServerError, BadAnswer];
+
+    public static readonly RetryPolicy Default = new(InferenceOptions.MaxAttempts, Words);
+
+    public bool Covers(UpstreamError error) => error.MayFailOver && On.Contains(error.Failure switch
+    {
+        UpstreamFailure.TimedOut => Timeout,
+        UpstreamFailure.RateLimited => RateLimit,
+        UpstreamFailure.ServerError or UpstreamFailure.ErrorEvent => ServerError,
+        UpstreamFailure.ShapeMismatch => BadAnswer,
+        _ => Connection,
+    });
+}

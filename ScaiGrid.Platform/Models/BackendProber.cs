@@ -1,0 +1,34 @@
+using ScaiGrid.Inference.Providers;
+
+namespace ScaiGrid.Platform.Models;
+
+/// <summary>Asks an upstream for its list of models, which costs nothing: any answer but a failure of its own tells that it is there.</summary>
+internal sealed class BackendProber(ProviderCatalog catalog, ProviderSecrets secrets, TimeProvider time)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <exception cref="System.Security.Cryptography.CryptographicException">Its credentials cannot be opened.</exception>
+    public async Task<ProbeResult> ProbeAsync(Provider provider, Backend backend, CancellationToken cancellationToken)
+    {
+        if (!catalog.TryGet(provider.Type, out var type) || type is not IModelDirectory directory)
+        {
+            return new ProbeResult(false, "This type of provider cannot be asked; the next call finds out.", 0);
+        }
+
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(Patience);
+        var startedAt = time.GetTimestamp();
+        var listing = await directory.ListModelsAsync(secrets.Merged(provider, backend), bound.Token);
+        cancellationToken.ThrowIfCancellationRequested();
+        var isAlive = listing.Error?.Failure is not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Cut or UpstreamFailure.TimedOut or UpstreamFailure.ServerError or UpstreamFailure.RateLimited);
+        var detail = listing.Error is null ? "The upstream answered."
+            : isAlive ? $"The upstream answered, though not with its models ({listing.Error.Failure.Label()})."
+            : $"The upstream did not answer ({listing.Error.Failure.Label()}).";
+        return new ProbeResult(isAlive, detail, Math.Round(time.GetElapsedTime(startedAt).TotalMilliseconds, 3));
+    }
+}
+
+/// <param name="IsAlive">The upstream is there.</param>
+/// <param name="Detail">For people.</param>
+/// <param name="LatencyMs">How long it took.</param>
+internal sealed record ProbeResult(bool IsAlive, string Detail, double LatencyMs);

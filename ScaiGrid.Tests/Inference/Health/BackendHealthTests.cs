@@ -1,0 +1,228 @@
+using Microsoft.Extensions.Time.Testing;
+using ScaiGrid.Inference.Health;
+using ScaiGrid.Inference.Providers;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Health;
+
+public sealed class BackendHealthTests
+{
+    private static readonly UpstreamError Broken = new(UpstreamFailure.ServerError);
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly BackendHealth _health;
+    private int _changes;
+
+    public BackendHealthTests() => _health = new BackendHealth("be_test", _time, _ => _changes++);
+
+    [Fact]
+    public void FiveFailuresInARow_Open_AndASuccessBetweenStartsAnew()
+    {
+        Fail(4);
+        Succeed(1);
+        Fail(4);
+        Assert.Equal(CircuitState.Closed, _health.State());
+        Fail(1);
+        Assert.Equal(CircuitState.Open, _health.State());
+        Assert.False(_health.TryEnter(out _));
+        Assert.Equal(BackendHealth.FirstPause, _health.Pause());
+        Assert.Equal(1, _changes);
+    }
+
+    [Fact]
+    public void HalfOfTwentyCalls_Open_AndFewerCallsDoNot()
+    {
+        // Never five in a row.
+        for (var i = 0; i < 9; i++)
+        {
+            Succeed(1);
+            Fail(1);
+        }
+
+        Succeed(1);
+        Assert.Equal(CircuitState.Closed, _health.State());
+        Fail(1);
+        Assert.Equal(CircuitState.Open, _health.State());
+    }
+
+    [Fact]
+    public void LessThanHalf_StaysClosed()
+    {
+        for (var i = 0; i < 50; i++)
+        {
+            Succeed(2);
+            Fail(1);
+        }
+
+        Assert.Equal(CircuitState.Closed, _health.State());
+        Assert.Equal((150, 50), _health.Recent());
+    }
+
+    [Fact]
+    public void FailuresOfLongAgo_AreForgotten()
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            Fail(2);
+            Succeed(1);
+            Fail(1);
+            Succeed(1);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(31));
+        Assert.Equal((0, 0), _health.Recent());
+        Succeed(1);
+        Fail(1);
+        Assert.Equal((2, 1), _health.Recent());
+        Assert.Equal(CircuitState.Closed, _health.State());
+    }
+
+    [Fact]
+    public void HalfOpen_LetsOneTrialPass_WhichClosesOrDoubles()
+    {
+        Fail(5);
+        foreach (var seconds in (int[])[15, 30, 60, 120, 240, 300, 300])
+        {
+            _time.Advance(TimeSpan.FromSeconds(seconds - 1));
+            Assert.False(_health.TryEnter(out _));
+            _time.Advance(TimeSpan.FromSeconds(1));
+            Assert.Equal(CircuitState.HalfOpen, _health.State());
+            Assert.True(_health.TryEnter(out var isTrial));
+            Assert.True(isTrial);
+            Assert.False(_health.TryEnter(out _));
+            _health.Leave();
+            _health.Failed(isTrial, Broken);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(300));
+        Assert.True(_health.TryEnter(out _));
+        _health.Succeeded(isTrial: true, TimeSpan.FromMilliseconds(5), isStream: false);
+        Assert.Equal(CircuitState.Closed, _health.State());
+        Fail(4);
+        Assert.Equal(CircuitState.Closed, _health.State());
+    }
+
+    [Fact]
+    public void TrialOfACallerWhoLeft_IsGivenToTheNext_AndALostOneRunsOut()
+    {
+        Fail(5);
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Assert.True(_health.TryEnter(out _));
+        _health.Abandoned(isTrial: true);
+        Assert.True(_health.TryEnter(out _));
+        Assert.False(_health.TryEnter(out _));
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Assert.True(_health.TryEnter(out _));
+    }
+
+    [Fact]
+    public void CallsThatBeganBeforeItOpened_NeitherCloseNorDouble()
+    {
+        Fail(5);
+        Succeed(1);
+        Fail(10);
+        Assert.Equal(CircuitState.Open, _health.State());
+        Assert.Equal(1, _health.Circuit.Openings);
+    }
+
+    [Theory]
+    [InlineData(UpstreamFailure.RateLimited, 40, 40)]
+    [InlineData(UpstreamFailure.RateLimited, 3000, 300)]
+    [InlineData(UpstreamFailure.ServerError, 7, 7)]
+    public void RetryAfter_IsHonouredAtOnce_WithinBounds(UpstreamFailure failure, int asked, int pause)
+    {
+        _health.Failed(isTrial: false, new UpstreamError(failure, RetryAfterSeconds: asked));
+        Assert.Equal(CircuitState.Open, _health.State());
+        Assert.Equal(TimeSpan.FromSeconds(pause), _health.Pause());
+    }
+
+    [Theory]
+    [InlineData(UpstreamFailure.RequestRefused)]
+    [InlineData(UpstreamFailure.Misconfigured)]
+    public void WhatIsNoIllness_NeverOpens(UpstreamFailure failure)
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            _health.Failed(isTrial: false, new UpstreamError(failure));
+        }
+
+        Assert.Equal(CircuitState.Closed, _health.State());
+    }
+
+    [Fact]
+    public void Latency_IsAMovingAverage_OfFirstTokensWhereThereAreAny()
+    {
+        _health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(900), isStream: false);
+        Assert.Equal(900_000, _health.LatencyMicros);
+        _health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(100), isStream: true);
+        Assert.Equal(100_000, _health.LatencyMicros);
+        _health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(200), isStream: true);
+        Assert.Equal(120_000, _health.LatencyMicros);
+    }
+
+    [Fact]
+    public async Task ManyThreads_LoseNoOutcome_AndLetOneTrialPass()
+    {
+        await Parallel.ForAsync(0, 8, (_, _) =>
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                _health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(1), isStream: true);
+            }
+
+            return ValueTask.CompletedTask;
+        });
+        Assert.Equal((8000, 0), _health.Recent());
+
+        Fail(5);
+        _time.Advance(TimeSpan.FromSeconds(15));
+        var trials = 0;
+        await Parallel.ForAsync(0, 8, (_, _) =>
+        {
+            if (_health.TryEnter(out _))
+            {
+                Interlocked.Increment(ref trials);
+            }
+
+            return ValueTask.CompletedTask;
+        });
+        Assert.Equal(1, trials);
+    }
+
+    [Fact]
+    public void WatchingAndEntering_AllocateNothing()
+    {
+        RunOnce();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++)
+        {
+            RunOnce();
+        }
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+
+        void RunOnce()
+        {
+            Assert.True(_health.Circuit.MayPass(_time.GetTimestamp()));
+            _health.TryEnter(out var isTrial);
+            _health.Succeeded(isTrial, TimeSpan.FromMilliseconds(1), isStream: true);
+            _health.Leave();
+        }
+    }
+
+    private void Fail(int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            _health.Failed(isTrial: false, Broken);
+        }
+    }
+
+    private void Succeed(int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            _health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(1), isStream: false);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Time.Testing;
+using ScaiGrid.Inference.Health;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Routing;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Routing;
+
+public sealed class TargetSelectorTests
+{
+    private readonly FakeTimeProvider _time = new();
+
+    [Fact]
+    public void Weights_ShareTheCalls_AndZeroIsALastResort()
+    {
+        var targets = Targets((1, 0), (3, 0), (0, 0));
+        Assert.Equal([250, 750, 0], Shares(targets, RoutingStrategy.Weighted));
+        Assert.Equal(2, TargetSelector.Next(targets, RoutingStrategy.Weighted, tried: 0b011, Now, 0.5));
+        Assert.Equal(-1, TargetSelector.Next(targets, RoutingStrategy.Weighted, tried: 0b111, Now, 0.5));
+    }
+
+    [Fact]
+    public void Priorities_AreExhaustedInOrder()
+    {
+        var targets = Targets((1, 0), (1, 0), (1, 1));
+        Assert.Equal([500, 500, 0], Shares(targets, RoutingStrategy.Weighted));
+        Assert.Equal(1, TargetSelector.Next(targets, RoutingStrategy.Weighted, tried: 0b001, Now, 0.0));
+        Assert.Equal(2, TargetSelector.Next(targets, RoutingStrategy.Weighted, tried: 0b011, Now, 0.0));
+    }
+
+    [Fact]
+    public void OpenCircuits_ArePassedOver_AndTheNextPriorityTakesOver()
+    {
+        var targets = Targets((1, 0), (1, 0), (1, 1));
+        Break(targets[0]);
+        Assert.Equal([0, 1000, 0], Shares(targets, RoutingStrategy.Weighted));
+        Break(targets[1]);
+        Assert.Equal([0, 0, 1000], Shares(targets, RoutingStrategy.Weighted));
+        Break(targets[2]);
+        Assert.Equal(-1, TargetSelector.Next(targets, RoutingStrategy.Weighted, tried: 0, Now, 0.5));
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Assert.Equal([500, 500, 0], Shares(targets, RoutingStrategy.Weighted));
+    }
+
+    [Fact]
+    public void LeastInFlight_GoesToTheIdlest_AndByWeightAmongEquals()
+    {
+        var targets = Targets((1, 0), (1, 0), (3, 0));
+        targets[0].Backend.Health.TryEnter(out _);
+        Assert.Equal([0, 250, 750], Shares(targets, RoutingStrategy.LeastInFlight));
+        targets[1].Backend.Health.TryEnter(out _);
+        targets[2].Backend.Health.TryEnter(out _);
+        targets[2].Backend.Health.TryEnter(out _);
+        Assert.Equal([500, 500, 0], Shares(targets, RoutingStrategy.LeastInFlight));
+    }
+
+    [Fact]
+    public void LowestLatency_GoesToTheFastest_MeasuresTheUnmeasured_AndLooksAtTheOthersNowAndThen()
+    {
+        var targets = Targets((1, 0), (1, 0), (1, 0));
+        Answer(targets[0], 50);
+        Answer(targets[1], 20);
+        Assert.Equal(2, TargetSelector.Next(targets, RoutingStrategy.LowestLatency, tried: 0, Now, 0.5));
+        Answer(targets[2], 90);
+        var shares = Shares(targets, RoutingStrategy.LowestLatency);
+        Assert.InRange(shares[1], 950, 980);
+        Assert.InRange(shares[0], 10, 25);
+        Assert.InRange(shares[2], 10, 25);
+    }
+
+    [Fact]
+    public void LowestCost_GoesToTheCheapest_WhateverItsWeight()
+    {
+        var targets = Targets((100, 0), (1, 0));
+        targets = [targets[0] with { Backend = Backend("dear", price: 500) }, targets[1] with { Backend = Backend("cheap", price: 100) }];
+        Assert.Equal([0, 1000], Shares(targets, RoutingStrategy.LowestCost));
+    }
+
+    [Fact]
+    public void Choosing_AllocatesNothing()
+    {
+        var targets = Targets((1, 0), (3, 0), (1, 1));
+        TargetSelector.Next(targets, RoutingStrategy.LowestLatency, 0, Now, 0.5);
+        var now = Now;
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++)
+        {
+            TargetSelector.Next(targets, RoutingStrategy.LowestLatency, 0, now, i / 1000.0);
+        }
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    private long Now => _time.GetTimestamp();
+
+    private int[] Shares(ImmutableArray<Target> targets, RoutingStrategy strategy)
+    {
+        var shares = new int[targets.Length];
+        for (var i = 0; i < 1000; i++)
+        {
+            shares[TargetSelector.Next(targets, strategy, tried: 0, Now, i / 1000.0)]++;
+        }
+
+        return shares;
+    }
+
+    private ImmutableArray<Target> Targets(params (int Weight, int Priority)[] targets) =>
+        [.. targets.Select((target, index) => new Target(Backend($"be_{index}"), target.Weight, target.Priority))];
+
+    private Backend Backend(string id, long price = 0) => new()
+    {
+        Id = id,
+        Name = id,
+        ProviderId = "prov",
+        InputPrice = price,
+        OutputPrice = price,
+        Clients = new BackendClients(),
+        Health = new BackendHealth(id, _time),
+    };
+
+    private static void Answer(Target target, int milliseconds) =>
+        target.Backend.Health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(milliseconds), isStream: true);
+
+    private static void Break(Target target)
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            target.Backend.Health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.ConnectionFailed));
+        }
+    }
+}

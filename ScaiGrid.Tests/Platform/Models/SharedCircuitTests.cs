@@ -1,0 +1,79 @@
+using ScaiGrid.Tests.Platform.Snapshot;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Models;
+
+/// <summary>Replicas agree on circuits within two seconds, and each has its own view while Redis is away.</summary>
+[Collection(TimedTests.Name)]
+[Trait("needs", "services")]
+public sealed class SharedCircuitTests
+{
+    private static readonly TimeSpan Promised = TimeSpan.FromSeconds(2);
+
+    [Fact]
+    public async Task Replicas_AgreeWithinTwoSeconds_AndGoOnAloneWhileRedisIsAway()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var first = await Replica.StartAsync(Mode.Http, services.Settings);
+        await using var second = await Replica.StartAsync(Mode.Http, services.Settings);
+        using var one = new ApiDriver(first.BaseAddress, Secrets.AdminKey);
+        using var two = new ApiDriver(second.BaseAddress, Secrets.AdminKey);
+        upstream.Play("m", new UpstreamScript { Status = 500 });
+        var model = await RoutedModel.CreateAsync(one, [new(upstream.BaseUrl, "m")]);
+        await Poll.UntilAsync(async () => (int)(await two.GetAsync($"/oai/v1/models/{model.Slug}")).Status == 200, "the model on the second replica");
+
+        // :: What one finds out, the other knows.
+        await BreakAsync(one, model);
+        await ReachesAsync(model, two, "open");
+        var calls = upstream.Calls.Count;
+        (await two.ChatAsync(model.Slug)).Error(503, "MODEL_UNAVAILABLE");
+        Assert.Equal(calls, upstream.Calls.Count);
+
+        (await two.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
+        await ReachesAsync(model, one, "closed");
+
+        // :: A replica that starts now knows it as well.
+        await BreakAsync(two, model);
+        await ReachesAsync(model, one, "open");
+        await using (var third = await Replica.StartAsync(Mode.Http, services.Settings))
+        {
+            using var three = new ApiDriver(third.BaseAddress, Secrets.AdminKey);
+            await ReachesAsync(model, three, "open");
+        }
+
+        (await one.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
+        await ReachesAsync(model, two, "closed");
+
+        // :: Without Redis each has its own view, and tells it when Redis is there again.
+        await services.Redis.KillAsync();
+        await BreakAsync(one, model);
+        await Task.Delay(Promised);
+        Assert.Equal("open", await model.StateAsync(0, one));
+        Assert.Equal("closed", await model.StateAsync(0, two));
+        upstream.Play("m", new UpstreamScript());
+        (await two.ChatAsync(model.Slug)).Ok();
+        (await one.ChatAsync(model.Slug)).Error(503, "MODEL_UNAVAILABLE");
+
+        await services.Redis.RestartAsync();
+        await Poll.UntilAsync(async () => await model.StateAsync(0, two) == "open", "the first replica's view on the second, after Redis returned");
+    }
+
+    private static async Task BreakAsync(ApiDriver api, RoutedModel model)
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            (await api.ChatAsync(model.Slug)).Error(502, "BACKEND_ERROR");
+        }
+
+        Assert.Equal("open", await model.StateAsync(0, api));
+    }
+
+    private static async Task ReachesAsync(RoutedModel model, ApiDriver api, string state)
+    {
+        var took = await Poll.UntilAsync(async () => await model.StateAsync(0, api) == state, $"the circuit's state {state} on the other replica");
+        Assert.True(took < Promised, $"{state} took {took.TotalSeconds:F1} s to reach the other replica.");
+    }
+}

@@ -1,0 +1,50 @@
+using System.Text.Json.Nodes;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>A model with several backends, each at an upstream and with a script of its own.</summary>
+public sealed class RoutedModel
+{
+    private readonly ApiDriver _admin;
+
+    private RoutedModel(ApiDriver admin, string slug, IReadOnlyList<string> backends) => (_admin, Slug, Backends) = (admin, slug, backends);
+
+    public string Slug { get; }
+
+    /// <summary>Ids, in the order in which they were given.</summary>
+    public IReadOnlyList<string> Backends { get; }
+
+    /// <param name="admin">Who makes it.</param>
+    /// <param name="upstreams">Where each backend is, and what its model is called there; prices, weight and priority where they matter.</param>
+    /// <param name="policy">Fields of the routing beside the targets.</param>
+    public static async Task<RoutedModel> CreateAsync(ApiDriver admin, IReadOnlyList<RoutedBackend> upstreams, object? policy = null)
+    {
+        var unique = Guid.CreateVersion7().ToString("N")[^12..];
+        var backends = new List<string>();
+        var targets = new JsonArray();
+        foreach (var upstream in upstreams)
+        {
+            var provider = (await admin.PostAsync(
+                "/v1/providers",
+                new { name = $"routed-{unique}-{backends.Count}", type = "custom", config = new { base_url = upstream.BaseUrl, api_key = "sk-upstream-secret-1234" } })).Created();
+            var backend = (await admin.PostAsync(
+                "/v1/backends",
+                new { provider_id = (string)provider["id"]!, model = upstream.Model, input_price_per_mtok = upstream.Price, output_price_per_mtok = upstream.Price })).Created();
+            backends.Add((string)backend["id"]!);
+            targets.Add(new JsonObject { ["backend_id"] = backends[^1], ["weight"] = upstream.Weight, ["priority"] = upstream.Priority });
+        }
+
+        var model = (await admin.PostAsync("/v1/models", new { slug = $"routed/{unique}" })).Created();
+        var routing = System.Text.Json.JsonSerializer.SerializeToNode(policy ?? new { })!.AsObject();
+        routing["targets"] = targets;
+        (await admin.SendAsync(HttpMethod.Put, $"/v1/models/{(string)model["id"]!}/routing", routing.ToJsonString())).Ok();
+        return new RoutedModel(admin, $"routed/{unique}", backends);
+    }
+
+    /// <summary>What <paramref name="api"/>, or who made the model, says of a backend's health.</summary>
+    public async Task<JsonNode> HealthAsync(int backend, ApiDriver? api = null) => (await (api ?? _admin).GetAsync($"/v1/backends/{Backends[backend]}/health")).Ok();
+
+    public async Task<string> StateAsync(int backend, ApiDriver? api = null) => (string)(await HealthAsync(backend, api))["circuit"]!["state"]!;
+}
+
+public sealed record RoutedBackend(string BaseUrl, string Model, int Weight = 1, int Priority = 0, string Price = "0");

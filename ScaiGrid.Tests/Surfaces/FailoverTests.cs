@@ -1,0 +1,198 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Models with several backends, some of which are not well.</summary>
+public sealed class FailoverTests(Grid grid) : GridTest(grid)
+{
+    private const string Native = "/v1/inference/chat";
+    private const string OpenAi = "/oai/v1/chat/completions";
+
+    [Fact]
+    public async Task OneDead_OneLimited_OneGood_EveryCallSucceeds_AndTheDeadOneIsProbedClosedWhenItReturns()
+    {
+        var gone = await FakeUpstream.StartAsync();
+        var port = new Uri(gone.BaseUrl).Port;
+        await gone.DisposeAsync();
+        var limited = Script(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "120" } });
+        var model = await RoutedModel.CreateAsync(Admin, [new(gone.BaseUrl, "m"), limited, Script(new UpstreamScript())]);
+
+        for (var i = 0; i < 40; i++)
+        {
+            var answer = await Admin.ChatAsync(model.Slug);
+            var routing = answer.Ok()["routing"]!;
+            var failures = routing["failed_attempts"]?.AsArray() ?? [];
+            Assert.Equal(model.Backends[2], (string?)routing["backend_id"]);
+            Assert.Equal((int)routing["attempts"]!, failures.Count + 1);
+            Assert.All(failures, failure => Assert.Equal(
+                (string?)failure!["backend_id"] == model.Backends[0] ? "connection_failed" : "rate_limited", (string?)failure["outcome"]));
+            Assert.Equal(model.Backends[2], answer.Headers["X-Scaigrid-Backend"]);
+            Assert.Equal($"{failures.Count + 1}", answer.Headers["X-Scaigrid-Attempts"]);
+        }
+
+        Assert.Equal("open", await model.StateAsync(0));
+        var health = await model.HealthAsync(1);
+        Assert.Equal(("unhealthy", "rate_limited"), ((string?)health["status"], (string?)health["circuit"]!["reason"]));
+        Assert.InRange((int)health["circuit"]!["retry_after_s"]!, 60, 120);
+        Assert.Single(Grid.Upstream.CallsOf(limited.Model));
+        var view = (await Admin.GetAsync($"/v1/models/{model.Slug}")).Ok();
+        Assert.Equal(("degraded", 1, 3), ((string?)view["health_status"], (int)view["active_backend_count"]!, (int)view["total_backend_count"]!));
+
+        // No call is made from here on: only the worker's probe can close the circuit.
+        await using var returned = await FakeUpstream.StartAsync(port);
+        returned.Play("m", new UpstreamScript());
+        await Poll.UntilAsync(async () => await model.StateAsync(0) == "closed", "the probe of the backend that returned");
+        var answers = new HashSet<string>();
+        for (var i = 0; i < 40; i++)
+        {
+            answers.Add((string)(await Admin.ChatAsync(model.Slug)).Ok()["routing"]!["backend_id"]!);
+        }
+
+        Assert.Equal([model.Backends[0], model.Backends[2]], answers.Order(StringComparer.Ordinal));
+        var metrics = (await Admin.GetAsync("/metrics")).Text;
+        Assert.Matches($"scaigrid_circuit_breaker_state{{[^}}]*backend_id=\"{model.Backends[1]}\"[^}}]*}} 2", metrics);
+        Assert.Matches($"scaigrid_backend_health{{[^}}]*backend_id=\"{model.Backends[0]}\"[^}}]*}} 1", metrics);
+    }
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task AllDead_TheModelIsUnavailable_WithARetryAfterWithinBounds(string path)
+    {
+        var dead = $"http://127.0.0.1:{FreePort.Next()}/v1";
+        var model = await RoutedModel.CreateAsync(Admin, [new(dead, "a"), new(dead, "b"), new(dead, "c")]);
+        for (var i = 0; i < 8; i++)
+        {
+            var answer = await Admin.ChatAsync(model.Slug, path: path);
+            Assert.True((int)answer.Status == 503, answer.Text);
+            var error = path == Native ? answer.Error(503, "MODEL_UNAVAILABLE") : answer.OpenAiError(503, "model_unavailable");
+            Assert.InRange(int.Parse(answer.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture), 1, 15);
+            Assert.NotNull(error);
+        }
+
+        Assert.Equal(["open", "open", "open"], [await model.StateAsync(0), await model.StateAsync(1), await model.StateAsync(2)]);
+        Assert.Equal("unhealthy", (string?)(await Admin.GetAsync($"/v1/models/{model.Slug}")).Ok()["health_status"]);
+    }
+
+    [Fact]
+    public async Task AllLimited_TheSoonestIsTold()
+    {
+        var model = await RoutedModel.CreateAsync(Admin, [Limited(90), Limited(40), Limited(60)]);
+        for (var i = 0; i < 2; i++)
+        {
+            // The first call is told by the upstreams, the second by their circuits.
+            var error = (await Admin.ChatAsync(model.Slug)).Error(429, "BACKEND_RATE_LIMITED");
+            Assert.InRange((int)error["retry_after"]!, 20, 40);
+        }
+    }
+
+    [Fact]
+    public async Task AllFail_WhatSaysMostIsTold()
+    {
+        var broken = Script(new UpstreamScript { Status = 500 });
+        var dead = new RoutedBackend($"http://127.0.0.1:{FreePort.Next()}/v1", "m");
+        (await ChatAsync(broken, Limited(30), dead)).Error(502, "BACKEND_ERROR");
+        (await ChatAsync(Limited(30), broken with { Priority = 1 }, dead with { Priority = 2 })).Error(502, "BACKEND_ERROR");
+        (await ChatAsync(dead, Limited(30) with { Priority = 1 })).Error(429, "BACKEND_RATE_LIMITED");
+        (await ChatAsync(Script(new UpstreamScript { Body = "no JSON" }), dead with { Priority = 1 })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+    }
+
+    [Fact]
+    public async Task RetryPolicy_SaysHowOftenAndAfterWhat()
+    {
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        var broken = Script(new UpstreamScript { Status = 500 });
+        (await ChatAsync(new { retry = new { max_attempts = 1 } }, broken, good)).Error(502, "BACKEND_ERROR");
+        (await ChatAsync(new { retry = new { max_attempts = 2 } }, broken, good)).Ok();
+        (await ChatAsync(new { retry = new { on = new[] { "rate_limit", "connection" } } }, broken, good)).Error(502, "BACKEND_ERROR");
+        (await ChatAsync(new { retry = new { on = new[] { "server_error" } } }, broken, good)).Ok();
+        (await ChatAsync(broken, broken with { Priority = 1 }, broken with { Priority = 2 }, good with { Priority = 3 })).Error(502, "BACKEND_ERROR");
+    }
+
+    [Fact]
+    public async Task WhatTheCallerGotWrong_IsNotTriedElsewhere()
+    {
+        var refusing = Script(new UpstreamScript { Status = 400 });
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        (await ChatAsync(refusing, good)).Error(422, "VALIDATION_ERROR");
+        Assert.Empty(Grid.Upstream.CallsOf(good.Model));
+    }
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task Streams_FailOverBeforeTheFirstByte_AndSayWhoAnswered(string path)
+    {
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        var model = await RoutedModel.CreateAsync(Admin, [Script(new UpstreamScript { CutAfter = 0 }), good]);
+        using var stream = await Admin.StreamAsync(model.Slug, path: path);
+        Assert.True((await stream.AllAsync())[^1].IsDone);
+        Assert.Equal(model.Backends[1], stream.Response.Headers.GetValues("X-Scaigrid-Backend").Single());
+        Assert.Equal("2", stream.Response.Headers.GetValues("X-Scaigrid-Attempts").Single());
+        Assert.True(double.Parse(stream.Response.Headers.GetValues("X-Scaigrid-Gateway-Ms").Single(), System.Globalization.CultureInfo.InvariantCulture) >= 0);
+    }
+
+    [Fact]
+    public async Task GatewayTime_LeavesOutTheWaitForTheUpstream()
+    {
+        var model = await RoutedModel.CreateAsync(Admin, [Script(new UpstreamScript { Delay = TimeSpan.FromSeconds(2) })]);
+        var routing = (await Admin.ChatAsync(model.Slug)).Ok()["routing"]!;
+        Assert.True((long)routing["latency_ms"]! >= 1900, routing.ToJsonString());
+        Assert.True((double)routing["gateway_ms"]! < (long)routing["latency_ms"]! / 2.0, routing.ToJsonString());
+    }
+
+    [Fact]
+    public async Task LowestCost_GoesToTheCheapest()
+    {
+        var cheap = Script(new UpstreamScript()) with { Price = "1" };
+        var dear = Script(new UpstreamScript()) with { Price = "2", Weight = 100 };
+        var model = await RoutedModel.CreateAsync(Admin, [dear, cheap], new { strategy = "lowest_cost" });
+        for (var i = 0; i < 10; i++)
+        {
+            (await Admin.ChatAsync(model.Slug)).Ok();
+        }
+
+        Assert.Equal(10, Grid.Upstream.CallsOf(cheap.Model).Count);
+    }
+
+    [Fact]
+    public async Task ProbeByHand_ClosesTheCircuitAtOnce()
+    {
+        var gone = await FakeUpstream.StartAsync();
+        var port = new Uri(gone.BaseUrl).Port;
+        await gone.DisposeAsync();
+        var model = await RoutedModel.CreateAsync(Admin, [new(gone.BaseUrl, "m")]);
+        for (var i = 0; i < 5; i++)
+        {
+            (await Admin.ChatAsync(model.Slug)).Error(503, "MODEL_UNAVAILABLE");
+        }
+
+        var probed = (await Admin.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
+        Assert.Equal(("unhealthy", false), ((string?)probed["status"], (bool)probed["probe"]!["is_alive"]!));
+        await using var returned = await FakeUpstream.StartAsync(port);
+        returned.Play("m", new UpstreamScript());
+        probed = (await Admin.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
+        Assert.Equal(("healthy", true, "closed"), ((string?)probed["status"], (bool)probed["probe"]!["is_alive"]!, (string?)probed["circuit"]!["state"]));
+        (await Admin.ChatAsync(model.Slug)).Ok();
+        (await Admin.PostAsync("/v1/backends/be_01ARZ3NDEKTSV4RRFFQ69G5FAV/probe", new { })).Error(404, "BACKEND_NOT_FOUND");
+    }
+
+    private Task<Answer> ChatAsync(params RoutedBackend[] backends) => ChatAsync(null, backends);
+
+    private async Task<Answer> ChatAsync(object? policy, params RoutedBackend[] backends) =>
+        await Admin.ChatAsync((await RoutedModel.CreateAsync(Admin, backends, policy)).Slug);
+
+    private RoutedBackend Limited(int retryAfter) => Script(new UpstreamScript
+    {
+        Status = 429,
+        Headers = new Dictionary<string, string> { ["Retry-After"] = $"{retryAfter}" },
+    });
+
+    private RoutedBackend Script(UpstreamScript script)
+    {
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, script);
+        return new RoutedBackend(Grid.Upstream.BaseUrl, model);
+    }
+}
