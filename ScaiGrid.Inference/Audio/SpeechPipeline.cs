@@ -64,7 +64,8 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             return UpstreamError.Unsupported(attempt.Operation);
         }
 
-        using var activity = new CallActivity(time, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
+        using var activity = new CallActivity(
+            time, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone, attempt.Call.Caller.Revoked);
         await using var reply = await speech.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Body is null)
         {
@@ -106,17 +107,19 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
                 (read, error) = await ReadAsync(reply.Body!, buffer, activity);
             }
 
-            status = error is null ? CallStatus.Ok : CallStatus.Error;
+            // A read that is cancelled may also fail as a connection that broke.
+            error = error is not null && attempt.Call.Caller.Revoked.IsCancellationRequested ? UpstreamError.Revoked : error;
+            status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
         }
         catch (Exception) when (activity.CallerIsGone)
         {
-            status = CallStatus.Cancelled;
+            (status, error) = (CallStatus.Cancelled, null);
         }
 
         // Raw audio has no place for a count: mostly the text is what is billed, counted here.
         var usage = reply.Usage ?? new TokenUsage(TokenCounter.CountText(attempt.Request["input"]), Completion: 0);
         await settlement.SettleAsync(attempt, usage, isEstimated: reply.Usage is null, status);
-        if (error is not null)
+        if (error is { IsUpstreams: true })
         {
             dispatcher.FailedLate(attempt, error);
         }

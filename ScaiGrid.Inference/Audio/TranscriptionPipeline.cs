@@ -40,7 +40,8 @@ internal sealed class TranscriptionPipeline(CallRunner runner, UsageSettlement s
             return UpstreamError.Unsupported(attempt.Operation);
         }
 
-        using var activity = new CallActivity(time, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        using var activity = new CallActivity(
+            time, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone, attempt.Call.Caller.Revoked);
         var reply = await transcriptions.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Document is not { } document)
         {

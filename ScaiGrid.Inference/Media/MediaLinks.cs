@@ -17,11 +17,11 @@ public sealed class MediaLinks(SecretOptions secrets, MediaOptions options, Time
     private readonly byte[] _key = HKDF.DeriveKey(HashAlgorithmName.SHA256, secrets.Key, SecretOptions.KeyBytes, info: "scaigrid media links"u8.ToArray());
 
     /// <param name="name">From <see cref="MediaStore"/>.</param>
-    /// <param name="origin">Scheme and host that the caller used; <c>SCAIGRID_PUBLIC_URL</c> goes before it.</param>
+    /// <param name="origin">Scheme and host that the caller used; <c>SCAIGRID_MEDIA_BASE_URL</c> goes before it.</param>
     public string Create(string name, string? origin)
     {
         var expires = (time.GetUtcNow() + MediaOptions.Lifetime).ToUnixTimeSeconds();
-        var start = options.PublicUrl?.AbsoluteUri ?? origin ?? "";
+        var start = options.BaseUrl?.AbsoluteUri ?? origin ?? "";
         return string.Create(CultureInfo.InvariantCulture, $"{start.TrimEnd('/')}{Path}{name}?expires={expires}&signature={Sign(name, expires)}");
     }
 

@@ -10,16 +10,16 @@ public sealed class MediaOptions : IValidatableObject
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
 
     [Setting(
-        "SCAIGRID_PUBLIC_URL",
-        "URL under which callers reach the gateway, as links in answers begin with it. Set it where a proxy ends TLS.",
+        "SCAIGRID_MEDIA_BASE_URL",
+        "URL under which callers reach the gateway, with which links to generated media begin. Set it where a proxy ends TLS.",
         DefaultText = "scheme and host of the request")]
-    public Uri? PublicUrl { get; set; }
+    public Uri? BaseUrl { get; set; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (PublicUrl is { Scheme: not ("http" or "https") })
+        if (BaseUrl is { Scheme: not ("http" or "https") })
         {
-            yield return new ValidationResult("must begin with http:// or https://.", [nameof(PublicUrl)]);
+            yield return new ValidationResult("must begin with http:// or https://.", [nameof(BaseUrl)]);
         }
     }
 }

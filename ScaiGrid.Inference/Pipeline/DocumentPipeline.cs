@@ -64,7 +64,8 @@ internal sealed class DocumentPipeline(CallRunner runner, UsageSettlement settle
             return UpstreamError.Unsupported(attempt.Operation);
         }
 
-        using var activity = new CallActivity(time, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        using var activity = new CallActivity(
+            time, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone, attempt.Call.Caller.Revoked);
         var reply = await client.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Document is not { } document)
         {

@@ -69,7 +69,7 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
     /// <summary>What an exception of a call means; null when it is a bug, or the caller has gone.</summary>
     public static UpstreamError? Failure(Exception exception, CallActivity activity) => exception switch
     {
-        OperationCanceledException when !activity.CallerIsGone => CallActivity.TimeoutError,
+        OperationCanceledException when !activity.CallerIsGone => activity.BoundError,
         HttpRequestException or IOException when !activity.CallerIsGone => new UpstreamError(UpstreamFailure.ConnectionFailed, "The connection to the upstream failed."),
         _ => null,
     };

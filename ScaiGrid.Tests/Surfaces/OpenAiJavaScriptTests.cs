@@ -65,9 +65,6 @@ public sealed class OpenAiJavaScriptTests(Grid grid) : GridTest(grid)
     public Task UnknownModel_IsNotFound() => RunAsync("error", "no/such-model", new { @class = "NotFoundError", status = 404, code = "model_not_found" });
 
     [Fact]
-    public Task SameIdempotencyKeyWithAnotherBody_IsAConflict() => RunAsync("conflict", Echo, new { key = $"key-{Guid.CreateVersion7():N}" });
-
-    [Fact]
     public async Task ModelWithoutBackends_IsUnavailable()
     {
         var slug = $"test/{Guid.CreateVersion7():N}";

@@ -204,14 +204,6 @@ const scenarios = {
     assert.ok(error.type && error.message);
   },
 
-  async conflict() {
-    const headers = { "Idempotency-Key": wanted.key };
-    await client.chat.completions.create({ model, messages: [{ role: "user", content: "one" }] }, { headers });
-    const error = await client.chat.completions.create({ model, messages: [{ role: "user", content: "two" }] }, { headers }).catch((reason) => reason);
-    assert.ok(error instanceof OpenAI.ConflictError, String(error));
-    assert.equal(error.code, "idempotency_conflict");
-  },
-
   async brokenStream() {
     const error = await (async () => {
       for await (const _ of await client.chat.completions.create({ model, stream: true, messages: [{ role: "user", content: "hi" }] })) {
