@@ -81,7 +81,6 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
                 return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's audio is empty.");
             }
 
-            attempt.FirstChunkAfter = time.GetElapsedTime(attempt.Call.StartedAt);
             await RelayAsync(attempt, reply, buffer, read, activity);
             return null;
         }
