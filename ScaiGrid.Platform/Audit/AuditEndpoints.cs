@@ -33,7 +33,7 @@ internal static class AuditEndpoints
         [AsParameters] PageQuery page, [AsParameters] AuditQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
         var (limit, after) = (page.Take(DefaultLimit), page.After(Ids.Audit));
-        var rows = await AuditFilter.Read(query).Apply(db.AuditRows.AsNoTracking(), caller)
+        var rows = await AuditFilter.Read(query).Apply(db, caller)
             .Where(row => after == null || string.Compare(row.Id, after) < 0)
             .OrderByDescending(row => row.Id)
             .Take(limit + 1)
@@ -46,7 +46,7 @@ internal static class AuditEndpoints
         var checks = new Checks();
         var chosen = checks.OneOf("format", format, "json", "csv", "json", "ndjson");
         checks.ThrowIfAny();
-        return new AuditExport(AuditFilter.Read(query).Apply(db.AuditRows.AsNoTracking(), caller), chosen);
+        return new AuditExport(AuditFilter.Read(query).Apply(db, caller), chosen);
     }
 
     private static async Task<Results<Ok<Envelope<AuditVerdict>>, ProblemResult>> Verify(

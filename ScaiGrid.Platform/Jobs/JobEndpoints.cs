@@ -53,26 +53,42 @@ internal static class JobEndpoints
         return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(JobView.Of(row, time.GetUtcNow(), withPayload: true));
     }
 
-    private static async Task<Results<Ok<Envelope<JobView>>, ProblemResult>> Requeue(
-        string id, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<Ok<Envelope<JobView>>> Requeue(
+        string id, Caller caller, IDbContextFactory<PlatformDb> contexts, TimeProvider time, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
-        var requeued = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteUpdateAsync(
-            job => job.SetProperty(row => row.State, JobState.Ready).SetProperty(row => row.Attempts, 0).SetProperty(row => row.RunAt, now), cancellationToken);
-
-        // Gone by now: it ran.
-        var found = await Visible(db, caller).AsNoTracking().SingleOrDefaultAsync(job => job.Id == id, cancellationToken);
-        return found is null ? Reply.Problem(CoreErrors.NotFound)
-            : requeued == 0 ? Reply.Problem(JobErrors.NotDead)
-            : Reply.Ok(JobView.Of(found, now, withPayload: false));
+        var found = await contexts.TransactAsync(
+            async (db, token) =>
+            {
+                var requeued = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteUpdateAsync(
+                    job => job.SetProperty(row => row.State, JobState.Ready).SetProperty(row => row.Attempts, 0).SetProperty(row => row.RunAt, now), token);
+                await ThrowUnlessDoneAsync(db, caller, id, requeued, token);
+                return await Visible(db, caller).AsNoTracking().SingleAsync(job => job.Id == id, token);
+            },
+            cancellationToken);
+        return Reply.Ok(JobView.Of(found, now, withPayload: false));
     }
 
-    private static async Task<Results<NoContent, ProblemResult>> Delete(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<NoContent> Delete(string id, Caller caller, IDbContextFactory<PlatformDb> contexts, CancellationToken cancellationToken)
     {
-        // One that waits may be worked on just now: only what is dead can be taken away.
-        var deleted = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteDeleteAsync(cancellationToken);
-        return deleted == 1 ? TypedResults.NoContent()
-            : Reply.Problem(await Visible(db, caller).AnyAsync(job => job.Id == id, cancellationToken) ? JobErrors.NotDead : CoreErrors.NotFound);
+        await contexts.TransactAsync(
+            async (db, token) =>
+            {
+                // One that waits may be worked on just now: only what is dead can be taken away.
+                var deleted = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteDeleteAsync(token);
+                await ThrowUnlessDoneAsync(db, caller, id, deleted, token);
+            },
+            cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    /// <summary>Out of the unit of work, so that the audit log has a refusal and not a success.</summary>
+    private static async Task ThrowUnlessDoneAsync(PlatformDb db, Caller caller, string id, int rows, CancellationToken cancellationToken)
+    {
+        if (rows == 0)
+        {
+            throw new ApiException(await Visible(db, caller).AnyAsync(job => job.Id == id, cancellationToken) ? JobErrors.NotDead : CoreErrors.NotFound);
+        }
     }
 
     private static IQueryable<Job> Visible(PlatformDb db, Caller caller) => caller.ReachOf(Permissions.Administer) switch

@@ -35,7 +35,6 @@ public sealed class M0040Audit : ForwardOnlyMigration
         // One a filter, each in the list's order: a page of rare rows must not read a million others.
         CreateTenantIndex("action", "action");
         CreateTenantIndex("actor", "actor_id");
-        CreateTenantIndex("resource", "resource_type", "resource_id");
         CreateTenantIndex("resource_id", "resource_id");
         CreateTenantIndex("status", "status");
         CreateTenantIndex("ip", "ip_address");

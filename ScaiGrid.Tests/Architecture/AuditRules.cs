@@ -30,6 +30,12 @@ public sealed partial class AuditRules
             .Where(endpoint => !Unaudited.Any(prefix => endpoint.RoutePattern.RawText!.StartsWith(prefix, StringComparison.Ordinal)))
             .Select(endpoint => endpoint.DisplayName));
 
+    /// <summary>A statement that commits by itself would be stored without its row.</summary>
+    [Fact]
+    public void StatementsOfHandlers_RunInATransaction() => Breaches.None(
+        SourceTree.Files(".cs").Where(path => path.EndsWith("Endpoints.cs", StringComparison.Ordinal) || path.EndsWith("Handlers.cs", StringComparison.Ordinal))
+            .Where(path => SourceTree.Read(path) is var text && ByItself().IsMatch(text) && !text.Contains("TransactAsync(", StringComparison.Ordinal)));
+
     [Fact]
     public void Reads_AreNotAudited() =>
         Breaches.None(Endpoints.Except(Writes).Where(endpoint => Audited(endpoint) is not null).Select(endpoint => endpoint.DisplayName));
@@ -53,6 +59,9 @@ public sealed partial class AuditRules
 
     [GeneratedRegex(@"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$")]
     private static partial Regex Action();
+
+    [GeneratedRegex(@"\bExecute(Update|Delete)Async\(")]
+    private static partial Regex ByItself();
 
     [GeneratedRegex("^[a-z][a-z0-9_.]*$")]
     private static partial Regex Word();

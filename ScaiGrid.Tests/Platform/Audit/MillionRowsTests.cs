@@ -22,12 +22,16 @@ public sealed class MillionRowsTests(Grid grid, ITestOutputHelper output) : Serv
         await using var replica = await Replica.StartAsync(Mode.Http, Services.Settings);
         using var api = new ApiDriver(replica.BaseAddress, admin.Api.Key);
 
-        var first = (string[])["limit=50", "limit=50&action=thing.update", "limit=50&status=FAILURE"];
+        var first = (string[])["limit=50", "limit=50&action=thing.update", "limit=50&status=FAILURE", "limit=50&actor_id=usr_1"];
         foreach (var query in first)
         {
-            var (top, deep) = await CompareAsync(api, query);
-            output.WriteLine($"{query}: first page {top:F2} ms, at depth {deep:F2} ms, ratio {deep / top:F2}");
-            Assert.True(deep / top < 1.5, $"{query}: {top} ms, then {deep} ms.");
+            // In the middle and near the end: databases plan the two differently.
+            foreach (var depth in (int[])[Rows / 2, Rows / 100])
+            {
+                var (top, deep) = await CompareAsync(api, query, depth);
+                output.WriteLine($"{query}: first page {top:F2} ms, with {depth:N0} rows left {deep:F2} ms, ratio {deep / top:F2}");
+                Assert.True(deep / top < 1.5, $"{query}: {top} ms, then {deep} ms.");
+            }
         }
 
         await api.GetAsync("/v1/audit-log/export?format=ndjson&status=FAILURE");
@@ -44,10 +48,10 @@ public sealed class MillionRowsTests(Grid grid, ITestOutputHelper output) : Serv
         Assert.InRange(replica.PeakMemoryBytes - before, 0, 64_000_000);
     }
 
-    private static async Task<(double First, double Deep)> CompareAsync(ApiDriver api, string query)
+    private static async Task<(double First, double Deep)> CompareAsync(ApiDriver api, string query, int depth)
     {
         // A cursor is the id of the row before the page.
-        var cursor = Cursor.Encode(Id(Rows / 100));
+        var cursor = Cursor.Encode(Id(depth));
         var (first, deep) = (new List<double>(), new List<double>());
         for (var i = 0; i < 40; i++)
         {
