@@ -2,7 +2,6 @@ using System.Buffers;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
@@ -78,7 +77,7 @@ internal sealed class WholeChatOperation(
             return ValueTask.CompletedTask;
         }
 
-        public ValueTask BeginStreamAsync(ModelRoute model) => throw new InvalidOperationException("Streams are refused.");
+        public ValueTask BeginStreamAsync(Attempt attempt) => throw new InvalidOperationException("Streams are refused.");
 
         public ValueTask ChunkAsync(ChunkView chunk) => throw new InvalidOperationException("Streams are refused.");
 

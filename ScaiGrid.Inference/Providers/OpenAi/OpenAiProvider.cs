@@ -23,7 +23,8 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
 
     public BackendClients Connect(BackendConnection connection)
     {
-        var address = Address(new ProviderSettings(connection.Config));
+        var settings = new ProviderSettings(connection.Config);
+        var address = Address(settings);
         var endpoint = address.At("/chat/completions");
 
         // Other servers at an address of their own may know only the field that the caller used.
