@@ -149,6 +149,10 @@ internal static class BudgetEndpoints
     }
 
     /// <summary>How far a caller who manages budgets reaches.</summary>
-    internal static int RankOf(Caller caller) =>
-        caller.IsSuperAdmin ? BudgetRank.Platform : caller.Has(Permissions.ViewPartnerAccounting) ? BudgetRank.Partner : BudgetRank.Tenant;
+    internal static int RankOf(Caller caller) => caller.ReachOf(Permissions.ManageBudgets) switch
+    {
+        Reach.Grid => BudgetRank.Platform,
+        Reach.Partner => BudgetRank.Partner,
+        _ => BudgetRank.Tenant,
+    };
 }

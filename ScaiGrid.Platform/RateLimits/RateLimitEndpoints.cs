@@ -24,11 +24,11 @@ internal static class RateLimitEndpoints
     {
         group.MapGet("/tenants/{id}/rate-limits", GetOfTenant).RequirePermission(Permissions.Administer)
             .WithName("GetTenantRateLimits").WithSummary("The limits of a tenant's keys, users and of the tenant itself.");
-        group.MapPut("/tenants/{id}/rate-limits", PutOfTenant).RequirePermission(Permissions.Administer).Audited("rate_limits.update", "tenant")
+        group.MapPut("/tenants/{id}/rate-limits", PutOfTenant).RequirePermission(Permissions.Administer, Reach.Partner).Audited("rate_limits.update", "tenant")
             .WithName("PutTenantRateLimits").WithSummary("Replaces a tenant's own limits; what is left out is the installation's, 0 is no limit.");
-        group.MapGet("/partners/{id}/rate-limits", GetOfPartner).RequirePermission(Permissions.Administer)
+        group.MapGet("/partners/{id}/rate-limits", GetOfPartner).RequirePermission(Permissions.Administer, Reach.Partner)
             .WithName("GetPartnerRateLimits").WithSummary("The limit of all tenants of a partner together.");
-        group.MapPut("/partners/{id}/rate-limits", PutOfPartner).RequirePermission(Permissions.Administer).Audited("rate_limits.update", "partner")
+        group.MapPut("/partners/{id}/rate-limits", PutOfPartner).RequirePermission(Permissions.Administer, Reach.Grid).Audited("rate_limits.update", "partner")
             .WithName("PutPartnerRateLimits").WithSummary("Replaces a partner's own limit; what is left out is the installation's, 0 is no limit.");
     }
 
@@ -66,7 +66,7 @@ internal static class RateLimitEndpoints
     {
         var isSeen = caller.IsSuperAdmin
             ? await db.Partners.AnyAsync(partner => partner.Id == id, cancellationToken)
-            : caller.PartnerId == id && caller.Has(Permissions.ViewPartnerAccounting);
+            : caller.PartnerId == id && caller.ReachOf(Permissions.Administer) == Reach.Partner;
         return isSeen
             ? Reply.Ok(PartnerView(await db.RateLimits.AsNoTracking().SingleOrDefaultAsync(row => row.OwnerId == id, cancellationToken), options.Defaults))
             : Reply.Problem(CoreErrors.NotFound);
@@ -77,7 +77,7 @@ internal static class RateLimitEndpoints
     {
         if (!caller.IsSuperAdmin)
         {
-            return caller.PartnerId == id && caller.Has(Permissions.ViewPartnerAccounting)
+            return caller.PartnerId == id && caller.ReachOf(Permissions.Administer) == Reach.Partner
                 ? Reply.Problem(CoreErrors.PermissionDenied, "A partner's rate limit is set by the platform's admins.")
                 : Reply.Problem(CoreErrors.NotFound);
         }
@@ -102,7 +102,7 @@ internal static class RateLimitEndpoints
         {
             null => Sight.Nothing,
             _ when caller.IsSuperAdmin => Sight.Writes,
-            _ when partnerId == caller.PartnerId && caller.Has(Permissions.ViewPartnerAccounting) => Sight.Writes,
+            _ when partnerId == caller.PartnerId && caller.ReachOf(Permissions.Administer) == Reach.Partner => Sight.Writes,
             _ => tenantId == caller.TenantId ? Sight.Reads : Sight.Nothing,
         };
     }

@@ -21,13 +21,6 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>kill -9.</summary>
     public Task KillAsync() => _process.KillAsync();
 
-    /// <summary>All that it had is gone.</summary>
-    public async Task EmptyAsync()
-    {
-        await using var client = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(Configuration + ",allowAdmin=true");
-        await client.GetServer(client.GetEndPoints()[0]).FlushAllDatabasesAsync();
-    }
-
     public async Task RestartAsync() => _process = await ServerProcess.StartAsync(
         Requirement.Program("redis-server", "redis-server"),
         ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", "always", "--save", ""],

@@ -85,15 +85,17 @@ public sealed class SmallGrid : IAsyncDisposable
         var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
         Upstream.Play(upstreamModel, script);
         var slug = await Admin.ConnectAsync(Upstream.BaseUrl, upstreamModel, inputPrice, outputPrice, modelFields);
-        await ServesAsync(slug);
+        await CatchUpAsync();
         return (slug, upstreamModel);
     }
 
-    public async Task ServesAsync(string slug)
+    /// <summary>Waits until every replica serves what was changed through the first.</summary>
+    public async Task CatchUpAsync()
     {
+        var revision = await RevisionAsync(Admin);
         foreach (var admin in Admins)
         {
-            await Poll.UntilAsync(async () => (int)(await admin.GetAsync($"/oai/v1/models/{slug}")).Status == 200, "the model on every replica");
+            await Poll.UntilAsync(async () => await RevisionAsync(admin) >= revision, "the snapshot on every replica");
         }
     }
 
@@ -111,6 +113,8 @@ public sealed class SmallGrid : IAsyncDisposable
 
         _folder.Dispose();
     }
+
+    private static async Task<long> RevisionAsync(ApiDriver admin) => (long)(await admin.GetAsync("/health/detailed")).Ok()["snapshot"]!["revision"]!;
 
     private T Own<T>(T part)
         where T : IAsyncDisposable

@@ -69,7 +69,7 @@ public sealed class BudgetTests
         var state = await SettledAsync(grid.Admin, budget, used: 4);
         Assert.Equal("2.4", (string?)state["usage"]!["cost"]);
         await grid.Admin.UsageAsync(slug, 4);
-        await grid.Redis.EmptyAsync();
+        await grid.Redis!.EmptyAsync();
         (await ChatAsync(grid.Admin, slug)).Ok();
         await SettledAsync(grid.Admin, budget, used: 5);
         (await ChatAsync(grid.Admin, slug)).Error(429, "BUDGET_EXCEEDED");

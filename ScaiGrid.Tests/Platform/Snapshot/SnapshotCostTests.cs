@@ -4,6 +4,7 @@ using ScaiGrid.Core;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Data;
 using ScaiGrid.Core.Security;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -44,7 +45,7 @@ public sealed class SnapshotCostTests(DatabaseServer server)
         var host = new HostSettings { DataDirectory = folder.Path };
         var pool = new BackendPool(new ProviderCatalog(http, TimeProvider.System), new ProviderSecrets(Box), board, NullLogger<BackendPool>.Instance);
         var file = new SnapshotFile(host, new SnapshotOptions(), Box, TimeProvider.System, NullLogger<SnapshotFile>.Instance);
-        var loader = new SnapshotLoader(database.Contexts, pool, new PermissionCatalogue([]), new CredentialPool(), file, TimeProvider.System);
+        var loader = new SnapshotLoader(database.Contexts, pool, new PermissionCatalogue([]), new CredentialPool(), new AdmissionOptions(), file, TimeProvider.System);
 
         var (first, _) = await loader.LoadAsync(Cancellation);
         Assert.True(first.Keys.Count > Tenants * KeysEach);
