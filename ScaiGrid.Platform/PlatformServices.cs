@@ -47,6 +47,7 @@ public static class PlatformServices
     {
         builder.AddPlatformStores();
         builder.AddAccounting();
+        builder.AddAuthTasks();
         builder.AddJobs();
         builder.AddWebhookQueues();
         builder.Services.AddHostedService<JobRunner>();

@@ -2,6 +2,8 @@ using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Platform.Accounting;
+using ScaiGrid.Platform.Auth;
+using ScaiGrid.Platform.Auth.ScaiKey;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Webhooks;
 
@@ -13,6 +15,8 @@ public static class PlatformTasks
     public static IReadOnlyList<ScheduledTask> All(IHostApplicationBuilder builder) =>
     [
         ScheduledTask.Every<UsageFlush>("accounting.usage_flush", builder.AddSettings<AccountingOptions>().UsageFlushInterval, UsageFlush.Timeout),
+        ScheduledTask.Every<AuthPrune>("auth.prune", AuthPrune.Interval, AuthPrune.Timeout),
+        ScheduledTask.Every<ScaiKeySync>("scaikey.sync", builder.AddSettings<ScaiKeySyncOptions>().Interval, ScaiKeySync.Timeout),
         ScheduledTask.Every<WebhookRetention>("webhooks.retention", WebhookRetention.Every, WebhookRetention.Timeout),
         ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
     ];

@@ -19,6 +19,7 @@ public sealed class EndpointRules
         "/health", "/health/ready", "/metrics", "/openapi/{documentName}.json", "/docs/{documentName?}", "/docs/favicon.svg",
         "/docs/scalar.aspnetcore.js", "/docs/scalar.js",
         "/v1/auth/identify", "/v1/auth/authorize", "/v1/auth/callback", "/v1/auth/token", "/v1/auth/refresh",
+        "/v1/webhooks/scaikey",
         "/v1/modules/scaibunker/storage/", "/v1/modules/scaibunker/storage/{**key}",
     ];
 
