@@ -6,6 +6,7 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
+using ScaiGrid.Platform.Auth.ScaiKey;
 using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Health;
@@ -28,6 +29,7 @@ public static class PlatformEndpoints
     {
         var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerWithoutDatabase);
         Tagged("Identity").MapAuth();
+        Tagged("Identity").MapScaiKeyWebhooks();
         Tagged("Identity").MapMe();
         Tagged("Identity").MapApiKeys();
         Tagged("Identity").MapUsers();

@@ -48,6 +48,7 @@ public static class PlatformServices
     {
         builder.AddPlatformStores();
         builder.AddAccounting();
+        builder.AddAuthTasks();
         builder.AddJobs();
         builder.AddMedia();
         builder.AddWebhookQueues();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Security;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Platform.Auth.ScaiKey;
 using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Auth;
@@ -31,12 +32,30 @@ internal static class AuthServices
         builder.Services.AddSingleton<AttemptLimit>();
         builder.Services.AddSingleton<IssuerExchange>();
         builder.Services.AddSingleton<SignIn>();
+        builder.Services.AddSingleton<ScaiKeyDirectory>();
+        builder.Services.AddSingleton<ScaiKeyInbox>();
+    }
+
+    /// <summary>For the worker: the sync with ScaiKey, and what clears up.</summary>
+    public static void AddAuthTasks(this IHostApplicationBuilder builder)
+    {
+        var issuer = builder.AddIssuer();
+        if (builder.AddSettings<ScaiKeySyncOptions>().AdminUrl is not null && (!issuer.OffersSignIn || issuer.ClientSecret is null))
+        {
+            builder.AddSettingsMistake("SCAIGRID_SCAIKEY_ADMIN_URL: needs SCAIGRID_SCAIKEY_ISSUER, SCAIGRID_SCAIKEY_CLIENT_ID and SCAIGRID_SCAIKEY_CLIENT_SECRET.");
+        }
+
+        builder.Services.AddSingleton<ScaiKeyAdmin>();
+        builder.Services.AddSingleton<ScaiKeyDirectory>();
+        builder.Services.AddTransient<ScaiKeySync>();
+        builder.Services.AddTransient<AuthPrune>();
     }
 
     private static ScaiKeyOptions AddIssuer(this IHostApplicationBuilder builder)
     {
         builder.AddSettings<InferenceOptions>();
         builder.Services.AddSingleton<IssuerHttp>();
+        builder.Services.AddSingleton<PlatformIssuer>();
         return builder.AddSettings<ScaiKeyOptions>();
     }
 }

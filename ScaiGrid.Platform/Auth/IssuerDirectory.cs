@@ -9,24 +9,12 @@ namespace ScaiGrid.Platform.Auth;
 /// tenant by ScaiKey's. Which of the two layouts it is, the address itself tells.
 /// </summary>
 internal sealed class IssuerDirectory(
-    ScaiKeyOptions options, IssuerHttp http, SnapshotStore snapshots, TimeProvider time, ILogger<Issuer> logger) : IDisposable
+    PlatformIssuer platform, ScaiKeyOptions options, IssuerHttp http, SnapshotStore snapshots, TimeProvider time, ILogger<Issuer> logger) : IDisposable
 {
-    private const string PlatformPath = "/api/v1/platform/oauth";
     private const string TenantsPath = "/api/v1/auth/tenants/";
 
     private readonly string _base = options.Issuer?.AbsoluteUri.TrimEnd('/') ?? "";
     private readonly ConcurrentDictionary<string, Issuer> _tenants = new(StringComparer.Ordinal);
-    private readonly Lazy<Issuer> _platform = new(() => new Issuer(
-        [
-            IssuerAddress.Below(options.Issuer!.AbsoluteUri),
-            IssuerAddress.Below(options.Issuer.AbsoluteUri.TrimEnd('/') + PlatformPath, options.Issuer.AbsoluteUri),
-        ],
-        http,
-        time,
-        logger));
-
-    /// <summary>The issuer for the installation as a whole.</summary>
-    public Issuer Platform => _platform.Value;
 
     /// <summary>The issuer that a token names; null when it is none of ours.</summary>
     /// <param name="name">The token's <c>iss</c>, which nobody has checked yet.</param>
@@ -42,16 +30,16 @@ internal sealed class IssuerDirectory(
             return snapshots.Current.TenantSlugs.Contains(slug) ? Of(slug) : null;
         }
 
-        return Platform;
+        return platform.Issuer;
     }
 
     /// <summary>The issuer that a tenant's users sign in with: their own where ScaiKey has one, else the installation's.</summary>
     public async ValueTask<(Issuer Issuer, IssuerState State)> ForTenantAsync(string slug, CancellationToken cancellationToken)
     {
-        var platform = await Platform.GetAsync(cancellationToken);
-        if (platform.Address.Base is null)
+        var state = await platform.Issuer.GetAsync(cancellationToken);
+        if (state.Address.Base is null)
         {
-            return (Platform, platform);
+            return (platform.Issuer, state);
         }
 
         var tenant = Of(slug);
@@ -61,7 +49,7 @@ internal sealed class IssuerDirectory(
         }
         catch (IssuerAwayException)
         {
-            return (Platform, platform);
+            return (platform.Issuer, state);
         }
     }
 
@@ -70,11 +58,6 @@ internal sealed class IssuerDirectory(
         foreach (var issuer in _tenants.Values)
         {
             issuer.Dispose();
-        }
-
-        if (_platform.IsValueCreated)
-        {
-            _platform.Value.Dispose();
         }
     }
 

@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
@@ -10,8 +8,6 @@ namespace ScaiGrid.Platform.Auth;
 /// <summary>The issuer's side of a sign-in: exchanges the code that the browser brought back, and reads who signed in.</summary>
 internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens tokens, ScaiKeyOptions options, SignInOptions signIn, ILogger<IssuerExchange> logger)
 {
-    private const string Basic = "client_secret_basic";
-
     /// <returns>Null when the issuer does not take the code, or answers with what we did not ask for.</returns>
     /// <exception cref="IssuerAwayException">The issuer does not answer.</exception>
     public async Task<IssuerUser?> ExchangeAsync(string code, SignInFlow flow, Issuer issuer, IssuerState state, CancellationToken cancellationToken)
@@ -36,34 +32,13 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
             : user;
     }
 
-    private HttpRequestMessage TokenRequest(string code, SignInFlow flow, IssuerState state)
+    private HttpRequestMessage TokenRequest(string code, SignInFlow flow, IssuerState state) => ClientAuthentication.Request(options, state.Document, new()
     {
-        var form = new Dictionary<string, string>
-        {
-            ["grant_type"] = "authorization_code",
-            ["code"] = code,
-            ["redirect_uri"] = signIn.CallbackUrl,
-            ["code_verifier"] = flow.Verifier,
-        };
-        var request = new HttpRequestMessage(HttpMethod.Post, state.Document.TokenEndpoint);
-        var methods = state.Document.TokenEndpointAuthMethodsSupported;
-        if (options.ClientSecret is not null && (methods.Count == 0 || methods.Contains(Basic)))
-        {
-            var credentials = $"{Uri.EscapeDataString(options.ClientId!)}:{Uri.EscapeDataString(options.ClientSecret)}";
-            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)));
-        }
-        else
-        {
-            form["client_id"] = options.ClientId!;
-            if (options.ClientSecret is not null)
-            {
-                form["client_secret"] = options.ClientSecret;
-            }
-        }
-
-        request.Content = new FormUrlEncodedContent(form);
-        return request;
-    }
+        ["grant_type"] = "authorization_code",
+        ["code"] = code,
+        ["redirect_uri"] = signIn.CallbackUrl,
+        ["code_verifier"] = flow.Verifier,
+    });
 
     /// <summary>Some issuers tell the address at their userinfo endpoint only.</summary>
     private async Task<IssuerUser> AskAsync(string endpoint, string accessToken, IssuerUser user, CancellationToken cancellationToken)

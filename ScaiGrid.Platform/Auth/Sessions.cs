@@ -94,13 +94,6 @@ internal sealed partial class Sessions(
         await EndAsync(db, db.Sessions.Where(session => session.Id == sessionId), SessionEnd.Logout, cancellationToken);
     }
 
-    /// <summary>Ends what a user has; for one who is deleted or suspended.</summary>
-    public async Task EndAllAsync(IReadOnlyCollection<string> userIds, CancellationToken cancellationToken)
-    {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        await EndAsync(db, db.Sessions.Where(session => userIds.Contains(session.UserId)), SessionEnd.UserClosed, cancellationToken);
-    }
-
     private async Task<int> EndAsync(PlatformDb db, IQueryable<Session> which, string reason, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Tenancy;
@@ -27,6 +28,8 @@ internal sealed partial class SignIn(
     private const string FlowKind = "flow";
     private const string CodeKind = "code";
     private const string CodePrefix = "sgc_";
+
+    private static readonly string[] BeyondTheTenant = [Roles.SuperAdmin, Roles.PartnerAdmin, Roles.PartnerViewer];
 
     private static readonly TimeSpan FlowLifetime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan CodeLifetime = TimeSpan.FromMinutes(1);
@@ -119,7 +122,12 @@ internal sealed partial class SignIn(
                 }
 
                 var email = Emails.Normalize(who.Email);
-                var found = await users.SingleOrDefaultAsync(user => user.Email == email && user.Status == UserStatus.Active && user.ExternalId == null, token);
+
+                // Whoever acts beyond the tenant is tied by an administrator (PUT /v1/users/{id}): an address must not make a super admin.
+                var found = await users.SingleOrDefaultAsync(
+                    user => user.Email == email && user.Status == UserStatus.Active && user.ExternalId == null
+                        && !db.UserRoles.Any(role => role.UserId == user.Id && BeyondTheTenant.Contains(role.Role)),
+                    token);
                 if (found is not null)
                 {
                     found.ExternalId = who.Subject;

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
+using ScaiGrid.Platform.Auth.ScaiKey;
 using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
@@ -52,6 +53,10 @@ internal sealed class PlatformDb : DbContext
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 
     public DbSet<Session> Sessions => Set<Session>();
+
+    public DbSet<ScaiKeyEventRow> ScaiKeyEvents => Set<ScaiKeyEventRow>();
+
+    public DbSet<ScaiKeyResource> ScaiKeyResources => Set<ScaiKeyResource>();
 
     public DbSet<Provider> Providers => Set<Provider>();
 
@@ -129,6 +134,8 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new RoleMappingConfiguration());
         modelBuilder.ApplyConfiguration(new ApiKeyConfiguration());
         modelBuilder.ApplyConfiguration(new SessionConfiguration());
+        modelBuilder.ApplyConfiguration(new ScaiKeyEventRowConfiguration());
+        modelBuilder.ApplyConfiguration(new ScaiKeyResourceConfiguration());
         modelBuilder.ApplyConfiguration(new ProviderConfiguration());
         modelBuilder.ApplyConfiguration(new BackendConfiguration());
         modelBuilder.ApplyConfiguration(new ModelConfiguration());

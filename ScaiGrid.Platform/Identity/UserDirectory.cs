@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Tenancy;
 
@@ -98,7 +99,7 @@ internal sealed class UserDirectory(TimeProvider time)
         return user;
     }
 
-    /// <summary>Ends a user's access for good: keys are revoked, and roles and memberships taken away. Does not save.</summary>
+    /// <summary>Ends a user's access for good: sessions end, keys are revoked, and roles and memberships taken away. Does not save.</summary>
     public async Task DeleteUserAsync(PlatformDb db, User user, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
@@ -106,6 +107,11 @@ internal sealed class UserDirectory(TimeProvider time)
         foreach (var key in await db.ApiKeys.Where(key => key.UserId == user.Id && key.RevokedAt == null).ToListAsync(cancellationToken))
         {
             key.RevokedAt = now;
+        }
+
+        foreach (var session in await db.Sessions.Where(session => session.UserId == user.Id && session.EndedAt == null).ToListAsync(cancellationToken))
+        {
+            (session.EndedAt, session.EndReason) = (now, SessionEnd.UserClosed);
         }
 
         db.RemoveRange(await db.UserRoles.Where(role => role.UserId == user.Id).ToListAsync(cancellationToken));

@@ -29,6 +29,16 @@ internal static partial class Slugs
         }
     }
 
+    /// <summary>A slug out of what somebody else calls one: theirs, where it has our form.</summary>
+    public static string From(string wished)
+    {
+#pragma warning disable CA1308 // What slugs are made of.
+        var text = new string([.. wished.ToLowerInvariant().Select(character =>
+            char.IsAsciiLetterOrDigit(character) || character is '.' or '_' or '-' ? character : '-')]).TrimStart('.', '_', '-');
+#pragma warning restore CA1308
+        return text.Length == 0 ? "unnamed" : text[..Math.Min(text.Length, MaxLength - 10)];
+    }
+
     [GeneratedRegex(@"^[a-z0-9][a-z0-9._-]*\z")]
     private static partial Regex Form();
 }

@@ -21,6 +21,7 @@ public sealed class EndpointRules
         "/docs/scalar.aspnetcore.js", "/docs/scalar.js",
         "/v1/auth/identify", "/v1/auth/authorize", "/v1/auth/callback", "/v1/auth/token", "/v1/auth/refresh",
         "/v1/media/{name}", "/v1/models/{model}/avatar",
+        "/v1/webhooks/scaikey",
         "/v1/modules/scaibunker/storage/", "/v1/modules/scaibunker/storage/{**key}",
     ];
 

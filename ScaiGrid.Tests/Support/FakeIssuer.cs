@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -20,6 +22,8 @@ public sealed class FakeIssuer : IAsyncDisposable
     public const string ClientSecret = "client-secret-of-the-tests";
     public const string Audience = "scaigrid-api";
 
+    private const int PageSize = 2;
+
     private readonly WebApplication _app;
     private readonly bool _isScaiKey;
     private readonly ConcurrentDictionary<string, Dictionary<string, object>> _codes = new();
@@ -36,6 +40,9 @@ public sealed class FakeIssuer : IAsyncDisposable
     public IReadOnlyList<SigningCredentials> Keys => _keys;
 
     public bool IsAway { get; set; }
+
+    /// <summary>What its admin API lists, by path, two items a page; other paths are not there.</summary>
+    public ConcurrentDictionary<string, JsonArray> Lists { get; } = new();
 
     private int _keyFetches;
 
@@ -133,6 +140,18 @@ public sealed class FakeIssuer : IAsyncDisposable
     {
         const string Discovery = "/.well-known/openid-configuration";
         var path = context.Request.Path.Value!;
+        if (Lists.TryGetValue(path, out var list))
+        {
+            var start = int.Parse(context.Request.Query["cursor"].FirstOrDefault() ?? "0", CultureInfo.InvariantCulture);
+            return context.Request.Headers.Authorization.ToString().StartsWith("Bearer ey", StringComparison.Ordinal)
+                ? context.Response.WriteAsJsonAsync(new
+                {
+                    data = new { items = list.Skip(start).Take(PageSize) },
+                    pagination = new { next_cursor = start + PageSize < list.Count ? (start + PageSize).ToString(CultureInfo.InvariantCulture) : null },
+                })
+                : Results.Unauthorized().ExecuteAsync(context);
+        }
+
         if (path.EndsWith("/jwks", StringComparison.Ordinal))
         {
             Interlocked.Increment(ref _keyFetches);
@@ -159,6 +178,12 @@ public sealed class FakeIssuer : IAsyncDisposable
     private async Task ExchangeAsync(HttpContext context)
     {
         var form = await context.Request.ReadFormAsync();
+        if (form["grant_type"] == "client_credentials")
+        {
+            await context.Response.WriteAsJsonAsync(new { access_token = Token("admin client"), token_type = "Bearer", expires_in = 3600 });
+            return;
+        }
+
         Exchanges.Enqueue((form, context.Request.Headers.Authorization.ToString()));
         var challenge = Base64UrlEncoder.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString())));
         if (!_codes.TryRemove(form["code"].ToString(), out var code) || (string)code["challenge"] != challenge || (string)code["redirect_uri"] != form["redirect_uri"])

@@ -196,6 +196,18 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     }
 
     [Fact]
+    public async Task WhoeverActsBeyondTheTenant_IsNotTiedByAnAddress()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var admin = await tenant.AddUserAsync(Roles.SuperAdmin);
+        var email = $"{Fresh.Name()}@test.example";
+        await Services.MariaDb.ExecuteAsync("UPDATE users SET email = @email WHERE id = @id", ("email", email), ("id", admin.Id));
+        var person = new Person(new SignInDriver(issuers.As(null), email, tenant.Id), tenant, admin, Fresh.Name());
+        var verified = new Dictionary<string, object?> { ["email"] = email, ["email_verified"] = true };
+        await RefusedAsync(person, issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject, verified));
+    }
+
+    [Fact]
     public async Task PersonOfAnotherTenant_IsNobodyHere()
     {
         var person = await PersonAsync();

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Options;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Http;
+
+namespace ScaiGrid.Platform.Auth.ScaiKey;
+
+/// <summary>Where ScaiKey tells what changed there. Its signature is its key.</summary>
+internal static class ScaiKeyEndpoints
+{
+    public static void MapScaiKeyWebhooks(this IEndpointRouteBuilder group) =>
+        group.MapPost("/webhooks/scaikey", Receive).AllowAnonymous().Audited("scaikey.event", "scaikey")
+            .WithName("ReceiveScaiKeyEvent").WithSummary("An event of ScaiKey's, signed with the secret of both.").Accepts<ScaiKeyEventBody>("application/json");
+
+    private static async Task<Results<Ok<Envelope<ScaiKeyAnswer>>, ProblemResult>> Receive(
+        HttpRequest request,
+        ScaiKeyOptions options,
+        ScaiKeyInbox inbox,
+        IOptions<JsonOptions> json,
+        AuditEntry? audit,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        audit?.ActorType = ActorTypes.Webhook;
+        if (options.WebhookSecret is not { } secret)
+        {
+            return Reply.Problem(AuthErrors.NoWebhookSecret);
+        }
+
+        // As it was sent: what is signed are the bytes. The route group bounds them.
+        using var body = new MemoryStream();
+        await request.Body.CopyToAsync(body, cancellationToken);
+        var bytes = body.GetBuffer().AsMemory(0, (int)body.Length);
+        if (!ScaiKeySignature.IsGood(request.Headers[ScaiKeySignature.Header], bytes.Span, secret, time.GetUtcNow()))
+        {
+            return Reply.Problem(AuthErrors.WebhookRefused);
+        }
+
+        ScaiKeyEvent told;
+        try
+        {
+            told = (JsonSerializer.Deserialize<ScaiKeyEventBody>(bytes.Span, json.Value.SerializerOptions) ?? throw new JsonException()).Check();
+        }
+        catch (JsonException exception)
+        {
+            return new ProblemResult(JsonProblems.From(exception));
+        }
+
+        audit?.ResourceId = told.ResourceId;
+        var answer = await inbox.TakeAsync(told, cancellationToken);
+        return Reply.Ok(new ScaiKeyAnswer(answer.Handled, answer.IsDuplicate, answer.Reason));
+    }
+}
+
+/// <param name="Handled">False for an event that is not known, or not of what is known here.</param>
+/// <param name="Duplicate">True when it was received before.</param>
+/// <param name="Reason">Why it was not handled.</param>
+internal sealed record ScaiKeyAnswer(bool Handled, bool Duplicate, string? Reason);

@@ -1,0 +1,67 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Tenancy;
+
+namespace ScaiGrid.Platform.Auth.ScaiKey;
+
+/// <summary>The body of a webhook, as ScaiKey sends it.</summary>
+public sealed record ScaiKeyEventBody(
+    string? EventId, string? EventType, string? Timestamp, ScaiKeyResourceBody? Resource, JsonObject? Data, string? TenantId, string? PartnerId)
+{
+    /// <exception cref="Core.Errors.ApiException">A field that every event has is missing or wrong.</exception>
+    internal ScaiKeyEvent Check()
+    {
+        var checks = new Checks();
+        var id = checks.Required("event_id", EventId, ScaiKeyEventRow.IdLength);
+        var type = checks.Required("event_type", EventType, 64);
+        var at = checks.Time("timestamp", Timestamp);
+        if (string.IsNullOrEmpty(Timestamp))
+        {
+            checks.Add("timestamp", "is required.");
+        }
+
+        var resource = checks.Required("resource.id", Resource?.Id, ExternalIds.MaxLength);
+        foreach (var (field, value) in new[] { ("event_id", id), ("event_type", type), ("resource.id", resource), ("tenant_id", TenantId ?? ""), ("partner_id", PartnerId ?? "") })
+        {
+            if (!Ascii.IsValid(value) || value.Any(char.IsControl))
+            {
+                checks.Add(field, "must be ASCII.");
+            }
+        }
+
+        checks.ThrowIfAny();
+        return new ScaiKeyEvent(id, type, at!.Value, resource, Data ?? [], TenantId, PartnerId);
+    }
+}
+
+public sealed record ScaiKeyResourceBody(string? Type, string? Id);
+
+/// <summary>Something that happened in ScaiKey, or what a listing says of one resource.</summary>
+/// <param name="Id">The event's.</param>
+/// <param name="Type">Noun and verb: <c>user.suspended</c>.</param>
+/// <param name="At">When it happened there.</param>
+/// <param name="ResourceId">ScaiKey's id of the resource.</param>
+/// <param name="Data">What is told of it.</param>
+/// <param name="TenantId">ScaiKey's id of its tenant.</param>
+/// <param name="PartnerId">ScaiKey's id of its partner.</param>
+internal sealed record ScaiKeyEvent(string Id, string Type, DateTimeOffset At, string ResourceId, JsonObject Data, string? TenantId, string? PartnerId)
+{
+    private const int NameLength = 200;
+
+    public string Noun => Type.Split('.')[0];
+
+    public string Verb => Type.Contains('.', StringComparison.Ordinal) ? Type[(Type.IndexOf('.', StringComparison.Ordinal) + 1)..] : "";
+
+    /// <summary>Null when nothing is said of it.</summary>
+    public bool? IsActive => Text("status") is { } status ? status == UserStatus.Active : null;
+
+    public string? Text(string field) =>
+        Data[field] is JsonValue value && value.TryGetValue<string>(out var text) && !string.IsNullOrWhiteSpace(text) ? text : null;
+
+    public string? Name(string field) => Text(field) is { } name ? name[..Math.Min(name.Length, NameLength)] : null;
+
+    /// <summary>A slug of the form that ours have; made of the id where ScaiKey's has another.</summary>
+    public string Slug() => Slugs.From(Text("slug") ?? ResourceId);
+}
