@@ -11,6 +11,7 @@ using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
+using ScaiGrid.Platform.Batch;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Events;
 using ScaiGrid.Platform.Health;
@@ -18,6 +19,7 @@ using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.Sessions;
 using ScaiGrid.Platform.Snapshot;
 using ScaiGrid.Platform.Webhooks;
 
@@ -38,17 +40,23 @@ public static class PlatformServices
         builder.AddIdentity();
         builder.AddSnapshot();
         builder.AddWebhooks();
+        builder.AddBatches();
+        builder.Services.AddSingleton<Conversation>();
         builder.Services.AddWireJson();
         builder.Services.AddSingleton(services => new SettingsInventory(builder.Services, builder.Configuration));
     }
 
-    /// <summary>For the worker: what the platform's scheduled tasks need.</summary>
+    /// <summary>For the worker: what scheduled tasks and queued work need. Call <c>AddInference</c> as well.</summary>
     public static void AddPlatformTasks(this IHostApplicationBuilder builder)
     {
         builder.AddPlatformStores();
         builder.AddAccounting();
         builder.AddJobs();
+        builder.AddIdentity();
+        builder.AddSnapshot();
         builder.AddWebhookQueues();
+        builder.AddBatchQueue();
+        builder.Services.AddWireJson();
         builder.Services.AddHostedService<JobRunner>();
         builder.Services.AddTransient<IdempotencyPurge>();
     }

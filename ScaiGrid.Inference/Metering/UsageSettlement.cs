@@ -29,9 +29,10 @@ public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, 
         var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
         var now = time.GetUtcNow();
         var latency = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds;
+        var cost = Money.Cost(usage.Prompt, usage.Completion, route.InputPrice, route.OutputPrice);
         await meter.WriteAsync(new UsageRecord
         {
-            Id = Ids.New(Ids.Usage, time),
+            Id = call.Caller.Terms?.UsageId ?? Ids.New(Ids.Usage, time),
             RequestId = call.RequestId,
             CreatedAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             PartnerId = call.Caller.PartnerId,
@@ -47,7 +48,7 @@ public sealed class UsageSettlement(UsageMeter meter, InferenceMetrics metrics, 
             TokensOut = usage.Completion,
             CachedTokens = usage.Cached,
             ReasoningTokens = usage.Reasoning,
-            Cost = Money.Cost(usage.Prompt, usage.Completion, route.InputPrice, route.OutputPrice),
+            Cost = call.Caller.Terms?.Apply(cost) ?? cost,
             BackendCost = Money.Cost(usage.Prompt, usage.Completion, backend.InputPrice, backend.OutputPrice),
             LatencyMs = latency,
             TimeToFirstTokenMs = (long?)attempt.FirstChunkAfter?.TotalMilliseconds,

@@ -26,6 +26,7 @@ public sealed class GridServices : IAsyncDisposable
         ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
         ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
         ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
+        ["SCAIGRID_BATCH_ALLOW_PRIVATE"] = "true",
     };
 
     public static async Task<GridServices> StartAsync()
