@@ -26,7 +26,11 @@ public static class Ids
     public const string Webhook = "wh";
     public const string WebhookDelivery = "whd";
     public const string Audit = "audit";
+    public const string File = "file";
+    public const string Batch = "batch";
     public const string Session = "sess";
+    public const string Room = "room";
+    public const string Message = "msg";
 
     public static string New(string prefix, TimeProvider time) => $"{prefix}_{Ulid.NewUlid(time.GetUtcNow())}";
 }

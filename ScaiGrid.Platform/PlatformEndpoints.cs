@@ -2,18 +2,23 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Auth.ScaiKey;
+using ScaiGrid.Platform.Batch;
 using ScaiGrid.Platform.Budgets;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Files;
 using ScaiGrid.Platform.Health;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
 using ScaiGrid.Platform.RateLimits;
+using ScaiGrid.Platform.Rooms;
+using ScaiGrid.Platform.Sessions;
 using ScaiGrid.Platform.Tenancy;
 using ScaiGrid.Platform.Webhooks;
 
@@ -27,6 +32,7 @@ public static class PlatformEndpoints
 
     public static void MapPlatform(this IEndpointRouteBuilder endpoints)
     {
+        var uploads = endpoints.ServiceProvider.GetRequiredService<UploadOptions>();
         var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerWithoutDatabase);
         Tagged("Identity").MapAuth();
         Tagged("Identity").MapScaiKeyWebhooks();
@@ -45,12 +51,19 @@ public static class PlatformEndpoints
         Tagged("Models").MapModelGroups();
         Tagged("Accounting").MapUsage();
         Tagged("Webhooks").MapWebhooks();
+        Tagged("Files").MapFiles(uploads);
+        Tagged("Batches").MapBatches();
+        Tagged("Sessions").MapSessions();
+        Tagged("Rooms").MapRooms();
         Tagged("Administration").MapJobs();
         Tagged("Audit").MapAudit();
         Tagged("Accounting").MapBudgets();
         Tagged("Accounting").MapRateLimits();
 
         endpoints.MapGroup("/oai/v1").WithTags("OpenAI").MapOpenAiModels();
+        var openAi = endpoints.MapGroup("/oai/v1").WithTags("OpenAI").AddEndpointFilter(AnswerWithoutDatabase);
+        openAi.MapOpenAiFiles(uploads);
+        openAi.MapOpenAiBatches();
         endpoints.MapGroup("").WithTags("Health").MapHealthDetails();
 
         RouteGroupBuilder Tagged(string tag) => group.MapGroup("").WithTags(tag);

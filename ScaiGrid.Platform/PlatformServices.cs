@@ -12,6 +12,7 @@ using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
+using ScaiGrid.Platform.Batch;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Events;
 using ScaiGrid.Platform.Health;
@@ -19,6 +20,7 @@ using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
+using ScaiGrid.Platform.Sessions;
 using ScaiGrid.Platform.Snapshot;
 using ScaiGrid.Platform.Webhooks;
 
@@ -39,11 +41,13 @@ public static class PlatformServices
         builder.AddIdentity();
         builder.AddSnapshot();
         builder.AddWebhooks();
+        builder.AddBatches();
+        builder.Services.AddSingleton<Conversation>();
         builder.Services.AddWireJson();
         builder.Services.AddSingleton(services => new SettingsInventory(builder.Services, builder.Configuration));
     }
 
-    /// <summary>For the worker: what the platform's scheduled tasks need.</summary>
+    /// <summary>For the worker: what scheduled tasks and queued work need. Call <c>AddInference</c> as well.</summary>
     public static void AddPlatformTasks(this IHostApplicationBuilder builder)
     {
         builder.AddPlatformStores();
@@ -51,7 +55,11 @@ public static class PlatformServices
         builder.AddAuthTasks();
         builder.AddJobs();
         builder.AddMedia();
+        builder.AddIdentity();
+        builder.AddSnapshot();
         builder.AddWebhookQueues();
+        builder.AddBatchQueue();
+        builder.Services.AddWireJson();
         builder.Services.AddHostedService<JobRunner>();
         builder.Services.AddTransient<IdempotencyPurge>();
         builder.AddProviderSecrets();

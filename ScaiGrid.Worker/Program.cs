@@ -1,4 +1,5 @@
 using ScaiGrid.Core.Configuration;
+using ScaiGrid.Inference;
 using ScaiGrid.Modules;
 using ScaiGrid.Platform;
 using ScaiGrid.Platform.Data;
@@ -12,6 +13,7 @@ return await HostRunner.RunAsync(async () =>
     var settings = builder.AddSettings<HostSettings>();
     builder.AddServiceDefaults(new ServiceDefaultsOptions { ServiceName = "scaigrid-worker", DrainTimeout = settings.DrainTimeout });
     builder.AddPlatformTasks();
+    builder.AddInference();
     var modules = ModuleSet.AddModules(builder, isWorker: true);
 
     builder.Services.AddSingleton<IWorkGate, DrainGate>();

@@ -38,6 +38,9 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
     /// <summary>When the credential ends; null for never.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
+    /// <summary>Set only on a copy made for one call, see <see cref="On"/>.</summary>
+    public CallTerms? Terms { get; private set; }
+
     /// <summary>A super admin with all that the role holds: a key with scopes of its own makes no super admin.</summary>
     public bool IsSuperAdmin => Roles.Contains(Identity.Roles.SuperAdmin) && Permissions.IsSupersetOf(Identity.Permissions.All);
 
@@ -65,6 +68,14 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
         Reach.Tenant => reach == Reach.Tenant && tenantId == TenantId,
         _ => false,
     };
+
+    /// <summary>The same caller, for one call on terms of its own.</summary>
+    public Caller On(CallTerms terms)
+    {
+        var copy = (Caller)MemberwiseClone();
+        copy.Terms = terms;
+        return copy;
+    }
 
     /// <summary>Lets handlers take a <see cref="Caller"/> parameter.</summary>
     public static ValueTask<Caller?> BindAsync(HttpContext context, ParameterInfo parameter) =>

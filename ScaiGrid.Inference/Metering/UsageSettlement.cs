@@ -30,10 +30,13 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
         var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
         var now = time.GetUtcNow();
         var latency = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds;
+        var terms = call.Caller.Terms;
         var cost = route.Prices.CostOf(usage);
+        cost = terms?.Apply(cost) ?? cost;
         await meter.WriteAsync(new UsageRecord
         {
-            Id = attempt.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time),
+            // A line of a batch has the id that it had before its worker died.
+            Id = terms?.UsageId ?? (attempt.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time)),
             RequestId = call.RequestId,
             CreatedAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             PartnerId = call.Caller.PartnerId,

@@ -3,12 +3,12 @@ using ScaiGrid.Core;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Bounds of the primary key for a range of time. An id is made within a call, so it begins with a time close to the row's own:
-/// a day on either side is far more than any call and any clock needs, and keeps a query off the other rows.
+/// Bounds of the primary key for a range of time. An id begins with a time close to the row's own, that of
+/// the call, or of the batch that it belongs to, which takes a day at most: two days on either side is far more than any call and any clock needs, and keeps a query off the other rows.
 /// </summary>
 internal static class UsageIds
 {
-    private static readonly TimeSpan Slack = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Slack = TimeSpan.FromDays(2);
 
     /// <summary>No row at or after <paramref name="start"/> has a lower id.</summary>
     public static string LowerBound(DateTimeOffset start) => At(start - DateTimeOffset.UnixEpoch > Slack ? start - Slack : DateTimeOffset.UnixEpoch);

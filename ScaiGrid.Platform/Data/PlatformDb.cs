@@ -3,13 +3,17 @@ using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Auth.ScaiKey;
+using ScaiGrid.Platform.Batch;
 using ScaiGrid.Platform.Budgets;
+using ScaiGrid.Platform.Files;
 using ScaiGrid.Platform.Idempotency;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
 using ScaiGrid.Platform.RateLimits;
+using ScaiGrid.Platform.Rooms;
 using ScaiGrid.Platform.Scheduling;
+using ScaiGrid.Platform.Sessions;
 using ScaiGrid.Platform.Tenancy;
 using ScaiGrid.Platform.Webhooks;
 
@@ -82,6 +86,20 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<Job> Jobs => Set<Job>();
 
+    public DbSet<StoredFile> Files => Set<StoredFile>();
+
+    public DbSet<BatchRow> Batches => Set<BatchRow>();
+
+    public DbSet<BatchChunk> BatchChunks => Set<BatchChunk>();
+
+    public DbSet<ChatSession> ChatSessions => Set<ChatSession>();
+
+    public DbSet<Room> Rooms => Set<Room>();
+
+    public DbSet<RoomMember> RoomMembers => Set<RoomMember>();
+
+    public DbSet<Message> Messages => Set<Message>();
+
     public DbSet<TaskRow> ScheduledTasks => Set<TaskRow>();
 
     public DbSet<Webhook> Webhooks => Set<Webhook>();
@@ -148,6 +166,13 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new UsageRowConfiguration());
         modelBuilder.ApplyConfiguration(new UsageHourConfiguration());
         modelBuilder.ApplyConfiguration(new JobConfiguration());
+        modelBuilder.ApplyConfiguration(new StoredFileConfiguration());
+        modelBuilder.ApplyConfiguration(new BatchRowConfiguration());
+        modelBuilder.ApplyConfiguration(new BatchChunkConfiguration());
+        modelBuilder.ApplyConfiguration(new ChatSessionConfiguration());
+        modelBuilder.ApplyConfiguration(new RoomConfiguration());
+        modelBuilder.ApplyConfiguration(new RoomMemberConfiguration());
+        modelBuilder.ApplyConfiguration(new MessageConfiguration());
         modelBuilder.ApplyConfiguration(new TaskRowConfiguration());
         modelBuilder.ApplyConfiguration(new WebhookConfiguration());
         modelBuilder.ApplyConfiguration(new WebhookDeliveryConfiguration());

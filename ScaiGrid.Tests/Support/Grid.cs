@@ -88,6 +88,7 @@ public sealed class Grid : IAsyncDisposable
             ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
             ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
             ["SCAIGRID_PROBE_INTERVAL_S"] = "1",
+            ["SCAIGRID_BATCH_ALLOW_PRIVATE"] = "true",
         }));
         AppHost = host;
         Admin = new ApiDriver(host.ApiAddress, Secrets.AdminKey);

@@ -27,6 +27,7 @@ public sealed class GridServices : IAsyncDisposable
         ["SCAIGRID_WEBHOOK_ALLOW_HTTP"] = "true",
         ["SCAIGRID_WEBHOOK_ALLOW_PRIVATE"] = "true",
         ["SCAIGRID_PROBE_INTERVAL_S"] = "1",
+        ["SCAIGRID_BATCH_ALLOW_PRIVATE"] = "true",
     };
 
     public static async Task<GridServices> StartAsync()

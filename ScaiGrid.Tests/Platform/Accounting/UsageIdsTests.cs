@@ -11,7 +11,7 @@ public sealed class UsageIdsTests
     private static readonly DateTimeOffset Time = new(2026, 1, 31, 8, 0, 0, TimeSpan.Zero);
 
     [Theory]
-    [InlineData(-86400)]
+    [InlineData(-2 * 86400)]
     [InlineData(-60)]
     [InlineData(0)]
     [InlineData(86399)]
@@ -25,8 +25,8 @@ public sealed class UsageIdsTests
     [Fact]
     public void IdsOfOtherDays_AreOutside()
     {
-        Assert.True(string.CompareOrdinal(IdAt(Time.AddDays(-2)), UsageIds.LowerBound(Time)) < 0);
-        Assert.True(string.CompareOrdinal(IdAt(Time.AddDays(2)), UsageIds.UpperBound(Time)) > 0);
+        Assert.True(string.CompareOrdinal(IdAt(Time.AddDays(-3)), UsageIds.LowerBound(Time)) < 0);
+        Assert.True(string.CompareOrdinal(IdAt(Time.AddDays(3)), UsageIds.UpperBound(Time)) > 0);
     }
 
     [Fact]

@@ -61,9 +61,16 @@ internal static class RoleTable
     /// <summary>What no call of the API makes, with the reason, and the tests that try it across tenants where there are some.</summary>
     public static readonly IReadOnlyDictionary<string, string> Elsewhere = new Dictionary<string, string>
     {
+        ["/oai/v1/batches/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
+        ["/oai/v1/files/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/v1/admin/jobs/{id}"] = "queued work, which is there while it waits or once it failed for good",
+        ["/v1/files/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/v1/groups/{id}"] = "GroupTests: the identity provider's",
+        ["/v1/inference/batch/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/v1/role-mappings/{id}"] = "GroupTests: needs a group",
+        ["/v1/rooms/{id}"] = "ConversationAccessTests: its members'",
+        ["/v1/rooms/{id}/members/{type}/{member}"] = "ConversationAccessTests: its members'",
+        ["/v1/sessions/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/v1/webhooks/{id}/deliveries/{deliveryId}"] = "WebhookSafetyTests: an event makes them",
     };
 

@@ -1,0 +1,132 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Files;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>Batches of inference calls: the caller's own.</summary>
+internal static class BatchEndpoints
+{
+    private const int MaxBase64 = 14 * 1024 * 1024;
+    private const int MaxInline = 10 * 1000 * 1000;
+    private const string FileScheme = "scaigrid://file/";
+    private const string Metered = "Every call of a batch leaves a usage row.";
+
+    public static void MapBatches(this IEndpointRouteBuilder group)
+    {
+        group.MapPost("/inference/batch", Create).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBase64 + (64 * 1024)))
+            .WithName("CreateBatch").WithSummary("Has the worker make the calls of a JSONL file.");
+        group.MapGet("/inference/batch", List).RequirePermission(Permissions.UseModels)
+            .WithName("ListBatches").WithSummary("The caller's batches, newest first.");
+        group.MapGet("/inference/batch/{id}", Get).RequirePermission(Permissions.UseModels)
+            .WithName("GetBatch").WithSummary("How far a batch is, and where its results are.");
+        group.MapPost("/inference/batch/{id}/cancel", Cancel).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithName("CancelBatch").WithSummary("Makes no further calls; what was answered is kept.");
+    }
+
+    private static async Task<Created<Envelope<BatchView>>> Create(
+        CreateBatch body, Caller caller, PlatformDb db, BatchStore store, FileStore files, BatchOptions options, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var window = BatchStore.Window(checks, "endpoint_completion_window", body.EndpointCompletionWindow);
+        var metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}";
+        if (body.InputFileUrl is null == body.InputFileBase64 is null)
+        {
+            checks.Add("input_file_url", "must be given, or else input_file_base64.");
+        }
+
+        var fileId = await FileIdAsync(checks, body.InputFileUrl, caller, db, options, cancellationToken);
+        var inline = Decode(checks, body.InputFileBase64);
+        checks.ThrowIfAny();
+        if (inline is not null)
+        {
+            using var input = new MemoryStream(inline);
+            fileId = (await files.SaveAsync(caller.TenantId, caller.UserId, "input.jsonl", FilePurpose.Batch, input, cancellationToken)).Id;
+        }
+
+        var row = await store.AddAsync(
+            db, caller, new NewBatch(BatchSurface.Native, Endpoint: null, window, fileId is null ? body.InputFileUrl : null, fileId, metadata), cancellationToken);
+        return Reply.Created($"/v1/inference/batch/{row.Id}", BatchView.Of(row));
+    }
+
+    private static async Task<Ok<PageEnvelope<BatchView>>> List(
+        [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Batch));
+        var rows = await db.Batches.AsNoTracking().Of(caller)
+            .Where(batch => after == null || string.Compare(batch.Id, after) < 0)
+            .OrderByDescending(batch => batch.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(BatchView.Of).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Results<Ok<Envelope<BatchView>>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var row = await db.Batches.AsNoTracking().Of(caller).SingleOrDefaultAsync(batch => batch.Id == id, cancellationToken);
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(BatchView.Of(row));
+    }
+
+    private static async Task<Results<Ok<Envelope<BatchView>>, ProblemResult>> Cancel(
+        string id, Caller caller, PlatformDb db, BatchStore store, CancellationToken cancellationToken)
+    {
+        var row = await store.CancelAsync(db, id, caller, cancellationToken);
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(BatchView.Of(row));
+    }
+
+    /// <returns>The file that the URL names; null when it leads elsewhere.</returns>
+    private static async Task<string?> FileIdAsync(
+        Checks checks, string? url, Caller caller, PlatformDb db, BatchOptions options, CancellationToken cancellationToken)
+    {
+        if (url is null)
+        {
+            return null;
+        }
+
+        if (url.StartsWith(FileScheme, StringComparison.Ordinal))
+        {
+            var id = url[FileScheme.Length..];
+            if (!await db.Files.Of(caller).AnyAsync(file => file.Id == id, cancellationToken))
+            {
+                checks.Add("input_file_url", "names no file of the caller's.");
+            }
+
+            return id;
+        }
+
+        if (url.Length > 4000 || !Uri.TryCreate(url, UriKind.Absolute, out var parsed) || !InputFetcher.IsAllowed(parsed, options.BatchAllowPrivate))
+        {
+            checks.Add("input_file_url", "must be an https URL of a public address, or scaigrid://file/{file_id}.");
+        }
+
+        return null;
+    }
+
+    private static byte[]? Decode(Checks checks, string? base64)
+    {
+        if (base64 is null)
+        {
+            return null;
+        }
+
+        var bytes = new byte[base64.Length * 3L / 4 + 3];
+        if (!Convert.TryFromBase64String(base64, bytes, out var written) || written > MaxInline)
+        {
+            checks.Add("input_file_base64", "must be base64 of at most 10 MB.");
+            return null;
+        }
+
+        return bytes[..written];
+    }
+}

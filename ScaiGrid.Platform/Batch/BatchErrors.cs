@@ -1,0 +1,8 @@
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Platform.Batch;
+
+internal static class BatchErrors
+{
+    public static readonly Error Over = CoreErrors.Conflict with { Message = "The batch is at its end; it cannot be cancelled any more." };
+}

@@ -1,0 +1,121 @@
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Files;
+using ScaiGrid.Platform.Jobs;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>Puts the chunks' results together into two files, in the order of the input; and clears away what is between.</summary>
+internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, FileStore files, TimeProvider time)
+{
+    private const int ListedTogether = 500;
+
+    public async Task<JobEnd> RunAsync(BatchRow batch, CancellationToken cancellationToken)
+    {
+        if (batch.Status is not (BatchStatus.Finalizing or BatchStatus.Cancelling))
+        {
+            await ClearAsync(batch, cancellationToken);
+            return JobEnd.Done();
+        }
+
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var chunks = await db.BatchChunks.AsNoTracking().Where(chunk => chunk.BatchId == batch.Id).OrderBy(chunk => chunk.Number).ToListAsync(cancellationToken);
+        var output = await WriteAsync(
+            batch, "output.jsonl", [.. chunks.Where(chunk => chunk.Completed > 0).Select(chunk => batch.ChunkKey(chunk.Number, $"out.{chunk.Attempt}"))], cancellationToken);
+        var errors = await WriteAsync(
+            batch, "errors.jsonl", [.. chunks.Where(chunk => chunk.Failed > 0).Select(chunk => batch.ChunkKey(chunk.Number, $"err.{chunk.Attempt}"))], cancellationToken);
+        return JobEnd.Done((StoreStep)((store, token) => StoreAsync(store, batch.Id, output, errors, token)));
+    }
+
+    private async Task<StoredFile?> WriteAsync(BatchRow batch, string filename, string[] keys, CancellationToken cancellationToken)
+    {
+        if (keys.Length == 0)
+        {
+            return null;
+        }
+
+        var id = Ids.New(Ids.File, time);
+        await using var parts = new ChainedBlobs(blobs, keys);
+        var info = await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), parts, cancellationToken);
+        return files.New(id, batch.TenantId, batch.UserId, $"{batch.Id}_{filename}", FilePurpose.BatchOutput, info.Length);
+    }
+
+    private async Task StoreAsync(PlatformDb db, string batchId, StoredFile? output, StoredFile? errors, CancellationToken cancellationToken)
+    {
+        var batch = await db.Batches.SingleAsync(row => row.Id == batchId, cancellationToken);
+        foreach (var file in new[] { output, errors }.OfType<StoredFile>())
+        {
+            db.Files.Add(file);
+        }
+
+        (batch.OutputFileId, batch.ErrorFileId, batch.EndedAt) = (output?.Id, errors?.Id, time.GetStoredNow());
+        batch.Status = batch.Status == BatchStatus.Cancelling ? BatchStatus.Cancelled
+            : batch.FinalizingAt >= batch.ExpiresAt && batch.Failed > 0 ? BatchStatus.Expired
+            : BatchStatus.Completed;
+
+        // Once more, to clear away: that must not stand between the results and their owner.
+        BatchJob.Add(db, batch, BatchStep.Finish, time);
+    }
+
+    private async Task ClearAsync(BatchRow batch, CancellationToken cancellationToken)
+    {
+        var prefix = $"batches/{batch.TenantId}/{batch.Id}/";
+        while (true)
+        {
+            var page = await blobs.ListAsync(prefix, after: null, ListedTogether, cancellationToken);
+            foreach (var blob in page.Items)
+            {
+                await blobs.DeleteAsync(blob.Key, cancellationToken);
+            }
+
+            if (!page.HasMore)
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// <summary>Several objects of the store, one after the other, as one stream.</summary>
+internal sealed class ChainedBlobs(IBlobStore blobs, IReadOnlyList<string> keys) : ReadOnlyStream
+{
+    private BlobContent? _current;
+    private int _next;
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            if (_current is null)
+            {
+                if (_next == keys.Count)
+                {
+                    return 0;
+                }
+
+                _current = await blobs.OpenAsync(keys[_next++], range: null, cancellationToken) ?? throw new InvalidOperationException("A chunk's results are gone.");
+            }
+
+            var read = await _current.Body.ReadAsync(buffer, cancellationToken);
+            if (read > 0 || buffer.Length == 0)
+            {
+                return read;
+            }
+
+            await _current.DisposeAsync();
+            _current = null;
+        }
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_current is not null)
+        {
+            await _current.DisposeAsync();
+        }
+
+        await base.DisposeAsync();
+    }
+}

@@ -1,0 +1,81 @@
+using System.Text.Json;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>One line of a batch's input, as far as it can be read.</summary>
+/// <param name="CustomId">The caller's name for it.</param>
+/// <param name="Path">Where in our API it goes; null when nowhere.</param>
+/// <param name="Body">The call's body.</param>
+/// <param name="Mistake">Why it cannot be called; null when it can.</param>
+internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, string? Mistake)
+{
+    private const int CustomIdLength = 256;
+
+    // What answers with JSON to JSON.
+    private static readonly string[] NativePaths =
+        ["/v1/inference/chat", "/v1/inference/generate", "/v1/inference/embed", "/v1/inference/images/generate"];
+
+    private static readonly string[] OpenAiPaths =
+        ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/moderations", "/v1/images/generations"];
+
+    public static IReadOnlyList<string> PathsOf(string surface) => surface == BatchSurface.OpenAi ? OpenAiPaths : NativePaths;
+
+    /// <summary>The line's <c>custom_id</c>; null when it has none that can be kept.</summary>
+    public static string? CustomIdOf(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            using var document = JsonDocument.ParseValue(ref reader);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("custom_id"u8, out var id) && id.ValueKind == JsonValueKind.String
+                && id.GetString() is { Length: > 0 and <= CustomIdLength } text && !reader.Read()
+                ? text
+                : null;
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads a line whose <c>custom_id</c> was found.</summary>
+    public static BatchLine Parse(ReadOnlyMemory<byte> line, BatchRow batch)
+    {
+        using var document = JsonDocument.Parse(line);
+        var root = document.RootElement;
+        var customId = root.GetProperty("custom_id"u8).GetString()!;
+        var url = Text(root, "url");
+        if (Text(root, "method") is not "POST")
+        {
+            return Wrong("method must be POST.");
+        }
+
+        if (url is null || !PathsOf(batch.Surface).Contains(url))
+        {
+            return Wrong($"url must be one of {string.Join(", ", PathsOf(batch.Surface))}.");
+        }
+
+        if (batch.Endpoint is not null && batch.Endpoint != url)
+        {
+            return Wrong($"url must be the batch's endpoint, {batch.Endpoint}.");
+        }
+
+        if (!root.TryGetProperty("body"u8, out var body) || body.ValueKind != JsonValueKind.Object)
+        {
+            return Wrong("body must be an object.");
+        }
+
+        if (body.TryGetProperty("stream"u8, out var stream) && stream.ValueKind == JsonValueKind.True)
+        {
+            return Wrong("body.stream must not be true in a batch.");
+        }
+
+        return new BatchLine(customId, batch.Surface == BatchSurface.OpenAi ? $"/oai{url}" : url, JsonSerializer.SerializeToUtf8Bytes(body), Mistake: null);
+
+        BatchLine Wrong(string mistake) => new(customId, Path: null, [], mistake);
+    }
+
+    private static string? Text(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

@@ -1,0 +1,41 @@
+using System.ComponentModel.DataAnnotations;
+using ScaiGrid.Core.Configuration;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>Batches: what they cost, and how fast they go.</summary>
+public sealed class BatchOptions
+{
+    [Setting("SCAIGRID_BATCH_PRICE_PERCENT_24H", "What calls of a batch with a window of 24 hours cost, in percent of the usual price.")]
+    [Range(0, 1000)]
+    public int PricePercent24h { get; set; } = 50;
+
+    [Setting("SCAIGRID_BATCH_PRICE_PERCENT_4H", "The same for a window of 4 hours.")]
+    [Range(0, 1000)]
+    public int PricePercent4h { get; set; } = 50;
+
+    [Setting("SCAIGRID_BATCH_PRICE_PERCENT_1H", "The same for a window of 1 hour.")]
+    [Range(0, 1000)]
+    public int PricePercent1h { get; set; } = 50;
+
+    [Setting("SCAIGRID_BATCH_CONCURRENCY", "Calls of batches that one worker makes at a time.")]
+    [Range(1, 1000)]
+    public int BatchConcurrency { get; set; } = 32;
+
+    [Setting("SCAIGRID_BATCH_ALLOW_PRIVATE", "Fetch the input of batches from http and from loopback and private addresses as well.")]
+    public bool BatchAllowPrivate { get; set; }
+
+    public int PricePercent(string window) => window switch
+    {
+        "1h" => PricePercent1h,
+        "4h" => PricePercent4h,
+        _ => PricePercent24h,
+    };
+
+    public static TimeSpan Length(string window) => window switch
+    {
+        "1h" => TimeSpan.FromHours(1),
+        "4h" => TimeSpan.FromHours(4),
+        _ => TimeSpan.FromHours(24),
+    };
+}

@@ -1,0 +1,252 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Platform.Calls;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Jobs;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>
+/// Makes the calls of one chunk. What was answered is noted from time to time, so that a worker which takes over repeats little; and a
+/// call that is repeated has the same usage id, so that it is billed once.
+/// </summary>
+internal sealed class BatchRun(
+    IDbContextFactory<PlatformDb> databases,
+    IBlobStore blobs,
+    InProcessInference inference,
+    BatchCallers callers,
+    BatchOptions options,
+    TimeProvider time) : IDisposable
+{
+    private const int MostTries = 3;
+    private static readonly TimeSpan WatchEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan NoteEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
+
+    // Of all chunks of this worker.
+    private readonly SemaphoreSlim _calls = new(options.BatchConcurrency);
+
+    private readonly ConcurrentDictionary<string, bool> _cancelled = new();
+
+    public void Dispose() => _calls.Dispose();
+
+    public async Task<JobEnd> RunAsync(BatchRow batch, int number, ClaimedJob job)
+    {
+        if (!callers.IsReady)
+        {
+            return JobEnd.Again(TimeSpan.FromSeconds(1));
+        }
+
+        var lines = await ReadAsync(batch.ChunkKey(number, "in"), job.Lost);
+        var results = await NotedAsync(batch, number, lines.Count, job.Lost);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(job.Lost, job.Draining);
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
+        var watch = WatchAsync(batch, number, results, watching.Token);
+        try
+        {
+            var caller = await callers.FindAsync(batch, job.Lost);
+            await Parallel.ForEachAsync(
+                Enumerable.Range(0, lines.Count).Where(index => results[index] is null),
+                new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop.Token },
+                async (index, _) => results[index] = await AnswerAsync(batch, number, index, BatchLine.Parse(lines[index], batch), caller, stop.Token));
+        }
+        catch (OperationCanceledException) when (job.Draining.IsCancellationRequested && !job.Lost.IsCancellationRequested)
+        {
+            await NoteAsync(batch, number, results, job.Lost);
+            return JobEnd.Released();
+        }
+        finally
+        {
+            await watching.CancelAsync();
+            await watch;
+            _cancelled.TryRemove(batch.Id, out _);
+        }
+
+        return await FinishAsync(batch, number, job, [.. results.OfType<LineResult>()]);
+    }
+
+    private async Task<JobEnd> FinishAsync(BatchRow batch, int number, ClaimedJob job, IReadOnlyList<LineResult> results)
+    {
+        // Under names of this attempt: a worker that lost the chunk and does not know it yet overwrites nothing.
+        await WriteAsync(batch.ChunkKey(number, $"out.{job.Attempts}"), results.Where(result => result.Succeeded), job.Lost);
+        await WriteAsync(batch.ChunkKey(number, $"err.{job.Attempts}"), results.Where(result => !result.Succeeded), job.Lost);
+        var completed = results.Count(result => result.Succeeded);
+        return JobEnd.Done((StoreStep)(async (db, token) =>
+        {
+            db.BatchChunks.Add(new BatchChunk
+            {
+                BatchId = batch.Id,
+                Number = number,
+                Attempt = job.Attempts,
+                Completed = completed,
+                Failed = results.Count - completed,
+            });
+            await db.Batches.Where(row => row.Id == batch.Id).ExecuteUpdateAsync(
+                row => row
+                    .SetProperty(one => one.Completed, one => one.Completed + completed)
+                    .SetProperty(one => one.Failed, one => one.Failed + results.Count - completed)
+                    .SetProperty(one => one.ChunksDone, one => one.ChunksDone + 1),
+                token);
+
+            // The update holds the row's lock, so exactly one chunk finds itself the last.
+            var now = time.GetStoredNow();
+            var isLast = await db.Batches.Where(row => row.Id == batch.Id && row.ChunksDone == row.Chunks).ExecuteUpdateAsync(
+                row => row
+                    .SetProperty(one => one.Status, one => one.Status == BatchStatus.Cancelling ? BatchStatus.Cancelling : BatchStatus.Finalizing)
+                    .SetProperty(one => one.FinalizingAt, now),
+                token);
+            if (isLast == 1)
+            {
+                BatchJob.Add(db, batch, BatchStep.Finish, time);
+            }
+        }));
+    }
+
+    private async Task<LineResult> AnswerAsync(
+        BatchRow batch, int number, int index, BatchLine line, Caller? caller, CancellationToken cancellationToken)
+    {
+        var id = $"{batch.Id}-{number}-{index}";
+        if (line.Mistake is not null)
+        {
+            return LineResult.NotCalled(index, id, line.CustomId, "invalid_line", line.Mistake);
+        }
+
+        if (!inference.Has(line.Path!))
+        {
+            return LineResult.NotCalled(index, id, line.CustomId, "invalid_line", "This build has no such operation.");
+        }
+
+        if (caller?.Has(Permissions.UseModels) != true)
+        {
+            return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
+        }
+
+        var terms = new CallTerms(UsageId(batch, id), batch.PricePercent);
+        for (var attempt = 1; ; attempt++)
+        {
+            if (Stopped(batch, cancellationToken) is { } reason)
+            {
+                return LineResult.NotCalled(index, id, line.CustomId, reason, "The batch ended before this call was made.");
+            }
+
+            await _calls.WaitAsync(cancellationToken);
+            InferenceAnswer answer;
+            try
+            {
+                // Not cut off by a drain: what has been sent is paid for.
+                answer = await inference.PostAsync(caller.On(terms), line.Path!, line.Body, id, CancellationToken.None);
+            }
+            finally
+            {
+                _calls.Release();
+            }
+
+            if (!MayTryAgain(answer, attempt))
+            {
+                return LineResult.Called(index, id, line.CustomId, answer);
+            }
+
+            var pause = answer.RetryAfter ?? TimeSpan.FromSeconds(Math.Pow(2, attempt));
+            await Task.Delay(pause < LongestPause ? pause : LongestPause, time, cancellationToken);
+        }
+    }
+
+    // A limit that passes is waited for, as long as the batch lasts; other trouble is given a few tries.
+    private static bool MayTryAgain(InferenceAnswer answer, int attempt) =>
+        (answer.Status == 429 && answer.RetryAfter is not null) || (answer.Status is 502 or 503 or 504 && attempt < MostTries);
+
+    /// <summary>A usage id that is the same whichever worker makes the call, and that begins with the batch's time.</summary>
+    private static string UsageId(BatchRow batch, string lineId) =>
+        $"{Ids.Usage}_{Ulid.NewUlid(batch.CreatedAt, SHA256.HashData(Encoding.ASCII.GetBytes(lineId)).AsSpan(0, 10))}";
+
+    private string? Stopped(BatchRow batch, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return _cancelled.ContainsKey(batch.Id) ? "batch_cancelled" : time.GetUtcNow() >= batch.ExpiresAt ? "batch_expired" : null;
+    }
+
+    /// <summary>Learns of a cancellation, and notes what has been answered, while a chunk runs.</summary>
+    private async Task WatchAsync(BatchRow batch, int number, LineResult?[] results, CancellationToken cancellationToken)
+    {
+        var notedAt = time.GetTimestamp();
+        try
+        {
+            while (true)
+            {
+                await using (var db = await databases.CreateDbContextAsync(cancellationToken))
+                {
+                    if (await db.Batches.AnyAsync(row => row.Id == batch.Id && row.Status == BatchStatus.Cancelling, cancellationToken))
+                    {
+                        _cancelled[batch.Id] = true;
+                    }
+                }
+
+                await Task.Delay(WatchEvery, time, cancellationToken);
+                if (time.GetElapsedTime(notedAt) > NoteEvery)
+                {
+                    await NoteAsync(batch, number, results, cancellationToken);
+                    notedAt = time.GetTimestamp();
+                }
+            }
+        }
+        catch (Exception)
+        {
+            // The chunk is at its end; or the database or the store is away, and then the chunk's own end will say so.
+        }
+    }
+
+    private async Task<List<byte[]>> ReadAsync(string key, CancellationToken cancellationToken)
+    {
+        await using var content = await blobs.OpenAsync(key, range: null, cancellationToken) ?? throw new InvalidOperationException("A chunk's input is gone.");
+        var lines = new List<byte[]>();
+        await foreach (var line in LineReader.ReadAsync(content.Body, cancellationToken))
+        {
+            lines.Add(line);
+        }
+
+        return lines;
+    }
+
+    private async Task<LineResult?[]> NotedAsync(BatchRow batch, int number, int count, CancellationToken cancellationToken)
+    {
+        var results = new LineResult?[count];
+        await using var content = await blobs.OpenAsync(batch.ChunkKey(number, "noted"), range: null, cancellationToken);
+        if (content is not null)
+        {
+            await foreach (var line in LineReader.ReadAsync(content.Body, cancellationToken))
+            {
+                if (LineResult.ReadNoted(line) is { } noted && noted.Index < count)
+                {
+                    results[noted.Index] = noted;
+                }
+            }
+        }
+
+        return results;
+    }
+
+    private Task NoteAsync(BatchRow batch, int number, LineResult?[] results, CancellationToken cancellationToken)
+    {
+        var noted = results.OfType<LineResult>().ToList();
+        return noted.Count == 0 ? Task.CompletedTask
+            : blobs.WriteAsync(batch.ChunkKey(number, "noted"), new MemoryStream(LineResult.Noted(noted)), cancellationToken);
+    }
+
+    private Task WriteAsync(string key, IEnumerable<LineResult> results, CancellationToken cancellationToken)
+    {
+        var body = new MemoryStream();
+        foreach (var result in results)
+        {
+            body.Write(result.Json);
+            body.WriteByte((byte)'\n');
+        }
+
+        body.Position = 0;
+        return body.Length == 0 ? Task.CompletedTask : blobs.WriteAsync(key, body, cancellationToken);
+    }
+}

@@ -1,0 +1,65 @@
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>What both surfaces do with batches.</summary>
+internal sealed class BatchStore(BatchOptions options, TimeProvider time)
+{
+    /// <summary>A batch, and the job that begins it, in one transaction.</summary>
+    public async Task<BatchRow> AddAsync(PlatformDb db, Caller caller, NewBatch wanted, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var row = new BatchRow
+        {
+            Id = Ids.New(Ids.Batch, time),
+            TenantId = caller.TenantId,
+            PartnerId = caller.PartnerId,
+            UserId = caller.UserId,
+            ApiKeyId = caller.ApiKeyId,
+            Surface = wanted.Surface,
+            Endpoint = wanted.Endpoint,
+            CompletionWindow = wanted.Window,
+            PricePercent = options.PricePercent(wanted.Window),
+            Status = BatchStatus.Validating,
+            InputUrl = wanted.InputUrl,
+            InputFileId = wanted.InputFileId,
+            Metadata = wanted.Metadata,
+            CreatedAt = now,
+            ExpiresAt = now + BatchOptions.Length(wanted.Window),
+        };
+        db.Batches.Add(row);
+        BatchJob.Add(db, row, BatchStep.Validate, time);
+        await db.SaveChangesAsync(cancellationToken);
+        return row;
+    }
+
+    /// <returns>The batch as it is then; null when the caller has none of that id.</returns>
+    /// <exception cref="ApiException">It is at its end.</exception>
+    public async Task<BatchRow?> CancelAsync(PlatformDb db, string id, Caller caller, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var cancelled = await db.Batches.Of(caller)
+            .Where(batch => batch.Id == id && (batch.Status == BatchStatus.Validating || batch.Status == BatchStatus.InProgress))
+            .ExecuteUpdateAsync(
+                batch => batch.SetProperty(row => row.Status, BatchStatus.Cancelling).SetProperty(row => row.CancellingAt, now), cancellationToken);
+        var row = await db.Batches.AsNoTracking().Of(caller).SingleOrDefaultAsync(batch => batch.Id == id, cancellationToken);
+        return row is null || cancelled == 1 || row.Status == BatchStatus.Cancelling ? row : throw new ApiException(BatchErrors.Over);
+    }
+
+    public static string Window(Checks checks, string field, string? value) => checks.OneOf(field, value, "24h", "24h", "4h", "1h");
+}
+
+/// <summary>What a caller asks for, checked.</summary>
+internal sealed record NewBatch(string Surface, string? Endpoint, string Window, string? InputUrl, string? InputFileId, string Metadata);
+
+internal static class OwnBatches
+{
+    /// <summary>Batches are their user's own.</summary>
+    public static IQueryable<BatchRow> Of(this IQueryable<BatchRow> batches, Caller caller) =>
+        batches.Where(batch => batch.TenantId == caller.TenantId && batch.UserId == caller.UserId);
+}

@@ -1,0 +1,160 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Files;
+using ScaiGrid.Platform.Jobs;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>What is wrong with a line of the input, or with all of it.</summary>
+internal sealed record BatchMistake(string Code, string Message, int? Line);
+
+/// <summary>
+/// Fetches a batch's input, sees that each line can be answered under a <c>custom_id</c> of its own, and divides the lines into chunks.
+/// What else is wrong with a line is answered when it is run.
+/// </summary>
+internal sealed class BatchValidation(
+    IDbContextFactory<PlatformDb> databases, IBlobStore blobs, InputFetcher fetcher, FileStore files, UploadOptions uploads, TimeProvider time)
+{
+    public const int MostLines = 50_000;
+    private const int MostMistakes = 100;
+    private const int LinesOfChunk = 100;
+    private const int BytesOfChunk = 8 * 1024 * 1024;
+
+    public async Task<JobEnd> RunAsync(BatchRow batch, CancellationToken cancellationToken)
+    {
+        StoredFile? fetched = null;
+        var mistakes = new List<BatchMistake>();
+        var (lines, chunks) = (0, 0);
+        if (batch.Status == BatchStatus.Validating)
+        {
+            try
+            {
+                fetched = batch.InputFileId is null ? await FetchAsync(batch, cancellationToken) : null;
+                (lines, chunks) = await DivideAsync(batch, fetched?.BlobKey ?? await KeyAsync(batch, cancellationToken), mistakes, cancellationToken);
+            }
+            catch (Exception exception) when (exception is InputException or InvalidDataException or ApiException { Problem.Error.Status: < 500 })
+            {
+                mistakes.Add(new BatchMistake("invalid_input", exception.Message, Line: null));
+            }
+        }
+
+        return JobEnd.Done((StoreStep)((db, token) => StoreAsync(db, batch.Id, fetched, mistakes, lines, chunks, token)));
+    }
+
+    private async Task<StoredFile> FetchAsync(BatchRow batch, CancellationToken cancellationToken)
+    {
+        // The same id again when this step is repeated.
+        var id = Ids.File + batch.Id[Ids.Batch.Length..];
+        return await fetcher.FetchAsync(
+            new Uri(batch.InputUrl!),
+            async (body, token) =>
+            {
+                await using var bounded = new BoundedBody(body, uploads.MaxBytes);
+                await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), bounded, token);
+                return files.New(id, batch.TenantId, batch.UserId, "input.jsonl", FilePurpose.Batch, bounded.BytesRead);
+            },
+            cancellationToken);
+    }
+
+    private async Task<string> KeyAsync(BatchRow batch, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        return await db.Files.Where(file => file.Id == batch.InputFileId && file.TenantId == batch.TenantId).Select(file => file.BlobKey).SingleOrDefaultAsync(cancellationToken)
+            ?? throw new InputException("The input file is gone.");
+    }
+
+    private async Task<(int Lines, int Chunks)> DivideAsync(BatchRow batch, string key, List<BatchMistake> mistakes, CancellationToken cancellationToken)
+    {
+        await using var input = await blobs.OpenAsync(key, range: null, cancellationToken) ?? throw new InputException("The input file is gone.");
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        using var chunk = new MemoryStream();
+        var (lines, inChunk, chunks) = (0, 0, 0);
+        await foreach (var line in LineReader.ReadAsync(input.Body, cancellationToken))
+        {
+            if (++lines > MostLines)
+            {
+                throw new InputException($"The input has more than {MostLines} lines.");
+            }
+
+            if (BatchLine.CustomIdOf(line) is not { } customId)
+            {
+                mistakes.Add(new BatchMistake("invalid_line", "must be a JSON object with a custom_id of 1 to 256 characters.", lines));
+            }
+            else if (!seen.Add(customId))
+            {
+                mistakes.Add(new BatchMistake("duplicate_custom_id", "has a custom_id that an earlier line has.", lines));
+            }
+
+            if (mistakes.Count >= MostMistakes)
+            {
+                return (lines, 0);
+            }
+
+            chunk.Write(line);
+            chunk.WriteByte((byte)'\n');
+            if (++inChunk >= LinesOfChunk || chunk.Length > BytesOfChunk)
+            {
+                await FlushAsync();
+            }
+        }
+
+        if (lines == 0)
+        {
+            throw new InputException("The input has no lines.");
+        }
+
+        if (inChunk > 0)
+        {
+            await FlushAsync();
+        }
+
+        return (lines, chunks);
+
+        async Task FlushAsync()
+        {
+            if (mistakes.Count == 0)
+            {
+                chunk.Position = 0;
+                await blobs.WriteAsync(batch.ChunkKey(chunks, "in"), chunk, cancellationToken);
+            }
+
+            chunk.SetLength(0);
+            (inChunk, chunks) = (0, chunks + 1);
+        }
+    }
+
+    private async Task StoreAsync(
+        PlatformDb db, string batchId, StoredFile? fetched, List<BatchMistake> mistakes, int lines, int chunks, CancellationToken cancellationToken)
+    {
+        var now = time.GetStoredNow();
+        var batch = await db.Batches.SingleAsync(row => row.Id == batchId, cancellationToken);
+        if (fetched is not null)
+        {
+            batch.InputFileId = fetched.Id;
+            db.Files.Add(fetched);
+        }
+
+        batch.Total = lines;
+        if (batch.Status != BatchStatus.Validating)
+        {
+            (batch.Status, batch.EndedAt) = (BatchStatus.Cancelled, now);
+        }
+        else if (mistakes.Count > 0)
+        {
+            (batch.Status, batch.EndedAt) = (BatchStatus.Failed, now);
+            batch.Errors = JsonSerializer.Serialize(mistakes, BatchView.Json);
+        }
+        else
+        {
+            (batch.Status, batch.InProgressAt, batch.Chunks) = (BatchStatus.InProgress, now, chunks);
+            for (var chunk = 0; chunk < chunks; chunk++)
+            {
+                BatchJob.Add(db, batch, BatchStep.Run, time, chunk);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Platform.Calls;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>What became of one line.</summary>
+/// <param name="Index">Position in its chunk.</param>
+/// <param name="Succeeded">Whether it goes into the output rather than into the errors.</param>
+/// <param name="Json">The line of the result file.</param>
+internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
+{
+    public static LineResult Called(int index, string id, string customId, InferenceAnswer answer) => new(index, answer.Succeeded, Write(writer =>
+    {
+        Begin(writer, id, customId);
+        writer.WriteStartObject("response"u8);
+        writer.WriteNumber("status_code"u8, answer.Status);
+        writer.WriteString("request_id"u8, id);
+        writer.WritePropertyName("body"u8);
+        WriteBody(writer, answer.Body.Span);
+        writer.WriteEndObject();
+        writer.WriteNull("error"u8);
+    }));
+
+    public static LineResult NotCalled(int index, string id, string customId, string code, string message) => new(index, Succeeded: false, Write(writer =>
+    {
+        Begin(writer, id, customId);
+        writer.WriteNull("response"u8);
+        writer.WriteStartObject("error"u8);
+        writer.WriteString("code"u8, code);
+        writer.WriteString("message"u8, message);
+        writer.WriteEndObject();
+    }));
+
+    /// <summary>Results as a note for a worker that takes over: each line after its position and a sign of how it went.</summary>
+    public static byte[] Noted(IEnumerable<LineResult> results)
+    {
+        using var note = new MemoryStream();
+        foreach (var result in results)
+        {
+            note.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{result.Index} {(result.Succeeded ? '+' : '-')} ")));
+            note.Write(result.Json);
+            note.WriteByte((byte)'\n');
+        }
+
+        return note.ToArray();
+    }
+
+    /// <returns>Null for a line that is none of ours.</returns>
+    public static LineResult? ReadNoted(ReadOnlySpan<byte> line)
+    {
+        var end = line.IndexOf((byte)' ');
+        return end > 0 && line.Length > end + 3 && int.TryParse(line[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            ? new LineResult(index, line[end + 1] == (byte)'+', line[(end + 3)..].ToArray())
+            : null;
+    }
+
+    private static void Begin(Utf8JsonWriter writer, string id, string customId)
+    {
+        writer.WriteString("id"u8, id);
+        writer.WriteString("custom_id"u8, customId);
+    }
+
+    private static void WriteBody(Utf8JsonWriter writer, ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            // Written anew, so that a line feed inside is no end of the line.
+            var reader = new Utf8JsonReader(body);
+            using var document = JsonDocument.ParseValue(ref reader);
+            document.RootElement.WriteTo(writer);
+        }
+        catch (JsonException)
+        {
+            writer.WriteStringValue(Encoding.UTF8.GetString(body));
+        }
+    }
+
+    private static byte[] Write(Action<Utf8JsonWriter> content)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            writer.WriteStartObject();
+            content(writer);
+            writer.WriteEndObject();
+        }
+
+        return stream.ToArray();
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Files;
+
+namespace ScaiGrid.Platform.Batch;
+
+/// <summary>Batches as OpenAI's client libraries know them.</summary>
+internal static class OpenAiBatches
+{
+    private const string Metered = "Every call of a batch leaves a usage row.";
+
+    public static void MapOpenAiBatches(this IEndpointRouteBuilder group)
+    {
+        group.MapPost("/batches", Create).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithName("CreateOpenAiBatch").WithSummary("Has the worker make the calls of an uploaded file.");
+        group.MapGet("/batches", List).RequirePermission(Permissions.UseModels).WithName("ListOpenAiBatches").WithSummary("The caller's batches.");
+        group.MapGet("/batches/{id}", Get).RequirePermission(Permissions.UseModels).WithName("GetOpenAiBatch").WithSummary("How far a batch is.");
+        group.MapPost("/batches/{id}/cancel", Cancel).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithName("CancelOpenAiBatch").WithSummary("Makes no further calls.");
+    }
+
+    private static async Task<Ok<OpenAiBatch>> Create(
+        CreateOpenAiBatch body, Caller caller, PlatformDb db, BatchStore store, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var fileId = checks.Required("input_file_id", body.InputFileId, 100);
+        var endpoint = checks.Required("endpoint", body.Endpoint, 100);
+        if (endpoint.Length > 0 && !BatchLine.PathsOf(BatchSurface.OpenAi).Contains(endpoint))
+        {
+            checks.Add("endpoint", $"must be one of {string.Join(", ", BatchLine.PathsOf(BatchSurface.OpenAi))}.");
+        }
+
+        var window = BatchStore.Window(checks, "completion_window", checks.Required("completion_window", body.CompletionWindow, 20));
+        var metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}";
+        if (fileId.Length > 0 && !await db.Files.Of(caller).AnyAsync(file => file.Id == fileId, cancellationToken))
+        {
+            checks.Add("input_file_id", "names no file of the caller's.");
+        }
+
+        checks.ThrowIfAny();
+        var row = await store.AddAsync(db, caller, new NewBatch(BatchSurface.OpenAi, endpoint, window, InputUrl: null, fileId, metadata), cancellationToken);
+        return TypedResults.Ok(OpenAiBatch.Of(row));
+    }
+
+    private static async Task<Ok<OpenAiList<OpenAiBatch>>> List(string? after, string? limit, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var take = new PageQuery(limit, Cursor: null).Take(defaultLimit: 20, max: 100);
+        var rows = await db.Batches.AsNoTracking().Of(caller)
+            .Where(batch => after == null || string.Compare(batch.Id, after) < 0)
+            .OrderByDescending(batch => batch.Id)
+            .Take(take + 1)
+            .ToListAsync(cancellationToken);
+        return TypedResults.Ok(OpenAiList<OpenAiBatch>.Of(rows.ConvertAll(OpenAiBatch.Of), take, batch => batch.Id));
+    }
+
+    private static async Task<Results<Ok<OpenAiBatch>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var row = await db.Batches.AsNoTracking().Of(caller).SingleOrDefaultAsync(batch => batch.Id == id, cancellationToken);
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : TypedResults.Ok(OpenAiBatch.Of(row));
+    }
+
+    private static async Task<Results<Ok<OpenAiBatch>, ProblemResult>> Cancel(
+        string id, Caller caller, PlatformDb db, BatchStore store, CancellationToken cancellationToken)
+    {
+        var row = await store.CancelAsync(db, id, caller, cancellationToken);
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : TypedResults.Ok(OpenAiBatch.Of(row));
+    }
+}

@@ -1,0 +1,83 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Files;
+
+/// <summary>The caller's files: input of batches, and what these wrote.</summary>
+internal static class FileEndpoints
+{
+    private const string Metered = "A file is its owner's own data, like a prompt; what is done with it leaves usage rows.";
+
+    public static void MapFiles(this IEndpointRouteBuilder group, UploadOptions options)
+    {
+        group.MapPost("/files", Upload).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithMetadata(new RequestSizeLimitAttribute(options.MaxBytes + (64 * 1024))).DisableAntiforgery()
+            .WithName("UploadFile").WithSummary("Stores a file: multipart with file and purpose (batch).");
+        group.MapGet("/files", List).RequirePermission(Permissions.UseModels)
+            .WithName("ListFiles").WithSummary("The caller's files, newest first.");
+        group.MapGet("/files/{id}", Get).RequirePermission(Permissions.UseModels)
+            .WithName("GetFile").WithSummary("What is known of a file.");
+        group.MapGet("/files/{id}/content", Content).RequirePermission(Permissions.UseModels)
+            .WithName("GetFileContent").WithSummary("A file's bytes.");
+        group.MapDelete("/files/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithName("DeleteFile").WithSummary("Removes a file.");
+    }
+
+    private static async Task<Created<Envelope<FileView>>> Upload(HttpRequest request, Caller caller, FileStore store, CancellationToken cancellationToken)
+    {
+        var file = await store.UploadAsync(request, caller, cancellationToken);
+        return Reply.Created($"/v1/files/{file.Id}", FileView.Of(file));
+    }
+
+    private static async Task<Ok<PageEnvelope<FileView>>> List(
+        [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.File));
+        var rows = await db.Files.AsNoTracking().Of(caller)
+            .Where(file => after == null || string.Compare(file.Id, after) < 0)
+            .OrderByDescending(file => file.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(FileView.Of).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Results<Ok<Envelope<FileView>>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var row = await db.Files.AsNoTracking().Of(caller).SingleOrDefaultAsync(file => file.Id == id, cancellationToken);
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(FileView.Of(row));
+    }
+
+    internal static async Task<Results<FileStreamHttpResult, ProblemResult>> Content(
+        string id, Caller caller, PlatformDb db, IBlobStore blobs, HttpContext context, CancellationToken cancellationToken)
+    {
+        if (await db.Files.AsNoTracking().Of(caller).SingleOrDefaultAsync(file => file.Id == id, cancellationToken) is not { } row
+            || await blobs.OpenAsync(row.BlobKey, range: null, cancellationToken) is not { } content)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        // Whatever its name says, a browser must not take an uploaded file for a page of ours.
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.ContentLength = content.Info.Length;
+        return TypedResults.Stream(content.Body, "application/octet-stream", row.Filename);
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(string id, Caller caller, FileStore store, CancellationToken cancellationToken) =>
+        await store.DeleteAsync(id, caller, cancellationToken) ? TypedResults.NoContent() : Reply.Problem(CoreErrors.NotFound);
+}
+
+internal sealed record FileView(string Id, string Filename, string Purpose, long Bytes, DateTimeOffset CreatedAt)
+{
+    public static FileView Of(StoredFile row) => new(row.Id, row.Filename, row.Purpose, row.Bytes, row.CreatedAt);
+}

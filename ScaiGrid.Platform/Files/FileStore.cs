@@ -1,0 +1,144 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Net.Http.Headers;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Files;
+
+/// <summary>Files of a user: rows in the database, bytes in the blob store. Uploads are streamed.</summary>
+internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, UploadOptions options, TimeProvider time)
+{
+    private const int FilenameLength = 255;
+    private const int FieldLength = 200;
+
+    /// <summary>Reads a multipart body with <c>file</c> and <c>purpose</c>.</summary>
+    public async Task<StoredFile> UploadAsync(HttpRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+            || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+            || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 200 } boundary)
+        {
+            throw new ApiException(new Problem(CoreErrors.UnsupportedMediaType, "Send multipart/form-data with the fields file and purpose."));
+        }
+
+        var id = Ids.New(Ids.File, time);
+        var key = StoredFile.KeyOf(caller.TenantId, id);
+        var isKept = false;
+        try
+        {
+            var (filename, bytes, purpose) = await ReadAsync(new MultipartReader(boundary, request.Body), key, cancellationToken);
+            var checks = new Checks();
+            if (filename is null)
+            {
+                checks.Add("file", "is required.");
+            }
+
+            checks.Text("file", filename, FilenameLength);
+            checks.OneOf("purpose", purpose ?? "", "", FilePurpose.Batch);
+            checks.ThrowIfAny();
+            var file = await AddAsync(New(id, caller.TenantId, caller.UserId, filename!, FilePurpose.Batch, bytes), cancellationToken);
+            isKept = true;
+            return file;
+        }
+        catch (Exception exception) when (exception is InvalidDataException or BadHttpRequestException { StatusCode: 400 })
+        {
+            throw new ApiException(new Problem(CoreErrors.BadRequest, "The multipart body could not be read."));
+        }
+        finally
+        {
+            if (!isKept)
+            {
+                // The caller's token is often why we are here.
+                await blobs.DeleteAsync(key, CancellationToken.None);
+            }
+        }
+    }
+
+    /// <summary>Stores a body as a file of a user.</summary>
+    public async Task<StoredFile> SaveAsync(
+        string tenantId, string userId, string filename, string purpose, Stream body, CancellationToken cancellationToken)
+    {
+        var id = Ids.New(Ids.File, time);
+        await using var bounded = new BoundedBody(body, options.MaxBytes);
+        await blobs.WriteAsync(StoredFile.KeyOf(tenantId, id), bounded, cancellationToken);
+        return await AddAsync(New(id, tenantId, userId, filename, purpose, bounded.BytesRead), cancellationToken);
+    }
+
+    public StoredFile New(string id, string tenantId, string userId, string filename, string purpose, long bytes) => new()
+    {
+        Id = id,
+        TenantId = tenantId,
+        UserId = userId,
+        Filename = filename,
+        Purpose = purpose,
+        Bytes = bytes,
+        BlobKey = StoredFile.KeyOf(tenantId, id),
+        CreatedAt = time.GetStoredNow(),
+    };
+
+    /// <summary>The row first: bytes without a row are found by nobody, a row without bytes by everybody.</summary>
+    public async Task<bool> DeleteAsync(string id, Caller caller, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        if (await db.Files.Of(caller).AsNoTracking().SingleOrDefaultAsync(file => file.Id == id, cancellationToken) is not { } row)
+        {
+            return false;
+        }
+
+        await db.Files.Where(file => file.Id == id).ExecuteDeleteAsync(cancellationToken);
+        await blobs.DeleteAsync(row.BlobKey, cancellationToken);
+        return true;
+    }
+
+    private async Task<StoredFile> AddAsync(StoredFile file, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        db.Files.Add(file);
+        await db.SaveChangesAsync(cancellationToken);
+        return file;
+    }
+
+    private async Task<(string? Filename, long Bytes, string? Purpose)> ReadAsync(MultipartReader reader, string key, CancellationToken cancellationToken)
+    {
+        string? filename = null;
+        string? purpose = null;
+        long bytes = 0;
+        while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+        {
+            if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition))
+            {
+                continue;
+            }
+
+            var name = HeaderUtilities.RemoveQuotes(disposition.Name).Value;
+            if (name == "file" && filename is null)
+            {
+                filename = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value is { Length: > 0 } given ? given : "file";
+                await using var bounded = new BoundedBody(section.Body, options.MaxBytes);
+                await blobs.WriteAsync(key, bounded, cancellationToken);
+                bytes = bounded.BytesRead;
+            }
+            else if (name == "purpose")
+            {
+                await using var bounded = new BoundedBody(section.Body, FieldLength);
+                using var text = new StreamReader(bounded);
+                purpose = await text.ReadToEndAsync(cancellationToken);
+            }
+        }
+
+        return (filename, bytes, purpose);
+    }
+}
+
+internal static class OwnFiles
+{
+    /// <summary>Files are their user's own.</summary>
+    public static IQueryable<StoredFile> Of(this IQueryable<StoredFile> files, Caller caller) =>
+        files.Where(file => file.TenantId == caller.TenantId && file.UserId == caller.UserId);
+}

@@ -1,0 +1,77 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Files;
+
+/// <summary>The same files in OpenAI's shape.</summary>
+internal static class OpenAiFiles
+{
+    private const string Metered = "A file is its owner's own data, like a prompt; what is done with it leaves usage rows.";
+
+    public static void MapOpenAiFiles(this IEndpointRouteBuilder group, UploadOptions options)
+    {
+        group.MapPost("/files", Upload).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithMetadata(new RequestSizeLimitAttribute(options.MaxBytes + (64 * 1024))).DisableAntiforgery()
+            .WithName("CreateOpenAiFile").WithSummary("Stores a file.");
+        group.MapGet("/files", List).RequirePermission(Permissions.UseModels).WithName("ListOpenAiFiles").WithSummary("The caller's files.");
+        group.MapGet("/files/{id}", Get).RequirePermission(Permissions.UseModels).WithName("GetOpenAiFile").WithSummary("What is known of a file.");
+        group.MapGet("/files/{id}/content", FileEndpoints.Content).RequirePermission(Permissions.UseModels)
+            .WithName("GetOpenAiFileContent").WithSummary("A file's bytes.");
+        group.MapDelete("/files/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+            .WithName("DeleteOpenAiFile").WithSummary("Removes a file.");
+    }
+
+    private static async Task<Ok<OpenAiFile>> Upload(HttpRequest request, Caller caller, FileStore store, CancellationToken cancellationToken) =>
+        TypedResults.Ok(OpenAiFile.Of(await store.UploadAsync(request, caller, cancellationToken)));
+
+    private static async Task<Ok<OpenAiList<OpenAiFile>>> List(string? after, string? limit, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var take = new PageQuery(limit, Cursor: null).Take(defaultLimit: 1000);
+        var rows = await db.Files.AsNoTracking().Of(caller)
+            .Where(file => after == null || string.Compare(file.Id, after) < 0)
+            .OrderByDescending(file => file.Id)
+            .Take(take + 1)
+            .ToListAsync(cancellationToken);
+        return TypedResults.Ok(OpenAiList<OpenAiFile>.Of(rows.ConvertAll(OpenAiFile.Of), take, file => file.Id));
+    }
+
+    private static async Task<Results<Ok<OpenAiFile>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var row = await db.Files.AsNoTracking().Of(caller).SingleOrDefaultAsync(file => file.Id == id, cancellationToken);
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : TypedResults.Ok(OpenAiFile.Of(row));
+    }
+
+    private static async Task<Results<Ok<OpenAiDeleted>, ProblemResult>> Delete(string id, Caller caller, FileStore store, CancellationToken cancellationToken) =>
+        await store.DeleteAsync(id, caller, cancellationToken) ? TypedResults.Ok(new OpenAiDeleted(id, "file", Deleted: true)) : Reply.Problem(CoreErrors.NotFound);
+}
+
+internal sealed record OpenAiFile(string Id, string Object, long Bytes, long CreatedAt, string Filename, string Purpose, string Status)
+{
+    public static OpenAiFile Of(StoredFile row) => new(row.Id, "file", row.Bytes, row.CreatedAt.ToUnixTimeSeconds(), row.Filename, row.Purpose, "processed");
+}
+
+internal sealed record OpenAiDeleted(string Id, string Object, bool Deleted);
+
+/// <summary>A page as OpenAI's client libraries read it.</summary>
+internal sealed record OpenAiList<T>(string Object, IReadOnlyList<T> Data, string? FirstId, string? LastId, bool HasMore)
+{
+    public static OpenAiList<T> Of(List<T> rows, int limit, Func<T, string> id)
+    {
+        var hasMore = rows.Count > limit;
+        if (hasMore)
+        {
+            rows.RemoveRange(limit, rows.Count - limit);
+        }
+
+        return new OpenAiList<T>("list", rows, rows.Count == 0 ? null : id(rows[0]), rows.Count == 0 ? null : id(rows[^1]), hasMore);
+    }
+}

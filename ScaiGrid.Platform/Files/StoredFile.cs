@@ -1,0 +1,41 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace ScaiGrid.Platform.Files;
+
+/// <summary>A file that a user uploaded, or that a batch wrote for them. Its bytes are in the blob store.</summary>
+internal sealed class StoredFile
+{
+    public required string Id { get; init; }
+
+    public required string TenantId { get; init; }
+
+    public required string UserId { get; init; }
+
+    public required string Filename { get; init; }
+
+    public required string Purpose { get; init; }
+
+    public required long Bytes { get; init; }
+
+    public required string BlobKey { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public static string KeyOf(string tenantId, string id) => $"files/{tenantId}/{id}";
+}
+
+internal static class FilePurpose
+{
+    public const string Batch = "batch";
+    public const string BatchOutput = "batch_output";
+}
+
+internal sealed class StoredFileConfiguration : IEntityTypeConfiguration<StoredFile>
+{
+    public void Configure(EntityTypeBuilder<StoredFile> builder)
+    {
+        builder.ToTable("files");
+        builder.HasIndex(file => new { file.TenantId, file.UserId, file.Id });
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace ScaiGrid.Platform.Rooms;
+
+/// <summary>A conversation of several users of a tenant, which models can be members of too.</summary>
+internal sealed class Room
+{
+    public required string Id { get; init; }
+
+    public required string TenantId { get; init; }
+
+    public required string Name { get; set; }
+
+    /// <summary>What its models are told first.</summary>
+    public string? SystemPrompt { get; set; }
+
+    public required string Metadata { get; set; }
+
+    public required string CreatedBy { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset UpdatedAt { get; set; }
+}
+
+internal sealed class RoomMember
+{
+    public required string RoomId { get; init; }
+
+    /// <summary><c>user</c> or <c>model</c>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>The user's id, or the model's slug.</summary>
+    public required string Member { get; init; }
+
+    public required string Role { get; set; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+internal static class RoomMemberType
+{
+    public const string User = "user";
+    public const string Model = "model";
+}
+
+internal static class RoomRole
+{
+    /// <summary>Changes the room and its members.</summary>
+    public const string Owner = "owner";
+
+    public const string Member = "member";
+
+    /// <summary>Reads.</summary>
+    public const string Viewer = "viewer";
+}
+
+internal sealed class RoomConfiguration : IEntityTypeConfiguration<Room>
+{
+    public void Configure(EntityTypeBuilder<Room> builder)
+    {
+        builder.ToTable("rooms");
+        builder.HasIndex(room => new { room.TenantId, room.Id });
+    }
+}
+
+internal sealed class RoomMemberConfiguration : IEntityTypeConfiguration<RoomMember>
+{
+    public void Configure(EntityTypeBuilder<RoomMember> builder)
+    {
+        builder.ToTable("room_members");
+        builder.HasKey(member => new { member.RoomId, member.Type, member.Member });
+        builder.HasIndex(member => new { member.Member, member.RoomId });
+    }
+}

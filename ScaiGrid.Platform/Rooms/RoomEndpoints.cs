@@ -1,0 +1,188 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Sessions;
+
+namespace ScaiGrid.Platform.Rooms;
+
+/// <summary>Conversations of several users, and the models that they ask in.</summary>
+internal static class RoomEndpoints
+{
+    private const int NameLength = 200;
+    private const string Private = "A conversation is its members' own; its calls leave usage rows.";
+
+    public static void MapRooms(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/rooms", List).RequirePermission(Permissions.UseModels)
+            .WithName("ListRooms").WithSummary("The rooms that the caller is a member of, newest first.");
+        group.MapPost("/rooms", Create).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("CreateRoom").WithSummary("Opens a room, which its maker owns.");
+        group.MapGet("/rooms/{id}", Get).RequirePermission(Permissions.UseModels)
+            .WithName("GetRoom").WithSummary("One room, with its members.");
+        group.MapPatch("/rooms/{id}", Update).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("UpdateRoom").WithSummary("Changes what is given; for owners.");
+        group.MapDelete("/rooms/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("DeleteRoom").WithSummary("Closes a room and forgets what was said; for owners.");
+        group.MapRoomMembers(Private);
+        group.MapGet("/rooms/{id}/messages", Messages).RequirePermission(Permissions.UseModels)
+            .WithName("ListRoomMessages").WithSummary("What was said, newest first.");
+        group.MapPost("/rooms/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("PostRoomMessage").WithSummary("Says something; with reply_model, that model answers.");
+    }
+
+    private static async Task<Ok<PageEnvelope<RoomView>>> List([AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Room));
+        var rows = await db.Of(caller).AsNoTracking()
+            .Where(room => after == null || string.Compare(room.Id, after) < 0)
+            .OrderByDescending(room => room.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(row => RoomView.Of(row, members: null)).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Created<Envelope<RoomView>>> Create(
+        CreateRoom body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var now = time.GetStoredNow();
+        var row = new Room
+        {
+            Id = Ids.New(Ids.Room, time),
+            TenantId = caller.TenantId,
+            Name = checks.Required("name", body.Name, NameLength),
+            SystemPrompt = checks.Text("system_prompt", body.SystemPrompt, MessageBodies.ContentLength),
+            Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}",
+            CreatedBy = caller.UserId,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        checks.ThrowIfAny();
+        var owner = new RoomMember { RoomId = row.Id, Type = RoomMemberType.User, Member = caller.UserId, Role = RoomRole.Owner, CreatedAt = now };
+        db.Rooms.Add(row);
+        db.RoomMembers.Add(owner);
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Created($"/v1/rooms/{row.Id}", RoomView.Of(row, [owner]));
+    }
+
+    private static async Task<Results<Ok<Envelope<RoomView>>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken) =>
+        await RoomAccess.FindAsync(db, id, caller, cancellationToken) is { } own
+            ? Reply.Ok(RoomView.Of(own.Room, own.Members))
+            : Reply.Problem(CoreErrors.NotFound);
+
+    private static async Task<Results<Ok<Envelope<RoomView>>, ProblemResult>> Update(
+        string id, UpdateRoom body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (await RoomAccess.FindAsync(db, id, caller, cancellationToken) is not { } own)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        RoomAccess.ThrowUnless(own.IsOwner);
+        var checks = new Checks();
+        var row = own.Room;
+        row.Name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
+        row.SystemPrompt = checks.Text("system_prompt", body.SystemPrompt.Or(row.SystemPrompt), MessageBodies.ContentLength);
+        row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
+        checks.ThrowIfAny();
+        row.UpdatedAt = time.GetStoredNow();
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Ok(RoomView.Of(row, own.Members));
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(
+        string id, Caller caller, PlatformDb db, IDbContextFactory<PlatformDb> databases, CancellationToken cancellationToken)
+    {
+        if (await RoomAccess.FindAsync(db, id, caller, cancellationToken) is not { } own)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        RoomAccess.ThrowUnless(own.IsOwner);
+        await databases.TransactAsync(
+            async (unit, token) =>
+            {
+                await unit.Messages.Where(message => message.ConversationId == id).ExecuteDeleteAsync(token);
+                await unit.RoomMembers.Where(member => member.RoomId == id).ExecuteDeleteAsync(token);
+                await unit.Rooms.Where(room => room.Id == id).ExecuteDeleteAsync(token);
+            },
+            cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Results<Ok<PageEnvelope<MessageView>>, ProblemResult>> Messages(
+        string id, [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken) =>
+        await RoomAccess.FindAsync(db, id, caller, cancellationToken) is null
+            ? Reply.Problem(CoreErrors.NotFound)
+            : await MessageBodies.PageAsync(db, id, page, caller, cancellationToken);
+
+    private static async Task<IResult> Post(
+        string id, PostRoomMessage body, HttpContext context, Caller caller, PlatformDb db, Conversation conversation, CancellationToken cancellationToken)
+    {
+        if (await RoomAccess.FindAsync(db, id, caller, cancellationToken) is not { } own)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        RoomAccess.ThrowUnless(own.MaySpeak);
+        var checks = new Checks();
+        var content = checks.Required("content", body.Content, MessageBodies.ContentLength);
+        var maxTokens = checks.Between("max_tokens", body.MaxTokens, 1, 10_000_000);
+        if (body.ReplyModel is not null && !own.Members.Any(member => member.Type == RoomMemberType.Model && member.Member == body.ReplyModel))
+        {
+            checks.Add("reply_model", "is not a member of the room.");
+        }
+
+        checks.ThrowIfAny();
+        if (body.ReplyModel is { } model)
+        {
+            return await MessageBodies.AnswerAsync(
+                conversation, new Turn(id, model, own.Room.SystemPrompt, content, NamesAuthors: true, maxTokens), body.Stream, caller, context);
+        }
+
+        var said = conversation.NewMessage(id, caller, "user", caller.UserId, content);
+        db.Messages.Add(said);
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Created($"/v1/rooms/{id}/messages", MessageView.Of(said));
+    }
+}
+
+/// <param name="Name">For people.</param>
+/// <param name="SystemPrompt">What models are told first, each time.</param>
+/// <param name="Metadata">The caller's own.</param>
+public sealed record CreateRoom(string? Name, string? SystemPrompt = null, JsonObject? Metadata = null);
+
+/// <summary>What is left out stays as it is; <c>null</c> clears the system prompt.</summary>
+public sealed record UpdateRoom(string? Name = null, JsonObject? Metadata = null)
+{
+    public Optional<string> SystemPrompt { get; init; }
+}
+
+/// <param name="Content">What is said.</param>
+/// <param name="ReplyModel">The member that answers; nobody does when left out.</param>
+/// <param name="Stream">Whether the reply comes as server-sent events.</param>
+/// <param name="MaxTokens">Bound of the reply.</param>
+public sealed record PostRoomMessage(string? Content, string? ReplyModel = null, bool Stream = false, int? MaxTokens = null);
+
+internal sealed record RoomView(
+    string Id,
+    string Name,
+    string? SystemPrompt,
+    JsonNode? Metadata,
+    string CreatedBy,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    IReadOnlyList<MemberView>? Members)
+{
+    public static RoomView Of(Room row, IReadOnlyList<RoomMember>? members) => new(
+        row.Id, row.Name, row.SystemPrompt, JsonNode.Parse(row.Metadata), row.CreatedBy, row.CreatedAt, row.UpdatedAt, members is null ? null : [.. members.Select(MemberView.Of)]);
+}

@@ -1,0 +1,69 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace ScaiGrid.Platform.Sessions;
+
+/// <summary>A user's conversation with one model. (Sessions of those who signed in are another thing, see <c>Auth</c>.)</summary>
+internal sealed class ChatSession
+{
+    public required string Id { get; init; }
+
+    public required string TenantId { get; init; }
+
+    public required string UserId { get; init; }
+
+    /// <summary>The model's slug.</summary>
+    public required string Model { get; set; }
+
+    public string? Title { get; set; }
+
+    public string? SystemPrompt { get; set; }
+
+    public required string Metadata { get; set; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset UpdatedAt { get; set; }
+}
+
+/// <summary>One message of a session or a room.</summary>
+internal sealed class Message
+{
+    public required string Id { get; init; }
+
+    /// <summary>sess_… or room_…</summary>
+    public required string ConversationId { get; init; }
+
+    public required string TenantId { get; init; }
+
+    /// <summary><c>user</c> or <c>assistant</c>.</summary>
+    public required string Role { get; init; }
+
+    /// <summary>The user's id, or the model's slug.</summary>
+    public required string Author { get; init; }
+
+    public required string Content { get; init; }
+
+    /// <summary>False when the reply was cut off.</summary>
+    public required bool IsComplete { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+internal sealed class ChatSessionConfiguration : IEntityTypeConfiguration<ChatSession>
+{
+    public void Configure(EntityTypeBuilder<ChatSession> builder)
+    {
+        builder.ToTable("chat_sessions");
+        builder.HasIndex(session => new { session.TenantId, session.UserId, session.Id });
+    }
+}
+
+internal sealed class MessageConfiguration : IEntityTypeConfiguration<Message>
+{
+    public void Configure(EntityTypeBuilder<Message> builder)
+    {
+        builder.ToTable("messages");
+        builder.HasIndex(message => new { message.ConversationId, message.Id });
+    }
+}

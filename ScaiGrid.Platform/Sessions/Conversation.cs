@@ -1,0 +1,139 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Calls;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Sessions;
+
+/// <summary>What is said, where, and who answers.</summary>
+/// <param name="ConversationId">sess_… or room_…</param>
+/// <param name="Model">The slug of the model that answers.</param>
+/// <param name="SystemPrompt">What it is told first.</param>
+/// <param name="Content">The user's words.</param>
+/// <param name="NamesAuthors">Whether the model is told who said what, where several users speak.</param>
+/// <param name="MaxTokens">Bound of the reply.</param>
+internal sealed record Turn(string ConversationId, string Model, string? SystemPrompt, string Content, bool NamesAuthors, int? MaxTokens);
+
+/// <summary>
+/// Has a model answer in a conversation, over the same path as a call of the caller's own, and stores what was said and answered together:
+/// a reply that failed leaves no words without one, and one that broke off is kept as far as it came.
+/// </summary>
+internal sealed class Conversation(InProcessInference inference, IDbContextFactory<PlatformDb> databases, TimeProvider time)
+{
+    /// <summary>What the model is told of the past: the last messages, within a size.</summary>
+    private const int MostMessages = 200;
+    private const int MostCharacters = 1_000_000;
+    private const string Path = "/v1/inference/chat";
+
+    /// <summary>Answers as a whole.</summary>
+    public async Task<TurnResult> ReplyAsync(Turn turn, Caller caller, string requestId, CancellationToken cancellationToken)
+    {
+        var answer = await inference.PostAsync(caller, Path, await RequestAsync(turn, caller, stream: false, cancellationToken), requestId, cancellationToken);
+        if (!answer.Succeeded)
+        {
+            return new TurnResult(Message: null, Usage: null, answer);
+        }
+
+        var data = JsonNode.Parse(answer.Body.Span)!["data"]!;
+        var text = (string?)data["choices"]?.AsArray().FirstOrDefault()?["message"]?["content"] ?? "";
+        return new TurnResult(await StoreAsync(turn, caller, text, isComplete: true), data["usage"]?.DeepClone(), answer);
+    }
+
+    /// <summary>Relays the model's stream to the caller, byte for byte, and stores what came.</summary>
+    public async Task StreamAsync(Turn turn, Caller caller, HttpContext context)
+    {
+        var request = await RequestAsync(turn, caller, stream: true, context.RequestAborted);
+        var reply = new StreamedReply(context.Response.Body);
+        try
+        {
+            await inference.PostAsync(caller, Path, request, context.TraceIdentifier, reply, started => CopyHead(started, context.Response), context.RequestAborted);
+        }
+        finally
+        {
+            if (reply.Text is { Length: > 0 } text)
+            {
+                await StoreAsync(turn, caller, text, reply.IsComplete);
+            }
+        }
+    }
+
+    public Message NewMessage(string conversationId, Caller caller, string role, string author, string content, bool isComplete = true) => new()
+    {
+        Id = Ids.New(Ids.Message, time),
+        ConversationId = conversationId,
+        TenantId = caller.TenantId,
+        Role = role,
+        Author = author,
+        Content = content,
+        IsComplete = isComplete,
+        CreatedAt = time.GetStoredNow(),
+    };
+
+    private async Task<byte[]> RequestAsync(Turn turn, Caller caller, bool stream, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var past = await db.Messages.AsNoTracking()
+            .Where(message => message.ConversationId == turn.ConversationId && message.TenantId == caller.TenantId)
+            .OrderByDescending(message => message.Id)
+            .Take(MostMessages)
+            .ToListAsync(cancellationToken);
+        var messages = new List<JsonObject> { Said("user", caller.UserId, turn.Content) };
+        var characters = turn.Content.Length;
+        foreach (var message in past.TakeWhile(message => (characters += message.Content.Length) <= MostCharacters))
+        {
+            messages.Insert(0, Said(message.Role, message.Author, message.Content));
+        }
+
+        if (turn.SystemPrompt is { Length: > 0 } prompt)
+        {
+            messages.Insert(0, new JsonObject { ["role"] = "system", ["content"] = prompt });
+        }
+
+        var request = new JsonObject { ["model"] = turn.Model, ["stream"] = stream, ["messages"] = new JsonArray([.. messages]) };
+        if (turn.MaxTokens is { } max)
+        {
+            request["max_tokens"] = max;
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(request);
+
+        JsonObject Said(string role, string author, string content) => new()
+        {
+            ["role"] = role,
+            ["content"] = turn.NamesAuthors && role == "user" ? $"[{author}] {content}" : content,
+        };
+    }
+
+    /// <summary>Not with the caller's token: who hung up in the middle finds what came when they are back.</summary>
+    private async Task<Message> StoreAsync(Turn turn, Caller caller, string text, bool isComplete)
+    {
+        var said = NewMessage(turn.ConversationId, caller, "user", caller.UserId, turn.Content);
+        var reply = NewMessage(turn.ConversationId, caller, "assistant", turn.Model, text, isComplete);
+        while (string.CompareOrdinal(reply.Id, said.Id) < 0)
+        {
+            // Ids of one millisecond are in no order, but a reply comes after what it replies to.
+            reply = NewMessage(turn.ConversationId, caller, "assistant", turn.Model, text, isComplete);
+        }
+
+        await using var db = await databases.CreateDbContextAsync(CancellationToken.None);
+        db.Messages.AddRange(said, reply);
+        await db.SaveChangesAsync(CancellationToken.None);
+        return reply;
+    }
+
+    private static void CopyHead(HttpResponse from, HttpResponse to)
+    {
+        to.StatusCode = from.StatusCode;
+        foreach (var header in from.Headers)
+        {
+            to.Headers[header.Key] = header.Value;
+        }
+    }
+}
+
+/// <summary>What came of a turn: a message, or the answer that says why there is none.</summary>
+internal sealed record TurnResult(Message? Message, JsonNode? Usage, InferenceAnswer Answer);

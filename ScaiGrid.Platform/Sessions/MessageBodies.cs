@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Sessions;
+
+/// <param name="Content">What is said.</param>
+/// <param name="Stream">Whether the reply comes as server-sent events.</param>
+/// <param name="MaxTokens">Bound of the reply.</param>
+public sealed record PostMessage(string? Content, bool Stream = false, int? MaxTokens = null);
+
+/// <param name="Id">msg_…</param>
+/// <param name="Role"><c>user</c> or <c>assistant</c>.</param>
+/// <param name="Author">The user's id, or the model's slug.</param>
+/// <param name="Content">What was said.</param>
+/// <param name="IsComplete">False when the reply was cut off.</param>
+/// <param name="CreatedAt">When it was stored.</param>
+internal sealed record MessageView(string Id, string Role, string Author, string Content, bool IsComplete, DateTimeOffset CreatedAt)
+{
+    public static MessageView Of(Message row) => new(row.Id, row.Role, row.Author, row.Content, row.IsComplete, row.CreatedAt);
+}
+
+/// <summary>The assistant's message, and what it used.</summary>
+internal sealed record ReplyView(string Id, string Role, string Author, string Content, bool IsComplete, DateTimeOffset CreatedAt, JsonNode? Usage);
+
+/// <summary>What sessions and rooms do alike.</summary>
+internal static class MessageBodies
+{
+    public const int ModelLength = 200;
+    public const int TitleLength = 500;
+    public const int ContentLength = 500_000;
+
+    public static async Task<Ok<PageEnvelope<MessageView>>> PageAsync(
+        PlatformDb db, string conversationId, PageQuery page, Caller caller, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Message));
+        var rows = await db.Messages.AsNoTracking()
+            .Where(message => message.ConversationId == conversationId && message.TenantId == caller.TenantId)
+            .Where(message => after == null || string.Compare(message.Id, after) < 0)
+            .OrderByDescending(message => message.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(MessageView.Of).ToPage(limit, view => view.Id);
+    }
+
+    /// <summary>The reply as the caller wants it; the model's own error where there is none.</summary>
+    public static async Task<IResult> AnswerAsync(Conversation conversation, Turn turn, bool stream, Caller caller, HttpContext context)
+    {
+        if (stream)
+        {
+            await conversation.StreamAsync(turn, caller, context);
+            return Results.Empty;
+        }
+
+        var result = await conversation.ReplyAsync(turn, caller, context.TraceIdentifier, context.RequestAborted);
+        if (result.Message is not { } reply)
+        {
+            if (result.Answer.RetryAfter is { } after)
+            {
+                context.Response.Headers.RetryAfter = ((int)after.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+            }
+
+            // The answer's own status stands: Bytes sets none.
+            context.Response.StatusCode = result.Answer.Status;
+            return Results.Bytes(result.Answer.Body, "application/json");
+        }
+
+        return Reply.Ok(new ReplyView(reply.Id, reply.Role, reply.Author, reply.Content, reply.IsComplete, reply.CreatedAt, result.Usage));
+    }
+}

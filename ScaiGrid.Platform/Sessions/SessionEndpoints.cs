@@ -1,0 +1,176 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Sessions;
+
+/// <summary>Conversations with a model that we remember: the caller's own.</summary>
+internal static class SessionEndpoints
+{
+    private const string Private = "A conversation is its user's own; its calls leave usage rows.";
+
+    public static void MapSessions(this IEndpointRouteBuilder group)
+    {
+        group.MapGet("/sessions", List).RequirePermission(Permissions.UseModels)
+            .WithName("ListSessions").WithSummary("The caller's sessions, newest first; scope=tenant lists the tenant's, without what was said.");
+        group.MapPost("/sessions", Create).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("CreateSession").WithSummary("Begins a conversation with a model.");
+        group.MapGet("/sessions/{id}", Get).RequirePermission(Permissions.UseModels)
+            .WithName("GetSession").WithSummary("One session.");
+        group.MapPatch("/sessions/{id}", Update).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("UpdateSession").WithSummary("Changes what is given.");
+        group.MapDelete("/sessions/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("DeleteSession").WithSummary("Forgets a session and all that was said.");
+        group.MapGet("/sessions/{id}/messages", Messages).RequirePermission(Permissions.UseModels)
+            .WithName("ListSessionMessages").WithSummary("What was said, newest first.");
+        group.MapPost("/sessions/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(Private)
+            .WithName("PostSessionMessage").WithSummary("Says something; answers the assistant's reply, or its stream.");
+    }
+
+    private static async Task<Results<Ok<PageEnvelope<SessionView>>, ProblemResult>> List(
+        string? scope, [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        var (limit, after) = (page.Take(), page.After(Ids.Session));
+        var checks = new Checks();
+        var ofTenant = checks.OneOf("scope", scope, "own", "own", "tenant") == "tenant";
+        checks.ThrowIfAny();
+        if (ofTenant && !caller.Has(Permissions.ViewTenantAccounting))
+        {
+            return Reply.Problem(CoreErrors.PermissionDenied, "scope=tenant needs accounting:view_tenant.");
+        }
+
+        var rows = await db.ChatSessions.AsNoTracking()
+            .Where(session => session.TenantId == caller.TenantId && (ofTenant || session.UserId == caller.UserId))
+            .Where(session => after == null || string.Compare(session.Id, after) < 0)
+            .OrderByDescending(session => session.Id)
+            .Take(limit + 1)
+            .ToListAsync(cancellationToken);
+        return rows.ConvertAll(row => SessionView.Of(row, isOwn: row.UserId == caller.UserId)).ToPage(limit, view => view.Id);
+    }
+
+    private static async Task<Created<Envelope<SessionView>>> Create(
+        CreateSession body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var checks = new Checks();
+        var now = time.GetStoredNow();
+        var row = new ChatSession
+        {
+            Id = Ids.New(Ids.Session, time),
+            TenantId = caller.TenantId,
+            UserId = caller.UserId,
+            Model = checks.Required("model", body.Model, MessageBodies.ModelLength),
+            Title = checks.Text("title", body.Title, MessageBodies.TitleLength),
+            SystemPrompt = checks.Text("system_prompt", body.SystemPrompt, MessageBodies.ContentLength),
+            Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}",
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        checks.ThrowIfAny();
+        db.ChatSessions.Add(row);
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Created($"/v1/sessions/{row.Id}", SessionView.Of(row, isOwn: true));
+    }
+
+    private static async Task<Results<Ok<Envelope<SessionView>>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken) =>
+        await FindAsync(db, id, caller, cancellationToken) is { } row ? Reply.Ok(SessionView.Of(row, isOwn: true)) : Reply.Problem(CoreErrors.NotFound);
+
+    private static async Task<Results<Ok<Envelope<SessionView>>, ProblemResult>> Update(
+        string id, UpdateSession body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(db, id, caller, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        var checks = new Checks();
+        row.Model = body.Model is null ? row.Model : checks.Required("model", body.Model, MessageBodies.ModelLength);
+        row.Title = checks.Text("title", body.Title.Or(row.Title), MessageBodies.TitleLength);
+        row.SystemPrompt = checks.Text("system_prompt", body.SystemPrompt.Or(row.SystemPrompt), MessageBodies.ContentLength);
+        row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
+        checks.ThrowIfAny();
+        row.UpdatedAt = time.GetStoredNow();
+        await db.SaveChangesAsync(cancellationToken);
+        return Reply.Ok(SessionView.Of(row, isOwn: true));
+    }
+
+    private static async Task<Results<NoContent, ProblemResult>> Delete(
+        string id, Caller caller, PlatformDb db, IDbContextFactory<PlatformDb> databases, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(db, id, caller, cancellationToken) is null)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        await databases.TransactAsync(
+            async (unit, token) =>
+            {
+                await unit.Messages.Where(message => message.ConversationId == id).ExecuteDeleteAsync(token);
+                await unit.ChatSessions.Where(session => session.Id == id).ExecuteDeleteAsync(token);
+            },
+            cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Results<Ok<PageEnvelope<MessageView>>, ProblemResult>> Messages(
+        string id, [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken) =>
+        await FindAsync(db, id, caller, cancellationToken) is null
+            ? Reply.Problem(CoreErrors.NotFound)
+            : await MessageBodies.PageAsync(db, id, page, caller, cancellationToken);
+
+    private static async Task<IResult> Post(
+        string id, PostMessage body, HttpContext context, Caller caller, PlatformDb db, Conversation conversation, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(db, id, caller, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(CoreErrors.NotFound);
+        }
+
+        var checks = new Checks();
+        var content = checks.Required("content", body.Content, MessageBodies.ContentLength);
+        var maxTokens = checks.Between("max_tokens", body.MaxTokens, 1, 10_000_000);
+        checks.ThrowIfAny();
+        return await MessageBodies.AnswerAsync(
+            conversation, new Turn(id, row.Model, row.SystemPrompt, content, NamesAuthors: false, maxTokens), body.Stream, caller, context);
+    }
+
+    private static Task<ChatSession?> FindAsync(PlatformDb db, string id, Caller caller, CancellationToken cancellationToken) =>
+        db.ChatSessions.SingleOrDefaultAsync(session => session.Id == id && session.TenantId == caller.TenantId && session.UserId == caller.UserId, cancellationToken);
+}
+
+/// <param name="Model">The slug of the model to talk to.</param>
+/// <param name="Title">For people.</param>
+/// <param name="SystemPrompt">What the model is told first, each time.</param>
+/// <param name="Metadata">The caller's own.</param>
+public sealed record CreateSession(string? Model, string? Title = null, string? SystemPrompt = null, JsonObject? Metadata = null);
+
+/// <summary>What is left out stays as it is; <c>null</c> clears title and system prompt.</summary>
+public sealed record UpdateSession(string? Model = null, JsonObject? Metadata = null)
+{
+    public Optional<string> Title { get; init; }
+
+    public Optional<string> SystemPrompt { get; init; }
+}
+
+internal sealed record SessionView(
+    string Id, string UserId, string Model, string? Title, string? SystemPrompt, JsonNode? Metadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    /// <summary>Of others' sessions there is to see that they exist, and with which model.</summary>
+    public static SessionView Of(ChatSession row, bool isOwn) => new(
+        row.Id,
+        row.UserId,
+        row.Model,
+        isOwn ? row.Title : null,
+        isOwn ? row.SystemPrompt : null,
+        isOwn ? JsonNode.Parse(row.Metadata) : null,
+        row.CreatedAt,
+        row.UpdatedAt);
+}

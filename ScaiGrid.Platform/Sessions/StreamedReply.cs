@@ -1,0 +1,89 @@
+using System.Text;
+using System.Text.Json;
+
+namespace ScaiGrid.Platform.Sessions;
+
+/// <summary>Passes server-sent events on to the caller at once, and gathers the text that they carry.</summary>
+internal sealed class StreamedReply(Stream caller) : Stream
+{
+    private readonly StringBuilder _text = new();
+    private readonly MemoryStream _line = new();
+    private bool _failed;
+    private bool _ended;
+
+    public string Text => _text.ToString();
+
+    public bool IsComplete => _ended && !_failed;
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Gather(buffer.Span);
+        await caller.WriteAsync(buffer, cancellationToken);
+    }
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => caller.FlushAsync(cancellationToken);
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    private void Gather(ReadOnlySpan<byte> bytes)
+    {
+        while (bytes.IndexOf((byte)'\n') is >= 0 and var end)
+        {
+            _line.Write(bytes[..end]);
+            Take(_line.GetBuffer().AsMemory(0, (int)_line.Length));
+            _line.SetLength(0);
+            bytes = bytes[(end + 1)..];
+        }
+
+        _line.Write(bytes);
+    }
+
+    private void Take(ReadOnlyMemory<byte> line)
+    {
+        if (line.Span.StartsWith("event: error"u8))
+        {
+            _failed = true;
+        }
+        else if (line.Span.SequenceEqual("data: [DONE]"u8))
+        {
+            _ended = true;
+        }
+        else if (line.Span.StartsWith("data: {"u8) && !_failed)
+        {
+            using var chunk = JsonDocument.Parse(line["data: ".Length..]);
+            if (chunk.RootElement.TryGetProperty("choices"u8, out var choices) && choices.ValueKind == JsonValueKind.Array && choices.GetArrayLength() > 0
+                && choices[0].TryGetProperty("delta"u8, out var delta) && delta.ValueKind == JsonValueKind.Object
+                && delta.TryGetProperty("content"u8, out var content) && content.ValueKind == JsonValueKind.String)
+            {
+                _text.Append(content.GetString());
+            }
+        }
+    }
+}

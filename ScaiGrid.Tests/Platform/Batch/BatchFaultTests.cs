@@ -1,0 +1,100 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Tests.Platform.Data;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Batch;
+
+/// <summary>A batch and two workers, one of which is killed half way.</summary>
+[Trait("needs", "services")]
+public sealed class BatchFaultTests(DatabaseServer server)
+{
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task WorkerThatIsKilled_LeavesEachLineAnsweredAndBilledOnce(DatabaseKind kind) =>
+        await BatchFault.RunAsync(await server.CreateAsync(kind), lines: 1000, killAfter: 100, concurrency: 2);
+}
+
+[Trait("lane", "long")]
+[Trait("needs", "services")]
+public sealed class LargeBatchFaultTests(DatabaseServer server)
+{
+    [Fact]
+    public async Task TenThousandLines_AreEachAnsweredAndBilledOnce() =>
+        await BatchFault.RunAsync(await server.CreateAsync(DatabaseKind.MariaDb), lines: 10_000, killAfter: 5000, concurrency: 8);
+}
+
+internal static class BatchFault
+{
+    public static async Task RunAsync(TestDatabase database, int lines, int killAfter, int concurrency)
+    {
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var settings = new Dictionary<string, string>
+        {
+            ["SCAIGRID_DATABASE_URL"] = database.Url,
+            ["SCAIGRID_REDIS_URL"] = redis.Url,
+            ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
+            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+            ["SCAIGRID_STORAGE_PATH"] = folder.File("blobs"),
+            ["SCAIGRID_DATA_DIR"] = folder.File("data"),
+            ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
+            ["SCAIGRID_JOB_LEASE_S"] = "5",
+            ["SCAIGRID_BATCH_CONCURRENCY"] = $"{concurrency}",
+        };
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        await using var doomed = await Replica.StartAsync(Mode.Worker, settings);
+        await using var survivor = await Replica.StartAsync(Mode.Worker, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        var id = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines)) })).Created()["id"]!;
+
+        await Poll.UntilAsync(async () => Completed(await GetAsync(api, id)) >= killAfter, "half of the lines");
+        await doomed.KillAsync();
+        Assert.True(Completed(await GetAsync(api, id)) < lines, "The batch was over before the kill.");
+
+        for (var i = 0; i < 600 && (string?)(await GetAsync(api, id))["status"] is "in_progress" or "finalizing"; i++)
+        {
+            await Task.Delay(500, TestContext.Current.CancellationToken);
+        }
+
+        var batch = await GetAsync(api, id);
+        Assert.True((string?)batch["status"] == "completed", batch.ToJsonString());
+        Assert.Equal(lines, Completed(batch));
+        var output = (await api.GetAsync($"/v1/files/{batch["output_file_id"]}/content")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(lines, output.Length);
+        Assert.Equal(lines, output.Select(line => (string?)JsonNode.Parse(line)!["custom_id"]).Distinct().Count());
+
+        // Every line is billed, and none twice: request ids name the lines.
+        await Poll.UntilAsync(
+            async () => (await database.QueryAsync("SELECT COUNT(*) FROM usage_records")).Single() == $"{lines}", "all usage rows");
+        await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
+        Assert.Equal([$"{lines}"], await database.QueryAsync("SELECT COUNT(*) FROM usage_records"));
+        Assert.Equal([$"{lines}"], await database.QueryAsync("SELECT COUNT(DISTINCT request_id) FROM usage_records"));
+    }
+
+    private static async Task<JsonNode> GetAsync(ApiDriver api, string id) => (await api.GetAsync($"/v1/inference/batch/{id}")).Ok();
+
+    private static int Completed(JsonNode batch) => (int)batch["request_counts"]!["completed"]!;
+
+    private static byte[] Input(int lines)
+    {
+        var input = new StringBuilder();
+        for (var i = 0; i < lines; i++)
+        {
+            input.Append(JsonSerializer.Serialize(new
+            {
+                custom_id = $"line-{i}",
+                method = "POST",
+                url = "/v1/inference/chat",
+                body = new { model = "scailabs/echo", messages = new[] { new { role = "user", content = $"line {i}" } } },
+            })).Append('\n');
+        }
+
+        return Encoding.UTF8.GetBytes(input.ToString());
+    }
+}

@@ -1,0 +1,169 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Batch;
+
+/// <summary>Batches, from the file to the results and the bill.</summary>
+public sealed class BatchTests(Grid grid) : GridTest(grid)
+{
+    [Fact]
+    public async Task MixedLines_EachHaveOneResult_AtTheBatchsPrice()
+    {
+        var slug = await ConnectAsync(new UpstreamScript());
+        var input = Lines(
+            Line("good-1", "/v1/inference/chat", Chat(slug)),
+            Line("unknown", "/v1/inference/chat", Chat("no/such-model")),
+            Line("elsewhere", "/v1/users", new { }),
+            Line("streamed", "/v1/inference/chat", new { model = slug, stream = true, messages = Array.Empty<object>() }),
+            Line("ünïcode 😀", "/v1/inference/chat", Chat(slug)));
+        var created = (await Admin.PostAsync(
+            "/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input), endpoint_completion_window = "1h", metadata = new { purpose = "test" } })).Created();
+        var batch = await WaitAsync((string)created["id"]!);
+
+        Assert.Equal(("completed", "1h", "test"), ((string?)batch["status"], (string?)batch["endpoint_completion_window"], (string?)batch["metadata"]!["purpose"]));
+        Assert.Equal((5, 2, 3), ((int)batch["request_counts"]!["total"]!, (int)batch["request_counts"]!["completed"]!, (int)batch["request_counts"]!["failed"]!));
+        var output = await ResultsAsync(batch["output_file_id"]!);
+        Assert.Equal(["good-1", "ünïcode 😀"], output.Select(line => (string?)line["custom_id"]));
+        Assert.All(output, line => Assert.Equal(
+            (200, "Hello world"),
+            ((int)line["response"]!["status_code"]!, (string?)line["response"]!["body"]!["data"]!["choices"]![0]!["message"]!["content"])));
+        var errors = await ResultsAsync(batch["error_file_id"]!);
+        Assert.Equal(["unknown", "elsewhere", "streamed"], errors.Select(line => (string?)line["custom_id"]));
+        Assert.Equal("MODEL_NOT_FOUND", (string?)errors[0]["response"]!["body"]!["error"]!["code"]);
+        Assert.Equal("invalid_line", (string?)errors[1]["error"]!["code"]);
+
+        // 11 tokens at 1 and 7 at 2 a million, at half the price.
+        var usage = await Admin.UsageAsync(slug, 2);
+        Assert.Equal(["0.0000125", "0.0000125"], usage.Select(row => (string?)row["cost"]));
+    }
+
+    [Fact]
+    public async Task UploadedFile_RunsAsOpenAiBatch()
+    {
+        var slug = await ConnectAsync(new UpstreamScript());
+        var file = await UploadAsync("/oai/v1/files", Lines(Line("one", "/v1/chat/completions", Chat(slug)), Line("two", "/v1/embeddings", new { })));
+        Assert.Equal(("file", "batch", "input.jsonl"), ((string?)file["object"], (string?)file["purpose"], (string?)file["filename"]));
+        var answer = await Admin.PostAsync(
+            "/oai/v1/batches", new { input_file_id = (string?)file["id"], endpoint = "/v1/chat/completions", completion_window = "24h", metadata = new { a = "b" } });
+        var id = (string)answer.Body()["id"]!;
+        await WaitAsync(id);
+        var batch = (await Admin.GetAsync($"/oai/v1/batches/{id}")).Body();
+        Assert.Equal(("batch", "completed", "/v1/chat/completions", "b"), ((string?)batch["object"], (string?)batch["status"], (string?)batch["endpoint"], (string?)batch["metadata"]!["a"]));
+        Assert.True((long)batch["completed_at"]! >= (long)batch["created_at"]!);
+        Assert.Contains(id, (await Admin.GetAsync("/oai/v1/batches?limit=100")).Body()["data"]!.AsArray().Select(one => (string?)one!["id"]));
+
+        var content = await Admin.GetAsync($"/oai/v1/files/{batch["output_file_id"]}/content");
+        var result = Assert.Single(Parse(content.Text));
+        Assert.Equal(("one", "chat.completion"), ((string?)result["custom_id"], (string?)result["response"]!["body"]!["object"]));
+        Assert.Equal("two", (string?)Assert.Single(await ResultsAsync(batch["error_file_id"]!))["custom_id"]);
+
+        Assert.True((bool)(await Admin.DeleteAsync($"/oai/v1/files/{file["id"]}")).Body()["deleted"]!);
+        (await Admin.GetAsync($"/oai/v1/files/{file["id"]}")).OpenAiError(404, "not_found");
+        (await Admin.PostAsync("/oai/v1/batches", new { input_file_id = (string?)file["id"], endpoint = "/v1/x", completion_window = "24h" })).OpenAiError(400, "validation_error");
+    }
+
+    [Fact]
+    public async Task InputWithoutNames_FailsWithItsLines()
+    {
+        var input = Encoding.UTF8.GetBytes("{\"custom_id\":\"a\"}\n\nnot json\n{\"custom_id\":\"a\"}\n{\"custom_id\":7}\n");
+        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
+        var batch = await WaitAsync(id);
+        Assert.Equal("failed", (string?)batch["status"]);
+        Assert.Equal(
+            [("invalid_line", 2), ("duplicate_custom_id", 3), ("invalid_line", 4)],
+            batch["errors"]!.AsArray().Select(error => ((string?)error!["code"], (int)error["line"]!)));
+        (await Admin.PostAsync($"/v1/inference/batch/{id}/cancel", new { })).Error(409, "CONFLICT");
+    }
+
+    [Fact]
+    public async Task CancelledBatch_KeepsWhatWasAnswered_AndNamesTheRest()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Delay = TimeSpan.FromSeconds(1) });
+        var input = Lines([.. Enumerable.Range(0, 300).Select(index => Line($"line-{index}", "/v1/inference/chat", Chat(slug)))]);
+        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
+        await Poll.UntilAsync(async () => (string?)(await GetAsync(id))["status"] == "in_progress", "the batch to begin");
+        Assert.Equal("cancelling", (string?)(await Admin.PostAsync($"/v1/inference/batch/{id}/cancel", new { })).Ok()["status"]);
+        var batch = await WaitAsync(id);
+
+        Assert.Equal("cancelled", (string?)batch["status"]);
+        var errors = await ResultsAsync(batch["error_file_id"]!);
+        var output = batch["output_file_id"] is { } file ? await ResultsAsync(file) : [];
+        Assert.Equal(300, errors.Concat(output).Select(line => (string?)line["custom_id"]).Distinct().Count());
+        Assert.Contains("batch_cancelled", errors.Select(line => (string?)line["error"]?["code"]));
+    }
+
+    [Fact]
+    public async Task InputFromUrl_IsFetchedByTheWorker()
+    {
+        await using var server = await FakeReceiver.StartAsync();
+        server.Play("moved", context =>
+        {
+            context.Response.Redirect(server.UrlOf("input"));
+            return Task.CompletedTask;
+        });
+        server.Play("input", context => context.Response.Body.WriteAsync(Lines(Line("fetched", "/v1/inference/chat", Chat("scailabs/echo")))).AsTask());
+        server.Play("trap", context =>
+        {
+            context.Response.Redirect("http://169.254.169.254/latest/meta-data");
+            return Task.CompletedTask;
+        });
+        var good = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("moved") })).Created()["id"]!);
+        Assert.Equal("fetched", (string?)Assert.Single(await ResultsAsync(good["output_file_id"]!))["custom_id"]);
+        var trapped = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("trap") })).Created()["id"]!);
+        Assert.Equal("failed", (string?)trapped["status"]);
+        Assert.Contains("not allowed", (string?)trapped["errors"]![0]!["message"], StringComparison.Ordinal);
+
+        (await Admin.PostAsync("/v1/inference/batch", new { })).Invalid("input_file_url");
+        (await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "https://169.254.169.254/x", endpoint_completion_window = "2h" }))
+            .Invalid("endpoint_completion_window", "input_file_url");
+        (await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "scaigrid://file/file_00000000000000000000000000" })).Invalid("input_file_url");
+        (await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = "%%%" })).Invalid("input_file_base64");
+    }
+
+    [Fact]
+    public async Task Files_AreListed_Read_AndDeleted()
+    {
+        var bytes = Encoding.UTF8.GetBytes("some bytes\n");
+        var id = (string)(await UploadAsync("/v1/files", bytes))["data"]!["id"]!;
+        Assert.Contains(id, await Admin.IdsAsync("/v1/files?x=1", 100));
+        Assert.Equal(bytes.Length, (int)(await Admin.GetAsync($"/v1/files/{id}")).Ok()["bytes"]!);
+        Assert.Equal("some bytes\n", (await Admin.GetAsync($"/v1/files/{id}/content")).Text);
+        (await Admin.DeleteAsync($"/v1/files/{id}")).NoContent();
+        (await Admin.GetAsync($"/v1/files/{id}/content")).Error(404, "NOT_FOUND");
+        (await Admin.PostAsync("/v1/files", new { })).Error(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+
+    private static object Line(string customId, string url, object body) => new { custom_id = customId, method = "POST", url, body };
+
+    private static object Chat(string model) => new { model, messages = new[] { new { role = "user", content = "hi" } } };
+
+    private static byte[] Lines(params object[] lines) => Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => JsonSerializer.Serialize(line) + "\n")));
+
+    private static List<JsonNode> Parse(string jsonl) => [.. jsonl.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+
+    private async Task<List<JsonNode>> ResultsAsync(JsonNode fileId) => Parse((await Admin.GetAsync($"/v1/files/{fileId}/content")).Text);
+
+    private async Task<JsonNode> GetAsync(string id) => (await Admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
+
+    private async Task<JsonNode> WaitAsync(string id)
+    {
+        await Poll.UntilAsync(async () => (string?)(await GetAsync(id))["status"] is "completed" or "failed" or "cancelled" or "expired", "the batch to end");
+        return await GetAsync(id);
+    }
+
+    private async Task<JsonNode> UploadAsync(string path, byte[] bytes)
+    {
+        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" } };
+        var file = new ByteArrayContent(bytes);
+        file.Headers.ContentType = new MediaTypeHeaderValue("application/jsonl");
+        form.Add(file, "file", "input.jsonl");
+        using var response = await Admin.Http.PostAsync(new Uri(path, UriKind.Relative), form);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, text);
+        return JsonNode.Parse(text)!;
+    }
+}

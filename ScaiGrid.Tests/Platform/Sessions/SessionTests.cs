@@ -1,0 +1,161 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Sessions;
+
+/// <summary>Conversations with a model that are remembered.</summary>
+public sealed class SessionTests(Grid grid) : GridTest(grid)
+{
+    [Fact]
+    public async Task Messages_AreAnsweredWithWhatWasSaidBefore()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstream);
+        var session = (await Admin.PostAsync("/v1/sessions", new { model = slug, title = "Talk", system_prompt = "Be brief.", metadata = new { a = 1 } })).Created();
+        var id = (string)session["id"]!;
+        Assert.StartsWith("sess_", id, StringComparison.Ordinal);
+        var reply = (await Admin.PostAsync($"/v1/sessions/{id}/messages", new { content = "first", max_tokens = 9 })).Ok();
+        Assert.Equal(("assistant", "Hello world", true), ((string?)reply["role"], (string?)reply["content"], (bool)reply["is_complete"]!));
+        Assert.Equal(18, (int)reply["usage"]!["total_tokens"]!);
+        (await Admin.PostAsync($"/v1/sessions/{id}/messages", new { content = "second" })).Ok();
+
+        var sent = JsonNode.Parse(Grid.Upstream.CallsOf(upstream)[^1].Body)!["messages"]!.AsArray();
+        Assert.Equal(
+            ["system: Be brief.", "user: first", "assistant: Hello world", "user: second"], sent.Select(message => $"{message!["role"]}: {message["content"]}"));
+        Assert.Equal(9, (int)JsonNode.Parse(Grid.Upstream.CallsOf(upstream)[0].Body)!["max_tokens"]!);
+        var said = (await Admin.GetAsync($"/v1/sessions/{id}/messages")).Ok()["items"]!.AsArray();
+        Assert.Equal(["Hello world", "second", "Hello world", "first"], said.Select(message => (string?)message!["content"]));
+        Assert.Equal(2, (await Admin.UsageAsync(slug, 2)).Count);
+
+        var changed = (await Admin.SendAsync(HttpMethod.Patch, $"/v1/sessions/{id}", """{"title":null}""")).Ok();
+        Assert.Equal((null, "Be brief."), ((string?)changed["title"], (string?)changed["system_prompt"]));
+        (await Admin.DeleteAsync($"/v1/sessions/{id}")).NoContent();
+        (await Admin.GetAsync($"/v1/sessions/{id}/messages")).Error(404, "NOT_FOUND");
+    }
+
+    [Fact]
+    public async Task Stream_ReachesTheCallerAsItComes_AndIsRemembered()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { ChunkDelay = TimeSpan.FromMilliseconds(200) });
+        var id = (string)(await Admin.PostAsync("/v1/sessions", new { model = slug })).Created()["id"]!;
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/sessions/{id}/messages")
+        {
+            Content = new StringContent("""{"content":"go","stream":true}""", System.Text.Encoding.UTF8, "application/json"),
+        };
+        using var response = await Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.Contains("\"content\":\"Hello\"", text, StringComparison.Ordinal);
+        Assert.EndsWith("data: [DONE]\n\n", text, StringComparison.Ordinal);
+
+        await Poll.UntilAsync(async () => (await Admin.IdsAsync($"/v1/sessions/{id}/messages?x=1", 10)).Count == 2, "the messages");
+        var said = (await Admin.GetAsync($"/v1/sessions/{id}/messages")).Ok()["items"]!.AsArray();
+        Assert.Equal(("Hello world", true), ((string?)said[0]!["content"], (bool)said[0]!["is_complete"]!));
+    }
+
+    [Fact]
+    public async Task ReplyThatFails_IsTheModelsError_AndLeavesNoWords()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Status = 500 });
+        var id = (string)(await Admin.PostAsync("/v1/sessions", new { model = slug })).Created()["id"]!;
+        var whole = await Admin.PostAsync($"/v1/sessions/{id}/messages", new { content = "x" });
+        var streamed = await Admin.PostAsync($"/v1/sessions/{id}/messages", new { content = "x", stream = true });
+        Assert.Equal((502, 502), ((int)whole.Status, (int)streamed.Status));
+        Assert.Equal("BACKEND_ERROR", (string?)JsonNode.Parse(streamed.Text)!["error"]!["code"]);
+        Assert.Empty(await Admin.IdsAsync($"/v1/sessions/{id}/messages?x=1", 10));
+        (await Admin.PostAsync("/v1/sessions", new { })).Invalid("model");
+        (await Admin.PostAsync($"/v1/sessions/{id}/messages", new { max_tokens = 0 })).Invalid("content", "max_tokens");
+    }
+
+    [Fact]
+    public async Task StreamThatBreaks_IsKeptAsFarAsItCame()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { CutAfter = 2, ChunkDelay = TimeSpan.FromMilliseconds(300) });
+        var id = (string)(await Admin.PostAsync("/v1/sessions", new { model = slug })).Created()["id"]!;
+        var answer = await Admin.PostAsync($"/v1/sessions/{id}/messages", new { content = "x", stream = true });
+        Assert.Contains("event: error", answer.Text, StringComparison.Ordinal);
+        await Poll.UntilAsync(async () => (await Admin.IdsAsync($"/v1/sessions/{id}/messages?x=1", 10)).Count == 2, "the messages");
+        var reply = (await Admin.GetAsync($"/v1/sessions/{id}/messages")).Ok()["items"]![0]!;
+        Assert.Equal(("Hello ", false), ((string?)reply["content"], (bool)reply["is_complete"]!));
+    }
+}
+
+/// <summary>Who sees and says what.</summary>
+public sealed class ConversationAccessTests(Grid grid) : ServicesTest(grid)
+{
+    [Fact]
+    public async Task Session_IsItsUsersOwn()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        using var colleague = await tenant.AddUserAsync(Roles.TenantUser);
+        using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
+        var id = (string)(await user.Api.PostAsync("/v1/sessions", new { model = "scailabs/echo", system_prompt = "secret plans" })).Created()["id"]!;
+        (await colleague.Api.GetAsync($"/v1/sessions/{id}")).Error(404, "NOT_FOUND");
+        (await colleague.Api.PostAsync($"/v1/sessions/{id}/messages", new { content = "x" })).Error(404, "NOT_FOUND");
+        (await colleague.Api.GetAsync("/v1/sessions?scope=tenant")).Error(403, "AUTHZ_PERMISSION_DENIED");
+        (await admin.Api.GetAsync($"/v1/sessions/{id}")).Error(404, "NOT_FOUND");
+        var listed = await admin.Api.GetAsync("/v1/sessions?scope=tenant");
+        Assert.Contains(id, listed.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret plans", listed.Text, StringComparison.Ordinal);
+        Assert.Empty(await admin.Api.IdsAsync("/v1/sessions?x=1", 10));
+    }
+
+    [Fact]
+    public async Task Room_IsForItsMembers()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        var elsewhere = await SeededTenant.CreateAsync(Grid, tenant);
+        using var owner = await tenant.AddUserAsync(Roles.TenantUser);
+        using var member = await tenant.AddUserAsync(Roles.TenantUser);
+        using var viewer = await tenant.AddUserAsync(Roles.TenantUser);
+        using var outsider = await tenant.AddUserAsync(Roles.TenantAdmin);
+        using var stranger = await elsewhere.AddUserAsync(Roles.TenantUser);
+        var id = (string)(await owner.Api.PostAsync("/v1/rooms", new { name = "Plans" })).Created()["id"]!;
+        (await owner.Api.PostAsync($"/v1/rooms/{id}/members", new { type = "user", id = member.Id, role = "member" })).Created();
+        (await owner.Api.PostAsync($"/v1/rooms/{id}/members", new { type = "user", id = viewer.Id, role = "viewer" })).Created();
+        (await owner.Api.PostAsync($"/v1/rooms/{id}/members", new { type = "model", id = "scailabs/echo" })).Created();
+        (await owner.Api.PostAsync($"/v1/rooms/{id}/members", new { type = "user", id = stranger.Id })).Invalid("id");
+        (await member.Api.PostAsync($"/v1/rooms/{id}/members", new { type = "user", id = outsider.Id })).Error(403, "AUTHZ_PERMISSION_DENIED");
+
+        Assert.Equal("hello all", (string?)(await member.Api.PostAsync($"/v1/rooms/{id}/messages", new { content = "hello all" })).Created()["content"]);
+        var reply = (await owner.Api.PostAsync($"/v1/rooms/{id}/messages", new { content = "and you?", reply_model = "scailabs/echo" })).Ok();
+        Assert.Equal(("assistant", "scailabs/echo"), ((string?)reply["role"], (string?)reply["author"]));
+        (await viewer.Api.PostAsync($"/v1/rooms/{id}/messages", new { content = "x" })).Error(403, "AUTHZ_PERMISSION_DENIED");
+        Assert.Equal(3, (await viewer.Api.IdsAsync($"/v1/rooms/{id}/messages?x=1", 10)).Count);
+        (await owner.Api.PostAsync($"/v1/rooms/{id}/messages", new { content = "x", reply_model = "some/other" })).Invalid("reply_model");
+
+        (await outsider.Api.GetAsync($"/v1/rooms/{id}")).Error(404, "NOT_FOUND");
+        (await stranger.Api.GetAsync($"/v1/rooms/{id}/messages")).Error(404, "NOT_FOUND");
+        Assert.Equal([id], await member.Api.IdsAsync("/v1/rooms?x=1", 10));
+        Assert.Equal(4, (await member.Api.GetAsync($"/v1/rooms/{id}")).Ok()["members"]!.AsArray().Count);
+
+        (await member.Api.DeleteAsync($"/v1/rooms/{id}/members/user/{member.Id}")).NoContent();
+        (await member.Api.GetAsync($"/v1/rooms/{id}")).Error(404, "NOT_FOUND");
+        (await owner.Api.DeleteAsync($"/v1/rooms/{id}/members/model/scailabs/echo")).NoContent();
+        (await owner.Api.DeleteAsync($"/v1/rooms/{id}/members/user/{owner.Id}")).Error(409, "CONFLICT");
+        Assert.Equal("New", (string?)(await owner.Api.SendAsync(HttpMethod.Patch, $"/v1/rooms/{id}", """{"name":"New"}""")).Ok()["name"]);
+        (await viewer.Api.DeleteAsync($"/v1/rooms/{id}")).Error(403, "AUTHZ_PERMISSION_DENIED");
+        (await owner.Api.DeleteAsync($"/v1/rooms/{id}")).NoContent();
+        (await owner.Api.GetAsync($"/v1/rooms/{id}")).Error(404, "NOT_FOUND");
+    }
+
+    [Fact]
+    public async Task FilesAndBatches_AreTheirUsersOwn()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        using var colleague = await tenant.AddUserAsync(Roles.TenantAdmin);
+        var line = """{"custom_id":"a","method":"POST","url":"/v1/inference/chat","body":{"model":"scailabs/echo","messages":[{"role":"user","content":"hi"}]}}""";
+        var batch = (await user.Api.PostAsync(
+            "/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(line)) })).Created();
+        (await colleague.Api.GetAsync($"/v1/inference/batch/{batch["id"]}")).Error(404, "NOT_FOUND");
+        (await colleague.Api.PostAsync($"/v1/inference/batch/{batch["id"]}/cancel", new { })).Error(404, "NOT_FOUND");
+        (await colleague.Api.GetAsync($"/v1/files/{batch["input_file_id"]}/content")).Error(404, "NOT_FOUND");
+        (await colleague.Api.DeleteAsync($"/v1/files/{batch["input_file_id"]}")).Error(404, "NOT_FOUND");
+        (await colleague.Api.PostAsync("/v1/inference/batch", new { input_file_url = $"scaigrid://file/{batch["input_file_id"]}" })).Invalid("input_file_url");
+        (await colleague.Api.PostAsync("/oai/v1/batches", new { input_file_id = (string?)batch["input_file_id"], endpoint = "/v1/chat/completions", completion_window = "24h" }))
+            .OpenAiError(400, "validation_error");
+    }
+}
