@@ -24,7 +24,7 @@ namespace ScaiGrid.Inference;
 /// <summary>Registers the hot path. Everything is a singleton: the chain is built once.</summary>
 public static class InferenceServices
 {
-    /// <summary>For hosts that serve inference: Api and Grpc.</summary>
+    /// <summary>For hosts that serve inference: Api, Grpc, and the worker, which runs batches.</summary>
     public static void AddInference(this IHostApplicationBuilder builder)
     {
         var host = builder.AddSettings<HostSettings>();
@@ -59,17 +59,7 @@ public static class InferenceServices
         services.AddHostedService<CircuitExchange>();
     }
 
-    /// <summary>For the worker, which asks upstreams whether they are there again.</summary>
-    public static void AddUpstreamProbes(this IHostApplicationBuilder builder)
-    {
-        builder.AddSettings<InferenceOptions>();
-        builder.AddProviders();
-        builder.Services.TryAddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton<CircuitStore>();
-    }
-
-    /// <summary>Generated media and its blob store; for the worker, which deletes what has expired, on its own.</summary>
-    public static void AddMedia(this IHostApplicationBuilder builder)
+    private static void AddMedia(this IHostApplicationBuilder builder)
     {
         builder.AddSettings<MediaOptions>();
         builder.AddSettings<SecretOptions>();

@@ -7,7 +7,6 @@ using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Redis;
 using ScaiGrid.Core.Security;
-using ScaiGrid.Inference;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
@@ -54,7 +53,6 @@ public static class PlatformServices
         builder.AddAccounting();
         builder.AddAuthTasks();
         builder.AddJobs();
-        builder.AddMedia();
         builder.AddIdentity();
         builder.AddSnapshot();
         builder.AddWebhookQueues();
@@ -62,8 +60,6 @@ public static class PlatformServices
         builder.Services.AddWireJson();
         builder.Services.AddHostedService<JobRunner>();
         builder.Services.AddTransient<IdempotencyPurge>();
-        builder.AddProviderSecrets();
-        builder.AddUpstreamProbes();
     }
 
     /// <summary>After routing, before the endpoints.</summary>
