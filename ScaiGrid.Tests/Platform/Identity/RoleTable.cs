@@ -61,8 +61,11 @@ internal static class RoleTable
     /// <summary>What no call of the API makes, with the reason, and the tests that try it across tenants where there are some.</summary>
     public static readonly IReadOnlyDictionary<string, string> Elsewhere = new Dictionary<string, string>
     {
+        ["/v1/accounting/budgets/{id}"] = "BudgetAccessTests: whose it is depends on its scope",
         ["/v1/admin/jobs/{id}"] = "queued work, which is there while it waits or once it failed for good",
         ["/v1/groups/{id}"] = "GroupTests: the identity provider's",
+        ["/v1/model-access/{id}"] = "ModelAccessTests: whose it is depends on the model",
+        ["/v1/model-groups/{id}"] = "ModelAccessTests: whose it is depends on who made it",
         ["/v1/role-mappings/{id}"] = "GroupTests: needs a group",
         ["/v1/webhooks/{id}/deliveries/{deliveryId}"] = "WebhookSafetyTests: an event makes them",
     };
