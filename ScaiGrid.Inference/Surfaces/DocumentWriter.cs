@@ -18,11 +18,7 @@ internal static class DocumentWriter
     public static void EndData(Utf8JsonWriter writer, CallResult result)
     {
         UsageJsonWriter.WriteNative(writer, result.Usage);
-        writer.WriteStartObject("routing"u8);
-        writer.WriteString("backend_id"u8, result.BackendId);
-        writer.WriteNumber("attempts"u8, result.Attempts);
-        writer.WriteNumber("latency_ms"u8, result.LatencyMs);
-        writer.WriteEndObject();
+        RoutingJsonWriter.Write(writer, result);
         writer.WriteEndObject();
         writer.WriteEndObject();
     }

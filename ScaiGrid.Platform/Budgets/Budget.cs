@@ -93,6 +93,7 @@ internal sealed class BudgetConfiguration : IEntityTypeConfiguration<Budget>
     {
         builder.ToTable("budgets");
         builder.Ignore(budget => budget.Owner);
+        builder.Property(budget => budget.Scope).IsUnicode(false);
         builder.HasIndex(budget => new { budget.TenantId, budget.Id });
         builder.HasIndex(budget => new { budget.PartnerId, budget.Id });
     }

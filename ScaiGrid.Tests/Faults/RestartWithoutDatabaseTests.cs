@@ -28,7 +28,15 @@ public sealed class RestartWithoutDatabaseTests
             slug = await admin.ConnectAsync(upstream.BaseUrl, "m");
             (_, key) = await admin.CreateKeyAsync();
             var before = File.Exists(file) ? File.GetLastWriteTimeUtc(file) : DateTime.MinValue;
-            await Poll.UntilAsync(() => Task.FromResult(File.Exists(file) && File.GetLastWriteTimeUtc(file) > before), "the snapshot on disk");
+            await Poll.UntilAsync(
+                async () =>
+                {
+                    // What was saved just before it was looked at is not saved again without a change.
+                    await admin.CreateKeyAsync();
+                    await Task.Delay(500);
+                    return File.Exists(file) && File.GetLastWriteTimeUtc(file) > before;
+                },
+                "the snapshot on disk");
             await api.KillAsync();
         }
 

@@ -178,7 +178,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     {
         var tenant = await SeededTenant.CreateAsync(Grid);
         using var user = await tenant.AddUserAsync(Roles.TenantUser);
-        var email = $"{user.Id}@test.example".ToLowerInvariant();
+        var email = user.Email;
         await Services.MariaDb.ExecuteAsync("UPDATE users SET email = @email WHERE id = @id", ("email", email), ("id", user.Id));
         using var api = issuers.As(null);
         var app = new SignInDriver(api, email.ToUpperInvariant(), tenant.Id);
@@ -213,7 +213,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         var person = await PersonAsync();
         var stranger = await PersonAsync();
         await RefusedAsync(person, issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), stranger.Subject));
-        var crossed = await new SignInDriver(issuers.As(null), $"{person.User.Id}@test.example", stranger.Tenant.Id).AuthorizeAsync();
+        var crossed = await new SignInDriver(issuers.As(null), person.User.Email, stranger.Tenant.Id).AuthorizeAsync();
         crossed.Error(404, "AUTH_IDENTITY_NOT_FOUND");
     }
 
@@ -247,7 +247,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         var subject = Fresh.Name();
         var user = await issuers.AddUserAsync(tenant, subject);
         await Services.MariaDb.ExecuteAsync("UPDATE users SET email = LOWER(email) WHERE id = @id", ("id", user.Id));
-        return new Person(new SignInDriver(issuers.As(null), $"{user.Id}@test.example", tenant.Id), tenant, user, subject);
+        return new Person(new SignInDriver(issuers.As(null), user.Email, tenant.Id), tenant, user, subject);
     }
 
     private async Task<(string Access, string Refresh)> SignedInAsync(Person person)

@@ -81,7 +81,9 @@ public sealed class SchedulingTests(DatabaseServer server)
 
         // A fire that comes to the wrong worker comes again, until it comes to the right one.
         await Poll.UntilAsync(
-            async () => (await database.QueryAsync("SELECT name FROM scheduled_tasks WHERE last_outcome = 'ok'")).Count == 3, "all three to have run");
+            async () => (await database.QueryAsync("SELECT name FROM scheduled_tasks WHERE last_outcome = 'ok'")).Count == 3,
+            "all three to have run",
+            TimeSpan.FromMinutes(2));
         await StopAsync(older, newer);
         Assert.Equal(["test.both", "test.newer", "test.older"], await database.QueryAsync("SELECT JOB_NAME FROM QRTZ_JOB_DETAILS ORDER BY JOB_NAME"));
     }

@@ -63,10 +63,13 @@ internal static class RoleTable
     {
         ["/oai/v1/batches/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/oai/v1/files/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
+        ["/v1/accounting/budgets/{id}"] = "BudgetAccessTests: whose it is depends on its scope",
         ["/v1/admin/jobs/{id}"] = "queued work, which is there while it waits or once it failed for good",
         ["/v1/files/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/v1/groups/{id}"] = "GroupTests: the identity provider's",
         ["/v1/inference/batch/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
+        ["/v1/model-access/{id}"] = "ModelAccessTests: whose it is depends on the model",
+        ["/v1/model-groups/{id}"] = "ModelAccessTests: whose it is depends on who made it",
         ["/v1/role-mappings/{id}"] = "GroupTests: needs a group",
         ["/v1/rooms/{id}"] = "ConversationAccessTests: its members'",
         ["/v1/rooms/{id}/members/{type}/{member}"] = "ConversationAccessTests: its members'",

@@ -65,7 +65,7 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
         var again = await Admin.PostAsync($"/v1/webhooks/{id}/deliveries/{failed}/redeliver", new { });
         Assert.Equal(202, (int)again.Status);
         await Poll.UntilAsync(async () => (await Admin.IdsAsync($"/v1/webhooks/{id}/deliveries?status=success", 100)).Count > 0, "the redelivery");
-        var deliveries = receiver.Of("moody").Where(happened => (string?)happened.Json["payload"]!["model"] == slug).ToLookup(happened => happened.Id);
+        var deliveries = receiver.Of("moody").ToLookup(happened => happened.Id);
         Assert.Contains(deliveries, group => group.Select(happened => happened.Headers["X-ScaiGrid-Delivery-Id"]).Distinct().Count() == 2);
         (await Admin.DeleteAsync($"/v1/webhooks/{id}")).NoContent();
     }
