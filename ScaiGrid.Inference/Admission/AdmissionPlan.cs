@@ -17,6 +17,8 @@ public sealed class AdmissionPlan
     {
         LimitsOnly = tenant.Budgets.IsEmpty && partner.Budgets.IsEmpty ? this
             : new AdmissionPlan(new AdmissionPart(tenant.Owner, tenant.Windows, []), new AdmissionPart(partner.Owner, partner.Windows, []));
+        BudgetsOnly = tenant.Windows.IsEmpty && partner.Windows.IsEmpty ? this
+            : new AdmissionPlan(new AdmissionPart(tenant.Owner, [], tenant.Budgets), new AdmissionPart(partner.Owner, [], partner.Budgets));
         _split = [.. new[] { tenant, partner }.Where(part => !part.IsEmpty)];
         _whole = _split.Length < 2 ? _split : [AdmissionPart.Join(tenant, partner)];
         HasBudgets = _split.Any(part => part.Budgets.Length > 0);
@@ -28,6 +30,9 @@ public sealed class AdmissionPlan
 
     /// <summary>The same without budgets, for calls that cost nothing.</summary>
     public AdmissionPlan LimitsOnly { get; }
+
+    /// <summary>The same without rate limits, for calls that nobody waits for: their pace is the worker's.</summary>
+    public AdmissionPlan BudgetsOnly { get; }
 
     public bool HasBudgets { get; }
 

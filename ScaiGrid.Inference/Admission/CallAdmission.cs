@@ -86,7 +86,8 @@ public sealed partial class CallAdmission
     /// <param name="cancellationToken">The caller has gone.</param>
     public async ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, AdmissionRules rules, CallBounds? bounds, CancellationToken cancellationToken)
     {
-        var plan = bounds is null ? rules.PlanOf(caller).LimitsOnly : rules.PlanOf(caller);
+        var whole = rules.PlanOf(caller);
+        var plan = bounds is null ? whole.LimitsOnly : caller.Terms is not null ? whole.BudgetsOnly : whole;
         var most = bounds ?? default;
         if (plan.IsEmpty)
         {

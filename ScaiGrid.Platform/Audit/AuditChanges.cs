@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Audit;
@@ -84,7 +85,8 @@ internal sealed class AuditChanges
         foreach (var property in entry.Properties.Where(property => entry.State is not EntityState.Modified || property.IsModified))
         {
             var name = property.Metadata.GetColumnName();
-            fields[name] = AuditMask.Mask(name, Node(value(property)));
+            var node = Node(value(property));
+            fields[name] = property.Metadata.PropertyInfo?.IsDefined(typeof(PrivateAttribute), inherit: false) is true ? AuditMask.Hide(node) : AuditMask.Mask(name, node);
         }
 
         return fields;

@@ -25,9 +25,12 @@ internal static partial class AuditMask
     };
 
     /// <summary>An object's names stay (which header was set), its values do not.</summary>
-    private static JsonNode Hide(JsonNode value) => value is JsonObject fields
-        ? new JsonObject(fields.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)Masked)))
-        : JsonValue.Create(Masked)!;
+    public static JsonNode? Hide(JsonNode? value) => value switch
+    {
+        null => null,
+        JsonObject fields => new JsonObject(fields.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)Masked))),
+        _ => JsonValue.Create(Masked),
+    };
 
     private static bool IsSecret(string name) => SecretName().IsMatch(name) && !PublicName().IsMatch(name);
 

@@ -17,11 +17,9 @@ namespace ScaiGrid.Platform.Files;
 /// <summary>The caller's files: input of batches, and what these wrote.</summary>
 internal static class FileEndpoints
 {
-    private const string Metered = "A file is its owner's own data, like a prompt; what is done with it leaves usage rows.";
-
     public static void MapFiles(this IEndpointRouteBuilder group, UploadOptions options)
     {
-        group.MapPost("/files", Upload).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapPost("/files", Upload).RequirePermission(Permissions.UseModels).Audited("file.create", "file")
             .WithMetadata(new RequestSizeLimitAttribute(options.MaxBytes + (64 * 1024))).DisableAntiforgery()
             .WithName("UploadFile").WithSummary("Stores a file: multipart with file and purpose (batch).");
         group.MapGet("/files", List).RequirePermission(Permissions.UseModels)
@@ -30,7 +28,7 @@ internal static class FileEndpoints
             .WithName("GetFile").WithSummary("What is known of a file.");
         group.MapGet("/files/{id}/content", Content).RequirePermission(Permissions.UseModels)
             .WithName("GetFileContent").WithSummary("A file's bytes.");
-        group.MapDelete("/files/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapDelete("/files/{id}", Delete).RequirePermission(Permissions.UseModels).Audited("file.delete", "file")
             .WithName("DeleteFile").WithSummary("Removes a file.");
     }
 

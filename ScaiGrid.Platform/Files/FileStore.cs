@@ -91,7 +91,7 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             return false;
         }
 
-        await db.Files.Where(file => file.Id == id).ExecuteDeleteAsync(cancellationToken);
+        await databases.TransactAsync((unit, token) => unit.Files.Where(file => file.Id == id).ExecuteDeleteAsync(token), cancellationToken);
         await blobs.DeleteAsync(row.BlobKey, cancellationToken);
         return true;
     }

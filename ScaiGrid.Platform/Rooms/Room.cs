@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Core.Audit;
 
 namespace ScaiGrid.Platform.Rooms;
 
@@ -13,8 +14,10 @@ internal sealed class Room
     public required string Name { get; set; }
 
     /// <summary>What its models are told first.</summary>
+    [Private]
     public string? SystemPrompt { get; set; }
 
+    [Private]
     public required string Metadata { get; set; }
 
     public required string CreatedBy { get; init; }

@@ -18,24 +18,23 @@ namespace ScaiGrid.Platform.Rooms;
 internal static class RoomEndpoints
 {
     private const int NameLength = 200;
-    private const string Private = "A conversation is its members' own; its calls leave usage rows.";
 
     public static void MapRooms(this IEndpointRouteBuilder group)
     {
         group.MapGet("/rooms", List).RequirePermission(Permissions.UseModels)
             .WithName("ListRooms").WithSummary("The rooms that the caller is a member of, newest first.");
-        group.MapPost("/rooms", Create).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapPost("/rooms", Create).RequirePermission(Permissions.UseModels).Audited("room.create", "room")
             .WithName("CreateRoom").WithSummary("Opens a room, which its maker owns.");
         group.MapGet("/rooms/{id}", Get).RequirePermission(Permissions.UseModels)
             .WithName("GetRoom").WithSummary("One room, with its members.");
-        group.MapPatch("/rooms/{id}", Update).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapPatch("/rooms/{id}", Update).RequirePermission(Permissions.UseModels).Audited("room.update", "room")
             .WithName("UpdateRoom").WithSummary("Changes what is given; for owners.");
-        group.MapDelete("/rooms/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapDelete("/rooms/{id}", Delete).RequirePermission(Permissions.UseModels).Audited("room.delete", "room")
             .WithName("DeleteRoom").WithSummary("Closes a room and forgets what was said; for owners.");
-        group.MapRoomMembers(Private);
+        group.MapRoomMembers();
         group.MapGet("/rooms/{id}/messages", Messages).RequirePermission(Permissions.UseModels)
             .WithName("ListRoomMessages").WithSummary("What was said, newest first.");
-        group.MapPost("/rooms/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapPost("/rooms/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(MessageBodies.Metered)
             .WithName("PostRoomMessage").WithSummary("Says something; with reply_model, that model answers.");
     }
 

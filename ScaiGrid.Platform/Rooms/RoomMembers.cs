@@ -17,11 +17,11 @@ internal static class RoomMembers
 {
     private const int MostMembers = 200;
 
-    public static void MapRoomMembers(this IEndpointRouteBuilder group, string whyNotAudited)
+    public static void MapRoomMembers(this IEndpointRouteBuilder group)
     {
-        group.MapPost("/rooms/{id}/members", Add).RequirePermission(Permissions.UseModels).NotAudited(whyNotAudited)
+        group.MapPost("/rooms/{id}/members", Add).RequirePermission(Permissions.UseModels).Audited("room.member_add", "room")
             .WithName("AddRoomMember").WithSummary("Adds a user of the tenant or a model, or changes a user's role; for owners.");
-        group.MapDelete("/rooms/{id}/members/{type}/{**member}", Remove).RequirePermission(Permissions.UseModels).NotAudited(whyNotAudited)
+        group.MapDelete("/rooms/{id}/members/{type}/{**member}", Remove).RequirePermission(Permissions.UseModels).Audited("room.member_remove", "room")
             .WithName("RemoveRoomMember").WithSummary("Removes a member; owners may, and everybody may leave.");
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Core.Audit;
 
 namespace ScaiGrid.Platform.Sessions;
 
@@ -15,10 +16,13 @@ internal sealed class ChatSession
     /// <summary>The model's slug.</summary>
     public required string Model { get; set; }
 
+    [Private]
     public string? Title { get; set; }
 
+    [Private]
     public string? SystemPrompt { get; set; }
 
+    [Private]
     public required string Metadata { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -42,6 +46,7 @@ internal sealed class Message
     /// <summary>The user's id, or the model's slug.</summary>
     public required string Author { get; init; }
 
+    [Private]
     public required string Content { get; init; }
 
     /// <summary>False when the reply was cut off.</summary>

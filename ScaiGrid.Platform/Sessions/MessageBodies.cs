@@ -31,6 +31,7 @@ internal sealed record ReplyView(string Id, string Role, string Author, string C
 /// <summary>What sessions and rooms do alike.</summary>
 internal static class MessageBodies
 {
+    public const string Metered = "What is said leaves a usage row where a model answers, as inference does.";
     public const int ModelLength = 200;
     public const int TitleLength = 500;
     public const int ContentLength = 500_000;

@@ -16,23 +16,21 @@ namespace ScaiGrid.Platform.Sessions;
 /// <summary>Conversations with a model that we remember: the caller's own.</summary>
 internal static class SessionEndpoints
 {
-    private const string Private = "A conversation is its user's own; its calls leave usage rows.";
-
     public static void MapSessions(this IEndpointRouteBuilder group)
     {
         group.MapGet("/sessions", List).RequirePermission(Permissions.UseModels)
             .WithName("ListSessions").WithSummary("The caller's sessions, newest first; scope=tenant lists the tenant's, without what was said.");
-        group.MapPost("/sessions", Create).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapPost("/sessions", Create).RequirePermission(Permissions.UseModels).Audited("session.create", "session")
             .WithName("CreateSession").WithSummary("Begins a conversation with a model.");
         group.MapGet("/sessions/{id}", Get).RequirePermission(Permissions.UseModels)
             .WithName("GetSession").WithSummary("One session.");
-        group.MapPatch("/sessions/{id}", Update).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapPatch("/sessions/{id}", Update).RequirePermission(Permissions.UseModels).Audited("session.update", "session")
             .WithName("UpdateSession").WithSummary("Changes what is given.");
-        group.MapDelete("/sessions/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapDelete("/sessions/{id}", Delete).RequirePermission(Permissions.UseModels).Audited("session.delete", "session")
             .WithName("DeleteSession").WithSummary("Forgets a session and all that was said.");
         group.MapGet("/sessions/{id}/messages", Messages).RequirePermission(Permissions.UseModels)
             .WithName("ListSessionMessages").WithSummary("What was said, newest first.");
-        group.MapPost("/sessions/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(Private)
+        group.MapPost("/sessions/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(MessageBodies.Metered)
             .WithName("PostSessionMessage").WithSummary("Says something; answers the assistant's reply, or its stream.");
     }
 

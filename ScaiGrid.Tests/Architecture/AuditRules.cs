@@ -12,7 +12,8 @@ public sealed partial class AuditRules
     private static readonly string[] WriteMethods = [HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete];
 
     /// <summary>Where writes may go unaudited: inference, which is metered, and the data path of the storage proxy. Add to this list with care.</summary>
-    private static readonly string[] Unaudited = ["/v1/inference/", "/oai/v1/", "/v1/modules/scaibunker/storage/"];
+    private static readonly string[] Unaudited =
+        ["/v1/inference/", "/oai/v1/", "/v1/sessions/{id}/messages", "/v1/rooms/{id}/messages", "/v1/modules/scaibunker/storage/"];
 
     private static readonly IReadOnlyList<RouteEndpoint> Endpoints = Hosts.HttpEndpoints();
 

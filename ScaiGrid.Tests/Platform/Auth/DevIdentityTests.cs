@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -16,7 +17,8 @@ public sealed class DevIdentityTests(Grid grid) : GridTest(grid)
         // The AppHost of the embedded run, or one of our own on the grid's MariaDB and Redis.
         var host = Grid.AppHost ?? (_own = await AppHostProcess.StartAsync(Grid.Services!.Settings));
         using var api = new ApiDriver(host.ApiAddress, key: null);
-        await Poll.UntilAsync(() => ServerProcess.ListensAsync(host.DevIdentityAddress.Port), "the provider");
+        using var provider = new ApiDriver(host.DevIdentityAddress, key: null);
+        await Poll.UntilAsync(() => AnswersAsync(provider), "the provider's discovery document");
 
         // By name, as the AppHost told the provider.
         var redirectUri = $"http://localhost:{host.ApiAddress.Port.ToString(CultureInfo.InvariantCulture)}/docs";
@@ -43,7 +45,19 @@ public sealed class DevIdentityTests(Grid grid) : GridTest(grid)
             var (exitCode, output) = await ServerProcess.RunAsync(
                 "dotnet", [program], new Dictionary<string, string?> { ["DOTNET_ENVIRONMENT"] = environment, ["ASPNETCORE_ENVIRONMENT"] = "", ["SCAIGRID_SCAIKEY_CLIENT_SECRET"] = "x" });
             Assert.Equal(78, exitCode);
-            Assert.Contains("Production", output, StringComparison.Ordinal);
+            Assert.Contains("starts where the environment is Development", output, StringComparison.Ordinal);
+        }
+    }
+
+    private static async Task<bool> AnswersAsync(ApiDriver provider)
+    {
+        try
+        {
+            return (await provider.GetAsync("/.well-known/openid-configuration")).Status == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
         }
     }
 
