@@ -92,6 +92,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
 
     private async Task RelayAsync(SpeechAttempt attempt, SpeechReply reply, byte[] buffer, int read, CallActivity activity)
     {
+        dispatcher.Answered(attempt, isStream: false);
         var response = attempt.Context.Response;
         response.ContentType = reply.ContentType;
         response.Headers.XContentTypeOptions = "nosniff";

@@ -43,7 +43,7 @@ internal static partial class TranscriptMeter
             var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(usage.GetRawText()));
             reader.Read();
             tokens = TokenUsage.Read(ref reader);
-            seconds = usage.TryGetProperty("seconds"u8, out var given) ? Seconds(given) ?? seconds : seconds;
+            seconds = usage.TryGetProperty("seconds"u8, out var given) || usage.TryGetProperty("prompt_audio_seconds"u8, out given) ? Seconds(given) ?? seconds : seconds;
         }
 
         return tokens is null && seconds is null ? null : (tokens ?? default) with { AudioMilliseconds = (long)((seconds ?? 0) * 1000) };

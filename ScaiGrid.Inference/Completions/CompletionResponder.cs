@@ -60,6 +60,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
             if (isNative)
             {
                 UsageJsonWriter.WriteNative(writer, result.Usage);
+                RoutingJsonWriter.Write(writer, result);
             }
             else
             {

@@ -81,6 +81,7 @@ public abstract class Attempt
         IsAnswered = true;
         GatewayTook = sinceStart - _upstreamTook - took;
         FirstChunkAfter = isStream ? sinceStart : null;
+        Call.ShowRouting?.Invoke(this);
     }
 }
 

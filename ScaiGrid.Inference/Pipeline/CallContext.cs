@@ -12,8 +12,15 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <param name="StartedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/> when the request was accepted.</param>
 /// <param name="Origin">Scheme and host that the caller used, for links in the answer.</param>
 /// <param name="ShowLimits">Told how near the caller is to its rate limits, before anything is answered; null where the surface shows them itself.</param>
+/// <param name="ShowRouting">Told who answers, before the first byte; null where the surface does not show it.</param>
 public readonly record struct CallContext(
-    Caller Caller, string RequestId, string Protocol, long StartedAt, string? Origin = null, Action<RateLimitState>? ShowLimits = null);
+    Caller Caller,
+    string RequestId,
+    string Protocol,
+    long StartedAt,
+    string? Origin = null,
+    Action<RateLimitState>? ShowLimits = null,
+    Action<Attempt>? ShowRouting = null);
 
 /// <summary>The surfaces, as metrics and accounting name them.</summary>
 public static class Protocols

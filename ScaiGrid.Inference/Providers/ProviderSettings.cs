@@ -61,7 +61,7 @@ internal sealed class ProviderSettings(JsonObject config)
             switch (name)
             {
                 case "base_url":
-                    Add("base_url", TextOf(value) is { } url && IsHttpUrl(url) ? null : "must be an http or https URL without credentials, query or fragment.");
+                    Add(name, CheckUrl(value));
                     break;
                 case "api_key":
                     Add(name, HeaderValue(value));
@@ -88,6 +88,9 @@ internal sealed class ProviderSettings(JsonObject config)
             }
         }
     }
+
+    public static string? CheckUrl(JsonNode? value) =>
+        TextOf(value) is { } url && IsHttpUrl(url) ? null : "must be an http or https URL without credentials, query or fragment.";
 
     /// <summary>A check of a field that goes into a header or a URL.</summary>
     public static string? HeaderValue(JsonNode? value) =>

@@ -18,6 +18,9 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
 
     public Uri At(string path) => new(baseUrl + path);
 
+    /// <summary>The address with another path at its end; null where it does not end in <paramref name="path"/>.</summary>
+    public string? Sibling(string path, string other) => IsUnder(path) ? baseUrl[..^path.Length] + other : null;
+
     /// <summary>A POST of a JSON document, which must live until the request is sent.</summary>
     public HttpRequestMessage Post(Uri endpoint, PooledBytes body)
     {

@@ -70,7 +70,7 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
     public static UpstreamError? Failure(Exception exception, CallActivity activity) => exception switch
     {
         OperationCanceledException when !activity.CallerIsGone => activity.BoundError,
-        HttpRequestException or IOException when !activity.CallerIsGone => new UpstreamError(UpstreamFailure.ConnectionFailed, "The connection to the upstream failed."),
+        HttpRequestException or IOException when !activity.CallerIsGone => UpstreamHttp.ErrorOf(exception),
         _ => null,
     };
 

@@ -77,10 +77,11 @@ internal static class UpstreamModelList
         {
             return new UpstreamModel(
                 id,
-                UpstreamModel.GuessModality(id),
+                Modality(item) ?? UpstreamModel.GuessModality(id),
                 [],
                 JsonText.Of(item, "display_name"u8) ?? JsonText.Of(item, "name"u8),
-                Tokens(item, "max_model_len"u8) ?? Tokens(item, "context_length"u8) ?? Tokens(item, "context_window"u8) ?? Tokens(item, "max_input_tokens"u8),
+                Tokens(item, "max_model_len"u8) ?? Tokens(item, "context_length"u8) ?? Tokens(item, "context_window"u8)
+                    ?? Tokens(item, "max_input_tokens"u8) ?? Tokens(item, "max_context_length"u8),
                 Tokens(item, "max_tokens"u8));
         }
 
@@ -94,6 +95,23 @@ internal static class UpstreamModelList
         return new UpstreamModel(
             id, UpstreamModel.GuessModality(id), [], JsonText.Of(item, "displayName"u8), Tokens(item, "inputTokenLimit"u8), Tokens(item, "outputTokenLimit"u8));
     }
+
+    // As Azure and Mistral tell it; null where the name must tell.
+    private static string? Modality(JsonElement item)
+    {
+        if (!item.TryGetProperty("capabilities"u8, out var capabilities) || capabilities.ValueKind != JsonValueKind.Object)
+        {
+            return null;
+        }
+
+        return Is(capabilities, "chat_completion"u8) || Is(capabilities, "completion_chat"u8) ? "chat"
+            : Is(capabilities, "embeddings"u8) ? "embedding"
+            : Is(capabilities, "audio_transcription"u8) || Is(capabilities, "audio_speech"u8) ? "audio"
+            : null;
+    }
+
+    private static bool Is(JsonElement capabilities, ReadOnlySpan<byte> name) =>
+        capabilities.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
 
     private static int? Tokens(JsonElement item, ReadOnlySpan<byte> name) =>
         item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var tokens) && tokens > 0 ? tokens : null;

@@ -46,7 +46,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     public async ValueTask CompleteAsync(ChunkView completion, CallResult result)
     {
         Context.Response.ContentType = "application/json";
-        RoutingHeaders.Set(Context.Response, result.Model, result.BackendId, result.Attempts, result.GatewayTook);
         WriteCompletion(Body, completion, result);
         await Body.FlushAsync(Context.RequestAborted);
     }
@@ -55,7 +54,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     {
         Model = attempt.Route;
         var response = Context.Response;
-        RoutingHeaders.Set(response, attempt);
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";

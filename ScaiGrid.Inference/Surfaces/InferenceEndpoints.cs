@@ -64,7 +64,12 @@ public static class InferenceEndpoints
 
         using (request)
         {
-            var call = new CallContext(context.Features.GetRequiredFeature<Caller>(), context.TraceIdentifier, protocol, startedAt);
+            var call = new CallContext(
+                context.Features.GetRequiredFeature<Caller>(),
+                context.TraceIdentifier,
+                protocol,
+                startedAt,
+                ShowRouting: attempt => RoutingHeaders.Set(context.Response, attempt));
             await using HttpChatResponder responder = protocol == Protocols.OpenAi
                 ? new OpenAiChatResponder(context, time, request!.IncludeUsage)
                 : new NativeChatResponder(context, time);

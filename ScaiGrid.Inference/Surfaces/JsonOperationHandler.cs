@@ -39,7 +39,8 @@ internal static class JsonOperationHandler
             protocol,
             startedAt,
             $"{context.Request.Scheme}://{context.Request.Host}",
-            limits => Show(limits, context.Response.Headers, protocol));
+            limits => Show(limits, context.Response.Headers, protocol),
+            attempt => RoutingHeaders.Set(context.Response, attempt));
 
     private static void Show(RateLimitState limits, IHeaderDictionary headers, string protocol)
     {

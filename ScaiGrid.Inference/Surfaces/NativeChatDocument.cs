@@ -74,6 +74,7 @@ internal static class NativeChatDocument
             writer.WriteString("reasoning"u8, choice.Reasoning);
         }
 
+        WriteExtra(writer, choice.ExtraContent);
         writer.WriteEndObject();
         writer.WriteString("finish_reason"u8, choice.FinishReason);
         writer.WriteEndObject();
@@ -102,6 +103,17 @@ internal static class NativeChatDocument
 
         writer.WriteString("arguments"u8, call.Arguments);
         writer.WriteEndObject();
+        WriteExtra(writer, call.ExtraContent);
         writer.WriteEndObject();
+    }
+
+    // Signed: the upstream takes it back only as it is.
+    private static void WriteExtra(Utf8JsonWriter writer, string? extra)
+    {
+        if (extra is not null)
+        {
+            writer.WritePropertyName("extra_content"u8);
+            writer.WriteRawValue(extra);
+        }
     }
 }

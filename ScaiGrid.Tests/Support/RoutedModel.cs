@@ -17,7 +17,8 @@ public sealed class RoutedModel
     /// <param name="admin">Who makes it.</param>
     /// <param name="upstreams">Where each backend is, and what its model is called there; prices, weight and priority where they matter.</param>
     /// <param name="policy">Fields of the routing beside the targets.</param>
-    public static async Task<RoutedModel> CreateAsync(ApiDriver admin, IReadOnlyList<RoutedBackend> upstreams, object? policy = null)
+    /// <param name="modality">Of the model.</param>
+    public static async Task<RoutedModel> CreateAsync(ApiDriver admin, IReadOnlyList<RoutedBackend> upstreams, object? policy = null, string modality = "chat")
     {
         var unique = Guid.CreateVersion7().ToString("N")[^12..];
         var backends = new List<string>();
@@ -34,7 +35,7 @@ public sealed class RoutedModel
             targets.Add(new JsonObject { ["backend_id"] = backends[^1], ["weight"] = upstream.Weight, ["priority"] = upstream.Priority });
         }
 
-        var model = (await admin.PostAsync("/v1/models", new { slug = $"routed/{unique}" })).Created();
+        var model = (await admin.PostAsync("/v1/models", new { slug = $"routed/{unique}", modality })).Created();
         var routing = System.Text.Json.JsonSerializer.SerializeToNode(policy ?? new { })!.AsObject();
         routing["targets"] = targets;
         (await admin.SendAsync(HttpMethod.Put, $"/v1/models/{(string)model["id"]!}/routing", routing.ToJsonString())).Ok();

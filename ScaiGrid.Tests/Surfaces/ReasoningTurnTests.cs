@@ -16,6 +16,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
     private readonly ConcurrentQueue<JsonNode> _received = new();
 
     [Theory]
+    [InlineData("/v1/inference/chat")]
     [InlineData("/oai/v1/chat/completions")]
     public async Task ThinkingOfAnthropic_SurvivesATurnWithTools(string path)
     {
@@ -41,6 +42,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("/v1/inference/chat")]
     [InlineData("/oai/v1/chat/completions")]
     public async Task SignatureOfGoogle_SurvivesATurnWithTools(string path)
     {

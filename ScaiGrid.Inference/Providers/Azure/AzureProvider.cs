@@ -8,7 +8,7 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// Azure OpenAI: OpenAI's format, with a deployment for a model. Configuration besides the common fields: <c>api_version</c>, with which
 /// the deployment stands in the path; without it, the v1 path takes the deployment as the model. <c>base_url</c> is the resource.
 /// </summary>
-internal sealed class AzureProvider(UpstreamHttp http) : IProvider
+internal sealed class AzureProvider(UpstreamHttp http) : IProvider, IModelDirectory
 {
     private const string V1Path = "/openai/v1";
 
@@ -25,15 +25,40 @@ internal sealed class AzureProvider(UpstreamHttp http) : IProvider
     public BackendClients Connect(BackendConnection connection)
     {
         var settings = new ProviderSettings(connection.Config);
-        var address = settings.Address(defaultBaseUrl: null, "api-key", "");
+        var address = Address(settings);
         var version = settings.Text("api_version");
-        var path = version is null
-            ? $"{(address.IsUnder(V1Path) ? "" : V1Path)}/chat/completions"
-            : $"/openai/deployments/{Uri.EscapeDataString(connection.Model)}/chat/completions?api-version={Uri.EscapeDataString(version)}";
-        var endpoint = address.At(path);
+        var chat = UrlOf("/chat/completions");
 
         // The dated versions differ in which of the two fields they take; the v1 path is OpenAI's own.
         var format = new OpenAiFormat(connection.Model, settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? OpenAiFormat.NewLimit : null));
-        return new BackendClients { Chat = new HttpChat(http, address, format, endpoint, endpoint) };
+        return OpenAiOperations.Connect(http, address, connection.Model, UrlOf) with
+        {
+            Chat = new HttpChat(http, address, format, chat, chat),
+
+            // A deployment's name does not tell which model it is, and some models refuse to be asked for a format: none is.
+            Images = new OpenAiImages(new UpstreamEndpoint(http, address, UrlOf("/images/generations")), connection.Model, asksForFormat: false),
+
+            // A service of its own there, in a format of its own.
+            Moderations = null,
+        };
+
+        Uri UrlOf(string operation) => address.At(version is null
+            ? V1(address) + operation
+            : $"/openai/deployments/{Uri.EscapeDataString(connection.Model)}{operation}{Query(version)}");
     }
+
+    /// <summary>The models that the resource can deploy: its deployments are told by Azure's management API only, which takes other credentials.</summary>
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken)
+    {
+        var settings = new ProviderSettings(config);
+        var address = Address(settings);
+        var path = settings.Text("api_version") is { } version ? $"/openai/models{Query(version)}" : $"{V1(address)}/models";
+        return UpstreamModelList.ReadAsync(http, address, path, cancellationToken);
+    }
+
+    private static UpstreamAddress Address(ProviderSettings settings) => settings.Address(defaultBaseUrl: null, "api-key", "");
+
+    private static string V1(UpstreamAddress address) => address.IsUnder(V1Path) ? "" : V1Path;
+
+    private static string Query(string version) => $"?api-version={Uri.EscapeDataString(version)}";
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
@@ -26,37 +27,20 @@ internal static class GoogleDocuments
     /// <summary>Makes OpenAI's list of an answer, which is disposed.</summary>
     /// <param name="answer">Google's document.</param>
     /// <param name="writeItems">Writes the items.</param>
-    public static DocumentReply Translate(PooledBytes answer, Action<Utf8JsonWriter, JsonElement> writeItems)
+    public static DocumentReply Translate(PooledBytes answer, Action<Utf8JsonWriter, JsonElement> writeItems) => DocumentTranslation.Translate(answer, (writer, root) =>
     {
-        using var given = answer;
-        var result = new PooledBytes(given.Length + 256);
-        try
+        writer.WriteStartArray("data"u8);
+        writeItems(writer, root);
+        writer.WriteEndArray();
+        var usage = new GoogleUsage();
+        usage.Add(root);
+        if (usage.Exists)
         {
-            using var document = JsonDocument.Parse(given.Memory);
-            using var writer = new Utf8JsonWriter(result);
-            writer.WriteStartObject();
-            writer.WriteStartArray("data"u8);
-            writeItems(writer, document.RootElement);
-            writer.WriteEndArray();
-            var usage = new GoogleUsage();
-            usage.Add(document.RootElement);
-            if (usage.Exists)
-            {
-                writer.WriteStartObject("usage"u8);
-                writer.WriteNumber("input_tokens"u8, usage.Tokens.Prompt);
-                writer.WriteNumber("output_tokens"u8, usage.Tokens.Completion);
-                writer.WriteNumber("total_tokens"u8, usage.Tokens.Total);
-                writer.WriteEndObject();
-            }
-
+            writer.WriteStartObject("usage"u8);
+            writer.WriteNumber("input_tokens"u8, usage.Tokens.Prompt);
+            writer.WriteNumber("output_tokens"u8, usage.Tokens.Completion);
+            writer.WriteNumber("total_tokens"u8, usage.Tokens.Total);
             writer.WriteEndObject();
-            writer.Flush();
-            return DocumentReply.Completed(result);
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            result.Dispose();
-            return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch));
-        }
-    }
+    });
 }

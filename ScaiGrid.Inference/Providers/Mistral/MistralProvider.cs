@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Inference.Providers.Mistral;
 
 /// <summary>Mistral's API. The common configuration fields only.</summary>
-internal sealed class MistralProvider(UpstreamHttp http) : IProvider
+internal sealed class MistralProvider(UpstreamHttp http) : IProvider, IModelDirectory
 {
     private const string DefaultBaseUrl = "https://api.mistral.ai/v1";
 
@@ -16,8 +16,22 @@ internal sealed class MistralProvider(UpstreamHttp http) : IProvider
 
     public BackendClients Connect(BackendConnection connection)
     {
-        var address = new ProviderSettings(connection.Config).Address(DefaultBaseUrl, "Authorization", "Bearer ");
-        var endpoint = address.At("/chat/completions");
-        return new BackendClients { Chat = new HttpChat(http, address, new MistralFormat(connection.Model), endpoint, endpoint) };
+        var address = Address(connection.Config);
+        var chat = address.At("/chat/completions");
+        return new BackendClients
+        {
+            Chat = new HttpChat(http, address, new MistralFormat(connection.Model), chat, chat),
+            Embeddings = new MistralEmbeddings(At("/embeddings"), connection.Model),
+            Moderations = new MistralModerations(At("/moderations"), connection.Model),
+            Speech = new MistralSpeech(At("/audio/speech"), connection.Model),
+            Transcriptions = new MistralTranscriptions(At("/audio/transcriptions"), connection.Model),
+        };
+
+        UpstreamEndpoint At(string path) => new(http, address, address.At(path));
     }
+
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
+        UpstreamModelList.ReadAsync(http, Address(config), "/models", cancellationToken);
+
+    private static UpstreamAddress Address(JsonObject config) => new ProviderSettings(config).Address(DefaultBaseUrl, "Authorization", "Bearer ");
 }

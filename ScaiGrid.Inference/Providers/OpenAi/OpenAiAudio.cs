@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using ScaiGrid.Inference.Audio;
@@ -57,25 +56,8 @@ internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string mod
             }
         }
 
-        using var file = new FileContent(request.File);
-        file.Headers.ContentType = MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? type : null;
+        using var file = RecordingContent.Of(request);
         form.Add(file, "file", request.FileName);
         return await endpoint.PostAsync(form, activity);
-    }
-
-    /// <summary>The recording from its start, as often as it is sent; never closed here.</summary>
-    private sealed class FileContent(Stream file) : HttpContent
-    {
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-        {
-            file.Position = 0;
-            return file.CopyToAsync(stream);
-        }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = file.Length;
-            return true;
-        }
     }
 }

@@ -3,12 +3,17 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
-/// <summary>Alibaba Cloud's Model Studio in its OpenAI-compatible mode. The common configuration fields only.</summary>
-internal sealed class QwenProvider(UpstreamHttp http) : IProvider
+/// <summary>
+/// Alibaba Cloud's Model Studio in its OpenAI-compatible mode; pictures and speech are in its own API only. Configuration besides the common
+/// fields: <c>api_url</c>, where its own API is, for a <c>base_url</c> that does not end in <c>/compatible-mode/v1</c>.
+/// </summary>
+internal sealed class QwenProvider(UpstreamHttp http) : IProvider, IModelDirectory
 {
     private const string DefaultBaseUrl = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1";
+    private const string CompatiblePath = "/compatible-mode/v1";
+    private const string GenerationPath = "/services/aigc/multimodal-generation/generation";
 
-    private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = [];
+    private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = new() { ["api_url"] = ProviderSettings.CheckUrl };
 
     public string Type => "qwen";
 
@@ -16,8 +21,26 @@ internal sealed class QwenProvider(UpstreamHttp http) : IProvider
 
     public BackendClients Connect(BackendConnection connection)
     {
-        var address = new ProviderSettings(connection.Config).Address(DefaultBaseUrl, "Authorization", "Bearer ");
-        var endpoint = address.At("/chat/completions");
-        return new BackendClients { Chat = new HttpChat(http, address, new QwenFormat(connection.Model), endpoint, endpoint) };
+        var settings = new ProviderSettings(connection.Config);
+        var address = Address(settings);
+        var chat = address.At("/chat/completions");
+        var compatible = new BackendClients
+        {
+            Chat = new HttpChat(http, address, new QwenFormat(connection.Model), chat, chat),
+            Embeddings = new QwenEmbeddings(new UpstreamEndpoint(http, address, address.At("/embeddings")), connection.Model),
+            Transcriptions = new QwenTranscriptions(new UpstreamEndpoint(http, address, chat), connection.Model),
+        };
+        if ((settings.Text("api_url")?.TrimEnd('/') ?? address.Sibling(CompatiblePath, "/api/v1")) is not { } api)
+        {
+            return compatible;
+        }
+
+        var generation = new UpstreamEndpoint(http, address, new Uri(api + GenerationPath));
+        return compatible with { Images = new QwenImages(generation, connection.Model), Speech = new QwenSpeech(generation, http, connection.Model) };
     }
+
+    public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
+        UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models", cancellationToken);
+
+    private static UpstreamAddress Address(ProviderSettings settings) => settings.Address(DefaultBaseUrl, "Authorization", "Bearer ");
 }

@@ -46,6 +46,30 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("openai", "/v1", null, "/v1/models", "Authorization", """{"data":[{"id":"m-embedding-1"}]}""", "embedding", null)]
+    [InlineData("azure", "", null, "/openai/v1/models", "api-key", """{"data":[{"id":"m","capabilities":{"chat_completion":false,"embeddings":true}}]}""", "embedding", null)]
+    [InlineData("azure", "/openai/v1", null, "/openai/v1/models", "api-key", """{"data":[{"id":"m"}]}""", "chat", null)]
+    [InlineData("azure", "", "2024-10-21", "/openai/models?api-version=2024-10-21", "api-key", """{"data":[{"id":"m","capabilities":{"chat_completion":true}}]}""", "chat", null)]
+    [InlineData("mistral", "/v1", null, "/v1/models", "Authorization", """{"data":[{"id":"m","capabilities":{"completion_chat":false,"audio_speech":true},"max_context_length":4096}]}""", "audio", 4096)]
+    [InlineData("qwen", "/compatible-mode/v1", null, "/compatible-mode/v1/models", "Authorization", """{"data":[{"id":"m-tts-flash"}]}""", "audio", null)]
+    [InlineData("anthropic", "/v1", null, "/v1/models?limit=1000", "x-api-key", """{"data":[{"type":"model","id":"m","max_input_tokens":200000}]}""", "chat", 200000)]
+    [InlineData("google", "/v1beta", null, "/v1beta/models?pageSize=1000", "x-goog-api-key", """{"models":[{"name":"models/m","inputTokenLimit":1048576}]}""", "chat", 1048576)]
+    public async Task EveryVendor_IsAskedAtItsOwnAddress(string type, string path, string? version, string expected, string keyHeader, string listing, string modality, int? window)
+    {
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At(expected, listing);
+        var provider = await vendor.ConnectProviderAsync(Admin, type, path, version is null ? null : new { api_version = version });
+        var found = Assert.Single((await Admin.PostAsync($"/v1/providers/{provider}/discover", new { })).Ok()["models"]!.AsArray())!;
+        Assert.Equal((modality, window), ((string?)found["modality"], (int?)found["context_window"]));
+        Assert.EndsWith(FakeVendor.Key, vendor.Calls.Last().Headers[keyHeader], StringComparison.Ordinal);
+
+        var backend = (await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m" })).Created();
+        var probed = (await Admin.PostAsync($"/v1/backends/{(string)backend["id"]!}/probe", new { })).Ok();
+        Assert.True((bool)probed["probe"]!["is_alive"]!, probed.ToJsonString());
+        Assert.Equal([expected, expected], vendor.Calls.Select(call => call.Path));
+    }
+
+    [Theory]
     [InlineData("no JSON")]
     [InlineData("[]")]
     [InlineData("""{"data":{}}""")]

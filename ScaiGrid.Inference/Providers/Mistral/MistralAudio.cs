@@ -1,0 +1,130 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Audio;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Mistral;
+
+/// <summary>Speech: the audio is base64 inside a document.</summary>
+internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : ISpeechUpstream
+{
+    private const string DefaultFormat = "mp3";
+
+    private static readonly KnownFields Fields = new("input", "ref_audio", "metadata");
+
+    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    {
+        var format = request.Text("response_format") ?? route.DefaultParams?["response_format"]?.ToString() ?? DefaultFormat;
+        if (ContentTypeOf(format) is not { } type)
+        {
+            return SpeechReply.Failed(new UpstreamError(UpstreamFailure.RequestRefused, "response_format: the upstream makes mp3, opus, flac, wav and pcm."));
+        }
+
+        using var body = Write(request, route, format);
+        var reply = await endpoint.PostJsonAsync(body, activity);
+        using var document = reply.Document;
+        return document is null ? SpeechReply.Failed(reply.Error!) : Read(document, type);
+    }
+
+    private PooledBytes Write(JsonRequest request, ModelRoute route, string format)
+    {
+        var body = new PooledBytes(1024);
+        using var writer = TranslationJson.Writer(body);
+        writer.WriteStartObject();
+        writer.WriteString("model"u8, model);
+        Fields.WriteFields(writer, request, route);
+        if ((VoiceOf(request) ?? route.DefaultParams?["voice"]?.ToString()) is { } voice)
+        {
+            writer.WriteString("voice_id"u8, voice);
+        }
+
+        writer.WriteString("response_format"u8, format);
+        writer.WriteEndObject();
+        writer.Flush();
+        return body;
+    }
+
+    // OpenAI's clients name a voice of the account's own as {"id":"…"}.
+    private static string? VoiceOf(JsonRequest request)
+    {
+        if (!request.Has("voice"))
+        {
+            return null;
+        }
+
+        using var voice = JsonDocument.Parse(request["voice"]);
+        return voice.RootElement.ValueKind == JsonValueKind.Object ? JsonText.Of(voice.RootElement, "id"u8) : JsonText.Of(voice.RootElement);
+    }
+
+    private static SpeechReply Read(PooledBytes answer, string type)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(answer.Memory);
+            return new SpeechReply(new MemoryStream(document.RootElement.GetProperty("audio_data"u8).GetBytesFromBase64()), type, Error: null, Owner: null);
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no audio."));
+        }
+    }
+
+    private static string? ContentTypeOf(string format) => format switch
+    {
+        "mp3" => "audio/mpeg",
+        "opus" => "audio/opus",
+        "flac" => "audio/flac",
+        "wav" => "audio/wav",
+        "pcm" => "audio/pcm",
+        _ => null,
+    };
+}
+
+/// <summary>Transcriptions: a form like OpenAI's, whose answer is always JSON.</summary>
+internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string model) : ITranscriptionUpstream
+{
+    private const string Granularities = "timestamp_granularities";
+
+    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallActivity activity)
+    {
+        if (request.ResponseFormat is "srt" or "vtt")
+        {
+            return DocumentReply.Failed(new UpstreamError(UpstreamFailure.RequestRefused, "response_format: the upstream makes json, text and verbose_json."));
+        }
+
+        using var form = new MultipartFormDataContent { { new StringContent(model), "model" } };
+        var asksForTimes = false;
+        foreach (var (name, value) in request.Fields)
+        {
+            if (name is "language" or "temperature" or "diarize" or "context_bias")
+            {
+                form.Add(new StringContent(value), name);
+            }
+            else if (name is Granularities or Granularities + "[]")
+            {
+                form.Add(new StringContent(value), Granularities);
+                asksForTimes = true;
+            }
+        }
+
+        foreach (var (name, value) in route.DefaultParams ?? [])
+        {
+            if (value is not null && name is "language" or "temperature" or "diarize" && request[name] is null)
+            {
+                form.Add(new StringContent(value!.ToString()), name);
+            }
+        }
+
+        // The long format is the text with its segments; the upstream does not give them together with a language.
+        if (request.ResponseFormat == "verbose_json" && !asksForTimes && request["language"] is null)
+        {
+            form.Add(new StringContent("segment"), Granularities);
+        }
+
+        using var file = RecordingContent.Of(request);
+        form.Add(file, "file", request.FileName);
+        return await endpoint.PostAsync(form, activity);
+    }
+}

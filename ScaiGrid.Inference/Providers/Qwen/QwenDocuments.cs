@@ -1,0 +1,79 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Qwen;
+
+/// <summary>Embeddings, as numbers always: it packs no vectors.</summary>
+internal sealed class QwenEmbeddings(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
+{
+    private static readonly KnownFields Fields = new("input", "dimensions");
+
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    {
+        using var body = Fields.Write(request, route, model);
+        return await endpoint.PostJsonAsync(body, activity);
+    }
+}
+
+/// <summary>Pictures by the models that answer at once; those that answer with a task to ask for again are not served.</summary>
+internal sealed class QwenImages(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
+{
+    private static readonly KnownFields Parameters = new("n", "negative_prompt", "prompt_extend", "watermark", "seed");
+
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    {
+        using var body = Write(request, route);
+        var reply = await endpoint.PostJsonAsync(body, activity);
+        return reply.Document is { } document ? DocumentTranslation.Translate(document, Translate) : reply;
+    }
+
+    private PooledBytes Write(JsonRequest request, ModelRoute route)
+    {
+        var body = new PooledBytes(1024);
+        using var writer = TranslationJson.Writer(body);
+        writer.WriteStartObject();
+        writer.WriteString("model"u8, model);
+        writer.WriteStartObject("input"u8);
+        writer.WriteStartArray("messages"u8);
+        writer.WriteStartObject();
+        writer.WriteString("role"u8, "user"u8);
+        writer.WriteStartArray("content"u8);
+        writer.WriteStartObject();
+        writer.WriteRaw("text"u8, request["prompt"].Span);
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        writer.WriteStartObject("parameters"u8);
+        Parameters.WriteFields(writer, request, route);
+        if ((request.Text("size") ?? route.DefaultParams?["size"]?.ToString()) is { } size and not "auto")
+        {
+            writer.WriteString("size"u8, size.Replace('x', '*'));
+        }
+
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+        writer.Flush();
+        return body;
+    }
+
+    private static void Translate(Utf8JsonWriter writer, JsonElement answer)
+    {
+        writer.WriteStartArray("data"u8);
+        foreach (var choice in answer.GetProperty("output"u8).GetProperty("choices"u8).EnumerateArray())
+        {
+            foreach (var part in choice.GetProperty("message"u8).GetProperty("content"u8).EnumerateArray().Where(part => part.TryGetProperty("image"u8, out _)))
+            {
+                writer.WriteStartObject();
+                part.CopyTo(writer, "image"u8, "url"u8);
+                writer.WriteEndObject();
+            }
+        }
+
+        writer.WriteEndArray();
+    }
+}

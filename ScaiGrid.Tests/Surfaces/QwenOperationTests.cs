@@ -1,0 +1,98 @@
+using System.Text;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Model Studio's operations: some in its compatible mode, pictures and speech in its own API.</summary>
+public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
+{
+    private const string Compatible = "/compatible-mode/v1";
+    private const string Generation = "/api/v1/services/aigc/multimodal-generation/generation";
+    private const string Transcribe = "/v1/inference/audio/transcribe";
+
+    [Fact]
+    public async Task Embeddings_ComeAsNumbers_WhateverTheCallerWants()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        qwen.At($"{Compatible}/embeddings", """{"data":[{"index":0,"embedding":[1,2]}],"usage":{"prompt_tokens":4,"total_tokens":4}}""");
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "embedding", Compatible);
+        var answer = (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input = "x", dimensions = 2, encoding_format = "base64" })).Body();
+        Assert.Equal("AACAPwAAAEA=", (string?)answer["data"]![0]!["embedding"]);
+        Assert.Equal("""{"model":"their-model","input":"x","dimensions":2}""", qwen.Calls.Last().Json);
+    }
+
+    [Fact]
+    public async Task Pictures_AreFetched_FromItsOwnApi()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        var picture = $$"""{"image":"{{qwen.Address}}/pixel.png"}""";
+        qwen.At("/pixel.png", FakeOperations.Png, "image/png")
+            .At(Generation, $$$"""{"output":{"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":[{{{picture}}},{{{picture}}}]}}]},"usage":{"image_count":2,"width":512,"height":512},"request_id":"r"}""");
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "image", Compatible, modelFields: new { image_price = "0.02", default_params = new { watermark = false } });
+        var answer = (await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a \"dot\"", n = 2, size = "512x512", quality = "high", response_format = "b64_json" })).Body();
+        Assert.All(answer["data"]!.AsArray(), item => Assert.Equal(FakeOperations.Png, Convert.FromBase64String((string)item!["b64_json"]!)));
+        Assert.Equal(2, answer["data"]!.AsArray().Count);
+        Assert.Equal(
+            """{"model":"their-model","input":{"messages":[{"role":"user","content":[{"text":"a \u0022dot\u0022"}]}]},"parameters":{"n":2,"watermark":false,"size":"512*512"}}""",
+            qwen.Calls.First().Json);
+        Assert.Equal("0.04", (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["cost"]);
+        Assert.All(qwen.Calls.Where(call => call.Path == "/pixel.png"), call => Assert.False(call.Headers.ContainsKey("Authorization")));
+
+        qwen.At(Generation, """{"output":{"task_id":"t","task_status":"PENDING"},"request_id":"r"}""");
+        (await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "a dot" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+    }
+
+    [Fact]
+    public async Task Speech_IsFetched_WithoutTheKey()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        qwen.At("/speech.wav", [.. "RIFF"u8, 1, 2], "application/octet-stream")
+            .At(Generation, $$$$"""{"output":{"finish_reason":"stop","audio":{"data":"","url":"{{{{qwen.Address}}}}/speech.wav","id":"a"}},"usage":{"input_tokens":5,"output_tokens":40,"total_tokens":45}}""");
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "audio", Compatible);
+        var speech = await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi", voice = "Cherry", speed = 2 });
+        Assert.Equal(("audio/wav", "RIFF\u0001\u0002"), (speech.Headers["Content-Type"], speech.Text));
+        Assert.Equal("""{"model":"their-model","input":{"text":"hi","voice":"Cherry"}}""", qwen.Calls.First().Json);
+        Assert.Equal($"Bearer {FakeVendor.Key}", qwen.Calls.First().Headers["Authorization"]);
+        Assert.False(qwen.Calls.Last().Headers.ContainsKey("Authorization"));
+        Assert.Equal(40, (int)Assert.Single(await Admin.UsageAsync(slug, 1))["tokens_out"]!);
+        (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi", response_format = "mp3" })).Error(422, "VALIDATION_ERROR");
+
+        qwen.At(Generation, """{"output":{"audio":{"url":"file:///etc/passwd"}}}""");
+        (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        qwen.At(Generation, $$$$"""{"output":{"audio":{"url":"{{{{qwen.Address}}}}/gone.wav"}}}""");
+        (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })).Error(502, "BACKEND_ERROR");
+    }
+
+    [Fact]
+    public async Task Transcription_IsAChatOfARecording()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        qwen.At($"{Compatible}/chat/completions", """{"choices":[{"finish_reason":"stop","index":0,"message":{"role":"assistant","content":"said"}}],"usage":{"prompt_tokens":50,"completion_tokens":2,"total_tokens":52,"seconds":30}}""");
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "audio", Compatible, modelFields: new { audio_price_per_minute = "0.006" });
+        var tape = Encoding.ASCII.GetBytes("a tape");
+        Assert.Equal("said", (string?)(await Admin.TranscribeAsync(Transcribe, tape, ("model", slug), ("language", "nl"))).Ok()["text"]);
+        Assert.Equal(
+            """{"model":"their-model","messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"data:audio/wav;base64,YSB0YXBl"}}]}],"asr_options":{"language":"nl"}}""",
+            qwen.Calls.Last().Json);
+        Assert.Equal("said\n", (await Admin.TranscribeAsync("/oai/v1/audio/transcriptions", tape, ("model", slug), ("response_format", "text"))).Text);
+        Assert.All(await Admin.UsageAsync(slug, 2), row => Assert.Equal(("0.003", 50), ((string?)row["cost"], (int)row["tokens_in"]!)));
+        (await Admin.TranscribeAsync(Transcribe, tape, ("model", slug), ("response_format", "vtt"))).Error(422, "VALIDATION_ERROR");
+        (await Admin.TranscribeAsync(Transcribe, new byte[(10 * 1024 * 1024) + 1], ("model", slug))).Error(422, "VALIDATION_ERROR");
+        Assert.Equal(2, qwen.Calls.Count);
+    }
+
+    [Fact]
+    public async Task AddressElsewhere_NeedsItsOwnApiToldApart()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        qwen.At("/speech.wav", [1], "audio/wav")
+            .At("/own/services/aigc/multimodal-generation/generation", $$$$"""{"output":{"audio":{"url":"{{{{qwen.Address}}}}/speech.wav"}}}""");
+        var without = await qwen.ConnectAsync(Admin, "qwen", "audio", "/proxied");
+        var error = (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = without, input = "hi" })).Error(502, "BACKEND_ERROR");
+        Assert.Contains("text_to_speech", (string?)error["message"], StringComparison.Ordinal);
+        var with = await qwen.ConnectAsync(Admin, "qwen", "audio", "/proxied", new { api_url = $"{qwen.Address}/own" });
+        Assert.Equal("\u0001", (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = with, input = "hi" })).Text);
+        (await Admin.PostAsync("/v1/providers", new { name = "odd", type = "qwen", config = new { api_url = "ftp://x" } })).Error(422, "VALIDATION_ERROR");
+    }
+}

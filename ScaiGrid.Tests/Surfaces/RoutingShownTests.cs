@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Every operation says who answered, after how many attempts, and how long the gateway itself took.</summary>
+public sealed class RoutingShownTests(Grid grid) : GridTest(grid)
+{
+    [Theory]
+    [InlineData("/v1/inference/chat", "chat", """{"messages":[{"role":"user","content":"hi"}]}""", "data")]
+    [InlineData("/v1/inference/chat", "chat", """{"stream":true,"messages":[{"role":"user","content":"hi"}]}""", "stream")]
+    [InlineData("/oai/v1/chat/completions", "chat", """{"messages":[{"role":"user","content":"hi"}]}""", null)]
+    [InlineData("/oai/v1/chat/completions", "chat", """{"stream":true,"messages":[{"role":"user","content":"hi"}]}""", null)]
+    [InlineData("/v1/inference/generate", "chat", """{"prompt":"hi"}""", "data")]
+    [InlineData("/v1/inference/generate", "chat", """{"stream":true,"prompt":"hi"}""", "stream")]
+    [InlineData("/oai/v1/completions", "chat", """{"prompt":"hi"}""", null)]
+    [InlineData("/oai/v1/responses", "chat", """{"input":"hi"}""", null)]
+    [InlineData("/oai/v1/responses", "chat", """{"stream":true,"input":"hi"}""", null)]
+    [InlineData("/oai/v1/moderations", "chat", """{"input":"hi"}""", null)]
+    [InlineData("/v1/inference/embed", "embedding", """{"input":"hi"}""", "data")]
+    [InlineData("/oai/v1/embeddings", "embedding", """{"input":"hi"}""", null)]
+    [InlineData("/v1/inference/images/generate", "image", """{"prompt":"hi"}""", "data")]
+    [InlineData("/oai/v1/images/generations", "image", """{"prompt":"hi"}""", null)]
+    [InlineData("/v1/inference/audio/synthesize", "audio", """{"input":"hi"}""", null)]
+    [InlineData("/oai/v1/audio/speech", "audio", """{"input":"hi"}""", null)]
+    [InlineData("/v1/inference/audio/transcribe", "audio", null, "data")]
+    [InlineData("/oai/v1/audio/transcriptions", "audio", null, null)]
+    public async Task AnswerAfterAFailure_NamesTheBackendAndTheAttempts(string path, string modality, string? request, string? field)
+    {
+        var isSpeech = path.EndsWith("speech", StringComparison.Ordinal) || path.EndsWith("synthesize", StringComparison.Ordinal);
+        var good = isSpeech ? new UpstreamScript { Bytes = [[1], [2]], ContentType = "audio/mpeg" } : new UpstreamScript();
+        var model = await RoutedModel.CreateAsync(Admin, [Script(new UpstreamScript { Status = 500 }), Script(good) with { Priority = 1 }], modality: modality);
+        Answer answer;
+        if (request is null)
+        {
+            answer = await Admin.TranscribeAsync(path, [1, 2, 3], ("model", model.Slug));
+        }
+        else
+        {
+            var body = JsonNode.Parse(request)!;
+            body["model"] = model.Slug;
+            answer = await Admin.SendAsync(HttpMethod.Post, path, body.ToJsonString());
+        }
+
+        Assert.True((int)answer.Status == 200, answer.Text);
+        Assert.Equal((model.Backends[1], "2"), (answer.Headers["X-Scaigrid-Backend"], answer.Headers["X-Scaigrid-Attempts"]));
+        Assert.True(double.Parse(answer.Headers["X-Scaigrid-Gateway-Ms"], CultureInfo.InvariantCulture) >= 0);
+        if (field is null)
+        {
+            return;
+        }
+
+        var routing = field == "data" ? JsonNode.Parse(answer.Text)!["data"]!["routing"]! : LastEvent(answer.Text)["routing"]!;
+        Assert.Equal((model.Backends[1], 2), ((string?)routing["backend_id"], (int)routing["attempts"]!));
+        Assert.Equal((model.Backends[0], "server_error"), ((string?)routing["failed_attempts"]![0]!["backend_id"], (string?)routing["failed_attempts"]![0]!["outcome"]));
+        Assert.True((long)routing["latency_ms"]! >= 0 && (double)routing["gateway_ms"]! >= 0, routing.ToJsonString());
+    }
+
+    private static JsonNode LastEvent(string stream) =>
+        JsonNode.Parse(stream.Split("\n\n").Last(line => line.StartsWith("data: {", StringComparison.Ordinal))["data: ".Length..])!;
+
+    private RoutedBackend Script(UpstreamScript script)
+    {
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, script);
+        return new RoutedBackend(Grid.Upstream.BaseUrl, model);
+    }
+}
