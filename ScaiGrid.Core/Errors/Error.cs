@@ -16,7 +16,9 @@ public sealed record ErrorDetail(string Field, string Message);
 /// <param name="Message">Replaces the catalogue's text.</param>
 /// <param name="RetryAfterSeconds">Set only where a retry can help; also becomes the <c>Retry-After</c> header.</param>
 /// <param name="Details">Only on validation errors.</param>
-public sealed record Problem(Error Error, string? Message = null, int? RetryAfterSeconds = null, IReadOnlyList<ErrorDetail>? Details = null)
+/// <param name="OpenAiStatus">The status on OpenAI's surface, where its clients tell apart what our codes do not.</param>
+public sealed record Problem(
+    Error Error, string? Message = null, int? RetryAfterSeconds = null, IReadOnlyList<ErrorDetail>? Details = null, int? OpenAiStatus = null)
 {
     public string Text => Message ?? Error.Message;
 

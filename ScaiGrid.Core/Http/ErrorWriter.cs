@@ -19,10 +19,7 @@ public static class ErrorWriter
         var openAi = context.Request.Path.StartsWithSegments(OpenAiSurface, StringComparison.OrdinalIgnoreCase);
         var response = context.Response;
 
-        // OpenAI's clients know 400 for a bad request, and no 422.
-        response.StatusCode = openAi && problem.Error.Status == StatusCodes.Status422UnprocessableEntity
-            ? StatusCodes.Status400BadRequest
-            : problem.Error.Status;
+        response.StatusCode = openAi ? OpenAiStatus(problem) : problem.Error.Status;
         response.ContentType = "application/json; charset=utf-8";
         if (problem.RetryAfterSeconds is { } seconds)
         {
@@ -103,6 +100,10 @@ public static class ErrorWriter
         writer.WriteEndObject();
         writer.WriteEndObject();
     }
+
+    // OpenAI says 400 to a bad request; 422 is for one whose fields are right and which an upstream cannot carry out all the same.
+    private static int OpenAiStatus(Problem problem) =>
+        problem.OpenAiStatus ?? (problem.Error.Status == StatusCodes.Status422UnprocessableEntity ? StatusCodes.Status400BadRequest : problem.Error.Status);
 
     private static string OpenAiType(int status) => status switch
     {

@@ -27,7 +27,7 @@ public enum UpstreamFailure
     /// <summary>An error event inside the stream.</summary>
     ErrorEvent,
 
-    /// <summary>The upstream refused the request itself: 400 or 422.</summary>
+    /// <summary>The upstream refused the request itself: 400, 409 or 422.</summary>
     RequestRefused,
 
     /// <summary>401, 403 or 404: our credentials or configuration, not the caller's fault.</summary>
@@ -43,7 +43,8 @@ public enum UpstreamFailure
 /// <param name="Failure">What happened.</param>
 /// <param name="Message">For the caller; never holds credentials. Null: the kind's own text.</param>
 /// <param name="RetryAfterSeconds">What the upstream asked for.</param>
-public sealed record UpstreamError(UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null)
+/// <param name="Status">The HTTP status, of a request that the upstream refused.</param>
+public sealed record UpstreamError(UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null, int? Status = null)
 {
     public static readonly UpstreamError TimedOut = new(UpstreamFailure.TimedOut);
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
@@ -64,7 +65,9 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
         UpstreamFailure.TimedOut => new Problem(InferenceErrors.BackendTimeout, Message, RetryAfterSeconds),
         UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
-        UpstreamFailure.RequestRefused => new Problem(CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: []),
+        UpstreamFailure.RequestRefused when Status == 409 => new Problem(CoreErrors.Conflict, Message ?? "The upstream says that the request conflicts with another."),
+        UpstreamFailure.RequestRefused => new Problem(
+            CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: [], OpenAiStatus: Status == 422 ? 422 : null),
         UpstreamFailure.Misconfigured => new Problem(InferenceErrors.BackendError, Message ?? "The upstream refused our credentials or does not know the model."),
         UpstreamFailure.Unavailable => new Problem(InferenceErrors.ModelUnavailable, Message, RetryAfterSeconds),
         UpstreamFailure.Cut => new Problem(InferenceErrors.BackendError, Message ?? "The upstream's stream ended early."),

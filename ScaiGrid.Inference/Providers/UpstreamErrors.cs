@@ -87,7 +87,7 @@ internal static class UpstreamErrors
         return failure switch
         {
             UpstreamFailure.RateLimited or UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
-            UpstreamFailure.RequestRefused => new UpstreamError(failure, Shorten(facts.Message, address)),
+            UpstreamFailure.RequestRefused => new UpstreamError(failure, Shorten(facts.Message, address), Status: (int)response.StatusCode),
             UpstreamFailure.ShapeMismatch => new UpstreamError(failure, $"The upstream answered with status {(int)response.StatusCode}."),
 
             // Their texts may repeat our key, and nothing in them is the caller's business.

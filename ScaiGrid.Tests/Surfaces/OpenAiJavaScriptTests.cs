@@ -47,9 +47,12 @@ public sealed class OpenAiJavaScriptTests(Grid grid) : GridTest(grid)
 
     [Theory]
     [InlineData(400, """{"error":{"message":"bad"}}""", "BadRequestError", 400, "validation_error")]
+    [InlineData(409, """{"error":{"message":"busy"}}""", "ConflictError", 409, "conflict")]
+    [InlineData(422, """{"error":{"message":"bad"}}""", "UnprocessableEntityError", 422, "validation_error")]
     [InlineData(429, null, "RateLimitError", 429, "backend_rate_limited")]
     [InlineData(500, null, "InternalServerError", 502, "backend_error")]
     [InlineData(401, null, "InternalServerError", 502, "backend_error")]
+    [InlineData(503, null, "InternalServerError", 502, "backend_error")]
     public async Task UpstreamsError_IsOneOfTheClientsClasses(int upstream, string? body, string type, int status, string code) =>
         await RunAsync("error", await ConnectAsync(new UpstreamScript { Status = upstream, Body = body }), new { @class = type, status, code });
 
@@ -74,6 +77,13 @@ public sealed class OpenAiJavaScriptTests(Grid grid) : GridTest(grid)
 
     [Fact]
     public async Task BrokenStream_IsAnApiError() => await RunAsync("brokenStream", await ConnectAsync(new UpstreamScript { CutAfter = 2, ChunkDelay = TimeSpan.FromMilliseconds(100) }));
+
+    [Theory]
+    [InlineData("unreachable")]
+    [InlineData("impatient")]
+    [InlineData("aborted")]
+    public async Task ConnectionTrouble_IsOneOfTheClientsClasses(string scenario) =>
+        await RunAsync(scenario, await ConnectAsync(new UpstreamScript { Delay = TimeSpan.FromSeconds(20) }), new { unreachable = $"http://127.0.0.1:{FreePort.Next()}/oai/v1" });
 
     [Fact]
     public async Task RetryAfter_IsObeyed()

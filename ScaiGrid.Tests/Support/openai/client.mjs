@@ -204,6 +204,29 @@ const scenarios = {
     assert.ok(error.type && error.message);
   },
 
+  // The classes of calls that came to no answer.
+  async unreachable() {
+    const nowhere = new OpenAI({ baseURL: wanted.unreachable, apiKey, maxRetries: 0 });
+    const error = await nowhere.models.list().catch((reason) => reason);
+    assert.equal(error.constructor, OpenAI.APIConnectionError, String(error));
+  },
+
+  async impatient() {
+    const error = await client.chat.completions
+      .create({ model, messages: [{ role: "user", content: "hi" }] }, { timeout: 1000 })
+      .catch((reason) => reason);
+    assert.ok(error instanceof OpenAI.APIConnectionTimeoutError, String(error));
+  },
+
+  async aborted() {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 1000);
+    const error = await client.chat.completions
+      .create({ model, messages: [{ role: "user", content: "hi" }] }, { signal: controller.signal })
+      .catch((reason) => reason);
+    assert.ok(error instanceof OpenAI.APIUserAbortError, String(error));
+  },
+
   async brokenStream() {
     const error = await (async () => {
       for await (const _ of await client.chat.completions.create({ model, stream: true, messages: [{ role: "user", content: "hi" }] })) {
