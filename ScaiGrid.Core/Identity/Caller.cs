@@ -7,6 +7,8 @@ namespace ScaiGrid.Core.Identity;
 /// <summary>Who makes a call. Immutable: one instance per credential lives in the snapshot and is shared by all its calls.</summary>
 public sealed class Caller : IBindableFromHttpContext<Caller>
 {
+    private Credential? _credential;
+
     public required string UserId { get; init; }
 
     public required string Email { get; init; }
@@ -33,7 +35,11 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
     public string? SessionId { get; private set; }
 
     /// <summary>The life of the credential in use; null for one that lasts as long as the process, such as a service token.</summary>
-    public Credential? Credential { get; init; }
+    public Credential? Credential
+    {
+        get => _credential;
+        init => _credential = value;
+    }
 
     /// <summary>When the credential ends; null for never.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
@@ -49,11 +55,11 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
 
     public bool Has(string permission) => Permissions.Contains(permission);
 
-    /// <summary>The same user, in a session.</summary>
-    public Caller In(string sessionId)
+    /// <summary>The same user, in a session, whose credential ends with the user's.</summary>
+    public Caller In(string sessionId, Credential credential)
     {
         var copy = (Caller)MemberwiseClone();
-        copy.SessionId = sessionId;
+        (copy.SessionId, copy._credential) = (sessionId, credential);
         return copy;
     }
 

@@ -1,7 +1,7 @@
 namespace ScaiGrid.Core.Identity;
 
 /// <summary>
-/// The life of one credential: an API key, a session. Its callers change with each snapshot that changes them; this stays, so that
+/// The life of one credential: an API key, a user's tokens, a session. Its callers change with each snapshot that changes them; this stays, so that
 /// calls in flight learn when the credential is revoked, or its user or tenant suspended.
 /// </summary>
 #pragma warning disable CA1001 // Its source has no timer and no handle, and may be asked for as long as a caller is.

@@ -24,6 +24,7 @@ internal static class AuthServices
         builder.Services.AddSingleton<IssuerDirectory>();
         builder.Services.AddSingleton<IssuerTokens>();
         builder.Services.AddSingleton<SessionTokens>();
+        builder.Services.AddSingleton<SessionCredentials>();
         builder.Services.AddSingleton<EndedSessions>();
         builder.Services.AddHostedService(services => services.GetRequiredService<EndedSessions>());
         builder.Services.AddSingleton<TokenCallers>();
@@ -40,7 +41,13 @@ internal static class AuthServices
     public static void AddAuthTasks(this IHostApplicationBuilder builder)
     {
         var issuer = builder.AddIssuer();
-        if (builder.AddSettings<ScaiKeySyncOptions>().AdminUrl is not null && (!issuer.OffersSignIn || issuer.ClientSecret is null))
+        var admin = builder.AddSettings<ScaiKeySyncOptions>().AdminUrl;
+        if (admin is { Scheme: "http", IsLoopback: false } && builder.Environment.IsProduction())
+        {
+            builder.AddSettingsMistake("SCAIGRID_SCAIKEY_ADMIN_URL: must be https where the environment is Production: whoever can change its answers could make users.");
+        }
+
+        if (admin is not null && (!issuer.OffersSignIn || issuer.ClientSecret is null))
         {
             builder.AddSettingsMistake("SCAIGRID_SCAIKEY_ADMIN_URL: needs SCAIGRID_SCAIKEY_ISSUER, SCAIGRID_SCAIKEY_CLIENT_ID and SCAIGRID_SCAIKEY_CLIENT_SECRET.");
         }

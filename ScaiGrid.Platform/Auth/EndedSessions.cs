@@ -12,7 +12,12 @@ namespace ScaiGrid.Platform.Auth;
 /// Redis, and looks into the database each second for what it did not hear.
 /// </summary>
 internal sealed partial class EndedSessions(
-    IDbContextFactory<PlatformDb> databases, IConnectionMultiplexer redis, SignInOptions options, TimeProvider time, ILogger<EndedSessions> logger)
+    IDbContextFactory<PlatformDb> databases,
+    IConnectionMultiplexer redis,
+    SessionCredentials credentials,
+    SignInOptions options,
+    TimeProvider time,
+    ILogger<EndedSessions> logger)
     : BackgroundService
 {
     private static readonly RedisChannel Channel = RedisChannel.Literal("scaigrid:session_ended");
@@ -35,7 +40,7 @@ internal sealed partial class EndedSessions(
         var now = time.GetUtcNow();
         foreach (var id in sessionIds)
         {
-            _ended[id] = now;
+            Add(id, now);
             try
             {
                 await redis.GetSubscriber().PublishAsync(Channel, id);
@@ -72,6 +77,14 @@ internal sealed partial class EndedSessions(
         }
     }
 
+    private void Add(string sessionId, DateTimeOffset endedAt)
+    {
+        if (_ended.TryAdd(sessionId, endedAt))
+        {
+            credentials.End(sessionId);
+        }
+    }
+
     private async Task LookAsync(CancellationToken stoppingToken)
     {
         var now = time.GetUtcNow();
@@ -86,8 +99,10 @@ internal sealed partial class EndedSessions(
                 .Select(session => new { session.Id, session.EndedAt }).ToListAsync(bound.Token);
             foreach (var session in ended)
             {
-                _ended.TryAdd(session.Id, session.EndedAt!.Value);
+                Add(session.Id, session.EndedAt!.Value);
             }
+
+            credentials.Forget();
 
             foreach (var old in _ended.Where(entry => entry.Value < alive).ToList())
             {
@@ -117,7 +132,7 @@ internal sealed partial class EndedSessions(
 
         try
         {
-            await redis.GetSubscriber().SubscribeAsync(Channel, (_, id) => _ended[id.ToString()] = time.GetUtcNow());
+            await redis.GetSubscriber().SubscribeAsync(Channel, (_, id) => Add(id.ToString(), time.GetUtcNow()));
             _isSubscribed = true;
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)

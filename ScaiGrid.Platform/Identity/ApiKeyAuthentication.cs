@@ -6,7 +6,6 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Admission;
-using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Platform.Identity;
 
@@ -48,6 +47,7 @@ internal sealed class ApiKeyAuthentication(
             }
         }
         else if (context.GetEndpoint() is RouteEndpoint && context.Request.Path.StartsWithSegments(Api, StringComparison.OrdinalIgnoreCase)
+            && context.GetEndpoint()!.Metadata.GetMetadata<CountsStrangers>() is null
             && await LimitStrangerAsync(context) is { } limited)
         {
             // Health checks and documents are for everybody; of the API's own, whoever has no name is limited by address.
@@ -61,8 +61,5 @@ internal sealed class ApiKeyAuthentication(
         }
     }
 
-    /// <returns>A refusal when the address has tried too often.</returns>
-    private async ValueTask<Problem?> LimitStrangerAsync(HttpContext context) => await addresses.RetryAfterAsync(client.Of(context)) is { } seconds
-        ? new Problem(InferenceErrors.RateLimited, "Too many calls without valid credentials from this address.", seconds)
-        : null;
+    private ValueTask<Problem?> LimitStrangerAsync(HttpContext context) => addresses.LimitAsync(client.Of(context));
 }

@@ -9,7 +9,13 @@ namespace ScaiGrid.Platform.Identity;
 /// Callers with a token: the issuer's, or one of our own sessions. The token says who it is; whether they are still a user, and what they
 /// may do, the snapshot says.
 /// </summary>
-internal sealed class TokenCallers(SnapshotStore snapshots, IssuerTokens issuerTokens, SessionTokens sessionTokens, EndedSessions ended, TimeProvider time)
+internal sealed class TokenCallers(
+    SnapshotStore snapshots,
+    IssuerTokens issuerTokens,
+    SessionTokens sessionTokens,
+    SessionCredentials credentials,
+    EndedSessions ended,
+    TimeProvider time)
 {
     private static readonly Problem Invalid = new(CoreErrors.TokenInvalid);
     private static readonly Problem Expired = new(AuthErrors.SessionExpired);
@@ -33,7 +39,14 @@ internal sealed class TokenCallers(SnapshotStore snapshots, IssuerTokens issuerT
             return new Resolution(Expired);
         }
 
-        return snapshots.Current.Users.TryGetValue(claims.UserId, out var caller) ? new Resolution(caller.In(claims.SessionId)) : Absent();
+        if (!snapshots.Current.Users.TryGetValue(claims.UserId, out var user))
+        {
+            return Absent();
+        }
+
+        // Looked at once more: a session that ended before the call had its credential would not take the call along.
+        var caller = user.In(claims.SessionId, credentials.Use(claims.SessionId, user.Credential));
+        return ended.Contains(claims.SessionId) ? new Resolution(Expired) : new Resolution(caller);
     }
 
     private async ValueTask<Resolution> FindSubjectAsync(string token, CancellationToken cancellationToken)

@@ -44,6 +44,9 @@ public sealed class FakeIssuer : IAsyncDisposable
     /// <summary>What its admin API lists, by path, two items a page; other paths are not there.</summary>
     public ConcurrentDictionary<string, JsonArray> Lists { get; } = new();
 
+    /// <summary>Says that there is more of a list, and not where.</summary>
+    public bool LosesCursors { get; set; }
+
     private int _keyFetches;
 
     /// <summary>How often the keys were fetched.</summary>
@@ -147,7 +150,11 @@ public sealed class FakeIssuer : IAsyncDisposable
                 ? context.Response.WriteAsJsonAsync(new
                 {
                     data = new { items = list.Skip(start).Take(PageSize) },
-                    pagination = new { next_cursor = start + PageSize < list.Count ? (start + PageSize).ToString(CultureInfo.InvariantCulture) : null },
+                    pagination = new
+                    {
+                        has_more = start + PageSize < list.Count,
+                        next_cursor = start + PageSize < list.Count && !LosesCursors ? (start + PageSize).ToString(CultureInfo.InvariantCulture) : null,
+                    },
                 })
                 : Results.Unauthorized().ExecuteAsync(context);
         }

@@ -49,7 +49,9 @@ internal sealed class ScaiKeyAdmin(PlatformIssuer issuer, IssuerHttp http, ScaiK
             cursor = Text((body as JsonObject)?["pagination"]?["next_cursor"]) ?? Text((body as JsonObject)?["next_cursor"]);
             if (cursor is null)
             {
-                return items;
+                return (body as JsonObject)?["pagination"]?["has_more"]?.GetValueKind() is JsonValueKind.True
+                    ? throw new IssuerAwayException($"{path}: there is more, and nothing says where.")
+                    : items;
             }
         }
 

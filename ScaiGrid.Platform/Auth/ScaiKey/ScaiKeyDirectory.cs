@@ -7,14 +7,15 @@ namespace ScaiGrid.Platform.Auth.ScaiKey;
 
 /// <summary>
 /// What ScaiKey's events do here. Both the webhook and the sync come through it, and for each resource the newer word counts, however
-/// late the older one arrives.
+/// late the older one arrives. A status that is said again changes nothing: whom an administrator here suspended or deleted stays so until
+/// ScaiKey says another word.
 /// </summary>
 internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions options)
 {
-    private const string NoTenant = "Its tenant is not known here.";
-    private const string NoPartner = "Its partner is not known here.";
-    private const string NoSuch = "What it is about is not known here.";
+    public const string NoTenant = "Its tenant is not known here.";
+    public const string NoSuch = "What it is about is not known here.";
 
+    private const string NoPartner = "Its partner is not known here.";
     private static readonly HashSet<string> Types =
     [
         "partner.created", "partner.updated", "partner.deleted", "tenant.created", "tenant.updated", "tenant.deleted", "user.created",
@@ -29,43 +30,43 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
     public async Task<string?> ApplyAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken)
     {
         // Who is in a group is a fact of the pair, and so is its age.
-        var isMembership = told.Verb is "member_added" or "member_removed";
-        if (!await IsNewsAsync(db, isMembership ? "membership" : told.Noun, isMembership ? MembershipKey(told) : told.ResourceId, told.At, cancellationToken))
+        var membership = told.Noun == "group" ? ScaiKeyGroups.MembershipKey(told) : null;
+        if (await NewsAsync(db, membership is null ? told.Noun : "membership", membership ?? told.ResourceId, told.At, cancellationToken) is not { } resource)
         {
             return null;
         }
 
-        return told.Noun switch
+        var reason = told.Noun switch
         {
             "partner" => await ApplyPartnerAsync(db, told, cancellationToken),
-            "tenant" => await ApplyTenantAsync(db, told, cancellationToken),
-            "user" => await ApplyUserAsync(db, told, cancellationToken),
-            _ => await ApplyGroupAsync(db, told, cancellationToken),
+            "tenant" => await ApplyTenantAsync(db, told, resource, cancellationToken),
+            "user" => await ApplyUserAsync(db, told, resource, cancellationToken),
+            _ => await ScaiKeyGroups.ApplyAsync(db, directory, told, cancellationToken),
         };
+        if (reason is null)
+        {
+            resource.IsActive = told.IsActive ?? resource.IsActive;
+        }
+
+        return reason;
     }
 
-    private static string MembershipKey(ScaiKeyEvent told)
-    {
-        var key = $"{told.ResourceId}/{told.Text("user_id")}";
-        return key.Length <= ExternalIds.MaxLength ? key : ApiKey.HashOf(key);
-    }
-
-    private static async Task<bool> IsNewsAsync(PlatformDb db, string type, string externalId, DateTimeOffset at, CancellationToken cancellationToken)
+    /// <returns>Null when what is told is older than what is known.</returns>
+    private static async Task<ScaiKeyResource?> NewsAsync(PlatformDb db, string type, string externalId, DateTimeOffset at, CancellationToken cancellationToken)
     {
         var known = await db.ScaiKeyResources.SingleOrDefaultAsync(row => row.Type == type && row.ExternalId == externalId, cancellationToken);
         if (known is null)
         {
-            db.ScaiKeyResources.Add(new ScaiKeyResource { Type = type, ExternalId = externalId, ToldAt = at });
-            return true;
+            known = new ScaiKeyResource { Type = type, ExternalId = externalId, ToldAt = at };
+            db.ScaiKeyResources.Add(known);
         }
-
-        if (known.ToldAt > at)
+        else if (known.ToldAt > at)
         {
-            return false;
+            return null;
         }
 
         known.ToldAt = at;
-        return true;
+        return known;
     }
 
     private async Task<string?> ApplyPartnerAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken)
@@ -86,7 +87,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
         return null;
     }
 
-    private async Task<string?> ApplyTenantAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken)
+    private async Task<string?> ApplyTenantAsync(PlatformDb db, ScaiKeyEvent told, ScaiKeyResource resource, CancellationToken cancellationToken)
     {
         var known = await db.Tenants.AsNoTracking().SingleOrDefaultAsync(tenant => tenant.ExternalId == told.ResourceId, cancellationToken);
         if (known is null && told.Verb == "deleted")
@@ -101,95 +102,75 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
             return NoPartner;
         }
 
-        var isActive = told.Verb != "deleted" && (told.IsActive ?? known is not { Status: TenantStatus.Suspended });
+        var isActive = IsActive(told, resource, known is null ? null : known.Status == TenantStatus.Active);
         var name = told.Name("display_name") ?? known?.DisplayName ?? told.Slug();
         await directory.PutTenantAsync(db, new DirectoryTenant(told.ResourceId, partnerId, known?.Slug ?? told.Slug(), name, isActive), cancellationToken);
         return null;
     }
 
-    private async Task<string?> ApplyUserAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken)
+    private async Task<string?> ApplyUserAsync(PlatformDb db, ScaiKeyEvent told, ScaiKeyResource resource, CancellationToken cancellationToken)
     {
         var known = await FindUserAsync(db, told, told.ResourceId, cancellationToken);
+        var isClosed = known is null or { Status: UserStatus.Deleted };
         if (told.Verb == "deleted")
         {
-            if (known is { Status: not UserStatus.Deleted })
+            if (!isClosed)
             {
-                await directory.DeleteUserAsync(db, known, cancellationToken);
+                await directory.DeleteUserAsync(db, known!, cancellationToken);
             }
 
             return null;
         }
 
-        var email = told.Text("email") ?? known?.Email;
+        var isActive = IsActive(told, resource, known is null ? null : known.Status == UserStatus.Active);
+        if (known is not null && isClosed && !isActive)
+        {
+            return null;
+        }
+
+        // Whoever is shut out keeps their address: that another has it now must not keep them in.
+        var email = (isActive || known is null ? told.Text("email") : null) ?? known?.Email;
         var tenantId = known?.TenantId ?? await TenantIdAsync(db, told, cancellationToken);
         if (tenantId is null || email is null || email.Length > Emails.MaxLength)
         {
             return tenantId is null ? NoTenant : NoSuch;
         }
 
-        var isActive = told.Verb switch
-        {
-            "suspended" => false,
-            "activated" => true,
-            _ => told.IsActive ?? known is not { Status: UserStatus.Suspended },
-        };
-
-        // Before they are changed, for it is the same row.
-        var isNew = known is null or { Status: UserStatus.Deleted };
         var user = await directory.PutUserAsync(
             db,
             new DirectoryUser(tenantId, told.ResourceId, Emails.Normalize(email), told.Name("display_name") ?? known?.DisplayName ?? email[..Math.Min(email.Length, 200)], isActive),
             cancellationToken);
-        if (isNew && options.DefaultRole != "none")
+        if (isClosed && options.DefaultRole != "none")
         {
             db.UserRoles.Add(new UserRole { UserId = user.Id, Role = options.DefaultRole });
         }
 
+        await CloseElsewhereAsync(db, user, cancellationToken);
         return null;
     }
 
-    private async Task<string?> ApplyGroupAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken)
+    /// <summary>A user belongs to one tenant. Whoever is in another one of ScaiKey's now has nothing left in the old one.</summary>
+    private async Task CloseElsewhereAsync(PlatformDb db, User user, CancellationToken cancellationToken)
     {
-        var groups = db.Groups.Where(group => group.ExternalId == told.ResourceId);
-        if (told.TenantId is not null)
+        foreach (var old in await db.Users
+            .Where(other => other.ExternalId == user.ExternalId && other.TenantId != user.TenantId && other.Status != UserStatus.Deleted
+                && db.Tenants.Any(tenant => tenant.Id == other.TenantId && tenant.ExternalId != null))
+            .ToListAsync(cancellationToken))
         {
-            groups = groups.Where(group => db.Tenants.Any(tenant => tenant.Id == group.TenantId && tenant.ExternalId == told.TenantId));
-        }
-
-        var known = await groups.OrderBy(group => group.Id).FirstOrDefaultAsync(cancellationToken);
-        switch (told.Verb)
-        {
-            case "deleted":
-                if (known is not null)
-                {
-                    await Memberships.DeleteGroupAsync(db, known, cancellationToken);
-                }
-
-                return null;
-            case "member_added" or "member_removed":
-                var user = told.Text("user_id") is { } userId ? await FindUserAsync(db, told, userId, cancellationToken) : null;
-                if (known is null || user is null || user.TenantId != known.TenantId)
-                {
-                    return NoSuch;
-                }
-
-                await (told.Verb == "member_added"
-                    ? Memberships.AddMemberAsync(db, known, user, cancellationToken)
-                    : Memberships.RemoveMemberAsync(db, known, user, cancellationToken));
-                return null;
-            default:
-                if ((known?.TenantId ?? await TenantIdAsync(db, told, cancellationToken)) is not { } tenantId)
-                {
-                    return NoTenant;
-                }
-
-                await directory.PutGroupAsync(db, new DirectoryGroup(tenantId, told.ResourceId, told.Name("name") ?? known?.Name ?? told.ResourceId), cancellationToken);
-                return null;
+            await directory.DeleteUserAsync(db, old, cancellationToken);
         }
     }
 
-    /// <summary>Where the event names no tenant, the user must be the only one of that id.</summary>
-    private static async Task<User?> FindUserAsync(PlatformDb db, ScaiKeyEvent told, string externalId, CancellationToken cancellationToken)
+    /// <param name="told">What is told now.</param>
+    /// <param name="resource">What was told before.</param>
+    /// <param name="isActive">What it is here; null where it is not.</param>
+    private static bool IsActive(ScaiKeyEvent told, ScaiKeyResource resource, bool? isActive) =>
+        isActive is null ? told.IsActive ?? resource.IsActive ?? true
+        : told.Verb is "suspended" or "activated" || (told.IsActive is not null && told.IsActive != resource.IsActive) ? told.IsActive!.Value
+        : isActive.Value;
+
+    /// <summary>The user, who may be deleted. Where the event names no tenant, they must be the only one of that id.</summary>
+    internal static async Task<User?> FindUserAsync(PlatformDb db, ScaiKeyEvent told, string externalId, CancellationToken cancellationToken)
     {
         var users = db.Users.Where(user => user.ExternalId == externalId);
         if (told.TenantId is not null)
@@ -197,10 +178,11 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
             users = users.Where(user => db.Tenants.Any(tenant => tenant.Id == user.TenantId && tenant.ExternalId == told.TenantId));
         }
 
-        var found = await users.Take(2).ToListAsync(cancellationToken);
-        return found.Count == 1 ? found[0] : null;
+        var found = await users.ToListAsync(cancellationToken);
+        var open = found.FindAll(user => user.Status != UserStatus.Deleted);
+        return (open.Count > 0 ? open : found) is [var one] ? one : null;
     }
 
-    private static Task<string?> TenantIdAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken) =>
+    internal static Task<string?> TenantIdAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken) =>
         db.Tenants.Where(tenant => tenant.ExternalId == told.TenantId && told.TenantId != null).Select(tenant => tenant.Id).SingleOrDefaultAsync(cancellationToken)!;
 }

@@ -7,6 +7,8 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
+using ScaiGrid.Inference.Admission;
+using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
@@ -14,7 +16,7 @@ namespace ScaiGrid.Platform.Auth.ScaiKey;
 internal static class ScaiKeyEndpoints
 {
     public static void MapScaiKeyWebhooks(this IEndpointRouteBuilder group) =>
-        group.MapPost("/webhooks/scaikey", Receive).AllowAnonymous().Audited("scaikey.event", "scaikey")
+        group.MapPost("/webhooks/scaikey", Receive).AllowAnonymous().WithMetadata(new CountsStrangers()).Audited("scaikey.event", "scaikey")
             .WithName("ReceiveScaiKeyEvent").WithSummary("An event of ScaiKey's, signed with the secret of both.").Accepts<ScaiKeyEventBody>("application/json");
 
     private static async Task<Results<Ok<Envelope<ScaiKeyAnswer>>, ProblemResult>> Receive(
@@ -23,6 +25,8 @@ internal static class ScaiKeyEndpoints
         ScaiKeyInbox inbox,
         IOptions<JsonOptions> json,
         AuditEntry? audit,
+        AddressLimiter addresses,
+        ClientAddress client,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
@@ -38,7 +42,8 @@ internal static class ScaiKeyEndpoints
         var bytes = body.GetBuffer().AsMemory(0, (int)body.Length);
         if (!ScaiKeySignature.IsGood(request.Headers[ScaiKeySignature.Header], bytes.Span, secret, time.GetUtcNow()))
         {
-            return Reply.Problem(AuthErrors.WebhookRefused);
+            // ScaiKey may have many events to tell in a minute; whoever cannot sign has none.
+            return await addresses.LimitAsync(client.Of(request.HttpContext)) is { } limited ? new ProblemResult(limited) : Reply.Problem(AuthErrors.WebhookRefused);
         }
 
         ScaiKeyEvent told;

@@ -54,8 +54,13 @@ internal sealed record ScaiKeyEvent(string Id, string Type, DateTimeOffset At, s
 
     public string Verb => Type.Contains('.', StringComparison.Ordinal) ? Type[(Type.IndexOf('.', StringComparison.Ordinal) + 1)..] : "";
 
-    /// <summary>Null when nothing is said of it.</summary>
-    public bool? IsActive => Text("status") is { } status ? status == UserStatus.Active : null;
+    /// <summary>Whether it is active now; null when nothing is said of it.</summary>
+    public bool? IsActive => Verb switch
+    {
+        "deleted" or "suspended" => false,
+        "activated" => true,
+        _ => Text("status") is { } status ? status == UserStatus.Active : Verb == "created" ? true : null,
+    };
 
     public string? Text(string field) =>
         Data[field] is JsonValue value && value.TryGetValue<string>(out var text) && !string.IsNullOrWhiteSpace(text) ? text : null;

@@ -14,7 +14,7 @@ internal sealed class ScaiKeyEventRow
     public required DateTimeOffset ReceivedAt { get; init; }
 }
 
-/// <summary>The moment of which ScaiKey last told of a resource: what comes later and is older has no effect.</summary>
+/// <summary>What ScaiKey last told of a resource, and of which moment: what comes later and is older has no effect.</summary>
 internal sealed class ScaiKeyResource
 {
     public required string Type { get; init; }
@@ -22,6 +22,9 @@ internal sealed class ScaiKeyResource
     public required string ExternalId { get; init; }
 
     public required DateTimeOffset ToldAt { get; set; }
+
+    /// <summary>Whether it was active there. Said once more it changes nothing: who was suspended or deleted here meanwhile stays so. Null while nothing was said.</summary>
+    public bool? IsActive { get; set; }
 }
 
 internal sealed class ScaiKeyEventRowConfiguration : IEntityTypeConfiguration<ScaiKeyEventRow>
@@ -42,5 +45,8 @@ internal sealed class ScaiKeyResourceConfiguration : IEntityTypeConfiguration<Sc
         builder.HasKey(row => new { row.Type, row.ExternalId });
         builder.Property(row => row.Type).IsUnicode(false).HasMaxLength(64);
         builder.Property(row => row.ExternalId).HasMaxLength(ExternalIds.MaxLength);
+
+        // Two events of one resource at the same time: the one that comes second looks again whether it is the newer.
+        builder.Property(row => row.ToldAt).IsConcurrencyToken();
     }
 }

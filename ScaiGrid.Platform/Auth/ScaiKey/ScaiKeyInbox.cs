@@ -9,6 +9,9 @@ namespace ScaiGrid.Platform.Auth.ScaiKey;
 internal sealed partial class ScaiKeyInbox(
     IDbContextFactory<PlatformDb> databases, ScaiKeyDirectory directory, TimeProvider time, ILogger<ScaiKeyInbox> logger)
 {
+    // So many of one resource at the same time are more than ever meet; after that ScaiKey sends the event again.
+    private const int Attempts = 10;
+
     public async Task<InboxAnswer> TakeAsync(ScaiKeyEvent told, CancellationToken cancellationToken)
     {
         if (!ScaiKeyDirectory.Knows(told.Type))
@@ -16,19 +19,28 @@ internal sealed partial class ScaiKeyInbox(
             return InboxAnswer.Unknown;
         }
 
-        try
+        // A clock that is ahead must not make all that follows old.
+        var now = time.GetStoredNow();
+        told = told.At > now ? told with { At = now } : told;
+        for (var attempt = 1; ; attempt++)
         {
-            return await databases.TransactAsync((db, token) => TakeAsync(db, told, token), cancellationToken);
-        }
-        catch (DbUpdateException exception) when (DatabaseErrors.IsUniqueViolation(exception))
-        {
-            // Delivered twice at the same time: the other one has it.
-            return InboxAnswer.Duplicate;
-        }
-        catch (ApiException exception)
-        {
-            ScaiKeyEventNotApplied(told.Type, told.Id, exception.Message);
-            return new InboxAnswer(Handled: false, Reason: exception.Message);
+            try
+            {
+                return await databases.TransactAsync((db, token) => TakeAsync(db, told, token), cancellationToken);
+            }
+            catch (DbUpdateException exception) when (attempt < Attempts && (exception is DbUpdateConcurrencyException || DatabaseErrors.IsUniqueViolation(exception)))
+            {
+                // By another delivery of this event, or another event of the resource: looked at again, it is a duplicate, old, or still news.
+            }
+            catch (ApiException) when (attempt == 1)
+            {
+                // A key that is taken may be the same: once more tells.
+            }
+            catch (ApiException exception)
+            {
+                ScaiKeyEventNotApplied(told.Type, told.Id, exception.Message);
+                return new InboxAnswer(Handled: false, Reason: exception.Message);
+            }
         }
     }
 

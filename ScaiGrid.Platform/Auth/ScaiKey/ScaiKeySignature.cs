@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -38,11 +39,14 @@ internal static class ScaiKeySignature
         using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret));
         hmac.AppendData(Encoding.ASCII.GetBytes($"{time}."));
         hmac.AppendData(body);
-        var expected = Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hmac.GetHashAndReset()));
+        var expected = hmac.GetHashAndReset();
+        Span<byte> given = stackalloc byte[HMACSHA256.HashSizeInBytes];
         var isGood = false;
         foreach (var signature in signatures)
         {
-            isGood |= CryptographicOperations.FixedTimeEquals(expected, Encoding.UTF8.GetBytes(signature));
+            isGood |= signature.Length == given.Length * 2
+                && Convert.FromHexString(signature, given, out _, out _) == OperationStatus.Done
+                && CryptographicOperations.FixedTimeEquals(expected, given);
         }
 
         return isGood;

@@ -10,8 +10,8 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
 /// <summary>
-/// Reads from ScaiKey what is there and applies it as the webhooks would have, so that a lost one is made good. What a webhook says of a
-/// moment after this run's start is newer, and stays.
+/// Reads from ScaiKey what is there and applies it as the webhooks would have, so that a lost one is made good. What a webhook says of the
+/// moments just before this run's start, or after it, is newer, and stays.
 /// </summary>
 internal sealed partial class ScaiKeySync(
     ScaiKeyAdmin admin,
@@ -23,6 +23,9 @@ internal sealed partial class ScaiKeySync(
 {
     private const int BatchSize = 100;
 
+    // The clocks of ScaiKey and of this machine are not the same, and lists take a while: for what was told within that time, the next run is soon enough.
+    private static readonly TimeSpan Grace = TimeSpan.FromMinutes(5);
+
     /// <summary>After which a run is cancelled.</summary>
     public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(30);
 
@@ -33,7 +36,7 @@ internal sealed partial class ScaiKeySync(
             return;
         }
 
-        var startedAt = time.GetStoredNow();
+        var asOf = time.GetStoredNow() - Grace;
         var token = await admin.TokenAsync(cancellationToken);
         var count = 0;
 
@@ -49,11 +52,11 @@ internal sealed partial class ScaiKeySync(
             }
 
             var items = (await admin.ListAsync(path, token, cancellationToken)).Where(IsItem).ToList();
-            await ApplyAsync([.. items.Select(item => Told(noun, "updated", item, startedAt))], cancellationToken);
-            await ApplyAsync(await GoneAsync(noun, [.. items.Select(Id)], startedAt, cancellationToken), cancellationToken);
+            await ApplyAsync([.. items.Select(item => Told(noun, "updated", item, asOf))], cancellationToken);
+            await ApplyAsync(await GoneAsync(noun, [.. items.Select(Id)], asOf, cancellationToken), cancellationToken);
             if (noun == "group")
             {
-                await ApplyAsync(await MembershipsAsync(items, startedAt, cancellationToken), cancellationToken);
+                await ApplyAsync(await MembershipsAsync(items, asOf, cancellationToken), cancellationToken);
             }
 
             count += items.Count;
@@ -70,9 +73,9 @@ internal sealed partial class ScaiKeySync(
             {
                 await ApplyTogetherAsync(batch, cancellationToken);
             }
-            catch (ApiException)
+            catch (Exception exception) when (exception is ApiException or DbUpdateException)
             {
-                // One that cannot be applied does not keep the others back.
+                // One that cannot be applied, or that a webhook overtook, does not keep the others back.
                 foreach (var told in batch)
                 {
                     await ApplyAloneAsync(told, cancellationToken);
@@ -107,10 +110,14 @@ internal sealed partial class ScaiKeySync(
         {
             ScaiKeyItemNotApplied(told.Type, told.ResourceId, exception.Message);
         }
+        catch (DbUpdateConcurrencyException)
+        {
+            ScaiKeyItemNotApplied(told.Type, told.ResourceId, "A webhook told of it at the same time.");
+        }
     }
 
     /// <summary>What ScaiKey once told of and does not list any more. An empty list says nothing: it is more likely wrong than true.</summary>
-    private async Task<List<ScaiKeyEvent>> GoneAsync(string noun, HashSet<string> listed, DateTimeOffset startedAt, CancellationToken cancellationToken)
+    private async Task<List<ScaiKeyEvent>> GoneAsync(string noun, HashSet<string> listed, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         if (listed.Count == 0)
         {
@@ -118,39 +125,42 @@ internal sealed partial class ScaiKeySync(
         }
 
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var known = await db.ScaiKeyResources.AsNoTracking().Where(row => row.Type == noun && row.ToldAt < startedAt)
+        var known = await db.ScaiKeyResources.AsNoTracking().Where(row => row.Type == noun && row.ToldAt < asOf)
             .Select(row => row.ExternalId).ToListAsync(cancellationToken);
-        return [.. known.Where(id => !listed.Contains(id)).Select(id => new ScaiKeyEvent("", $"{noun}.deleted", startedAt, id, [], null, null))];
+        return [.. known.Where(id => !listed.Contains(id)).Select(id => new ScaiKeyEvent("", $"{noun}.deleted", asOf, id, [], null, null))];
     }
 
-    private async Task<List<ScaiKeyEvent>> MembershipsAsync(List<JsonObject> groups, DateTimeOffset startedAt, CancellationToken cancellationToken)
+    private async Task<List<ScaiKeyEvent>> MembershipsAsync(List<JsonObject> groups, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var here = (await (from member in db.GroupMembers
-                           join user in db.Users on member.UserId equals user.Id
-                           join @group in db.Groups on member.GroupId equals @group.Id
-                           where user.ExternalId != null && @group.ExternalId != null
-                           select new { Group = @group.ExternalId!, User = user.ExternalId! }).ToListAsync(cancellationToken))
-            .ToLookup(member => member.Group, member => member.User);
-        var events = new List<ScaiKeyEvent>();
-        foreach (var item in groups)
-        {
-            // A list that does not tell of members changes none.
-            if (item["member_ids"] is not JsonArray ids)
-            {
-                continue;
-            }
-
-            var there = ids.OfType<JsonValue>().Select(id => id.TryGetValue<string>(out var text) ? text : "").Where(id => id.Length > 0).ToHashSet();
-            events.AddRange(there.Except(here[Id(item)]).Select(user => Member("member_added", item, user, startedAt)));
-            events.AddRange(here[Id(item)].Except(there).Select(user => Member("member_removed", item, user, startedAt)));
-        }
-
-        return events;
+        var users = (await (from member in db.GroupMembers
+                            join user in db.Users on member.UserId equals user.Id
+                            join @group in db.Groups on member.GroupId equals @group.Id
+                            where user.ExternalId != null && @group.ExternalId != null
+                            select new { Group = @group.ExternalId!, Member = user.ExternalId! }).ToListAsync(cancellationToken))
+            .ToLookup(member => member.Group, member => member.Member);
+        var inner = (await (from child in db.GroupChildren
+                            join member in db.Groups on child.ChildId equals member.Id
+                            join @group in db.Groups on child.GroupId equals @group.Id
+                            where member.ExternalId != null && @group.ExternalId != null
+                            select new { Group = @group.ExternalId!, Member = member.ExternalId! }).ToListAsync(cancellationToken))
+            .ToLookup(member => member.Group, member => member.Member);
+        return [.. groups.SelectMany(item => Changes(item, "member_ids", "user_id", users, asOf).Concat(Changes(item, "group_ids", "group_id", inner, asOf)))];
     }
 
-    private static ScaiKeyEvent Member(string verb, JsonObject group, string user, DateTimeOffset at) =>
-        new("", $"group.{verb}", at, Id(group), new JsonObject { ["user_id"] = user }, Text(group, "tenant_id"), null);
+    /// <summary>What makes the members that we know those that are listed. A list that does not tell of members changes none.</summary>
+    private static IEnumerable<ScaiKeyEvent> Changes(JsonObject item, string list, string field, ILookup<string, string> known, DateTimeOffset asOf)
+    {
+        if (item[list] is not JsonArray ids)
+        {
+            return [];
+        }
+
+        var (here, there) = (known[Id(item)], ids.OfType<JsonValue>().Select(id => id.TryGetValue<string>(out var text) ? text : "").Where(id => id.Length > 0).ToHashSet());
+        return there.Except(here).Select(member => Member("member_added", member)).Concat(here.Except(there).Select(member => Member("member_removed", member)));
+
+        ScaiKeyEvent Member(string verb, string member) => new("", $"group.{verb}", asOf, Id(item), new JsonObject { [field] = member }, Text(item, "tenant_id"), null);
+    }
 
     private static ScaiKeyEvent Told(string noun, string verb, JsonObject item, DateTimeOffset at) =>
         new("", $"{noun}.{verb}", at, Id(item), item, Text(item, "tenant_id"), Text(item, "partner_id"));

@@ -28,7 +28,7 @@ public sealed class ScaiKeySyncOptions
     [Required]
     public string UsersPath { get; set; } = "/api/v1/platform/users";
 
-    [Setting("SCAIGRID_SCAIKEY_GROUPS_PATH", "Where the admin API lists groups with their `member_ids`; `none` to leave them out.")]
+    [Setting("SCAIGRID_SCAIKEY_GROUPS_PATH", "Where the admin API lists groups with their `member_ids` and `group_ids`; `none` to leave them out.")]
     [Required]
     public string GroupsPath { get; set; } = "/api/v1/platform/groups";
 }

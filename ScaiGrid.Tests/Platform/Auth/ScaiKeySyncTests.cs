@@ -56,10 +56,27 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         Assert.Equal(["u4@test.example"], await UsersAsync(UserStatus.Deleted));
         Assert.Equal(["u1", "u2"], await MembersAsync());
 
+        // Groups in groups; and of what a webhook has just told, the list is not the newer word.
+        scaiKey.Lists["/groups"].Add(Group("g2"));
+        scaiKey.Lists["/groups"][1]!["group_ids"] = new JsonArray("g1");
+        scaiKey.Lists["/users"][2]!["status"] = "suspended";
+        await database.QueryAsync($"UPDATE scaikey_resources SET told_at = {(TimeProvider.System.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / 10} WHERE external_id = 'u2'");
+        await sync.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["g1"], await database.QueryAsync("SELECT g.external_id FROM user_group_children c JOIN user_groups g ON g.id = c.child_id"));
+        Assert.Equal(3, (await UsersAsync(UserStatus.Active)).Count);
+        scaiKey.Lists["/groups"][1]!["group_ids"] = new JsonArray();
+        await sync.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, await CountAsync("SELECT COUNT(*) FROM user_group_children"));
+
         // A list that is empty, or cannot be read to its end, deletes nobody.
         scaiKey.Lists["/users"] = [];
         await sync.RunAsync(TestContext.Current.CancellationToken);
         Assert.Equal(3, (await UsersAsync(UserStatus.Active)).Count);
+        scaiKey.Lists["/users"] = [.. Enumerable.Range(0, 3).Select(i => Item($"u{i}", ("email", $"U{i}@test.example"), ("tenant_id", "t1"), ("status", "active")))];
+        scaiKey.LosesCursors = true;
+        await Assert.ThrowsAsync<IssuerAwayException>(() => sync.RunAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(3, (await UsersAsync(UserStatus.Active)).Count);
+        scaiKey.LosesCursors = false;
         scaiKey.Lists.TryRemove("/users", out _);
         await Assert.ThrowsAsync<IssuerAwayException>(() => sync.RunAsync(TestContext.Current.CancellationToken));
         Assert.Equal(3, (await UsersAsync(UserStatus.Active)).Count);

@@ -1,8 +1,3 @@
-using System.Globalization;
-using System.Net.Http.Headers;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -11,10 +6,8 @@ namespace ScaiGrid.Tests.Platform.Auth;
 
 /// <summary>What ScaiKey tells by webhook, who may tell it, and what it does.</summary>
 [Collection(IssuerCollection.Name)]
-public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ServicesTest(grid)
+public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ScaiKeyTest(grid, issuers)
 {
-    private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
-
     [Fact]
     public async Task Events_MakeTenantsAndUsers_AndTakeAccessAtOnce()
     {
@@ -22,7 +15,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
         await HandledAsync("partner.created", partner, new() { ["slug"] = partner, ["display_name"] = "Partner" });
         await HandledAsync("tenant.created", tenant, new() { ["slug"] = tenant, ["display_name"] = "Tenant", ["status"] = "active" }, partner: partner);
         await HandledAsync("user.created", user, new() { ["email"] = email.ToUpperInvariant(), ["display_name"] = "Zoë", ["status"] = "active" }, tenant);
-        using var api = issuers.As(issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
+        using var api = Issuers.As(Issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
         var me = (await api.GetAsync("/v1/me")).Ok();
         Assert.Equal(email, (string?)me["user"]!["email"]);
         Assert.Equal("Zoë", (string?)me["user"]!["display_name"]);
@@ -30,7 +23,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
         Assert.Equal(partner, (string?)me["partner"]!["slug"]);
         Assert.Equal([Roles.TenantUser], me["roles"]!.AsArray().Select(role => (string?)role));
         var (_, key) = await api.CreateKeyAsync();
-        using var withKey = issuers.As(key);
+        using var withKey = Issuers.As(key);
         (await withKey.GetAsync("/v1/me")).Ok();
 
         foreach (var (shut, open) in new (Func<Task>, Func<Task>)[]
@@ -63,12 +56,12 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
     public async Task DeletedUser_HasNoSession_AlsoWhenTheyComeBack()
     {
         var (tenant, user, email) = await UserAsync();
-        using var nobody = issuers.As(null);
+        using var nobody = Issuers.As(null);
         var tenantId = (string)(await nobody.PostAsync("/v1/auth/identify", new { email })).Ok()["tenants"]![0]!["id"]!;
         var app = new SignInDriver(nobody, email, tenantId);
-        var code = await app.CodeAsync(issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), user));
+        var code = await app.CodeAsync(Issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), user));
         var (access, refresh) = SignInDriver.Tokens((await app.TokenAsync(code)).Ok());
-        using var api = issuers.As(access);
+        using var api = Issuers.As(access);
         (await api.GetAsync("/v1/me")).Ok();
         await HandledAsync("user.deleted", user, [], tenant);
         Assert.Equal(401, (int)(await api.GetAsync("/v1/me")).Status);
@@ -84,7 +77,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
         var group = Fresh.Name();
         await HandledAsync("group.created", group, new() { ["name"] = "Admins" }, tenant);
         await HandledAsync("group.member_added", group, new() { ["user_id"] = user }, tenant);
-        using var nobody = issuers.As(null);
+        using var nobody = Issuers.As(null);
         var tenantId = (string)(await nobody.PostAsync("/v1/auth/identify", new { email })).Ok()["tenants"]![0]!["id"]!;
         var listed = (await Admin.GetAsync($"/v1/groups?tenant_id={tenantId}")).Ok()["items"]!.AsArray();
         var id = (string)Assert.Single(listed)!["id"]!;
@@ -101,7 +94,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
     public async Task DuplicateAndOlderEvents_HaveNoEffect()
     {
         var (tenant, user, _) = await UserAsync();
-        using var api = issuers.As(issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
+        using var api = Issuers.As(Issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
         var activated = Event("user.activated", user, [], tenant, at: Now);
         Assert.Equal((true, false), Outcome(await SendAsync(activated)));
         await HandledAsync("user.suspended", user, [], tenant);
@@ -121,6 +114,37 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
     }
 
     [Fact]
+    public async Task ManyEvents_AreNotLimitedByAddress_AndUnsignedOnesAre()
+    {
+        var (tenant, user, _) = await UserAsync();
+        var settings = Services.Settings;
+        foreach (var (name, value) in IssuerGrid.Settings(Issuers.Issuer))
+        {
+            settings[name] = value;
+        }
+
+        settings["SCAIGRID_RATE_LIMIT_ADDRESS_RPM"] = "20";
+        await using var replica = await Replica.StartAsync(Mode.Http, settings);
+        using var limited = Issuers.As(null, replica);
+        var events = Enumerable.Range(0, 30).Select(_ => Event("user.updated", user, [], tenant).ToJsonString()).ToList();
+        foreach (var body in events)
+        {
+            Assert.Equal((true, false), Outcome(await PostAsync(body, Signature(body, Now.ToUnixTimeSeconds()), limited)));
+        }
+
+        var answers = new List<Answer>();
+        for (var i = 0; i < 30; i++)
+        {
+            answers.Add(await PostAsync(events[0], "t=1,v1=00", limited));
+        }
+
+        Assert.Contains(answers, answer => (int)answer.Status == 400);
+        Assert.Contains(answers, answer => (int)answer.Status == 429);
+        var again = Event("user.suspended", user, [], tenant).ToJsonString();
+        Assert.Equal((true, false), Outcome(await PostAsync(again, Signature(again, Now.ToUnixTimeSeconds()), limited)));
+    }
+
+    [Fact]
     public async Task WhatIsNotKnown_IsNotHandled_AndMayComeAgain()
     {
         Assert.Equal((false, false), Outcome(await SendAsync(Event("invoice.created", Fresh.Name(), []))));
@@ -137,7 +161,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
     public async Task UnsignedOldAndAlteredEvents_AreRefused()
     {
         var (tenant, user, _) = await UserAsync();
-        using var api = issuers.As(issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
+        using var api = Issuers.As(Issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
         var body = Event("user.suspended", user, [], tenant).ToJsonString();
         var now = Now.ToUnixTimeSeconds();
         foreach (var signature in new[]
@@ -166,57 +190,5 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : Service
         var body = Event("user.suspended", "someone", []).ToJsonString();
         using var api = Admin.As(null);
         (await PostAsync(body, Signature(body, Now.ToUnixTimeSeconds()), api)).Error(503, "SERVICE_UNAVAILABLE");
-    }
-
-    private async Task<(string Tenant, string User, string Email)> UserAsync()
-    {
-        var (partner, tenant, user) = (Fresh.Name(), Fresh.Name(), Fresh.Name());
-        await HandledAsync("partner.created", partner, new() { ["slug"] = partner, ["display_name"] = "Partner" });
-        await HandledAsync("tenant.created", tenant, new() { ["slug"] = tenant, ["display_name"] = "Tenant" }, partner: partner);
-        await HandledAsync("user.created", user, new() { ["email"] = $"{user}@test.example" }, tenant);
-        return (tenant, user, $"{user}@test.example");
-    }
-
-    private async Task HandledAsync(string type, string id, JsonObject data, string? tenant = null, string? partner = null)
-    {
-        var answer = await SendAsync(Event(type, id, data, tenant, partner));
-        Assert.True(Outcome(answer) == (true, false), answer.Text);
-    }
-
-    private static JsonObject Event(string type, string id, JsonObject data, string? tenant = null, string? partner = null, DateTimeOffset? at = null) => new()
-    {
-        ["event_id"] = $"evt-{Guid.CreateVersion7():N}",
-        ["event_type"] = type,
-        ["timestamp"] = (at ?? Now).ToString("O", CultureInfo.InvariantCulture),
-        ["resource"] = new JsonObject { ["type"] = type.Split('.')[0], ["id"] = id },
-        ["actor"] = new JsonObject { ["id"] = "someone", ["type"] = "user" },
-        ["data"] = data.DeepClone(),
-        ["tenant_id"] = tenant,
-        ["partner_id"] = partner,
-    };
-
-    private Task<Answer> SendAsync(JsonObject told)
-    {
-        var body = told.ToJsonString();
-        return PostAsync(body, Signature(body, Now.ToUnixTimeSeconds()));
-    }
-
-    private async Task<Answer> PostAsync(string body, string? signature, ApiDriver? to = null)
-    {
-        using var ours = issuers.As(null);
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/webhooks/scaikey") { Content = new StringContent(body) };
-        request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse("application/json");
-        request.Headers.TryAddWithoutValidation("X-ScaiKey-Signature", signature);
-        using var response = await (to ?? ours).Http.SendAsync(request);
-        return new Answer(
-            response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers.ToDictionary(header => header.Key, header => header.Value.First(), StringComparer.OrdinalIgnoreCase));
-    }
-
-    private static (bool Handled, bool Duplicate) Outcome(Answer answer) => ((bool)answer.Ok()["handled"]!, (bool)answer.Ok()["duplicate"]!);
-
-    private static string Signature(string body, long time, string secret = IssuerGrid.WebhookSecret)
-    {
-        var text = time.ToString(CultureInfo.InvariantCulture);
-        return $"t={text},v1={Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes($"{text}.{body}")))}";
     }
 }

@@ -15,7 +15,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     public async Task SignIn_IsASession_ThatIsRefreshedAndEnded()
     {
         var person = await PersonAsync();
-        var (access, refresh) = await SignedInAsync(person);
+        var (access, refresh) = await person.SignInAsync();
         using var api = issuers.As(access);
         var me = (await api.GetAsync("/v1/auth/me")).Ok();
         Assert.Equal(person.User.Id, (string?)me["user"]!["id"]);
@@ -37,7 +37,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     public async Task Logout_KillsTheToken_OnEveryReplica()
     {
         var person = await PersonAsync();
-        var (access, refresh) = await SignedInAsync(person);
+        var (access, refresh) = await person.SignInAsync();
         using var here = issuers.As(access);
         using var there = issuers.As(access, issuers.OtherReplica);
         (await there.GetAsync("/v1/me")).Ok();
@@ -57,7 +57,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     public async Task SuspendedUser_CanNeitherCallNorRefresh()
     {
         var person = await PersonAsync();
-        var (access, refresh) = await SignedInAsync(person);
+        var (access, refresh) = await person.SignInAsync();
         using var api = issuers.As(access);
         await person.Tenant.SuspendAsync(person.User);
         await Poll.UntilAsync(async () => (int)(await api.GetAsync("/v1/me")).Status == 401, "the suspension");
@@ -165,7 +165,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     public async Task OurSecret_GoesToTheIssuerInTheHeader()
     {
         var person = await PersonAsync();
-        await SignedInAsync(person);
+        await person.SignInAsync();
         var (form, authorization) = issuers.Issuer.Exchanges.Last();
         Assert.Equal($"Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes($"{FakeIssuer.ClientId}:{FakeIssuer.ClientSecret}"))}", authorization);
         Assert.False(form.ContainsKey("client_secret"));
@@ -182,7 +182,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         await Services.MariaDb.ExecuteAsync("UPDATE users SET email = @email WHERE id = @id", ("email", email), ("id", user.Id));
         using var api = issuers.As(null);
         var app = new SignInDriver(api, email.ToUpperInvariant(), tenant.Id);
-        var person = new Person(app, tenant, user, Fresh.Name());
+        var person = new SignedInPerson(issuers, app, tenant, user, Fresh.Name());
 
         await RefusedAsync(person, issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject));
         await RefusedAsync(person, issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject, new() { ["email"] = email }));
@@ -202,7 +202,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         using var admin = await tenant.AddUserAsync(Roles.SuperAdmin);
         var email = $"{Fresh.Name()}@test.example";
         await Services.MariaDb.ExecuteAsync("UPDATE users SET email = @email WHERE id = @id", ("email", email), ("id", admin.Id));
-        var person = new Person(new SignInDriver(issuers.As(null), email, tenant.Id), tenant, admin, Fresh.Name());
+        var person = new SignedInPerson(issuers, new SignInDriver(issuers.As(null), email, tenant.Id), tenant, admin, Fresh.Name());
         var verified = new Dictionary<string, object?> { ["email"] = email, ["email_verified"] = true };
         await RefusedAsync(person, issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject, verified));
     }
@@ -220,7 +220,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     [Fact]
     public async Task MadeUpSessionTokens_AreRefused()
     {
-        var (access, refresh) = await SignedInAsync(await PersonAsync());
+        var (access, refresh) = await (await PersonAsync()).SignInAsync();
         foreach (var token in new[] { refresh, "sgt_" + refresh["sgr_".Length..], access[..^2] + "AA", "sgt_", "sgt_a.b.c", access["sgt_".Length..] })
         {
             using var api = issuers.As(token);
@@ -234,27 +234,12 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         (await nobody.PostAsync("/v1/auth/logout", new { })).Error(401, "AUTH_TOKEN_MISSING");
     }
 
-    private static async Task RefusedAsync(Person person, Uri callback)
+    private static async Task RefusedAsync(SignedInPerson person, Uri callback)
     {
         using var response = await person.App.CallbackAsync(callback);
         Assert.True(response.StatusCode == HttpStatusCode.Redirect, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal($"{person.App.RedirectUri}?state={person.App.State}&error=access_denied", response.Headers.Location!.OriginalString);
     }
 
-    private async Task<Person> PersonAsync()
-    {
-        var tenant = await SeededTenant.CreateAsync(Grid);
-        var subject = Fresh.Name();
-        var user = await issuers.AddUserAsync(tenant, subject);
-        await Services.MariaDb.ExecuteAsync("UPDATE users SET email = LOWER(email) WHERE id = @id", ("id", user.Id));
-        return new Person(new SignInDriver(issuers.As(null), user.Email, tenant.Id), tenant, user, subject);
-    }
-
-    private async Task<(string Access, string Refresh)> SignedInAsync(Person person)
-    {
-        var code = await person.App.CodeAsync(issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject));
-        return SignInDriver.Tokens((await person.App.TokenAsync(code)).Ok());
-    }
-
-    private sealed record Person(SignInDriver App, SeededTenant Tenant, SeededUser User, string Subject);
+    private Task<SignedInPerson> PersonAsync() => SignedInPerson.CreateAsync(Grid, issuers);
 }
