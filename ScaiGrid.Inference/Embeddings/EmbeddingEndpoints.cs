@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
@@ -13,19 +12,13 @@ internal static class EmbeddingEndpoints
 {
     public static void MapEmbeddings(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/v1/inference/embed", Native).RequirePermission(Permissions.UseModels)
+        endpoints.MapOperation<EmbeddingOperation>("/v1/inference/embed", Protocols.Native)
             .WithName("Embed").WithTags("Inference").WithSummary("Vectors of texts.")
             .Accepts<EmbedBody>("application/json").Produces<Envelope<EmbedData>>();
-        endpoints.MapPost("/oai/v1/embeddings", OpenAi).RequirePermission(Permissions.UseModels)
+        endpoints.MapOperation<EmbeddingOperation>("/oai/v1/embeddings", Protocols.OpenAi)
             .WithName("CreateEmbeddings").WithTags("OpenAI").WithSummary("OpenAI's embeddings, for its client libraries.")
             .Accepts<EmbedBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }
-
-    private static Task Native(HttpContext context, EmbeddingOperation operation, TimeProvider time) =>
-        JsonOperationHandler.RunAsync(context, operation, Protocols.Native, time);
-
-    private static Task OpenAi(HttpContext context, EmbeddingOperation operation, TimeProvider time) =>
-        JsonOperationHandler.RunAsync(context, operation, Protocols.OpenAi, time);
 }
 
 /// <param name="Model">Slug of a frontend model whose modality is embedding.</param>

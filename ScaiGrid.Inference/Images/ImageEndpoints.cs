@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
@@ -13,19 +12,13 @@ internal static class ImageEndpoints
 {
     public static void MapImages(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/v1/inference/images/generate", Native).RequirePermission(Permissions.UseModels)
+        endpoints.MapOperation<ImageOperation>("/v1/inference/images/generate", Protocols.Native)
             .WithName("GenerateImages").WithTags("Inference").WithSummary("Pictures from a prompt; links work for an hour.")
             .Accepts<ImageBody>("application/json").Produces<Envelope<ImageData>>();
-        endpoints.MapPost("/oai/v1/images/generations", OpenAi).RequirePermission(Permissions.UseModels)
+        endpoints.MapOperation<ImageOperation>("/oai/v1/images/generations", Protocols.OpenAi)
             .WithName("CreateImage").WithTags("OpenAI").WithSummary("OpenAI's image generation, for its client libraries.")
             .Accepts<ImageBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }
-
-    private static Task Native(HttpContext context, ImageOperation operation, TimeProvider time) =>
-        JsonOperationHandler.RunAsync(context, operation, Protocols.Native, time);
-
-    private static Task OpenAi(HttpContext context, ImageOperation operation, TimeProvider time) =>
-        JsonOperationHandler.RunAsync(context, operation, Protocols.OpenAi, time);
 }
 
 /// <param name="Model">Slug of a frontend model whose modality is image.</param>

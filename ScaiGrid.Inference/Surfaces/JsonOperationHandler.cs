@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Admission;
@@ -11,7 +13,13 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary>Runs an <see cref="IJsonOperation"/> for an HTTP request.</summary>
 internal static class JsonOperationHandler
 {
-    public static async Task RunAsync(HttpContext context, IJsonOperation operation, string protocol, TimeProvider time)
+    /// <summary>Maps an operation to its path on one of the surfaces.</summary>
+    public static RouteHandlerBuilder MapOperation<TOperation>(this IEndpointRouteBuilder endpoints, string path, string protocol)
+        where TOperation : class, IJsonOperation =>
+        endpoints.MapPost(path, (HttpContext context, TOperation operation, TimeProvider time) => RunAsync(context, operation, protocol, time))
+            .RequirePermission(Permissions.UseModels);
+
+    private static async Task RunAsync(HttpContext context, IJsonOperation operation, string protocol, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();
         var (body, problem) = await RequestBody.ReadJsonAsync(context);

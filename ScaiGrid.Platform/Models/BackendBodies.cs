@@ -38,6 +38,21 @@ public sealed record UpdateBackend(
     string? AudioPricePerMinute = null,
     string? Status = null);
 
+/// <param name="Id">be_…</param>
+/// <param name="Name">For people.</param>
+/// <param name="ProviderId">Whose deployment it is.</param>
+/// <param name="Model">The model's name at the upstream.</param>
+/// <param name="Uri">Provider type and model.</param>
+/// <param name="ConnectionConfig">Only for those who manage models; secrets are masked.</param>
+/// <param name="Capabilities">For example chat, tools.</param>
+/// <param name="InputPricePerMtok">What the upstream charges, a decimal string.</param>
+/// <param name="OutputPricePerMtok">What the upstream charges, a decimal string.</param>
+/// <param name="ImagePrice">What the upstream charges, a decimal string.</param>
+/// <param name="AudioPricePerMinute">What the upstream charges, a decimal string.</param>
+/// <param name="Status">active or disabled.</param>
+/// <param name="HealthStatus">healthy, degraded, unhealthy or unavailable, as the answering replica sees it; <c>/health</c> says why.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="UpdatedAt">When it was last changed.</param>
 internal sealed record BackendView(
     string Id,
     string Name,
@@ -51,5 +66,6 @@ internal sealed record BackendView(
     string ImagePrice,
     string AudioPricePerMinute,
     string Status,
+    string HealthStatus,
     DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt);

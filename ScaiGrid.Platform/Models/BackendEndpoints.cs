@@ -12,6 +12,7 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Snapshot;
 
 namespace ScaiGrid.Platform.Models;
 
@@ -39,7 +40,7 @@ internal static class BackendEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<BackendView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
+        [AsParameters] PageQuery page, Caller caller, PlatformDb db, ProviderSecrets secrets, BackendPool pool, CancellationToken cancellationToken)
     {
         var (limit, after) = (page.Take(), page.After(Ids.Backend));
         var rows = await db.Backends.AsNoTracking()
@@ -47,7 +48,7 @@ internal static class BackendEndpoints
             .OrderByDescending(backend => backend.Id)
             .Take(limit + 1)
             .ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => View(row, caller, secrets)).ToPage(limit, view => view.Id);
+        return rows.ConvertAll(row => View(row, caller, secrets, pool)).ToPage(limit, view => view.Id);
     }
 
     private static async Task<Created<Envelope<BackendView>>> Create(
@@ -56,6 +57,7 @@ internal static class BackendEndpoints
         PlatformDb db,
         ProviderCatalog catalog,
         ProviderSecrets secrets,
+        BackendPool pool,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
@@ -96,14 +98,14 @@ internal static class BackendEndpoints
         };
         db.Backends.Add(row);
         await db.SaveOrThrowAsync(cancellationToken, referenced: ModelErrors.ProviderNotFound);
-        return Reply.Created($"/v1/backends/{id}", View(row, caller, secrets));
+        return Reply.Created($"/v1/backends/{id}", View(row, caller, secrets, pool));
     }
 
     private static async Task<Results<Ok<Envelope<BackendView>>, ProblemResult>> Get(
-        string id, Caller caller, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
+        string id, Caller caller, PlatformDb db, ProviderSecrets secrets, BackendPool pool, CancellationToken cancellationToken)
     {
         var row = await db.Backends.AsNoTracking().SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken);
-        return row is null ? Reply.Problem(ModelErrors.BackendNotFound) : Reply.Ok(View(row, caller, secrets));
+        return row is null ? Reply.Problem(ModelErrors.BackendNotFound) : Reply.Ok(View(row, caller, secrets, pool));
     }
 
     private static async Task<Results<Ok<Envelope<BackendView>>, ProblemResult>> Update(
@@ -113,6 +115,7 @@ internal static class BackendEndpoints
         PlatformDb db,
         ProviderCatalog catalog,
         ProviderSecrets secrets,
+        BackendPool pool,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
@@ -152,7 +155,7 @@ internal static class BackendEndpoints
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();
         await db.SaveChangesAsync(cancellationToken);
-        return Reply.Ok(View(row, caller, secrets));
+        return Reply.Ok(View(row, caller, secrets, pool));
     }
 
     /// <summary>Its places in models' routing go with it.</summary>
@@ -205,7 +208,7 @@ internal static class BackendEndpoints
         }
     }
 
-    private static BackendView View(Backend row, Caller caller, ProviderSecrets secrets) => new(
+    private static BackendView View(Backend row, Caller caller, ProviderSecrets secrets, BackendPool pool) => new(
         row.Id,
         row.Name,
         row.ProviderId,
@@ -218,6 +221,7 @@ internal static class BackendEndpoints
         Money.Format(row.ImagePrice),
         Money.Format(row.AudioPricePerMinute),
         row.Status,
+        pool.Find(row.Id) is { } backend ? ModelHealth.Of(backend.Health) : ModelHealth.Unavailable,
         row.CreatedAt,
         row.UpdatedAt);
 }

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -20,7 +21,9 @@ public sealed class FakeUpstream : IAsyncDisposable
     private readonly ConcurrentDictionary<string, UpstreamScript> _scripts = new();
     private readonly WebApplication _app;
 
-    private FakeUpstream(WebApplication app) => _app = app;
+    private readonly ConnectionCount _connections;
+
+    private FakeUpstream(WebApplication app, ConnectionCount connections) => (_app, _connections) = (app, connections);
 
     /// <summary>What a provider's <c>base_url</c> is set to.</summary>
     public string BaseUrl { get; private set; } = "";
@@ -33,9 +36,14 @@ public sealed class FakeUpstream : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
+        var connections = new ConnectionCount();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(connections.Count));
+        });
         var app = builder.Build();
-        var upstream = new FakeUpstream(app);
+        var upstream = new FakeUpstream(app, connections);
         app.MapPost("/v1/chat/completions", upstream.ChatAsync);
         FakeOperations.Map(app, upstream);
         app.MapGet("/v1/models", upstream.ModelsAsync);
@@ -43,6 +51,9 @@ public sealed class FakeUpstream : IAsyncDisposable
         upstream.BaseUrl = $"{app.Urls.First()}/v1";
         return upstream;
     }
+
+    /// <summary>Connections that are open to it.</summary>
+    public int OpenConnections => _connections.Open;
 
     /// <summary>What <c>GET /models</c> answers, as it is.</summary>
     public string Models { get; set; } = """{"object":"list","data":[]}""";
@@ -156,6 +167,26 @@ public sealed class FakeUpstream : IAsyncDisposable
             await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes($"data: {data}\n\n"), gone);
             await context.Response.Body.FlushAsync(gone);
         }
+    }
+
+    private sealed class ConnectionCount
+    {
+        private int _open;
+
+        public int Open => Volatile.Read(ref _open);
+
+        public ConnectionDelegate Count(ConnectionDelegate next) => async connection =>
+        {
+            Interlocked.Increment(ref _open);
+            try
+            {
+                await next(connection);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _open);
+            }
+        };
     }
 }
 

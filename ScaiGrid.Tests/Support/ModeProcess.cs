@@ -49,10 +49,13 @@ public sealed partial class ModeProcess : IAsyncDisposable
     public string Output => string.Join('\n', _output);
 
     /// <summary>The most memory that was ever resident, files that are mapped included.</summary>
-    public long PeakMemoryBytes => 1024 * long.Parse(
-        File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal))[6..^2],
-        NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
-        CultureInfo.InvariantCulture);
+    public long PeakMemoryBytes => MemoryBytes("VmHWM:");
+
+    /// <summary>The memory that is resident now.</summary>
+    public long ResidentBytes => MemoryBytes("VmRSS:");
+
+    /// <summary>Files and sockets that are open.</summary>
+    public int OpenHandles => Directory.EnumerateFileSystemEntries($"/proc/{Id}/fd").Count();
 
     /// <summary>Names of the files that are mapped into the process: with them, every assembly it has loaded.</summary>
     public IReadOnlyCollection<string> LoadedFiles =>
@@ -218,6 +221,11 @@ public sealed partial class ModeProcess : IAsyncDisposable
         using var patience = new CancellationTokenSource(atMost);
         await _process.WaitForExitAsync(patience.Token);
     }
+
+    private long MemoryBytes(string name) => 1024 * long.Parse(
+        File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..^2],
+        NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
+        CultureInfo.InvariantCulture);
 
     private void Keep(object sender, DataReceivedEventArgs line)
     {

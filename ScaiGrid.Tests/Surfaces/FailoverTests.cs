@@ -32,6 +32,8 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         }
 
         Assert.Equal("open", await model.StateAsync(0));
+        Assert.Equal("unhealthy", (string?)(await Admin.GetAsync($"/v1/backends/{model.Backends[0]}")).Ok()["health_status"]);
+        Assert.Equal("healthy", (string?)(await Admin.GetAsync($"/v1/backends/{model.Backends[2]}")).Ok()["health_status"]);
         var health = await model.HealthAsync(1);
         Assert.Equal(("unhealthy", "rate_limited"), ((string?)health["status"], (string?)health["circuit"]!["reason"]));
         Assert.InRange((int)health["circuit"]!["retry_after_s"]!, 60, 120);
@@ -51,6 +53,9 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
 
         Assert.Equal([model.Backends[0], model.Backends[2]], answers.Order(StringComparer.Ordinal));
         var metrics = (await Admin.GetAsync("/metrics")).Text;
+        Assert.Matches(Attempts(model.Backends[0], "connection_failed", "[5-9]|[1-9][0-9]+"), metrics);
+        Assert.Matches(Attempts(model.Backends[1], "rate_limited", "1"), metrics);
+        Assert.Matches(Attempts(model.Backends[2], "ok", "[4-8][0-9]"), metrics);
         Assert.Matches($"scaigrid_circuit_breaker_state{{[^}}]*backend_id=\"{model.Backends[1]}\"[^}}]*}} 2", metrics);
         Assert.Matches($"scaigrid_backend_health{{[^}}]*backend_id=\"{model.Backends[0]}\"[^}}]*}} 1", metrics);
     }
@@ -67,8 +72,9 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
             var answer = await Admin.ChatAsync(model.Slug, path: path);
             Assert.True((int)answer.Status == 503, answer.Text);
             var error = path == Native ? answer.Error(503, "MODEL_UNAVAILABLE") : answer.OpenAiError(503, "model_unavailable");
-            Assert.InRange(int.Parse(answer.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture), 1, 15);
-            Assert.NotNull(error);
+            var seconds = int.Parse(answer.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture);
+            Assert.InRange(seconds, 1, 15);
+            Assert.Equal(path == Native ? seconds : null, (int?)error["retry_after"]);
         }
 
         Assert.Equal(["open", "open", "open"], [await model.StateAsync(0), await model.StateAsync(1), await model.StateAsync(2)]);
@@ -177,6 +183,9 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         (await Admin.ChatAsync(model.Slug)).Ok();
         (await Admin.PostAsync("/v1/backends/be_01ARZ3NDEKTSV4RRFFQ69G5FAV/probe", new { })).Error(404, "BACKEND_NOT_FOUND");
     }
+
+    private static string Attempts(string backend, string outcome, string count) =>
+        $"(?m)^scaigrid_backend_attempts_total{{[^}}]*backend_id=\"{backend}\"[^}}]*outcome=\"{outcome}\"[^}}]*}} ({count})( |$)";
 
     private Task<Answer> ChatAsync(params RoutedBackend[] backends) => ChatAsync(null, backends);
 

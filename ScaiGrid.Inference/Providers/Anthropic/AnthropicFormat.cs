@@ -1,30 +1,14 @@
 using System.Text;
 using System.Text.Json;
-using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.Translation;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>Chat completions to Messages and back.</summary>
-internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) : ChatFormat
+internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) : TranslatedFormat(model.Name)
 {
-    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model.Name, CanonicalJson.Default.String);
-
-    public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
-    {
-        using var document = new RequestDocument(request, route, _modelJson);
-        var body = AnthropicRequest.Write(document, model);
-        refused = document.Refused;
-        if (refused is null)
-        {
-            return body;
-        }
-
-        body.Dispose();
-        return null;
-    }
+    protected override PooledBytes Write(RequestDocument document) => AnthropicRequest.Write(document, model);
 
     public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
     {

@@ -1,30 +1,14 @@
 using System.Text.Json;
 using ScaiGrid.Core;
-using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.Translation;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>Chat completions to generateContent and back.</summary>
-internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : ChatFormat
+internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : TranslatedFormat(model.Name)
 {
-    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model.Name, CanonicalJson.Default.String);
-
-    public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
-    {
-        using var document = new RequestDocument(request, route, _modelJson);
-        var body = GoogleRequest.Write(document, model);
-        refused = document.Refused;
-        if (refused is null)
-        {
-            return body;
-        }
-
-        body.Dispose();
-        return null;
-    }
+    protected override PooledBytes Write(RequestDocument document) => GoogleRequest.Write(document, model);
 
     public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
     {
@@ -42,7 +26,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : ChatF
         }
     }
 
-    public override ChunkTranslator TranslateStream(UpstreamAddress address) => new GoogleStream(address, time, _modelJson);
+    public override ChunkTranslator TranslateStream(UpstreamAddress address) => new GoogleStream(address, time, ModelJson);
 
     /// <summary>The id of a call: the upstream's own, or one made of the answer's id, since older models give none.</summary>
     internal static string CallId(JsonElement call, JsonElement answer, int number, TimeProvider time) =>
@@ -54,7 +38,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : ChatF
     {
         failed = null;
         using var completion = new CompletionWriter();
-        completion.Start(Property(answer, "responseId"u8, "\"\""u8), Property(answer, "modelVersion"u8, _modelJson), time.GetUtcNow().ToUnixTimeSeconds());
+        completion.Start(Property(answer, "responseId"u8, "\"\""u8), Property(answer, "modelVersion"u8, ModelJson), time.GetUtcNow().ToUnixTimeSeconds());
         var count = 0;
         var calls = 0;
         foreach (var candidate in RequestDocument.Items(answer, "candidates"u8))

@@ -1,29 +1,13 @@
 using System.Text.Json;
-using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.Translation;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Mistral;
 
 /// <summary>Mistral's dialect of chat completions.</summary>
-internal sealed class MistralFormat(string model) : ChatFormat
+internal sealed class MistralFormat(string model) : TranslatedFormat(model)
 {
-    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
-
-    public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
-    {
-        using var document = new RequestDocument(request, route, _modelJson);
-        var body = MistralRequest.Write(document);
-        refused = document.Refused;
-        if (refused is null)
-        {
-            return body;
-        }
-
-        body.Dispose();
-        return null;
-    }
+    protected override PooledBytes Write(RequestDocument document) => MistralRequest.Write(document);
 
     public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
     {
