@@ -39,6 +39,7 @@ public static class InferenceServices
         services.AddSingleton<UsageMeter>();
         services.AddSingleton<UsageSettlement>();
         services.AddSingleton<ModelResolver>();
+        services.AddSingleton<CallActivities>();
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<CallRunner>();
         services.AddSingleton<ChatPipeline>();

@@ -27,7 +27,7 @@ internal sealed class SpeechAttempt : Attempt
 /// Text to speech: the audio goes to the caller as it comes. Until its first byte another backend can still take the call; a failure after
 /// it cuts the connection, which is all that raw audio can say.
 /// </summary>
-internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, TimeProvider time)
+internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
     private const int BufferBytes = 16 * 1024;
 
@@ -64,8 +64,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             return UpstreamError.Unsupported(attempt.Operation);
         }
 
-        using var activity = new CallActivity(
-            time, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone, attempt.Call.Caller.Revoked);
+        using var activity = activities.Begin(attempt, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
         await using var reply = await speech.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Body is null)
         {
@@ -108,7 +107,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             }
 
             // A read that is cancelled may also fail as a connection that broke.
-            error = error is not null && attempt.Call.Caller.Revoked.IsCancellationRequested ? UpstreamError.Revoked : error;
+            error = error is null ? null : activities.Interruption(attempt.Call.Caller) ?? error;
             status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
         }
         catch (Exception) when (activity.CallerIsGone)

@@ -27,7 +27,7 @@ internal sealed class TranscriptionAttempt : Attempt, IDisposable
 }
 
 /// <summary>Speech to text: the answer is whole, metered and settled before the caller sees it.</summary>
-internal sealed class TranscriptionPipeline(CallRunner runner, UsageSettlement settlement, InferenceOptions options, TimeProvider time)
+internal sealed class TranscriptionPipeline(CallRunner runner, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
     /// <returns>What to answer instead of the transcript.</returns>
     public Task<Problem?> RunAsync(TranscriptionAttempt attempt, CancellationToken callerGone) =>
@@ -40,8 +40,7 @@ internal sealed class TranscriptionPipeline(CallRunner runner, UsageSettlement s
             return UpstreamError.Unsupported(attempt.Operation);
         }
 
-        using var activity = new CallActivity(
-            time, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone, attempt.Call.Caller.Revoked);
+        using var activity = activities.Begin(attempt, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
         var reply = await transcriptions.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Document is not { } document)
         {

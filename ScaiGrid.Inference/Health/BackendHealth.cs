@@ -98,7 +98,7 @@ public sealed class BackendHealth
                 return;
 
             // Neither health nor illness: a wrong key stays wrong, and some upstreams refuse a caller's content with 403.
-            case UpstreamFailure.Misconfigured or UpstreamFailure.CallerRevoked:
+            case UpstreamFailure.Misconfigured or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
                 Abandoned(isTrial);
                 return;
         }

@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The bounds of one attempt: a limit on each wait (first byte, next byte), one over all, and the life of the caller's credential. Its
+/// The bounds of one attempt: a limit on each wait (first byte, next byte), one over all, the life of the caller's credential and of the process. Its
 /// token ends with the caller's disconnect, or with the bound that was reached first.
 /// </summary>
 /// <remarks>
@@ -16,8 +16,10 @@ public sealed class CallActivity : IDisposable
     private readonly CancellationTokenSource _source = new();
     private readonly CancellationTokenRegistration _callerGone;
     private readonly CancellationTokenRegistration _callerRevoked;
+    private readonly CancellationTokenRegistration _processStops;
     private readonly CancellationToken _caller;
     private readonly CancellationToken _revoked;
+    private readonly CancellationToken _stopping;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly long _idle;
@@ -30,16 +32,18 @@ public sealed class CallActivity : IDisposable
     /// <param name="overall">Until the end.</param>
     /// <param name="caller">The caller's disconnect.</param>
     /// <param name="revoked"><see cref="Core.Identity.Caller.Revoked"/>.</param>
+    /// <param name="stopping">The end of the process.</param>
     public CallActivity(
-        TimeProvider time, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken caller, CancellationToken revoked)
+        TimeProvider time, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken caller, CancellationToken revoked, CancellationToken stopping)
     {
-        (_time, _caller, _revoked) = (time, caller, revoked);
+        (_time, _caller, _revoked, _stopping) = (time, caller, revoked, stopping);
         _idle = Ticks(idle);
         var now = time.GetTimestamp();
         _endsAt = now + Ticks(overall);
         _waitsUntil = now + Ticks(firstByte);
         _callerGone = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _callerRevoked = revoked.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+        _processStops = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _timer = time.CreateTimer(static activity => ((CallActivity)activity!).OnTick(), this, firstByte < overall ? firstByte : overall, Timeout.InfiniteTimeSpan);
     }
 
@@ -49,7 +53,8 @@ public sealed class CallActivity : IDisposable
     public bool CallerIsGone => _caller.IsCancellationRequested;
 
     /// <summary>The error of a cancellation that was not the caller's.</summary>
-    public UpstreamError BoundError => _revoked.IsCancellationRequested ? UpstreamError.Revoked : UpstreamError.TimedOut;
+    public UpstreamError BoundError => _revoked.IsCancellationRequested ? UpstreamError.Revoked
+        : _stopping.IsCancellationRequested ? UpstreamError.Stopping : UpstreamError.TimedOut;
 
     /// <summary>Something came from the upstream: the next wait starts now.</summary>
     public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
@@ -66,6 +71,7 @@ public sealed class CallActivity : IDisposable
         _timer.Dispose();
         _callerGone.Dispose();
         _callerRevoked.Dispose();
+        _processStops.Dispose();
     }
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);

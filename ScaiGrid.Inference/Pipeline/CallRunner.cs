@@ -10,7 +10,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// to Redis), then try the model's targets. What must hold for every operation
 /// is put in here once.
 /// </summary>
-public sealed class CallRunner(ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
+public sealed class CallRunner(CallActivities activities, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
 {
     /// <param name="attempt">The call; its route, number and backend are set here.</param>
     /// <param name="slug">The model, as the caller wrote it.</param>
@@ -24,9 +24,9 @@ public sealed class CallRunner(ModelResolver models, CallAdmission admission, Di
         where TAttempt : Attempt
     {
         // While the body came in, perhaps.
-        if (attempt.Call.Caller.Revoked.IsCancellationRequested)
+        if (activities.Interruption(attempt.Call.Caller) is { } interruption)
         {
-            return UpstreamError.Revoked.ToProblem();
+            return interruption.ToProblem();
         }
 
         var route = models.Resolve(slug, modality, attempt.Call, out var problem);

@@ -34,14 +34,14 @@ public sealed class ChatPipeline
     private readonly Dispatcher _dispatcher;
     private readonly InferenceOptions _options;
     private readonly UsageSettlement _settlement;
-    private readonly TimeProvider _time;
+    private readonly CallActivities _activities;
 
     // Made once: a method group would be a new delegate for each call.
     private readonly Func<ChatAttempt, CancellationToken, Task<UpstreamError?>> _tryTarget;
 
-    public ChatPipeline(CallRunner runner, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, TimeProvider time)
+    public ChatPipeline(CallRunner runner, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, CallActivities activities)
     {
-        (_runner, _dispatcher, _options, _settlement, _time) = (runner, dispatcher, options, settlement, time);
+        (_runner, _dispatcher, _options, _settlement, _activities) = (runner, dispatcher, options, settlement, activities);
         _tryTarget = TryAsync;
     }
 
@@ -65,13 +65,12 @@ public sealed class ChatPipeline
         }
 
         var streamed = attempt.Request.Stream;
-        using var activity = new CallActivity(
-            _time,
+        using var activity = _activities.Begin(
+            attempt,
             _options.DispatchTimeout,
             streamed ? _options.IdleTimeout : _options.DispatchTimeout,
             streamed ? _options.StreamTimeout : _options.DispatchTimeout,
-            callerGone,
-            attempt.Call.Caller.Revoked);
+            callerGone);
         var reply = await chat.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Error is not null)
         {
@@ -158,7 +157,7 @@ public sealed class ChatPipeline
             error ??= stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut);
 
             // A read that is cancelled may also fail as a connection that broke.
-            error = error is not null && attempt.Call.Caller.Revoked.IsCancellationRequested ? UpstreamError.Revoked : error;
+            error = error is null ? null : _activities.Interruption(attempt.Call.Caller) ?? error;
             status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
         }
         catch (Exception) when (callerGone.IsCancellationRequested)

@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// Tries the targets of a model, one after the other, until one of them has the call: the same for every operation. A failure that may
 /// pass elsewhere moves on to the next target; nothing has reached the caller then. Targets whose circuit is open are passed over.
 /// </summary>
-public sealed partial class Dispatcher(InferenceMetrics metrics, TimeProvider time, ILogger<Dispatcher> logger)
+public sealed partial class Dispatcher(CallActivities activities, InferenceMetrics metrics, TimeProvider time, ILogger<Dispatcher> logger)
 {
     /// <param name="attempt">The call; its number and backend are set before each try.</param>
     /// <param name="tryTarget">Sends the call to <see cref="Attempt.Backend"/>: null when it came to its end, whichever; an error when nothing has reached the caller.</param>
@@ -90,7 +90,7 @@ public sealed partial class Dispatcher(InferenceMetrics metrics, TimeProvider ti
             var error = await tryTarget(attempt, callerGone);
 
             // Whatever it looks like to the provider.
-            error = error is not null && attempt.Call.Caller.Revoked.IsCancellationRequested ? UpstreamError.Revoked : error;
+            error = error is null ? null : activities.Interruption(attempt.Call.Caller) ?? error;
             if (error is not null)
             {
                 attempt.Failed(error.Failure, time.GetElapsedTime(attempt.TriedAt));

@@ -49,7 +49,7 @@ internal sealed class DocumentAttempt : Attempt, IDisposable
 }
 
 /// <summary>Runs calls whose answer is one document: nothing reaches the caller before it is whole, metered and settled.</summary>
-internal sealed class DocumentPipeline(CallRunner runner, UsageSettlement settlement, InferenceOptions options, TimeProvider time)
+internal sealed class DocumentPipeline(CallRunner runner, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
     /// <param name="attempt">The call; on success its document and result are set.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
@@ -64,8 +64,7 @@ internal sealed class DocumentPipeline(CallRunner runner, UsageSettlement settle
             return UpstreamError.Unsupported(attempt.Operation);
         }
 
-        using var activity = new CallActivity(
-            time, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone, attempt.Call.Caller.Revoked);
+        using var activity = activities.Begin(attempt, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
         var reply = await client.SendAsync(attempt.Request, attempt.Route, activity);
         if (reply.Document is not { } document)
         {

@@ -36,6 +36,9 @@ public enum UpstreamFailure
     /// <summary>None of the upstream's: the caller's credential was revoked in the middle of the call.</summary>
     CallerRevoked,
 
+    /// <summary>None of the upstream's: this process ends, and the time in which it lets calls finish is over.</summary>
+    Stopping,
+
     /// <summary>No target could be tried, or none was there.</summary>
     Unavailable,
 }
@@ -48,12 +51,13 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
 {
     public static readonly UpstreamError TimedOut = new(UpstreamFailure.TimedOut);
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
+    public static readonly UpstreamError Stopping = new(UpstreamFailure.Stopping, RetryAfterSeconds: 1);
 
     /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere.</summary>
-    public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable or UpstreamFailure.CallerRevoked);
+    public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable) && IsUpstreams;
 
     /// <summary>Whether it tells anything of the backend.</summary>
-    public bool IsUpstreams => Failure is not UpstreamFailure.CallerRevoked;
+    public bool IsUpstreams => Failure is not (UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping);
 
     /// <summary>The model is routed to a backend whose provider does not have the operation.</summary>
     public static UpstreamError Unsupported(string operation) =>
@@ -62,6 +66,7 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
     public Problem ToProblem() => Failure switch
     {
         UpstreamFailure.CallerRevoked => new Problem(CoreErrors.TokenInvalid),
+        UpstreamFailure.Stopping => new Problem(CoreErrors.Draining, Message, RetryAfterSeconds),
         UpstreamFailure.TimedOut => new Problem(InferenceErrors.BackendTimeout, Message, RetryAfterSeconds),
         UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
@@ -90,6 +95,7 @@ public static class UpstreamFailureWords
         UpstreamFailure.RequestRefused => "request_refused",
         UpstreamFailure.Unavailable => "unavailable",
         UpstreamFailure.CallerRevoked => "caller_revoked",
+        UpstreamFailure.Stopping => "stopping",
         _ => "misconfigured",
     };
 }

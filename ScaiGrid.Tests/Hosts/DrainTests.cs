@@ -122,28 +122,68 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce);
     }
 
-    [Fact]
-    public async Task DrainTimeout_BoundsTheWait()
+    [Theory]
+    [InlineData("/v1/inference/chat", "SERVICE_DRAINING")]
+    [InlineData("/oai/v1/chat/completions", "service_draining")]
+    public async Task DrainTimeout_EndsStreamsWithAnErrorEvent_AndCallsWithAnError(string path, string code)
     {
         var slug = await ConnectAsync(Endless);
+        var stalled = await ConnectAsync(new UpstreamScript { Delay = TimeSpan.FromMinutes(2) }, out var stalledModel);
         var settings = new Dictionary<string, string>(grid.Services!.Settings) { ["SCAIGRID_DRAIN_TIMEOUT_S"] = "3" };
         await using var replica = await Replica.StartAsync(Mode.Http, settings);
         using var caller = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
-        using var stream = await caller.StreamAsync(slug);
+        using var stream = await caller.StreamAsync(slug, path: path);
         await stream.NextAsync(Cancellation);
+        var whole = caller.ChatAsync(stalled, path: path);
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.CallsOf(stalledModel).Count > 0), "the call to reach its upstream");
 
         var started = Stopwatch.GetTimestamp();
-        Assert.Equal(0, await replica.TerminateAsync());
+        replica.BeginTerminate();
+        var rest = await stream.AllAsync();
+
+        Assert.Equal("error", rest[^2].Name);
+        Assert.Contains(code, rest[^2].Data, StringComparison.Ordinal);
+        Assert.True(rest[^1].IsDone);
+        var answer = await whole;
+        Assert.Equal(503, (int)answer.Status);
+        Assert.Contains(code, answer.Text, StringComparison.Ordinal);
+        Assert.Equal(0, await replica.WaitForExitAsync(Cancellation));
 
         // The host then has five seconds to stop.
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(15));
         Assert.Contains("drain_timed_out", replica.Output, StringComparison.Ordinal);
+        Assert.Equal("cancelled", (string?)Assert.Single(await grid.Admin.UsageAsync(slug, 1))["status"]);
+    }
+
+    [Fact]
+    public async Task DrainTimeout_EndsAGrpcStreamWithOurCode()
+    {
+        var slug = await ConnectAsync(Endless);
+        var settings = new Dictionary<string, string>(grid.Services!.Settings) { ["SCAIGRID_DRAIN_TIMEOUT_S"] = "3" };
+        await using var replica = await Replica.StartAsync(Mode.Grpc, settings);
+        using var channel = GrpcChannel.ForAddress(replica.BaseAddress);
+        using var call = new InferenceService.InferenceServiceClient(channel).StreamChat(Request(slug), Key, cancellationToken: Cancellation);
+        Assert.True(await call.ResponseStream.MoveNext(Cancellation));
+
+        replica.BeginTerminate();
+        var failure = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            while (await call.ResponseStream.MoveNext(Cancellation))
+            {
+            }
+        });
+
+        Assert.Equal(StatusCode.Unavailable, failure.StatusCode);
+        Assert.Equal("SERVICE_DRAINING", failure.Trailers.GetValue("scaigrid-error-code"));
+        Assert.Equal(0, await replica.WaitForExitAsync(Cancellation));
     }
 
     // Made before the replica starts, which therefore knows it.
-    private Task<string> ConnectAsync(UpstreamScript script)
+    private Task<string> ConnectAsync(UpstreamScript script) => ConnectAsync(script, out _);
+
+    private Task<string> ConnectAsync(UpstreamScript script, out string upstreamModel)
     {
-        var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
+        upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
         grid.Upstream.Play(upstreamModel, script);
         return grid.Admin.ConnectAsync(grid.Upstream.BaseUrl, upstreamModel);
     }

@@ -49,7 +49,7 @@ public sealed class SseReaderTests
     private static async Task<string> ReadAsync(IEnumerable<byte[]> chunks)
     {
         using var reader = new SseReader(new ChunkedStream(chunks));
-        using var activity = new CallActivity(TimeProvider.System, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), CancellationToken.None, CancellationToken.None);
+        using var activity = new CallActivity(TimeProvider.System, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), CancellationToken.None, CancellationToken.None, CancellationToken.None);
         var events = new List<string>();
         while (await reader.ReadAsync(activity))
         {

@@ -58,7 +58,7 @@ internal sealed class ProviderCalls : IDisposable
         }.ToJsonString()));
         Assert.True(ChatRequestReader.TryRead(body, out var request, out _));
         using (request)
-        using (var activity = new CallActivity(TimeProvider.System, idle ?? TimeSpan.FromMinutes(1), idle ?? TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), caller, CancellationToken.None))
+        using (var activity = new CallActivity(TimeProvider.System, idle ?? TimeSpan.FromMinutes(1), idle ?? TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), caller, CancellationToken.None, CancellationToken.None))
         {
             var reply = await _chat.SendAsync(request!, Route, activity);
             if (reply.Stream is { } chunks)
