@@ -6,6 +6,8 @@ public static class Ids
     /// <summary>Length of an id column.</summary>
     public const int MaxLength = 40;
 
+    private const int UlidLength = 26;
+
     public const string Partner = "prt";
     public const string Tenant = "tnt";
     public const string User = "usr";
@@ -31,6 +33,11 @@ public static class Ids
     public const string Session = "sess";
     public const string Room = "room";
     public const string Message = "msg";
+
+    /// <summary>Whether a text looks like an id with a prefix.</summary>
+    public static bool IsOne(string text, string prefix) =>
+        text.Length == prefix.Length + 1 + UlidLength && text.StartsWith(prefix, StringComparison.Ordinal) && text[prefix.Length] == '_'
+        && Ulid.TryParse(text.AsSpan(prefix.Length + 1), out _);
 
     public static string New(string prefix, TimeProvider time) => $"{prefix}_{Ulid.NewUlid(time.GetUtcNow())}";
 }

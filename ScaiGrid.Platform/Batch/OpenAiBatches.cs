@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
@@ -50,9 +51,9 @@ internal static class OpenAiBatches
         return TypedResults.Ok(OpenAiBatch.Of(row));
     }
 
-    private static async Task<Ok<OpenAiList<OpenAiBatch>>> List(string? after, string? limit, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<Ok<OpenAiList<OpenAiBatch>>> List([AsParameters] OpenAiPageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var take = new PageQuery(limit, Cursor: null).Take(defaultLimit: 20, max: 100);
+        var (take, after) = (page.Take(defaultLimit: 20, max: 100), page.AfterId(Ids.Batch));
         var rows = await db.Batches.AsNoTracking().Of(caller)
             .Where(batch => after == null || string.Compare(batch.Id, after) < 0)
             .OrderByDescending(batch => batch.Id)

@@ -24,6 +24,7 @@ public static class DatabaseErrors
     {
         DbUpdateException { InnerException: { } inner } => IsTransient(inner),
         MySqlException mysql => mysql.IsTransient || FailoverErrors.Contains(mysql.Number) || IsConnectionLost(mysql),
+        MySqlEndOfStreamException => true,
         _ => false,
     };
 
@@ -33,6 +34,9 @@ public static class DatabaseErrors
         DbUpdateException { InnerException: { } inner } => IsAway(inner),
         MySqlException mysql => mysql.ErrorCode is MySqlErrorCode.UnableToConnectToHost or MySqlErrorCode.ConnectionCountError
             || mysql.Number is 1053 or 1927 or 2006 or 2013 or WsrepNotReady || IsConnectionLost(mysql),
+
+        // Where the connection breaks while a transaction begins, the driver lets the stream's own exception through.
+        MySqlEndOfStreamException => true,
         SqliteException sqlite => sqlite.SqliteErrorCode is 14,
         _ => false,
     };

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using MySqlConnector;
 
 namespace ScaiGrid.Platform.Data;
 
@@ -47,7 +46,7 @@ public static class UnitOfWork
         {
             await transaction.CommitAsync(cancellationToken);
         }
-        catch (MySqlException exception) when (DatabaseErrors.IsAway(exception))
+        catch (Exception exception) when (DatabaseErrors.IsAway(exception))
         {
             // It may have been stored. Running the work again could do it twice, so the caller has to find out.
             throw new CommitUnknownException(exception);

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
@@ -33,9 +34,9 @@ internal static class OpenAiFiles
     private static async Task<Ok<OpenAiFile>> Upload(HttpRequest request, Caller caller, FileStore store, CancellationToken cancellationToken) =>
         TypedResults.Ok(OpenAiFile.Of(await store.UploadAsync(request, caller, cancellationToken)));
 
-    private static async Task<Ok<OpenAiList<OpenAiFile>>> List(string? after, string? limit, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<Ok<OpenAiList<OpenAiFile>>> List([AsParameters] OpenAiPageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var take = new PageQuery(limit, Cursor: null).Take(defaultLimit: 1000);
+        var (take, after) = (page.Take(defaultLimit: 1000), page.AfterId(Ids.File));
         var rows = await db.Files.AsNoTracking().Of(caller)
             .Where(file => after == null || string.Compare(file.Id, after) < 0)
             .OrderByDescending(file => file.Id)
@@ -60,18 +61,3 @@ internal sealed record OpenAiFile(string Id, string Object, long Bytes, long Cre
 }
 
 internal sealed record OpenAiDeleted(string Id, string Object, bool Deleted);
-
-/// <summary>A page as OpenAI's client libraries read it.</summary>
-internal sealed record OpenAiList<T>(string Object, IReadOnlyList<T> Data, string? FirstId, string? LastId, bool HasMore)
-{
-    public static OpenAiList<T> Of(List<T> rows, int limit, Func<T, string> id)
-    {
-        var hasMore = rows.Count > limit;
-        if (hasMore)
-        {
-            rows.RemoveRange(limit, rows.Count - limit);
-        }
-
-        return new OpenAiList<T>("list", rows, rows.Count == 0 ? null : id(rows[0]), rows.Count == 0 ? null : id(rows[^1]), hasMore);
-    }
-}

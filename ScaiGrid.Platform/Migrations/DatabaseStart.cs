@@ -25,7 +25,7 @@ internal sealed class DatabaseStart(DatabaseAddress address, TimeProvider time, 
                 await (address.Kind is DatabaseKind.Sqlite ? PrepareSqliteAsync(cancellationToken) : PrepareMariaDbAsync(cancellationToken));
                 return;
             }
-            catch (MySqlException exception) when (DatabaseErrors.IsAway(exception) && time.GetElapsedTime(started) < Patience)
+            catch (Exception exception) when (DatabaseErrors.IsAway(exception) && time.GetElapsedTime(started) < Patience)
             {
                 if (attempt == 1)
                 {

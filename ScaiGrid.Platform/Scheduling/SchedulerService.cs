@@ -161,7 +161,7 @@ internal sealed partial class SchedulerService(
                 await step(cancellationToken);
                 return;
             }
-            catch (Exception exception) when (exception is DbException or SchedulerException)
+            catch (Exception exception) when (exception is DbException or SchedulerException || DatabaseAway.Is(exception))
             {
                 if (attempt == 1)
                 {
