@@ -28,6 +28,9 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
 
     public required FrozenSet<string> Permissions { get; init; }
 
+    /// <summary>Ids of the groups that the user is in, however deep: their use and their budgets count the call.</summary>
+    public IReadOnlyList<string> Groups { get; init; } = [];
+
     /// <summary>The API key in use; null for a service token.</summary>
     public string? ApiKeyId { get; init; }
 

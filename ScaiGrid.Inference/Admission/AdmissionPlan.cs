@@ -56,7 +56,7 @@ public sealed class AdmissionPlan
         var above = new List<LimitWindow>();
         Add(above, caller.PartnerId, "p", caller.PartnerId, partner?.Partner.Over(limits.Partner) ?? limits.Partner);
 
-        IEnumerable<string> scopes = [caller.TenantId, caller.UserId, .. rules.Groups.GetValueOrDefault(caller.UserId) ?? []];
+        IEnumerable<string> scopes = [caller.TenantId, caller.UserId, .. caller.Groups];
         var budgets = scopes.SelectMany(scope => rules.Budgets.GetValueOrDefault(scope) ?? []).Where(budget => budget.Owner == caller.TenantId);
         return new AdmissionPlan(
             new AdmissionPart(caller.TenantId, [.. windows], [.. budgets]),

@@ -27,8 +27,5 @@ public sealed class AdmissionRules
     /// <summary>Budgets by the id of the partner, tenant, user or group that they are for.</summary>
     public FrozenDictionary<string, BudgetRule[]> Budgets { get; init; } = FrozenDictionary<string, BudgetRule[]>.Empty;
 
-    /// <summary>Ids of a user's groups, where any has a budget.</summary>
-    public FrozenDictionary<string, string[]> Groups { get; init; } = FrozenDictionary<string, string[]>.Empty;
-
     public AdmissionPlan PlanOf(Caller caller) => _plans.GetValue(caller, _make);
 }

@@ -21,6 +21,9 @@ public sealed record UsageRecord
 
     public string? ApiKeyId { get; init; }
 
+    /// <summary>The user's groups at the time of the call, which it counts for; null for none.</summary>
+    public IReadOnlyList<string>? GroupIds { get; init; }
+
     public required string ModelId { get; init; }
 
     /// <summary>The frontend model's slug at the time of the call.</summary>

@@ -43,6 +43,7 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
             TenantId = call.Caller.TenantId,
             UserId = call.Caller.UserId,
             ApiKeyId = call.Caller.ApiKeyId,
+            GroupIds = call.Caller.Groups is { Count: > 0 } groups ? groups : null,
             ModelId = route.Id,
             Model = route.Slug,
             BackendId = backend.Id,

@@ -17,7 +17,9 @@ internal static class AccountingServices
         builder.Services.TryAddSingleton<UsageBuffer>();
         builder.Services.AddSingleton<RequestEvents>();
         builder.Services.AddSingleton<UsageStore>();
+        builder.Services.AddSingleton<WaitingUsage>();
         builder.Services.AddSingleton<UsageSummary>();
+        builder.Services.AddSingleton<GroupUsage>();
         builder.Services.AddSingleton<UsageMetrics>();
         builder.Services.AddTransient<UsageFlush>();
         builder.Services.AddTransient<UsageRetention>();

@@ -15,13 +15,14 @@ namespace ScaiGrid.Platform.Accounting;
 internal static class UsageEndpoints
 {
     private const int DefaultLimit = 100;
+    private const string Group = "group";
 
     public static void MapUsage(this IEndpointRouteBuilder group)
     {
         group.MapGet("/accounting/usage", List).RequirePermission(Permissions.ViewOwnAccounting)
             .WithName("ListUsage").WithSummary("One item a call, newest first.");
         group.MapGet("/accounting/usage/summary", Summarize).RequirePermission(Permissions.ViewOwnAccounting)
-            .WithName("SummarizeUsage").WithSummary("Sums of usage by model, user, backend or tenant, the greatest cost first.");
+            .WithName("SummarizeUsage").WithSummary("Sums of usage by model, user, backend, tenant or group of users, the greatest cost first.");
         group.MapGet("/accounting/export", Export).RequirePermission(Permissions.ViewOwnAccounting)
             .WithName("ExportUsage").WithSummary("Every call of a range as csv, json or ndjson, oldest first, as one stream.");
     }
@@ -60,14 +61,23 @@ internal static class UsageEndpoints
         string? limit,
         Caller caller,
         UsageSummary summary,
+        GroupUsage groups,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
         var take = new PageQuery(limit, Cursor: null).Take(defaultLimit: 1000);
         var checks = new Checks();
-        var key = checks.OneOf("group_by", groupBy, "model", "model", "user", "backend", "tenant");
+        var key = checks.OneOf("group_by", groupBy, "model", "model", "user", "backend", "tenant", Group);
+        if (key == Group && (query.UserId ?? query.Model ?? query.BackendId) is not null)
+        {
+            checks.Add("group_by", "group goes with start, end, period and tenant_id only.");
+        }
+
         checks.ThrowIfAny();
-        return Reply.Ok(await summary.SumAsync(UsageFilter.Read(query, caller, time), key, take, cancellationToken));
+        var filter = UsageFilter.Read(query, caller, time);
+        return Reply.Ok(key == Group
+            ? await groups.SumAsync(GroupScope.Of(filter), filter.Start, filter.End, take, cancellationToken)
+            : await summary.SumAsync(filter, key, take, cancellationToken));
     }
 
     /// <summary>Rows of a range of time, by an index even where only the primary key serves.</summary>

@@ -43,6 +43,9 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, U
     }
 
     /// <summary>Everything but the time.</summary>
+    public bool Covers(IUsageDimensions usage) => Asked.Covers(usage) && Sight.Covers(usage);
+
+    /// <inheritdoc cref="Covers"/>
     public IQueryable<T> Apply<T>(IQueryable<T> usage)
         where T : class, IUsageDimensions => Asked.Apply(Sight.Apply(usage));
 

@@ -77,13 +77,13 @@ internal sealed partial class UsageFlush(
             UsageSetAside(unusable.Length, tenantId, unusable[0]);
         }
 
-        var rows = storable[true].Select(UsageStore.ToRow).ToList();
-        if (rows.Count > 0)
+        var records = storable[true].ToList();
+        if (records.Count > 0)
         {
-            var added = await store.StoreAsync(rows, cancellationToken);
-            await buffer.RemoveAsync(tenantId, rows.Select(row => row.Id));
+            var added = await store.StoreAsync(records, cancellationToken);
+            await buffer.RemoveAsync(tenantId, records.Select(record => record.Id));
             metrics.Flushed(added);
-            UsageFlushed(added, rows.Count - added, tenantId);
+            UsageFlushed(added, records.Count - added, tenantId);
         }
 
         return pending.Records.Count + pending.Unreadable.Count >= BatchSize;

@@ -18,10 +18,6 @@ internal static class UsageMinutes
         Narrow("partner_id", scope.PartnerId);
         Narrow("tenant_id", scope.TenantId);
         Narrow("user_id", scope.UserId);
-        if (scope.UserIds is { } users)
-        {
-            conditions.Add(users.Length == 0 ? "1 = 0" : $"user_id IN ({string.Join(", ", users.Select(Place))})");
-        }
 
         // Units and rest apart: a sum of costs may need more than 64 bits.
         var units = db.Database.IsSqlite() ? $"cost / {Money.NanosPerUnit}" : $"cost DIV {Money.NanosPerUnit}";
@@ -51,7 +47,7 @@ internal static class UsageMinutes
     }
 
     public static (DateTimeOffset Start, UsageTotal Total) Of(UsageRow row) => (
-        new DateTimeOffset(row.CreatedAt.UtcTicks - (row.CreatedAt.UtcTicks % TimeSpan.TicksPerMinute), TimeSpan.Zero),
+        WholeUnits.MinuteOf(row.CreatedAt),
         new UsageTotal(row.Cost, row.TokensIn + row.TokensOut, 1));
 
     private static long Cost(MinuteSum sum) => (long)Int128.Min(((Int128)sum.Units * Money.NanosPerUnit) + sum.Rest, long.MaxValue);

@@ -36,6 +36,7 @@ internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> datab
         {
             deleted = await DeleteBatchAsync(before, cancellationToken);
             total += deleted;
+            deleted += await DeleteMinutesAsync(before, cancellationToken);
             await Task.Delay(Breath, time, cancellationToken);
         }
         while (deleted > 0 && time.GetElapsedTime(startedAt) < Budget);
@@ -52,6 +53,21 @@ internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> datab
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         var ids = await db.UsageRows.AsNoTracking().Between(start: null, before).OrderBy(row => row.Id).Take(BatchSize).Select(row => row.Id).ToArrayAsync(cancellationToken);
         return ids.Length == 0 ? 0 : await db.UsageRows.Where(row => ids.Contains(row.Id)).ExecuteDeleteAsync(cancellationToken);
+    }
+
+    // A minute of all groups at once is few rows.
+    private async Task<int> DeleteMinutesAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var minutes = await db.UsageGroupMinutes.AsNoTracking().Where(sum => sum.Minute < before)
+            .OrderBy(sum => sum.Minute).Take(BatchSize).Select(sum => sum.Minute).ToListAsync(cancellationToken);
+        if (minutes.Count == 0)
+        {
+            return 0;
+        }
+
+        var (first, last) = (minutes[0], minutes[^1]);
+        return await db.UsageGroupMinutes.Where(sum => sum.Minute >= first && sum.Minute <= last).ExecuteDeleteAsync(cancellationToken);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Count} usage records from before {Before:O}.")]

@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Adds rows to the sums of hours and days, many sums a statement. Adding is relative, so it does not matter what is there.</summary>
+/// <summary>Adds calls to the sums of hours, days and groups, many sums a statement. Adding is relative, so it does not matter what is there.</summary>
 internal static class UsageRollups
 {
     private const int SumsPerStatement = 200;
@@ -18,25 +18,50 @@ internal static class UsageRollups
         await AddAsync(db, "usage_days", "day", rows, WholeUnits.DayOf, cancellationToken);
     }
 
-    private static async Task AddAsync(
+    /// <summary>The same for groups.</summary>
+    public static async Task AddAsync(PlatformDb db, IReadOnlyList<GroupedUsage> usage, CancellationToken cancellationToken)
+    {
+        await AddAsync(db, "usage_group_hours", "hour", usage, WholeUnits.HourOf, cancellationToken);
+        await AddAsync(db, "usage_group_minutes", "minute", usage, WholeUnits.MinuteOf, cancellationToken);
+    }
+
+    private static Task AddAsync(
         PlatformDb db, string table, string unit, IEnumerable<UsageRow> rows, Func<DateTimeOffset, DateTimeOffset> unitOf, CancellationToken cancellationToken)
     {
-        string[] keys = ["tenant_id", unit, "user_id", "model", "backend_id"];
         var sums = rows.GroupBy(row => (row.TenantId, Unit: unitOf(row.CreatedAt), row.UserId, row.Model, row.BackendId));
+        return AddAsync(
+            db,
+            table,
+            ["tenant_id", unit, "user_id", "model", "backend_id"],
+            sums.Select(sum => Values([sum.Key.TenantId, Microseconds.From(sum.Key.Unit), sum.Key.UserId, sum.Key.Model, sum.Key.BackendId], sum)),
+            cancellationToken);
+    }
+
+    private static Task AddAsync(
+        PlatformDb db, string table, string unit, IEnumerable<GroupedUsage> usage, Func<DateTimeOffset, DateTimeOffset> unitOf, CancellationToken cancellationToken)
+    {
+        var sums = usage.GroupBy(call => (call.Row.TenantId, call.GroupId, Unit: unitOf(call.Row.CreatedAt)), call => call.Row);
+        return AddAsync(
+            db,
+            table,
+            ["tenant_id", "group_id", unit],
+            sums.Select(sum => Values([sum.Key.TenantId, sum.Key.GroupId, Microseconds.From(sum.Key.Unit)], sum)),
+            cancellationToken);
+    }
+
+    private static async Task AddAsync(PlatformDb db, string table, string[] keys, IEnumerable<object[]> sums, CancellationToken cancellationToken)
+    {
         foreach (var batch in sums.Chunk(SumsPerStatement))
         {
-            var values = new List<object>();
-            foreach (var sum in batch)
-            {
-                var key = sum.Key;
-                values.AddRange([key.TenantId, Microseconds.From(key.Unit), key.UserId, key.Model, key.BackendId, sum.First().PartnerId]);
-                values.AddRange([sum.LongCount(), Total(sum, row => row.TokensIn), Total(sum, row => row.TokensOut)]);
-                values.AddRange([Total(sum, row => row.Cost), Total(sum, row => row.BackendCost)]);
-            }
-
-            await db.Database.ExecuteSqlRawAsync(Upsert(table, keys, batch.Length, db.Database.IsSqlite()), values, cancellationToken);
+            await db.Database.ExecuteSqlRawAsync(Upsert(table, keys, batch.Length, db.Database.IsSqlite()), batch.SelectMany(sum => sum), cancellationToken);
         }
     }
+
+    private static object[] Values(object[] keys, IEnumerable<UsageRow> sum) =>
+    [
+        .. keys, sum.First().PartnerId, sum.LongCount(), Total(sum, row => row.TokensIn), Total(sum, row => row.TokensOut),
+        Total(sum, row => row.Cost), Total(sum, row => row.BackendCost),
+    ];
 
     private static long Total(IEnumerable<UsageRow> rows, Func<UsageRow, long> amount) => rows.Aggregate(0L, (sum, row) => Money.Add(sum, amount(row)));
 

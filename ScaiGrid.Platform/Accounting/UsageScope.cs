@@ -9,13 +9,17 @@ internal sealed record UsageScope
 
     public string? UserId { get; init; }
 
-    /// <summary>Any of these users.</summary>
-    public string[]? UserIds { get; init; }
-
     /// <summary>The model's slug.</summary>
     public string? Model { get; init; }
 
     public string? BackendId { get; init; }
+
+    public bool Covers(IUsageDimensions usage) =>
+        (PartnerId is null || usage.PartnerId == PartnerId)
+        && (TenantId is null || usage.TenantId == TenantId)
+        && (UserId is null || usage.UserId == UserId)
+        && (Model is null || usage.Model == Model)
+        && (BackendId is null || usage.BackendId == BackendId);
 
     public IQueryable<T> Apply<T>(IQueryable<T> usage)
         where T : class, IUsageDimensions
@@ -23,7 +27,6 @@ internal sealed record UsageScope
         usage = PartnerId is null ? usage : usage.Where(row => row.PartnerId == PartnerId);
         usage = TenantId is null ? usage : usage.Where(row => row.TenantId == TenantId);
         usage = UserId is null ? usage : usage.Where(row => row.UserId == UserId);
-        usage = UserIds is null ? usage : usage.Where(row => UserIds.Contains(row.UserId));
         usage = Model is null ? usage : usage.Where(row => row.Model == Model);
         return BackendId is null ? usage : usage.Where(row => row.BackendId == BackendId);
     }

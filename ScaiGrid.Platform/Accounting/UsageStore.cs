@@ -14,16 +14,18 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, Reques
     private const int ModelLength = 200;
 
     /// <returns>How many of the records were new.</returns>
-    public Task<int> StoreAsync(IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken) => databases.TransactAsync(
+    public Task<int> StoreAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken) => databases.TransactAsync(
         async (db, token) =>
         {
             // Two flushes at once would both find a row missing; the second would fail on its key and have to begin again.
             await db.TakeLockAsync(Lock, token);
+            var rows = records.Select(ToRow).ToList();
             var stored = await StoredIdsAsync(db, rows, token);
             var missing = rows.Where(row => !stored.Contains(row.Id)).ToList();
             db.ChangeTracker.AutoDetectChangesEnabled = false;
             db.UsageRows.AddRange(missing);
             await UsageRollups.AddAsync(db, missing, token);
+            await UsageRollups.AddAsync(db, GroupedUsage.Of(records.Zip(rows).Where(pair => !stored.Contains(pair.Second.Id))), token);
             await events.AddAsync(db, missing, token);
             return missing.Count;
         },
@@ -43,6 +45,7 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, Reques
         && IsAscii(record.RequestId, UsageRowConfiguration.RequestIdLength)
         && IsId(record.PartnerId) && IsId(record.TenantId) && IsId(record.UserId) && IsId(record.ModelId) && IsId(record.BackendId)
         && (record.ApiKeyId is null || IsId(record.ApiKeyId))
+        && record.GroupIds?.All(IsId) is not false
         && record.Model is { Length: > 0 and <= ModelLength }
         && IsAscii(record.Protocol, WordLength) && IsAscii(record.Status, WordLength)
         && record.CreatedAt > 0 && record.CreatedAt < Microseconds.From(DateTimeOffset.MaxValue.AddYears(-1))
@@ -77,4 +80,11 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, Reques
     private static bool IsId(string? text) => IsAscii(text, Ids.MaxLength);
 
     private static bool IsAscii(string? text, int maxLength) => text?.Length > 0 && text.Length <= maxLength && Ascii.IsValid(text);
+}
+
+/// <summary>A call that counts for a group.</summary>
+internal sealed record GroupedUsage(string GroupId, UsageRow Row)
+{
+    public static List<GroupedUsage> Of(IEnumerable<(UsageRecord Record, UsageRow Row)> calls) =>
+        [.. calls.SelectMany(call => (call.Record.GroupIds ?? []).Distinct().Select(group => new GroupedUsage(group, call.Row)))];
 }

@@ -16,6 +16,8 @@ internal sealed record WholeUnits(
 
     public static DateTimeOffset DayOf(DateTimeOffset time) => Floor(time, TimeSpan.FromDays(1));
 
+    public static DateTimeOffset MinuteOf(DateTimeOffset time) => Floor(time, TimeSpan.FromMinutes(1));
+
     private static WholeUnits Of(DateTimeOffset? start, DateTimeOffset? end, TimeSpan unit)
     {
         var first = start is { } from ? Floor(from, unit) == from ? from : Floor(from, unit) + unit : (DateTimeOffset?)null;

@@ -37,7 +37,7 @@ internal static class BudgetFields
             checks.Add("scope", "is required.");
         }
 
-        var scope = checks.OneOf("scope", value, "", BudgetScope.Partner, BudgetScope.Tenant, BudgetScope.User);
+        var scope = checks.OneOf("scope", value, "", BudgetScope.Partner, BudgetScope.Tenant, BudgetScope.User, BudgetScope.Group);
         return checks.Mistakes.Count == mistakes ? scope : "";
     }
 

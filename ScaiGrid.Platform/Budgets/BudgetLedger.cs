@@ -13,7 +13,7 @@ namespace ScaiGrid.Platform.Budgets;
 /// time. Until an hour has passed, settled calls are counted by the minute in Redis; what came before is taken from the database's sums.
 /// </summary>
 internal sealed partial class BudgetLedger(
-    IDbContextFactory<PlatformDb> databases, UsageSummary summary, IConnectionMultiplexer redis, TimeProvider time, ILogger<BudgetLedger> logger) : IBudgetLedger
+    IDbContextFactory<PlatformDb> databases, UsageSummary summary, GroupUsage groups, IConnectionMultiplexer redis, TimeProvider time, ILogger<BudgetLedger> logger) : IBudgetLedger
 {
     /// <summary>A call is in the database long before.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromMinutes(10);
@@ -50,10 +50,10 @@ internal sealed partial class BudgetLedger(
         var period = calendar.PeriodAt(now);
         var cutoff = WholeUnits.HourOf(now - Settled);
         cutoff = cutoff < period.Start ? period.Start : cutoff;
-        var scope = budget.Usage();
-        var start = StartOf(period);
-        var before = cutoff > period.Start ? await summary.TotalAsync(UsageFilter.All(scope, start, cutoff), cancellationToken) : default;
-        var since = await summary.MinutesAsync(scope, cutoff, cancellationToken);
+        var before = cutoff > period.Start ? await TotalAsync(budget, StartOf(period), cutoff, cancellationToken) : default;
+        var since = budget.Group() is { } group
+            ? await groups.MinutesAsync(group, cutoff, cancellationToken)
+            : await summary.MinutesAsync(budget.Usage(), cutoff, cancellationToken);
         RedisValue[] values =
         [
             period.StartMinute, force ? 1 : 0, BudgetPeriod.MinuteOf(cutoff), before.Cost, before.Tokens, before.Requests, BudgetPeriod.MinuteOf(now),
@@ -100,7 +100,7 @@ internal sealed partial class BudgetLedger(
         }
 
         var period = calendar.PeriodAt(time.GetUtcNow());
-        var used = await summary.TotalAsync(UsageFilter.All(budget.Usage(), StartOf(period), end: null), cancellationToken);
+        var used = await TotalAsync(budget, StartOf(period), end: null, cancellationToken);
         return new BudgetState(period, used, default, IsExhausted: false, ReconciledAt: 0, KnownStart: period.StartMinute);
     }
 
@@ -144,6 +144,11 @@ internal sealed partial class BudgetLedger(
         var tenants = budgets.Select(budget => budget.TenantId).OfType<string>().Distinct().ToArray();
         return await db.Tenants.AsNoTracking().Where(tenant => tenants.Contains(tenant.Id)).ToDictionaryAsync(tenant => tenant.Id, TenantTimeZone.Of, cancellationToken);
     }
+
+    private Task<UsageTotal> TotalAsync(Budget budget, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
+        budget.Group() is { } group
+            ? groups.TotalAsync(group, start, end, cancellationToken)
+            : summary.TotalAsync(UsageFilter.All(budget.Usage(), start, end), cancellationToken);
 
     private static DateTimeOffset? StartOf(BudgetPeriod period) => period.End is null ? null : period.Start;
 

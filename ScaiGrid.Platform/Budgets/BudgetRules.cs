@@ -22,7 +22,11 @@ internal static class BudgetRules
         Calendar = new BudgetCalendar(budget.Period, zone),
     };
 
-    /// <summary>Whose usage the budget counts.</summary>
+    /// <summary>The group whose members' calls the budget counts; null for a budget of another scope.</summary>
+    public static GroupScope? Group(this Budget budget) =>
+        budget.Scope == BudgetScope.Group ? new GroupScope(PartnerId: null, budget.TenantId, budget.ScopeId) : null;
+
+    /// <summary>Whose usage the budget counts, where it is not a group's.</summary>
     public static UsageScope Usage(this Budget budget) => budget.Scope switch
     {
         BudgetScope.Partner => new UsageScope { PartnerId = budget.ScopeId },

@@ -36,6 +36,8 @@ internal static class BudgetScopes
                 .Select(tenant => new Place(tenant.PartnerId, tenant.Id)).SingleOrDefaultAsync(cancellationToken),
             BudgetScope.User => await db.Users.Where(user => user.Id == id && user.Status != UserStatus.Deleted)
                 .Join(db.Tenants, user => user.TenantId, tenant => tenant.Id, (user, tenant) => new Place(tenant.PartnerId, tenant.Id)).SingleOrDefaultAsync(cancellationToken),
+            BudgetScope.Group => await db.Groups.Where(group => group.Id == id)
+                .Join(db.Tenants, group => group.TenantId, tenant => tenant.Id, (group, tenant) => new Place(tenant.PartnerId, tenant.Id)).SingleOrDefaultAsync(cancellationToken),
             _ => null,
         };
         var isOurs = found is not null && rank switch

@@ -114,6 +114,10 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<UsageDay> UsageDays => Set<UsageDay>();
 
+    public DbSet<UsageGroupHour> UsageGroupHours => Set<UsageGroupHour>();
+
+    public DbSet<UsageGroupMinute> UsageGroupMinutes => Set<UsageGroupMinute>();
+
     public DbSet<ModelPrice> ModelPrices => Set<ModelPrice>();
 
     public DbSet<Budget> Budgets => Set<Budget>();
@@ -180,6 +184,8 @@ internal sealed class PlatformDb : DbContext
         modelBuilder.ApplyConfiguration(new AuditChainEndConfiguration());
         modelBuilder.ApplyConfiguration(new IdempotencyKeyConfiguration());
         modelBuilder.ApplyConfiguration(new UsageDayConfiguration());
+        modelBuilder.ApplyConfiguration(new UsageGroupHourConfiguration());
+        modelBuilder.ApplyConfiguration(new UsageGroupMinuteConfiguration());
         modelBuilder.ApplyConfiguration(new ModelPriceConfiguration());
         modelBuilder.ApplyConfiguration(new BudgetConfiguration());
         modelBuilder.ApplyConfiguration(new BudgetMarkConfiguration());

@@ -17,6 +17,8 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
         new GroupRoles(rows.RoleMappings.All, rows.GroupChildren.All),
         rows.CustomRoles.Find));
 
+    private readonly GroupsOfUsers _groups = new(user => rows.Memberships.Of(user).Select(row => row.GroupId), rows.GroupChildren.All);
+
     public FrozenDictionary<ApiKeyHash, Caller> Keys()
     {
         var callers = new Dictionary<ApiKeyHash, Caller>();
@@ -100,6 +102,7 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
             PartnerId = partner.Id,
             PartnerSlug = partner.Slug,
             Roles = grants.Roles,
+            Groups = _groups.Of(user.Id),
             Permissions = key?.Scopes is { } scopes ? Narrowed(grants.Permissions, scopes) : grants.Permissions,
             ApiKeyId = key?.Id,
             Credential = credentials.Keep(key?.Id ?? user.Id),

@@ -1,0 +1,141 @@
+using System.Linq.Expressions;
+using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Accounting;
+
+/// <summary>
+/// Sums what groups used: from hours, from minutes where a range begins or ends inside an hour, and from the records that wait in Redis.
+/// </summary>
+internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, WaitingUsage waiting)
+{
+    private static readonly Expression<Func<UsageGroup, UsageAmounts>> Amounts = sum => new UsageAmounts
+    {
+        Key = "",
+        Requests = sum.RequestCount,
+        Input = sum.InputTokens,
+        Output = sum.OutputTokens,
+        CostUnits = sum.Cost / Money.NanosPerUnit,
+        CostRest = sum.Cost % Money.NanosPerUnit,
+        BackendUnits = sum.BackendCost / Money.NanosPerUnit,
+        BackendRest = sum.BackendCost % Money.NanosPerUnit,
+    };
+
+    /// <summary>One sum a group, the greatest cost first.</summary>
+    public async Task<IReadOnlyList<UsageSum>> SumAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, int limit, CancellationToken cancellationToken) =>
+    [
+        .. (await TotalsAsync(scope, start, end, cancellationToken))
+            .OrderByDescending(sum => sum.Cost).ThenBy(sum => sum.Key, StringComparer.Ordinal)
+            .Take(limit)
+            .Select(sum => sum.View),
+    ];
+
+    /// <summary>All of a scope, as one sum. The cost ends at the largest number that there is.</summary>
+    public async Task<UsageTotal> TotalAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
+        (await TotalsAsync(scope, start, end, cancellationToken)).Aggregate(new UsageAmounts { Key = "" }, (all, sum) => all + sum).Total;
+
+    /// <summary>The calls of a scope since a moment, by the minute.</summary>
+    public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(GroupScope scope, DateTimeOffset start, CancellationToken cancellationToken)
+    {
+        var pending = await PendingAsync(scope, start, end: null, cancellationToken);
+        var parts = await databases.ReadConsistentlyAsync(
+            async (db, token) =>
+            {
+                var stored = await scope.Apply(db.UsageGroupMinutes.AsNoTracking()).Where(minute => minute.Minute >= start)
+                    .Select(minute => new { minute.Minute, minute.Cost, Tokens = minute.InputTokens + minute.OutputTokens, minute.RequestCount })
+                    .ToListAsync(token);
+                return stored.Select(minute => (Start: minute.Minute, Total: new UsageTotal(minute.Cost, minute.Tokens, minute.RequestCount)))
+                    .Concat((await MissingAsync(db, pending, token)).Select(call => UsageMinutes.Of(call.Row)));
+            },
+            cancellationToken);
+        return [.. parts.GroupBy(part => part.Start).Select(minute => (minute.Key, minute.Aggregate(default(UsageTotal), (sum, part) => sum + part.Total)))];
+    }
+
+    private async Task<IEnumerable<UsageAmounts>> TotalsAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken)
+    {
+        var pending = await PendingAsync(scope, start, end, cancellationToken);
+        var parts = await databases.ReadConsistentlyAsync(
+            async (db, token) =>
+            {
+                var stored = await StoredAsync(db, scope, start, end, token);
+                return stored.Concat((await MissingAsync(db, pending, token)).Select(AmountsOf));
+            },
+            cancellationToken);
+        return parts.GroupBy(part => part.Key, (id, sums) => sums.Aggregate(new UsageAmounts { Key = id }, (total, sum) => total + sum));
+    }
+
+    private static async Task<List<UsageAmounts>> StoredAsync(
+        PlatformDb db, GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken)
+    {
+        var sums = new List<UsageAmounts>();
+        var hours = WholeUnits.Hours(start, end);
+        if (hours.HasUnits)
+        {
+            var (first, last) = (hours.First, hours.Last);
+            var whole = scope.Apply(db.UsageGroupHours.AsNoTracking()).Where(hour => (first == null || hour.Hour >= first) && (last == null || hour.Hour < last));
+            sums.AddRange(await UsageAmounts.Group(whole, hour => hour.GroupId, Amounts).ToListAsync(cancellationToken));
+        }
+
+        foreach (var (from, to) in hours.Edges)
+        {
+            var part = scope.Apply(db.UsageGroupMinutes.AsNoTracking()).Where(minute => minute.Minute >= from && minute.Minute < to);
+            sums.AddRange(await UsageAmounts.Group(part, minute => minute.GroupId, Amounts).ToListAsync(cancellationToken));
+        }
+
+        return sums;
+    }
+
+    private static async Task<IEnumerable<GroupedUsage>> MissingAsync(PlatformDb db, List<GroupedUsage> pending, CancellationToken cancellationToken)
+    {
+        var missing = await WaitingUsage.MissingAsync(db, [.. pending.Select(call => call.Row).DistinctBy(row => row.Id)], cancellationToken);
+        var ids = missing.Select(row => row.Id).ToHashSet();
+        return pending.Where(call => ids.Contains(call.Row.Id));
+    }
+
+    private async Task<List<GroupedUsage>> PendingAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken)
+    {
+        var records = await waiting.ReadAsync(scope.TenantId, row => scope.Covers(row) && !(row.CreatedAt < start) && !(row.CreatedAt >= end), cancellationToken);
+        var calls = GroupedUsage.Of(records);
+        return scope.GroupId is null ? calls : calls.FindAll(call => call.GroupId == scope.GroupId);
+    }
+
+    private static UsageAmounts AmountsOf(GroupedUsage call) => new()
+    {
+        Key = call.GroupId,
+        Requests = 1,
+        Input = call.Row.TokensIn,
+        Output = call.Row.TokensOut,
+        CostUnits = call.Row.Cost / Money.NanosPerUnit,
+        CostRest = call.Row.Cost % Money.NanosPerUnit,
+        BackendUnits = call.Row.BackendCost / Money.NanosPerUnit,
+        BackendRest = call.Row.BackendCost % Money.NanosPerUnit,
+    };
+}
+
+/// <summary>Whose groups. What is null does not narrow.</summary>
+internal sealed record GroupScope(string? PartnerId, string? TenantId, string? GroupId = null)
+{
+    /// <summary>What a filter asks for, within what its caller may see: what a whole group used is not for those who see their own usage alone.</summary>
+    public static GroupScope Of(UsageFilter filter)
+    {
+        var (asked, sight) = (filter.Asked, filter.Sight);
+        return sight.UserId is not null
+            ? throw new ApiException(new Problem(CoreErrors.PermissionDenied, "The usage of groups is for those who see their tenant's."))
+            : new GroupScope(sight.PartnerId, Both(asked.TenantId, sight.TenantId));
+    }
+
+    public bool Covers(UsageRow row) => (PartnerId is null || row.PartnerId == PartnerId) && (TenantId is null || row.TenantId == TenantId);
+
+    public IQueryable<T> Apply<T>(IQueryable<T> sums)
+        where T : UsageGroup
+    {
+        sums = PartnerId is null ? sums : sums.Where(sum => sum.PartnerId == PartnerId);
+        sums = TenantId is null ? sums : sums.Where(sum => sum.TenantId == TenantId);
+        return GroupId is null ? sums : sums.Where(sum => sum.GroupId == GroupId);
+    }
+
+    // Another's tenant has no usage that this caller sees.
+    private static string? Both(string? asked, string? sight) => asked is null || sight is null || asked == sight ? asked ?? sight : "";
+}
