@@ -15,6 +15,9 @@ public static class AdmissionKeys
     /// <summary>A hash from ticket to reservation.</summary>
     public static string Open(string owner) => $"scaigrid:admission:{{{owner}}}:open";
 
+    /// <summary>The usage ids of a set of calls that were counted, each of which counts once.</summary>
+    internal static RedisKey Once(string owner, string name) => $"scaigrid:admission:{{{owner}}}:once:{name}";
+
     internal static RedisKey Window(string owner, string level, string id) => Fixed($"scaigrid:limit:{{{owner}}}:{level}:{id}");
 
     /// <summary>Says that a replica lives.</summary>

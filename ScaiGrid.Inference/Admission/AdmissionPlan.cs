@@ -79,6 +79,8 @@ public sealed class AdmissionPart
 
     private readonly RedisValue[] _template;
     private readonly RedisKey _open;
+    private readonly RedisKey[] _keys;
+    private readonly RedisKey[] _settleKeys;
 
     public AdmissionPart(string owner, ImmutableArray<LimitWindow> windows, ImmutableArray<BudgetRule> budgets)
     {
@@ -86,8 +88,8 @@ public sealed class AdmissionPart
         TokenWindows = [.. windows.Where(window => window.Limit.Tokens > 0).Select(window => window.Key)];
         _open = AdmissionKeys.Fixed(AdmissionKeys.Open(owner));
         RedisKey[] reserved = budgets.IsEmpty ? [] : [_open, .. budgets.Select(budget => AdmissionKeys.Fixed(AdmissionKeys.Budget(budget.Owner, budget.Id)))];
-        Keys = [.. windows.Select(window => window.Key), .. reserved];
-        SettleKeys = [.. TokenWindows, .. reserved];
+        _keys = [.. windows.Select(window => window.Key), .. reserved];
+        _settleKeys = [.. TokenWindows, .. reserved];
         _template =
         [
             windows.Length, budgets.Length, 0, 0, 0, 0, 0,
@@ -110,12 +112,12 @@ public sealed class AdmissionPart
 
     public bool IsEmpty => Windows.IsEmpty && Budgets.IsEmpty;
 
-    internal RedisKey[] Keys { get; }
-
-    internal RedisKey[] SettleKeys { get; }
-
     /// <summary>Without a ticket to settle later, nothing is left behind that anybody must undo.</summary>
     internal bool LeavesTraces => !Budgets.IsEmpty || !TokenWindows.IsEmpty;
+
+    internal RedisKey[] Keys(AdmissionTicket ticket) => WithOnce(_keys, ticket);
+
+    internal RedisKey[] SettleKeys(AdmissionTicket ticket) => WithOnce(_settleKeys, ticket);
 
     internal RedisValue[] Arguments(AdmissionTicket ticket, RedisValue process, DateTimeOffset now, int throttleMs)
     {
@@ -150,6 +152,9 @@ public sealed class AdmissionPart
 
         return values;
     }
+
+    private RedisKey[] WithOnce(RedisKey[] keys, AdmissionTicket ticket) =>
+        ticket.Once is null || Budgets.IsEmpty ? keys : [.. keys, AdmissionKeys.Once(Owner, ticket.Once)];
 
     internal static AdmissionPart Join(AdmissionPart first, AdmissionPart second) =>
         new(first.Owner, [.. first.Windows, .. second.Windows], [.. first.Budgets, .. second.Budgets]);

@@ -51,10 +51,10 @@ internal sealed class AdmissionStore : IDisposable
     public static bool IsFailure(Exception exception) => exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
     public Task<RedisResult> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs) =>
-        Database.ScriptEvaluateAsync(AdmissionScripts.Admit, part.Keys, part.Arguments(ticket, _process, now, throttleMs));
+        Database.ScriptEvaluateAsync(AdmissionScripts.Admit, part.Keys(ticket), part.Arguments(ticket, _process, now, throttleMs));
 
     public Task SettleAsync(AdmissionPart part, AdmissionTicket ticket, Settlement settlement, SettleMode mode) =>
-        Database.ScriptEvaluateAsync(AdmissionScripts.Settle, part.SettleKeys, part.SettleArguments(ticket, ticket.Second, settlement, (int)mode));
+        Database.ScriptEvaluateAsync(AdmissionScripts.Settle, part.SettleKeys(ticket), part.SettleArguments(ticket, ticket.Second, settlement, (int)mode));
 
     /// <returns>True when this is the first failure.</returns>
     public bool Failed()

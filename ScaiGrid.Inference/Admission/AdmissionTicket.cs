@@ -26,6 +26,9 @@ public sealed class AdmissionTicket
     /// <summary>Whether a budget that blocks relies on <see cref="HighestCost"/> and <see cref="HighestTokens"/>.</summary>
     public required bool IsBinding { get; init; }
 
+    /// <summary>For a call that may be made again after a crash: the set within which it counts once. Null for others.</summary>
+    public string? Once { get; init; }
+
     internal AdmissionPart[] Parts { get; set; } = [];
 
     /// <summary>Second of Redis's clock at which the call was counted.</summary>

@@ -99,7 +99,7 @@ public sealed partial class CallAdmission
             return WithoutRedis(plan, caller, most);
         }
 
-        var ticket = Ticket(plan, most);
+        var ticket = Ticket(plan, most, caller.Terms);
         var parts = plan.Parts(_store.IsCluster);
         try
         {
@@ -151,6 +151,22 @@ public sealed partial class CallAdmission
         }
     }
 
+    /// <summary>Drops sets of calls that will not be made again.</summary>
+    /// <param name="owners">The tenant and the partner of their caller.</param>
+    /// <param name="sets">See <see cref="CallTerms.Once"/>.</param>
+    public async Task ForgetAsync(IReadOnlyCollection<string> owners, IReadOnlyCollection<string> sets)
+    {
+        try
+        {
+            await Task.WhenAll(owners.SelectMany(owner => sets.Select(name => _store.Database.KeyDeleteAsync(AdmissionKeys.Once(owner, name)))));
+        }
+        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        {
+            // They end by themselves.
+            Failed(exception);
+        }
+    }
+
     internal async Task SendAsync(Unsettled unsettled)
     {
         var (ticket, part, settlement, mode) = unsettled;
@@ -184,9 +200,10 @@ public sealed partial class CallAdmission
         }
     }
 
-    private AdmissionTicket Ticket(AdmissionPlan plan, CallBounds bounds) => new()
+    private AdmissionTicket Ticket(AdmissionPlan plan, CallBounds bounds, CallTerms? terms) => new()
     {
-        Id = plan.HasBudgets ? Ids.New(Ids.Usage, _time) : "",
+        Id = plan.HasBudgets ? terms?.UsageId ?? Ids.New(Ids.Usage, _time) : "",
+        Once = terms?.Once,
         EstimatedTokens = plan.CountsTokens ? Math.Min(bounds.Estimate, MaxReservedTokens) : 0,
         HighestCost = plan.HasBudgets ? Math.Min(bounds.HighestCost, MaxReservedCost) : 0,
         HighestTokens = Math.Min(bounds.Highest.Total, MaxReservedTokens),

@@ -1,6 +1,9 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Storage;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Files;
 using ScaiGrid.Platform.Jobs;
@@ -8,7 +11,7 @@ using ScaiGrid.Platform.Jobs;
 namespace ScaiGrid.Platform.Batch;
 
 /// <summary>Puts the chunks' results together into two files, in the order of the input; and clears away what is between.</summary>
-internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, FileStore files, TimeProvider time)
+internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, FileStore files, CallAdmission admission, TimeProvider time)
 {
     private const int ListedTogether = 500;
 
@@ -36,7 +39,8 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
             return null;
         }
 
-        var id = Ids.New(Ids.File, time);
+        // The same id again when this step is repeated: its bytes are then written over, and not left behind.
+        var id = $"{Ids.File}_{Ulid.NewUlid(batch.CreatedAt, SHA256.HashData(Encoding.ASCII.GetBytes($"{batch.Id}/{filename}")).AsSpan(0, 10))}";
         await using var parts = new ChainedBlobs(blobs, keys);
         var info = await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), parts, cancellationToken);
         return files.New(id, batch.TenantId, batch.UserId, $"{batch.Id}_{filename}", FilePurpose.BatchOutput, info.Length);
@@ -61,6 +65,7 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
 
     private async Task ClearAsync(BatchRow batch, CancellationToken cancellationToken)
     {
+        await admission.ForgetAsync([batch.TenantId, batch.PartnerId], [.. Enumerable.Range(0, batch.Chunks).Select(batch.Calls)]);
         var prefix = $"batches/{batch.TenantId}/{batch.Id}/";
         while (true)
         {

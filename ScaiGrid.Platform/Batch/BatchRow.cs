@@ -29,8 +29,8 @@ internal sealed class BatchRow
 
     public required string Status { get; set; }
 
-    /// <summary>Where the input is to be fetched from; null once it is a file, and where it was one from the start.</summary>
-    public string? InputUrl { get; init; }
+    /// <summary>Where the input is to be fetched from. Null as soon as that was tried: whoever has a pre-signed URL may read what it leads to.</summary>
+    public string? InputUrl { get; set; }
 
     public string? InputFileId { get; set; }
 
@@ -66,6 +66,9 @@ internal sealed class BatchRow
     public DateTimeOffset? CancellingAt { get; set; }
 
     public DateTimeOffset? EndedAt { get; set; }
+
+    /// <summary>The name of a chunk's calls, each of which budgets count once.</summary>
+    public string Calls(int number) => $"{Id}-{number}";
 
     public string ChunkKey(int number, string part) => $"batches/{TenantId}/{Id}/{number:D6}/{part}";
 }

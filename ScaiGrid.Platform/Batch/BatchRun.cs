@@ -37,9 +37,9 @@ internal sealed class BatchRun(
 
     public async Task<JobEnd> RunAsync(BatchRow batch, int number, ClaimedJob job)
     {
-        if (!callers.IsReady)
+        while (!callers.IsReady)
         {
-            return JobEnd.Again(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromSeconds(1), time, job.Lost);
         }
 
         var lines = await ReadAsync(batch.ChunkKey(number, "in"), job.Lost);
@@ -49,7 +49,7 @@ internal sealed class BatchRun(
         var watch = WatchAsync(batch, number, results, watching.Token);
         try
         {
-            var caller = await callers.FindAsync(batch, job.Lost);
+            var caller = callers.Find(batch);
             await Parallel.ForEachAsync(
                 Enumerable.Range(0, lines.Count).Where(index => results[index] is null),
                 new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop.Token },
@@ -126,7 +126,7 @@ internal sealed class BatchRun(
             return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
         }
 
-        var terms = new CallTerms(UsageId(batch, id), batch.PricePercent);
+        var terms = new CallTerms(UsageId(batch, id), batch.PricePercent, batch.Calls(number));
         for (var attempt = 1; ; attempt++)
         {
             if (Stopped(batch, cancellationToken) is { } reason)
@@ -174,29 +174,32 @@ internal sealed class BatchRun(
     private async Task WatchAsync(BatchRow batch, int number, LineResult?[] results, CancellationToken cancellationToken)
     {
         var notedAt = time.GetTimestamp();
-        try
+        while (!cancellationToken.IsCancellationRequested)
         {
-            while (true)
+            try
             {
-                await using (var db = await databases.CreateDbContextAsync(cancellationToken))
-                {
-                    if (await db.Batches.AnyAsync(row => row.Id == batch.Id && row.Status == BatchStatus.Cancelling, cancellationToken))
-                    {
-                        _cancelled[batch.Id] = true;
-                    }
-                }
-
-                await Task.Delay(WatchEvery, time, cancellationToken);
+                await LookAsync(batch, cancellationToken);
                 if (time.GetElapsedTime(notedAt) > NoteEvery)
                 {
                     await NoteAsync(batch, number, results, cancellationToken);
                     notedAt = time.GetTimestamp();
                 }
             }
+            catch (Exception)
+            {
+                // The database or the store is away: the next look may find it back, and if not, the chunk's own end will say so.
+            }
+
+            await Task.Delay(WatchEvery, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        catch (Exception)
+    }
+
+    private async Task LookAsync(BatchRow batch, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        if (await db.Batches.AnyAsync(row => row.Id == batch.Id && row.Status == BatchStatus.Cancelling, cancellationToken))
         {
-            // The chunk is at its end; or the database or the store is away, and then the chunk's own end will say so.
+            _cancelled[batch.Id] = true;
         }
     }
 

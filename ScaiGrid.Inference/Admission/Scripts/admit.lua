@@ -1,5 +1,5 @@
 -- Admits one call: every rate limit and every budget of one slot, all or nothing.
--- KEYS  windows, then (with budgets) the hash of open reservations, then budgets
+-- KEYS  windows, then (with budgets) the hash of open reservations, then budgets, then for a call that may be made again the set of those counted
 -- ARGV  1 windows, 2 budgets, 3 estimated tokens, 4 ticket, 5 owner, 6 cost, 7 tokens,
 --       then for each window: request limit, token limit (0 is none),
 --       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1 is none), throttle (ms)
@@ -95,6 +95,28 @@ end
 
 local first = windows + 1
 local rolled, throttled = {}, {}
+
+-- A call that is made again after a crash has the ticket that it had. Counted already, it costs nothing more; reserved only, the new reservation is in place of the old.
+local once = budgets > 0 and KEYS[first + budgets + 1]
+if once then
+  local had = redis.call('HGET', KEYS[first], ARGV[4])
+  if had then
+    local cost, tokens = string.match(had, '^%S+ %S+ (%d+) (%d+)')
+    redis.call('HDEL', KEYS[first], ARGV[4])
+    for i = 1, budgets do
+      local key = KEYS[first + i]
+      if string.find(had .. ' ', ' ' .. key .. ' ', 1, true) then
+        for field, amount in pairs({rc = cost, rt = tokens, rn = '1'}) do
+          if redis.call('HEXISTS', key, field) == 1 and redis.call('HINCRBY', key, field, '-' .. amount) < 0 then
+            redis.call('HSET', key, field, 0)
+          end
+        end
+      end
+    end
+  end
+  if redis.call('SISMEMBER', once, ARGV[4]) == 1 then budgets = 0 end
+end
+
 for i = 1, budgets do
   local key, at = KEYS[first + i], argument + (i - 1) * 6
   local start, action = tonumber(ARGV[at]), tonumber(ARGV[at + 1])

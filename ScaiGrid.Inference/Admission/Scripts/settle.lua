@@ -1,5 +1,5 @@
 -- Settles one call in one slot: gives its reservation back, counts what it used, and corrects the estimate of its tokens.
--- KEYS  windows with a token limit, then (with budgets) the hash of open reservations, then budgets
+-- KEYS  windows with a token limit, then (with budgets) the hash of open reservations, then budgets, then for a call that may be made again the set of those counted
 -- ARGV  1 windows, 2 budgets, 3 second of the estimate, 4 actual less estimated tokens,
 --       5 ticket, 6 counts (0 no, 1 if the reservation is there, 2 in any case), 7 cost, 8 tokens, 9 minute, then each budget's period start
 -- Gives 1 when the reservation was there.
@@ -42,7 +42,15 @@ if had then
   end
 end
 
-if ARGV[6] == '2' or (ARGV[6] == '1' and had) then
+local counts = ARGV[6] == '2' or (ARGV[6] == '1' and had)
+local once = KEYS[windows + budgets + 2]
+if counts and once then
+  -- Kept longer than any batch lasts.
+  counts = redis.call('SADD', once, ARGV[5]) == 1
+  redis.call('EXPIRE', once, 93600)
+end
+
+if counts then
   local minute = ARGV[9]
   for i = 1, budgets do
     local key, start = KEYS[windows + 1 + i], tonumber(ARGV[9 + i])

@@ -48,9 +48,12 @@ internal static class BatchFault
         };
         await ModeProcess.RunAsync(Mode.Migrate, settings);
         await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+
+        // Before the workers, so that they know it from their first call on.
+        var budget = await AddBudgetAsync(api);
         await using var doomed = await Replica.StartAsync(Mode.Worker, settings);
         await using var survivor = await Replica.StartAsync(Mode.Worker, settings);
-        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
         var id = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines)) })).Created()["id"]!;
 
         await Poll.UntilAsync(async () => Completed(await GetAsync(api, id)) >= killAfter, "half of the lines");
@@ -69,6 +72,17 @@ internal static class BatchFault
         Assert.Equal(lines, output.Length);
         Assert.Equal(lines, output.Select(line => (string?)JsonNode.Parse(line)!["custom_id"]).Distinct().Count());
 
+        // Budgets count every line once as well, although some were called twice.
+        JsonNode state = null!;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                state = (await api.GetAsync($"/v1/accounting/budgets/{budget}")).Ok();
+                return (int)state["reserved"]!["requests"]! == 0;
+            },
+            "the reservations to be settled");
+        Assert.Equal(lines, (int)state["usage"]!["requests"]!);
+
         // Every line is billed, and none twice: request ids name the lines.
         await Poll.UntilAsync(
             async () => (await database.QueryAsync("SELECT COUNT(*) FROM usage_records")).Single() == $"{lines}", "all usage rows");
@@ -76,6 +90,9 @@ internal static class BatchFault
         Assert.Equal([$"{lines}"], await database.QueryAsync("SELECT COUNT(*) FROM usage_records"));
         Assert.Equal([$"{lines}"], await database.QueryAsync("SELECT COUNT(DISTINCT request_id) FROM usage_records"));
     }
+
+    private static async Task<string> AddBudgetAsync(ApiDriver api) =>
+        (string)(await api.PostAsync("/v1/accounting/budgets", new { scope = "tenant", period = "total", request_limit = 1_000_000 })).Created()["id"]!;
 
     private static async Task<JsonNode> GetAsync(ApiDriver api, string id) => (await api.GetAsync($"/v1/inference/batch/{id}")).Ok();
 
