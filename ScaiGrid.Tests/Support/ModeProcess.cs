@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
+using System.Text;
 using Xunit;
 
 namespace ScaiGrid.Tests.Support;
@@ -24,6 +25,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
     private readonly TemporaryFolder _data = new();
     private readonly ConcurrentQueue<string> _output = new();
     private readonly Process _process;
+    private long _outputBytes;
 
     private ModeProcess(Mode mode, Uri? address, IReadOnlyDictionary<string, string>? settings, string[] arguments)
     {
@@ -47,6 +49,9 @@ public sealed partial class ModeProcess : IAsyncDisposable
 
     /// <summary>What it wrote to standard output and error; the oldest lines are dropped after some thousands.</summary>
     public string Output => string.Join('\n', _output);
+
+    /// <summary>How much it wrote so far, what was dropped included.</summary>
+    public long OutputBytes => Interlocked.Read(ref _outputBytes);
 
     /// <summary>The most memory that was ever resident, files that are mapped included.</summary>
     public long PeakMemoryBytes => MemoryBytes("VmHWM:");
@@ -232,6 +237,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
         if (line.Data is not null)
         {
             _output.Enqueue(line.Data);
+            Interlocked.Add(ref _outputBytes, Encoding.UTF8.GetByteCount(line.Data) + 1);
             while (_output.Count > MaxOutputLines)
             {
                 _output.TryDequeue(out _);
