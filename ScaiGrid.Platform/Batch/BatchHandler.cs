@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Jobs;
 
@@ -8,12 +9,13 @@ namespace ScaiGrid.Platform.Batch;
 internal delegate Task StoreStep(PlatformDb db, CancellationToken cancellationToken);
 
 /// <summary>Takes batches from step to step. A batch is a lane: a large one does not keep the others waiting.</summary>
-internal sealed class BatchHandler(IDbContextFactory<PlatformDb> databases, BatchValidation validation, BatchRun run, BatchFinish finish) : IJobHandler
+internal sealed class BatchHandler(IDbContextFactory<PlatformDb> databases, BatchValidation validation, BatchRun run, BatchFinish finish, TimeProvider time) : IJobHandler
 {
     /// <summary>Steps that one worker takes at a time.</summary>
     public const int Concurrency = 8;
 
     private const int StepsOfOneBatch = 3;
+    private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(10);
 
     public int LaneLimit(string lane) => StepsOfOneBatch;
 
@@ -29,19 +31,40 @@ internal sealed class BatchHandler(IDbContextFactory<PlatformDb> databases, Batc
 
     private async Task RunAsync(ClaimedJob job)
     {
-        var step = BatchJob.Read(job.Payload);
-        await using var db = await databases.CreateDbContextAsync(job.Lost);
-        if (await db.Batches.AsNoTracking().SingleOrDefaultAsync(batch => batch.Id == step.BatchId, job.Lost) is not { } batch)
+        while (!job.Draining.IsCancellationRequested)
         {
-            job.End(JobEnd.Done());
-            return;
+            try
+            {
+                job.End(await StepAsync(job));
+                return;
+            }
+            catch (ApiException exception) when (exception.Problem.Error.Status >= 500)
+            {
+                // The blob store is away. Waiting here costs none of the job's attempts, however long it lasts.
+                using var stop = CancellationTokenSource.CreateLinkedTokenSource(job.Lost, job.Draining);
+                await Task.Delay(StoreRetry, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                job.Lost.ThrowIfCancellationRequested();
+            }
         }
 
-        job.End(step.Step switch
+        job.End(JobEnd.Released());
+    }
+
+    private async Task<JobEnd> StepAsync(ClaimedJob job)
+    {
+        var step = BatchJob.Read(job.Payload);
+        await using var db = await databases.CreateDbContextAsync(job.Lost);
+        if (await db.Batches.AsNoTracking().SingleOrDefaultAsync(batch => batch.Id == step.BatchId, job.Lost) is not { } batch
+            || (batch.EndedAt is not null && step.Step != BatchStep.Finish))
+        {
+            return JobEnd.Done();
+        }
+
+        return step.Step switch
         {
             BatchStep.Validate => await validation.RunAsync(batch, job.Lost),
             BatchStep.Run => await run.RunAsync(batch, step.Chunk, job),
             _ => await finish.RunAsync(batch, job.Lost),
-        });
+        };
     }
 }

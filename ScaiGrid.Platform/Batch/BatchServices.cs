@@ -32,6 +32,8 @@ internal static class BatchServices
         builder.Services.AddSingleton<BatchValidation>();
         builder.Services.AddSingleton<BatchRun>();
         builder.Services.AddSingleton<BatchFinish>();
+        builder.Services.AddTransient<BatchRescue>();
+        builder.Services.AddTransient<FileRetention>();
         builder.Services.AddJobQueue<BatchHandler>(BatchJob.Queue, BatchHandler.Concurrency, MaxAttempts);
     }
 }

@@ -138,7 +138,7 @@ internal sealed class BatchValidation(
             db.Files.Add(fetched);
         }
 
-        batch.Total = lines;
+        (batch.InputUrl, batch.Total) = (null, lines);
         if (batch.Status != BatchStatus.Validating)
         {
             (batch.Status, batch.EndedAt) = (BatchStatus.Cancelled, now);

@@ -32,14 +32,15 @@ internal static class FileEndpoints
             .WithName("DeleteFile").WithSummary("Removes a file.");
     }
 
-    private static async Task<Created<Envelope<FileView>>> Upload(HttpRequest request, Caller caller, FileStore store, CancellationToken cancellationToken)
+    private static async Task<Created<Envelope<FileView>>> Upload(
+        HttpRequest request, Caller caller, FileStore store, UploadOptions options, CancellationToken cancellationToken)
     {
         var file = await store.UploadAsync(request, caller, cancellationToken);
-        return Reply.Created($"/v1/files/{file.Id}", FileView.Of(file));
+        return Reply.Created($"/v1/files/{file.Id}", FileView.Of(file, options));
     }
 
     private static async Task<Ok<PageEnvelope<FileView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery page, Caller caller, PlatformDb db, UploadOptions options, CancellationToken cancellationToken)
     {
         var (limit, after) = (page.Take(), page.After(Ids.File));
         var rows = await db.Files.AsNoTracking().Of(caller)
@@ -47,13 +48,14 @@ internal static class FileEndpoints
             .OrderByDescending(file => file.Id)
             .Take(limit + 1)
             .ToListAsync(cancellationToken);
-        return rows.ConvertAll(FileView.Of).ToPage(limit, view => view.Id);
+        return rows.ConvertAll(row => FileView.Of(row, options)).ToPage(limit, view => view.Id);
     }
 
-    private static async Task<Results<Ok<Envelope<FileView>>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<Envelope<FileView>>, ProblemResult>> Get(
+        string id, Caller caller, PlatformDb db, UploadOptions options, CancellationToken cancellationToken)
     {
         var row = await db.Files.AsNoTracking().Of(caller).SingleOrDefaultAsync(file => file.Id == id, cancellationToken);
-        return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(FileView.Of(row));
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(FileView.Of(row, options));
     }
 
     internal static async Task<Results<FileStreamHttpResult, ProblemResult>> Content(
@@ -75,7 +77,8 @@ internal static class FileEndpoints
         await store.DeleteAsync(id, caller, cancellationToken) ? TypedResults.NoContent() : Reply.Problem(CoreErrors.NotFound);
 }
 
-internal sealed record FileView(string Id, string Filename, string Purpose, long Bytes, DateTimeOffset CreatedAt)
+internal sealed record FileView(string Id, string Filename, string Purpose, long Bytes, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt)
 {
-    public static FileView Of(StoredFile row) => new(row.Id, row.Filename, row.Purpose, row.Bytes, row.CreatedAt);
+    public static FileView Of(StoredFile row, UploadOptions options) =>
+        new(row.Id, row.Filename, row.Purpose, row.Bytes, row.CreatedAt, options.ExpiryOf(row.CreatedAt));
 }

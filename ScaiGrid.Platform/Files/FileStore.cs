@@ -65,9 +65,18 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         string tenantId, string userId, string filename, string purpose, Stream body, CancellationToken cancellationToken)
     {
         var id = Ids.New(Ids.File, time);
+        var key = StoredFile.KeyOf(tenantId, id);
         await using var bounded = new BoundedBody(body, options.MaxBytes);
-        await blobs.WriteAsync(StoredFile.KeyOf(tenantId, id), bounded, cancellationToken);
-        return await AddAsync(New(id, tenantId, userId, filename, purpose, bounded.BytesRead), cancellationToken);
+        await blobs.WriteAsync(key, bounded, cancellationToken);
+        try
+        {
+            return await AddAsync(New(id, tenantId, userId, filename, purpose, bounded.BytesRead), cancellationToken);
+        }
+        catch
+        {
+            await blobs.DeleteAsync(key, CancellationToken.None);
+            throw;
+        }
     }
 
     public StoredFile New(string id, string tenantId, string userId, string filename, string purpose, long bytes) => new()
@@ -82,7 +91,7 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         CreatedAt = time.GetStoredNow(),
     };
 
-    /// <summary>The row first: bytes without a row are found by nobody, a row without bytes by everybody.</summary>
+    /// <summary>The bytes first: while the store is away nothing is deleted, and the owner can try again. Bytes without a row would be found by nobody.</summary>
     public async Task<bool> DeleteAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -91,9 +100,31 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             return false;
         }
 
-        await databases.TransactAsync((unit, token) => unit.Files.Where(file => file.Id == id).ExecuteDeleteAsync(token), cancellationToken);
-        await blobs.DeleteAsync(row.BlobKey, cancellationToken);
+        await DeleteAsync(row, cancellationToken);
         return true;
+    }
+
+    /// <summary>Removes files that were made before a moment, the oldest first.</summary>
+    /// <returns>How many there were of <paramref name="most"/>.</returns>
+    public async Task<int> DeleteOlderAsync(DateTimeOffset before, int most, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+
+        // Ids begin with the time at which they were made.
+        var bound = $"{Ids.File}_{Ulid.NewUlid(before, new byte[10])}";
+        var old = await db.Files.AsNoTracking().Where(file => string.Compare(file.Id, bound) < 0).OrderBy(file => file.Id).Take(most).ToListAsync(cancellationToken);
+        foreach (var file in old)
+        {
+            await DeleteAsync(file, cancellationToken);
+        }
+
+        return old.Count;
+    }
+
+    private async Task DeleteAsync(StoredFile file, CancellationToken cancellationToken)
+    {
+        await blobs.DeleteAsync(file.BlobKey, cancellationToken);
+        await databases.TransactAsync((unit, token) => unit.Files.Where(row => row.Id == file.Id).ExecuteDeleteAsync(token), cancellationToken);
     }
 
     private async Task<StoredFile> AddAsync(StoredFile file, CancellationToken cancellationToken)

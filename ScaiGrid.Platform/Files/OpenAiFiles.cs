@@ -31,10 +31,12 @@ internal static class OpenAiFiles
             .WithName("DeleteOpenAiFile").WithSummary("Removes a file.");
     }
 
-    private static async Task<Ok<OpenAiFile>> Upload(HttpRequest request, Caller caller, FileStore store, CancellationToken cancellationToken) =>
-        TypedResults.Ok(OpenAiFile.Of(await store.UploadAsync(request, caller, cancellationToken)));
+    private static async Task<Ok<OpenAiFile>> Upload(
+        HttpRequest request, Caller caller, FileStore store, UploadOptions options, CancellationToken cancellationToken) =>
+        TypedResults.Ok(OpenAiFile.Of(await store.UploadAsync(request, caller, cancellationToken), options));
 
-    private static async Task<Ok<OpenAiList<OpenAiFile>>> List([AsParameters] OpenAiPageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<Ok<OpenAiList<OpenAiFile>>> List(
+        [AsParameters] OpenAiPageQuery page, Caller caller, PlatformDb db, UploadOptions options, CancellationToken cancellationToken)
     {
         var (take, after) = (page.Take(defaultLimit: 1000), page.AfterId(Ids.File));
         var rows = await db.Files.AsNoTracking().Of(caller)
@@ -42,22 +44,25 @@ internal static class OpenAiFiles
             .OrderByDescending(file => file.Id)
             .Take(take + 1)
             .ToListAsync(cancellationToken);
-        return TypedResults.Ok(OpenAiList<OpenAiFile>.Of(rows.ConvertAll(OpenAiFile.Of), take, file => file.Id));
+        return TypedResults.Ok(OpenAiList<OpenAiFile>.Of(rows.ConvertAll(row => OpenAiFile.Of(row, options)), take, file => file.Id));
     }
 
-    private static async Task<Results<Ok<OpenAiFile>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<OpenAiFile>, ProblemResult>> Get(
+        string id, Caller caller, PlatformDb db, UploadOptions options, CancellationToken cancellationToken)
     {
         var row = await db.Files.AsNoTracking().Of(caller).SingleOrDefaultAsync(file => file.Id == id, cancellationToken);
-        return row is null ? Reply.Problem(CoreErrors.NotFound) : TypedResults.Ok(OpenAiFile.Of(row));
+        return row is null ? Reply.Problem(CoreErrors.NotFound) : TypedResults.Ok(OpenAiFile.Of(row, options));
     }
 
     private static async Task<Results<Ok<OpenAiDeleted>, ProblemResult>> Delete(string id, Caller caller, FileStore store, CancellationToken cancellationToken) =>
         await store.DeleteAsync(id, caller, cancellationToken) ? TypedResults.Ok(new OpenAiDeleted(id, "file", Deleted: true)) : Reply.Problem(CoreErrors.NotFound);
 }
 
-internal sealed record OpenAiFile(string Id, string Object, long Bytes, long CreatedAt, string Filename, string Purpose, string Status)
+internal sealed record OpenAiFile(
+    string Id, string Object, long Bytes, long CreatedAt, long? ExpiresAt, string Filename, string Purpose, string Status)
 {
-    public static OpenAiFile Of(StoredFile row) => new(row.Id, "file", row.Bytes, row.CreatedAt.ToUnixTimeSeconds(), row.Filename, row.Purpose, "processed");
+    public static OpenAiFile Of(StoredFile row, UploadOptions options) => new(
+        row.Id, "file", row.Bytes, row.CreatedAt.ToUnixTimeSeconds(), options.ExpiryOf(row.CreatedAt)?.ToUnixTimeSeconds(), row.Filename, row.Purpose, "processed");
 }
 
 internal sealed record OpenAiDeleted(string Id, string Object, bool Deleted);

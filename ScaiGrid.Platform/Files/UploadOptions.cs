@@ -10,5 +10,12 @@ public sealed class UploadOptions
     [Range(1, 10_000)]
     public int FileMaxMb { get; set; } = 200;
 
+    [Setting("SCAIGRID_FILE_RETENTION_DAYS", "Days for which files, and batches that are at their end, are kept; 0 for ever.")]
+    [Range(0, 36_500)]
+    public int FileRetentionDays { get; set; } = 30;
+
+    /// <summary>When a file goes; null for never.</summary>
+    public DateTimeOffset? ExpiryOf(DateTimeOffset createdAt) => FileRetentionDays == 0 ? null : createdAt.AddDays(FileRetentionDays);
+
     public long MaxBytes => FileMaxMb * 1024L * 1024;
 }

@@ -110,9 +110,10 @@ internal static class RoomEndpoints
         await databases.TransactAsync(
             async (unit, token) =>
             {
-                await unit.Messages.Where(message => message.ConversationId == id).ExecuteDeleteAsync(token);
+                // The room first: a turn that ends just now waits, and finds it gone.
+                await unit.Rooms.Where(room => room.Id == id && room.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
                 await unit.RoomMembers.Where(member => member.RoomId == id).ExecuteDeleteAsync(token);
-                await unit.Rooms.Where(room => room.Id == id).ExecuteDeleteAsync(token);
+                await unit.Messages.Where(message => message.ConversationId == id && message.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
             },
             cancellationToken);
         return TypedResults.NoContent();
@@ -149,8 +150,7 @@ internal static class RoomEndpoints
         }
 
         var said = conversation.NewMessage(id, caller, "user", caller.UserId, content);
-        db.Messages.Add(said);
-        await db.SaveChangesAsync(cancellationToken);
+        await conversation.StoreAsync(said);
         return Reply.Created($"/v1/rooms/{id}/messages", MessageView.Of(said));
     }
 }

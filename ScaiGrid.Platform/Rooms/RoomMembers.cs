@@ -49,7 +49,8 @@ internal static class RoomMembers
             checks.Add("id", "is not an active user of the tenant.");
         }
 
-        if (own.Members.Count >= MostMembers)
+        var isNew = !own.Members.Any(member => member.Type == type && member.Member == name);
+        if (isNew && own.Members.Count >= MostMembers)
         {
             checks.Add("id", $"would be more than {MostMembers} members.");
         }

@@ -119,11 +119,26 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
             reply = NewMessage(turn.ConversationId, caller, "assistant", turn.Model, text, isComplete);
         }
 
-        await using var db = await databases.CreateDbContextAsync(CancellationToken.None);
-        db.Messages.AddRange(said, reply);
-        await db.SaveChangesAsync(CancellationToken.None);
+        await StoreAsync(said, reply);
         return reply;
     }
+
+    /// <summary>Stores what was said, unless the conversation was deleted meanwhile: then it is forgotten with the rest.</summary>
+    public Task StoreAsync(params Message[] messages) => databases.TransactAsync(
+        async (db, token) =>
+        {
+            // The update holds the conversation's row, for which deleting it waits, or finds it gone.
+            var (id, tenantId, now) = (messages[0].ConversationId, messages[0].TenantId, time.GetStoredNow());
+            var touched = await db.ChatSessions.Where(session => session.Id == id && session.TenantId == tenantId)
+                .ExecuteUpdateAsync(session => session.SetProperty(row => row.UpdatedAt, now), token);
+            touched += await db.Rooms.Where(room => room.Id == id && room.TenantId == tenantId)
+                .ExecuteUpdateAsync(room => room.SetProperty(row => row.UpdatedAt, now), token);
+            if (touched > 0)
+            {
+                db.Messages.AddRange(messages);
+            }
+        },
+        CancellationToken.None);
 
     private static void CopyHead(HttpResponse from, HttpResponse to)
     {

@@ -111,8 +111,9 @@ internal static class SessionEndpoints
         await databases.TransactAsync(
             async (unit, token) =>
             {
-                await unit.Messages.Where(message => message.ConversationId == id).ExecuteDeleteAsync(token);
-                await unit.ChatSessions.Where(session => session.Id == id).ExecuteDeleteAsync(token);
+                // The session first: a turn that ends just now waits, and finds it gone.
+                await unit.ChatSessions.Where(session => session.Id == id && session.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
+                await unit.Messages.Where(message => message.ConversationId == id && message.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
             },
             cancellationToken);
         return TypedResults.NoContent();

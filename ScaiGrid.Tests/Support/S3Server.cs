@@ -21,12 +21,19 @@ public sealed class S3Server : IAsyncDisposable
     public static async Task<S3Server> StartAsync()
     {
         var server = new S3Server();
-        var program = Path.Combine(Repository.Root, "ScaiGrid.Tests", "Support", "s3rver", "node_modules", "s3rver", "bin", "s3rver.js");
-        server._process = await ServerProcess.StartAsync(
-            Requirement.Program("node", "nodejs"),
-            [program, "-d", server._folder.Path, "-a", "127.0.0.1", "-p", $"{server._port}", "--silent"],
-            server._port);
+        await server.RestartAsync();
         return server;
+    }
+
+    /// <summary>kill -9.</summary>
+    public Task KillAsync() => _process.KillAsync();
+
+    /// <summary>Starts the server, again after a kill, on the same port and data.</summary>
+    public async Task RestartAsync()
+    {
+        var program = Path.Combine(Repository.Root, "ScaiGrid.Tests", "Support", "s3rver", "node_modules", "s3rver", "bin", "s3rver.js");
+        _process = await ServerProcess.StartAsync(
+            Requirement.Program("node", "nodejs"), [program, "-d", _folder.Path, "-a", "127.0.0.1", "-p", $"{_port}", "--silent"], _port);
     }
 
     public async ValueTask DisposeAsync()

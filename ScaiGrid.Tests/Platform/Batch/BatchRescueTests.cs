@@ -1,0 +1,121 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Tests.Platform.Data;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Batch;
+
+/// <summary>Batches that would never end by themselves, and what is left after they did.</summary>
+public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    [Theory]
+    [InlineData(1, "expired")]
+    [InlineData(3 * 3600, "failed")]
+    public async Task StepThatFailedForGood_DoesNotKeepTheBatchOpen(int secondsAfterTheWindow, string status)
+    {
+        var hold = new TaskCompletionSource();
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, new UpstreamScript { Hold = hold.Task });
+        var slug = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, model);
+        var input = string.Concat(Enumerable.Range(0, 3).Select(line => JsonSerializer.Serialize(new
+        {
+            custom_id = $"line-{line}",
+            method = "POST",
+            url = "/v1/inference/chat",
+            body = new { model = slug, messages = new[] { new { role = "user", content = "hi" } } },
+        }) + "\n"));
+        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes(input)) })).Created()["id"]!;
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(model).Count > 0), "the first call");
+        var past = (TimeProvider.System.GetUtcNow().AddSeconds(-secondsAfterTheWindow) - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        await Services.MariaDb.ExecuteAsync(
+            "UPDATE batches SET expires_at = @past WHERE id = @id; UPDATE jobs SET state = 'dead', lease = NULL, attempts = 20 WHERE lane = @id", ("past", past), ("id", id));
+        hold.SetResult();
+
+        JsonNode batch = null!;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                batch = (await Admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
+                return batch["ended_at"] is not null;
+            },
+            "the batch to end",
+            Patience);
+        Assert.Equal(status, (string?)batch["status"]);
+        if (status == "failed")
+        {
+            Assert.Equal("processing_failed", (string?)batch["errors"]![0]!["code"]);
+            return;
+        }
+
+        var errors = (await Admin.GetAsync($"/v1/files/{batch["error_file_id"]}/content")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["line-0", "line-1", "line-2"], errors.Select(line => (string?)JsonNode.Parse(line)!["custom_id"]));
+        Assert.All(errors, line => Assert.Equal("batch_expired", (string?)JsonNode.Parse(line)!["error"]!["code"]));
+    }
+
+    [Fact]
+    public async Task InputsUrl_IsForgottenOnceItWasFetched()
+    {
+        await using var server = await FakeReceiver.StartAsync();
+        server.Play("input", context => context.Response.WriteAsync("not json\n"));
+        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = $"{server.UrlOf("input")}?signature=secret" })).Created()["id"]!;
+        await Poll.UntilAsync(async () => (string?)(await Admin.GetAsync($"/v1/inference/batch/{id}")).Ok()["status"] == "failed", "the batch to end");
+        Assert.Equal("0", (await Services.MariaDb.RowAsync("SELECT COUNT(input_url) AS urls FROM batches WHERE id = @id", ("id", id)))["urls"]);
+    }
+}
+
+/// <summary>Files and batches go after the time for which they are kept.</summary>
+[Trait("needs", "services")]
+public sealed class FileRetentionTests(DatabaseServer server)
+{
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task OldFilesAndBatches_AreRemoved_AndYoungOnesKept(DatabaseKind kind)
+    {
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var database = await server.CreateAsync(kind);
+        var settings = new Dictionary<string, string>
+        {
+            ["SCAIGRID_DATABASE_URL"] = database.Url,
+            ["SCAIGRID_REDIS_URL"] = redis.Url,
+            ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
+            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+            ["SCAIGRID_STORAGE_PATH"] = folder.File("blobs"),
+            ["SCAIGRID_DATA_DIR"] = folder.File("data"),
+        };
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        var line = Convert.ToBase64String("""{"custom_id":"a","method":"POST","url":"/v1/users","body":{}}"""u8);
+        var kept = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = line })).Created()["input_file_id"]!;
+        var view = (await api.GetAsync($"/v1/files/{kept}")).Ok();
+        Assert.Equal(TimeSpan.FromDays(30), (DateTimeOffset)view["expires_at"]! - (DateTimeOffset)view["created_at"]!);
+
+        // The same again, as if it were long ago: ids begin with their time.
+        const string Old = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        await database.ExecuteAsync(
+            $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old}', tenant_id, user_id, filename, purpose, bytes, 'files/t/file_{Old}', 1 FROM files");
+        await database.ExecuteAsync(Batch($"batch_{Old}", "completed", "2"));
+        await database.ExecuteAsync(Batch($"batch_{Old[..^1]}W", "in_progress", "NULL"));
+        await database.ExecuteAsync($"INSERT INTO batch_chunks (batch_id, number, attempt, completed, failed) VALUES ('batch_{Old}', 0, 1, 1, 0)");
+
+        await using var worker = await Replica.StartAsync(Mode.Worker, settings);
+        await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT COUNT(*) FROM batch_chunks WHERE batch_id LIKE 'batch_01ARZ%'")).Single() == "0", "the old batch to go");
+        Assert.Equal([$"batch_{Old[..^1]}W"], await database.QueryAsync("SELECT id FROM batches WHERE id LIKE 'batch_01ARZ%'"));
+        (await api.GetAsync($"/v1/files/file_{Old}")).Error(404, "NOT_FOUND");
+        Assert.Equal(200, (int)(await api.GetAsync($"/v1/files/{kept}/content")).Status);
+    }
+
+    private static string Batch(string id, string status, string endedAt) =>
+        $"""
+        INSERT INTO batches (id, tenant_id, partner_id, user_id, surface, completion_window, price_percent, status, total, completed, failed, chunks, chunks_done, metadata, created_at, expires_at, ended_at)
+        SELECT '{id}', tenant_id, 'prt_x', user_id, 'native', '24h', 50, '{status}', 1, 1, 0, 1, 1, '{"{}"}', 1, 2, {endedAt} FROM files LIMIT 1
+        """;
+}
