@@ -26,7 +26,7 @@ public static class Ids
     public const string Job = "job";
     public const string Event = "evt";
     public const string Webhook = "wh";
-    public const string WebhookDelivery = "whd";
+    public const string WebhookDelivery = "del";
     public const string Audit = "audit";
     public const string File = "file";
     public const string Batch = "batch";

@@ -1,23 +1,26 @@
 namespace ScaiGrid.DevIdentity;
 
 /// <summary>Somebody who can sign in at the development provider.</summary>
-internal sealed record Person(string Subject, string Email, string Name);
+internal sealed record Person(string Tenant, string Role)
+{
+    public string Subject => $"dev-{Tenant}-{Role}";
+
+    public string Email => $"{Role}@{Tenant}.example";
+
+    public string Name => $"{Role} of {Tenant}";
+}
 
 /// <summary>
-/// Two tenants with a person for each role, named by tenant and role: <c>tenant_admin@acme.example</c>. The AppHost makes the same
-/// tenants and users in ScaiGrid.
+/// Two tenants with a person for each role, named by tenant and role: <c>tenant_admin@acme.example</c>. The AppHost makes them in
+/// ScaiGrid, from this same list.
 /// </summary>
 internal static class People
 {
-    private static readonly string[] Tenants = ["acme", "globex"];
-
-    private static readonly string[] Roles = ["super_admin", "partner_admin", "partner_viewer", "tenant_admin", "tenant_user", "tenant_viewer"];
-
     public static readonly IReadOnlyList<Person> All =
     [
-        .. from tenant in Tenants
-           from role in Roles
-           select new Person($"dev-{tenant}-{role}", $"{role}@{tenant}.example", $"{role} of {tenant}"),
+        .. from tenant in (string[])["acme", "globex"]
+           from role in (string[])["super_admin", "partner_admin", "partner_viewer", "tenant_admin", "tenant_user", "tenant_viewer"]
+           select new Person(tenant, role),
     ];
 
     public static Person? Find(string? subject) => All.FirstOrDefault(person => person.Subject == subject);

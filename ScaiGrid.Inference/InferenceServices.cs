@@ -62,7 +62,7 @@ public static class InferenceServices
 
     private static void AddMedia(this IHostApplicationBuilder builder)
     {
-        builder.AddSettings<MediaOptions>();
+        builder.AddSettings<PublicOptions>();
         builder.AddSettings<SecretOptions>();
         builder.AddBlobStore();
         builder.Services.AddSingleton<MediaStore>();

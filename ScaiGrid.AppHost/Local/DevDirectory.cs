@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ScaiGrid.DevIdentity;
 
 namespace ScaiGrid.AppHost.Local;
 
@@ -13,10 +14,6 @@ namespace ScaiGrid.AppHost.Local;
 internal sealed class DevDirectory(int port, string key, Lines lines)
 {
     public const string Examples = "tenant_admin@acme.example, tenant_user@globex.example …";
-
-    private static readonly string[] Tenants = ["acme", "globex"];
-
-    private static readonly string[] Roles = ["super_admin", "partner_admin", "partner_viewer", "tenant_admin", "tenant_user", "tenant_viewer"];
 
     public async Task FillAsync(CancellationToken cancellationToken)
     {
@@ -29,23 +26,25 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
         };
         try
         {
-            foreach (var slug in Tenants)
+            foreach (var people in People.All.GroupBy(person => person.Tenant))
             {
+                var slug = people.Key;
+
                 // Its users were made with it, or will be now: those that are there answer with a conflict.
                 var tenant = await PostAsync(api, "/v1/tenants", new() { ["slug"] = slug, ["display_name"] = slug }, cancellationToken)
                     ?? await FindAsync(api, slug, cancellationToken);
-                foreach (var role in tenant is null ? [] : Roles)
+                foreach (var person in tenant is null ? [] : people.AsEnumerable())
                 {
                     await PostAsync(
                         api,
                         "/v1/users",
                         new()
                         {
-                            ["email"] = $"{role}@{slug}.example",
-                            ["display_name"] = $"{role} of {slug}",
+                            ["email"] = person.Email,
+                            ["display_name"] = person.Name,
                             ["tenant_id"] = (string?)tenant!["id"],
-                            ["roles"] = new JsonArray(role),
-                            ["external_id"] = $"dev-{slug}-{role}",
+                            ["roles"] = new JsonArray(person.Role),
+                            ["external_id"] = person.Subject,
                         },
                         cancellationToken);
                 }

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Security;
 
 namespace ScaiGrid.Inference.Media;
@@ -10,19 +11,22 @@ namespace ScaiGrid.Inference.Media;
 /// Makes and checks links: whoever has one may read the object until it expires, and nobody can make one. The key is derived from
 /// <c>SCAIGRID_SECRET_KEY</c>, so that every replica knows it.
 /// </summary>
-public sealed class MediaLinks(SecretOptions secrets, MediaOptions options, TimeProvider time)
+public sealed class MediaLinks(SecretOptions secrets, PublicOptions options, TimeProvider time)
 {
     public const string Path = "/v1/media/";
+
+    /// <summary>How long a link works, and how long its object is kept.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
 
     private readonly byte[] _key = HKDF.DeriveKey(HashAlgorithmName.SHA256, secrets.Key, SecretOptions.KeyBytes, info: "scaigrid media links"u8.ToArray());
 
     /// <param name="name">From <see cref="MediaStore"/>.</param>
-    /// <param name="origin">Scheme and host that the caller used; <c>SCAIGRID_MEDIA_BASE_URL</c> goes before it.</param>
+    /// <param name="origin">Scheme and host that the caller used; <c>SCAIGRID_PUBLIC_URL</c> goes before it.</param>
     public string Create(string name, string? origin)
     {
-        var expires = (time.GetUtcNow() + MediaOptions.Lifetime).ToUnixTimeSeconds();
-        var start = options.BaseUrl?.AbsoluteUri ?? origin ?? "";
-        return string.Create(CultureInfo.InvariantCulture, $"{start.TrimEnd('/')}{Path}{name}?expires={expires}&signature={Sign(name, expires)}");
+        var expires = (time.GetUtcNow() + Lifetime).ToUnixTimeSeconds();
+        var query = string.Create(CultureInfo.InvariantCulture, $"?expires={expires}&signature={Sign(name, expires)}");
+        return options.Address($"{Path}{name}{query}", origin ?? "");
     }
 
     /// <returns>How long the link will still work; null for one that does not, or that we did not make.</returns>

@@ -25,7 +25,7 @@ public sealed class MediaStore(IBlobStore blobs, TimeProvider time)
     /// <returns>How many objects.</returns>
     public async Task<int> DeleteExpiredAsync(CancellationToken cancellationToken)
     {
-        var keep = time.GetUtcNow() - MediaOptions.Lifetime;
+        var keep = time.GetUtcNow() - MediaLinks.Lifetime;
         var deleted = 0;
         while (true)
         {

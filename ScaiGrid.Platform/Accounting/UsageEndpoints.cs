@@ -46,7 +46,7 @@ internal static class UsageEndpoints
     {
         var (limit, after) = (page.Take(DefaultLimit), page.After(Ids.Usage));
         var filter = UsageFilter.Read(query, caller, time);
-        var rows = await filter.Apply(db.UsageRows.AsNoTracking())
+        var rows = await filter.Apply(db.ByIndex<UsageRow>(filter.ListIndex).AsNoTracking())
             .Between(filter.Start, filter.End)
             .Where(row => after == null || string.Compare(row.Id, after) < 0)
             .OrderByDescending(row => row.Id)

@@ -24,6 +24,14 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, U
     /// <summary>The tenant whose usage alone can be seen or is asked for; null for several.</summary>
     public string? OneTenant => Sight.TenantId ?? Asked.TenantId;
 
+    /// <summary>The index that has the order of the list and the rows to see. Null for a range of time, where the database chooses, and for several tenants.</summary>
+    public string? ListIndex =>
+        Start is not null || End is not null ? null
+        : (Sight.UserId ?? Asked.UserId) is not null ? "ix_usage_records_user"
+        : OneTenant is not null ? "ix_usage_records_tenant"
+        : Sight.PartnerId is not null ? "ix_usage_records_partner"
+        : null;
+
     /// <summary>All usage of a scope.</summary>
     public static UsageFilter All(UsageScope scope, DateTimeOffset? start, DateTimeOffset? end) => new(start, end, scope, new UsageScope());
 

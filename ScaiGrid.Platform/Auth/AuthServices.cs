@@ -20,6 +20,7 @@ internal static class AuthServices
         }
 
         builder.AddSettings<SignInOptions>();
+        builder.AddSettings<PublicOptions>();
         builder.AddSettings<SecretOptions>();
         builder.Services.AddSingleton<IssuerDirectory>();
         builder.Services.AddSingleton<IssuerTokens>();

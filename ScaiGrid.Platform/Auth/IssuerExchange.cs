@@ -2,12 +2,16 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Microsoft.IdentityModel.JsonWebTokens;
+using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>The issuer's side of a sign-in: exchanges the code that the browser brought back, and reads who signed in.</summary>
-internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens tokens, ScaiKeyOptions options, SignInOptions signIn, ILogger<IssuerExchange> logger)
+internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens tokens, ScaiKeyOptions options, PublicOptions address, ILogger<IssuerExchange> logger)
 {
+    /// <summary>Where the issuer sends browsers back to.</summary>
+    public string CallbackUrl => address.Address("/v1/auth/callback");
+
     /// <returns>Null when the issuer does not take the code, or answers with what we did not ask for.</returns>
     /// <exception cref="IssuerAwayException">The issuer does not answer.</exception>
     public async Task<IssuerUser?> ExchangeAsync(string code, SignInFlow flow, Issuer issuer, IssuerState state, CancellationToken cancellationToken)
@@ -36,7 +40,7 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
     {
         ["grant_type"] = "authorization_code",
         ["code"] = code,
-        ["redirect_uri"] = signIn.CallbackUrl,
+        ["redirect_uri"] = CallbackUrl,
         ["code_verifier"] = flow.Verifier,
     });
 

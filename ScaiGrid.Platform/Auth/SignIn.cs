@@ -21,7 +21,6 @@ internal sealed partial class SignIn(
     IssuerExchange exchange,
     OneTimeStore store,
     ScaiKeyOptions options,
-    SignInOptions signIn,
     TimeProvider time,
     ILogger<SignIn> logger)
 {
@@ -50,7 +49,7 @@ internal sealed partial class SignIn(
         {
             ["response_type"] = "code",
             ["client_id"] = options.ClientId,
-            ["redirect_uri"] = signIn.CallbackUrl,
+            ["redirect_uri"] = exchange.CallbackUrl,
             ["scope"] = options.Scopes,
             ["state"] = secret,
             ["nonce"] = flow.Nonce,

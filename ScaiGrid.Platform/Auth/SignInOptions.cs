@@ -6,9 +6,6 @@ namespace ScaiGrid.Platform.Auth;
 /// <summary>Sign-in through <c>/v1/auth/*</c>, and the sessions that it makes.</summary>
 public sealed class SignInOptions : IValidatableObject
 {
-    [Setting("SCAIGRID_PUBLIC_URL", "Where browsers reach this API; the issuer sends them back to `/v1/auth/callback` below it.")]
-    public Uri PublicUrl { get; set; } = new("http://localhost:8000");
-
     [Setting("SCAIGRID_AUTH_REDIRECT_URIS", "Comma list of the addresses to which sign-in may send browsers, each compared whole.", DefaultText = "none")]
     public string[] RedirectUris { get; set; } = [];
 
@@ -24,16 +21,8 @@ public sealed class SignInOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
     public TimeSpan SessionLifetime { get; set; } = TimeSpan.FromDays(30);
 
-    /// <summary>Where the issuer sends browsers back to.</summary>
-    internal string CallbackUrl => PublicUrl.AbsoluteUri.TrimEnd('/') + "/v1/auth/callback";
-
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (PublicUrl.Scheme is not ("https" or "http") || PublicUrl.Query.Length > 0 || PublicUrl.Fragment.Length > 0)
-        {
-            yield return new ValidationResult("must be an http or https URL without a query.", [nameof(PublicUrl)]);
-        }
-
         foreach (var address in RedirectUris.Where(address => !IsRedirectUri(address)))
         {
             yield return new ValidationResult($"'{address}' must be an absolute URL without a fragment, not of a script.", [nameof(RedirectUris)]);

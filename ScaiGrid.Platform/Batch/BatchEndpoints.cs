@@ -61,15 +61,10 @@ internal static class BatchEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<BatchView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Batch));
-        var rows = await db.Batches.AsNoTracking().Of(caller)
-            .Where(batch => after == null || string.Compare(batch.Id, after) < 0)
-            .OrderByDescending(batch => batch.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(BatchView.Of).ToPage(limit, view => view.Id);
+        var page = await db.ByIndex<BatchRow>("ix_batches_user").AsNoTracking().Of(caller).NewestAsync(query, Ids.Batch, batch => batch.Id, cancellationToken);
+        return page.As(BatchView.Of);
     }
 
     private static async Task<Results<Ok<Envelope<BatchView>>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)

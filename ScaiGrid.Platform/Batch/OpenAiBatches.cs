@@ -54,7 +54,7 @@ internal static class OpenAiBatches
     private static async Task<Ok<OpenAiList<OpenAiBatch>>> List([AsParameters] OpenAiPageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
         var (take, after) = (page.Take(defaultLimit: 20, max: 100), page.AfterId(Ids.Batch));
-        var rows = await db.Batches.AsNoTracking().Of(caller)
+        var rows = await db.ByIndex<BatchRow>("ix_batches_user").AsNoTracking().Of(caller)
             .Where(batch => after == null || string.Compare(batch.Id, after) < 0)
             .OrderByDescending(batch => batch.Id)
             .Take(take + 1)

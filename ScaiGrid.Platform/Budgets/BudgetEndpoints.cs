@@ -32,16 +32,12 @@ internal static class BudgetEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<BudgetView>>> List(
-        [AsParameters] PageQuery page, string? scope, Caller caller, PlatformDb db, BudgetLedger ledger, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, string? scope, Caller caller, PlatformDb db, BudgetLedger ledger, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Budget));
-        var rows = await VisibleTo(db, caller).AsNoTracking()
-            .Where(budget => after == null || string.Compare(budget.Id, after) < 0)
+        var page = await VisibleTo(db, caller).AsNoTracking()
             .Where(budget => scope == null || budget.Scope == scope)
-            .OrderByDescending(budget => budget.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return (await BudgetViews.MakeAsync(rows, db, ledger, cancellationToken)).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.Budget, budget => budget.Id, cancellationToken);
+        return Reply.Page(await BudgetViews.MakeAsync(page.Rows, db, ledger, cancellationToken), page.Next);
     }
 
     private static async Task<Results<Ok<Envelope<BudgetView>>, ProblemResult>> Get(

@@ -40,15 +40,10 @@ internal static class FileEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<FileView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, UploadOptions options, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, Caller caller, PlatformDb db, UploadOptions options, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.File));
-        var rows = await db.Files.AsNoTracking().Of(caller)
-            .Where(file => after == null || string.Compare(file.Id, after) < 0)
-            .OrderByDescending(file => file.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => FileView.Of(row, options)).ToPage(limit, view => view.Id);
+        var page = await db.ByIndex<StoredFile>("ix_files_user").AsNoTracking().Of(caller).NewestAsync(query, Ids.File, file => file.Id, cancellationToken);
+        return page.As(row => FileView.Of(row, options));
     }
 
     private static async Task<Results<Ok<Envelope<FileView>>, ProblemResult>> Get(

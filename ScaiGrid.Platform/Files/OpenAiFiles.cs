@@ -39,7 +39,7 @@ internal static class OpenAiFiles
         [AsParameters] OpenAiPageQuery page, Caller caller, PlatformDb db, UploadOptions options, CancellationToken cancellationToken)
     {
         var (take, after) = (page.Take(defaultLimit: 1000), page.AfterId(Ids.File));
-        var rows = await db.Files.AsNoTracking().Of(caller)
+        var rows = await db.ByIndex<StoredFile>("ix_files_user").AsNoTracking().Of(caller)
             .Where(file => after == null || string.Compare(file.Id, after) < 0)
             .OrderByDescending(file => file.Id)
             .Take(take + 1)

@@ -36,17 +36,13 @@ internal static class CustomRoleEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<CustomRoleView>>> List(
-        [AsParameters] PageQuery page, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.CustomRole));
         var tenant = await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken);
-        var roles = await db.CustomRoles.AsNoTracking()
+        var page = await db.ByIndex<CustomRole>("ix_custom_roles_tenant").AsNoTracking()
             .Where(role => role.TenantId == tenant.Id)
-            .Where(role => after == null || string.Compare(role.Id, after) < 0)
-            .OrderByDescending(role => role.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return roles.ConvertAll(CustomRoleView.Of).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.CustomRole, role => role.Id, cancellationToken);
+        return page.As(CustomRoleView.Of);
     }
 
     private static async Task<Results<Ok<Envelope<CustomRoleView>>, ProblemResult>> Get(

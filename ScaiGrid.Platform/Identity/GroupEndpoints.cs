@@ -24,18 +24,13 @@ internal static class GroupEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<GroupView>>> List(
-        [AsParameters] PageQuery page, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Group));
         var tenant = await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken);
-        var groups = await db.Groups.AsNoTracking()
+        var page = await db.ByIndex<Group>("ix_user_groups_tenant").AsNoTracking()
             .Where(group => group.TenantId == tenant.Id)
-            .Where(group => after == null || string.Compare(group.Id, after) < 0)
-            .OrderByDescending(group => group.Id)
-            .Take(limit + 1)
-            .Select(group => new GroupView(group.Id, group.TenantId, group.Name, group.ExternalId, group.CreatedAt, group.UpdatedAt))
-            .ToListAsync(cancellationToken);
-        return groups.ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.Group, group => group.Id, cancellationToken);
+        return page.As(group => new GroupView(group.Id, group.TenantId, group.Name, group.ExternalId, group.CreatedAt, group.UpdatedAt));
     }
 
     private static async Task<Results<Ok<Envelope<GroupDetailView>>, ProblemResult>> Get(

@@ -28,17 +28,13 @@ internal static class RoleMappingEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<RoleMappingView>>> List(
-        [AsParameters] PageQuery page, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, [FromQuery(Name = "tenant_id")] string? tenantId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.RoleMapping));
         var tenant = await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken);
-        var mappings = await db.RoleMappings.AsNoTracking()
+        var page = await db.ByIndex<RoleMapping>("ix_role_mappings_tenant").AsNoTracking()
             .Where(mapping => mapping.TenantId == tenant.Id)
-            .Where(mapping => after == null || string.Compare(mapping.Id, after) < 0)
-            .OrderByDescending(mapping => mapping.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return mappings.ConvertAll(RoleMappingView.Of).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.RoleMapping, mapping => mapping.Id, cancellationToken);
+        return page.As(RoleMappingView.Of);
     }
 
     private static async Task<Results<Created<Envelope<RoleMappingView>>, ProblemResult>> Create(

@@ -38,7 +38,7 @@ internal static class UserEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<UserView>>> List(
-        [AsParameters] PageQuery page,
+        [AsParameters] PageQuery query,
         [FromQuery(Name = "tenant_id")] string? tenantId,
         string? status,
         Caller caller,
@@ -46,21 +46,17 @@ internal static class UserEndpoints
         PermissionCatalogue catalogue,
         CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.User));
         var checks = new Checks();
         checks.OneOf("status", status, "", UserStatus.Active, UserStatus.Suspended, UserStatus.Deleted);
         checks.ThrowIfAny();
         var tenant = await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken);
-        var users = await db.Users.AsNoTracking()
+        var page = await db.ByIndex<User>(status is null ? "ix_users_tenant" : "ix_users_tenant_status").AsNoTracking()
             .Where(user => user.TenantId == tenant.Id)
             .Where(user => status == null ? user.Status != UserStatus.Deleted : user.Status == status)
-            .Where(user => after == null || string.Compare(user.Id, after) < 0)
-            .OrderByDescending(user => user.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        var ids = users.ConvertAll(user => user.Id);
+            .NewestAsync(query, Ids.User, user => user.Id, cancellationToken);
+        var ids = page.Rows.ConvertAll(user => user.Id);
         var grants = await Grants.ReadAsync(db, db.Users.Where(user => ids.Contains(user.Id)), tenant.Id, catalogue, cancellationToken);
-        return users.ConvertAll(user => UserView.Of(user, grants.Of(user.Id))).ToPage(limit, view => view.Id);
+        return page.As(user => UserView.Of(user, grants.Of(user.Id)));
     }
 
     private static async Task<Results<Ok<Envelope<UserView>>, ProblemResult>> Get(

@@ -29,27 +29,23 @@ internal static class JobEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<JobView>>> List(
-        string? queue, string? state, [AsParameters] PageQuery page, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string? queue, string? state, [AsParameters] PageQuery query, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Job));
         var checks = new Checks();
         var wanted = state is null ? null : checks.OneOf("state", state, "", JobState.Ready, JobState.Dead);
         checks.ThrowIfAny();
-        var rows = await Visible(db, caller).AsNoTracking()
+        var page = await Visible(db.ByIndex<Job>(Index(caller)), caller).AsNoTracking()
             .Where(job => queue == null || job.Queue == queue)
             .Where(job => wanted == null || job.State == wanted)
-            .Where(job => after == null || string.Compare(job.Id, after) < 0)
-            .OrderByDescending(job => job.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
+            .NewestAsync(query, Ids.Job, job => job.Id, cancellationToken);
         var now = time.GetUtcNow();
-        return rows.ConvertAll(row => JobView.Of(row, now, withPayload: false)).ToPage(limit, view => view.Id);
+        return page.As(row => JobView.Of(row, now, withPayload: false));
     }
 
     private static async Task<Results<Ok<Envelope<JobView>>, ProblemResult>> Get(
         string id, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
-        var row = await Visible(db, caller).AsNoTracking().SingleOrDefaultAsync(job => job.Id == id, cancellationToken);
+        var row = await Visible(db.Jobs, caller).AsNoTracking().SingleOrDefaultAsync(job => job.Id == id, cancellationToken);
         return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(JobView.Of(row, time.GetUtcNow(), withPayload: true));
     }
 
@@ -60,10 +56,10 @@ internal static class JobEndpoints
         var found = await contexts.TransactAsync(
             async (db, token) =>
             {
-                var requeued = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteUpdateAsync(
+                var requeued = await Visible(db.Jobs, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteUpdateAsync(
                     job => job.SetProperty(row => row.State, JobState.Ready).SetProperty(row => row.Attempts, 0).SetProperty(row => row.RunAt, now), token);
                 await ThrowUnlessDoneAsync(db, caller, id, requeued, token);
-                return await Visible(db, caller).AsNoTracking().SingleAsync(job => job.Id == id, token);
+                return await Visible(db.Jobs, caller).AsNoTracking().SingleAsync(job => job.Id == id, token);
             },
             cancellationToken);
         return Reply.Ok(JobView.Of(found, now, withPayload: false));
@@ -75,7 +71,7 @@ internal static class JobEndpoints
             async (db, token) =>
             {
                 // One that waits may be worked on just now: only what is dead can be taken away.
-                var deleted = await Visible(db, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteDeleteAsync(token);
+                var deleted = await Visible(db.Jobs, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteDeleteAsync(token);
                 await ThrowUnlessDoneAsync(db, caller, id, deleted, token);
             },
             cancellationToken);
@@ -87,15 +83,22 @@ internal static class JobEndpoints
     {
         if (rows == 0)
         {
-            throw new ApiException(await Visible(db, caller).AnyAsync(job => job.Id == id, cancellationToken) ? JobErrors.NotDead : CoreErrors.NotFound);
+            throw new ApiException(await Visible(db.Jobs, caller).AnyAsync(job => job.Id == id, cancellationToken) ? JobErrors.NotDead : CoreErrors.NotFound);
         }
     }
 
-    private static IQueryable<Job> Visible(PlatformDb db, Caller caller) => caller.ReachOf(Permissions.Administer) switch
+    private static IQueryable<Job> Visible(IQueryable<Job> jobs, Caller caller) => caller.ReachOf(Permissions.Administer) switch
     {
-        Reach.Grid => db.Jobs,
-        Reach.Partner => db.Jobs.Where(job => job.PartnerId == caller.PartnerId),
-        _ => db.Jobs.Where(job => job.TenantId == caller.TenantId),
+        Reach.Grid => jobs,
+        Reach.Partner => jobs.Where(job => job.PartnerId == caller.PartnerId),
+        _ => jobs.Where(job => job.TenantId == caller.TenantId),
+    };
+
+    private static string? Index(Caller caller) => caller.ReachOf(Permissions.Administer) switch
+    {
+        Reach.Grid => null,
+        Reach.Partner => "ix_jobs_partner",
+        _ => "ix_jobs_tenant",
     };
 }
 

@@ -40,15 +40,10 @@ internal static class BackendEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<BackendView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, ProviderSecrets secrets, BackendPool pool, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, Caller caller, PlatformDb db, ProviderSecrets secrets, BackendPool pool, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Backend));
-        var rows = await db.Backends.AsNoTracking()
-            .Where(backend => after == null || string.Compare(backend.Id, after) < 0)
-            .OrderByDescending(backend => backend.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => View(row, caller, secrets, pool)).ToPage(limit, view => view.Id);
+        var page = await db.Backends.AsNoTracking().NewestAsync(query, Ids.Backend, backend => backend.Id, cancellationToken);
+        return page.As(row => View(row, caller, secrets, pool));
     }
 
     private static async Task<Created<Envelope<BackendView>>> Create(

@@ -27,7 +27,7 @@ internal static class ModelAccessEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<ModelAccessView>>> List(
-        [AsParameters] PageQuery page,
+        [AsParameters] PageQuery query,
         [FromQuery(Name = "tenant_id")] string? tenantId,
         [FromQuery(Name = "model_id")] string? modelId,
         [FromQuery(Name = "group_id")] string? groupId,
@@ -35,18 +35,14 @@ internal static class ModelAccessEndpoints
         PlatformDb db,
         CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.ModelAccess));
         var own = caller.IsSuperAdmin ? null : caller.TenantId;
-        var rows = await db.ModelAccess.AsNoTracking()
+        var page = await db.ModelAccess.AsNoTracking()
             .Where(rule => own == null || rule.TenantId == own)
             .Where(rule => tenantId == null || rule.TenantId == tenantId)
             .Where(rule => modelId == null || rule.ModelId == modelId)
             .Where(rule => groupId == null || rule.GroupId == groupId)
-            .Where(rule => after == null || string.Compare(rule.Id, after) < 0)
-            .OrderByDescending(rule => rule.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(View).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.ModelAccess, rule => rule.Id, cancellationToken);
+        return page.As(View);
     }
 
     private static async Task<Results<Ok<Envelope<ModelAccessView>>, ProblemResult>> Put(

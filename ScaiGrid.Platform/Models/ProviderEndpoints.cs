@@ -36,15 +36,10 @@ internal static class ProviderEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<ProviderView>>> List(
-        [AsParameters] PageQuery page, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, PlatformDb db, ProviderSecrets secrets, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Provider));
-        var rows = await db.Providers.AsNoTracking()
-            .Where(provider => after == null || string.Compare(provider.Id, after) < 0)
-            .OrderByDescending(provider => provider.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => View(row, secrets)).ToPage(limit, view => view.Id);
+        var page = await db.Providers.AsNoTracking().NewestAsync(query, Ids.Provider, provider => provider.Id, cancellationToken);
+        return page.As(row => View(row, secrets));
     }
 
     private static async Task<Created<Envelope<ProviderView>>> Create(

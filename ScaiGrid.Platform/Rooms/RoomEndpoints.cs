@@ -38,15 +38,10 @@ internal static class RoomEndpoints
             .WithName("PostRoomMessage").WithSummary("Says something; with reply_model, that model answers.");
     }
 
-    private static async Task<Ok<PageEnvelope<RoomView>>> List([AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<Ok<PageEnvelope<RoomView>>> List([AsParameters] PageQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Room));
-        var rows = await db.Of(caller).AsNoTracking()
-            .Where(room => after == null || string.Compare(room.Id, after) < 0)
-            .OrderByDescending(room => room.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => RoomView.Of(row, members: null)).ToPage(limit, view => view.Id);
+        var page = await db.Of(caller).AsNoTracking().NewestAsync(query, Ids.Room, room => room.Id, cancellationToken);
+        return page.As(row => RoomView.Of(row, members: null));
     }
 
     private static async Task<Created<Envelope<RoomView>>> Create(

@@ -37,16 +37,12 @@ internal static class MessageBodies
     public const int ContentLength = 500_000;
 
     public static async Task<Ok<PageEnvelope<MessageView>>> PageAsync(
-        PlatformDb db, string conversationId, PageQuery page, Caller caller, CancellationToken cancellationToken)
+        PlatformDb db, string conversationId, PageQuery query, Caller caller, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Message));
-        var rows = await db.Messages.AsNoTracking()
+        var page = await db.ByIndex<Message>("ix_messages_conversation").AsNoTracking()
             .Where(message => message.ConversationId == conversationId && message.TenantId == caller.TenantId)
-            .Where(message => after == null || string.Compare(message.Id, after) < 0)
-            .OrderByDescending(message => message.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(MessageView.Of).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.Message, message => message.Id, cancellationToken);
+        return page.As(MessageView.Of);
     }
 
     /// <summary>The reply as the caller wants it; the model's own error where there is none.</summary>

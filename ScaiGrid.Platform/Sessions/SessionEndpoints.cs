@@ -35,9 +35,8 @@ internal static class SessionEndpoints
     }
 
     private static async Task<Results<Ok<PageEnvelope<SessionView>>, ProblemResult>> List(
-        string? scope, [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        string? scope, [AsParameters] PageQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Session));
         var checks = new Checks();
         var ofTenant = checks.OneOf("scope", scope, "own", "own", "tenant") == "tenant";
         checks.ThrowIfAny();
@@ -46,13 +45,10 @@ internal static class SessionEndpoints
             return Reply.Problem(CoreErrors.PermissionDenied, "scope=tenant needs accounting:view_tenant.");
         }
 
-        var rows = await db.ChatSessions.AsNoTracking()
+        var page = await db.ByIndex<ChatSession>(ofTenant ? null : "ix_chat_sessions_user").AsNoTracking()
             .Where(session => session.TenantId == caller.TenantId && (ofTenant || session.UserId == caller.UserId))
-            .Where(session => after == null || string.Compare(session.Id, after) < 0)
-            .OrderByDescending(session => session.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => SessionView.Of(row, isOwn: row.UserId == caller.UserId)).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.Session, session => session.Id, cancellationToken);
+        return page.As(row => SessionView.Of(row, isOwn: row.UserId == caller.UserId));
     }
 
     private static async Task<Created<Envelope<SessionView>>> Create(

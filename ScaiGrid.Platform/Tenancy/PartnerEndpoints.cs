@@ -30,15 +30,10 @@ internal static class PartnerEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<PartnerView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Partner));
-        var partners = await Visible(db, caller)
-            .Where(partner => after == null || string.Compare(partner.Id, after) < 0)
-            .OrderByDescending(partner => partner.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return partners.ConvertAll(PartnerView.Of).ToPage(limit, view => view.Id);
+        var page = await Visible(db, caller).NewestAsync(query, Ids.Partner, partner => partner.Id, cancellationToken);
+        return page.As(PartnerView.Of);
     }
 
     private static async Task<Results<Ok<Envelope<PartnerView>>, ProblemResult>> Get(

@@ -33,25 +33,21 @@ internal static class TenantEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<TenantView>>> List(
-        [AsParameters] PageQuery page,
+        [AsParameters] PageQuery query,
         [FromQuery(Name = "partner_id")] string? partnerId,
         string? status,
         Caller caller,
         PlatformDb db,
         CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Tenant));
         var checks = new Checks();
         Status(checks, status, "");
         checks.ThrowIfAny();
-        var tenants = await db.Tenants.AsNoTracking().Within(caller, Permissions.Administer)
+        var page = await db.Tenants.AsNoTracking().Within(caller, Permissions.Administer)
             .Where(tenant => partnerId == null || tenant.PartnerId == partnerId)
             .Where(tenant => status == null || tenant.Status == status)
-            .Where(tenant => after == null || string.Compare(tenant.Id, after) < 0)
-            .OrderByDescending(tenant => tenant.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return tenants.ConvertAll(TenantView.Of).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.Tenant, tenant => tenant.Id, cancellationToken);
+        return page.As(TenantView.Of);
     }
 
     private static async Task<Results<Ok<Envelope<TenantView>>, ProblemResult>> Get(

@@ -52,9 +52,8 @@ internal static class DeliveryEndpoints
     }
 
     private static async Task<Results<Ok<PageEnvelope<DeliveryView>>, ProblemResult>> List(
-        string id, string? status, string? since, [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        string id, string? status, string? since, [AsParameters] PageQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.WebhookDelivery));
         var checks = new Checks();
         var from = checks.Time("since", since);
         var wanted = status is null ? null : checks.OneOf("status", status, "", DeliveryStatus.Success, DeliveryStatus.Failed, DeliveryStatus.Pending);
@@ -64,15 +63,12 @@ internal static class DeliveryEndpoints
             return Reply.Problem(CoreErrors.NotFound);
         }
 
-        var rows = await db.WebhookDeliveries.AsNoTracking()
+        var page = await db.ByIndex<WebhookDelivery>(wanted is null ? "ix_webhook_deliveries_webhook" : "ix_webhook_deliveries_status").AsNoTracking()
             .Where(delivery => delivery.WebhookId == id && delivery.TenantId == caller.TenantId)
             .Where(delivery => wanted == null || delivery.Status == wanted)
             .Where(delivery => from == null || delivery.CreatedAt >= from)
-            .Where(delivery => after == null || string.Compare(delivery.Id, after) < 0)
-            .OrderByDescending(delivery => delivery.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(row => DeliveryView.Of(row, withEvent: false)).ToPage(limit, view => view.Id);
+            .NewestAsync(query, Ids.WebhookDelivery, delivery => delivery.Id, cancellationToken);
+        return page.As(row => DeliveryView.Of(row, withEvent: false));
     }
 
     private static async Task<Results<Ok<Envelope<DeliveryView>>, ProblemResult>> Get(
@@ -111,7 +107,7 @@ internal static class DeliveryEndpoints
             .SingleOrDefaultAsync(cancellationToken);
 }
 
-/// <param name="DeliveryId">whd_…</param>
+/// <param name="DeliveryId">del_…</param>
 /// <param name="StatusCode">Null when there was no answer.</param>
 /// <param name="DurationMs">Until the answer or the failure.</param>
 /// <param name="Error">Null when the receiver took it.</param>

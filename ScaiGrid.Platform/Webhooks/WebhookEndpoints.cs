@@ -36,15 +36,11 @@ internal static class WebhookEndpoints
     }
 
     private static async Task<Ok<PageEnvelope<WebhookView>>> List(
-        [AsParameters] PageQuery page, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var (limit, after) = (page.Take(), page.After(Ids.Webhook));
-        var rows = await db.Webhooks.AsNoTracking()
-            .Where(webhook => webhook.TenantId == caller.TenantId && (after == null || string.Compare(webhook.Id, after) < 0))
-            .OrderByDescending(webhook => webhook.Id)
-            .Take(limit + 1)
-            .ToListAsync(cancellationToken);
-        return rows.ConvertAll(WebhookView.Of).ToPage(limit, view => view.Id);
+        var page = await db.Webhooks.AsNoTracking().Where(webhook => webhook.TenantId == caller.TenantId)
+            .NewestAsync(query, Ids.Webhook, webhook => webhook.Id, cancellationToken);
+        return page.As(WebhookView.Of);
     }
 
     private static async Task<Results<Created<Envelope<NewWebhook>>, ProblemResult>> Create(

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Security;
 using ScaiGrid.Core.Storage;
 using ScaiGrid.Inference.Media;
@@ -51,7 +52,7 @@ public sealed class MediaStoreTests : IDisposable
     [Fact]
     public void Link_WorksForAnHour()
     {
-        var links = new MediaLinks(new SecretOptions { SecretKey = Secrets.SecretKey }, new MediaOptions { BaseUrl = new Uri("https://grid.example/") }, _time);
+        var links = new MediaLinks(new SecretOptions { SecretKey = Secrets.SecretKey }, new PublicOptions { PublicUrl = new Uri("https://grid.example/") }, _time);
         var link = new Uri(links.Create("media_1.png", "http://10.0.0.1"));
         Assert.StartsWith("https://grid.example/v1/media/media_1.png?", link.ToString(), StringComparison.Ordinal);
         var parts = link.Query[1..].Split('&').ToDictionary(part => part.Split('=')[0], part => part.Split('=')[1]);

@@ -21,9 +21,25 @@ public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
     {
         using var user = await (await SeededTenant.CreateAsync(Grid)).AddUserAsync(role);
         await KnownAsync(Grid.GrpcAddress, user.Api.Key!);
-        Assert.Equal(Expected(role, Permissions.ListModels), await ListAsync(Grid.GrpcAddress, user.Api.Key));
-        Assert.Equal(Expected(role, Permissions.UseModels), await ChatAsync(Grid.GrpcAddress, user.Api.Key));
-        Assert.Equal(Expected(role, Permissions.UseModels), await StreamAsync(Grid.GrpcAddress, user.Api.Key));
+        foreach (var (method, call) in Calls)
+        {
+            // Over HTTP the same permissions are declared for the same operations.
+            var permission = method == "ListModels" ? Permissions.ListModels : Permissions.UseModels;
+            Assert.Equal((method, Expected(role, permission)), (method, await call(Grid.GrpcAddress, user.Api.Key)));
+        }
+    }
+
+    [Fact]
+    public async Task EveryMethod_KnowsItsCaller()
+    {
+        Assert.Equal(InferenceService.Descriptor.Methods.Select(method => method.Name).Order(), Calls.Keys.Order());
+        foreach (var (method, call) in Calls)
+        {
+            foreach (var key in new[] { null, "sgk_0123456789abcdefghijklmnopqrstuvwxyz-ABCDEF", "eyJ.e.e", "sgt_a.b.c", "a-service-token-that-nobody-was-given" })
+            {
+                Assert.Equal((method, key, StatusCode.Unauthenticated), (method, key, await call(Grid.GrpcAddress, key)));
+            }
+        }
     }
 
     [Fact]
@@ -48,6 +64,15 @@ public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
         Assert.Equal(StatusCode.Unauthenticated, await ListAsync(Grid.GrpcAddress, key: null));
     }
 
+    /// <summary>How to call each method.</summary>
+    private static readonly Dictionary<string, Func<Uri, string?, Task<StatusCode>>> Calls = new()
+    {
+        ["Chat"] = ChatAsync,
+        ["StreamChat"] = StreamAsync,
+        ["Embed"] = EmbedAsync,
+        ["ListModels"] = ListAsync,
+    };
+
     private static StatusCode Expected(string role, string permission) => Roles.Holds[role].Contains(permission) ? StatusCode.OK : StatusCode.PermissionDenied;
 
     private static Task<TimeSpan> KnownAsync(Uri address, string key) =>
@@ -57,6 +82,11 @@ public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
         CallAsync(address, client => client.ListModelsAsync(new ListModelsRequest(), Authorization(key)).ResponseAsync);
 
     internal static Task<StatusCode> ChatAsync(Uri address, string? key) => CallAsync(address, client => client.ChatAsync(Request(), Authorization(key)).ResponseAsync);
+
+    // The echo model makes no embeddings, and who may use models is told so.
+    private static async Task<StatusCode> EmbedAsync(Uri address, string? key) =>
+        await CallAsync(address, client => client.EmbedAsync(new EmbedRequest { Model = "scailabs/echo", Input = { "hi" } }, Authorization(key)).ResponseAsync)
+            is var status and not StatusCode.InvalidArgument ? status : StatusCode.OK;
 
     private static Task<StatusCode> StreamAsync(Uri address, string? key) => CallAsync(address, async client =>
     {

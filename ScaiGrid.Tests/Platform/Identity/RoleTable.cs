@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
+using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
@@ -19,7 +20,7 @@ internal enum Owner
     /// <summary>A tenant's, for its members and for who acts for the installation.</summary>
     Visible,
 
-    /// <summary>A tenant's, for its members alone.</summary>
+    /// <summary>A tenant's, or one user's, for its members alone.</summary>
     Members,
 
     /// <summary>One user's: themselves, and who manages the tenant's users.</summary>
@@ -41,13 +42,32 @@ internal static class RoleTable
     public static readonly IReadOnlyList<Resource> Resources =
     [
         new("/oai/v1/models/{model}", Owner.Grid, (_, _, _) => Task.FromResult("/oai/v1/models/scailabs/echo")),
+        new("/oai/v1/batches/{id}", Owner.Members, async (_, tenant, user) => $"/oai/v1/batches/{await BatchAsync(await MakerAsync(tenant, user))}"),
+        new("/oai/v1/files/{id}", Owner.Members, async (_, tenant, user) => $"/oai/v1/files/{await FileAsync(await MakerAsync(tenant, user))}"),
         new("/v1/api-keys/{id}", Owner.User, async (_, tenant, user) => $"/v1/api-keys/{(await tenant.CreateKeyAsync(user.Id)).Id}"),
         new("/v1/backends/{id}", Owner.Grid, async (admin, _, _) => $"/v1/backends/{await BackendAsync(admin)}"),
+        new("/v1/files/{id}", Owner.Members, async (_, tenant, user) => $"/v1/files/{await FileAsync(await MakerAsync(tenant, user))}"),
         new("/v1/iam/custom-roles/{id}", Owner.Tenant, (admin, tenant, _) => AddAsync(
             admin, "/v1/iam/custom-roles", new { name = "Test", slug = Fresh.Name(), tenant_id = tenant.Id })),
+        new("/v1/inference/batch/{id}", Owner.Members, async (_, tenant, user) => $"/v1/inference/batch/{await BatchAsync(await MakerAsync(tenant, user))}"),
+        new("/v1/model-access/{id}", Owner.Grid, async (admin, tenant, _) =>
+        {
+            var model = await IdAsync(admin, "/v1/models", new { slug = $"tenant/{tenant.Slug}/{Fresh.Name()}" });
+            return $"/v1/model-access/{(await admin.PutAsync("/v1/model-access", new { tenant_id = tenant.Id, model_id = model, access = "block" })).Ok()["id"]}";
+        }),
+        new("/v1/model-groups/{id}", Owner.Grid, (admin, _, _) => AddAsync(admin, "/v1/model-groups", new { name = Fresh.Name() })),
         new("/v1/models/{model}", Owner.Visible, (admin, tenant, _) => AddAsync(admin, "/v1/models", new { slug = $"tenant/{tenant.Slug}/{Fresh.Name()}" })),
         new("/v1/partners/{id}", Owner.Partner, (_, tenant, _) => Task.FromResult($"/v1/partners/{tenant.PartnerId}")),
         new("/v1/providers/{id}", Owner.Grid, async (admin, _, _) => $"/v1/providers/{await ProviderAsync(admin)}"),
+        new("/v1/rooms/{id}", Owner.Members, async (_, tenant, user) => await AddAsync(await MakerAsync(tenant, user), "/v1/rooms", new { name = "Test" })),
+        new("/v1/rooms/{id}/members/{type}/{member}", Owner.Members, async (_, tenant, user) =>
+        {
+            var maker = await MakerAsync(tenant, user);
+            var room = await AddAsync(maker, "/v1/rooms", new { name = "Test" });
+            (await maker.PostAsync($"{room}/members", new { type = "model", id = "scailabs/echo" })).Created();
+            return $"{room}/members/model/scailabs/echo";
+        }),
+        new("/v1/sessions/{id}", Owner.Members, async (_, tenant, user) => await AddAsync(await MakerAsync(tenant, user), "/v1/sessions", new { model = "scailabs/echo" })),
         new("/v1/tenants/{id}", Owner.Tenant, (_, tenant, _) => Task.FromResult($"/v1/tenants/{tenant.Id}")),
         new("/v1/users/{id}", Owner.Tenant, (admin, tenant, _) => AddAsync(
             admin, "/v1/users", new { email = $"{Fresh.Name()}@test.example", tenant_id = tenant.Id })),
@@ -58,24 +78,32 @@ internal static class RoleTable
         }),
     ];
 
-    /// <summary>What no call of the API makes, with the reason, and the tests that try it across tenants where there are some.</summary>
+    /// <summary>What no call of the API makes, or what is several's: the tests that try it across tenants, and the reason.</summary>
     public static readonly IReadOnlyDictionary<string, string> Elsewhere = new Dictionary<string, string>
     {
-        ["/oai/v1/batches/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
-        ["/oai/v1/files/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/v1/accounting/budgets/{id}"] = "BudgetAccessTests: whose it is depends on its scope",
-        ["/v1/admin/jobs/{id}"] = "queued work, which is there while it waits or once it failed for good",
-        ["/v1/files/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
+        ["/v1/admin/jobs/{id}"] = "JobEndpointTests: queued work, which is there while it waits or once it failed for good",
         ["/v1/groups/{id}"] = "GroupTests: the identity provider's",
-        ["/v1/inference/batch/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
-        ["/v1/model-access/{id}"] = "ModelAccessTests: whose it is depends on the model",
-        ["/v1/model-groups/{id}"] = "ModelAccessTests: whose it is depends on who made it",
         ["/v1/role-mappings/{id}"] = "GroupTests: needs a group",
-        ["/v1/rooms/{id}"] = "ConversationAccessTests: its members'",
-        ["/v1/rooms/{id}/members/{type}/{member}"] = "ConversationAccessTests: its members'",
-        ["/v1/sessions/{id}"] = "ConversationAccessTests: a user's own, whatever others may",
         ["/v1/webhooks/{id}/deliveries/{deliveryId}"] = "WebhookSafetyTests: an event makes them",
     };
+
+    /// <summary>The user, where they may use models; else somebody of their tenant who may, for the user is refused whatever there is.</summary>
+    private static async Task<ApiDriver> MakerAsync(SeededTenant tenant, SeededUser user) =>
+        (await user.Api.GetAsync("/v1/me")).Ok()["permissions"]!.AsArray().Any(held => (string?)held == Permissions.UseModels)
+            ? user.Api
+            : (await tenant.AddUserAsync(Roles.TenantUser)).Api;
+
+    private static async Task<string> FileAsync(ApiDriver maker)
+    {
+        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new ByteArrayContent("{}\n"u8.ToArray()), "file", "input.jsonl" } };
+        using var response = await maker.Http.PostAsync(new Uri("/v1/files", UriKind.Relative), form);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, text);
+        return (string)JsonNode.Parse(text)!["data"]!["id"]!;
+    }
+
+    private static Task<string> BatchAsync(ApiDriver maker) => IdAsync(maker, "/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String("{}\n"u8) });
 
     private static async Task<string> AddAsync(ApiDriver admin, string path, object body) => $"{path}/{await IdAsync(admin, path, body)}";
 

@@ -16,6 +16,8 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
         var paths = (await GuardedOperation.ReadAsync(Admin)).Where(operation => !operation.IsAnonymous).Select(operation => operation.ResourcePath).OfType<string>();
         var missing = paths.Except(RoleTable.Resources.Select(resource => resource.Path)).Except(RoleTable.Elsewhere.Keys);
         Assert.True(!missing.Any(), $"Tell RoleTable how to make what these paths name: {string.Join(", ", missing)}");
+        var tests = typeof(RoleTable).Assembly.GetTypes().Select(type => type.Name).ToHashSet();
+        Assert.All(RoleTable.Elsewhere.Values, reason => Assert.Contains(reason.Split(':')[0], tests));
     }
 
     [Fact]

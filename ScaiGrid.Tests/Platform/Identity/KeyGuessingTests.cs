@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Identity;
+
+/// <summary>Whoever tries keys learns nothing by the answers, nor by how long they take.</summary>
+public sealed class KeyGuessingTests(Grid grid) : GridTest(grid)
+{
+    private const int Rounds = 150;
+
+    [Fact]
+    public async Task WrongKeys_AllGetTheSameAnswer()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        using var suspended = await tenant.AddUserAsync(Roles.TenantUser);
+        await tenant.SuspendAsync(suspended);
+        var (revokedId, revoked) = await tenant.CreateKeyAsync(user.Id);
+        (await Admin.DeleteAsync($"/v1/api-keys/{revokedId}")).NoContent();
+        var key = user.Api.Key!;
+        await Poll.UntilAsync(async () => await StatusAsync(revoked) == 401 && await StatusAsync(suspended.Api.Key!) == 401, "the ends of the keys");
+        var answers = new HashSet<string>();
+        foreach (var wrong in new[]
+        {
+            Other(key, key.Length - 1), Other(key, "sgk_".Length), key[..^1], key + "A", key.ToUpperInvariant(), revoked, suspended.Api.Key!, $"sgk_{new string('A', 43)}", "sgk_", "sgk_short",
+        })
+        {
+            using var api = Admin.As(wrong);
+            var answer = await api.GetAsync("/v1/me");
+            var body = JsonNode.Parse(answer.Text)!;
+            body["meta"]!.AsObject().Remove("request_id");
+            answers.Add($"{(int)answer.Status} {body.ToJsonString()} {string.Join(' ', answer.Headers.Keys.Order(StringComparer.Ordinal))}");
+        }
+
+        Assert.Contains("401 ", Assert.Single(answers), StringComparison.Ordinal);
+        (await user.Api.GetAsync("/v1/me")).Ok();
+
+        async Task<int> StatusAsync(string token)
+        {
+            using var api = Admin.As(token);
+            return (int)(await api.GetAsync("/v1/me")).Status;
+        }
+    }
+
+    [Fact]
+    public async Task KeyThatIsNearlyRight_TakesNoLonger()
+    {
+        var (_, key) = await Admin.CreateKeyAsync();
+        using var near = Admin.As(Other(key, key.Length - 1));
+        using var far = Admin.As($"sgk_{new string('A', key.Length - "sgk_".Length)}");
+
+        // By turns, so that whatever else the machine does meets both alike.
+        var (nearTimes, farTimes) = (new List<double>(), new List<double>());
+        for (var i = 0; i < Rounds; i++)
+        {
+            nearTimes.Add(await TimeAsync(near));
+            farTimes.Add(await TimeAsync(far));
+        }
+
+        var ratio = Median(nearTimes) / Median(farTimes);
+        Assert.True(ratio is > 0.5 and < 2, $"Nearly right in {Median(nearTimes):F2} ms, quite wrong in {Median(farTimes):F2} ms.");
+    }
+
+    private static async Task<double> TimeAsync(ApiDriver api)
+    {
+        var began = Stopwatch.GetTimestamp();
+        (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
+        return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+    }
+
+    private static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
+
+    private static string Other(string key, int at) => key[..at] + (key[at] == 'x' ? 'y' : 'x') + key[(at + 1)..];
+}
