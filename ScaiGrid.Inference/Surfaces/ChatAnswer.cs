@@ -33,6 +33,9 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     /// <summary>What the upstream wants back with the next turn, as JSON; null where there is nothing (docs/decisions/0016).</summary>
     public string? ExtraContent { get; private init; }
 
+    /// <summary>What the model says in place of an answer that it will not give; null where it gives one.</summary>
+    public string? Refusal { get; private init; }
+
     internal static ChatChoice Parse(JsonElement choice, int position)
     {
         var isDelta = choice.TryGetProperty("delta"u8, out var message);
@@ -55,6 +58,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
             isDelta && finish is null ? null : Normalise(finish, calls.Count > 0))
         {
             ExtraContent = ChatToolCall.Extra(message),
+            Refusal = JsonText.Of(message, "refusal"u8),
         };
     }
 

@@ -55,8 +55,9 @@ public sealed record ChatDataChoice(int Index, ChatDataMessage Message, string F
 /// <param name="Content">Plain text; null when only tools are called.</param>
 /// <param name="ToolCalls">Left out when there are none.</param>
 /// <param name="Reasoning">Left out where the upstream shows none.</param>
+/// <param name="Refusal">What the model says in place of an answer that it will not give; left out where it gives one.</param>
 /// <param name="ExtraContent">What the upstream wants back with the next turn, left out where there is nothing: send the message back as it came.</param>
-public sealed record ChatDataMessage(string Role, string? Content, IReadOnlyList<JsonElement>? ToolCalls, string? Reasoning, JsonElement? ExtraContent);
+public sealed record ChatDataMessage(string Role, string? Content, IReadOnlyList<JsonElement>? ToolCalls, string? Reasoning, string? Refusal, JsonElement? ExtraContent);
 
 /// <summary>Tokens; cached ones are part of the prompt, reasoning ones part of the completion.</summary>
 public sealed record ChatDataUsage(long PromptTokens, long CompletionTokens, long TotalTokens, long CachedTokens, long ReasoningTokens);

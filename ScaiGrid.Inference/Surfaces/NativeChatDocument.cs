@@ -58,6 +58,11 @@ internal static class NativeChatDocument
             writer.WriteString("content"u8, choice.Content);
         }
 
+        if (choice.Refusal is not null)
+        {
+            writer.WriteString("refusal"u8, choice.Refusal);
+        }
+
         if (choice.ToolCalls.Count > 0)
         {
             writer.WriteStartArray("tool_calls"u8);

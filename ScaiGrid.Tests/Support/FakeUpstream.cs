@@ -22,6 +22,7 @@ public sealed class FakeUpstream : IAsyncDisposable
     private readonly WebApplication _app;
 
     private readonly ConnectionCount _connections;
+    private int _running;
 
     private FakeUpstream(WebApplication app, ConnectionCount connections) => (_app, _connections) = (app, connections);
 
@@ -51,6 +52,9 @@ public sealed class FakeUpstream : IAsyncDisposable
         upstream.BaseUrl = $"{app.Urls.First()}/v1";
         return upstream;
     }
+
+    /// <summary>Chat calls that it has not ended, and of which it has not seen that the gateway left.</summary>
+    public int RunningChats => Volatile.Read(ref _running);
 
     /// <summary>Connections that are open to it.</summary>
     public int OpenConnections => _connections.Open;
@@ -87,6 +91,7 @@ public sealed class FakeUpstream : IAsyncDisposable
         }
 
         using var gone = context.RequestAborted.Register(() => call.AbortedAt = Stopwatch.GetTimestamp());
+        Interlocked.Increment(ref _running);
         try
         {
             await PlayAsync(context, script, body, call);
@@ -94,6 +99,10 @@ public sealed class FakeUpstream : IAsyncDisposable
         catch (OperationCanceledException)
         {
             // The gateway hung up, which the call remembers.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
         }
     }
 

@@ -79,6 +79,19 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.Equal("Be kind.", (string?)body["messages"]![0]!["content"]);
     }
 
+    [Fact]
+    public async Task Refusal_IsNoContent()
+    {
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            Body = """{"id":"c","created":5,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not."},"finish_reason":"stop"}]}""",
+        });
+        var message = (await Admin.ChatAsync(slug)).Ok()["choices"]![0]!["message"]!;
+        Assert.Equal("""{"role":"assistant","content":null,"refusal":"I will not."}""", message.ToJsonString());
+        message = (await Admin.ChatAsync(await ConnectAsync(new UpstreamScript()))).Ok()["choices"]![0]!["message"]!;
+        Assert.Equal("""{"role":"assistant","content":"Hello world"}""", message.ToJsonString());
+    }
+
     [Theory]
     [InlineData(429, "BACKEND_RATE_LIMITED", 429)]
     [InlineData(500, "BACKEND_ERROR", 502)]
