@@ -48,7 +48,9 @@ internal sealed class LocalEnvironment
             Default(NeedVariables.ClientId, "scaigrid");
             Default(NeedVariables.ClientSecret, RandomNumberGenerator.GetHexString(64));
             Default(NeedVariables.Audience, "scaigrid-api");
-            Default(NeedVariables.PublicUrl, api);
+
+            // As the banner has it: links to media begin with it too.
+            Default(NeedVariables.PublicUrl, $"http://127.0.0.1:{ports[ModeGraph.Http]}");
             Default(NeedVariables.RedirectUris, $"{api}/docs");
         }
 
