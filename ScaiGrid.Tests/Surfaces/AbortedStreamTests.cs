@@ -1,0 +1,111 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Callers who leave in the middle of streams leave nothing behind, and pay for what they had.</summary>
+[Trait("needs", "services")]
+[Collection(nameof(SmallGrid))]
+public sealed class AbortedStreamTests
+{
+    private const int Streams = 1000;
+    private const int AtATime = 50;
+    private const int LongestMs = 600;
+
+    // What a stream would leave if its buffers stayed: those of two sockets, two pipes and a reader.
+    private const long MostPerStream = 48 * 1024;
+
+    // The collector looks often: what is resident is what is held, and not what has not been looked at yet.
+    private static readonly Dictionary<string, string> Tidy = new() { ["DOTNET_gcServer"] = "0", ["DOTNET_GCgen0size"] = "400000", ["DOTNET_GCConserveMemory"] = "5" };
+
+    [Fact]
+    public async Task ThousandStreams_AbortedAtRandomMoments_LeaveNothing_AndEachIsSettled()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: Tidy, withWorker: true);
+        var api = grid.Apis[0];
+        var (slug, upstreamModel) = await grid.ConnectAsync(new UpstreamScript
+        {
+            Delay = TimeSpan.FromMilliseconds(100),
+            Chunks = [.. Enumerable.Repeat("word ", 2000)],
+            ChunkDelay = TimeSpan.FromMilliseconds(20),
+        });
+        var tenant = (string)(await grid.Admin.GetAsync("/v1/me")).Ok()["tenant_id"]!;
+        var budget = (string)(await grid.Admin.PostAsync(
+            "/v1/accounting/budgets", new { scope = "tenant", scope_id = tenant, period = "total", request_limit = 1_000_000, token_limit = 1_000_000_000 })).Created()["id"]!;
+        await grid.CatchUpAsync();
+
+        // :: What there is anyway, when it has done this for a while.
+        var seen = await AbortAsync(grid.Admin, slug, Streams / 5, seed: 1);
+        await QuietAsync(grid);
+        var (memory, handles) = (api.ResidentBytes, api.OpenHandles);
+
+        seen += await AbortAsync(grid.Admin, slug, Streams, seed: 2);
+        await QuietAsync(grid);
+        await Poll.UntilAsync(() => Task.FromResult(api.OpenHandles < handles + AtATime), "the sockets to be closed");
+        Assert.InRange(api.ResidentBytes, 0, memory + (Streams * MostPerStream));
+
+        // :: Whoever saw a word pays, once; of the others those whose first word was on its way.
+        var begun = grid.Upstream.CallsOf(upstreamModel).Count;
+        JsonNode state = null!;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                state = (await grid.Admin.GetAsync($"/v1/accounting/budgets/{budget}")).Ok();
+                return (int)state["reserved"]!["requests"]! == 0;
+            },
+            "the reservations to be settled");
+        Assert.Equal(("0", 0), ((string?)state["reserved"]!["cost"], (int)state["reserved"]!["tokens"]!));
+        var settled = (int)state["usage"]!["requests"]!;
+        Assert.InRange(settled, seen, begun);
+        var rows = await grid.Admin.UsageAsync(slug, settled);
+        Assert.Equal(settled, rows.Count);
+        Assert.All(rows, row => Assert.Equal(("cancelled", true), ((string?)row["status"], (int)row["tokens_out"]! > 0)));
+        Assert.Equal((int)state["usage"]!["tokens"]!, rows.Sum(row => (int)row["tokens_in"]! + (int)row["tokens_out"]!));
+    }
+
+    /// <returns>How many callers saw a word before they left.</returns>
+    private static async Task<int> AbortAsync(ApiDriver api, string slug, int count, int seed)
+    {
+        var random = new Random(seed);
+        var moments = Enumerable.Range(0, count).Select(_ => TimeSpan.FromMilliseconds(random.Next(LongestMs))).ToList();
+        var seen = 0;
+        await Parallel.ForEachAsync(moments, new ParallelOptions { MaxDegreeOfParallelism = AtATime }, async (moment, _) =>
+        {
+            using var leave = new CancellationTokenSource(moment);
+            using var request = new HttpRequestMessage(HttpMethod.Post, moment.Milliseconds % 2 == 0 ? "/v1/inference/chat" : "/oai/v1/chat/completions")
+            {
+                Content = new StringContent($$"""{"model":"{{slug}}","stream":true,"max_tokens":3000,"messages":[{"role":"user","content":"hi"}]}""", Encoding.UTF8, "application/json"),
+            };
+            var words = 0;
+            try
+            {
+                using var stream = new EventStream(await api.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, leave.Token));
+                while (await stream.NextAsync(leave.Token) is { } item)
+                {
+                    words += item.Content.Length;
+                }
+
+                Assert.Fail("The stream ended before its caller left.");
+            }
+            catch (OperationCanceledException)
+            {
+                Interlocked.Add(ref seen, words > 0 ? 1 : 0);
+            }
+        });
+        return seen;
+    }
+
+    /// <summary>Waits until nothing is in flight, here and at the upstream. Connections that are kept for the next call may be left, no more than were in use at once.</summary>
+    private static async Task QuietAsync(SmallGrid grid)
+    {
+        var backend = (string)(await grid.Admin.GetAsync("/v1/backends?limit=100")).Ok()["items"]!.AsArray().Single(item => (string?)item!["name"] == "fake")!["id"]!;
+        await Poll.UntilAsync(
+            async () => (await grid.Admin.GetAsync("/metrics")).Text.Split('\n').Any(line =>
+                line.StartsWith("scaigrid_backend_inflight_requests{", StringComparison.Ordinal) && line.Contains(backend, StringComparison.Ordinal) && line.Contains("} 0", StringComparison.Ordinal)),
+            "no call in flight");
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.RunningChats == 0), "the upstream to see that all have left");
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.OpenConnections < AtATime), "the connections to the upstream to be closed");
+    }
+}
