@@ -15,7 +15,9 @@ internal sealed class BatchHandler(IDbContextFactory<PlatformDb> databases, Batc
     public const int Concurrency = 8;
 
     private const int StepsOfOneBatch = 3;
-    private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(10);
+
+    /// <summary>After which a step asks the blob store again that was away.</summary>
+    public static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(10);
 
     public int LaneLimit(string lane) => StepsOfOneBatch;
 

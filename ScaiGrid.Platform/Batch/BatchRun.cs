@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Core.Storage;
 using ScaiGrid.Platform.Calls;
@@ -54,6 +55,7 @@ internal sealed class BatchRun(
                 Enumerable.Range(0, lines.Count).Where(index => results[index] is null),
                 new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop.Token },
                 async (index, _) => results[index] = await AnswerAsync(batch, number, index, BatchLine.Parse(lines[index], batch), caller, stop.Token));
+            return await FinishAsync(batch, number, job, [.. results.OfType<LineResult>()], stop.Token);
         }
         catch (OperationCanceledException) when (job.Draining.IsCancellationRequested && !job.Lost.IsCancellationRequested)
         {
@@ -66,15 +68,13 @@ internal sealed class BatchRun(
             await watch;
             _cancelled.TryRemove(batch.Id, out _);
         }
-
-        return await FinishAsync(batch, number, job, [.. results.OfType<LineResult>()]);
     }
 
-    private async Task<JobEnd> FinishAsync(BatchRow batch, int number, ClaimedJob job, IReadOnlyList<LineResult> results)
+    private async Task<JobEnd> FinishAsync(BatchRow batch, int number, ClaimedJob job, IReadOnlyList<LineResult> results, CancellationToken stop)
     {
         // Under names of this attempt: a worker that lost the chunk and does not know it yet overwrites nothing.
-        await WriteAsync(batch.ChunkKey(number, $"out.{job.Attempts}"), results.Where(result => result.Succeeded), job.Lost);
-        await WriteAsync(batch.ChunkKey(number, $"err.{job.Attempts}"), results.Where(result => !result.Succeeded), job.Lost);
+        await WriteAsync(batch.ChunkKey(number, $"out.{job.Attempts}"), results.Where(result => result.Succeeded), stop);
+        await WriteAsync(batch.ChunkKey(number, $"err.{job.Attempts}"), results.Where(result => !result.Succeeded), stop);
         var completed = results.Count(result => result.Succeeded);
         return JobEnd.Done((StoreStep)(async (db, token) =>
         {
@@ -240,16 +240,28 @@ internal sealed class BatchRun(
             : blobs.WriteAsync(batch.ChunkKey(number, "noted"), new MemoryStream(LineResult.Noted(noted)), cancellationToken);
     }
 
-    private Task WriteAsync(string key, IEnumerable<LineResult> results, CancellationToken cancellationToken)
+    // What was answered is paid for: it is held until the store takes it.
+    private async Task WriteAsync(string key, IEnumerable<LineResult> results, CancellationToken cancellationToken)
     {
-        var body = new MemoryStream();
+        using var body = new MemoryStream();
         foreach (var result in results)
         {
             body.Write(result.Json);
             body.WriteByte((byte)'\n');
         }
 
-        body.Position = 0;
-        return body.Length == 0 ? Task.CompletedTask : blobs.WriteAsync(key, body, cancellationToken);
+        var bytes = body.ToArray();
+        for (var isWritten = bytes.Length == 0; !isWritten;)
+        {
+            try
+            {
+                await blobs.WriteAsync(key, new MemoryStream(bytes, writable: false), cancellationToken);
+                isWritten = true;
+            }
+            catch (ApiException exception) when (exception.Problem.Error.Status >= 500)
+            {
+                await Task.Delay(BatchHandler.StoreRetry, time, cancellationToken);
+            }
+        }
     }
 }

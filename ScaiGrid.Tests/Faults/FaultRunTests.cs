@@ -81,7 +81,7 @@ public sealed class FaultRunTests
             Assert.True(spooled > shipped, $"While Redis was away, the journals grew from {shipped} to {spooled} bytes.");
             var rows = await RowsAsync(services, slug, answered);
             var logged = (_processes.Sum(process => process.OutputBytes) - loggedBefore) / Stopwatch.GetElapsedTime(started).TotalSeconds;
-            TestContext.Current.SendDiagnosticMessage(
+            TestContext.Current.TestOutputHelper?.WriteLine(
                 $"{_calls.Count} calls, {answered.Count} answered, {rows.Count} rows; journals of {spooled} bytes; {logged:F0} bytes logged a second.");
 
             // Once each. Beside the answered ones there are only calls whose end the caller did not see.

@@ -41,6 +41,7 @@ public sealed class StoreAwayTests
         Assert.Equal(200, (int)(await admin.GetAsync($"/v1/files/{file}/content")).Status);
         Assert.Contains("\"custom_id\":\"one\"", (await admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content")).Text, StringComparison.Ordinal);
         Assert.Single(await admin.UsageAsync(slug, 1));
+        Assert.Single(upstream.CallsOf("held"));
     }
 
     private static async Task<JsonNode> GetAsync(ApiDriver admin, string id) => (await admin.GetAsync($"/v1/inference/batch/{id}")).Ok();

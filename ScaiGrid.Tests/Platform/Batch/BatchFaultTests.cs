@@ -15,8 +15,16 @@ public sealed class BatchFaultTests(DatabaseServer server)
     [Theory]
     [InlineData(DatabaseKind.Sqlite)]
     [InlineData(DatabaseKind.MariaDb)]
-    public async Task WorkerThatIsKilled_LeavesEachLineAnsweredAndBilledOnce(DatabaseKind kind) =>
-        await BatchFault.RunAsync(await server.CreateAsync(kind), lines: 1000, killAfter: 100, concurrency: 2);
+    public async Task WorkerThatIsKilled_LeavesEachLineAnsweredAndBilledOnce(DatabaseKind kind)
+    {
+        const int Lines = 1000;
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("batch", new UpstreamScript { Delay = TimeSpan.FromMilliseconds(10) });
+        await BatchFault.RunAsync(await server.CreateAsync(kind), Lines, killAfter: 100, concurrency: 2, upstream);
+
+        // What the dead worker had answered and not noted was called again: it is this that must not be billed again.
+        Assert.True(upstream.CallsOf("batch").Count > Lines, "No call was made twice.");
+    }
 }
 
 [Trait("lane", "long")]
@@ -30,7 +38,12 @@ public sealed class LargeBatchFaultTests(DatabaseServer server)
 
 internal static class BatchFault
 {
-    public static async Task RunAsync(TestDatabase database, int lines, int killAfter, int concurrency)
+    /// <param name="database">A new one.</param>
+    /// <param name="lines">Of the batch.</param>
+    /// <param name="killAfter">Lines after which a worker is killed.</param>
+    /// <param name="concurrency">Calls of one worker at a time.</param>
+    /// <param name="upstream">Where its model <c>batch</c> is called; null for the echo.</param>
+    public static async Task RunAsync(TestDatabase database, int lines, int killAfter, int concurrency, FakeUpstream? upstream = null)
     {
         using var folder = new TemporaryFolder();
         await using var redis = await RedisServer.StartAsync();
@@ -52,9 +65,10 @@ internal static class BatchFault
 
         // Before the workers, so that they know it from their first call on.
         var budget = await AddBudgetAsync(api);
+        var model = upstream is null ? "scailabs/echo" : await api.ConnectAsync(upstream.BaseUrl, "batch");
         await using var doomed = await Replica.StartAsync(Mode.Worker, settings);
         await using var survivor = await Replica.StartAsync(Mode.Worker, settings);
-        var id = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines)) })).Created()["id"]!;
+        var id = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines, model)) })).Created()["id"]!;
 
         await Poll.UntilAsync(async () => Completed(await GetAsync(api, id)) >= killAfter, "half of the lines");
         await doomed.KillAsync();
@@ -98,7 +112,7 @@ internal static class BatchFault
 
     private static int Completed(JsonNode batch) => (int)batch["request_counts"]!["completed"]!;
 
-    private static byte[] Input(int lines)
+    private static byte[] Input(int lines, string model)
     {
         var input = new StringBuilder();
         for (var i = 0; i < lines; i++)
@@ -108,7 +122,7 @@ internal static class BatchFault
                 custom_id = $"line-{i}",
                 method = "POST",
                 url = "/v1/inference/chat",
-                body = new { model = "scailabs/echo", messages = new[] { new { role = "user", content = $"line {i}" } } },
+                body = new { model, messages = new[] { new { role = "user", content = $"line {i}" } } },
             })).Append('\n');
         }
 
