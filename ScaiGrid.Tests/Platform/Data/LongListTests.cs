@@ -15,6 +15,8 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
 {
     private const int Rows = 100_000;
     private const int Rounds = 30;
+    private const int WarmUp = 5;
+    private const int Attempts = 3;
 
     [Theory]
     [InlineData(DatabaseKind.Sqlite)]
@@ -51,17 +53,23 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
         var breaches = new List<string>();
         foreach (var (path, prefix) in owner.Lists)
         {
-            // In the middle and near the end: databases plan the two differently.
-            var (first, middle, last) = await CompareAsync(api, path, prefix);
-            var told = $"{path}: first page {first:F1} ms, middle {middle:F1} ms, end {last:F1} ms";
-            output.WriteLine(told);
-            if (middle > first * 1.5 || last > first * 1.5)
+            // A page is a millisecond's work, which a busy machine may disturb once, but not each time.
+            var isFlat = false;
+            for (var attempt = 1; attempt <= Attempts && !isFlat; attempt++)
             {
-                breaches.Add(told);
+                // In the middle and near the end: databases plan the two differently.
+                var (first, middle, last) = await CompareAsync(api, path, prefix);
+                isFlat = middle < first * 1.5 && last < first * 1.5;
+                output.WriteLine($"{path}: first page {first:F1} ms, middle {middle:F1} ms, end {last:F1} ms");
+            }
+
+            if (!isFlat)
+            {
+                breaches.Add(path);
             }
         }
 
-        Assert.True(breaches.Count == 0, string.Join('\n', breaches));
+        Assert.True(breaches.Count == 0, $"Pages cost more at depth: {string.Join(", ", breaches)}");
     }
 
     private static async Task<(double First, double Middle, double Last)> CompareAsync(ApiDriver api, string path, string prefix)
@@ -71,13 +79,17 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
         // By turns, so that whatever else the machine does meets all alike. A cursor is the id of the row before the page.
         string[] urls = [start, $"{start}&cursor={Cursor.Encode(Id(prefix, Rows / 2))}", $"{start}&cursor={Cursor.Encode(Id(prefix, Rows / 100))}"];
         var times = urls.Select(_ => new List<double>()).ToArray();
-        for (var round = 0; round < Rounds; round++)
+        for (var round = -WarmUp; round < Rounds; round++)
         {
             for (var i = 0; i < urls.Length; i++)
             {
                 var began = Stopwatch.GetTimestamp();
                 var page = (await api.GetAsync(urls[i])).Ok();
-                times[i].Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+                if (round >= 0)
+                {
+                    times[i].Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+                }
+
                 Assert.Equal(50, page["items"]!.AsArray().Count);
             }
         }
