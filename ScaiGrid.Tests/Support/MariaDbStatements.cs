@@ -76,7 +76,8 @@ public static class MariaDbStatements
 
     private static MySqlCommand Command(MySqlConnection connection, string sql, (string Name, object? Value)[] parameters)
     {
-        var command = new MySqlCommand(sql, connection);
+        // A busy machine takes its time over a fill of many rows.
+        var command = new MySqlCommand(sql, connection) { CommandTimeout = 600 };
         foreach (var (name, value) in parameters)
         {
             command.Parameters.AddWithValue(name, value);
