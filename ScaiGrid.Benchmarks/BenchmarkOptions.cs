@@ -5,14 +5,18 @@ namespace ScaiGrid.Benchmarks;
 /// <param name="Rounds">Interleaved rounds; medians are shown.</param>
 /// <param name="Seconds">Length of one measurement.</param>
 /// <param name="Connections">Numbers of connections to measure with.</param>
-/// <param name="Calls">Kinds of calls to measure: chat, stream, paced.</param>
-internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections, string[] Calls)
+/// <param name="Calls">What to measure: chat, stream, paced; scale; memory.</param>
+/// <param name="MemoryCalls">Calls of which resident memory is watched.</param>
+internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections, string[] Calls, int MemoryCalls)
 {
-    public const string Usage = "ScaiGrid.Benchmarks [--rounds 5] [--seconds 3] [--connections 1,16,64] [--calls chat,stream,paced]";
+    public const string Usage =
+        "ScaiGrid.Benchmarks [--rounds 5] [--seconds 3] [--connections 1,16,64] [--calls chat,stream,paced,scale,memory] [--memory-calls 1000000] | micro";
+
+    private static readonly string[] Known = ["chat", "stream", "paced", "scale", "memory"];
 
     public static BenchmarkOptions? Parse(string[] args)
     {
-        var options = new BenchmarkOptions(5, 3, [1, 16, 64], ["chat", "stream", "paced"]);
+        var options = new BenchmarkOptions(5, 3, [1, 16, 64], ["chat", "stream", "paced"], 1_000_000);
         for (var i = 0; i < args.Length; i += 2)
         {
             if (i + 1 == args.Length)
@@ -31,7 +35,10 @@ internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connec
                 case "--connections":
                     options = options with { Connections = [.. args[i + 1].Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))] };
                     break;
-                case "--calls":
+                case "--memory-calls" when int.TryParse(args[i + 1], CultureInfo.InvariantCulture, out var calls) && calls > 0:
+                    options = options with { MemoryCalls = calls };
+                    break;
+                case "--calls" when args[i + 1].Split(',').All(Known.Contains):
                     options = options with { Calls = args[i + 1].Split(',') };
                     break;
                 default:

@@ -2,82 +2,46 @@ using System.Globalization;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>
-/// Measures direct, YARP and ScaiGrid in interleaved rounds and prints medians. Only ratios within one run say something: machines
-/// differ, and this one does other things too.
-/// </summary>
+/// <summary>Direct, YARP and ScaiGrid, with and without limits, side by side.</summary>
 internal static class Comparison
 {
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
-
     public static async Task RunAsync(BenchmarkOptions options)
     {
         await using var setup = await Setup.StartAsync();
-        Subject[] subjects = [setup.Direct, setup.Yarp, setup.ScaiGrid];
-        foreach (var subject in subjects)
-        {
-            foreach (var stream in (bool[])[false, true])
-            {
-                await new LoadGenerator(subject.Port, subject.Path, subject.Key, subject.Body(stream)).RunAsync(16, WarmUp);
-            }
-        }
-
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} cores, {options.Rounds} rounds of {options.Seconds} s, medians"));
-        Console.WriteLine();
-        Console.WriteLine("| call | connections | subject | calls/s | p50 ms | p99 ms | first byte p50 ms | processor µs/call | resident MiB | µs to YARP's |");
-        Console.WriteLine("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        await Measurement.WarmUpAsync(setup.Subjects);
+        Console.WriteLine("| call | connections | subject | calls/s | p50 ms | p99 ms | p50 added ms | first byte added p50 ms | processor µs/call | to YARP's | resident MiB |");
+        Console.WriteLine("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         foreach (var call in options.Calls)
         {
-            var (name, stream, paced) = call switch
+            var kind = call switch
             {
-                "stream" => ($"stream of {MockUpstream.Chunks}", true, false),
-                "paced" => ("paced stream", true, true),
-                _ => ("chat", false, false),
+                "chat" => CallKind.Chat,
+                "stream" => CallKind.Streamed,
+                "paced" => CallKind.PacedStream,
+                _ => null,
             };
+            if (kind is null)
+            {
+                continue;
+            }
 
             // What is paced measures waiting, not work: enough of them at once to see who delays whom.
-            foreach (var connections in paced ? [64] : options.Connections)
+            foreach (var connections in kind.Paced ? [64] : options.Connections)
             {
-                await CompareAsync(subjects, name, s => s.Body(stream, paced), connections, options);
+                Print(setup.Subjects, kind, connections, await Measurement.RunAsync(setup.Subjects, kind, connections, options));
             }
         }
     }
 
-    private static async Task CompareAsync(Subject[] subjects, string name, Func<Subject, string> body, int connections, BenchmarkOptions options)
+    private static void Print(IReadOnlyList<Subject> subjects, CallKind kind, int connections, Measurement measured)
     {
-        var samples = subjects.ToDictionary(subject => subject.Name, _ => new List<Sample>());
-        for (var round = 0; round < options.Rounds; round++)
-        {
-            foreach (var subject in subjects)
-            {
-                var before = subject.ProcessorTime();
-                var result = await new LoadGenerator(subject.Port, subject.Path, subject.Key, body(subject)).RunAsync(connections, TimeSpan.FromSeconds(options.Seconds));
-                samples[subject.Name].Add(new Sample(
-                    result.PerSecond,
-                    LoadResult.Percentile(result.Latencies, 0.5),
-                    LoadResult.Percentile(result.Latencies, 0.99),
-                    LoadResult.Percentile(result.FirstBytes, 0.5),
-                    (subject.ProcessorTime() - before).TotalMicroseconds / result.Latencies.Length,
-                    subject.ResidentMebibytes()));
-            }
-        }
-
-        var yarp = Median(samples["YARP"], sample => sample.Processor);
+        var (direct, yarp) = (measured.Of(Subject.Direct), measured.Of(Subject.Yarp));
         foreach (var subject in subjects)
         {
-            var of = samples[subject.Name];
-            var processor = Median(of, sample => sample.Processor);
+            var of = measured.Of(subject.Name);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {name} | {connections} | {subject.Name} | {Median(of, s => s.PerSecond):F0} | {Median(of, s => s.P50):F3} | {Median(of, s => s.P99):F3} | {Median(of, s => s.FirstByte):F3} | {processor:F0} | {Median(of, s => s.Resident):F0} | {processor / yarp:F2} |"));
+                $"| {kind.Name} | {connections} | {subject.Name} | {of.PerSecond:F0} | {of.P50:F3} | {of.P99:F3} | {of.P50 - direct.P50:F3} | {of.FirstByte - direct.FirstByte:F3} | {of.Processor:F0} | {of.Processor / yarp.Processor:F2} | {of.Resident:F0} |"));
         }
     }
-
-    private static double Median(List<Sample> samples, Func<Sample, double> value)
-    {
-        var sorted = samples.Select(value).Order().ToList();
-        return sorted[sorted.Count / 2];
-    }
-
-    private sealed record Sample(double PerSecond, double P50, double P99, double FirstByte, double Processor, double Resident);
 }

@@ -7,13 +7,12 @@ using System.Text;
 namespace ScaiGrid.Benchmarks;
 
 /// <summary>
-/// Sends the same request over a number of kept-alive connections, each the next one as soon as its answer is whole. Plain sockets:
+/// Sends requests in turn over a number of kept-alive connections, each the next one as soon as its answer is whole. Plain sockets:
 /// the generator shares two cores with what it measures.
 /// </summary>
-internal sealed class LoadGenerator(int port, string path, string? key, string body)
+internal sealed class LoadGenerator(int port, IReadOnlyList<byte[]> requests)
 {
-    private readonly byte[] _request = Encoding.ASCII.GetBytes(
-        $"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{(key is null ? "" : $"Authorization: Bearer {key}\r\n")}Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+    private int _sent = -1;
 
     public async Task<LoadResult> RunAsync(int connections, TimeSpan duration)
     {
@@ -42,7 +41,7 @@ internal sealed class LoadGenerator(int port, string path, string? key, string b
         while (Stopwatch.GetElapsedTime(started) < duration)
         {
             var sent = Stopwatch.GetTimestamp();
-            await socket.SendAsync(_request, SocketFlags.None);
+            await socket.SendAsync(requests[(int)((uint)Interlocked.Increment(ref _sent) % (uint)requests.Count)], SocketFlags.None);
             first.Add(await ReadAnswerAsync(socket, buffer, sent));
             whole.Add(Stopwatch.GetElapsedTime(sent).TotalMilliseconds);
         }

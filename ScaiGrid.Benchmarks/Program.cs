@@ -1,3 +1,8 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using ScaiGrid.Benchmarks.Micro;
 using ScaiGrid.Benchmarks;
 
 // The driver starts the others as processes of their own, so that each one's processor time and memory can be told apart.
@@ -9,6 +14,10 @@ switch (args)
     case ["yarp", var port, var upstream]:
         await YarpProxy.RunAsync(port, upstream);
         return 0;
+    case ["micro"]:
+        // In this process: the project that BenchmarkDotNet would make is not one of the repository's.
+        BenchmarkRunner.Run<HotPathBenchmarks>(DefaultConfig.Instance.WithArtifactsPath(Path.Combine(Path.GetTempPath(), "scaigrid-micro")).AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance)));
+        return 0;
     default:
         if (BenchmarkOptions.Parse(args) is not { } options)
         {
@@ -16,6 +25,22 @@ switch (args)
             return 64;
         }
 
-        await Comparison.RunAsync(options);
+        Console.WriteLine($"{Machine.Describe()}; {options.Rounds} rounds of {options.Seconds} s, medians");
+        Console.WriteLine();
+        if (options.Calls.Any(call => call is "chat" or "stream" or "paced"))
+        {
+            await Comparison.RunAsync(options);
+        }
+
+        if (options.Calls.Contains("scale"))
+        {
+            await ScaleComparison.RunAsync(options);
+        }
+
+        if (options.Calls.Contains("memory"))
+        {
+            await MemoryRun.RunAsync(options);
+        }
+
         return 0;
 }

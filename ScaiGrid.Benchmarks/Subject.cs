@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace ScaiGrid.Benchmarks;
 
@@ -7,14 +8,23 @@ namespace ScaiGrid.Benchmarks;
 /// <param name="ProcessId">The process whose processor time and memory count.</param>
 /// <param name="Port">Where it listens.</param>
 /// <param name="Path">The path of a chat call.</param>
-/// <param name="Key">The API key, where one is needed.</param>
-/// <param name="Model">The model to ask for.</param>
-internal sealed record Subject(string Name, int ProcessId, int Port, string Path, string? Key, string Model)
+/// <param name="Callers">Who calls for what; taken in turn.</param>
+internal sealed record Subject(string Name, int ProcessId, int Port, string Path, IReadOnlyList<(string? Key, string Model)> Callers)
 {
+    public const string Direct = "direct";
+    public const string Yarp = "YARP";
+
     private static readonly double TicksPerSecond = 100;
 
-    public string Body(bool stream, bool paced = false) =>
-        $$"""{"model":"{{Model}}",{{(stream ? "\"stream\":true,\"stream_options\":{\"include_usage\":true}," : "")}}"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"{{(paced ? "paced" : "What is a gateway?")}}"}]}""";
+    /// <summary>The bytes of each caller's request.</summary>
+    public IReadOnlyList<byte[]> Requests(CallKind kind) => [.. Callers.Select(caller =>
+    {
+        var body =
+            $$"""{"model":"{{caller.Model}}",{{(kind.Stream ? "\"stream\":true,\"stream_options\":{\"include_usage\":true}," : "")}}"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"{{(kind.Paced ? "paced" : "What is a gateway?")}}"}]}""";
+        var key = caller.Key is null ? "" : $"Authorization: Bearer {caller.Key}\r\n";
+        return Encoding.ASCII.GetBytes(
+            $"POST {Path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{key}Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+    })];
 
     /// <summary>User and system time that the process has used so far.</summary>
     public TimeSpan ProcessorTime()
@@ -29,4 +39,14 @@ internal sealed record Subject(string Name, int ProcessId, int Port, string Path
     public double ResidentMebibytes() => long.Parse(
         File.ReadLines($"/proc/{ProcessId}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))[6..^2].Trim(),
         CultureInfo.InvariantCulture) / 1024.0;
+}
+
+/// <param name="Name">As the table shows it.</param>
+/// <param name="Stream">Answered as server-sent events.</param>
+/// <param name="Paced">The upstream takes its time between chunks.</param>
+internal sealed record CallKind(string Name, bool Stream = false, bool Paced = false)
+{
+    public static readonly CallKind Chat = new("chat");
+    public static readonly CallKind Streamed = new($"stream of {MockUpstream.Chunks}", Stream: true);
+    public static readonly CallKind PacedStream = new("paced stream", Stream: true, Paced: true);
 }

@@ -106,6 +106,9 @@ internal static class RedisRewrite
         {
             EndPoints = { { "127.0.0.1", port } },
             Password = password,
+
+            // For INFO.
+            AllowAdmin = true,
             ConnectTimeout = 5_000,
             AsyncTimeout = 60_000,
         });

@@ -40,6 +40,9 @@ internal static partial class RedisAddress
         configuration.BacklogPolicy = BacklogPolicy.FailFast;
         configuration.ReconnectRetryPolicy = new LinearRetry(500);
         configuration.ClientName = "scaigrid";
+
+        // What all the servers speak that are named here: Sentinel's, a cluster's, the embedded one.
+        configuration.Protocol = RedisProtocol.Resp2;
         return true;
     }
 

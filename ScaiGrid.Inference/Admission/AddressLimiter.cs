@@ -38,8 +38,8 @@ public sealed partial class AddressLimiter
         {
             try
             {
-                var answer = await _store.AdmitAsync(part, AdmissionTicket.Empty, _time.GetUtcNow(), throttleMs: 0);
-                return (int)answer[0] == 0 ? null : (int)Math.Max((long)answer[3] - (long)answer[1], 1);
+                var answer = await _store.AdmitAloneAsync(part, _time.GetUtcNow());
+                return answer[0] == 0 ? null : (int)Math.Max(answer[3] - answer[1], 1);
             }
             catch (Exception exception) when (AdmissionStore.IsFailure(exception))
             {

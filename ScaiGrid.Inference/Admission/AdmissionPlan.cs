@@ -75,7 +75,8 @@ public sealed class AdmissionPlan
 /// <summary>What one run of the script decides on: windows and budgets of one slot, or on a single Redis all of them.</summary>
 public sealed class AdmissionPart
 {
-    private const int FirstOfWindows = 7;
+    private const int FirstOfWindows = 8;
+    private const int FirstOfSettledBudgets = 10;
 
     private readonly RedisValue[] _template;
     private readonly RedisKey _open;
@@ -92,7 +93,7 @@ public sealed class AdmissionPart
         _settleKeys = [.. TokenWindows, .. reserved];
         _template =
         [
-            windows.Length, budgets.Length, 0, 0, 0, 0, 0,
+            windows.Length, budgets.Length, 0, 0, 0, 0, 0, 0,
             .. windows.SelectMany(window => new RedisValue[] { window.Limit.Requests, window.Limit.Tokens }),
             .. budgets.SelectMany(budget => new RedisValue[]
             {
@@ -119,42 +120,49 @@ public sealed class AdmissionPart
 
     internal RedisKey[] SettleKeys(AdmissionTicket ticket) => WithOnce(_settleKeys, ticket);
 
-    internal RedisValue[] Arguments(AdmissionTicket ticket, RedisValue process, DateTimeOffset now, int throttleMs)
+    /// <summary>Values that <see cref="Write"/> writes.</summary>
+    internal int Values => _template.Length;
+
+    /// <summary>Values that <see cref="WriteSettlement"/> writes.</summary>
+    internal int SettleValues => FirstOfSettledBudgets + Budgets.Length;
+
+    internal void Write(AdmissionQuestion question, RedisValue process, Span<RedisValue> values)
     {
-        var values = (RedisValue[])_template.Clone();
+        _template.CopyTo(values);
+        var ticket = question.Ticket;
         values[2] = ticket.EstimatedTokens;
         if (Budgets.IsEmpty)
         {
-            return values;
+            return;
         }
 
         (values[3], values[4], values[5], values[6]) = (ticket.Id, process, ticket.HighestCost, ticket.HighestTokens);
+        values[7] = CountsOnce(ticket);
         for (var i = 0; i < Budgets.Length; i++)
         {
             var at = FirstOfWindows + (Windows.Length * 2) + (i * 6);
-            values[at] = Budgets[i].PeriodAt(now).StartMinute;
-            values[at + 5] = throttleMs;
+            values[at] = Budgets[i].PeriodAt(question.Now).StartMinute;
+            values[at + 5] = question.ThrottleMs;
         }
-
-        return values;
     }
 
-    internal RedisValue[] SettleArguments(AdmissionTicket ticket, long second, Settlement settlement, int counts)
+    internal void WriteSettlement(Unsettled unsettled, Span<RedisValue> values)
     {
-        var values = new RedisValue[9 + Budgets.Length];
-        (values[0], values[1], values[2]) = (TokenWindows.Length, Budgets.Length, second);
-        (values[3], values[4], values[5]) = (settlement.Tokens - ticket.EstimatedTokens, ticket.Id, counts);
+        var (ticket, _, settlement, mode) = unsettled;
+        (values[0], values[1], values[2]) = (TokenWindows.Length, Budgets.Length, ticket.Second);
+        (values[3], values[4], values[5]) = (settlement.Tokens - ticket.EstimatedTokens, ticket.Id, (int)mode);
         (values[6], values[7], values[8]) = (settlement.Cost, settlement.Tokens, BudgetPeriod.MinuteOf(settlement.At));
+        values[9] = CountsOnce(ticket);
         for (var i = 0; i < Budgets.Length; i++)
         {
-            values[9 + i] = Budgets[i].PeriodAt(settlement.At).StartMinute;
+            values[FirstOfSettledBudgets + i] = Budgets[i].PeriodAt(settlement.At).StartMinute;
         }
-
-        return values;
     }
 
+    private bool CountsOnce(AdmissionTicket ticket) => ticket.Once is not null && !Budgets.IsEmpty;
+
     private RedisKey[] WithOnce(RedisKey[] keys, AdmissionTicket ticket) =>
-        ticket.Once is null || Budgets.IsEmpty ? keys : [.. keys, AdmissionKeys.Once(Owner, ticket.Once)];
+        CountsOnce(ticket) ? [.. keys, AdmissionKeys.Once(Owner, ticket.Once!)] : keys;
 
     internal static AdmissionPart Join(AdmissionPart first, AdmissionPart second) =>
         new(first.Owner, [.. first.Windows, .. second.Windows], [.. first.Budgets, .. second.Budgets]);

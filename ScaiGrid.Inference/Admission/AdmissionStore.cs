@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
@@ -11,6 +12,11 @@ internal sealed class AdmissionStore : IDisposable
     private readonly IConnectionMultiplexer _redis;
     private readonly TimeProvider _time;
     private readonly RedisValue _process;
+    private readonly AdmissionQueue _queue;
+
+    // By tenant or partner: on a cluster, a script's keys lie in one slot.
+    private readonly ConcurrentDictionary<string, AdmissionQueue> _queues = new();
+    private readonly Func<string, AdmissionQueue> _makeQueue;
     private long _failedAt;
     private int _topology;
 
@@ -19,12 +25,17 @@ internal sealed class AdmissionStore : IDisposable
         (_redis, _time) = (redis, time);
         Process = Ulid.NewUlid(time.GetUtcNow()).ToString();
         _process = Process;
+        _queue = new AdmissionQueue(redis, time, _process, OnSettled);
+        _makeQueue = _ => new AdmissionQueue(redis, time, _process, OnSettled);
         redis.ConfigurationChanged += OnChange;
         redis.ConnectionRestored += OnRestored;
     }
 
     /// <summary>This process, as owner of reservations.</summary>
     public string Process { get; }
+
+    /// <summary>How a settlement ended that <see cref="Settle"/> sent; not to block.</summary>
+    public Action<Unsettled, Exception?>? Settled { get; set; }
 
     /// <summary>False for a moment after a failure: whoever comes then does not wait.</summary>
     public bool IsUsable => Volatile.Read(ref _failedAt) is var failedAt && (failedAt == 0 || _time.GetElapsedTime(failedAt) > Pause);
@@ -50,11 +61,30 @@ internal sealed class AdmissionStore : IDisposable
     /// <summary>What may come of a command while Redis is away, or is being changed.</summary>
     public static bool IsFailure(Exception exception) => exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
-    public Task<RedisResult> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs) =>
-        Database.ScriptEvaluateAsync(AdmissionScripts.Admit, part.Keys(ticket), part.Arguments(ticket, _process, now, throttleMs));
+    /// <summary>Asks whether a call may run. Settlements of before go along.</summary>
+    public Task<AdmissionAnswer> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs) =>
+        QueueOf(part).AskAsync(new AdmissionQuestion(part, ticket, now, throttleMs));
 
-    public Task SettleAsync(AdmissionPart part, AdmissionTicket ticket, Settlement settlement, SettleMode mode) =>
-        Database.ScriptEvaluateAsync(AdmissionScripts.Settle, part.SettleKeys(ticket), part.SettleArguments(ticket, ticket.Second, settlement, (int)mode));
+    /// <summary>Asks by a run of its own: for those who are too many to have a queue each.</summary>
+    public async Task<AdmissionAnswer> AdmitAloneAsync(AdmissionPart part, DateTimeOffset now)
+    {
+        var question = new AdmissionQuestion(part, AdmissionTicket.Empty, now, throttleMs: 0);
+        var batch = new AdmissionBatch(_process);
+        batch.Add(question);
+        batch.End((byte[]?)await batch.SendAsync(Database), failure: null, OnSettled, inline: true);
+        return await question.Task;
+    }
+
+    /// <summary>Sends a settlement along with the next call, or by itself where none comes. <see cref="Settled"/> tells how it ended.</summary>
+    public void Settle(Unsettled unsettled) => QueueOf(unsettled.Part).Settle(unsettled);
+
+    /// <summary>Settles by a run of its own.</summary>
+    public Task SettleAsync(Unsettled unsettled)
+    {
+        var batch = new AdmissionBatch(_process);
+        batch.Add(unsettled);
+        return batch.SendAsync(Database);
+    }
 
     /// <returns>True when this is the first failure.</returns>
     public bool Failed()
@@ -71,7 +101,16 @@ internal sealed class AdmissionStore : IDisposable
     {
         _redis.ConfigurationChanged -= OnChange;
         _redis.ConnectionRestored -= OnRestored;
+        _queue.Dispose();
+        foreach (var queue in _queues.Values)
+        {
+            queue.Dispose();
+        }
     }
+
+    private AdmissionQueue QueueOf(AdmissionPart part) => IsCluster ? _queues.GetOrAdd(part.Owner, _makeQueue) : _queue;
+
+    private void OnSettled(Unsettled unsettled, Exception? failure) => Settled?.Invoke(unsettled, failure);
 
     private void OnChange(object? sender, EndPointEventArgs change) => _topology = 0;
 

@@ -53,6 +53,7 @@ public sealed partial class CallAdmission
         (_store, _snapshots, _options, _ledger, _metrics, _time, _logger) = (store, snapshots, options, ledger, metrics, time, logger);
         _local = new LocalLimiter(time);
         _throttleMs = 60_000 / options.ThrottleRequests;
+        store.Settled = Settled;
     }
 
     /// <summary>Tenants and partners in whose slots this process has reserved.</summary>
@@ -167,28 +168,18 @@ public sealed partial class CallAdmission
         }
     }
 
+    /// <summary>Settles what waited.</summary>
     internal async Task SendAsync(Unsettled unsettled)
     {
-        var (ticket, part, settlement, mode) = unsettled;
         Interlocked.Increment(ref _sending);
         try
         {
-            await _store.SettleAsync(part, ticket, settlement, mode);
-            Recovered();
+            await _store.SettleAsync(unsettled);
+            Settled(unsettled, failure: null);
         }
         catch (Exception exception) when (AdmissionStore.IsFailure(exception))
         {
-            Failed(exception);
-
-            // Whether it arrived is not known: the second attempt does nothing where the reservation is gone. A window forgets by itself.
-            if (!part.Budgets.IsEmpty)
-            {
-                Waiting.Enqueue(unsettled with { Mode = mode is SettleMode.Count or SettleMode.CountIfOpen ? SettleMode.CountIfOpen : SettleMode.ReleaseIfOpen });
-            }
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _sending);
+            Settled(unsettled, exception);
         }
     }
 
@@ -196,7 +187,26 @@ public sealed partial class CallAdmission
     {
         foreach (var part in ticket.Parts)
         {
-            _ = SendAsync(new Unsettled(ticket, part, settlement, mode));
+            Interlocked.Increment(ref _sending);
+            _store.Settle(new Unsettled(ticket, part, settlement, mode));
+        }
+    }
+
+    private void Settled(Unsettled unsettled, Exception? failure)
+    {
+        Interlocked.Decrement(ref _sending);
+        if (failure is null)
+        {
+            Recovered();
+            return;
+        }
+
+        Failed(failure);
+
+        // Whether it arrived is not known: the second attempt does nothing where the reservation is gone. A window forgets by itself.
+        if (!unsettled.Part.Budgets.IsEmpty)
+        {
+            Waiting.Enqueue(unsettled with { Mode = unsettled.Mode is SettleMode.Count or SettleMode.CountIfOpen ? SettleMode.CountIfOpen : SettleMode.ReleaseIfOpen });
         }
     }
 
@@ -236,7 +246,7 @@ public sealed partial class CallAdmission
         return (refusal, unknown, limits);
     }
 
-    private Task<RedisResult> AskAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now)
+    private Task<AdmissionAnswer> AskAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now)
     {
         if (!part.Budgets.IsEmpty && Owners.TryAdd(part.Owner, true))
         {
@@ -246,30 +256,30 @@ public sealed partial class CallAdmission
         return _store.AdmitAsync(part, ticket, now, _throttleMs);
     }
 
-    private (Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits) Read(RedisResult answer, AdmissionPart part, AdmissionTicket ticket, Caller caller)
+    private (Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits) Read(AdmissionAnswer answer, AdmissionPart part, AdmissionTicket ticket, Caller caller)
     {
-        var now = (long)answer[1];
-        switch ((int)answer[0])
+        var now = answer[1];
+        switch (answer[0])
         {
             case Admitted:
                 ticket.Second = now;
                 ticket.Parts = part.LeavesTraces ? [.. ticket.Parts, part] : ticket.Parts;
-                return (null, null, new RateLimitState((long)answer[2], (long)answer[3], (long)answer[4], now)
+                return (null, null, new RateLimitState(answer[2], answer[3], answer[4], now)
                 {
-                    TokenLimit = (long)answer[5],
-                    TokenRemaining = (long)answer[6],
-                    TokenReset = (long)answer[7],
+                    TokenLimit = answer[5],
+                    TokenRemaining = answer[6],
+                    TokenReset = answer[7],
                 });
             case RateLimited:
                 _metrics.RateLimited(caller.TenantId);
-                var (limit, retryAt, ofTokens) = ((long)answer[2], (long)answer[3], (int)answer[4] == 1);
+                var (limit, retryAt, ofTokens) = (answer[2], answer[3], answer[4] == 1);
                 return (RefusedByLimit((int)Math.Max(retryAt - now, 1), ofTokens), null, LimitState(limit, retryAt, now, ofTokens));
             case Exceeded:
                 _metrics.BudgetBlocked(caller.TenantId, "block");
                 return (new Problem(InferenceErrors.BudgetExceeded), null, default);
             case Throttled:
                 _metrics.BudgetBlocked(caller.TenantId, "throttle");
-                var seconds = (int)Math.Clamp(((long)answer[2] + 999) / 1000, 1, 60);
+                var seconds = (int)Math.Clamp((answer[2] + 999) / 1000, 1, 60);
                 return (new Problem(InferenceErrors.RateLimited, "A budget is used up; calls are let through slowly.", seconds), null, default);
             case UnknownBudget:
                 return (null, part.Budgets[(int)now], default);
@@ -333,7 +343,4 @@ public sealed partial class CallAdmission
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Redis answers again: limits hold over all processes.")]
     private partial void AdmissionResumed();
-
-    /// <summary>A part of a call that has to be settled.</summary>
-    internal sealed record Unsettled(AdmissionTicket Ticket, AdmissionPart Part, Settlement Settlement, SettleMode Mode);
 }

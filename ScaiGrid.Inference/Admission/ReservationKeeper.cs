@@ -131,8 +131,8 @@ internal sealed partial class ReservationKeeper(
     private async Task<int> RecoverAsync(string owner, string ticket, string[] budgets)
     {
         RedisKey[] keys = [AdmissionKeys.Open(owner), .. budgets.Select(name => (RedisKey)name)];
-        RedisValue[] values = [0, budgets.Length, 0, 0, ticket, (int)SettleMode.ReleaseIfOpen, 0, 0, 0, .. budgets.Select(_ => (RedisValue)0)];
-        return int.Parse((await store.Database.ScriptEvaluateAsync(AdmissionScripts.Settle, keys, values)).ToString(), CultureInfo.InvariantCulture);
+        RedisValue[] values = [1, 0, 0, budgets.Length, 0, 0, ticket, (int)SettleMode.ReleaseIfOpen, 0, 0, 0, 0, .. budgets.Select(_ => (RedisValue)0)];
+        return int.Parse((await AdmissionScripts.AdmitAsync(store.Database, keys, values)).ToString(), CultureInfo.InvariantCulture);
     }
 
     private async Task SettleWaitingAsync()

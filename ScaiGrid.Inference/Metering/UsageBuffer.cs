@@ -15,31 +15,29 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
 {
     public const int MaxPending = 200_000;
 
+    private const int BatchSize = 500;
     private const string TenantsKey = "scaigrid:usage:tenants";
 
     private static readonly TimeSpan RejectedKept = TimeSpan.FromDays(30);
 
-    /// <summary>Adds records of one tenant.</summary>
-    /// <returns>False when the tenant's buffer is full: nothing was added.</returns>
+    /// <summary>Adds records, all tenants' side by side.</summary>
+    /// <returns>Tenants whose buffer is full: of them nothing was added.</returns>
     /// <exception cref="RedisException">Redis is away; whether the records arrived is unknown, and sending them again is safe.</exception>
-    public async Task<bool> AddAsync(string tenantId, IReadOnlyList<UsageRecord> records)
+    internal async Task<IReadOnlyList<string>> AddAsync(IReadOnlyList<JournalLine> lines)
     {
         var database = redis.GetDatabase();
-        var entries = new HashEntry[records.Count];
-        for (var i = 0; i < entries.Length; i++)
+        var tenants = lines.GroupBy(line => line.TenantId).Select(tenant => (Id: tenant.Key, Entries: Entries(tenant))).ToList();
+        var pending = await Task.WhenAll(tenants.Select(tenant => database.HashLengthAsync(PendingKey(tenant.Id))));
+        var full = tenants.Where((tenant, at) => pending[at] + tenant.Entries.Length > MaxPending).Select(tenant => tenant.Id).ToHashSet();
+        tenants.RemoveAll(tenant => full.Contains(tenant.Id));
+        if (tenants.Count > 0)
         {
-            entries[i] = new HashEntry(records[i].Id, JsonSerializer.SerializeToUtf8Bytes(records[i], UsageJson.Default.UsageRecord));
+            // The tenant is announced first: a record that no flush looks for would be stuck.
+            await database.SetAddAsync(TenantsKey, [.. tenants.Select(tenant => (RedisValue)tenant.Id)]);
+            await Task.WhenAll(tenants.SelectMany(tenant => tenant.Entries.Chunk(BatchSize), (tenant, batch) => database.HashSetAsync(PendingKey(tenant.Id), batch)));
         }
 
-        if (await database.HashLengthAsync(PendingKey(tenantId)) + entries.Length > MaxPending)
-        {
-            return false;
-        }
-
-        // The tenant is announced first: a record that no flush looks for would be stuck.
-        await database.SetAddAsync(TenantsKey, tenantId);
-        await database.HashSetAsync(PendingKey(tenantId), entries);
-        return true;
+        return [.. full];
     }
 
     /// <summary>Tenants that had records at some time.</summary>
@@ -86,6 +84,8 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
     /// <summary>Removes records that are committed to the database.</summary>
     public Task RemoveAsync(string tenantId, IEnumerable<string> ids) =>
         redis.GetDatabase().HashDeleteAsync(PendingKey(tenantId), [.. ids.Select(id => (RedisValue)id)]);
+
+    private static HashEntry[] Entries(IEnumerable<JournalLine> lines) => [.. lines.Select(line => new HashEntry(line.Id, line.Json))];
 
     private static UsageRecord? Read(RedisValue value)
     {

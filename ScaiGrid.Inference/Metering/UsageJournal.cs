@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ScaiGrid.Core;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Metering;
 
@@ -38,11 +39,15 @@ public sealed class UsageJournal : IDisposable
     /// <exception cref="IOException">The disk is full or broken: the record is not in the journal.</exception>
     public void Append(UsageRecord record)
     {
-        var json = JsonSerializer.SerializeToUtf8Bytes(record, UsageJson.Default.UsageRecord);
-        var framed = new byte[json.Length + 2];
-        framed[0] = framed[^1] = (byte)'\n';
-        json.CopyTo(framed, 1);
-        while (!_active.TryAppend(framed))
+        using var framed = new PooledBytes(1024);
+        framed.Append("\n"u8);
+        using (var writer = new Utf8JsonWriter(framed))
+        {
+            JsonSerializer.Serialize(writer, record, UsageJson.Default.UsageRecord);
+        }
+
+        framed.Append("\n"u8);
+        while (!_active.TryAppend(framed.Span))
         {
             // Sealed between the read and the write: the next one is in place already.
         }
@@ -65,29 +70,22 @@ public sealed class UsageJournal : IDisposable
     }
 
     /// <summary>The journal's records in a file; what is no whole record belongs to a call whose caller never saw its end.</summary>
-    public static IReadOnlyList<UsageRecord> Read(string path)
+    internal static IReadOnlyList<JournalLine> Read(string path)
     {
-        var records = new List<UsageRecord>();
-        ReadOnlySpan<byte> bytes = File.ReadAllBytes(path);
-        foreach (var range in bytes.Split((byte)'\n'))
+        var lines = new List<JournalLine>();
+        ReadOnlyMemory<byte> bytes = File.ReadAllBytes(path);
+        string? tenantId = null;
+        foreach (var range in bytes.Span.Split((byte)'\n'))
         {
-            var line = bytes[range].Trim((byte)0);
-            if (line.IsEmpty)
+            var text = bytes[range].Trim((byte)0);
+            if (!text.IsEmpty && JournalLine.TryRead(text, tenantId, out var line))
             {
-                continue;
-            }
-
-            try
-            {
-                records.Add(JsonSerializer.Deserialize(line, UsageJson.Default.UsageRecord)!);
-            }
-            catch (JsonException)
-            {
-                continue;
+                lines.Add(line);
+                tenantId = line.TenantId;
             }
         }
 
-        return records;
+        return lines;
     }
 
     /// <summary>Segments of a journal folder, oldest first.</summary>

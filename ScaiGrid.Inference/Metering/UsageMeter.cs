@@ -41,7 +41,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
     {
         try
         {
-            if (await buffer.AddAsync(record.TenantId, [record]))
+            if (await buffer.AddAsync([JournalLine.Of(record)]) is [])
             {
                 JournalFailed(diskFailure.Message);
                 return;

@@ -10,7 +10,6 @@ namespace ScaiGrid.Inference.Metering;
 /// </summary>
 internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter meter, UsageBuffer buffer, ILogger<UsageShipper> logger) : BackgroundService
 {
-    private const int BatchSize = 500;
     private const long MaxSegmentBytes = 8 * 1024 * 1024;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -125,16 +124,10 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
 
     private async Task<bool> ShipFileAsync(string path)
     {
-        foreach (var tenant in UsageJournal.Read(path).GroupBy(record => record.TenantId))
+        if (await buffer.AddAsync(UsageJournal.Read(path)) is { Count: > 0 } full)
         {
-            foreach (var batch in tenant.Chunk(BatchSize))
-            {
-                if (!await buffer.AddAsync(tenant.Key, batch))
-                {
-                    BufferFull(tenant.Key);
-                    return false;
-                }
-            }
+            BufferFull(string.Join(", ", full));
+            return false;
         }
 
         File.Delete(path);
@@ -169,6 +162,6 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
     [LoggerMessage(Level = LogLevel.Information, Message = "Shipped the usage that a process before left in {Journal}.")]
     private partial void JournalAdopted(string journal);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The usage buffer of tenant {TenantId} is full; its records wait in the journal.")]
-    private partial void BufferFull(string tenantId);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The usage buffers of {TenantIds} are full; their records wait in the journal.")]
+    private partial void BufferFull(string tenantIds);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
@@ -190,6 +191,8 @@ public sealed class ChatPipeline
         return null;
     }
 
+    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<(UpstreamError? Error, ChunkView? Chunk)> ReadAsync(ChatStream stream, ChunkScanner scanner) =>
         await stream.ReadAsync() ? Scan(stream, scanner) : (stream.Error, null);
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
@@ -44,6 +45,8 @@ internal sealed class HttpChatStream(
         }
     }
 
+    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<bool> ReadAsync()
     {
         while (true)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Streaming;
@@ -55,6 +56,8 @@ internal sealed class SseReader(Stream source) : IDisposable
     /// <summary>Waits for more of the stream.</summary>
     /// <returns>False at its end.</returns>
     /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
+    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> FillAsync(CallActivity activity)
     {
         Compact();

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Errors;
@@ -47,7 +48,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     {
         Context.Response.ContentType = "application/json";
         WriteCompletion(Body, completion, result);
-        await Body.FlushAsync(Context.RequestAborted);
+        await EndAsync();
     }
 
     public ValueTask BeginStreamAsync(Attempt attempt)
@@ -75,6 +76,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         return ValueTask.CompletedTask;
     }
 
+    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask FlushAsync()
     {
         await TakeTurnAsync();
@@ -96,7 +99,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         await StopKeepAliveAsync();
         WriteEnd(Body, result);
         Body.Write(EndMark);
-        await Body.FlushAsync(Context.RequestAborted);
+        await EndAsync();
     }
 
     public async ValueTask FailStreamAsync(Problem problem)
@@ -105,7 +108,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         Body.Write("event: error\n"u8);
         WriteError(Body, problem);
         Body.Write(EndMark);
-        await Body.FlushAsync(Context.RequestAborted);
+        await EndAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -123,6 +126,9 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     /// <summary>The <c>data:</c> event of an error.</summary>
     protected abstract void WriteError(IBufferWriter<byte> body, Problem problem);
+
+    // Not a flush: the mark that ends the body, and before it the headers, then go out in one piece.
+    private Task EndAsync() => Context.Response.CompleteAsync();
 
     private void WriteInTurn(ChunkView chunk)
     {

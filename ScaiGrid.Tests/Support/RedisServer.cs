@@ -3,17 +3,21 @@ namespace ScaiGrid.Tests.Support;
 /// <summary>A Redis server of the tests' own, with an append-only file, so that a kill loses nothing that it acknowledged.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
+    private readonly string _fsync;
     private readonly TemporaryFolder _folder = new();
     private readonly int _port = FreePort.Next();
     private ServerProcess _process = null!;
+
+    private RedisServer(string fsync) => _fsync = fsync;
 
     public string Url => $"redis://127.0.0.1:{_port}";
 
     public string Configuration => $"127.0.0.1:{_port}";
 
-    public static async Task<RedisServer> StartAsync()
+    /// <param name="fsync">When the file is forced to the disk; a kill of the process loses nothing in either case.</param>
+    public static async Task<RedisServer> StartAsync(string fsync = "always")
     {
-        var server = new RedisServer();
+        var server = new RedisServer(fsync);
         await server.RestartAsync();
         return server;
     }
@@ -23,7 +27,7 @@ public sealed class RedisServer : IAsyncDisposable
 
     public async Task RestartAsync() => _process = await ServerProcess.StartAsync(
         Requirement.Program("redis-server", "redis-server"),
-        ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", "always", "--save", ""],
+        ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", _fsync, "--save", ""],
         _port);
 
     public async ValueTask DisposeAsync()

@@ -1,0 +1,12 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace ScaiGrid.Benchmarks;
+
+/// <summary>Where a table was made.</summary>
+internal static class Machine
+{
+    public static string Describe() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{TimeProvider.System.GetUtcNow():yyyy-MM-dd}, {Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1073741824.0:F0} GiB, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}");
+}

@@ -1,0 +1,45 @@
+using System.Globalization;
+
+namespace ScaiGrid.Benchmarks;
+
+/// <summary>Resident memory over many calls, nine whole answers to one stream, and how it drifts over the last half of them.</summary>
+internal static class MemoryRun
+{
+    private const int Connections = 16;
+    private const int Rows = 10;
+
+    public static async Task RunAsync(BenchmarkOptions options)
+    {
+        await using var upstream = await Upstream.StartAsync();
+        await using var installation = await Installation.StartAsync(upstream.Port);
+        var subject = installation.Limited("ScaiGrid");
+        byte[][] requests = [.. Enumerable.Repeat(subject.Requests(CallKind.Chat)[0], 9), subject.Requests(CallKind.Streamed)[0]];
+        var load = new LoadGenerator(subject.Port, requests);
+        var points = new List<(long Calls, double Mebibytes)>();
+        Console.WriteLine("| calls | resident MiB |");
+        Console.WriteLine("| ---: | ---: |");
+        for (long calls = 0, shown = 0; calls < options.MemoryCalls;)
+        {
+            calls += (await load.RunAsync(Connections, TimeSpan.FromSeconds(1))).Latencies.Length;
+            points.Add((calls, subject.ResidentMebibytes()));
+            if (calls * Rows / options.MemoryCalls > shown)
+            {
+                shown = calls * Rows / options.MemoryCalls;
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {calls} | {points[^1].Mebibytes:F0} |"));
+            }
+        }
+
+        var half = points.Where(point => point.Calls * 2 >= options.MemoryCalls).ToList();
+        Console.WriteLine();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Most: {points.Max(point => point.Mebibytes):F0} MiB. Over the last half: {half.Min(point => point.Mebibytes):F0} to {half.Max(point => point.Mebibytes):F0} MiB, a drift of {Slope(half) * options.MemoryCalls / 2:F1} MiB."));
+    }
+
+    /// <summary>MiB a call, by least squares.</summary>
+    private static double Slope(List<(long Calls, double Mebibytes)> points)
+    {
+        var (x, y) = (points.Average(point => (double)point.Calls), points.Average(point => point.Mebibytes));
+        return points.Sum(point => (point.Calls - x) * (point.Mebibytes - y)) / points.Sum(point => (point.Calls - x) * (point.Calls - x));
+    }
+}

@@ -1,0 +1,73 @@
+using System.Buffers.Text;
+using System.Runtime.CompilerServices;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>Whether a call may run, asked of one slot.</summary>
+/// <param name="part">Its limits and budgets there.</param>
+/// <param name="ticket">What it would reserve.</param>
+/// <param name="now">When it came, by which it belongs to a budget's period.</param>
+/// <param name="throttleMs">Between calls under a budget that throttles.</param>
+internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs)
+    : TaskCompletionSource<AdmissionAnswer>, IThreadPoolWorkItem
+{
+    public AdmissionPart Part { get; } = part;
+
+    public AdmissionTicket Ticket { get; } = ticket;
+
+    public DateTimeOffset Now { get; } = now;
+
+    public int ThrottleMs { get; } = throttleMs;
+
+    internal AdmissionAnswer Answer { get; set; }
+
+    internal Exception? Failure { get; set; }
+
+    /// <summary>Lets the call go on, on this thread.</summary>
+    public void Execute()
+    {
+        if (Failure is null)
+        {
+            SetResult(Answer);
+        }
+        else
+        {
+            SetException(Failure);
+        }
+    }
+}
+
+/// <summary>The script's answer to a question: numbers whose meaning depends on the first.</summary>
+[InlineArray(Most)]
+internal struct AdmissionAnswer
+{
+    private const int Most = 8;
+
+    private long _number;
+
+    /// <exception cref="FormatException">Not numbers with a space between.</exception>
+    public static AdmissionAnswer Read(ReadOnlySpan<byte> line)
+    {
+        var answer = default(AdmissionAnswer);
+        for (var i = 0; i < Most; i++)
+        {
+            if (!Utf8Parser.TryParse(line, out long number, out var length))
+            {
+                throw new FormatException("Not a number.");
+            }
+
+            answer[i] = number;
+            if (length == line.Length)
+            {
+                break;
+            }
+
+            line = line[(length + 1)..];
+        }
+
+        return answer;
+    }
+}
+
+/// <summary>A part of a call that has to be settled.</summary>
+internal sealed record Unsettled(AdmissionTicket Ticket, AdmissionPart Part, Settlement Settlement, SettleMode Mode);

@@ -1,0 +1,126 @@
+using System.Collections.Concurrent;
+using StackExchange.Redis;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>
+/// Runs the admission script for one slot. Calls that come while a run is on its way go with the next one, and so do settlements: a call
+/// waits for one round trip, and under load many share it.
+/// </summary>
+/// <remarks>
+/// Settlements go out before the calls that came after them, so that a caller who has seen the end of an answer finds its reservation given
+/// back. Where no call comes, they wait for <see cref="Linger"/>, to be carried by one.
+/// </remarks>
+internal sealed class AdmissionQueue : IDisposable
+{
+    /// <summary>Redis does nothing else while a script runs: this many calls are a millisecond or two.</summary>
+    private const int MostAtOnce = 64;
+
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
+
+    private readonly IConnectionMultiplexer _redis;
+    private readonly RedisValue _process;
+    private readonly Action<Unsettled, Exception?> _settled;
+    private readonly ConcurrentQueue<AdmissionQuestion> _questions = new();
+    private readonly ConcurrentQueue<Unsettled> _settlements = new();
+    private readonly ITimer _timer;
+    private int _isRunning;
+    private int _isTimed;
+
+    /// <param name="redis">Where to.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="process">The owner of what is reserved.</param>
+    /// <param name="settled">Told how each settlement ended; not to block.</param>
+    public AdmissionQueue(IConnectionMultiplexer redis, TimeProvider time, RedisValue process, Action<Unsettled, Exception?> settled)
+    {
+        (_redis, _process, _settled) = (redis, process, settled);
+        _timer = time.CreateTimer(static queue => ((AdmissionQueue)queue!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public Task<AdmissionAnswer> AskAsync(AdmissionQuestion question)
+    {
+        _questions.Enqueue(question);
+        TryRun();
+        return question.Task;
+    }
+
+    public void Settle(Unsettled settlement)
+    {
+        _settlements.Enqueue(settlement);
+
+        // Pairs with the fence of Next: either this sees that the turn is over, or whoever ends it sees the settlement.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _isRunning) == 0 && Interlocked.Exchange(ref _isTimed, 1) == 0)
+        {
+            _timer.Change(Linger, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void OnTimer()
+    {
+        Volatile.Write(ref _isTimed, 0);
+        TryRun();
+    }
+
+    private void TryRun()
+    {
+        if (Interlocked.CompareExchange(ref _isRunning, 1, 0) == 0 && Next() is { } batch)
+        {
+            _ = RunAsync(batch);
+        }
+    }
+
+    /// <summary>One run after the other, as long as there is something to run.</summary>
+    private async Task RunAsync(AdmissionBatch batch)
+    {
+        while (true)
+        {
+            byte[]? answer = null;
+            Exception? failure = null;
+            try
+            {
+                answer = (byte[]?)await batch.SendAsync(_redis.GetDatabase());
+            }
+            catch (Exception exception)
+            {
+                failure = exception;
+
+                // Who waits behind a failure does not wait for another one.
+                batch.TakeAll(_questions, _settlements);
+            }
+
+            if (Next() is not { } next)
+            {
+                // On this thread, if there is one call: nothing waits for it any more.
+                batch.End(answer, failure, _settled, inline: true);
+                return;
+            }
+
+            batch.End(answer, failure, _settled, inline: false);
+            batch = next;
+        }
+    }
+
+    /// <returns>Null when nothing waits: the turn is over then.</returns>
+    private AdmissionBatch? Next()
+    {
+        do
+        {
+            if (!_questions.IsEmpty || !_settlements.IsEmpty)
+            {
+                var batch = new AdmissionBatch(_process);
+                batch.Take(_questions, _settlements, MostAtOnce);
+                return batch;
+            }
+
+            Volatile.Write(ref _isRunning, 0);
+
+            // Whoever came between found it running.
+            Interlocked.MemoryBarrier();
+        }
+        while ((!_questions.IsEmpty || !_settlements.IsEmpty) && Interlocked.CompareExchange(ref _isRunning, 1, 0) == 0);
+        return null;
+    }
+}

@@ -1,0 +1,327 @@
+-- Settles calls that have ended, then admits calls that come, in one slot: what a process has gathered since its last run.
+-- KEYS  of each settlement: windows with a token limit, then (with budgets) the hash of open reservations, then budgets,
+--       then where it counts once the set of those counted; then of each call: windows and the same
+-- ARGV  1 settlements, 2 calls; then each settlement's, then each call's, as said at the functions below
+-- Gives lines: how many of the reservations were there; then for each call one of
+--       0 now limit remaining reset tokenlimit tokenremaining tokenreset
+--       1 now limit retryat unit (0 requests, 1 tokens)      a rate limit refuses
+--       2 budget                                             a budget refuses
+--       3 budget wait (ms)                                   a budget throttles
+--       4 budget                                             a budget's state is not known here
+local WINDOW = 60
+local BLOCK, THROTTLE = 0, 2
+local MAX = '9223372036854775807'
+local clock = redis.call('TIME')
+local now = tonumber(clock[1])
+local nowMs = now * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local bucket, tokenBucket = 'r' .. clock[1], 't' .. clock[1]
+
+-- Sums end at the largest number rather than fail.
+local function add(key, field, amount)
+  local sum = redis.pcall('HINCRBY', key, field, amount)
+  if type(sum) == 'table' and sum.err then redis.call('HSET', key, field, MAX) end
+end
+
+local function giveBack(key, field, known, amount)
+  -- "-0" is no number to Redis.
+  if known and amount ~= '0' and redis.call('HINCRBY', key, field, '-' .. amount) < 0 then redis.call('HSET', key, field, 0) end
+end
+
+-- Gives a call's reservation back, counts what it used, and corrects the estimate of its tokens: all or nothing.
+-- a     before: 1 windows, 2 budgets, 3 second of the estimate, 4 actual less estimated tokens,
+--       5 ticket, 6 counts (0 no, 1 if the reservation is there, 2 in any case, 3 no, and only if it is there),
+--       7 cost, 8 tokens, 9 minute, 10 counts once (1: it may be made again), then each budget's period start
+-- k     before the first of its keys
+local function settle(k, a)
+  local windows, budgets, counts = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), ARGV[a + 6]
+  local open = k + windows + 1
+  local had = false
+  if budgets > 0 then had = redis.call('HGET', KEYS[open], ARGV[a + 5]) end
+
+  -- With budgets, the reservation tells whether this was done before; without, nobody sends it twice.
+  if had or budgets == 0 or counts == '2' or counts == '0' then
+    if tonumber(ARGV[a + 4]) ~= 0 then
+      local field = 't' .. ARGV[a + 3]
+      for i = 1, windows do
+        if redis.call('HEXISTS', KEYS[k + i], field) == 1 then
+          redis.call('HINCRBY', KEYS[k + i], field, ARGV[a + 4])
+          redis.call('HINCRBY', KEYS[k + i], 'T', ARGV[a + 4])
+        end
+      end
+    end
+  end
+
+  if budgets == 0 then return 0 end
+
+  local counted = counts == '2' or (counts == '1' and had)
+  local heldCost, heldTokens
+  if had then
+    heldCost, heldTokens = string.match(had, '^%S+ %S+ (%d+) (%d+)')
+    redis.call('HDEL', KEYS[open], ARGV[a + 5])
+  end
+
+  if counted and ARGV[a + 10] == '1' then
+    -- Kept longer than any batch lasts.
+    local once = KEYS[open + budgets + 1]
+    counted = redis.call('SADD', once, ARGV[a + 5]) == 1
+    redis.call('EXPIRE', once, 93600)
+  end
+
+  local cost, tokens, minute = ARGV[a + 7], ARGV[a + 8], ARGV[a + 9]
+  for i = 1, budgets do
+    local key, start = KEYS[open + i], tonumber(ARGV[a + 10 + i])
+    local known = redis.call('HMGET', key, 'p', 'rc', 'rt', 'rn')
+    local period = known[1]
+    if had then
+      giveBack(key, 'rc', known[2], heldCost)
+      giveBack(key, 'rt', known[3], heldTokens)
+      giveBack(key, 'rn', known[4], '1')
+    end
+    if counted then
+      if period and start > tonumber(period) then
+        redis.call('HSET', key, 'p', start, 'c', 0, 't', 0, 'n', 0)
+      end
+      if period then
+        add(key, 'c', cost)
+        add(key, 't', tokens)
+        redis.call('HINCRBY', key, 'n', 1)
+      end
+      add(key, 'c' .. minute, cost)
+      add(key, 't' .. minute, tokens)
+      if redis.call('HINCRBY', key, 'n' .. minute, 1) == 1 then
+        redis.call('EXPIRE', key, period and 3456000 or 3600)
+
+        -- Reconciling drops old minutes; where it has not run for long, they are dropped here.
+        if redis.call('HLEN', key) > 6000 then
+          for _, field in ipairs(redis.call('HKEYS', key)) do
+            local at = string.match(field, '^[ctn](%d+)$')
+            if at and tonumber(at) < tonumber(minute) - 60 then redis.call('HDEL', key, field) end
+          end
+        end
+      end
+    end
+  end
+
+  return had and 1 or 0
+end
+
+-- A window is a bucket a second. Sums are kept; they are made anew, and dead buckets dropped, once a second at most.
+-- A bucket counts until its last moment is more than a minute old, so no 60 s hold more than the limit.
+local function load(key)
+  local v = redis.call('HMGET', key, 'l', 'o', 'R', 'T', bucket)
+  if v[1] and tonumber(v[1]) == now then
+    return {oldest = tonumber(v[2]), requests = tonumber(v[3]), tokens = tonumber(v[4]), inBucket = tonumber(v[5] or 0), held = 0}
+  end
+  local all = redis.call('HGETALL', key)
+  local oldest, requests, tokens, dead = now, 0, 0, {}
+  for i = 1, #all, 2 do
+    local kind = string.sub(all[i], 1, 1)
+    if kind == 'r' or kind == 't' then
+      local second = tonumber(string.sub(all[i], 2))
+      if second < now - WINDOW or second > now + WINDOW then
+        dead[#dead + 1] = all[i]
+      else
+        if second < oldest then oldest = second end
+        if kind == 'r' then
+          requests = requests + tonumber(all[i + 1])
+        else
+          tokens = tokens + tonumber(all[i + 1])
+        end
+      end
+    end
+  end
+  if #dead > 0 then redis.call('HDEL', key, unpack(dead)) end
+  redis.call('HSET', key, 'l', now, 'o', oldest, 'R', requests, 'T', tokens)
+  redis.call('EXPIRE', key, WINDOW + 2)
+  return {oldest = oldest, requests = requests, tokens = tokens, inBucket = tonumber(redis.call('HGET', key, bucket) or 0), held = 0}
+end
+
+-- Calls of one run most often share windows: each is read once and stored once.
+local loaded = {}
+
+local function window(key)
+  local state = loaded[key]
+  if not state then
+    state = load(key)
+    loaded[key] = state
+  end
+  return state
+end
+
+local function store()
+  for key, state in pairs(loaded) do
+    if state.changed then
+      redis.call('HSET', key, 'o', state.oldest, 'R', state.requests, 'T', state.tokens, bucket, state.inBucket)
+      if state.held > 0 then redis.call('HINCRBY', key, tokenBucket, state.held) end
+    end
+  end
+end
+
+-- Amounts reach 64 bits, a Lua number 53: units and billionths are added apart.
+local function split(text)
+  local length = string.len(text)
+  if length <= 9 then return 0, tonumber(text) end
+  return tonumber(string.sub(text, 1, length - 9)), tonumber(string.sub(text, length - 8))
+end
+
+local function exceeds(limitText, a, b, c)
+  local mostUnits, mostRest = split(limitText)
+  local aUnits, aRest = split(a)
+  local bUnits, bRest = split(b)
+  local cUnits, cRest = split(c)
+  local rest = aRest + bRest + cRest
+  local carry = math.floor(rest / 1000000000)
+  local units = aUnits + bUnits + cUnits + carry
+  rest = rest - carry * 1000000000
+  return units > mostUnits or (units == mostUnits and rest > mostRest)
+end
+
+-- Whether a budget has no room for a call beside what is used and what is held back for others.
+-- a     before its 3 limits; uses and reserves are {cost, tokens, requests}
+local function isOver(a, call, used, reserved)
+  return (ARGV[a + 1] ~= '-1' and exceeds(ARGV[a + 1], used[1], reserved[1], call[1]))
+    or (ARGV[a + 2] ~= '-1' and used[2] + reserved[2] + call[2] > tonumber(ARGV[a + 2]))
+    or (ARGV[a + 3] ~= '-1' and used[3] + reserved[3] + 1 > tonumber(ARGV[a + 3]))
+end
+
+local NOTHING = {'0', 0, 0}
+
+local function roll(key, start)
+  local stale = {}
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if string.find(field, '^[ctn]%d') then stale[#stale + 1] = field end
+  end
+  for j = 1, #stale, 1000 do redis.call('HDEL', key, unpack(stale, j, math.min(j + 999, #stale))) end
+  redis.call('HSET', key, 'p', start, 'c', 0, 't', 0, 'n', 0)
+  redis.call('EXPIRE', key, 3456000)
+end
+
+-- Every rate limit and every budget of one call, all or nothing.
+-- a     before: 1 windows, 2 budgets, 3 estimated tokens, 4 ticket, 5 owner, 6 cost, 7 tokens, 8 counts once (1: it may be made again),
+--       then for each window: request limit, token limit (0 is none),
+--       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1 is none), throttle (ms)
+-- k     before the first of its keys
+local function admit(k, a)
+  local windows, budgets, estimate = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+  local limit, remaining, reset = 0, 0, 0
+  local tokenLimit, tokenRemaining, tokenReset = 0, 0, 0
+  for i = 1, windows do
+    local most, mostTokens = tonumber(ARGV[a + 7 + 2 * i]), tonumber(ARGV[a + 8 + 2 * i])
+    local state = window(KEYS[k + i])
+    local retry = state.oldest + WINDOW + 1
+    if most > 0 then
+      if state.requests + 1 > most then return '1 ' .. table.concat({now, most, retry, 0}, ' ') end
+      if limit == 0 or most - state.requests - 1 < remaining then
+        limit, remaining, reset = most, most - state.requests - 1, retry
+      end
+    end
+    if mostTokens > 0 then
+      -- A call that is larger than the whole limit runs when nothing else does.
+      if state.tokens > 0 and state.tokens + estimate > mostTokens then return '1 ' .. table.concat({now, mostTokens, retry, 1}, ' ') end
+      local left = math.max(mostTokens - state.tokens - estimate, 0)
+      if tokenLimit == 0 or left < tokenRemaining then
+        tokenLimit, tokenRemaining, tokenReset = mostTokens, left, retry
+      end
+    end
+  end
+
+  local open = k + windows + 1
+  local first = a + 8 + 2 * windows
+  local call = {ARGV[a + 6], tonumber(ARGV[a + 7])}
+  local rolled, throttled = {}, {}
+
+  -- A call that is made again after a crash has the ticket that it had. Counted already, it costs nothing more; reserved only, the new
+  -- reservation is in place of the old.
+  if ARGV[a + 8] == '1' then
+    local had = redis.call('HGET', KEYS[open], ARGV[a + 4])
+    if had then
+      local cost, tokens = string.match(had, '^%S+ %S+ (%d+) (%d+)')
+      redis.call('HDEL', KEYS[open], ARGV[a + 4])
+      for i = 1, budgets do
+        local key = KEYS[open + i]
+        if string.find(had .. ' ', ' ' .. key .. ' ', 1, true) then
+          local known = redis.call('HMGET', key, 'rc', 'rt', 'rn')
+          giveBack(key, 'rc', known[1], cost)
+          giveBack(key, 'rt', known[2], tokens)
+          giveBack(key, 'rn', known[3], '1')
+        end
+      end
+    end
+    if redis.call('SISMEMBER', KEYS[open + budgets + 1], ARGV[a + 4]) == 1 then budgets = 0 end
+  end
+
+  for i = 1, budgets do
+    local key, at = KEYS[open + i], first + (i - 1) * 6
+    local start, action = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local v = redis.call('HMGET', key, 'p', 'c', 't', 'n', 'rc', 'rt', 'rn', 'th')
+    if not v[1] then return '4 ' .. (i - 1) end
+    local used = {v[2], tonumber(v[3]), tonumber(v[4])}
+    if start > tonumber(v[1]) then
+      rolled[i] = true
+      used = NOTHING
+    end
+    if action == BLOCK or action == THROTTLE then
+      local reserved = {v[5] or '0', tonumber(v[6] or 0), tonumber(v[7] or 0)}
+      if isOver(at + 2, call, used, reserved) then
+        if action == BLOCK then
+          -- What is reserved may come back; when there is no room even then, the budget is used up.
+          if isOver(at + 2, call, used, NOTHING) then redis.call('HSET', key, 'x', start) end
+          return '2 ' .. (i - 1)
+        end
+        local wait = tonumber(v[8] or 0) + tonumber(ARGV[at + 6]) - nowMs
+        if wait > 0 then return '3 ' .. (i - 1) .. ' ' .. wait end
+        throttled[i] = true
+      end
+    end
+  end
+
+  for i = 1, windows do
+    local state = window(KEYS[k + i])
+    if state.requests == 0 then state.oldest = now end
+    state.requests, state.inBucket, state.changed = state.requests + 1, state.inBucket + 1, true
+    if tonumber(ARGV[a + 8 + 2 * i]) > 0 and estimate > 0 then
+      state.tokens, state.held = state.tokens + estimate, state.held + estimate
+    end
+  end
+
+  if budgets > 0 then
+    local names = {}
+    for i = 1, budgets do
+      local key = KEYS[open + i]
+      names[i] = key
+      if rolled[i] then roll(key, ARGV[first + (i - 1) * 6 + 1]) end
+      redis.call('HINCRBY', key, 'rc', ARGV[a + 6])
+      redis.call('HINCRBY', key, 'rt', ARGV[a + 7])
+      redis.call('HINCRBY', key, 'rn', 1)
+      if throttled[i] then redis.call('HSET', key, 'th', nowMs) end
+    end
+    redis.call('HSET', KEYS[open], ARGV[a + 4], table.concat({ARGV[a + 5], clock[1], ARGV[a + 6], ARGV[a + 7], table.concat(names, ' ')}, ' '))
+  end
+
+  return '0 ' .. table.concat({now, limit, remaining, reset, tokenLimit, tokenRemaining, tokenReset}, ' ')
+end
+
+-- Keys and values of a block: past them is the next one.
+local function keysOf(windows, budgets, once)
+  return windows + (budgets > 0 and budgets + 1 or 0) + once
+end
+
+local k, a = 0, 2
+local found, lines = 0, {}
+for _ = 1, tonumber(ARGV[1]) do
+  found = found + settle(k, a)
+  local windows, budgets = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  k = k + keysOf(windows, budgets, tonumber(ARGV[a + 10]))
+  a = a + 10 + budgets
+end
+
+lines[1] = found
+for i = 1, tonumber(ARGV[2]) do
+  lines[i + 1] = admit(k, a)
+  local windows, budgets = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  k = k + keysOf(windows, budgets, tonumber(ARGV[a + 8]))
+  a = a + 8 + 2 * windows + 6 * budgets
+end
+
+store()
+return table.concat(lines, '\n')

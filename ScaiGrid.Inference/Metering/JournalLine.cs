@@ -1,0 +1,60 @@
+using System.Text;
+using System.Text.Json;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>A usage record as it stands in the journal, and as it is shipped: of what is in it, only the two ids are read on the way.</summary>
+internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte> Id, ReadOnlyMemory<byte> Json)
+{
+    public static JournalLine Of(UsageRecord record) =>
+        new(record.TenantId, Encoding.ASCII.GetBytes(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, UsageJson.Default.UsageRecord));
+
+    /// <param name="json">A line.</param>
+    /// <param name="tenantId">The tenant of the line before, which most often is this one's too.</param>
+    /// <param name="line">The record.</param>
+    /// <returns>False when it is no whole record.</returns>
+    public static bool TryRead(ReadOnlyMemory<byte> json, string? tenantId, out JournalLine line)
+    {
+        line = default;
+        ReadOnlyMemory<byte> id = default;
+        string? tenant = null;
+        try
+        {
+            var reader = new Utf8JsonReader(json.Span);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                return false;
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var (isId, isTenant) = (reader.ValueTextEquals("id"u8), reader.ValueTextEquals("tenant_id"u8));
+                reader.Read();
+                if (isId)
+                {
+                    id = json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
+                }
+                else if (isTenant)
+                {
+                    tenant = tenantId is not null && reader.ValueTextEquals(tenantId) ? tenantId : reader.GetString();
+                }
+
+                reader.Skip();
+            }
+
+            // Nothing may follow.
+            if (reader.Read() || id.IsEmpty || tenant is null)
+            {
+                return false;
+            }
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+
+        line = new JournalLine(tenant, id, json);
+        return true;
+    }
+}
