@@ -19,4 +19,7 @@ internal sealed record Mode(string Name, string Project, Needs Needs)
 internal sealed record PortSetting(string Variable, int Default)
 {
     public bool IsHttp2 { get; init; }
+
+    /// <summary>Nobody but the grid itself calls it: where the default is taken and none was asked for, any other will do.</summary>
+    public bool MayMove { get; init; }
 }

@@ -25,7 +25,7 @@ internal static class ModeGraph
 
     public static readonly Mode Worker = new("worker", "ScaiGrid.Worker", Serving)
     {
-        Port = new PortSetting("SCAIGRID_WORKER_PORT", 8002),
+        Port = new PortSetting("SCAIGRID_WORKER_PORT", 8002) { MayMove = true },
         WaitsFor = [Migrate],
     };
 
@@ -39,7 +39,7 @@ internal static class ModeGraph
     /// <summary>No mode, and never published: an identity provider for the local graph, so that sign-in can be tried on a laptop.</summary>
     public static readonly Mode DevIdentity = new("identity", "ScaiGrid.DevIdentity", Needs.IdentityProvider)
     {
-        Port = new PortSetting("SCAIGRID_DEV_IDENTITY_PORT", 8003),
+        Port = new PortSetting("SCAIGRID_DEV_IDENTITY_PORT", 8003) { MayMove = true },
         IsPublic = true,
     };
 

@@ -19,6 +19,7 @@ public static class ServiceDefaultsExtensions
         builder.AddTelemetry(options);
         builder.Services.AddHealth();
         builder.Services.AddDraining();
+        builder.Services.AddHostedService<FaultedServices>();
         builder.Services.AddHttpClientDefaults();
         return builder;
     }

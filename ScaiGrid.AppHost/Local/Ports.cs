@@ -29,22 +29,39 @@ internal sealed class Ports
             ports._ports[mode] = port;
         }
 
-        foreach (var (mode, port) in ports._ports)
+        var started = time.GetTimestamp();
+        while (ports.Taken() is { Count: > 0 } taken)
         {
-            var started = time.GetTimestamp();
-            while (!IsFree(port))
+            if (time.GetElapsedTime(started) >= patience)
             {
-                if (time.GetElapsedTime(started) >= patience)
-                {
-                    throw Wrong($"{mode.Port!.Variable}: port {port} is in use. Stop what listens there, or set the variable to another port.");
-                }
-
-                await Task.Delay(TimeSpan.FromMilliseconds(100), time);
+                ports.Move(taken);
+                break;
             }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), time);
         }
 
         return ports;
     }
+
+    private List<Mode> Taken() => [.. _ports.Where(entry => !IsFree(entry.Value)).Select(entry => entry.Key)];
+
+    private void Move(List<Mode> taken)
+    {
+        var fixedOnes = taken.Where(mode => !mode.Port!.MayMove || IsSet(mode.Port)).ToList();
+        if (fixedOnes.Count > 0)
+        {
+            throw Wrong(string.Join('\n', fixedOnes.Select(mode =>
+                $"{mode.Port!.Variable}: port {_ports[mode]} is in use. Stop what listens there, or set the variable to another port.")));
+        }
+
+        foreach (var mode in taken)
+        {
+            _ports[mode] = Free();
+        }
+    }
+
+    private static bool IsSet(PortSetting setting) => Environment.GetEnvironmentVariable(setting.Variable) is { Length: > 0 };
 
     /// <summary>A port that is free at the moment, on loopback.</summary>
     public static int Free()

@@ -235,7 +235,7 @@ internal sealed partial class SnapshotRefresher(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Snapshot {Revision} from disk is in use until the database answers; it was confirmed {Age} ago: {Keys} API keys, {Models} models.")]
     private partial void SnapshotRestored(long revision, TimeSpan age, int keys, int models);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The snapshot cannot be refreshed: calls are served from the one that is loaded. Trying on every second.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The snapshot cannot be refreshed: calls are served from the last one, if there is one. Trying on every second.")]
     private partial void SnapshotRefreshFailed(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The snapshot is refreshed again.")]

@@ -47,6 +47,11 @@ public sealed partial class ComposeTests
         Assert.Empty(unknown);
     }
 
+    /// <summary>The file that Debian's nginx is tested with is the one of the containers but for the replicas' names.</summary>
+    [Fact]
+    public void NginxUpstreams_AreTheSameByNameAndByAddress() =>
+        Assert.Equal(Directives("nginx-upstreams.conf"), Directives("nginx-upstreams.docker.conf"));
+
     [Fact]
     public void NotYet_HoldsOnlyWhatIsMissing() => Assert.Empty(NotYet.Intersect(Settings));
 
@@ -114,6 +119,13 @@ public sealed partial class ComposeTests
     private static string ModePart(string text) => Regex.Match(text, @"^x-mode:.*\n(?: .*\n)+", RegexOptions.Multiline).Value;
 
     private static TimeSpan Seconds(string digits) => TimeSpan.FromSeconds(int.Parse(digits, System.Globalization.CultureInfo.InvariantCulture));
+
+    private static IEnumerable<string> Directives(string file) => Read(file).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .Where(line => !line.StartsWith('#') && !line.StartsWith("resolver ", StringComparison.Ordinal))
+        .Select(line => Replica().Replace(line, "server any:$1").Replace(" resolve", "", StringComparison.Ordinal));
+
+    [GeneratedRegex(@"^server [\w.]+:(\d+)")]
+    private static partial Regex Replica();
 
     [GeneratedRegex(@"\b(?:SCAIGRID|DISPATCH|OTEL)_[A-Z0-9_]+\b")]
     private static partial Regex OurVariable();

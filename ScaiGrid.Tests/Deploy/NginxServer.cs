@@ -5,7 +5,7 @@ namespace ScaiGrid.Tests.Deploy;
 
 /// <summary>
 /// Debian's nginx on loopback with deploy/nginx.conf as it is. Of the two files beside it only what differs from place to place is
-/// replaced: addresses of the replicas (fixed ones, as Debian's version cannot resolve names anew), ports, and the access log.
+/// replaced: addresses of the replicas, ports, and the access log.
 /// </summary>
 public sealed partial class NginxServer : IAsyncDisposable
 {
@@ -37,7 +37,7 @@ public sealed partial class NginxServer : IAsyncDisposable
         var server = new NginxServer();
         try
         {
-            server.Write(new() { ["http"] = http, ["grpc"] = [grpc], ["bunker_proxy"] = [bunkerProxy] });
+            server.Write(new() { ["8000"] = http, ["50051"] = [grpc], ["8001"] = [bunkerProxy] });
             server._process = await ServerProcess.StartAsync(Program, server.Arguments, server._httpsPort);
             return server;
         }
@@ -67,13 +67,15 @@ public sealed partial class NginxServer : IAsyncDisposable
         _folder.Dispose();
     }
 
+    /// <param name="replicas">By the port that the file gives them.</param>
     private void Write(Dictionary<string, IReadOnlyList<Uri>> replicas)
     {
         File.Copy(Source("nginx.conf"), _folder.File("nginx.conf"));
-        var upstreams = Server().Replace(
-            File.ReadAllText(Source("nginx-upstreams.conf")),
-            line => string.Concat(replicas[line.Groups["name"].Value].Select(replica => $"    server {replica.Authority}{line.Groups["options"].Value};\n")));
-        File.WriteAllText(_folder.File("nginx-upstreams.conf"), Resolver().Replace(upstreams, ""));
+        File.WriteAllText(
+            _folder.File("nginx-upstreams.conf"),
+            Server().Replace(
+                File.ReadAllText(Source("nginx-upstreams.conf")),
+                line => string.Concat(replicas[line.Groups["port"].Value].Select(replica => $"    server {replica.Authority}{line.Groups["options"].Value};\n"))));
         File.WriteAllText(
             _folder.File("nginx-site.conf"),
             File.ReadAllText(Source("nginx-site.conf"))
@@ -85,9 +87,6 @@ public sealed partial class NginxServer : IAsyncDisposable
 
     private static string Source(string name) => Path.Combine(Repository.Root, "deploy", name);
 
-    [GeneratedRegex(@"^ *server (?<name>\w+):\d+ resolve(?<options>[^;]*);\n", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^ *server 127\.0\.0\.1:(?<port>\d+)(?<options>[^;]*);\n", RegexOptions.Multiline)]
     private static partial Regex Server();
-
-    [GeneratedRegex("^resolver .*\n", RegexOptions.Multiline)]
-    private static partial Regex Resolver();
 }

@@ -106,6 +106,19 @@ public sealed partial class AppHostTests
         (await ones.ChatAsync(Echo)).Ok();
     }
 
+    /// <summary>The ports that people call are theirs to choose, the others make room by themselves.</summary>
+    [Fact]
+    public async Task SecondOne_NeedsOnlyThePortsThatPeopleCall()
+    {
+        await using var one = await AppHostProcess.StartAsync(choosesInnerPorts: false);
+        await using var other = await AppHostProcess.StartAsync(choosesInnerPorts: false);
+        foreach (var host in new[] { one, other })
+        {
+            using var caller = new ApiDriver(host.ApiAddress, KeyOf(host));
+            (await caller.ChatAsync(Echo)).Ok();
+        }
+    }
+
     [Fact]
     public async Task WrongBootstrapKey_IsRefusedBeforeAnythingStarts()
     {

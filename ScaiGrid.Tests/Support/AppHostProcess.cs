@@ -49,8 +49,9 @@ public sealed class AppHostProcess : IAsyncDisposable
     /// <summary>Starts it and waits for its banner.</summary>
     /// <param name="settings">Environment variables.</param>
     /// <param name="dataFolder">A folder of an earlier run; a temporary one when null.</param>
+    /// <param name="choosesInnerPorts">Whether the worker's and the development provider's ports are set as well: else only the five variables of the README are.</param>
     /// <param name="withDotnetRun">As the README says; the process is then <c>dotnet run</c>, and the AppHost its child.</param>
-    public static async Task<AppHostProcess> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? dataFolder = null, bool withDotnetRun = false)
+    public static async Task<AppHostProcess> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? dataFolder = null, bool withDotnetRun = false, bool choosesInnerPorts = true)
     {
         var ownFolder = dataFolder is null ? new TemporaryFolder() : null;
         dataFolder ??= ownFolder!.File("data");
@@ -61,9 +62,13 @@ public sealed class AppHostProcess : IAsyncDisposable
             ["SCAIGRID_HTTP_PORT"] = ports[0].ToString(CultureInfo.InvariantCulture),
             ["SCAIGRID_GRPC_PORT"] = ports[1].ToString(CultureInfo.InvariantCulture),
             ["SCAIGRID_BUNKER_PROXY_PORT"] = ports[2].ToString(CultureInfo.InvariantCulture),
-            ["SCAIGRID_WORKER_PORT"] = ports[3].ToString(CultureInfo.InvariantCulture),
-            ["SCAIGRID_DEV_IDENTITY_PORT"] = ports[4].ToString(CultureInfo.InvariantCulture),
         };
+        if (choosesInnerPorts)
+        {
+            environment["SCAIGRID_WORKER_PORT"] = ports[3].ToString(CultureInfo.InvariantCulture);
+            environment["SCAIGRID_DEV_IDENTITY_PORT"] = ports[4].ToString(CultureInfo.InvariantCulture);
+        }
+
         string[] command = withDotnetRun ? ["run", "--no-build", "--configuration", Configuration, "--project", Project, "--", "--local"] : [Program, "--local"];
         var process = ServerProcess.Start("dotnet", command, environment);
         var host = new AppHostProcess(process, ownFolder, dataFolder, ports);
