@@ -31,7 +31,7 @@ public static class ServiceDefaultsExtensions
         services.Replace(ServiceDescriptor.Singleton<IHostLifetime, DrainLifetime>());
 
         // Draining is over when the host stops: what remains gets moments, not minutes.
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2.5));
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
     }
 
     private static void AddHttpClientDefaults(this IServiceCollection services)

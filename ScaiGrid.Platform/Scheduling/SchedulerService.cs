@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Quartz;
@@ -151,7 +150,10 @@ internal sealed partial class SchedulerService(
         }
     }
 
-    /// <summary>Goes on trying while the database is away or its schema is not there yet, and says so once.</summary>
+    /// <summary>
+    /// Goes on trying while the database is away or its schema is not there yet, and says so once. Whatever the driver throws meanwhile: a
+    /// worker that ended would flush no usage.
+    /// </summary>
     private async Task TryUntilDoneAsync(Func<CancellationToken, Task> step, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
@@ -161,7 +163,7 @@ internal sealed partial class SchedulerService(
                 await step(cancellationToken);
                 return;
             }
-            catch (Exception exception) when (exception is DbException or SchedulerException || DatabaseAway.Is(exception))
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
                 if (attempt == 1)
                 {
