@@ -18,8 +18,8 @@ internal sealed record Arguments(bool Help, bool Local, string? Unknown)
           SCAIGRID_HTTP_PORT           8000
           SCAIGRID_GRPC_PORT           50051
           SCAIGRID_BUNKER_PROXY_PORT   8001
-          SCAIGRID_WORKER_PORT         8002, health and metrics only
-          SCAIGRID_DEV_IDENTITY_PORT   8003; left out where SCAIGRID_SCAIKEY_ISSUER is set
+          SCAIGRID_WORKER_PORT         8002, else a free one; health and metrics only
+          SCAIGRID_DEV_IDENTITY_PORT   8003, else a free one; left out where SCAIGRID_SCAIKEY_ISSUER is set
           SCAIGRID_BOOTSTRAP_API_KEY   first API key: sgk_ and 32 or more of A-Z a-z 0-9 _ - (generated)
           SCAIGRID_DATABASE_URL, SCAIGRID_REDIS_URL, SCAIGRID_S3_*   used instead of the embedded ones when set
         """;
