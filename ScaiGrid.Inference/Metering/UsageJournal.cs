@@ -14,6 +14,9 @@ namespace ScaiGrid.Inference.Metering;
 /// </remarks>
 public sealed class UsageJournal : IDisposable
 {
+    private const string LockName = "lock";
+    private const string NewbornPrefix = ".";
+
     private readonly FileStream _lock;
     private volatile JournalSegment _active;
     private int _segments;
@@ -21,9 +24,7 @@ public sealed class UsageJournal : IDisposable
     public UsageJournal(string dataDirectory, TimeProvider time)
     {
         Root = Path.Combine(dataDirectory, "journal");
-        Folder = Path.Combine(Root, Ids.New("journal", time));
-        Directory.CreateDirectory(Folder);
-        _lock = Lock(Folder) ?? throw new IOException($"The usage journal {Folder} is in use.");
+        (Folder, _lock) = Take(Ids.New("journal", time));
         _active = Create();
     }
 
@@ -91,12 +92,16 @@ public sealed class UsageJournal : IDisposable
     /// <summary>Segments of a journal folder, oldest first.</summary>
     public static IEnumerable<string> Segments(string folder) => Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal);
 
+    /// <summary>The folders of all journals on this data directory, whoever holds them.</summary>
+    public static IEnumerable<string> Folders(string root) =>
+        Directory.EnumerateDirectories(root).Where(folder => !Path.GetFileName(folder).StartsWith(NewbornPrefix, StringComparison.Ordinal));
+
     /// <summary>Takes a journal folder for this process; null while a living process holds it.</summary>
     public static FileStream? Lock(string folder)
     {
         try
         {
-            return new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException)
         {
@@ -104,10 +109,40 @@ public sealed class UsageJournal : IDisposable
         }
     }
 
+    /// <summary>
+    /// Removes the folder of a journal that was shipped, while it is held. The lock goes before the folder and nothing by a wildcard: whoever
+    /// takes the folder in between keeps what is theirs.
+    /// </summary>
+    /// <returns>False where somebody took it.</returns>
+    public static bool TryRemove(string folder)
+    {
+        try
+        {
+            File.Delete(Path.Combine(folder, LockName));
+            Directory.Delete(folder);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     public void Dispose()
     {
         _active.Dispose();
         _lock.Dispose();
+    }
+
+    /// <summary>A folder that is held from its first moment: it is made and locked under a name that nobody adopts, then gets its own.</summary>
+    private (string Folder, FileStream Lock) Take(string id)
+    {
+        var newborn = Path.Combine(Root, $"{NewbornPrefix}{id}");
+        Directory.CreateDirectory(newborn);
+        var held = Lock(newborn) ?? throw new IOException($"The usage journal {newborn} cannot be locked.");
+        var folder = Path.Combine(Root, id);
+        Directory.Move(newborn, folder);
+        return (folder, held);
     }
 
     private JournalSegment Create() => new(Path.Combine(Folder, $"{Interlocked.Increment(ref _segments):D10}.jsonl"));

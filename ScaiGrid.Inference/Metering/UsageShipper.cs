@@ -92,7 +92,7 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
 
     private async Task AdoptAsync(CancellationToken cancellationToken)
     {
-        foreach (var folder in Directory.EnumerateDirectories(journal.Root).Where(folder => folder != journal.Folder))
+        foreach (var folder in UsageJournal.Folders(journal.Root).Where(folder => folder != journal.Folder))
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var held = UsageJournal.Lock(folder);
@@ -111,8 +111,14 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
                     }
                 }
 
-                Directory.Delete(folder, recursive: true);
-                JournalAdopted(folder);
+                if (UsageJournal.TryRemove(folder))
+                {
+                    JournalAdopted(folder);
+                }
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // Another process was faster.
             }
             catch (Exception exception) when (exception is RedisException or IOException or TimeoutException or UnauthorizedAccessException)
             {
