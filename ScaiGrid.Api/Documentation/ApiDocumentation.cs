@@ -51,7 +51,7 @@ internal static class ApiDocumentation
         }
 
         operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(BearerScheme, context.Document)] = [] }];
-        if (metadata.OfType<AccessAttribute>().LastOrDefault() is { Permission: { } permission } access)
+        if (metadata.OfType<AccessAttribute>().LastOrDefault() is { Permissions: [_, ..] permissions } access)
         {
             var extent = access.Reach switch
             {
@@ -59,7 +59,8 @@ internal static class ApiDocumentation
                 Reach.Partner => " for a whole partner",
                 _ => "",
             };
-            operation.Description = $"{operation.Description}\n\nNeeds the permission `{permission}`{extent}.".Trim();
+            var needed = $"the permission {string.Join(" or ", permissions.Select(permission => $"`{permission}`"))}";
+            operation.Description = $"{operation.Description}\n\nNeeds {needed}{extent}.".Trim();
         }
 
         return Task.CompletedTask;

@@ -35,26 +35,42 @@ public static class Permissions
     public static TBuilder RequirePermission<TBuilder>(this TBuilder builder, string permission, Reach reach = Reach.Tenant)
         where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute(permission) { Reach = reach });
 
+    /// <summary>The endpoint is for callers who hold one or more of <paramref name="permissions"/>; which of them says how much they see.</summary>
+    public static TBuilder RequireAnyPermission<TBuilder>(this TBuilder builder, params string[] permissions)
+        where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute(permissions));
+
     /// <summary>The endpoint is for every authenticated caller; <paramref name="reason"/> says why no permission is needed.</summary>
     public static TBuilder RequireCaller<TBuilder>(this TBuilder builder, string reason)
-        where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute(null) { Reason = reason });
+        where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute() { Reason = reason });
 }
 
 /// <summary>
 /// Endpoint metadata: what a caller must hold. An endpoint without it and without <c>AllowAnonymous</c> is refused,
 /// and fails a test. On gRPC methods it is written as an attribute.
 /// </summary>
-/// <param name="permission">The permission; null when being authenticated is enough.</param>
+/// <param name="permissions">One of which is needed; none when being authenticated is enough.</param>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class AccessAttribute(string? permission) : Attribute
+public sealed class AccessAttribute(params string[] permissions) : Attribute
 {
-    public string? Permission { get; } = permission;
+    public IReadOnlyList<string> Permissions { get; } = permissions;
 
-    /// <summary>How far the caller must hold the permission.</summary>
+    /// <summary>How far the caller must hold it.</summary>
     public Reach Reach { get; init; }
 
     /// <summary>Why being authenticated is enough, where there is no permission.</summary>
     public string? Reason { get; init; }
 
-    public bool Admits(Caller caller) => Permission is null || caller.ReachOf(Permission) >= Reach;
+    public bool Admits(Caller caller)
+    {
+        // Each call passes here: no closure, no enumerator.
+        for (var i = 0; i < permissions.Length; i++)
+        {
+            if (caller.ReachOf(permissions[i]) >= Reach)
+            {
+                return true;
+            }
+        }
+
+        return permissions.Length == 0;
+    }
 }

@@ -17,13 +17,16 @@ internal static class UsageEndpoints
     private const int DefaultLimit = 100;
     private const string Group = "group";
 
+    // Which of them a caller holds says whose usage they see: their own, their tenant's, their partner's.
+    private static readonly string[] Sight = [Permissions.ViewOwnAccounting, Permissions.ViewTenantAccounting, Permissions.ViewPartnerAccounting];
+
     public static void MapUsage(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/accounting/usage", List).RequirePermission(Permissions.ViewOwnAccounting)
+        group.MapGet("/accounting/usage", List).RequireAnyPermission(Sight)
             .WithName("ListUsage").WithSummary("One item a call, newest first.");
-        group.MapGet("/accounting/usage/summary", Summarize).RequirePermission(Permissions.ViewOwnAccounting)
+        group.MapGet("/accounting/usage/summary", Summarize).RequireAnyPermission(Sight)
             .WithName("SummarizeUsage").WithSummary("Sums of usage by model, user, backend, tenant or group of users, the greatest cost first.");
-        group.MapGet("/accounting/export", Export).RequirePermission(Permissions.ViewOwnAccounting)
+        group.MapGet("/accounting/export", Export).RequireAnyPermission(Sight)
             .WithName("ExportUsage").WithSummary("Every call of a range as csv, json or ndjson, oldest first, as one stream.");
     }
 

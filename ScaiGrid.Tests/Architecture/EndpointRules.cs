@@ -65,7 +65,7 @@ public sealed class EndpointRules
     private static AccessAttribute? Access(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<AccessAttribute>();
 
     private static bool Says(AccessAttribute? access) =>
-        access is not null && (access.Permission is { } permission ? Known.Contains(permission) : !string.IsNullOrWhiteSpace(access.Reason));
+        access is not null && (access.Permissions is [_, ..] permissions ? permissions.All(Known.Contains) : !string.IsNullOrWhiteSpace(access.Reason));
 
     private static bool IsGrpcService(Type type) => type.BaseType?.IsDefined(typeof(BindServiceMethodAttribute), inherit: false) == true;
 }

@@ -8,9 +8,9 @@ namespace ScaiGrid.Tests.Support;
 /// <param name="Method">In capitals.</param>
 /// <param name="Path">With parameters in braces.</param>
 /// <param name="IsAnonymous">For everybody.</param>
-/// <param name="Permission">What the caller must hold; null where being authenticated is enough.</param>
+/// <param name="Permissions">One of which the caller must hold; none where being authenticated is enough.</param>
 /// <param name="Reach">How far they must hold it.</param>
-public sealed partial record GuardedOperation(string Method, string Path, bool IsAnonymous, string? Permission, Reach Reach)
+public sealed partial record GuardedOperation(string Method, string Path, bool IsAnonymous, IReadOnlyList<string> Permissions, Reach Reach)
 {
     private static readonly string[] Methods = ["get", "put", "post", "delete", "patch", "head", "options"];
 
@@ -30,7 +30,7 @@ public sealed partial record GuardedOperation(string Method, string Path, bool I
     }
 
     public bool IsFor(string role) =>
-        Permission is null || (Roles.Holds[role].Contains(Permission) && Roles.ReachOf([role], Permission) >= Reach);
+        Permissions is [] || Permissions.Any(permission => Roles.Holds[role].Contains(permission) && Roles.ReachOf([role], permission) >= Reach);
 
     public override string ToString() => $"{Method} {Path}";
 
@@ -41,7 +41,7 @@ public sealed partial record GuardedOperation(string Method, string Path, bool I
             method,
             path,
             operation["security"] is not JsonArray { Count: > 0 },
-            access.Success ? access.Groups[1].Value : null,
+            access.Success ? access.Groups[1].Value.Replace("`", "", StringComparison.Ordinal).Split(" or ") : [],
             access.Groups[2].Value switch
             {
                 " for the whole installation" => Reach.Grid,
@@ -50,6 +50,6 @@ public sealed partial record GuardedOperation(string Method, string Path, bool I
             });
     }
 
-    [GeneratedRegex("Needs the permission `([^`]+)`([^.]*)")]
+    [GeneratedRegex("Needs the permission (`[^`]+`(?: or `[^`]+`)*)([^.]*)")]
     private static partial Regex Needed();
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -105,6 +106,43 @@ public sealed class UsageTests(Grid grid) : GridTest(grid)
     {
         (await Admin.GetAsync("/v1/accounting/usage?cursor=bad")).Invalid("cursor");
         (await Admin.GetAsync("/v1/accounting/usage/summary?group_by=planet")).Invalid("group_by");
+    }
+
+    /// <summary>Own, the tenant's, the partner's: one of the three permissions lets in, and says how much there is to see.</summary>
+    [Theory]
+    [InlineData(Roles.TenantAdmin, Permissions.ViewOwnAccounting, 1)]
+    [InlineData(Roles.TenantAdmin, Permissions.ViewTenantAccounting, 2)]
+    [InlineData(Roles.PartnerViewer, Permissions.ViewTenantAccounting, 2)]
+    [InlineData(Roles.PartnerViewer, Permissions.ViewPartnerAccounting, 3)]
+    [InlineData(Roles.TenantAdmin, Permissions.ListModels, null)]
+    public async Task KeyWithOneOfThePermissions_SeesAsMuchAsItSays(string role, string scope, int? calls)
+    {
+        var slug = await ConnectAsync(new UpstreamScript());
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(role, Roles.TenantUser);
+        using var colleague = await tenant.AddUserAsync(Roles.TenantUser);
+        using var sibling = await (await SeededTenant.CreateAsync(Grid, sibling: tenant)).AddUserAsync(Roles.TenantUser);
+        foreach (var caller in new[] { user, colleague, sibling })
+        {
+            (await caller.Api.ChatAsync(slug)).Ok();
+        }
+
+        await Admin.UsageAsync(slug, 3);
+        using var narrow = Admin.As((await tenant.CreateKeyAsync(user.Id, scope)).Key);
+        string[] paths = [$"/v1/accounting/usage?model={slug}", $"/v1/accounting/usage/summary?model={slug}", $"/v1/accounting/export?format=json&model={slug}"];
+        if (calls is null)
+        {
+            foreach (var path in paths)
+            {
+                (await narrow.GetAsync(path)).Error(403, "AUTHZ_PERMISSION_DENIED");
+            }
+
+            return;
+        }
+
+        Assert.Equal(calls, (await narrow.GetAsync(paths[0])).Ok()["items"]!.AsArray().Count);
+        Assert.Equal(calls, (int)(await narrow.GetAsync(paths[1])).Ok()[0]!["request_count"]!);
+        Assert.Equal(calls, JsonNode.Parse((await narrow.GetAsync(paths[2])).Text)!.AsArray().Count);
     }
 
     private async Task<string> CallAsync(int count)

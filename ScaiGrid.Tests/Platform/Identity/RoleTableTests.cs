@@ -119,7 +119,7 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
         }
 
         // One's own things are others' as far as these manage users.
-        var permission = resource.Owner == Owner.User ? Permissions.ManageUsers : operation.Permission!;
+        var permission = resource.Owner == Owner.User ? Permissions.ManageUsers : operation.Permissions[0];
         Reach? reach = Roles.Holds[role].Contains(permission) ? Roles.ReachOf([role], permission) : null;
         var isSeen = resource.Owner != Owner.Members
             && (reach == Reach.Grid || (reach == Reach.Partner && inPartner && resource.Owner != Owner.Visible));
