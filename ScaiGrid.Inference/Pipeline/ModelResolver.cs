@@ -1,4 +1,5 @@
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -13,15 +14,33 @@ public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
     /// <returns>A route with at least one target, or null.</returns>
     public ModelRoute? Resolve(string slug, string modality, CallContext call, out Problem? problem)
     {
-        var route = snapshots.Current.FindModel(slug, call.Caller);
+        var route = Find(slug, modality, call.Caller, out problem);
+        if (route is { Targets.Length: 0 })
+        {
+            problem = new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5);
+        }
+
+        return problem is null ? route!.For(call.Caller, time.GetUtcNow()) : null;
+    }
+
+    /// <summary>For what names a model that is called later: whether the caller has it, though it may have no backend at the moment.</summary>
+    /// <returns>Why it does not do; null when it does.</returns>
+    public Problem? Check(string slug, string modality, Caller caller)
+    {
+        Find(slug, modality, caller, out var problem);
+        return problem;
+    }
+
+    private ModelRoute? Find(string slug, string modality, Caller caller, out Problem? problem)
+    {
+        var route = snapshots.Current.FindModel(slug, caller);
         problem = route switch
         {
             null => new Problem(snapshots.IsLoaded ? InferenceErrors.ModelNotFound : CoreErrors.Unavailable),
-            _ when !route.IsEnabledFor(call.Caller) => new Problem(InferenceErrors.ModelAccessDenied),
+            _ when !route.IsEnabledFor(caller) => new Problem(InferenceErrors.ModelAccessDenied),
             _ when route.Modality != modality => Problem.Invalid("model", $"is a model for {route.Modality}, not for {modality}."),
-            { Targets.Length: 0 } => new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5),
             _ => null,
         };
-        return problem is null ? route!.For(call.Caller, time.GetUtcNow()) : null;
+        return problem is null ? route : null;
     }
 }

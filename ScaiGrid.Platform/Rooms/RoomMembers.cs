@@ -7,8 +7,10 @@ using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Sessions;
 
 namespace ScaiGrid.Platform.Rooms;
 
@@ -26,7 +28,7 @@ internal static class RoomMembers
     }
 
     private static async Task<Results<Created<Envelope<MemberView>>, ProblemResult>> Add(
-        string id, AddMember body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string id, AddMember body, Caller caller, PlatformDb db, ModelResolver models, TimeProvider time, CancellationToken cancellationToken)
     {
         if (await RoomAccess.FindAsync(db, id, caller, cancellationToken) is not { } own)
         {
@@ -56,6 +58,11 @@ internal static class RoomMembers
         }
 
         checks.ThrowIfAny();
+        if (type == RoomMemberType.Model)
+        {
+            models.ThrowUnlessChat(name, caller);
+        }
+
         var row = await db.RoomMembers.SingleOrDefaultAsync(member => member.RoomId == id && member.Type == type && member.Member == name, cancellationToken);
         if (row is null)
         {

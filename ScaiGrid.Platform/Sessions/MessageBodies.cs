@@ -3,8 +3,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Sessions;
@@ -35,6 +37,16 @@ internal static class MessageBodies
     public const int ModelLength = 200;
     public const int TitleLength = 500;
     public const int ContentLength = 500_000;
+
+    /// <summary>A conversation is with a model that its caller can talk to; whether a backend serves it shows at the first message.</summary>
+    /// <exception cref="ApiException">There is no such model for them.</exception>
+    public static void ThrowUnlessChat(this ModelResolver models, string slug, Caller caller)
+    {
+        if (models.Check(slug, "chat", caller) is { } problem)
+        {
+            throw new ApiException(problem);
+        }
+    }
 
     public static async Task<Ok<PageEnvelope<MessageView>>> PageAsync(
         PlatformDb db, string conversationId, PageQuery query, Caller caller, CancellationToken cancellationToken)

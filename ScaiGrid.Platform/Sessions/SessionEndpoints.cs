@@ -9,6 +9,7 @@ using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Sessions;
@@ -52,7 +53,7 @@ internal static class SessionEndpoints
     }
 
     private static async Task<Created<Envelope<SessionView>>> Create(
-        CreateSession body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        CreateSession body, Caller caller, PlatformDb db, ModelResolver models, TimeProvider time, CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var now = time.GetStoredNow();
@@ -69,6 +70,7 @@ internal static class SessionEndpoints
             UpdatedAt = now,
         };
         checks.ThrowIfAny();
+        models.ThrowUnlessChat(row.Model, caller);
         db.ChatSessions.Add(row);
         await db.SaveChangesAsync(cancellationToken);
         return Reply.Created($"/v1/sessions/{row.Id}", SessionView.Of(row, isOwn: true));
@@ -78,7 +80,7 @@ internal static class SessionEndpoints
         await FindAsync(db, id, caller, cancellationToken) is { } row ? Reply.Ok(SessionView.Of(row, isOwn: true)) : Reply.Problem(CoreErrors.NotFound);
 
     private static async Task<Results<Ok<Envelope<SessionView>>, ProblemResult>> Update(
-        string id, UpdateSession body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string id, UpdateSession body, Caller caller, PlatformDb db, ModelResolver models, TimeProvider time, CancellationToken cancellationToken)
     {
         if (await FindAsync(db, id, caller, cancellationToken) is not { } row)
         {
@@ -91,6 +93,11 @@ internal static class SessionEndpoints
         row.SystemPrompt = checks.Text("system_prompt", body.SystemPrompt.Or(row.SystemPrompt), MessageBodies.ContentLength);
         row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
         checks.ThrowIfAny();
+        if (body.Model is not null)
+        {
+            models.ThrowUnlessChat(row.Model, caller);
+        }
+
         row.UpdatedAt = time.GetStoredNow();
         await db.SaveChangesAsync(cancellationToken);
         return Reply.Ok(SessionView.Of(row, isOwn: true));

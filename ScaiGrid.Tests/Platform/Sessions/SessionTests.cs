@@ -69,6 +69,35 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task ModelThatTheCallerCannotTalkTo_IsRefusedAtTheBeginning()
+    {
+        var slug = await ConnectAsync(new UpstreamScript());
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        var denied = Fresh.Slug();
+        var model = (string)(await Admin.PostAsync("/v1/models", new { slug = denied, modality = "chat" })).Created()["id"]!;
+        (await Admin.PutAsync("/v1/model-access", new { tenant_id = tenant.Id, model_id = model, access = "block" })).Ok();
+        var embedding = Fresh.Slug();
+        (await Admin.PostAsync("/v1/models", new { slug = embedding, modality = "embedding" })).Created();
+        var session = $"/v1/sessions/{(string)(await user.Api.PostAsync("/v1/sessions", new { model = slug })).Created()["id"]!}";
+        var room = $"/v1/rooms/{(string)(await user.Api.PostAsync("/v1/rooms", new { name = "Plans" })).Created()["id"]!}";
+
+        foreach (var post in new Func<string, Task<Answer>>[]
+        {
+            name => user.Api.PostAsync("/v1/sessions", new { model = name }),
+            name => user.Api.SendAsync(HttpMethod.Patch, session, $$"""{"model":"{{name}}"}"""),
+            name => user.Api.PostAsync($"{room}/members", new { type = "model", id = name }),
+        })
+        {
+            (await post("no/such")).Error(404, "MODEL_NOT_FOUND");
+            (await post(denied)).Error(403, "MODEL_ACCESS_DENIED");
+            (await post(embedding)).Invalid("model");
+        }
+
+        Assert.Equal(slug, (string?)(await user.Api.GetAsync(session)).Ok()["model"]);
+    }
+
+    [Fact]
     public async Task StreamThatBreaks_IsKeptAsFarAsItCame()
     {
         var slug = await ConnectAsync(new UpstreamScript { CutAfter = 2, ChunkDelay = TimeSpan.FromMilliseconds(300) });
