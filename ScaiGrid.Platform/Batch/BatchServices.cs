@@ -34,6 +34,7 @@ internal static class BatchServices
         builder.Services.AddSingleton<BatchFinish>();
         builder.Services.AddTransient<BatchRescue>();
         builder.Services.AddTransient<FileRetention>();
+        builder.Services.AddTransient<FileSweep>();
         builder.Services.AddJobQueue<BatchHandler>(BatchJob.Queue, BatchHandler.Concurrency, MaxAttempts);
     }
 }

@@ -22,7 +22,10 @@ internal sealed class StoredFile
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public static string KeyOf(string tenantId, string id) => $"files/{tenantId}/{id}";
+    /// <summary>Where the bytes of all files are.</summary>
+    public const string Folder = "files/";
+
+    public static string KeyOf(string tenantId, string id) => $"{Folder}{tenantId}/{id}";
 }
 
 internal static class FilePurpose

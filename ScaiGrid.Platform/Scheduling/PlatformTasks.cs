@@ -25,6 +25,7 @@ public static class PlatformTasks
         ScheduledTask.Every<BatchRescue>("batches.rescue", BatchRescue.Interval, BatchRescue.Timeout),
         ScheduledTask.Every<BudgetWatch>("budgets.watch", BudgetWatch.Interval, BudgetWatch.Timeout),
         ScheduledTask.Every<FileRetention>("files.retention", FileRetention.Interval, FileRetention.Timeout),
+        ScheduledTask.Every<FileSweep>("files.sweep", FileSweep.Interval, FileSweep.Timeout),
         ScheduledTask.Every<IdempotencyPurge>("idempotency.purge", IdempotencyPurge.Interval, IdempotencyPurge.Timeout),
         ScheduledTask.Every<MediaCleanup>("inference.media_cleanup", MediaCleanup.Interval, MediaCleanup.Timeout),
         ScheduledTask.Every<BackendProbes>("models.backend_probes", builder.AddSettings<ProbeOptions>().Interval, BackendProbes.Timeout),

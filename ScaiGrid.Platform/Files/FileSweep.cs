@@ -1,0 +1,61 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Modules;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Platform.Data;
+
+namespace ScaiGrid.Platform.Files;
+
+/// <summary>
+/// Removes bytes that no file has: a process that died between storing them and their row left them behind, where nobody would find them.
+/// </summary>
+internal sealed partial class FileSweep(
+    IBlobStore blobs, IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<FileSweep> logger) : IScheduledTask
+{
+    public static readonly TimeSpan Interval = TimeSpan.FromHours(6);
+    public static readonly TimeSpan Timeout = TimeSpan.FromHours(1);
+
+    /// <summary>Between bytes and row are milliseconds; a batch whose worker waits for the database keeps its results longer.</summary>
+    private static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
+
+    private const int Together = 1000;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var before = time.GetUtcNow() - Forgotten;
+        var removed = 0;
+        string? after = null;
+        BlobPage page;
+        do
+        {
+            page = await blobs.ListAsync(StoredFile.Folder, after, Together, cancellationToken);
+            removed += await SweepAsync([.. page.Items.Where(blob => blob.LastModified < before).Select(blob => blob.Key)], cancellationToken);
+            after = page.Items is [.., var last] ? last.Key : null;
+        }
+        while (page.HasMore);
+
+        if (removed > 0)
+        {
+            BytesRemoved(removed);
+        }
+    }
+
+    private async Task<int> SweepAsync(string[] keys, CancellationToken cancellationToken)
+    {
+        var byId = keys.ToLookup(key => key[(key.LastIndexOf('/') + 1)..]);
+        string[] ids = [.. byId.Select(group => group.Key).Where(id => Ids.IsOne(id, Ids.File))];
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var known = await db.Files.Where(file => ids.Contains(file.Id)).Select(file => file.Id).ToHashSetAsync(cancellationToken);
+        string[] orphans = [.. ids.Where(id => !known.Contains(id)).SelectMany(id => byId[id])];
+        foreach (var key in orphans)
+        {
+            await blobs.DeleteAsync(key, cancellationToken);
+        }
+
+        return orphans.Length;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The bytes of {Count} files that were never finished are removed.")]
+    private partial void BytesRemoved(int count);
+}
