@@ -1,7 +1,5 @@
-using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
@@ -79,8 +77,8 @@ internal sealed partial class ReservationKeeper(
     private async Task LookAsync(string owner, Dictionary<string, bool> dead)
     {
         var database = store.Database;
-        var open = await database.HashGetAllAsync(AdmissionKeys.Open(owner));
-        if (open.Length == 0)
+        var open = await OpenReservation.ReadAsync(database, owner);
+        if (open.Count == 0)
         {
             // Those who reserve there name it again in their next round.
             await database.SetRemoveAsync(AdmissionKeys.Owners, owner);
@@ -88,23 +86,16 @@ internal sealed partial class ReservationKeeper(
         }
 
         var recovered = 0;
-        foreach (var entry in open)
+        foreach (var reservation in open.Where(reservation => reservation.Process != store.Process))
         {
-            // "process second cost tokens budget budget …"
-            var fields = ((string)entry.Value!).Split(' ');
-            if (fields.Length < 5 || fields[0] == store.Process)
+            if (!dead.TryGetValue(reservation.Process, out var isDead))
             {
-                continue;
+                dead[reservation.Process] = isDead = await IsDeadAsync(reservation.Process);
             }
 
-            if (!dead.TryGetValue(fields[0], out var isDead))
+            if (isDead && await reservation.ReleaseAsync(database, owner))
             {
-                dead[fields[0]] = isDead = await IsDeadAsync(fields[0]);
-            }
-
-            if (isDead)
-            {
-                recovered += await RecoverAsync(owner, entry.Name!, fields[4..]);
+                recovered++;
             }
         }
 
@@ -126,13 +117,6 @@ internal sealed partial class ReservationKeeper(
         var now = time.GetTimestamp();
         _missing.TryAdd(process, now);
         return time.GetElapsedTime(_missing[process], now) >= MissingFor;
-    }
-
-    private async Task<int> RecoverAsync(string owner, string ticket, string[] budgets)
-    {
-        RedisKey[] keys = [AdmissionKeys.Open(owner), .. budgets.Select(name => (RedisKey)name)];
-        RedisValue[] values = [1, 0, 0, budgets.Length, 0, 0, ticket, (int)SettleMode.ReleaseIfOpen, 0, 0, 0, 0, .. budgets.Select(_ => (RedisValue)0)];
-        return int.Parse((await AdmissionScripts.AdmitAsync(store.Database, keys, values)).ToString(), CultureInfo.InvariantCulture);
     }
 
     private async Task SettleWaitingAsync()

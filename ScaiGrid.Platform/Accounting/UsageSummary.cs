@@ -14,6 +14,8 @@ namespace ScaiGrid.Platform.Accounting;
 /// </remarks>
 internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, WaitingUsage waiting)
 {
+    private const int LookupBatch = 1000;
+
     private static readonly Expression<Func<UsageRollup, UsageAmounts>> OfRollup = rollup => new UsageAmounts
     {
         Key = "",
@@ -69,6 +71,25 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         [
             .. parts.GroupBy(part => part.Start).Select(minute => (minute.Key, minute.Aggregate(default(UsageTotal), (sum, part) => sum + part.Total))),
         ];
+    }
+
+    /// <summary>Those of some calls that were recorded before a moment.</summary>
+    /// <param name="tenantId">Whose they are; null where they are several tenants'.</param>
+    /// <param name="usageIds">The ids that the calls have, or will have.</param>
+    /// <param name="before">The moment.</param>
+    /// <param name="cancellationToken">To end early.</param>
+    public async Task<IReadOnlySet<string>> RecordedAsync(string? tenantId, IReadOnlySet<string> usageIds, DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        // The waiting first: one that is flushed in between is in the database then.
+        var pending = await waiting.ReadAsync(tenantId, row => row.CreatedAt < before && usageIds.Contains(row.Id), cancellationToken);
+        var recorded = pending.Select(call => call.Row.Id).ToHashSet();
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        foreach (var some in usageIds.Chunk(LookupBatch))
+        {
+            recorded.UnionWith(await db.UsageRows.Where(row => some.Contains(row.Id) && row.CreatedAt < before).Select(row => row.Id).ToListAsync(cancellationToken));
+        }
+
+        return recorded;
     }
 
     private async Task<IEnumerable<UsageAmounts>> TotalsAsync(UsageFilter filter, string groupBy, CancellationToken cancellationToken)

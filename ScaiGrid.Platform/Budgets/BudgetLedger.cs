@@ -18,6 +18,9 @@ internal sealed partial class BudgetLedger(
     /// <summary>A call is in the database long before.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromMinutes(10);
 
+    /// <summary>Between a call's usage record and its settlement are milliseconds: one that is not settled by then was lost.</summary>
+    private static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(15);
+
     public async Task<bool> SeedAsync(IReadOnlyList<BudgetRule> budgets, CancellationToken cancellationToken)
     {
         try
@@ -48,6 +51,8 @@ internal sealed partial class BudgetLedger(
     {
         var now = time.GetUtcNow();
         var period = calendar.PeriodAt(now);
+        var settledUntil = WholeUnits.MinuteOf(now - OnItsWay);
+        var lost = await LostAsync(budget, settledUntil, cancellationToken);
         var cutoff = WholeUnits.HourOf(now - Settled);
         cutoff = cutoff < period.Start ? period.Start : cutoff;
         var before = cutoff > period.Start ? await TotalAsync(budget, StartOf(period), cutoff, cancellationToken) : default;
@@ -57,9 +62,19 @@ internal sealed partial class BudgetLedger(
         RedisValue[] values =
         [
             period.StartMinute, force ? 1 : 0, BudgetPeriod.MinuteOf(cutoff), before.Cost, before.Tokens, before.Requests, BudgetPeriod.MinuteOf(now),
+            BudgetPeriod.MinuteOf(settledUntil),
             .. since.SelectMany(minute => new RedisValue[] { BudgetPeriod.MinuteOf(minute.Start), minute.Total.Cost, minute.Total.Tokens, minute.Total.Requests }),
         ];
         await redis.GetDatabase().ScriptEvaluateAsync(AdmissionScripts.Reconcile, [Key(budget)], values);
+
+        // Counted now. In this order, since a budget is never exceeded: for a moment such a call is held back and counted.
+        foreach (var reservation in lost)
+        {
+            if (await reservation.ReleaseAsync(redis.GetDatabase(), budget.Owner))
+            {
+                SettlementLost(reservation.Ticket, budget.Owner);
+            }
+        }
     }
 
     /// <summary>What Redis knows; null where it knows nothing of the budget.</summary>
@@ -145,6 +160,19 @@ internal sealed partial class BudgetLedger(
         return await db.Tenants.AsNoTracking().Where(tenant => tenants.Contains(tenant.Id)).ToDictionaryAsync(tenant => tenant.Id, TenantTimeZone.Of, cancellationToken);
     }
 
+    /// <summary>Reservations of calls that were recorded before a moment, and still not settled.</summary>
+    private async Task<IReadOnlyList<OpenReservation>> LostAsync(Budget budget, DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        var open = await OpenReservation.ReadAsync(redis.GetDatabase(), budget.Owner);
+        if (open.Count == 0)
+        {
+            return [];
+        }
+
+        var recorded = await summary.RecordedAsync(budget.TenantId, open.Select(reservation => reservation.Ticket).ToHashSet(), before, cancellationToken);
+        return [.. open.Where(reservation => recorded.Contains(reservation.Ticket))];
+    }
+
     private Task<UsageTotal> TotalAsync(Budget budget, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
         budget.Group() is { } group
             ? groups.TotalAsync(group, start, end, cancellationToken)
@@ -156,6 +184,9 @@ internal sealed partial class BudgetLedger(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The use of budget {BudgetId} was not in Redis; it is made from the database.")]
     private partial void BudgetSeeded(string budgetId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The settlement of {UsageId} in {Owner} was lost in Redis; the call counts as the database has it.")]
+    private partial void SettlementLost(string usageId, string owner);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The use of a budget cannot be told: {Reason}")]
     private partial void SeedFailed(string reason);

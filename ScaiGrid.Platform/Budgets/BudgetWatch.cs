@@ -22,7 +22,7 @@ internal sealed partial class BudgetWatch(
 
     private const string Soft = "soft";
     private const string Hard = "hard";
-    private const int MinutesBetweenReconciliations = 5;
+    private const int MinutesBetweenReconciliations = 3;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {

@@ -8,7 +8,40 @@ public static class RedisStatements
     /// <summary>All that it had is gone.</summary>
     public static async Task EmptyAsync(this RedisServer server)
     {
-        await using var client = await ConnectionMultiplexer.ConnectAsync(server.Configuration + ",allowAdmin=true");
+        await using var client = await ConnectAsync(server);
         await client.GetServer(client.GetEndPoints()[0]).FlushAllDatabasesAsync();
+    }
+
+    /// <summary>What some of its keys hold now.</summary>
+    public static async Task<RedisMemory> RememberAsync(this RedisServer server, params string[] patterns)
+    {
+        await using var client = await ConnectAsync(server);
+        var values = new Dictionary<string, byte[]?>();
+        foreach (var pattern in patterns)
+        {
+            await foreach (var key in client.GetServer(client.GetEndPoints()[0]).KeysAsync(pattern: pattern))
+            {
+                values[key!] = await client.GetDatabase().KeyDumpAsync(key);
+            }
+        }
+
+        return new RedisMemory(server, values);
+    }
+
+    internal static Task<ConnectionMultiplexer> ConnectAsync(RedisServer server) => ConnectionMultiplexer.ConnectAsync(server.Configuration + ",allowAdmin=true");
+}
+
+/// <summary>Keys as they were at a moment.</summary>
+public sealed class RedisMemory(RedisServer server, IReadOnlyDictionary<string, byte[]?> values)
+{
+    /// <summary>The server forgets what was done to them since.</summary>
+    public async Task RestoreAsync()
+    {
+        await using var client = await RedisStatements.ConnectAsync(server);
+        foreach (var (key, value) in values)
+        {
+            await client.GetDatabase().KeyDeleteAsync(key);
+            await client.GetDatabase().KeyRestoreAsync(key, value!);
+        }
     }
 }

@@ -1,16 +1,19 @@
 -- Sets a budget's use to what the database has up to a minute, and what was settled since.
 -- KEYS  the budget
 -- ARGV  1 period start (minute), 2 force (1: also where the state is of a later period), 3 first minute not in the base,
---       4 to 6 base: cost, tokens, requests; 7 the present minute; then minutes that the database has after the base: minute, cost, tokens, requests
+--       4 to 6 base: cost, tokens, requests; 7 the present minute; 8 first minute in which a settlement may still be on its way here;
+--       then minutes that the database has after the base: minute, cost, tokens, requests
 -- Gives 1 when it was done.
 local MAX = '9223372036854775807'
 local key, start, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3])
 local period = redis.call('HGET', key, 'p')
 if period and tonumber(period) > start and ARGV[2] ~= '1' then return 0 end
 
--- A state that was not known has no minutes of its own, or only some: the database's are taken where they are greater.
-if not period or tonumber(period) ~= start then
-  for i = 8, #ARGV, 4 do
+-- The database's minutes are taken where they are greater: a settlement was lost, or the state was and has no minutes of its own. In a
+-- state that is known not those in which a settlement may still come, which would then count twice.
+local isKnown = period and tonumber(period) == start
+for i = 9, #ARGV, 4 do
+  if not isKnown or tonumber(ARGV[i]) < tonumber(ARGV[8]) then
     for j, name in ipairs({'c', 't', 'n'}) do
       local field, known = name .. ARGV[i], nil
       known = redis.call('HGET', key, field)

@@ -126,6 +126,38 @@ public sealed class BudgetTests
         hold.SetResult();
     }
 
+    /// <summary>As when a Redis is killed that had not written its last second to the disk.</summary>
+    [Fact]
+    [Trait("lane", "long")]
+    public async Task SettlementThatRedisForgot_IsCountedWithinFiveMinutes()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, withWorker: true);
+        var hold = new TaskCompletionSource();
+        var (slug, upstreamModel) = await grid.ConnectAsync(new UpstreamScript { Hold = hold.Task, PromptTokens = 1000, CompletionTokens = 500 }, inputPrice: "100", outputPrice: "1000");
+        var budget = await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 2 });
+        await grid.CatchUpAsync();
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        await SettledAsync(grid.Admin, budget, used: 1);
+        var call = ChatAsync(grid.Admin, slug);
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.CallsOf(upstreamModel).Count == 1), "the call");
+        var before = await grid.Redis!.RememberAsync("scaigrid:budget:*", "scaigrid:admission:*:open");
+        hold.SetResult();
+        (await call).Ok();
+        await SettledAsync(grid.Admin, budget, used: 2);
+        await before.RestoreAsync();
+        var forgotten = await GetAsync(grid.Admin, budget);
+        Assert.Equal((1, 1), ((int)forgotten["usage"]!["requests"]!, (int)forgotten["reserved"]!["requests"]!));
+
+        // What is held back still keeps the budget's promise.
+        (await grid.Admin.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
+        var took = await Poll.UntilAsync(
+            async () => (int)(await GetAsync(grid.Admin, budget))["usage"]!["requests"]! == 2, "the forgotten call to count", TimeSpan.FromMinutes(6));
+        TestContext.Current.TestOutputHelper?.WriteLine($"mended after {took.TotalSeconds:F0} s");
+        Assert.True(took < TimeSpan.FromMinutes(5), $"It took {took}.");
+        Assert.Equal("0.6", (string?)(await SettledAsync(grid.Admin, budget, used: 2))["usage"]!["cost"]);
+        (await grid.Admin.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
+    }
+
     [Fact]
     public async Task RedisAway_ABlockingBudgetRefuses()
     {
