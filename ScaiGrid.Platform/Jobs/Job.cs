@@ -24,7 +24,7 @@ internal sealed class Job
     /// <summary>Not before this time. A lease puts it off to the lease's end, so that the job of a worker that died is due again.</summary>
     public required DateTimeOffset RunAt { get; set; }
 
-    /// <summary>How often it was claimed.</summary>
+    /// <summary>How often it was claimed, but for claims that ended without a failure: released, or to be done again.</summary>
     public int Attempts { get; set; }
 
     /// <summary>Which claim has it, or had it last; null before the first.</summary>

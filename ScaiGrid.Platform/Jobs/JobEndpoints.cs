@@ -106,7 +106,7 @@ internal static class JobEndpoints
 /// <param name="Queue">Which kind of work.</param>
 /// <param name="Lane">What shares a bottleneck with it, a webhook say.</param>
 /// <param name="State"><c>ready</c>, <c>running</c> or <c>dead</c>.</param>
-/// <param name="Attempts">How often it was begun.</param>
+/// <param name="Attempts">How often it was begun; what was put off or given back does not count.</param>
 /// <param name="RunAt">Not before; of running work, until when its worker must have said that it lives.</param>
 /// <param name="Worker">Which one has it, or had it last.</param>
 /// <param name="Error">Why the last attempt failed.</param>

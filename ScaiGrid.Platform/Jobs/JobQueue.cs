@@ -52,7 +52,7 @@ internal sealed record JobEnd(JobEndKind Kind, TimeSpan? Delay = null, string? E
     /// <summary>Failed, to be tried again until the queue's last attempt.</summary>
     public static JobEnd Failed(string error) => new(JobEndKind.Failed, Error: error);
 
-    /// <summary>To be done again later, as often as the handler likes.</summary>
+    /// <summary>To be done again later, as often as the handler likes: that is no failure, and costs no attempt.</summary>
     public static JobEnd Again(TimeSpan delay, string? error = null, object? result = null) => new(JobEndKind.Again, delay, error, result);
 
     /// <summary>Not worked on: another worker may have it at once.</summary>

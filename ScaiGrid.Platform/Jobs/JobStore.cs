@@ -22,6 +22,16 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
 
     private long LeaseMicroseconds => options.JobLease.Ticks / TimeSpan.TicksPerMicrosecond;
 
+    /// <summary>Queues many jobs at once, in the running transaction.</summary>
+    public static Task AddAsync(PlatformDb db, IEnumerable<Job> jobs, CancellationToken cancellationToken) => db.InsertAsync(
+        "jobs",
+        ["id", "queue", "lane", "state", "run_at", "attempts", "tenant_id", "partner_id", "payload", "created_at"],
+        jobs.Select(job => new object?[]
+        {
+            job.Id, job.Queue, job.Lane, job.State, Microseconds.From(job.RunAt), job.Attempts, job.TenantId, job.PartnerId, job.Payload, Microseconds.From(job.CreatedAt),
+        }),
+        cancellationToken);
+
     public async Task<IReadOnlyList<DueLane>> DueAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -99,7 +109,8 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
             string[] done = [.. ours.Where(end => end.End.Kind is JobEndKind.Done).Select(end => end.Job.Id)];
             if (done.Length > 0)
             {
-                await db.Jobs.Where(job => done.Contains(job.Id)).ExecuteDeleteAsync(token);
+                var sql = $"DELETE FROM jobs WHERE id IN ({Placeholders(0, done.Length)})";
+                await db.Database.ExecuteSqlRawAsync(sql, done, token);
             }
 
             foreach (var (job, end) in ours.Where(end => end.End.Kind is not JobEndKind.Done))
@@ -112,15 +123,17 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     private async Task PutBackAsync(PlatformDb db, JobQueue queue, ClaimedJob job, JobEnd end, CancellationToken cancellationToken)
     {
         var isDead = end.Kind is JobEndKind.Failed && job.Attempts >= queue.MaxAttempts;
-        var released = end.Kind is JobEndKind.Released;
-        var runAt = time.GetStoredNow() + (released || isDead ? TimeSpan.Zero : end.Delay ?? JobQueue.DelayAfter(job.Attempts));
+
+        // Neither a job that nobody worked on nor one that its handler puts off has failed: both have all the attempts that they had.
+        var isAttempt = end.Kind is JobEndKind.Failed;
+        var runAt = time.GetStoredNow() + (isDead || end.Kind is JobEndKind.Released ? TimeSpan.Zero : end.Delay ?? JobQueue.DelayAfter(job.Attempts));
         var error = end.Error is { Length: > JobConfiguration.ErrorLength } ? end.Error[..JobConfiguration.ErrorLength] : end.Error;
         await db.Jobs.Where(row => row.Id == job.Id).ExecuteUpdateAsync(
             row => row
                 .SetProperty(one => one.State, isDead ? JobState.Dead : JobState.Ready)
                 .SetProperty(one => one.RunAt, runAt)
                 .SetProperty(one => one.Lease, (string?)null)
-                .SetProperty(one => one.Attempts, one => released ? one.Attempts - 1 : one.Attempts)
+                .SetProperty(one => one.Attempts, one => isAttempt ? one.Attempts : one.Attempts - 1)
                 .SetProperty(one => one.Error, one => error ?? one.Error),
             cancellationToken);
     }

@@ -37,8 +37,6 @@ internal sealed class WebhookDelivery
     public DateTimeOffset? CompletedAt { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
-
-    public WebhookDelivery Copy() => (WebhookDelivery)MemberwiseClone();
 }
 
 internal static class DeliveryStatus

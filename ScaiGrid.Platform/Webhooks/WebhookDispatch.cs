@@ -12,8 +12,8 @@ internal sealed partial class WebhookDispatch(
 {
     public const string Queue = "webhooks";
 
-    /// <summary>Deliveries of one worker that are on their way. Each is little more than a socket that waits.</summary>
-    public const int Concurrency = 2000;
+    /// <summary>Deliveries that one worker holds. Each is little more than a socket that waits, or waits for its place in its lane.</summary>
+    public const int Concurrency = 4000;
 
     private static readonly TimeSpan[] RetryAfter =
         [TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30), TimeSpan.FromHours(2)];
@@ -23,7 +23,7 @@ internal sealed partial class WebhookDispatch(
     /// <summary>The most retries that a webhook can ask for.</summary>
     public static int MostRetries => RetryAfter.Length;
 
-    public int LaneLimit(string lane) => _lanes.Limit(lane);
+    public int LaneLimit(string lane) => _lanes.Of(lane).Room;
 
     public async Task RunAsync(IReadOnlyList<ClaimedJob> jobs)
     {
@@ -66,8 +66,12 @@ internal sealed partial class WebhookDispatch(
 
         try
         {
-            var attempt = await sender.SendAsync(webhook, delivery, job.Lost);
-            _lanes.Ended(webhook.Id, attempt);
+            if (await SendAsync(webhook, delivery, job.Lost) is not { } attempt)
+            {
+                job.End(JobEnd.Released());
+                return;
+            }
+
             TimeSpan? retryAfter = !attempt.Succeeded && delivery.Attempts < Math.Min(webhook.MaxRetries, MostRetries) ? RetryAfter[delivery.Attempts] : null;
             metrics.Delivered(attempt.Succeeded ? "success" : retryAfter is null ? "failed" : "retried", attempt.DurationMs);
             var result = new DeliveryResult(delivery, attempt, retryAfter);
@@ -81,6 +85,26 @@ internal sealed partial class WebhookDispatch(
         {
             DeliveryNotPossible(delivery.Id, exception);
             job.End(JobEnd.Done(new DeliveryResult(delivery, new DeliveryAttempt(null, 0, "The request could not be made."), RetryAfter: null)));
+        }
+    }
+
+    /// <returns>Null when the receiver has become slow while the delivery waited for its place.</returns>
+    private async Task<DeliveryAttempt?> SendAsync(Webhook webhook, WebhookDelivery delivery, CancellationToken cancellationToken)
+    {
+        var lane = _lanes.Of(webhook.Id);
+        if (!await lane.EnterAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        DeliveryAttempt? attempt = null;
+        try
+        {
+            return attempt = await sender.SendAsync(webhook, delivery, cancellationToken);
+        }
+        finally
+        {
+            lane.Leave(attempt);
         }
     }
 

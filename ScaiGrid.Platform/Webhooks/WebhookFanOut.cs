@@ -27,17 +27,28 @@ internal sealed class WebhookFanOut(TimeProvider time) : IJobHandler
     public async Task StoreAsync(PlatformDb db, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken)
     {
         var webhooks = await WebhooksOfAsync(db, [.. ended.Select(end => end.Job.TenantId).OfType<string>().Distinct()], cancellationToken);
-        db.ChangeTracker.AutoDetectChangesEnabled = false;
+        var (deliveries, jobs) = (new List<WebhookDelivery>(), new List<Job>());
         foreach (var (job, end) in ended)
         {
             if (end.Result is QueuedEvent happened)
             {
                 foreach (var webhook in webhooks[job.TenantId!].Where(webhook => webhook.Events.Any(pattern => EventPatterns.Matches(pattern, happened.EventType))))
                 {
-                    AddDelivery(db, webhook.Id, job.TenantId!, job.PartnerId, happened, time);
+                    deliveries.Add(New(webhook.Id, job.TenantId!, happened, time));
+                    jobs.Add(JobOf(deliveries[^1], job.PartnerId, time));
                 }
             }
         }
+
+        await db.InsertAsync(
+            "webhook_deliveries",
+            ["id", "webhook_id", "tenant_id", "event_id", "event_type", "body", "status", "attempts", "created_at"],
+            deliveries.Select(row => new object?[]
+            {
+                row.Id, row.WebhookId, row.TenantId, row.EventId, row.EventType, row.Body, row.Status, row.Attempts, Microseconds.From(row.CreatedAt),
+            }),
+            cancellationToken);
+        await JobStore.AddAsync(db, jobs, cancellationToken);
     }
 
     /// <summary>A delivery that a worker will make, and the job for it.</summary>
@@ -45,7 +56,7 @@ internal sealed class WebhookFanOut(TimeProvider time) : IJobHandler
     {
         var delivery = New(webhookId, tenantId, happened, time);
         db.WebhookDeliveries.Add(delivery);
-        db.Jobs.Add(Job.New(time, WebhookDispatch.Queue, JsonSerializer.Serialize(new DeliveryJob(delivery.Id)), tenantId, partnerId, lane: webhookId));
+        db.Jobs.Add(JobOf(delivery, partnerId, time));
         return delivery;
     }
 
@@ -60,6 +71,9 @@ internal sealed class WebhookFanOut(TimeProvider time) : IJobHandler
         Status = DeliveryStatus.Pending,
         CreatedAt = time.GetStoredNow(),
     };
+
+    private static Job JobOf(WebhookDelivery delivery, string? partnerId, TimeProvider time) => Job.New(
+        time, WebhookDispatch.Queue, JsonSerializer.Serialize(new DeliveryJob(delivery.Id)), delivery.TenantId, partnerId, lane: delivery.WebhookId);
 
     private static async Task<ILookup<string, (string Id, IReadOnlyList<string> Events)>> WebhooksOfAsync(
         PlatformDb db, string[] tenantIds, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -16,11 +18,7 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
 
     public async Task StoreAsync(PlatformDb db, IReadOnlyList<DeliveryResult> results, CancellationToken cancellationToken)
     {
-        foreach (var result in results)
-        {
-            Update(db, result);
-        }
-
+        await UpdateAsync(db, results, time.GetStoredNow(), cancellationToken);
         var changed = new List<string>();
         foreach (var ofWebhook in results.Where(result => result.Attempt is not null).GroupBy(result => result.Delivery.WebhookId))
         {
@@ -36,22 +34,32 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
         }
     }
 
-    private void Update(PlatformDb db, DeliveryResult result)
+    /// <summary>One statement for all deliveries that ended alike: most often, for all that the receiver took at once.</summary>
+    private static async Task UpdateAsync(PlatformDb db, IReadOnlyList<DeliveryResult> results, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var (before, attempt, retryAfter) = result;
-
-        // A copy: the transaction may run again, and must begin from the same state.
-        var delivery = before.Copy();
-        db.WebhookDeliveries.Attach(delivery);
-        if (attempt is not null)
+        foreach (var alike in results.GroupBy(result => DeliveryChange.Of(result, now), result => result))
         {
-            (delivery.Attempts, delivery.StatusCode, delivery.DurationMs) = (before.Attempts + 1, attempt.StatusCode, attempt.DurationMs);
-        }
+            var change = alike.Key;
+            List<object?> values = [change.Status, change.Attempts, change.StatusCode, change.Error, change.NextAttemptAt, change.CompletedAt];
+            var (ids, durations) = (new List<string>(), new StringBuilder());
+            foreach (var result in alike)
+            {
+                ids.Add(Place(result.Delivery.Id));
+                durations.Append(CultureInfo.InvariantCulture, $" WHEN {ids[^1]} THEN {Place(result.Attempt?.DurationMs ?? result.Delivery.DurationMs)}");
+            }
 
-        delivery.Error = attempt is null ? "The webhook is not active." : attempt.Error;
-        delivery.NextAttemptAt = retryAfter is { } delay ? time.GetStoredNow() + delay : null;
-        delivery.Status = retryAfter is not null ? DeliveryStatus.Pending : attempt is { Succeeded: true } ? DeliveryStatus.Success : DeliveryStatus.Failed;
-        delivery.CompletedAt = retryAfter is null ? time.GetStoredNow() : null;
+            var sql = $$"""
+                UPDATE webhook_deliveries SET status = {0}, attempts = {1}, status_code = {2}, error = {3}, next_attempt_at = {4}, completed_at = {5},
+                    duration_ms = CASE id{{durations}} END WHERE id IN ({{string.Join(", ", ids)}})
+                """;
+            await db.Database.ExecuteSqlRawAsync(sql, values!, cancellationToken);
+
+            string Place(object? value)
+            {
+                values.Add(value);
+                return string.Create(CultureInfo.InvariantCulture, $"{{{values.Count - 1}}}");
+            }
+        }
     }
 
     /// <returns>Whether there are failures since the last success.</returns>
@@ -105,4 +113,20 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Webhook {WebhookId} of {TenantId} is disabled after {Failures} failures in a row.")]
     private partial void WebhookDisabled(string webhookId, string tenantId, int failures);
+}
+
+/// <summary>What of a delivery an outcome changes, beside how long it took; times in microseconds.</summary>
+internal sealed record DeliveryChange(string Status, int Attempts, int? StatusCode, string? Error, long? NextAttemptAt, long? CompletedAt)
+{
+    public static DeliveryChange Of(DeliveryResult result, DateTimeOffset now)
+    {
+        var (before, attempt, retryAfter) = result;
+        return new DeliveryChange(
+            retryAfter is not null ? DeliveryStatus.Pending : attempt is { Succeeded: true } ? DeliveryStatus.Success : DeliveryStatus.Failed,
+            before.Attempts + (attempt is null ? 0 : 1),
+            attempt is null ? before.StatusCode : attempt.StatusCode,
+            attempt is null ? "The webhook is not active." : attempt.Error,
+            retryAfter is { } delay ? Microseconds.From(now + delay) : null,
+            retryAfter is null ? Microseconds.From(now) : null);
+    }
 }

@@ -88,6 +88,21 @@ public sealed class JobTests(DatabaseServer server)
     }
 
     [Fact]
+    public async Task JobThatIsPutOff_KeepsItsAttempts()
+    {
+        using var database = await (await server.CreateAsync(DatabaseKind.Sqlite)).MigratedAsync();
+        var work = new Work { PutsOff = 3 * Work.MaxAttempts, Fails = payload => payload == "bad" };
+        using var worker = await StartAsync(database, work);
+        var good = (await AddAsync(database, 1, _ => (Lane: "", Payload: "good"))).Single();
+        var bad = (await AddAsync(database, 1, _ => (Lane: "", Payload: "bad"))).Single();
+
+        await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT id FROM jobs WHERE state = 'dead'")).Count == 1, "the bad job to be dead");
+        Assert.Equal(work.PutsOff + Work.MaxAttempts, work.Ran.Count(run => run.Id == bad));
+        await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT id FROM jobs WHERE state = 'ready'")).Count == 0, "the good job to be done");
+        Assert.Equal(work.PutsOff + 1, work.Ran.Count(run => run.Id == good));
+    }
+
+    [Fact]
     public async Task LaneThatHangs_DoesNotHoldUpTheOthers()
     {
         using var database = await (await server.CreateAsync(DatabaseKind.MariaDb)).MigratedAsync();
@@ -164,6 +179,9 @@ public sealed class JobTests(DatabaseServer server)
         public Func<string, bool> Fails { get; init; } = _ => false;
 
         public string? HangsIn { get; init; }
+
+        /// <summary>How often each job is put off before it is done, or fails.</summary>
+        public int PutsOff { get; init; }
     }
 
     private sealed class Handler(Work work) : IJobHandler
@@ -176,7 +194,8 @@ public sealed class JobTests(DatabaseServer server)
         {
             work.Ran.Add((job.Id, job.Lane, job.Attempts, this));
             await Task.Delay(job.Lane == work.HangsIn ? Timeout.InfiniteTimeSpan : work.Takes, job.Lost);
-            job.End(work.Fails(job.Payload) ? JobEnd.Failed("as told") : JobEnd.Done());
+            job.End(work.Ran.Count(run => run.Id == job.Id) <= work.PutsOff ? JobEnd.Again(TimeSpan.Zero)
+                : work.Fails(job.Payload) ? JobEnd.Failed("as told") : JobEnd.Done());
         }
     }
 }
