@@ -86,7 +86,7 @@ public sealed class Checks
 
     public DateTimeOffset? Time(string field, string? value)
     {
-        if (string.IsNullOrEmpty(value))
+        if (value is null)
         {
             return null;
         }

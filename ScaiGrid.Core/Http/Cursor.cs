@@ -28,7 +28,7 @@ public static class Cursor
         if (cursor.Length <= Ids.MaxLength * 2
             && Base64Url.DecodeFromChars(cursor, bytes, out _, out var written) == OperationStatus.Done
             && Encoding.ASCII.GetString(bytes.AsSpan(0, written)) is var id
-            && id.StartsWith(prefix + "_", StringComparison.Ordinal))
+            && Ids.IsOne(id, prefix))
         {
             return id;
         }

@@ -17,11 +17,15 @@ public static partial class JsonProblems
             return Problem.Invalid($"{field}{inside.Field}".TrimStart('.'), Twice);
         }
 
-        // The serializer says so in its text alone. Its texts are never translated.
+        // The serializer says these two in its text alone. Its texts are never translated.
+        if (UnknownProperty().Match(exception.Message) is { Success: true, Groups: [_, { Value: var unknown }] })
+        {
+            return Problem.Invalid(Within(field, unknown), "is not a field of this request.");
+        }
+
         if (DuplicateProperty().Match(exception.Message) is { Success: true, Groups: [_, { Value: var name }] })
         {
-            var parent = field is null || field == name ? "" : field.EndsWith($".{name}", StringComparison.Ordinal) ? field[..^name.Length] : $"{field}.";
-            return Problem.Invalid($"{parent}{name}".TrimStart('.'), Twice);
+            return Problem.Invalid(Within(field, name), Twice);
         }
 
         // The serializer wraps the reader's syntax error, and only that, in an exception of the reader's own type.
@@ -30,6 +34,21 @@ public static partial class JsonProblems
             ? Malformed(exception)
             : Problem.Invalid(field.Length == 0 ? "body" : field, "has the wrong type.");
     }
+
+    /// <summary>The path of a property. The serializer's own path tells its last part, in one of two forms, or does not.</summary>
+    private static string Within(string? path, string name)
+    {
+        var parent = path ?? "";
+        foreach (var last in (ReadOnlySpan<string>)[$".{name}", $"['{name}']"])
+        {
+            parent = parent.EndsWith(last, StringComparison.Ordinal) ? parent[..^last.Length] : parent;
+        }
+
+        return parent == name || parent.Length == 0 ? name : $"{parent}.{name}";
+    }
+
+    [GeneratedRegex("^The JSON property '(.*)' could not be mapped", RegexOptions.Singleline)]
+    private static partial Regex UnknownProperty();
 
     [GeneratedRegex("^Duplicate property '([^']*)'")]
     private static partial Regex DuplicateProperty();

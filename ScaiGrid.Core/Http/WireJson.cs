@@ -11,7 +11,14 @@ public static class WireJson
 {
     public static void AddWireJson(this IServiceCollection services)
     {
-        services.ConfigureHttpJsonOptions(http => Configure(http.SerializerOptions));
+        services.ConfigureHttpJsonOptions(http =>
+        {
+            Configure(http.SerializerOptions);
+
+            // A misspelt field would be a wish that is not granted and not refused: a key that never expires, say. A body that others
+            // define says JsonUnmappedMemberHandling.Skip.
+            http.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
+        });
 
         // What cannot be bound becomes an exception, which ErrorHandling renders, instead of a bare status.
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);

@@ -34,6 +34,13 @@ public sealed class EgressPolicy(bool allowPrivate)
         }
     }
 
+    /// <summary>
+    /// Whether a URL may be stored at all: an address in it is judged at once, so that whoever gives it is told. A name is judged each time it
+    /// is connected to.
+    /// </summary>
+    public bool IsAllowed(Uri url) =>
+        IPAddress.TryParse(url.DnsSafeHost, out var address) ? IsAllowed(address) : allowPrivate || !url.IsLoopback;
+
     public bool IsAllowed(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)

@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Security;
 
 namespace ScaiGrid.Inference.Providers;
 
@@ -52,16 +54,17 @@ internal sealed class ProviderSettings(JsonObject config)
 
     /// <summary>Adds what is wrong, each with the field's name.</summary>
     /// <param name="mistakes">Gets the mistakes.</param>
+    /// <param name="egress">Where the upstream may be.</param>
     /// <param name="needsBaseUrl">For providers without a public address.</param>
     /// <param name="own">The type's own fields: the check returns what is wrong, null when nothing is.</param>
-    public void Check(ICollection<ErrorDetail> mistakes, bool needsBaseUrl, IReadOnlyDictionary<string, Func<JsonNode?, string?>> own)
+    public void Check(ICollection<ErrorDetail> mistakes, EgressPolicy egress, bool needsBaseUrl, IReadOnlyDictionary<string, Func<JsonNode?, string?>> own)
     {
         foreach (var (name, value) in config)
         {
             switch (name)
             {
                 case "base_url":
-                    Add(name, CheckUrl(value));
+                    Add(name, CheckUrl(value, egress));
                     break;
                 case "api_key":
                     Add(name, HeaderValue(value));
@@ -89,8 +92,10 @@ internal sealed class ProviderSettings(JsonObject config)
         }
     }
 
-    public static string? CheckUrl(JsonNode? value) =>
-        TextOf(value) is { } url && IsHttpUrl(url) ? null : "must be an http or https URL without credentials, query or fragment.";
+    public static string? CheckUrl(JsonNode? value, EgressPolicy egress) =>
+        TextOf(value) is not { } url || !IsHttpUrl(url, out var uri) ? "must be an http or https URL without credentials, query or fragment."
+        : egress.IsAllowed(uri) ? null
+        : "leads to an address that calls may not go to: link-local ones, and where SCAIGRID_ALLOW_PRIVATE_UPSTREAMS is off, private ones.";
 
     /// <summary>A check of a field that goes into a header or a URL.</summary>
     public static string? HeaderValue(JsonNode? value) =>
@@ -124,8 +129,8 @@ internal sealed class ProviderSettings(JsonObject config)
 
     private static bool IsHeaderValue(string text) => text.Length is > 0 and <= MaxHeaderLength && !text.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
-    private static bool IsHttpUrl(string url) =>
-        Uri.TryCreate(url, UriKind.Absolute, out var uri)
+    private static bool IsHttpUrl(string url, [NotNullWhen(true)] out Uri? uri) =>
+        Uri.TryCreate(url, UriKind.Absolute, out uri)
         && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
         && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0;
 }

@@ -9,12 +9,25 @@ public sealed class UpstreamHttp : IDisposable
     private readonly HttpMessageInvoker _invoker;
 
     public UpstreamHttp(InferenceOptions options)
-        : this(Sockets(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams)))
+        : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), Sockets)
     {
     }
 
-    // HttpMessageInvoker, not HttpClient: no buffering, no second timeout, nothing a request allocates for them.
-    internal UpstreamHttp(HttpMessageHandler handler) => _invoker = new HttpMessageInvoker(handler);
+    internal UpstreamHttp(HttpMessageHandler handler)
+        : this(new EgressPolicy(allowPrivate: true), _ => handler)
+    {
+    }
+
+    private UpstreamHttp(EgressPolicy egress, Func<EgressPolicy, HttpMessageHandler> handler)
+    {
+        Egress = egress;
+
+        // HttpMessageInvoker, not HttpClient: no buffering, no second timeout, nothing a request allocates for them.
+        _invoker = new HttpMessageInvoker(handler(egress));
+    }
+
+    /// <summary>Where connections may lead: a provider's configuration is checked by it as well.</summary>
+    internal EgressPolicy Egress { get; }
 
     public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _invoker.SendAsync(request, cancellationToken);
 

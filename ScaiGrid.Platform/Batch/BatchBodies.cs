@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace ScaiGrid.Platform.Batch;
 
@@ -46,7 +47,8 @@ internal sealed record BatchView(
         row.EndedAt);
 }
 
-/// <summary>OpenAI's request.</summary>
+/// <summary>OpenAI's request; what its newer clients send besides is left alone, as in calls.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record CreateOpenAiBatch(string? InputFileId, string? Endpoint, string? CompletionWindow, JsonObject? Metadata = null);
 
 /// <summary>OpenAI's batch object.</summary>

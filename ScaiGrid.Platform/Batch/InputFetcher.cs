@@ -1,4 +1,3 @@
-using System.Net;
 using ScaiGrid.Core.Security;
 
 namespace ScaiGrid.Platform.Batch;
@@ -30,7 +29,7 @@ internal sealed class InputFetcher : IDisposable
     /// <summary>Whether a URL may be given at all; where it leads is checked when it is fetched.</summary>
     public static bool IsAllowed(Uri url, bool allowPrivate) =>
         url.IsAbsoluteUri && (url.Scheme == "https" || (allowPrivate && url.Scheme == "http")) && url.UserInfo.Length == 0
-        && (!IPAddress.TryParse(url.DnsSafeHost, out var address) || new EgressPolicy(allowPrivate).IsAllowed(address));
+        && new EgressPolicy(allowPrivate).IsAllowed(url);
 
     /// <summary>Gives the body to <paramref name="use"/>.</summary>
     /// <exception cref="InputException">It cannot be had; the message is for the batch's owner.</exception>

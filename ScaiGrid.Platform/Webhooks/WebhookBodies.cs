@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Security;
@@ -64,9 +63,8 @@ internal static class WebhookChecks
         {
             checks.Add("url", "must begin with https://.");
         }
-        else if (IPAddress.TryParse(url.DnsSafeHost, out var address) && !new EgressPolicy(options.AllowPrivate).IsAllowed(address))
+        else if (!new EgressPolicy(options.AllowPrivate).IsAllowed(url))
         {
-            // A name is checked when it is connected to, each time anew.
             checks.Add("url", "must lead to a public address.");
         }
 

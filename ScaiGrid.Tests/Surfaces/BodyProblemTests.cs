@@ -30,6 +30,22 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("POST", "/v1/api-keys", """{"name":"x","expires_att":"2020-01-01T00:00:00Z"}""", "expires_att")]
+    [InlineData("POST", "/v1/api-keys", """{"Name":"x"}""", "Name")]
+    [InlineData("POST", "/v1/users", """{"email":"a@b.example","tenant":"tnt_1"}""", "tenant")]
+    [InlineData("PUT", "/v1/users/usr_1", """{"tenant_id":"tnt_1"}""", "tenant_id")]
+    [InlineData("PUT", "/v1/models/scailabs%2Fecho/routing", """{"targets":[{"backend_id":"a"},{"backend_id":"b","wait":2}]}""", "targets[1].wait")]
+    [InlineData("PUT", "/v1/models/scailabs%2Fecho/routing", """{"targets":[],"retry":{"tries":2}}""", "retry.tries")]
+    [InlineData("POST", "/v1/auth/identify", """{"email":"a@b.example","it's \n \"new\"":1}""", "it's \n \"new\"")]
+    [InlineData("POST", "/v1/sessions", """{"model":"scailabs/echo","":1}""", "")]
+    public async Task UnknownField_IsRefusedByName(string method, string path, string body, string field)
+    {
+        var answer = await Admin.SendAsync(new HttpMethod(method), path, body);
+        answer.Invalid(field);
+        Assert.Contains("is not a field of this request.", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("""{"slug":"a/b","metadata":[]}""", "metadata")]
     [InlineData("""{"slug":"a/b","metadata":"x"}""", "metadata")]
     [InlineData("""{"slug":"a/b","metadata":7}""", "metadata")]

@@ -23,7 +23,7 @@ internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : 
 
     public string Type => "anthropic";
 
-    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, needsBaseUrl: false, Own);
+    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, http.Egress, needsBaseUrl: false, Own);
 
     public BackendClients Connect(BackendConnection connection)
     {

@@ -20,7 +20,7 @@ internal sealed class AzureProvider(UpstreamHttp http) : IProvider, IModelDirect
 
     public string Type => "azure";
 
-    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, needsBaseUrl: true, Own);
+    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, http.Egress, needsBaseUrl: true, Own);
 
     public BackendClients Connect(BackendConnection connection)
     {

@@ -15,7 +15,7 @@ internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IPr
 
     public string Type => "google";
 
-    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, needsBaseUrl: false, Own);
+    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, http.Egress, needsBaseUrl: false, Own);
 
     public BackendClients Connect(BackendConnection connection)
     {

@@ -12,7 +12,7 @@ internal sealed class MistralProvider(UpstreamHttp http) : IProvider, IModelDire
 
     public string Type => "mistral";
 
-    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, needsBaseUrl: false, Own);
+    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, http.Egress, needsBaseUrl: false, Own);
 
     public BackendClients Connect(BackendConnection connection)
     {

@@ -19,7 +19,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
     public string Type => type;
 
     public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) =>
-        new ProviderSettings(config).Check(mistakes, needsBaseUrl: defaultBaseUrl is null, Own);
+        new ProviderSettings(config).Check(mistakes, http.Egress, needsBaseUrl: defaultBaseUrl is null, Own);
 
     public BackendClients Connect(BackendConnection connection)
     {

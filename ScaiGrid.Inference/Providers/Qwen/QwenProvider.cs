@@ -13,11 +13,11 @@ internal sealed class QwenProvider(UpstreamHttp http) : IProvider, IModelDirecto
     private const string CompatiblePath = "/compatible-mode/v1";
     private const string GenerationPath = "/services/aigc/multimodal-generation/generation";
 
-    private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = new() { ["api_url"] = ProviderSettings.CheckUrl };
+    private readonly Dictionary<string, Func<JsonNode?, string?>> _own = new() { ["api_url"] = value => ProviderSettings.CheckUrl(value, http.Egress) };
 
     public string Type => "qwen";
 
-    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, needsBaseUrl: false, Own);
+    public void Validate(JsonObject config, ICollection<ErrorDetail> mistakes) => new ProviderSettings(config).Check(mistakes, http.Egress, needsBaseUrl: false, _own);
 
     public BackendClients Connect(BackendConnection connection)
     {

@@ -1,12 +1,14 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>The body of a webhook, as ScaiKey sends it.</summary>
+/// <summary>The body of a webhook, as ScaiKey sends it; newer versions may send more.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record ScaiKeyEventBody(
     string? EventId, string? EventType, string? Timestamp, ScaiKeyResourceBody? Resource, JsonObject? Data, string? TenantId, string? PartnerId)
 {
@@ -17,7 +19,7 @@ public sealed record ScaiKeyEventBody(
         var id = checks.Required("event_id", EventId, ScaiKeyEventRow.IdLength);
         var type = checks.Required("event_type", EventType, 64);
         var at = checks.Time("timestamp", Timestamp);
-        if (string.IsNullOrEmpty(Timestamp))
+        if (Timestamp is null)
         {
             checks.Add("timestamp", "is required.");
         }
@@ -36,6 +38,7 @@ public sealed record ScaiKeyEventBody(
     }
 }
 
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record ScaiKeyResourceBody(string? Type, string? Id);
 
 /// <summary>Something that happened in ScaiKey, or what a listing says of one resource.</summary>

@@ -28,6 +28,7 @@ public sealed class CursorTests
     [InlineData("usage_1")] // an id, not encoded
     [InlineData("****")]
     [InlineData("dXNhZ2U")] // "usage": no id
+    [InlineData("dXNhZ2VfJyBPUiAxPTEgLS0")] // "usage_' OR 1=1 --"
     public void Nonsense_IsRefused(string cursor) => AssertRefused("cursor", () => Cursor.Decode(cursor, Ids.Usage));
 
     [Fact]

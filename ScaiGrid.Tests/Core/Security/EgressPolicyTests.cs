@@ -90,6 +90,22 @@ public sealed class EgressPolicyTests
         return response.StatusCode;
     }
 
+    [Theory]
+    [InlineData("https://api.example/v1", true, true)]
+    [InlineData("http://localhost:8080", true, false)]
+    [InlineData("http://127.1/", true, false)]
+    [InlineData("http://[::1]:80/", true, false)]
+    [InlineData("http://192.168.0.1/", true, false)]
+    [InlineData("http://169.254.169.254/", false, false)]
+    [InlineData("http://0xA9FEA9FE/", false, false)]
+    [InlineData("http://2852039166/", false, false)]
+    [InlineData("http://[fe80::1]/", false, false)]
+    public void UrlsThatHoldAnAddress_AreJudgedByIt(string url, bool withPrivate, bool withoutPrivate)
+    {
+        Assert.Equal(withPrivate, new EgressPolicy(allowPrivate: true).IsAllowed(new Uri(url)));
+        Assert.Equal(withoutPrivate, new EgressPolicy(allowPrivate: false).IsAllowed(new Uri(url)));
+    }
+
     private static void AssertAllowed(string address, bool withPrivate, bool withoutPrivate) => Assert.Equal(
         (withPrivate, withoutPrivate), (new EgressPolicy(allowPrivate: true).IsAllowed(IPAddress.Parse(address)), new EgressPolicy(allowPrivate: false).IsAllowed(IPAddress.Parse(address))));
 }

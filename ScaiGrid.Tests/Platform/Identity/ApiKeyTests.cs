@@ -90,6 +90,7 @@ public sealed class ApiKeyTests(Grid grid) : GridTest(grid)
     [InlineData("""{"name":7}""", "name")]
     [InlineData("""{"name":"x","expires_at":"2001-01-01T00:00:00Z"}""", "expires_at")]
     [InlineData("""{"name":"x","expires_at":"next week"}""", "expires_at")]
+    [InlineData("""{"name":"x","expires_at":""}""", "expires_at")]
     [InlineData("""{"name":"x","assigned_user_id":"usr_01ARZ3NDEKTSV4RRFFQ69G5FAV"}""", "assigned_user_id")]
     [InlineData("""{"name":"x","assigned_user_id":"é"}""", "assigned_user_id")]
     public async Task WrongField_IsNamed(string body, string field) => (await Admin.SendAsync(HttpMethod.Post, "/v1/api-keys", body)).Invalid(field);

@@ -45,6 +45,11 @@ public sealed class ProviderTests(Grid grid) : GridTest(grid)
     [InlineData("""{"name":"x","type":"custom"}""", "config.base_url")]
     [InlineData("""{"name":"x","type":"custom","config":{"base_url":"file:///etc/passwd"}}""", "config.base_url")]
     [InlineData("""{"name":"x","type":"custom","config":{"base_url":"http://user:password@host/v1"}}""", "config.base_url")]
+    [InlineData("""{"name":"x","type":"custom","config":{"base_url":"http://169.254.169.254/latest/meta-data"}}""", "config.base_url")]
+    [InlineData("""{"name":"x","type":"custom","config":{"base_url":"http://2852039166/"}}""", "config.base_url")]
+    [InlineData("""{"name":"x","type":"anthropic","config":{"base_url":"http://[::ffff:169.254.169.254]/"}}""", "config.base_url")]
+    [InlineData("""{"name":"x","type":"azure","config":{"base_url":"https://[fe80::1]/"}}""", "config.base_url")]
+    [InlineData("""{"name":"x","type":"qwen","config":{"api_url":"http://0.0.0.0/"}}""", "config.api_url")]
     [InlineData("""{"name":"x","type":"openai","config":{"api_key":"zwölf zeichen"}}""", "config.api_key")]
     [InlineData("""{"name":"x","type":"openai","config":{"api_key":"•••• 1234"}}""", "config.api_key")]
     [InlineData("""{"name":"x","type":"openai","config":{"headers":{"bad name":"v"}}}""", "config.headers.bad name")]
@@ -65,6 +70,8 @@ public sealed class ProviderTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/backends", new { provider_id = "prov_01ARZ3NDEKTSV4RRFFQ69G5FAV", model = "m" })).Invalid("provider_id");
         (await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", status = "asleep", input_price_per_mtok = "-1" })).Invalid("status", "input_price_per_mtok");
         (await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", connection_config = new { speed = 1 } })).Invalid("connection_config.speed");
+        (await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", connection_config = new { base_url = "http://169.254.169.254/" } })).Invalid("connection_config.base_url");
+        (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url = "http://169.254.169.254/" } })).Invalid("config.base_url");
     }
 
     [Fact]
