@@ -98,7 +98,8 @@ public static class PlatformServices
             services.GetRequiredService<InternalCallers>(),
             services.GetRequiredService<TokenCallers>(),
             options,
-            services.GetRequiredService<TimeProvider>()));
+            services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<CallerResolver>>()));
     }
 
     private static void AddProviderSecrets(this IHostApplicationBuilder builder)

@@ -15,6 +15,7 @@ internal static class ApiDocumentation
     {
         options.AddDocumentTransformer(Describe);
         options.AddOperationTransformer(DescribeAccess);
+        options.AddSchemaTransformer(LeaveOpen);
     });
 
     public static void MapApiDocumentation(this IEndpointRouteBuilder endpoints)
@@ -39,6 +40,16 @@ internal static class ApiDocumentation
             Scheme = BearerScheme,
             Description = "An API key: `sgk_…`.",
         };
+        return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// Bodies are read strictly, and the document would say so of all types: of answers as well, which may grow, and of inference bodies, whose
+    /// unknown fields go on to the upstream.
+    /// </summary>
+    private static Task LeaveOpen(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
+    {
+        schema.AdditionalPropertiesAllowed = true;
         return Task.CompletedTask;
     }
 

@@ -38,8 +38,7 @@ public sealed class EgressPolicy(bool allowPrivate)
     /// Whether a URL may be stored at all: an address in it is judged at once, so that whoever gives it is told. A name is judged each time it
     /// is connected to.
     /// </summary>
-    public bool IsAllowed(Uri url) =>
-        IPAddress.TryParse(url.DnsSafeHost, out var address) ? IsAllowed(address) : allowPrivate || !url.IsLoopback;
+    public bool IsAllowed(Uri url) => !IPAddress.TryParse(url.DnsSafeHost, out var address) || IsAllowed(address);
 
     public bool IsAllowed(IPAddress address)
     {

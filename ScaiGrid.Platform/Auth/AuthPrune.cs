@@ -1,10 +1,14 @@
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core.Modules;
+using ScaiGrid.Platform.Auth.ScaiKey;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Removes sessions that ended, and ScaiKey's events that were received, long ago: in small steps, for so long as a run may take.</summary>
+/// <summary>
+/// Removes sessions that ended, ScaiKey's events that were received, and ages of memberships that it told of, long ago: in small steps, for so
+/// long as a run may take.
+/// </summary>
 internal sealed class AuthPrune(IDbContextFactory<PlatformDb> databases, TimeProvider time) : IScheduledTask
 {
     private const int BatchSize = 1000;
@@ -32,6 +36,15 @@ internal sealed class AuthPrune(IDbContextFactory<PlatformDb> databases, TimePro
             var events = await db.ScaiKeyEvents.Where(row => row.ReceivedAt < before)
                 .OrderBy(row => row.ReceivedAt).Select(row => row.EventId).Take(BatchSize).ToListAsync(cancellationToken);
             deleted = await db.ScaiKeyEvents.Where(row => events.Contains(row.EventId)).ExecuteDeleteAsync(cancellationToken);
+        }
+        while (deleted == BatchSize);
+
+        do
+        {
+            var memberships = await db.ScaiKeyResources.Where(row => row.Type == ScaiKeyDirectory.Membership && row.ToldAt < before)
+                .OrderBy(row => row.ExternalId).Select(row => row.ExternalId).Take(BatchSize).ToListAsync(cancellationToken);
+            deleted = await db.ScaiKeyResources
+                .Where(row => row.Type == ScaiKeyDirectory.Membership && memberships.Contains(row.ExternalId) && row.ToldAt < before).ExecuteDeleteAsync(cancellationToken);
         }
         while (deleted == BatchSize);
     }

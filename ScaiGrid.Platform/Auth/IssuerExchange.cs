@@ -30,7 +30,7 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
             return null;
         }
 
-        var user = new IssuerUser(subject, IssuerTokens.Text(jwt, options.EmailClaim), IsVerified(jwt));
+        var user = new IssuerUser(subject, IssuerTokens.Text(jwt, options.EmailClaim), IsVerified(jwt), IssuerTokens.Text(jwt, options.TenantClaim));
         return user.Email is null && Text(body["access_token"]) is { } accessToken && state.Document.UserInfoEndpoint is { Length: > 0 } endpoint
             ? await AskAsync(endpoint, accessToken, user, cancellationToken)
             : user;
@@ -99,4 +99,5 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
 /// <param name="Subject">The issuer's name for them.</param>
 /// <param name="Email">Null when the issuer does not tell.</param>
 /// <param name="IsVerified">Whether the issuer says that the address is theirs.</param>
-internal sealed record IssuerUser(string Subject, string? Email, bool IsVerified);
+/// <param name="Tenant">The tenant that the token names.</param>
+internal sealed record IssuerUser(string Subject, string? Email, bool IsVerified, string? Tenant);

@@ -65,6 +65,10 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
     public static string? Text(JsonWebToken jwt, string claim) =>
         jwt.TryGetPayloadValue<object>(claim, out var value) && value is string { Length: > 0 and <= 255 } text ? text : null;
 
+    /// <summary>Whether a token that names a tenant, or none, can mean this one: by our id, the issuer's, or the slug.</summary>
+    public static bool CanMean(string? named, string id, string slug, string? externalId) =>
+        named is null || named == id || named == slug || named == externalId;
+
     private static bool TryRead(string token, [NotNullWhen(true)] out JsonWebToken? jwt)
     {
         jwt = null;

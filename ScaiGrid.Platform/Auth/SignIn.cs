@@ -109,6 +109,12 @@ internal sealed partial class SignIn(
         return await databases.TransactAsync(
             async (db, token) =>
             {
+                var tenant = await db.Tenants.AsNoTracking().SingleAsync(row => row.Id == tenantId, token);
+                if (!IssuerTokens.CanMean(who.Tenant, tenant.Id, tenant.Slug, tenant.ExternalId))
+                {
+                    return null;
+                }
+
                 var users = db.Users.Where(user => user.TenantId == tenantId);
                 if (await users.SingleOrDefaultAsync(user => user.ExternalId == who.Subject, token) is { } known)
                 {

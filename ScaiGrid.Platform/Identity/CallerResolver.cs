@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Routing;
@@ -10,7 +11,7 @@ namespace ScaiGrid.Platform.Identity;
 /// Turns what a call carries into its caller, from memory: no database, no Redis, and for an API key no allocation. Only the issuer's
 /// published keys are fetched, when they are not known yet.
 /// </summary>
-public sealed class CallerResolver
+public sealed partial class CallerResolver
 {
     /// <summary>What every API key starts with.</summary>
     public const string KeyPrefix = "sgk_";
@@ -31,8 +32,15 @@ public sealed class CallerResolver
     private readonly TimeProvider _time;
     private readonly bool _authDisabled;
 
-    internal CallerResolver(SnapshotStore snapshots, InternalCallers internalCallers, TokenCallers tokens, IdentityOptions options, TimeProvider time) =>
+    internal CallerResolver(
+        SnapshotStore snapshots, InternalCallers internalCallers, TokenCallers tokens, IdentityOptions options, TimeProvider time, ILogger<CallerResolver> logger)
+    {
         (_snapshots, _internal, _tokens, _time, _authDisabled) = (snapshots, internalCallers, tokens, time, options.AuthDisabled);
+        if (_authDisabled)
+        {
+            AuthenticationIsOff(logger);
+        }
+    }
 
     /// <param name="authorization">The value of the <c>Authorization</c> header or metadata entry; null when there is none.</param>
     /// <param name="cancellationToken">The call's.</param>
@@ -96,6 +104,9 @@ public sealed class CallerResolver
         !_internal.TryFind(token, out var caller) ? new Resolution(Invalid)
         : caller is null ? new Resolution(Unknowable)
         : new Resolution(caller);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "SCAIGRID_AUTH_DISABLED is set: everybody who reaches this process is super admin.")]
+    private static partial void AuthenticationIsOff(ILogger logger);
 }
 
 /// <summary>Who calls, or why that cannot be said: one of the two.</summary>

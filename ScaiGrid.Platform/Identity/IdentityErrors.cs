@@ -7,6 +7,7 @@ internal static class IdentityErrors
 {
     public static readonly Error EmailTaken = CoreErrors.Conflict with { Message = "The tenant has a user with this email." };
     public static readonly Error ExternalIdTaken = CoreErrors.Conflict with { Message = "The tenant has a user with this external id." };
+    public static readonly Error ExternalIdElsewhere = CoreErrors.Conflict with { Message = "A user of another tenant has this external id; only a super admin can give it to a second one." };
     public static readonly Error RoleSlugTaken = CoreErrors.SlugConflict with { Message = "The tenant has a role with this slug." };
     public static readonly Error MappingExists = CoreErrors.Conflict with { Message = "The group carries this role already." };
     public static readonly Error OneSelf = CoreErrors.Conflict with { Message = "Nobody changes their own roles, suspends or deletes themselves: somebody else must do it." };

@@ -81,5 +81,5 @@ internal sealed class TokenCallers(
 
     private static bool IsMeant(KnownSubject user, IssuerClaims claims) =>
         (claims.IssuerTenant is null || claims.IssuerTenant == user.Caller.TenantSlug)
-        && (claims.Tenant is null || claims.Tenant == user.TenantExternalId || claims.Tenant == user.Caller.TenantId || claims.Tenant == user.Caller.TenantSlug);
+        && IssuerTokens.CanMean(claims.Tenant, user.Caller.TenantId, user.Caller.TenantSlug, user.TenantExternalId);
 }

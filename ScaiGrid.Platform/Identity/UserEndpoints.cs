@@ -94,6 +94,7 @@ internal static class UserEndpoints
             CreatedAt = now,
             UpdatedAt = now,
         };
+        await RefuseIdOfOthersAsync(db, user, caller, cancellationToken);
         db.Users.Add(user);
         db.UserRoles.AddRange(roles.Select(role => new UserRole { UserId = user.Id, Role = role }));
         await SaveAsync(db, user, cancellationToken);
@@ -115,6 +116,11 @@ internal static class UserEndpoints
             return Reply.Problem(IdentityErrors.OneSelf);
         }
 
+        if (db.Entry(user).Property(row => row.ExternalId).IsModified)
+        {
+            await RefuseIdOfOthersAsync(db, user, caller, cancellationToken);
+        }
+
         user.UpdatedAt = time.GetStoredNow();
         await SaveAsync(db, user, cancellationToken);
         return Reply.Ok(UserView.Of(user, grants));
@@ -132,6 +138,19 @@ internal static class UserEndpoints
         await directory.DeleteUserAsync(db, user, cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         return TypedResults.NoContent();
+    }
+
+    /// <summary>
+    /// Where the issuer's tokens name no tenant, a subject of two tenants is nobody's: whoever manages one tenant must not lock out the users of
+    /// another by naming them.
+    /// </summary>
+    private static async Task RefuseIdOfOthersAsync(PlatformDb db, User user, Caller caller, CancellationToken cancellationToken)
+    {
+        if (user.ExternalId is not null && caller.ReachOf(Permissions.ManageUsers) != Reach.Grid && await db.Users.AnyAsync(
+            other => other.ExternalId == user.ExternalId && other.TenantId != user.TenantId && other.Status != UserStatus.Deleted, cancellationToken))
+        {
+            throw new ApiException(IdentityErrors.ExternalIdElsewhere);
+        }
     }
 
     private static async Task SaveAsync(PlatformDb db, User user, CancellationToken cancellationToken)

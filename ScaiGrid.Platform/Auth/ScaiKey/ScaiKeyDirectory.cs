@@ -15,6 +15,9 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
     public const string NoTenant = "Its tenant is not known here.";
     public const string NoSuch = "What it is about is not known here.";
 
+    /// <summary>The type of the resource that a membership's age is kept under.</summary>
+    public const string Membership = "membership";
+
     private const string NoPartner = "Its partner is not known here.";
     private static readonly HashSet<string> Types =
     [
@@ -31,7 +34,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
     {
         // Who is in a group is a fact of the pair, and so is its age.
         var membership = told.Noun == "group" ? ScaiKeyGroups.MembershipKey(told) : null;
-        if (await NewsAsync(db, membership is null ? told.Noun : "membership", membership ?? told.ResourceId, told.At, cancellationToken) is not { } resource)
+        if (await NewsAsync(db, membership is null ? told.Noun : Membership, membership ?? told.ResourceId, told.At, cancellationToken) is not { } resource)
         {
             return null;
         }

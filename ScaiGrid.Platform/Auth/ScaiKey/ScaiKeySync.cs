@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
@@ -28,6 +29,9 @@ internal sealed partial class ScaiKeySync(
 
     /// <summary>After which a run is cancelled.</summary>
     public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(30);
+
+    /// <summary>How long an event that was on its way may still be older than what is known.</summary>
+    private static readonly TimeSpan Keep = TimeSpan.FromDays(30);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -116,7 +120,10 @@ internal sealed partial class ScaiKeySync(
         }
     }
 
-    /// <summary>What ScaiKey once told of and does not list any more. An empty list says nothing: it is more likely wrong than true.</summary>
+    /// <summary>
+    /// What ScaiKey once told of, is here, and is not listed any more. An empty list says nothing: it is more likely wrong than true. What has
+    /// long been neither here nor there is forgotten.
+    /// </summary>
     private async Task<List<ScaiKeyEvent>> GoneAsync(string noun, HashSet<string> listed, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         if (listed.Count == 0)
@@ -125,9 +132,31 @@ internal sealed partial class ScaiKeySync(
         }
 
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var known = await db.ScaiKeyResources.AsNoTracking().Where(row => row.Type == noun && row.ToldAt < asOf)
-            .Select(row => row.ExternalId).ToListAsync(cancellationToken);
-        return [.. known.Where(id => !listed.Contains(id)).Select(id => new ScaiKeyEvent("", $"{noun}.deleted", asOf, id, [], null, null))];
+        var known = await db.ScaiKeyResources.AsNoTracking().Where(row => row.Type == noun && row.ToldAt < asOf).ToListAsync(cancellationToken);
+        known.RemoveAll(row => listed.Contains(row.ExternalId));
+        var here = noun switch
+        {
+            "user" => await db.Users.Where(user => user.ExternalId != null && user.Status != UserStatus.Deleted).Select(user => user.ExternalId!).ToHashSetAsync(cancellationToken),
+            "group" => await db.Groups.Where(group => group.ExternalId != null).Select(group => group.ExternalId!).ToHashSetAsync(cancellationToken),
+
+            // Partners and tenants stay here when they end.
+            _ => known.Where(row => row.IsActive != false).Select(row => row.ExternalId).ToHashSet(),
+        };
+        if (noun is "user" or "group")
+        {
+            await ForgetAsync(db, noun, [.. known.Where(row => row.ToldAt < asOf - Keep && !here.Contains(row.ExternalId)).Select(row => row.ExternalId)], asOf, cancellationToken);
+        }
+
+        return [.. known.Where(row => here.Contains(row.ExternalId)).Select(row => new ScaiKeyEvent("", $"{noun}.deleted", asOf, row.ExternalId, [], null, null))];
+    }
+
+    private static async Task ForgetAsync(PlatformDb db, string noun, List<string> ids, DateTimeOffset asOf, CancellationToken cancellationToken)
+    {
+        foreach (var batch in ids.Chunk(BatchSize))
+        {
+            // Unless ScaiKey has told of it in this moment.
+            await db.ScaiKeyResources.Where(row => row.Type == noun && batch.Contains(row.ExternalId) && row.ToldAt < asOf - Keep).ExecuteDeleteAsync(cancellationToken);
+        }
     }
 
     private async Task<List<ScaiKeyEvent>> MembershipsAsync(List<JsonObject> groups, DateTimeOffset asOf, CancellationToken cancellationToken)

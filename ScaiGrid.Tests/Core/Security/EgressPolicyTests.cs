@@ -92,7 +92,7 @@ public sealed class EgressPolicyTests
 
     [Theory]
     [InlineData("https://api.example/v1", true, true)]
-    [InlineData("http://localhost:8080", true, false)]
+    [InlineData("http://localhost:8080", true, true)] // a name
     [InlineData("http://127.1/", true, false)]
     [InlineData("http://[::1]:80/", true, false)]
     [InlineData("http://192.168.0.1/", true, false)]

@@ -68,6 +68,16 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         await sync.RunAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, await CountAsync("SELECT COUNT(*) FROM user_group_children"));
 
+        // What is gone is not deleted again by each run, and long afterwards it is forgotten.
+        var told = await ToldAsync("u4");
+        await sync.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(told, await ToldAsync("u4"));
+        await database.QueryAsync($"UPDATE scaikey_resources SET told_at = {(TimeProvider.System.GetUtcNow().AddDays(-31) - DateTimeOffset.UnixEpoch).Ticks / 10} WHERE external_id = 'u4'");
+        await sync.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(await ToldAsync("u4"));
+        Assert.Single(await ToldAsync("u0"));
+        Assert.Equal(["u4@test.example"], await UsersAsync(UserStatus.Deleted));
+
         // A list that is empty, or cannot be read to its end, deletes nobody.
         scaiKey.Lists["/users"] = [];
         await sync.RunAsync(TestContext.Current.CancellationToken);
@@ -89,6 +99,8 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
 
         Task<IReadOnlyList<string>> MembersAsync() => database.QueryAsync(
             "SELECT u.external_id FROM user_group_members m JOIN users u ON u.id = m.user_id ORDER BY u.external_id");
+
+        Task<IReadOnlyList<string>> ToldAsync(string id) => database.QueryAsync($"SELECT told_at FROM scaikey_resources WHERE type = 'user' AND external_id = '{id}'");
 
         async Task<long> CountAsync(string sql) => long.Parse((await database.QueryAsync(sql))[0], System.Globalization.CultureInfo.InvariantCulture);
     }

@@ -218,6 +218,19 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
     }
 
     [Fact]
+    public async Task TokenThatNamesAnotherTenant_SignsNobodyIn()
+    {
+        var person = await PersonAsync();
+        var other = await SeededTenant.CreateAsync(Grid);
+        foreach (var named in new[] { other.Id, "tnt_made_up" })
+        {
+            await RefusedAsync(person, issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject, new() { ["tenant_id"] = named }));
+        }
+
+        await person.App.CodeAsync(issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject, new() { ["tenant_id"] = person.Tenant.Id }));
+    }
+
+    [Fact]
     public async Task MadeUpSessionTokens_AreRefused()
     {
         var (access, refresh) = await (await PersonAsync()).SignInAsync();

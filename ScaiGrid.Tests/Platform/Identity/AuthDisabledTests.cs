@@ -30,6 +30,7 @@ public sealed class AuthDisabledTests(Grid grid) : ServicesTest(grid)
     {
         await using var api = await Replica.StartAsync(Mode.Http, Settings("Development"));
         await using var grpc = await ModeProcess.StartAsync(Mode.Grpc, Settings("Development"));
+        await Poll.UntilAsync(() => Task.FromResult(api.Output.Contains("authentication_is_off", StringComparison.Ordinal)), "the warning");
         var admin = (string?)(await Admin.GetAsync("/v1/me")).Ok()["user"]!["id"];
         foreach (var key in new[] { null, "sgk_0123456789abcdefghijklmnopqrstuvwxyz-ABCDEF", "eyJ.e.e" })
         {

@@ -31,6 +31,26 @@ public sealed class EscalationTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task ExternalIdOfAnotherTenantsUser_CannotBeTaken()
+    {
+        var ours = await SeededTenant.CreateAsync(Grid);
+        var other = await SeededTenant.CreateAsync(Grid);
+        using var admin = await ours.AddUserAsync(Roles.TenantAdmin);
+        using var user = await ours.AddUserAsync(Roles.TenantUser);
+        var subject = Fresh.Name();
+        var victim = (string)(await Admin.PostAsync("/v1/users", new { email = "a@test.example", tenant_id = other.Id, external_id = subject })).Created()["id"]!;
+        (await admin.Api.PutAsync($"/v1/users/{user.Id}", new { external_id = subject })).Error(409, "CONFLICT");
+        (await admin.Api.PostAsync("/v1/users", new { email = "b@test.example", external_id = subject })).Error(409, "CONFLICT");
+
+        // Who looks after all tenants may: one person can have an account in several.
+        (await Admin.PutAsync($"/v1/users/{user.Id}", new { external_id = subject })).Ok();
+        (await admin.Api.PutAsync($"/v1/users/{user.Id}", new { display_name = "Ada" })).Ok();
+        (await admin.Api.PutAsync($"/v1/users/{user.Id}", new { external_id = (string?)null })).Ok();
+        (await Admin.DeleteAsync($"/v1/users/{victim}")).NoContent();
+        (await admin.Api.PutAsync($"/v1/users/{user.Id}", new { external_id = subject })).Ok();
+    }
+
+    [Fact]
     public async Task FieldsThatAreNotOnes_AreNotTaken()
     {
         var ours = await SeededTenant.CreateAsync(Grid);
@@ -38,16 +58,18 @@ public sealed class EscalationTests(Grid grid) : GridTest(grid)
         using var admin = await ours.AddUserAsync(Roles.TenantAdmin);
         using var user = await ours.AddUserAsync(Roles.TenantUser);
         (await admin.Api.PostAsync("/v1/users", new { email = "a@test.example", tenant_id = other.Id })).Invalid("tenant_id");
-        var changed = (await admin.Api.PutAsync(
-            $"/v1/users/{user.Id}", new { id = "usr_1", tenant_id = other.Id, roles = new[] { Roles.SuperAdmin }, deleted_at = "2020-01-01T00:00:00Z" })).Ok();
-        Assert.Equal((user.Id, ours.Id), ((string?)changed["id"], (string?)changed["tenant_id"]));
-        Assert.Equal([Roles.TenantUser], changed["roles"]!.AsArray().Select(role => (string?)role));
-        var key = (await user.Api.PostAsync(
-            "/v1/api-keys", new { name = "x", tenant_id = other.Id, user_id = admin.Id, permissions = new[] { "users:manage" }, roles = new[] { Roles.SuperAdmin } })).Created();
-        using var holder = Admin.As((string)key["key"]!);
-        var me = (await holder.GetAsync("/v1/me")).Ok();
-        Assert.Equal((user.Id, ours.Id), ((string?)me["user"]!["id"], (string?)me["tenant"]!["id"]));
-        Assert.Equal(Roles.Holds[Roles.TenantUser].Order(StringComparer.Ordinal), me["permissions"]!.AsArray().Select(item => (string)item!));
+        foreach (var (field, value) in new (string, object)[] { ("id", "usr_1"), ("tenant_id", other.Id), ("roles", new[] { Roles.SuperAdmin }), ("deleted_at", "2020-01-01T00:00:00Z") })
+        {
+            (await admin.Api.PutAsync($"/v1/users/{user.Id}", new Dictionary<string, object> { ["display_name"] = "Changed", [field] = value })).Invalid(field);
+        }
+
+        foreach (var (field, value) in new (string, object)[] { ("tenant_id", other.Id), ("user_id", admin.Id), ("permissions", new[] { "users:manage" }), ("roles", new[] { Roles.SuperAdmin }) })
+        {
+            (await user.Api.PostAsync("/v1/api-keys", new Dictionary<string, object> { ["name"] = "x", [field] = value })).Invalid(field);
+        }
+
+        Assert.NotEqual("Changed", (string?)(await admin.Api.GetAsync($"/v1/users/{user.Id}")).Ok()["display_name"]);
+        Assert.DoesNotContain((await user.Api.GetAsync("/v1/api-keys")).Ok()["items"]!.AsArray(), key => (string?)key!["name"] == "x");
     }
 
     [Fact]
