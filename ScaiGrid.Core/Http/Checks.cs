@@ -56,6 +56,13 @@ public sealed class Checks
         return value ?? otherwise;
     }
 
+    /// <summary>One of a few words, which must be given; empty when it is none of them.</summary>
+    public string RequiredOneOf(string field, string? value, params ReadOnlySpan<string> allowed)
+    {
+        var word = value is null ? Required(field, value, 0) : OneOf(field, value, "", allowed);
+        return allowed.Contains(word) ? word : "";
+    }
+
     public int? Between(string field, int? value, int min, int max)
     {
         if (value < min || value > max)

@@ -112,7 +112,7 @@ internal static class AuthEndpoints
     {
         NeverKeep(context);
         var checks = new Checks();
-        checks.OneOf("grant_type", body.GrantType ?? "", "", "authorization_code");
+        checks.RequiredOneOf("grant_type", body.GrantType, "authorization_code");
         var code = checks.Required("code", body.Code, AuthorizeBody.MaxText);
         var verifier = checks.Required("code_verifier", body.CodeVerifier, AuthorizeBody.MaxText);
         var redirectUri = checks.Required("redirect_uri", body.RedirectUri, AuthorizeBody.MaxText);
@@ -212,7 +212,7 @@ public sealed record AuthorizeBody(string? Email, string? TenantId, string? Code
         }
 
         // Without it a code could be used by whoever catches it: no other method, and no default.
-        checks.OneOf("code_challenge_method", CodeChallengeMethod ?? "", "", "S256");
+        checks.RequiredOneOf("code_challenge_method", CodeChallengeMethod, "S256");
         var redirectUri = checks.Required("redirect_uri", RedirectUri, MaxText);
         if (!options.RedirectUris.Contains(redirectUri, StringComparer.Ordinal))
         {

@@ -109,7 +109,7 @@ internal sealed partial class SignIn(
         return await databases.TransactAsync(
             async (db, token) =>
             {
-                var tenant = await db.Tenants.AsNoTracking().SingleAsync(row => row.Id == tenantId, token);
+                var tenant = await db.TenantOfAsync(tenantId, token);
                 if (!IssuerTokens.CanMean(who.Tenant, tenant.Id, tenant.Slug, tenant.ExternalId))
                 {
                     return null;

@@ -18,28 +18,12 @@ internal static class BudgetFields
     public static string Period(Checks checks, string? value, string otherwise) =>
         checks.OneOf("period", value, otherwise, BudgetCalendar.Daily, BudgetCalendar.Weekly, BudgetCalendar.Monthly, BudgetCalendar.Total);
 
-    public static string NewPeriod(Checks checks, string? value)
-    {
-        if (value is null)
-        {
-            checks.Add("period", "is required.");
-        }
-
-        return Period(checks, value, BudgetCalendar.Daily);
-    }
+    public static string NewPeriod(Checks checks, string? value) =>
+        checks.RequiredOneOf("period", value, BudgetCalendar.Daily, BudgetCalendar.Weekly, BudgetCalendar.Monthly, BudgetCalendar.Total);
 
     /// <summary>Empty when it is none.</summary>
-    public static string Scope(Checks checks, string? value)
-    {
-        var mistakes = checks.Mistakes.Count;
-        if (value is null)
-        {
-            checks.Add("scope", "is required.");
-        }
-
-        var scope = checks.OneOf("scope", value, "", BudgetScope.Partner, BudgetScope.Tenant, BudgetScope.User, BudgetScope.Group);
-        return checks.Mistakes.Count == mistakes ? scope : "";
-    }
+    public static string Scope(Checks checks, string? value) =>
+        checks.RequiredOneOf("scope", value, BudgetScope.Partner, BudgetScope.Tenant, BudgetScope.User, BudgetScope.Group);
 
     public static string Action(Checks checks, string? value, string otherwise) =>
         checks.OneOf("hard_action", value, otherwise, BudgetActions.Block, BudgetActions.Notify, BudgetActions.Throttle);

@@ -40,7 +40,7 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             }
 
             checks.Text("file", filename, FilenameLength);
-            checks.OneOf("purpose", purpose ?? "", "", FilePurpose.Batch);
+            checks.RequiredOneOf("purpose", purpose, FilePurpose.Batch);
             checks.ThrowIfAny();
             var file = await AddAsync(New(id, caller.TenantId, caller.UserId, filename!, FilePurpose.Batch, bytes), cancellationToken);
             isKept = true;

@@ -77,7 +77,7 @@ internal static class ApiKeyEndpoints
         // A key is the user's power in somebody's hands: nobody may hand out what they do not hold. One's own may be handed on in part.
         var isCovered = userId == caller.UserId
             ? (scopes ?? [.. grants.Permissions]).All(caller.Has)
-            : caller.Covers(grants, await db.Tenants.AsNoTracking().SingleAsync(tenant => tenant.Id == user.TenantId, cancellationToken));
+            : caller.Covers(grants, await db.TenantOfAsync(user.TenantId, cancellationToken));
         if (!isCovered)
         {
             return Reply.Problem(IdentityErrors.HoldsMore);

@@ -48,6 +48,10 @@ internal static class Authority
             ?? throw new ApiException(Problem.Invalid("tenant_id", "names no tenant that you manage."));
     }
 
+    /// <summary>The tenant of a row that the caller was found to reach.</summary>
+    public static Task<Tenant> TenantOfAsync(this PlatformDb db, string tenantId, CancellationToken cancellationToken) =>
+        db.Tenants.AsNoTracking().SingleAsync(tenant => tenant.Id == tenantId, cancellationToken);
+
     /// <summary>Whether the caller holds all that a user of the tenant holds, or would hold, with these grants.</summary>
     public static bool Covers(this Caller caller, UserGrants grants, Tenant tenant) => caller.Covers(grants.Permissions, grants.Roles, tenant);
 

@@ -96,7 +96,7 @@ internal static class CustomRoleEndpoints
         role.Description = checks.Text("description", body.Description, DescriptionLength) ?? role.Description;
         var (core, ofModules) = (Core(checks, body.CorePermissions), OfModules(checks, body.ModulePermissions, catalogue));
         checks.ThrowIfAny();
-        if (!caller.Covers([.. core ?? [], .. ofModules ?? []], [], await TenantOfAsync(role, db, cancellationToken)))
+        if (!caller.Covers([.. core ?? [], .. ofModules ?? []], [], await db.TenantOfAsync(role.TenantId, cancellationToken)))
         {
             return Reply.Problem(IdentityErrors.GrantsMore);
         }
@@ -119,7 +119,7 @@ internal static class CustomRoleEndpoints
     {
         var role = await Managed(db, caller).SingleOrDefaultAsync(row => row.Id == id, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
         var view = CustomRoleView.Of(role);
-        return caller.Covers([.. view.CorePermissions, .. view.ModulePermissions], [], await TenantOfAsync(role, db, cancellationToken))
+        return caller.Covers([.. view.CorePermissions, .. view.ModulePermissions], [], await db.TenantOfAsync(role.TenantId, cancellationToken))
             ? role
             : throw new ApiException(IdentityErrors.RoleHoldsMore);
     }
@@ -129,9 +129,6 @@ internal static class CustomRoleEndpoints
         var tenants = db.Tenants.Within(caller, Permissions.ManageUsers);
         return db.CustomRoles.Where(role => tenants.Any(tenant => tenant.Id == role.TenantId));
     }
-
-    private static Task<Tenant> TenantOfAsync(CustomRole role, PlatformDb db, CancellationToken cancellationToken) =>
-        db.Tenants.AsNoTracking().SingleAsync(tenant => tenant.Id == role.TenantId, cancellationToken);
 
     private static string[]? Core(Checks checks, string?[]? values) =>
         checks.Permissions("core_permissions", values, PermissionCatalogue.OfTenants, "is no permission that a tenant can have.");

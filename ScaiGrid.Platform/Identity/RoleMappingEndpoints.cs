@@ -10,7 +10,6 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Data;
-using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
 
@@ -48,19 +47,14 @@ internal static class RoleMappingEndpoints
     {
         var checks = new Checks();
         checks.Required("group_id", body.GroupId, Ids.MaxLength);
-        var role = checks.OneOf("role", body.Role, "", [.. Roles.Holds.Keys.Order(StringComparer.Ordinal)]);
-        if (role.Length == 0)
-        {
-            checks.Add("role", "is required.");
-        }
-
+        var role = checks.RequiredOneOf("role", body.Role, [.. Roles.Holds.Keys.Order(StringComparer.Ordinal)]);
         checks.ThrowIfAny();
         if (await db.ManagedGroupAsync(body.GroupId, caller, cancellationToken) is not { } group)
         {
             throw new ApiException(Problem.Invalid("group_id", "names no group of a tenant that you manage."));
         }
 
-        if (!caller.Covers(catalogue.Of([role]), [role], await TenantOfAsync(db, group.TenantId, cancellationToken)))
+        if (!caller.Covers(catalogue.Of([role]), [role], await db.TenantOfAsync(group.TenantId, cancellationToken)))
         {
             return Reply.Problem(IdentityErrors.GrantsMore);
         }
@@ -90,7 +84,7 @@ internal static class RoleMappingEndpoints
             return Reply.Problem(CoreErrors.NotFound);
         }
 
-        if (!caller.Covers(catalogue.Of([mapping.Role]), [mapping.Role], await TenantOfAsync(db, mapping.TenantId, cancellationToken)))
+        if (!caller.Covers(catalogue.Of([mapping.Role]), [mapping.Role], await db.TenantOfAsync(mapping.TenantId, cancellationToken)))
         {
             return Reply.Problem(IdentityErrors.HoldsMore);
         }
@@ -99,9 +93,6 @@ internal static class RoleMappingEndpoints
         await db.SaveChangesAsync(cancellationToken);
         return TypedResults.NoContent();
     }
-
-    private static Task<Tenant> TenantOfAsync(PlatformDb db, string tenantId, CancellationToken cancellationToken) =>
-        db.Tenants.AsNoTracking().SingleAsync(tenant => tenant.Id == tenantId, cancellationToken);
 }
 
 /// <param name="GroupId">Whose members.</param>

@@ -90,7 +90,7 @@ internal static class UserGrantHandlers
     {
         var user = await db.Users.ManagedBy(db, caller).SingleOrDefaultAsync(row => row.Id == id, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
         var grants = await Grants.OfAsync(db, user, catalogue, cancellationToken);
-        var tenant = await db.Tenants.AsNoTracking().SingleAsync(row => row.Id == user.TenantId, cancellationToken);
+        var tenant = await db.TenantOfAsync(user.TenantId, cancellationToken);
         return caller.Covers(grants, tenant) ? (user, grants) : throw new ApiException(IdentityErrors.HoldsMore);
     }
 
@@ -113,7 +113,7 @@ internal static class UserGrantHandlers
             await change(db, user, token);
             await db.SaveChangesAsync(token);
             var after = await Grants.OfAsync(db, user, catalogue, token);
-            var tenant = await db.Tenants.AsNoTracking().SingleAsync(row => row.Id == user.TenantId, token);
+            var tenant = await db.TenantOfAsync(user.TenantId, token);
             return caller.Covers(after, tenant) ? answer(user, after) : throw new ApiException(IdentityErrors.GrantsMore);
         },
         cancellationToken);

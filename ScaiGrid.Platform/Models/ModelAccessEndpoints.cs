@@ -55,12 +55,7 @@ internal static class ModelAccessEndpoints
 
         var checks = new Checks();
         var tenantId = checks.Required("tenant_id", body.TenantId, Ids.MaxLength);
-        var access = checks.OneOf("access", body.Access, "", ModelAccessWords.Allow, ModelAccessWords.Block);
-        if (access.Length == 0)
-        {
-            checks.Add("access", "is required.");
-        }
-
+        var access = checks.RequiredOneOf("access", body.Access, ModelAccessWords.Allow, ModelAccessWords.Block);
         if ((body.ModelId is null) == (body.GroupId is null))
         {
             checks.Add("model_id", "or group_id must be given, and not both.");
