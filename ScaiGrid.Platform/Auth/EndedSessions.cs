@@ -24,12 +24,14 @@ internal sealed partial class EndedSessions(
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PollTimeout = TimeSpan.FromSeconds(5);
 
+    private const int LooksOfAnOutage = 3;
+
     /// <summary>Looks this far back, for ends that were stored after they were dated: by a slow transaction, or another machine's clock.</summary>
     private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentDictionary<string, DateTimeOffset> _ended = new(StringComparer.Ordinal);
     private DateTimeOffset? _seenUntil;
-    private bool _isAway;
+    private int _failedLooks;
     private bool _isSubscribed;
 
     public bool Contains(string sessionId) => _ended.ContainsKey(sessionId);
@@ -109,14 +111,13 @@ internal sealed partial class EndedSessions(
                 _ended.TryRemove(old);
             }
 
-            (_seenUntil, _isAway) = (now, false);
+            (_seenUntil, _failedLooks) = (now, 0);
         }
         catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
         {
-            // Once for the whole outage, not once a second.
-            if (!_isAway)
+            // Once for the whole outage, not once a second; a single slow answer is none.
+            if (++_failedLooks == LooksOfAnOutage)
             {
-                _isAway = true;
                 EndedSessionsNotRead(exception);
             }
         }

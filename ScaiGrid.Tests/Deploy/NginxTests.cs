@@ -132,7 +132,23 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
     }
 
     [Fact]
-    public async Task Metrics_AreNotForTheOutside() => Assert.Equal(HttpStatusCode.NotFound, (await proxy.Admin.GetAsync("/metrics")).Status);
+    public async Task Metrics_AreNotForTheOutside() => (await proxy.Admin.GetAsync("/metrics")).Error(404, "NOT_FOUND");
+
+    [Fact]
+    public async Task NoReplica_IsSaidInTheSurfacesOwnWords()
+    {
+        var nowhere = new Uri($"http://127.0.0.1:{FreePort.Next()}");
+        await using var nginx = await NginxServer.StartAsync([nowhere], nowhere, nowhere);
+        using var admin = nginx.Driver();
+        (await admin.ChatAsync(Echo)).Error(503, "SERVICE_UNAVAILABLE");
+        (await admin.ChatAsync(Echo, "hi", OpenAi)).OpenAiError(503, "service_unavailable");
+        (await admin.GetAsync("/v1/modules/scaibunker/storage/a")).Error(503, "SERVICE_UNAVAILABLE");
+
+        using var handler = nginx.Handler();
+        using var channel = GrpcChannel.ForAddress(nginx.Address, new GrpcChannelOptions { HttpHandler = handler });
+        var failure = await Assert.ThrowsAsync<RpcException>(() => new InferenceService.InferenceServiceClient(channel).ChatAsync(Request(Echo), Key).ResponseAsync);
+        Assert.Equal(StatusCode.Unavailable, failure.StatusCode);
+    }
 
     [Fact]
     public async Task AccessLog_IsJsonWithoutQueries()

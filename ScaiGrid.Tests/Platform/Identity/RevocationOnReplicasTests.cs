@@ -11,6 +11,7 @@ namespace ScaiGrid.Tests.Platform.Identity;
 public sealed class RevocationOnReplicasTests(Grid grid) : ServicesTest(grid)
 {
     private const int Callers = 50;
+    private const string Refused = "refused";
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);
 
     [Fact]
@@ -43,9 +44,10 @@ public sealed class RevocationOnReplicasTests(Grid grid) : ServicesTest(grid)
         Assert.Contains(calls, call => call.Began > revoked && !call.Succeeded);
         Assert.DoesNotContain(calls, call => call.Succeeded && Stopwatch.GetElapsedTime(revoked, call.Began) > Promised);
 
-        // Streams would have run on for two minutes: that they are over shows that they were cut, each with an error event.
-        var cut = calls.Where(call => call.IsStream && call.Began < revoked).ToList();
-        Assert.Equal(Callers / 2, cut.Count);
+        // Streams would have run on for two minutes: that they are over shows that they were cut, each with an error event. A caller may have
+        // begun a second one on the replica that did not know yet.
+        var cut = calls.Where(call => call.IsStream && call.Error != Refused).ToList();
+        Assert.InRange(cut.Count, Callers / 2, Callers);
         Assert.All(cut, call => Assert.Equal("AUTH_TOKEN_INVALID", call.Error));
     }
 
@@ -77,7 +79,7 @@ public sealed class RevocationOnReplicasTests(Grid grid) : ServicesTest(grid)
             using var stream = await api.StreamAsync(model);
             if (!stream.Response.IsSuccessStatusCode)
             {
-                calls.Enqueue(new Call(began, IsStream: true, Succeeded: false, Error: "refused"));
+                calls.Enqueue(new Call(began, IsStream: true, Succeeded: false, Error: Refused));
                 await Task.Delay(50, CancellationToken.None);
                 continue;
             }
