@@ -13,9 +13,9 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         Problem problem;
         try
         {
-            if (HasForeignCharset(context.Request.ContentType))
+            if (Unreadable(context.Request) is { } reason)
             {
-                throw new ApiException(CoreErrors.UnsupportedMediaType, "JSON must be UTF-8.");
+                throw new ApiException(CoreErrors.UnsupportedMediaType, reason);
             }
 
             await next(context);
@@ -56,11 +56,23 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         await ErrorWriter.WriteAsync(context, problem);
     }
 
-    private static bool HasForeignCharset(string? contentType) =>
-        contentType is not null
-        && contentType.Contains("charset", StringComparison.OrdinalIgnoreCase)
-        && contentType.Contains("json", StringComparison.OrdinalIgnoreCase)
-        && !contentType.Contains("utf-8", StringComparison.OrdinalIgnoreCase);
+    /// <summary>Why a body of JSON cannot be read before a look into it; null where it can.</summary>
+    private static string? Unreadable(HttpRequest request)
+    {
+        if (request.ContentType is not { } type || !type.Contains("json", StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        if (type.Contains("charset", StringComparison.OrdinalIgnoreCase) && !type.Contains("utf-8", StringComparison.OrdinalIgnoreCase))
+        {
+            return "JSON must be UTF-8.";
+        }
+
+        return request.Headers.ContentEncoding is [{ } encoding] && !encoding.Equals("identity", StringComparison.OrdinalIgnoreCase)
+            ? $"JSON must come as it is: Content-Encoding '{encoding}' is not supported."
+            : null;
+    }
 
     private static Problem FromBadRequest(BadHttpRequestException exception) => exception.InnerException switch
     {

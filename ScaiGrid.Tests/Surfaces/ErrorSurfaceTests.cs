@@ -122,6 +122,17 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task CompressedBody_Is415_AndNamesTheHeader()
+    {
+        using var content = new ByteArrayContent([0x1f, 0x8b, 8, 0]);
+        content.Headers.ContentType = new("application/json");
+        content.Headers.ContentEncoding.Add("gzip");
+        using var response = await Admin.Http.PostAsync(new Uri(OpenAi, UriKind.Relative), content, TestContext.Current.CancellationToken);
+        var answer = new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), new Dictionary<string, string>());
+        Assert.Contains("Content-Encoding", (string?)answer.OpenAiError(415, "unsupported_media_type")["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task RequestId_IsTheCallersWhereWellFormed()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/me");
