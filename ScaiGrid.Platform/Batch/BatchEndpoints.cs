@@ -43,7 +43,7 @@ internal static class BatchEndpoints
         var metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}";
         if (body.InputFileUrl is null == body.InputFileBase64 is null)
         {
-            checks.Add("input_file_url", "must be given, or else input_file_base64.");
+            checks.Add("input_file_url", body.InputFileUrl is null ? "must be given, or else input_file_base64." : "goes without input_file_base64: give one of the two.");
         }
 
         var fileId = await FileIdAsync(checks, body.InputFileUrl, caller, db, options, cancellationToken);

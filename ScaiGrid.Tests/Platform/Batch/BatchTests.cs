@@ -118,6 +118,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         Assert.Contains("not allowed", (string?)trapped["errors"]![0]!["message"], StringComparison.Ordinal);
 
         (await Admin.PostAsync("/v1/inference/batch", new { })).Invalid("input_file_url");
+        (await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "https://files.example/x", input_file_base64 = "e30K" })).Invalid("input_file_url");
         (await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "https://169.254.169.254/x", endpoint_completion_window = "2h" }))
             .Invalid("endpoint_completion_window", "input_file_url");
         (await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "scaigrid://file/file_00000000000000000000000000" })).Invalid("input_file_url");
