@@ -11,8 +11,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Usage rows as a stream, oldest first: a page is read by the primary key, written and forgotten, so that memory does not grow with
-/// the rows. What waits in Redis is not in it.
+/// Usage rows as a stream, oldest first: a page is read in the order of an index, written and forgotten, so that neither memory nor a
+/// page's time grow with the rows. What waits in Redis is not in it.
 /// </summary>
 internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, UsageFilter filter, string format) : IResult
 {
@@ -74,7 +74,7 @@ internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, Usage
     private async Task<List<UsageRow>> PageAsync(string? after, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        return await filter.Apply(db.UsageRows.AsNoTracking())
+        return await filter.Apply(db.ByIndex<UsageRow>(filter.OrderIndex ?? "PRIMARY").AsNoTracking())
             .Between(filter.Start, filter.End)
             .Where(row => after == null || string.Compare(row.Id, after) > 0)
             .OrderBy(row => row.Id)

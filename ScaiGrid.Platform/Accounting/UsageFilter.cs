@@ -25,9 +25,11 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, U
     public string? OneTenant => Sight.TenantId ?? Asked.TenantId;
 
     /// <summary>The index that has the order of the list and the rows to see. Null for a range of time, where the database chooses, and for several tenants.</summary>
-    public string? ListIndex =>
-        Start is not null || End is not null ? null
-        : (Sight.UserId ?? Asked.UserId) is not null ? "ix_usage_records_user"
+    public string? ListIndex => Start is not null || End is not null ? null : OrderIndex;
+
+    /// <summary>The index that has the rows to see in the order of their ids; null where that is the primary key.</summary>
+    public string? OrderIndex =>
+        (Sight.UserId ?? Asked.UserId) is not null ? "ix_usage_records_user"
         : OneTenant is not null ? "ix_usage_records_tenant"
         : Sight.PartnerId is not null ? "ix_usage_records_partner"
         : null;

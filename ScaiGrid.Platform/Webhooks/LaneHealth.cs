@@ -11,6 +11,11 @@ internal sealed class LaneHealth
 
     public Lane Of(string webhookId)
     {
+        if (_lanes.TryGetValue(webhookId, out var lane))
+        {
+            return lane;
+        }
+
         if (_lanes.Count > MostRemembered)
         {
             // Who is in one of them leaves it as ever; the receivers begin anew.
@@ -47,7 +52,7 @@ internal sealed class Lane
         {
             lock (_lock)
             {
-                return MostOfAll();
+                return InHand();
             }
         }
     }
@@ -84,7 +89,7 @@ internal sealed class Lane
                 _limit = attempt is { Succeeded: true, DurationMs: < SlowMs } ? Math.Min(_limit + 1, Most) : Math.Max(_limit / 2, Least);
             }
 
-            while (_onTheirWay + _waiting.Count > MostOfAll() && _waiting.Last is { } last)
+            while (_onTheirWay + _waiting.Count > InHand() && _waiting.Last is { } last)
             {
                 _waiting.RemoveLast();
                 last.Value.TrySetResult(false);
@@ -98,5 +103,5 @@ internal sealed class Lane
         }
     }
 
-    private int MostOfAll() => _limit > First ? _limit * Ahead : _limit;
+    private int InHand() => _limit > First ? _limit * Ahead : _limit;
 }

@@ -39,7 +39,9 @@ public sealed class UsageVolumeTests
         var started = Stopwatch.GetTimestamp();
         await FillAsync(services.MariaDb, first, 0, Many, FewOnly);
         var few = await SummaryAsync(admin, Few);
+        var begun = Stopwatch.GetTimestamp();
         Assert.Equal(Few, await ExportAsync(admin));
+        var fewTook = Stopwatch.GetElapsedTime(begun);
         var memory = api.PeakMemoryBytes;
         for (var from = 0; from < Many; from += Chunk)
         {
@@ -49,7 +51,13 @@ public sealed class UsageVolumeTests
         TestContext.Current.TestOutputHelper?.WriteLine($"{Many} rows after {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s");
         var many = await SummaryAsync(admin, Many);
         Assert.True(many < TimeSpan.FromMilliseconds(100) || many < few * 1.5, $"A month by model took {few} with {Few} rows and {many} with {Many}.");
+        begun = Stopwatch.GetTimestamp();
         Assert.Equal(Many, await ExportAsync(admin));
+        var manyTook = Stopwatch.GetElapsedTime(begun);
+        TestContext.Current.TestOutputHelper?.WriteLine($"export: {fewTook.TotalSeconds:F1} s, {manyTook.TotalSeconds:F1} s");
+
+        // A hundred times the rows: ten times the time a row would be a page that reads all those before it.
+        Assert.True(manyTook < fewTook * OneIn * 5, $"An export took {fewTook} with {Few} rows and {manyTook} with {Many}.");
         Assert.True(api.PeakMemoryBytes < memory + (100L * 1024 * 1024), $"An export took {memory} bytes with {Few} rows and {api.PeakMemoryBytes} with {Many}.");
         TestContext.Current.TestOutputHelper?.WriteLine($"summary: {few.TotalMilliseconds} ms, {many.TotalMilliseconds} ms; peak memory: {memory}, {api.PeakMemoryBytes}");
     }

@@ -58,12 +58,6 @@ public sealed class DeliveryRateTests(DatabaseServer server)
         await Poll.UntilAsync(() => Task.FromResult(receivers.Ticks().Count == Seconds * PerSecond), "all events");
         var delays = receivers.Ticks().Select(happened => (happened.At - (DateTimeOffset)happened.Json["timestamp"]!).TotalSeconds).Order().ToArray();
         TestContext.Current.TestOutputHelper?.WriteLine($"Delays: median {delays[delays.Length / 2]:F3} s, 95 in 100 {delays[delays.Length * 95 / 100]:F3} s, longest {delays[^1]:F3} s.");
-        var timeline = receivers.Ticks().Select(happened => (Sent: (DateTimeOffset)happened.Json["timestamp"]!, happened.At)).OrderBy(pair => pair.Sent).ToArray();
-        foreach (var slot in timeline.GroupBy(pair => (int)((pair.Sent - timeline[0].Sent).TotalSeconds / 2)))
-        {
-            TestContext.Current.TestOutputHelper?.WriteLine($"{slot.Key * 2,3} s: {slot.Count()} events, mean {slot.Average(pair => (pair.At - pair.Sent).TotalSeconds):F3}, longest {slot.Max(pair => (pair.At - pair.Sent).TotalSeconds):F3}");
-        }
-
         Assert.Equal("disabled", await receivers.StatusOfAsync("failing"));
         Assert.InRange(receivers.Receiver.CountOf("failing"), 50, 150);
         Assert.True(delays[delays.Length * 95 / 100] < 2, $"95 in 100 took {delays[delays.Length * 95 / 100]:F3} s or less.");
