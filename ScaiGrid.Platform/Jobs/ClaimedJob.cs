@@ -8,6 +8,9 @@ internal sealed class ClaimedJob : IDisposable
 
     public required string Id { get; init; }
 
+    /// <summary>Of the claim.</summary>
+    public required string Lease { get; init; }
+
     public required string Lane { get; init; }
 
     /// <summary>This one included.</summary>

@@ -11,6 +11,9 @@ namespace ScaiGrid.Platform.Jobs;
 /// </summary>
 internal sealed class Job
 {
+    /// <summary>In a lease, between the process and the number of its claim.</summary>
+    public const char ClaimSeparator = '.';
+
     public required string Id { get; init; }
 
     /// <summary>Which handler runs it, see <see cref="JobQueue"/>.</summary>
@@ -29,6 +32,9 @@ internal sealed class Job
 
     /// <summary>Which claim has it, or had it last; null before the first.</summary>
     public string? Lease { get; set; }
+
+    /// <summary>The process that has it, or had it last.</summary>
+    public string? Worker => Lease?.Split(ClaimSeparator)[0];
 
     public string? TenantId { get; init; }
 

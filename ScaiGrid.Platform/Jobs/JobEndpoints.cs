@@ -133,7 +133,7 @@ internal sealed record JobView(
         row is { State: JobState.Ready, Lease: not null } && row.RunAt > now ? "running" : row.State,
         row.Attempts,
         row.RunAt,
-        row.Lease,
+        row.Worker,
         row.Error,
         row.TenantId,
         row.CreatedAt,

@@ -15,8 +15,9 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
 {
     private readonly bool _isSqlite = database.Address.Kind is DatabaseKind.Sqlite;
 
-    /// <summary>This process, as the rows know it.</summary>
-    public string Worker { get; } = $"{Environment.ProcessId}-{Ulid.NewUlid(time.GetUtcNow())}";
+    /// <summary>What the leases of this process begin with; the number of the claim follows.</summary>
+    private readonly string _worker = $"{Environment.ProcessId}-{Ulid.NewUlid(time.GetUtcNow())}{Job.ClaimSeparator}";
+    private int _claims;
 
     private string Now => _isSqlite ? "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" : "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 
@@ -59,15 +60,18 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         await db.Database.OpenConnectionAsync(cancellationToken);
         var connection = db.Database.GetDbConnection();
 
+        // Each claim has a lease of its own: what a claim before says late of a job is passed over, though it was this process's.
+        var lease = _worker + Interlocked.Increment(ref _claims).ToString(CultureInfo.InvariantCulture);
+
         // Read committed: no locks on gaps, which would hold up those who add jobs.
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-        var jobs = await SelectDueAsync(connection, transaction, queue, lanes, cancellationToken);
+        var jobs = await SelectDueAsync(connection, transaction, lease, queue, lanes, cancellationToken);
         if (jobs.Count > 0)
         {
             await using var update = Command(connection, transaction, jobs.ConvertAll(job => job.Id));
             update.CommandText =
-                $"UPDATE jobs SET lease = @worker, run_at = {Now} + {LeaseMicroseconds}, attempts = attempts + 1 WHERE id IN ({update.CommandText})";
-            Add(update, "worker", Worker);
+                $"UPDATE jobs SET lease = @lease, run_at = {Now} + {LeaseMicroseconds}, attempts = attempts + 1 WHERE id IN ({update.CommandText})";
+            Add(update, "lease", lease);
             await update.ExecuteNonQueryAsync(cancellationToken);
         }
 
@@ -79,11 +83,11 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     public async Task<IReadOnlySet<string>> RenewAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var renewed = new HashSet<string>();
+        var (renewed, leases) = (new HashSet<string>(), $"{_worker}%");
         foreach (var some in ids.Chunk(500))
         {
             await PutOffAsync(db, some, LeaseMicroseconds, cancellationToken);
-            renewed.UnionWith(await db.Jobs.Where(job => some.Contains(job.Id) && job.Lease == Worker).Select(job => job.Id).ToListAsync(cancellationToken));
+            renewed.UnionWith(await db.Jobs.Where(job => some.Contains(job.Id) && EF.Functions.Like(job.Lease, leases)).Select(job => job.Id).ToListAsync(cancellationToken));
         }
 
         return renewed;
@@ -104,7 +108,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         async (db, token) =>
         {
             var held = await HeldAsync(db, ended, token);
-            var ours = ended.Where(end => held.Contains((end.Job.Id, end.Job.Attempts))).ToList();
+            var ours = ended.Where(end => held.Contains((end.Job.Id, end.Job.Lease))).ToList();
             await handler.StoreAsync(db, [.. ours.Where(end => end.End.Kind is not JobEndKind.Released)], token);
             string[] done = [.. ours.Where(end => end.End.Kind is JobEndKind.Done).Select(end => end.Job.Id)];
             if (done.Length > 0)
@@ -138,25 +142,25 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
             cancellationToken);
     }
 
-    private async Task<HashSet<(string Id, int Attempts)>> HeldAsync(PlatformDb db, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken)
+    private async Task<HashSet<(string Id, string? Lease)>> HeldAsync(PlatformDb db, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken)
     {
         var lockRows = _isSqlite ? "" : " FOR UPDATE";
-        var sql = $"SELECT id AS Id, lease AS Lease, attempts AS Attempts FROM jobs WHERE id IN ({Placeholders(0, ended.Count)}){lockRows}";
+        var sql = $"SELECT id AS Id, lease AS Lease FROM jobs WHERE id IN ({Placeholders(0, ended.Count)}){lockRows}";
         var rows = await db.Database.SqlQueryRaw<HeldJob>(sql, [.. ended.Select(end => end.Job.Id)]).ToListAsync(cancellationToken);
-        return [.. rows.Where(row => row.Lease == Worker).Select(row => (row.Id, row.Attempts))];
+        return [.. rows.Select(row => (row.Id, row.Lease))];
     }
 
     private Task<int> PutOffAsync(PlatformDb db, string[] ids, long microseconds, CancellationToken cancellationToken)
     {
-        var sql = $"UPDATE jobs SET run_at = {Now} + {microseconds.ToString(CultureInfo.InvariantCulture)} WHERE lease = {{0}} AND id IN ({Placeholders(1, ids.Length)})";
-        return db.Database.ExecuteSqlRawAsync(sql, [Worker, .. ids], cancellationToken);
+        var sql = $"UPDATE jobs SET run_at = {Now} + {microseconds.ToString(CultureInfo.InvariantCulture)} WHERE lease LIKE {{0}} AND id IN ({Placeholders(1, ids.Length)})";
+        return db.Database.ExecuteSqlRawAsync(sql, [$"{_worker}%", .. ids], cancellationToken);
     }
 
     private static string Placeholders(int first, int count) =>
         string.Join(", ", Enumerable.Range(first, count).Select(index => $"{{{index.ToString(CultureInfo.InvariantCulture)}}}"));
 
     private async Task<List<ClaimedJob>> SelectDueAsync(
-        DbConnection connection, DbTransaction transaction, string queue, IReadOnlyList<(string Lane, int Count)> lanes, CancellationToken cancellationToken)
+        DbConnection connection, DbTransaction transaction, string lease, string queue, IReadOnlyList<(string Lane, int Count)> lanes, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
         command.Transaction = transaction;
@@ -184,6 +188,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
                 jobs.Add(new ClaimedJob
                 {
                     Id = reader.GetString(0),
+                    Lease = lease,
                     Lane = reader.GetString(1),
                     Attempts = reader.GetInt32(2) + 1,
                     Payload = reader.GetString(3),
@@ -217,5 +222,5 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         command.Parameters.Add(parameter);
     }
 
-    private sealed record HeldJob(string Id, string? Lease, int Attempts);
+    private sealed record HeldJob(string Id, string? Lease);
 }
