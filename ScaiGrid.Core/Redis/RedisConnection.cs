@@ -11,12 +11,10 @@ public static class RedisConnection
     public static void AddRedis(this IHostApplicationBuilder builder)
     {
         builder.AddSettings<RedisOptions>();
-        builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
-        {
-            var options = services.GetRequiredService<RedisOptions>();
-            return RedisAddress.TryParse(options, out var configuration)
-                ? ConnectionMultiplexer.Connect(configuration)
-                : throw new InvalidOperationException("Settings were not checked.");
-        });
+        builder.Services.AddSingleton(services => RedisAddress.TryParse(services.GetRequiredService<RedisOptions>(), out var configuration)
+            ? configuration
+            : throw new InvalidOperationException("Settings were not checked."));
+        builder.Services.AddSingleton<IConnectionMultiplexer>(services => ConnectionMultiplexer.Connect(services.GetRequiredService<ConfigurationOptions>()));
+        builder.Services.AddSingleton<RedisPrimary>();
     }
 }

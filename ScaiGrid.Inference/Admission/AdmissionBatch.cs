@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using ScaiGrid.Inference.Streaming;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
@@ -31,7 +32,82 @@ internal sealed class AdmissionBatch(RedisValue process)
 
     public void Add(Unsettled settlement) => _settlements.Add(settlement);
 
+    /// <summary>Through the shared client.</summary>
     public Task<RedisResult> SendAsync(IDatabase database)
+    {
+        var (keys, values) = Arguments();
+        return AdmissionScripts.AdmitAsync(database, keys, values);
+    }
+
+    /// <summary>Writes the command that runs the script.</summary>
+    /// <param name="command">Where to.</param>
+    /// <param name="asText">For a server that does not know the script yet.</param>
+    public void Write(PooledBytes command, bool asText)
+    {
+        var (keys, values) = Arguments();
+        AdmissionScripts.Write(command, keys, values, asText);
+    }
+
+    /// <summary>Tells everybody what came of it.</summary>
+    /// <param name="answer">The script's.</param>
+    /// <param name="settled">Told how each settlement ended.</param>
+    public void End(ReadOnlySpan<byte> answer, Action<Unsettled, Exception?> settled)
+    {
+        foreach (var settlement in _settlements)
+        {
+            settled(settlement, null);
+        }
+
+        var lines = answer;
+        NextLine(ref lines);
+        foreach (var question in _questions)
+        {
+            try
+            {
+                question.Answer = AdmissionAnswer.Read(NextLine(ref lines));
+            }
+            catch (FormatException exception)
+            {
+                question.Failure = new RedisException($"The admission script gave an answer that is not known: {Encoding.UTF8.GetString(answer)}", exception);
+            }
+        }
+
+        GoOn();
+    }
+
+    /// <summary>Tells everybody that there is no answer.</summary>
+    public void Fail(Exception failure, Action<Unsettled, Exception?> settled)
+    {
+        foreach (var settlement in _settlements)
+        {
+            settled(settlement, failure);
+        }
+
+        foreach (var question in _questions)
+        {
+            question.Failure = failure;
+        }
+
+        GoOn();
+    }
+
+    // On this thread, one after the other, which saves waking one for each.
+    private void GoOn()
+    {
+        foreach (var question in _questions)
+        {
+            if (question.IsShort)
+            {
+                question.Execute();
+            }
+            else
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(question, preferLocal: false);
+            }
+        }
+    }
+
+    private (RedisKey[] Keys, RedisValue[] Values) Arguments()
     {
         var (keys, values) = (0, 2);
         foreach (var settlement in _settlements)
@@ -67,48 +143,10 @@ internal sealed class AdmissionBatch(RedisValue process)
             (keys, values) = (keys + own.Length, values + part.Values);
         }
 
-        return AdmissionScripts.AdmitAsync(database, keyArray, valueArray);
+        return (keyArray, valueArray);
     }
 
-    /// <summary>Tells everybody what came of it.</summary>
-    /// <param name="answer">The script's; null after a failure.</param>
-    /// <param name="failure">Why there is no answer.</param>
-    /// <param name="settled">Told how each settlement ended.</param>
-    /// <param name="inline">Whether the last call may go on here and now.</param>
-    public void End(byte[]? answer, Exception? failure, Action<Unsettled, Exception?> settled, bool inline)
-    {
-        foreach (var settlement in _settlements)
-        {
-            settled(settlement, failure);
-        }
-
-        var lines = answer.AsSpan();
-        NextLine(ref lines);
-        for (var i = 0; i < _questions.Count; i++)
-        {
-            var question = _questions[i];
-            try
-            {
-                question.Answer = failure is null ? AdmissionAnswer.Read(NextLine(ref lines)) : default;
-                question.Failure = failure;
-            }
-            catch (FormatException exception)
-            {
-                question.Failure = new RedisException($"The admission script gave an answer that is not known: {Encoding.UTF8.GetString(answer!)}", exception);
-            }
-
-            if (inline && i == _questions.Count - 1)
-            {
-                question.Execute();
-            }
-            else
-            {
-                ThreadPool.UnsafeQueueUserWorkItem(question, preferLocal: false);
-            }
-        }
-    }
-
-    private static ReadOnlySpan<byte> NextLine(ref Span<byte> lines)
+    private static ReadOnlySpan<byte> NextLine(ref ReadOnlySpan<byte> lines)
     {
         var end = lines.IndexOf((byte)'\n');
         var line = end < 0 ? lines : lines[..end];

@@ -8,7 +8,8 @@ namespace ScaiGrid.Inference.Admission;
 /// <param name="ticket">What it would reserve.</param>
 /// <param name="now">When it came, by which it belongs to a budget's period.</param>
 /// <param name="throttleMs">Between calls under a budget that throttles.</param>
-internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs)
+/// <param name="isShort">Whether the call has little to do before it waits again: it may go on where others wait behind it.</param>
+internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs, bool isShort)
     : TaskCompletionSource<AdmissionAnswer>, IThreadPoolWorkItem
 {
     public AdmissionPart Part { get; } = part;
@@ -18,6 +19,8 @@ internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket tick
     public DateTimeOffset Now { get; } = now;
 
     public int ThrottleMs { get; } = throttleMs;
+
+    public bool IsShort { get; } = isShort;
 
     internal AdmissionAnswer Answer { get; set; }
 

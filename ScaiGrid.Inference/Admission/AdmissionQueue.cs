@@ -16,9 +16,10 @@ internal sealed class AdmissionQueue : IDisposable
     /// <summary>Redis does nothing else while a script runs: this many calls are a millisecond or two.</summary>
     private const int MostAtOnce = 64;
 
-    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(5);
 
     private readonly IConnectionMultiplexer _redis;
+    private readonly AdmissionLine? _line;
     private readonly RedisValue _process;
     private readonly Action<Unsettled, Exception?> _settled;
     private readonly ConcurrentQueue<AdmissionQuestion> _questions = new();
@@ -31,9 +32,16 @@ internal sealed class AdmissionQueue : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="process">The owner of what is reserved.</param>
     /// <param name="settled">Told how each settlement ended; not to block.</param>
-    public AdmissionQueue(IConnectionMultiplexer redis, TimeProvider time, RedisValue process, Action<Unsettled, Exception?> settled)
+    /// <param name="makeLine">Makes a connection of its own; null where it shares the client's.</param>
+    public AdmissionQueue(
+        IConnectionMultiplexer redis,
+        TimeProvider time,
+        RedisValue process,
+        Action<Unsettled, Exception?> settled,
+        Func<AdmissionLine.Ended, AdmissionLine>? makeLine = null)
     {
         (_redis, _process, _settled) = (redis, process, settled);
+        _line = makeLine?.Invoke(Ended);
         _timer = time.CreateTimer(static queue => ((AdmissionQueue)queue!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -56,7 +64,13 @@ internal sealed class AdmissionQueue : IDisposable
         }
     }
 
-    public void Dispose() => _timer.Dispose();
+    public void LookAgain() => _line?.LookAgain();
+
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _line?.Dispose();
+    }
 
     private void OnTimer()
     {
@@ -66,40 +80,54 @@ internal sealed class AdmissionQueue : IDisposable
 
     private void TryRun()
     {
-        if (Interlocked.CompareExchange(ref _isRunning, 1, 0) == 0 && Next() is { } batch)
+        if (Interlocked.CompareExchange(ref _isRunning, 1, 0) == 0 && Next() is { } run)
         {
-            _ = RunAsync(batch);
+            Run(run);
         }
     }
 
-    /// <summary>One run after the other, as long as there is something to run.</summary>
-    private async Task RunAsync(AdmissionBatch batch)
+    private void Run(AdmissionBatch run)
     {
-        while (true)
+        if (_line?.TrySend(run) is not true)
         {
-            byte[]? answer = null;
-            Exception? failure = null;
-            try
-            {
-                answer = (byte[]?)await batch.SendAsync(_redis.GetDatabase());
-            }
-            catch (Exception exception)
-            {
-                failure = exception;
+            _ = RunSharedAsync(run);
+        }
+    }
 
-                // Who waits behind a failure does not wait for another one.
-                batch.TakeAll(_questions, _settlements);
-            }
+    private async Task RunSharedAsync(AdmissionBatch run)
+    {
+        byte[]? answer = null;
+        Exception? failure = null;
+        try
+        {
+            answer = (byte[]?)await run.SendAsync(_redis.GetDatabase());
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+        }
 
-            if (Next() is not { } next)
-            {
-                // On this thread, if there is one call: nothing waits for it any more.
-                batch.End(answer, failure, _settled, inline: true);
-                return;
-            }
+        Ended(run, answer, failure);
+    }
 
-            batch.End(answer, failure, _settled, inline: false);
-            batch = next;
+    /// <summary>One run after the other, as long as there is something to run.</summary>
+    private void Ended(AdmissionBatch run, ReadOnlySpan<byte> answer, Exception? failure)
+    {
+        if (failure is not null)
+        {
+            // Who waits behind a failure does not wait for another one.
+            run.TakeAll(_questions, _settlements);
+            run.Fail(failure, _settled);
+        }
+
+        if (Next() is { } next)
+        {
+            Run(next);
+        }
+
+        if (failure is null)
+        {
+            run.End(answer, _settled);
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
@@ -20,12 +22,12 @@ internal sealed class AdmissionStore : IDisposable
     private long _failedAt;
     private int _topology;
 
-    public AdmissionStore(IConnectionMultiplexer redis, TimeProvider time)
+    public AdmissionStore(IConnectionMultiplexer redis, RedisPrimary primary, TimeProvider time, ILogger<AdmissionLine> logger)
     {
         (_redis, _time) = (redis, time);
         Process = Ulid.NewUlid(time.GetUtcNow()).ToString();
         _process = Process;
-        _queue = new AdmissionQueue(redis, time, _process, OnSettled);
+        _queue = new AdmissionQueue(redis, time, _process, OnSettled, ended => new AdmissionLine(primary, time, ended, logger));
         _makeQueue = _ => new AdmissionQueue(redis, time, _process, OnSettled);
         redis.ConfigurationChanged += OnChange;
         redis.ConnectionRestored += OnRestored;
@@ -62,16 +64,16 @@ internal sealed class AdmissionStore : IDisposable
     public static bool IsFailure(Exception exception) => exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
     /// <summary>Asks whether a call may run. Settlements of before go along.</summary>
-    public Task<AdmissionAnswer> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs) =>
-        QueueOf(part).AskAsync(new AdmissionQuestion(part, ticket, now, throttleMs));
+    public Task<AdmissionAnswer> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs, bool isShort) =>
+        QueueOf(part).AskAsync(new AdmissionQuestion(part, ticket, now, throttleMs, isShort));
 
     /// <summary>Asks by a run of its own: for those who are too many to have a queue each.</summary>
     public async Task<AdmissionAnswer> AdmitAloneAsync(AdmissionPart part, DateTimeOffset now)
     {
-        var question = new AdmissionQuestion(part, AdmissionTicket.Empty, now, throttleMs: 0);
+        var question = new AdmissionQuestion(part, AdmissionTicket.Empty, now, throttleMs: 0, isShort: true);
         var batch = new AdmissionBatch(_process);
         batch.Add(question);
-        batch.End((byte[]?)await batch.SendAsync(Database), failure: null, OnSettled, inline: true);
+        batch.End((byte[]?)await batch.SendAsync(Database), OnSettled);
         return await question.Task;
     }
 
@@ -112,9 +114,15 @@ internal sealed class AdmissionStore : IDisposable
 
     private void OnSettled(Unsettled unsettled, Exception? failure) => Settled?.Invoke(unsettled, failure);
 
-    private void OnChange(object? sender, EndPointEventArgs change) => _topology = 0;
+    private void OnChange(object? sender, EndPointEventArgs change) => LookAgain();
 
-    private void OnRestored(object? sender, ConnectionFailedEventArgs connection) => _topology = 0;
+    private void OnRestored(object? sender, ConnectionFailedEventArgs connection) => LookAgain();
+
+    private void LookAgain()
+    {
+        _topology = 0;
+        _queue.LookAgain();
+    }
 }
 
 /// <summary>What settling does. The numbers are those of the script.</summary>

@@ -53,7 +53,8 @@ public readonly record struct AdmissionOutcome(Problem? Problem, RateLimitState 
 /// <param name="Highest">What it can use at most, of each unit.</param>
 /// <param name="Estimate">Tokens that the call will use by a rough guess.</param>
 /// <param name="Prices">The highest that can be charged for each unit.</param>
-public readonly record struct CallBounds(TokenUsage Highest, long Estimate, UnitPrices Prices)
+/// <param name="Bytes">What the caller sent.</param>
+public readonly record struct CallBounds(TokenUsage Highest, long Estimate, UnitPrices Prices, long Bytes)
 {
     /// <summary>Nano-units.</summary>
     public long HighestCost => Prices.CostOf(Highest);

@@ -27,6 +27,9 @@ public sealed partial class CallAdmission
     private const long MaxReservedTokens = 1_000_000_000_000;
     private const int RetryAfterSeconds = 2;
 
+    /// <summary>Larger requests take long to be written in their upstream's format.</summary>
+    private const int ShortBytes = 64 * 1024;
+
     private static readonly Problem Unknowable =
         new(CoreErrors.Unavailable, "The caller's limits cannot be checked at the moment; try again.", RetryAfterSeconds);
 
@@ -104,16 +107,18 @@ public sealed partial class CallAdmission
         var parts = plan.Parts(_store.IsCluster);
         try
         {
-            var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller);
+            var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes);
             if (unknown is not null)
             {
-                // Redis was lost, or the budget is new: a cold path, the one place where a call may wait for the database.
+                // Redis was lost, or the budget is new: a cold path, the one place where a call may wait for the database. Not on the thread
+                // that reads Redis's answers: some databases are waited for by blocking.
+                await Task.Yield();
                 if (!await _ledger.SeedAsync([unknown], cancellationToken))
                 {
                     return WithoutRedis(plan, caller, most);
                 }
 
-                (refusal, unknown, limits) = await AskAsync(parts, ticket, caller);
+                (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes);
             }
 
             Recovered();
@@ -221,16 +226,17 @@ public sealed partial class CallAdmission
     };
 
     /// <returns>Why the call may not run, or the budget whose use is not known; what was reserved for such a call is given back.</returns>
-    private async Task<(Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits)> AskAsync(AdmissionPart[] parts, AdmissionTicket ticket, Caller caller)
+    private async Task<(Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits)> AskAsync(
+        AdmissionPart[] parts, AdmissionTicket ticket, Caller caller, bool isShort)
     {
         var now = _time.GetUtcNow();
         if (parts.Length == 1)
         {
-            return Read(await AskAsync(parts[0], ticket, now), parts[0], ticket, caller);
+            return Read(await AskAsync(parts[0], ticket, now, isShort), parts[0], ticket, caller);
         }
 
         // On a cluster: both slots at once, so still one round trip.
-        var (first, second) = (AskAsync(parts[0], ticket, now), AskAsync(parts[1], ticket, now));
+        var (first, second) = (AskAsync(parts[0], ticket, now, isShort), AskAsync(parts[1], ticket, now, isShort));
         await Task.WhenAll(first, second);
         var one = Read(await first, parts[0], ticket, caller);
         var other = Read(await second, parts[1], ticket, caller);
@@ -246,14 +252,14 @@ public sealed partial class CallAdmission
         return (refusal, unknown, limits);
     }
 
-    private Task<AdmissionAnswer> AskAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now)
+    private Task<AdmissionAnswer> AskAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, bool isShort)
     {
         if (!part.Budgets.IsEmpty && Owners.TryAdd(part.Owner, true))
         {
             _store.Database.SetAdd(AdmissionKeys.Owners, part.Owner, CommandFlags.FireAndForget);
         }
 
-        return _store.AdmitAsync(part, ticket, now, _throttleMs);
+        return _store.AdmitAsync(part, ticket, now, _throttleMs, isShort);
     }
 
     private (Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits) Read(AdmissionAnswer answer, AdmissionPart part, AdmissionTicket ticket, Caller caller)

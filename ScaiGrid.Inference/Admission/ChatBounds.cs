@@ -31,7 +31,8 @@ internal static class ChatBounds
         return new CallBounds(
             new TokenUsage(highestPrompt, highestOutput),
             (bytes / BytesPerToken) + likelyOutput,
-            route.Prices with { Input = Math.Max(route.InputPrice, route.CachedInputPrice ?? 0) });
+            route.Prices with { Input = Math.Max(route.InputPrice, route.CachedInputPrice ?? 0) },
+            request.Body.Length);
     }
 
     /// <summary>The bound on one choice's output that the upstream must be told, because nothing that is sent says it yet; null where something does.</summary>

@@ -15,11 +15,11 @@ internal static class OperationBounds
     private const int AudioTokensPerSecond = 100;
 
     /// <summary>An operation that reads text and writes no tokens: embeddings, moderations.</summary>
-    public static CallBounds Text(long bytes, ModelRoute route) => new(new TokenUsage(bytes, Completion: 0), bytes / BytesPerToken, route.Prices);
+    public static CallBounds Text(long bytes, ModelRoute route) => new(new TokenUsage(bytes, Completion: 0), bytes / BytesPerToken, route.Prices, bytes);
 
     /// <summary>Pictures or speech: some upstreams count what they make in tokens, and no field of the request bounds these.</summary>
     public static CallBounds Generated(long bytes, long pieces, ModelRoute route, int unboundedOutput) => new(
-        new TokenUsage(bytes, (route.MaxOutputTokens ?? unboundedOutput) * pieces, Images: (int)pieces), bytes / BytesPerToken, route.Prices);
+        new TokenUsage(bytes, (route.MaxOutputTokens ?? unboundedOutput) * pieces, Images: (int)pieces), bytes / BytesPerToken, route.Prices, bytes);
 
     public static CallBounds Recording(long bytes, ModelRoute route, int unboundedOutput)
     {
@@ -27,6 +27,7 @@ internal static class OperationBounds
         return new CallBounds(
             new TokenUsage(seconds * AudioTokensPerSecond, route.MaxOutputTokens ?? unboundedOutput, AudioMilliseconds: seconds * 1000),
             Estimate: 0,
-            route.Prices);
+            route.Prices,
+            bytes);
     }
 }

@@ -12,6 +12,13 @@ public static class RedisStatements
         await client.GetServer(client.GetEndPoints()[0]).FlushAllDatabasesAsync();
     }
 
+    /// <summary>It knows no script any more.</summary>
+    public static async Task ForgetScriptsAsync(this RedisServer server)
+    {
+        await using var client = await ConnectAsync(server);
+        await client.GetServer(client.GetEndPoints()[0]).ScriptFlushAsync();
+    }
+
     /// <summary>What some of its keys hold now.</summary>
     public static async Task<RedisMemory> RememberAsync(this RedisServer server, params string[] patterns)
     {

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Admission;
+
+/// <summary>Admission's own connection to Redis, when it and the server behind it do what they should not.</summary>
+[Trait("needs", "services")]
+[Collection(nameof(SmallGrid))]
+public sealed class AdmissionLineTests
+{
+    private const string Path = "/v1/accounting/budgets";
+    private const string Echo = "scailabs/echo";
+
+    [Fact]
+    public async Task WhateverHappensToAnAnswer_CallsCountOnce_AndNothingStaysReserved()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var proxy = new RedisProxy(redis.Url);
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string>
+        {
+            ["SCAIGRID_REDIS_URL"] = proxy.Url,
+            ["SCAIGRID_REDIS_TIMEOUT_S"] = "2",
+        });
+        var budget = (string)(await grid.Admin.PostAsync(Path, new { name = "all", scope = "tenant", period = "total", request_limit = 1000 })).Created()["id"]!;
+        var answered = 0;
+        await OwnAsync();
+
+        // A script that the server does not know is sent with its text.
+        await redis.ForgetScriptsAsync();
+        await CallAsync();
+
+        proxy.Fault = RedisFault.Fragments;
+        for (var i = 0; i < 3; i++)
+        {
+            await CallAsync();
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => (await grid.Admin.ChatAsync(Echo)).Ok()));
+        answered += 20;
+
+        // What cannot be known under a budget that blocks is refused; what it reserved is given back.
+        await RefusedAsync(RedisFault.Cut);
+        var asked = Stopwatch.GetTimestamp();
+        await RefusedAsync(RedisFault.Stall);
+        Assert.InRange(Stopwatch.GetElapsedTime(asked), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20));
+
+        foreach (var refusal in (string[])["BUSY Redis is busy running a script.", "LOADING Redis is loading the dataset in memory", "READONLY You can't write against a read only replica.", "OOM command not allowed"])
+        {
+            proxy.Refusal = refusal;
+            await RefusedAsync(RedisFault.Refuse);
+        }
+
+        (proxy.Refusal, proxy.Fault) = ("NOSCRIPT No matching script.", RedisFault.Refuse);
+        await CallAsync();
+
+        await redis.KillAsync();
+        (await grid.Admin.ChatAsync(Echo)).Error(503, "SERVICE_UNAVAILABLE");
+        await redis.RestartAsync();
+        await OwnAsync();
+
+        await Poll.UntilAsync(
+            async () => (await grid.Admin.GetAsync($"{Path}/{budget}")).Ok() is var state
+                && (int)state["usage"]!["requests"]! == answered && (int)state["reserved"]!["requests"]! == 0,
+            "the budget to have counted each call once");
+
+        async Task RefusedAsync(RedisFault fault)
+        {
+            // The answer may be that of a settlement which goes by itself: then the call after it is refused.
+            proxy.Fault = fault;
+            await Poll.UntilAsync(
+                async () =>
+                {
+                    var answer = await grid.Admin.ChatAsync(Echo);
+                    if ((int)answer.Status == 200)
+                    {
+                        answered++;
+                        return false;
+                    }
+
+                    answer.Error(503, "SERVICE_UNAVAILABLE");
+                    return true;
+                },
+                $"a refusal for {fault}");
+            await OwnAsync();
+        }
+
+        async Task CallAsync()
+        {
+            (await grid.Admin.ChatAsync(Echo)).Ok();
+            answered++;
+        }
+
+        // Until a run has gone over admission's own connection: before, the shared client serves.
+        async Task OwnAsync()
+        {
+            var before = proxy.OwnRuns;
+            await Poll.UntilAsync(
+                async () =>
+                {
+                    if ((int)(await grid.Admin.ChatAsync(Echo)).Status == 200)
+                    {
+                        answered++;
+                    }
+
+                    return proxy.OwnRuns > before;
+                },
+                "a run over admission's own connection");
+        }
+    }
+}
