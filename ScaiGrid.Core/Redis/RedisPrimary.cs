@@ -11,36 +11,21 @@ public sealed class RedisPrimary(IConnectionMultiplexer redis, ConfigurationOpti
     /// <summary>The longest wait for a server.</summary>
     public TimeSpan Timeout { get; } = TimeSpan.FromMilliseconds(configuration.AsyncTimeout);
 
-    /// <summary>Null while it is not known, and always on a cluster, which has several, and behind Sentinel, where it may be another at any moment.</summary>
+    /// <summary>
+    /// Null while it is not known, and wherever it may be another at any moment: behind Sentinel, on a cluster, which has several, and where
+    /// more than one server is named.
+    /// </summary>
     public EndPoint? Find()
     {
-        if (configuration.ServiceName is { Length: > 0 })
+        if (configuration is not { ServiceName: null or "", EndPoints.Count: 1 })
         {
             return null;
         }
 
-        EndPoint? found = null;
-        foreach (var server in redis.GetServers())
-        {
-            if (server.ServerType == ServerType.Cluster)
-            {
-                return null;
-            }
-
-            if (!server.IsConnected || server.IsReplica)
-            {
-                continue;
-            }
-
-            if (found is not null)
-            {
-                return null;
-            }
-
-            found = server.EndPoint;
-        }
-
-        return found;
+        var servers = redis.GetServers();
+        return servers.Any(server => server.ServerType == ServerType.Cluster)
+            ? null
+            : servers.FirstOrDefault(server => server is { IsConnected: true, IsReplica: false })?.EndPoint;
     }
 
     /// <summary>Opens a connection that is ready for commands. Blocks.</summary>
