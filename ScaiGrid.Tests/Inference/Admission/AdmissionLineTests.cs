@@ -66,11 +66,11 @@ public sealed class AdmissionLineTests
 
         async Task RefusedAsync(RedisFault fault)
         {
-            // The answer may be that of a settlement which goes by itself: then the call after it is refused.
-            proxy.Fault = fault;
             await Poll.UntilAsync(
                 async () =>
                 {
+                    // It may meet the answer to a settlement that went by itself: then a later call's.
+                    proxy.Fault = fault;
                     var answer = await grid.Admin.ChatAsync(Echo);
                     if ((int)answer.Status == 200)
                     {
@@ -82,6 +82,7 @@ public sealed class AdmissionLineTests
                     return true;
                 },
                 $"a refusal for {fault}");
+            proxy.Fault = RedisFault.None;
             await OwnAsync();
         }
 
