@@ -23,7 +23,9 @@ public sealed class RedisProxy : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    public string Url => $"redis://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+    public string Url => $"redis://{Authority}";
+
+    public string Authority => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
     /// <summary>Runs of scripts that came over connections with nothing else on them: admission's own.</summary>
     public int OwnRuns => Volatile.Read(ref _scripts);

@@ -19,6 +19,20 @@ public static class RedisStatements
         await client.GetServer(client.GetEndPoints()[0]).ScriptFlushAsync();
     }
 
+    /// <summary>Lets a user in by a password, beside whom it lets in already.</summary>
+    public static async Task AddUserAsync(this RedisServer server, string name, string password)
+    {
+        await using var client = await ConnectAsync(server);
+        await client.GetDatabase().ExecuteAsync("ACL", "SETUSER", name, "on", $">{password}", "~*", "&*", "+@all");
+    }
+
+    /// <summary>How many keys one of its databases has.</summary>
+    public static async Task<long> CountKeysAsync(this RedisServer server, int database)
+    {
+        await using var client = await ConnectAsync(server);
+        return await client.GetServer(client.GetEndPoints()[0]).DatabaseSizeAsync(database);
+    }
+
     /// <summary>What some of its keys hold now.</summary>
     public static async Task<RedisMemory> RememberAsync(this RedisServer server, params string[] patterns)
     {

@@ -13,6 +13,28 @@ public sealed class AdmissionLineTests
     private const string Echo = "scailabs/echo";
 
     [Fact]
+    public async Task UserAndDatabase_AreThoseOfTheAddress()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await redis.AddUserAsync("grid", "p@ss");
+        await using var proxy = new RedisProxy(redis.Url);
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string>
+        {
+            ["SCAIGRID_REDIS_URL"] = $"redis://grid:p%40ss@{proxy.Authority}/3",
+        });
+        (await grid.Admin.PostAsync(Path, new { name = "all", scope = "tenant", period = "total", request_limit = 1000 })).Created();
+        await Poll.UntilAsync(
+            async () =>
+            {
+                (await grid.Admin.ChatAsync(Echo)).Ok();
+                return proxy.OwnRuns > 0;
+            },
+            "a run over admission's own connection");
+        Assert.NotEqual(0, await redis.CountKeysAsync(3));
+        Assert.Equal(0, await redis.CountKeysAsync(0));
+    }
+
+    [Fact]
     public async Task WhateverHappensToAnAnswer_CallsCountOnce_AndNothingStaysReserved()
     {
         await using var redis = await RedisServer.StartAsync();
