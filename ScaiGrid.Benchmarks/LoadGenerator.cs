@@ -14,14 +14,17 @@ internal sealed class LoadGenerator(int port, IReadOnlyList<byte[]> requests)
 {
     private int _sent = -1;
 
-    public async Task<LoadResult> RunAsync(int connections, TimeSpan duration)
+    /// <param name="connections">Open at once.</param>
+    /// <param name="duration">No request begins later.</param>
+    /// <param name="spread">The connections send their first request one after the other over this time; all at once where it is zero.</param>
+    public async Task<LoadResult> RunAsync(int connections, TimeSpan duration, TimeSpan spread = default)
     {
         var latencies = new ConcurrentBag<double[]>();
         var firsts = new ConcurrentBag<double[]>();
         var started = Stopwatch.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, connections).Select(async _ =>
+        await Task.WhenAll(Enumerable.Range(0, connections).Select(async i =>
         {
-            var (whole, first) = await ConnectionAsync(started, duration);
+            var (whole, first) = await ConnectionAsync(started, duration, spread * i / connections);
             latencies.Add(whole);
             firsts.Add(first);
         }));
@@ -31,10 +34,11 @@ internal sealed class LoadGenerator(int port, IReadOnlyList<byte[]> requests)
             [.. firsts.SelectMany(list => list).Order()]);
     }
 
-    private async Task<(double[] Whole, double[] First)> ConnectionAsync(long started, TimeSpan duration)
+    private async Task<(double[] Whole, double[] First)> ConnectionAsync(long started, TimeSpan duration, TimeSpan delay)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, port);
+        await Task.Delay(delay);
         var buffer = new byte[64 * 1024];
         var whole = new List<double>();
         var first = new List<double>();

@@ -57,7 +57,7 @@ internal sealed class Measurement
     private async Task SampleAsync(Subject subject, CallKind kind, int connections, TimeSpan duration)
     {
         var before = subject.ProcessorTime();
-        var result = await new LoadGenerator(subject.Port, subject.Requests(kind)).RunAsync(connections, duration);
+        var result = await new LoadGenerator(subject.Port, subject.Requests(kind)).RunAsync(connections, duration, kind.Spread);
         _samples[subject.Name].Add(new Sample(
             result, (subject.ProcessorTime() - before).TotalMicroseconds / result.Latencies.Length, subject.ResidentMebibytes()));
     }

@@ -11,7 +11,7 @@ internal static class MockUpstream
 {
     public const int Chunks = 50;
 
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
+    public static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
 
     private static readonly byte[] Completion = Encoding.UTF8.GetBytes(
         """{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"""

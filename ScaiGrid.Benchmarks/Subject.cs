@@ -44,9 +44,15 @@ internal sealed record Subject(string Name, int ProcessId, int Port, string Path
 /// <param name="Name">As the table shows it.</param>
 /// <param name="Stream">Answered as server-sent events.</param>
 /// <param name="Paced">The upstream takes its time between chunks.</param>
-internal sealed record CallKind(string Name, bool Stream = false, bool Paced = false)
+/// <param name="Spread">Over which the connections begin.</param>
+internal sealed record CallKind(string Name, bool Stream = false, bool Paced = false, TimeSpan Spread = default)
 {
     public static readonly CallKind Chat = new("chat");
     public static readonly CallKind Streamed = new($"stream of {MockUpstream.Chunks}", Stream: true);
-    public static readonly CallKind PacedStream = new("paced stream", Stream: true, Paced: true);
+
+    /// <summary>Begun one after the other, as callers who know nothing of each other do.</summary>
+    public static readonly CallKind PacedStream = new("paced stream", Stream: true, Paced: true, Spread: MockUpstream.Pace * MockUpstream.Chunks);
+
+    /// <summary>Begun in the same moment: the first waits for nobody and the last for all.</summary>
+    public static readonly CallKind PacedAtOnce = new("paced stream, all begun at once", Stream: true, Paced: true);
 }

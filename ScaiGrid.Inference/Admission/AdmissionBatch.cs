@@ -112,14 +112,14 @@ internal sealed class AdmissionBatch(RedisValue process)
         var (keys, values) = (0, 2);
         foreach (var settlement in _settlements)
         {
-            keys += settlement.Part.SettleKeys(settlement.Ticket).Length;
+            keys += settlement.Part.SettleKeys(settlement.Ticket, settlement.Mode).Length;
             values += settlement.Part.SettleValues;
         }
 
         foreach (var question in _questions)
         {
             keys += question.Part.Keys(question.Ticket).Length;
-            values += question.Part.Values;
+            values += question.Part.ValuesOf(question);
         }
 
         var (keyArray, valueArray) = (new RedisKey[keys], new RedisValue[values]);
@@ -129,7 +129,7 @@ internal sealed class AdmissionBatch(RedisValue process)
         {
             var part = settlement.Part;
             part.WriteSettlement(settlement, valueArray.AsSpan(values, part.SettleValues));
-            var own = part.SettleKeys(settlement.Ticket);
+            var own = part.SettleKeys(settlement.Ticket, settlement.Mode);
             own.CopyTo(keyArray, keys);
             (keys, values) = (keys + own.Length, values + part.SettleValues);
         }
@@ -137,10 +137,11 @@ internal sealed class AdmissionBatch(RedisValue process)
         foreach (var question in _questions)
         {
             var part = question.Part;
-            part.Write(question, process, valueArray.AsSpan(values, part.Values));
+            var length = part.ValuesOf(question);
+            part.Write(question, process, valueArray.AsSpan(values, length));
             var own = part.Keys(question.Ticket);
             own.CopyTo(keyArray, keys);
-            (keys, values) = (keys + own.Length, values + part.Values);
+            (keys, values) = (keys + own.Length, values + length);
         }
 
         return (keyArray, valueArray);

@@ -75,7 +75,7 @@ public sealed class AdmissionPlan
 /// <summary>What one run of the script decides on: windows and budgets of one slot, or on a single Redis all of them.</summary>
 public sealed class AdmissionPart
 {
-    private const int FirstOfWindows = 8;
+    private const int FirstOfWindows = 9;
     private const int FirstOfSettledBudgets = 10;
 
     private readonly RedisValue[] _template;
@@ -93,7 +93,7 @@ public sealed class AdmissionPart
         _settleKeys = [.. TokenWindows, .. reserved];
         _template =
         [
-            windows.Length, budgets.Length, 0, 0, 0, 0, 0, 0,
+            windows.Length, budgets.Length, 0, "", "", 0, 0, 0, 0,
             .. windows.SelectMany(window => new RedisValue[] { window.Limit.Requests, window.Limit.Tokens }),
             .. budgets.SelectMany(budget => new RedisValue[]
             {
@@ -118,10 +118,13 @@ public sealed class AdmissionPart
 
     internal RedisKey[] Keys(AdmissionTicket ticket) => WithOnce(_keys, ticket);
 
-    internal RedisKey[] SettleKeys(AdmissionTicket ticket) => WithOnce(_settleKeys, ticket);
+    internal RedisKey[] SettleKeys(AdmissionTicket ticket, SettleMode mode) => WithOnce(mode is SettleMode.Return ? _keys : _settleKeys, ticket);
+
+    /// <summary>Tickets that are ready for calls that have not come yet.</summary>
+    internal TicketBook Ahead { get; } = new();
 
     /// <summary>Values that <see cref="Write"/> writes.</summary>
-    internal int Values => _template.Length;
+    internal int ValuesOf(AdmissionQuestion question) => _template.Length + question.Ahead.Length;
 
     /// <summary>Values that <see cref="WriteSettlement"/> writes.</summary>
     internal int SettleValues => FirstOfSettledBudgets + Budgets.Length;
@@ -129,14 +132,20 @@ public sealed class AdmissionPart
     internal void Write(AdmissionQuestion question, RedisValue process, Span<RedisValue> values)
     {
         _template.CopyTo(values);
-        var ticket = question.Ticket;
-        values[2] = ticket.EstimatedTokens;
+        var (ticket, ahead) = (question.Ticket, question.Ahead);
+        values[2] = ticket.Most.EstimatedTokens;
+        values[8] = ahead.Length;
+        for (var i = 0; i < ahead.Length; i++)
+        {
+            values[_template.Length + i] = ahead[i].Id;
+        }
+
         if (Budgets.IsEmpty)
         {
             return;
         }
 
-        (values[3], values[4], values[5], values[6]) = (ticket.Id, process, ticket.HighestCost, ticket.HighestTokens);
+        (values[3], values[4], values[5], values[6]) = (ticket.Id, process, ticket.Most.Cost, ticket.Most.Tokens);
         values[7] = CountsOnce(ticket);
         for (var i = 0; i < Budgets.Length; i++)
         {
@@ -149,8 +158,8 @@ public sealed class AdmissionPart
     internal void WriteSettlement(Unsettled unsettled, Span<RedisValue> values)
     {
         var (ticket, _, settlement, mode) = unsettled;
-        (values[0], values[1], values[2]) = (TokenWindows.Length, Budgets.Length, ticket.Second);
-        (values[3], values[4], values[5]) = (settlement.Tokens - ticket.EstimatedTokens, ticket.Id, (int)mode);
+        (values[0], values[1], values[2]) = (mode is SettleMode.Return ? Windows.Length : TokenWindows.Length, Budgets.Length, ticket.Second);
+        (values[3], values[4], values[5]) = (settlement.Tokens - ticket.Most.EstimatedTokens, ticket.Id, (int)mode);
         (values[6], values[7], values[8]) = (settlement.Cost, settlement.Tokens, BudgetPeriod.MinuteOf(settlement.At));
         values[9] = CountsOnce(ticket);
         for (var i = 0; i < Budgets.Length; i++)

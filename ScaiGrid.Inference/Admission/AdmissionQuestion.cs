@@ -14,7 +14,11 @@ internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket tick
 {
     public AdmissionPart Part { get; } = part;
 
+    /// <summary>Of calls ahead the first.</summary>
     public AdmissionTicket Ticket { get; } = ticket;
+
+    /// <summary>Tickets of the same amounts for calls that have not come yet; none where this is a call.</summary>
+    public AdmissionTicket[] Ahead { get; init; } = [];
 
     public DateTimeOffset Now { get; } = now;
 
@@ -44,9 +48,22 @@ internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket tick
 [InlineArray(Most)]
 internal struct AdmissionAnswer
 {
-    private const int Most = 8;
+    private const int Most = 9;
 
     private long _number;
+
+    public readonly bool IsAdmitted => this[0] == 0;
+
+    /// <summary>Of calls that were admitted: how much was left of <see cref="Limits"/>' second.</summary>
+    public readonly long MsOfSecond => this[8];
+
+    /// <summary>Of calls that were admitted.</summary>
+    public readonly RateLimitState Limits => new(this[2], this[3], this[4], Now: this[1])
+    {
+        TokenLimit = this[5],
+        TokenRemaining = this[6],
+        TokenReset = this[7],
+    };
 
     /// <exception cref="FormatException">Not numbers with a space between.</exception>
     public static AdmissionAnswer Read(ReadOnlySpan<byte> line)

@@ -67,6 +67,10 @@ internal sealed class AdmissionStore : IDisposable
     public Task<AdmissionAnswer> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs, bool isShort) =>
         QueueOf(part).AskAsync(new AdmissionQuestion(part, ticket, now, throttleMs, isShort));
 
+    /// <summary>Asks for tickets of calls that have not come yet.</summary>
+    public Task<AdmissionAnswer> AdmitAheadAsync(AdmissionPart part, AdmissionTicket[] tickets, DateTimeOffset now) =>
+        QueueOf(part).AskAsync(new AdmissionQuestion(part, tickets[0], now, throttleMs: 0, isShort: true) { Ahead = tickets });
+
     /// <summary>Asks by a run of its own: for those who are too many to have a queue each.</summary>
     public async Task<AdmissionAnswer> AdmitAloneAsync(AdmissionPart part, DateTimeOffset now)
     {
@@ -139,4 +143,7 @@ internal enum SettleMode
 
     /// <summary>Gives back, if the reservation is still there: for a second attempt.</summary>
     ReleaseIfOpen = 3,
+
+    /// <summary>Gives back what no call came for, its place in the windows too.</summary>
+    Return = 4,
 }

@@ -7,23 +7,17 @@ namespace ScaiGrid.Inference.Admission;
 public sealed class AdmissionTicket
 {
     /// <summary>For what is counted and never settled.</summary>
-    internal static readonly AdmissionTicket Empty = new() { Id = "", EstimatedTokens = 0, HighestCost = 0, HighestTokens = 0, IsBinding = false };
+    internal static readonly AdmissionTicket Empty = new() { Id = "", Most = default, IsBinding = false };
 
     private int _isClosed;
 
     /// <summary>The id of the usage record that the call will have.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Counted in windows of tokens until the true number is known.</summary>
-    public required long EstimatedTokens { get; init; }
+    /// <summary>What is held back for it.</summary>
+    public required TicketAmounts Most { get; init; }
 
-    /// <summary>The most that the call can cost, in nano-units: what its budgets hold back.</summary>
-    public required long HighestCost { get; init; }
-
-    /// <summary>The most tokens that the call can use.</summary>
-    public required long HighestTokens { get; init; }
-
-    /// <summary>Whether a budget that blocks relies on <see cref="HighestCost"/> and <see cref="HighestTokens"/>.</summary>
+    /// <summary>Whether a budget that blocks relies on <see cref="Most"/>.</summary>
     public required bool IsBinding { get; init; }
 
     /// <summary>For a call that may be made again after a crash: the set within which it counts once. Null for others.</summary>
@@ -35,6 +29,18 @@ public sealed class AdmissionTicket
     internal long Second { get; set; }
 
     internal bool TryClose() => Interlocked.Exchange(ref _isClosed, 1) == 0;
+}
+
+/// <summary>What a ticket is good for.</summary>
+/// <param name="EstimatedTokens">Counted in windows of tokens until the true number is known.</param>
+/// <param name="Cost">The most that the call can cost, in nano-units: what its budgets hold back.</param>
+/// <param name="Tokens">The most tokens that the call can use.</param>
+public readonly record struct TicketAmounts(long EstimatedTokens, long Cost, long Tokens)
+{
+    public bool Cover(TicketAmounts others) => EstimatedTokens >= others.EstimatedTokens && Cost >= others.Cost && Tokens >= others.Tokens;
+
+    public TicketAmounts Or(TicketAmounts others) =>
+        new(Math.Max(EstimatedTokens, others.EstimatedTokens), Math.Max(Cost, others.Cost), Math.Max(Tokens, others.Tokens));
 }
 
 /// <summary>What a call came to.</summary>

@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
 /// Decides before any upstream spend whether a call may run: all rate limits and budgets of its caller, in one round trip to Redis, all or
-/// nothing. What it reserved is given back or turned into use when the call is settled.
+/// nothing; a busy caller's next calls go along. What it reserved is given back or turned into use when the call is settled.
 /// </summary>
 public sealed partial class CallAdmission
 {
@@ -41,8 +41,8 @@ public sealed partial class CallAdmission
     private readonly TimeProvider _time;
     private readonly ILogger<CallAdmission> _logger;
     private readonly LocalLimiter _local;
+    private readonly AheadAdmission _ahead;
     private readonly int _throttleMs;
-    private int _sending;
 
     internal CallAdmission(
         AdmissionStore store,
@@ -56,17 +56,18 @@ public sealed partial class CallAdmission
         (_store, _snapshots, _options, _ledger, _metrics, _time, _logger) = (store, snapshots, options, ledger, metrics, time, logger);
         _local = new LocalLimiter(time);
         _throttleMs = 60_000 / options.ThrottleRequests;
-        store.Settled = Settled;
+        Settlements = new Settlements(store, Answered);
+        _ahead = new AheadAdmission(store, Settlements, time);
     }
 
     /// <summary>Tenants and partners in whose slots this process has reserved.</summary>
     internal ConcurrentDictionary<string, bool> Owners { get; } = new();
 
-    /// <summary>Settlements that are on their way.</summary>
-    internal int Sending => Volatile.Read(ref _sending);
+    /// <summary>What calls came to, on its way to Redis.</summary>
+    internal Settlements Settlements { get; }
 
-    /// <summary>What could not be settled because Redis was away.</summary>
-    internal ConcurrentQueue<Unsettled> Waiting { get; } = new();
+    /// <summary>Whether tickets wait for calls.</summary>
+    internal bool HasTickets => _ahead.HasTickets;
 
     /// <summary>Admits an attempt: what was reserved is in its ticket.</summary>
     /// <returns>Why the call may not run; null when it may.</returns>
@@ -103,8 +104,21 @@ public sealed partial class CallAdmission
             return WithoutRedis(plan, caller, most);
         }
 
-        var ticket = Ticket(plan, most, caller.Terms);
+        var amounts = Amounts(plan, most);
         var parts = plan.Parts(_store.IsCluster);
+        var mayBeAhead = parts.Length == 1 && caller.Terms is null;
+        if (mayBeAhead && _ahead.TryTake(plan, parts[0], amounts, out var ready))
+        {
+            return new AdmissionOutcome(null, ready.Limits, ready.Ticket.Parts.Length > 0 ? ready.Ticket : null);
+        }
+
+        var ticket = new AdmissionTicket
+        {
+            Id = plan.HasBudgets ? caller.Terms?.UsageId ?? Ids.New(Ids.Usage, _time) : "",
+            Once = caller.Terms?.Once,
+            Most = amounts,
+            IsBinding = plan.Blocks,
+        };
         try
         {
             var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes);
@@ -121,18 +135,23 @@ public sealed partial class CallAdmission
                 (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes);
             }
 
-            Recovered();
+            if (mayBeAhead && unknown is null && refusal is null)
+            {
+                _ahead.Came(plan, parts[0], amounts);
+            }
+
+            Answered(failure: null);
             return unknown is null ? new AdmissionOutcome(refusal, limits, refusal is null && ticket.Parts.Length > 0 ? ticket : null)
                 : new AdmissionOutcome(Unknowable);
         }
         catch (Exception exception) when (AdmissionStore.IsFailure(exception))
         {
-            Failed(exception);
+            Answered(exception);
 
             // It may have been reserved all the same.
-            foreach (var part in parts.Where(part => !part.Budgets.IsEmpty))
+            foreach (var part in parts)
             {
-                Waiting.Enqueue(new Unsettled(ticket, part, default, SettleMode.ReleaseIfOpen));
+                Settlements.ReleaseLater(ticket, part);
             }
 
             return WithoutRedis(plan, caller, most);
@@ -144,7 +163,7 @@ public sealed partial class CallAdmission
     {
         if (ticket.TryClose())
         {
-            Send(ticket, settlement, SettleMode.Count);
+            Settlements.Send(ticket, settlement, SettleMode.Count);
         }
     }
 
@@ -153,7 +172,7 @@ public sealed partial class CallAdmission
     {
         if (ticket?.TryClose() is true)
         {
-            Send(ticket, default, SettleMode.Release);
+            Settlements.Send(ticket, default, SettleMode.Release);
         }
     }
 
@@ -169,61 +188,14 @@ public sealed partial class CallAdmission
         catch (Exception exception) when (AdmissionStore.IsFailure(exception))
         {
             // They end by themselves.
-            Failed(exception);
+            Answered(exception);
         }
     }
 
-    /// <summary>Settles what waited.</summary>
-    internal async Task SendAsync(Unsettled unsettled)
-    {
-        Interlocked.Increment(ref _sending);
-        try
-        {
-            await _store.SettleAsync(unsettled);
-            Settled(unsettled, failure: null);
-        }
-        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
-        {
-            Settled(unsettled, exception);
-        }
-    }
-
-    private void Send(AdmissionTicket ticket, Settlement settlement, SettleMode mode)
-    {
-        foreach (var part in ticket.Parts)
-        {
-            Interlocked.Increment(ref _sending);
-            _store.Settle(new Unsettled(ticket, part, settlement, mode));
-        }
-    }
-
-    private void Settled(Unsettled unsettled, Exception? failure)
-    {
-        Interlocked.Decrement(ref _sending);
-        if (failure is null)
-        {
-            Recovered();
-            return;
-        }
-
-        Failed(failure);
-
-        // Whether it arrived is not known: the second attempt does nothing where the reservation is gone. A window forgets by itself.
-        if (!unsettled.Part.Budgets.IsEmpty)
-        {
-            Waiting.Enqueue(unsettled with { Mode = unsettled.Mode is SettleMode.Count or SettleMode.CountIfOpen ? SettleMode.CountIfOpen : SettleMode.ReleaseIfOpen });
-        }
-    }
-
-    private AdmissionTicket Ticket(AdmissionPlan plan, CallBounds bounds, CallTerms? terms) => new()
-    {
-        Id = plan.HasBudgets ? terms?.UsageId ?? Ids.New(Ids.Usage, _time) : "",
-        Once = terms?.Once,
-        EstimatedTokens = plan.CountsTokens ? Math.Min(bounds.Estimate, MaxReservedTokens) : 0,
-        HighestCost = plan.HasBudgets ? Math.Min(bounds.HighestCost, MaxReservedCost) : 0,
-        HighestTokens = Math.Min(bounds.Highest.Total, MaxReservedTokens),
-        IsBinding = plan.Blocks,
-    };
+    private static TicketAmounts Amounts(AdmissionPlan plan, CallBounds bounds) => new(
+        plan.CountsTokens ? Math.Min(bounds.Estimate, MaxReservedTokens) : 0,
+        plan.HasBudgets ? Math.Min(bounds.HighestCost, MaxReservedCost) : 0,
+        Math.Min(bounds.Highest.Total, MaxReservedTokens));
 
     /// <returns>Why the call may not run, or the budget whose use is not known; what was reserved for such a call is given back.</returns>
     private async Task<(Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits)> AskAsync(
@@ -244,7 +216,7 @@ public sealed partial class CallAdmission
         var unknown = one.Unknown ?? other.Unknown;
         if (refusal is not null || unknown is not null)
         {
-            Send(ticket, default, SettleMode.Release);
+            Settlements.Send(ticket, default, SettleMode.Release);
             ticket.Parts = [];
         }
 
@@ -270,12 +242,7 @@ public sealed partial class CallAdmission
             case Admitted:
                 ticket.Second = now;
                 ticket.Parts = part.LeavesTraces ? [.. ticket.Parts, part] : ticket.Parts;
-                return (null, null, new RateLimitState(answer[2], answer[3], answer[4], now)
-                {
-                    TokenLimit = answer[5],
-                    TokenRemaining = answer[6],
-                    TokenReset = answer[7],
-                });
+                return (null, null, answer.Limits);
             case RateLimited:
                 _metrics.RateLimited(caller.TenantId);
                 var (limit, retryAt, ofTokens) = (answer[2], answer[3], answer[4] == 1);
@@ -327,17 +294,16 @@ public sealed partial class CallAdmission
     }
 
     // One line when trouble begins and one when it ends, however long it lasts.
-    private void Failed(Exception exception)
+    private void Answered(Exception? failure)
     {
-        if (_store.Failed())
+        if (failure is not null)
         {
-            AdmissionFailed(_options.FailClosed ? "calls are refused" : "each process limits by itself", exception.Message);
+            if (_store.Failed())
+            {
+                AdmissionFailed(_options.FailClosed ? "calls are refused" : "each process limits by itself", failure.Message);
+            }
         }
-    }
-
-    private void Recovered()
-    {
-        if (_store.Answered())
+        else if (_store.Answered())
         {
             _local.Clear();
             AdmissionResumed();

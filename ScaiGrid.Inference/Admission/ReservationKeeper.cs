@@ -25,7 +25,7 @@ internal sealed partial class ReservationKeeper(
     {
         await base.StopAsync(cancellationToken);
         await TryAsync(SettleWaitingAsync);
-        for (var i = 0; i < 100 && admission.Sending > 0; i++)
+        for (var i = 0; i < 100 && (admission.HasTickets || admission.Settlements.Sending > 0); i++)
         {
             await Task.Delay(20, CancellationToken.None);
         }
@@ -44,7 +44,7 @@ internal sealed partial class ReservationKeeper(
             for (var waited = TimeSpan.Zero; waited < Interval && !stoppingToken.IsCancellationRequested; waited += TimeSpan.FromSeconds(1))
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                if (!admission.Waiting.IsEmpty)
+                if (!admission.Settlements.Waiting.IsEmpty)
                 {
                     await TryAsync(SettleWaitingAsync);
                 }
@@ -121,9 +121,10 @@ internal sealed partial class ReservationKeeper(
 
     private async Task SettleWaitingAsync()
     {
-        for (var i = admission.Waiting.Count; i > 0 && admission.Waiting.TryDequeue(out var unsettled); i--)
+        var settlements = admission.Settlements;
+        for (var i = settlements.Waiting.Count; i > 0 && settlements.Waiting.TryDequeue(out var unsettled); i--)
         {
-            await admission.SendAsync(unsettled);
+            await settlements.SendAgainAsync(unsettled);
             if (store.IsAway)
             {
                 return;

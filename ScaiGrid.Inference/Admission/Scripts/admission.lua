@@ -1,15 +1,19 @@
 -- Settles calls that have ended, then admits calls that come, in one slot: what a process has gathered since its last run.
--- KEYS  of each settlement: windows with a token limit, then (with budgets) the hash of open reservations, then budgets,
---       then where it counts once the set of those counted; then of each call: windows and the same
--- ARGV  1 settlements, 2 calls; then each settlement's, then each call's, as said at the functions below
--- Gives lines: how many of the reservations were there; then for each call one of
---       0 now limit remaining reset tokenlimit tokenremaining tokenreset
+-- KEYS  of each settlement: windows (those with a token limit; of a ticket that is returned all), then (with budgets) the hash of open
+--       reservations, then budgets, then where it counts once the set of those counted; then of each question: windows and the same
+-- ARGV  1 settlements, 2 questions; then each settlement's, then each question's, as said at the functions below
+-- Gives lines: how many of the reservations were there; then for each question one of
+--       0 now limit remaining reset tokenlimit tokenremaining tokenreset left (ms of this second)
 --       1 now limit retryat unit (0 requests, 1 tokens)      a rate limit refuses
 --       2 budget                                             a budget refuses
 --       3 budget wait (ms)                                   a budget throttles
 --       4 budget                                             a budget's state is not known here
+--       5                                                    there is not room enough for calls ahead
 local WINDOW = 60
-local BLOCK, THROTTLE = 0, 2
+
+-- Calls are admitted ahead where there is room for this many times as many.
+local ROOM = 64
+local BLOCK, NOTIFY, THROTTLE = 0, 1, 2
 local MAX = '9223372036854775807'
 local clock = redis.call('TIME')
 local now = tonumber(clock[1])
@@ -29,7 +33,7 @@ end
 
 -- Gives a call's reservation back, counts what it used, and corrects the estimate of its tokens: all or nothing.
 -- a     before: 1 windows, 2 budgets, 3 second of the estimate, 4 actual less estimated tokens,
---       5 ticket, 6 counts (0 no, 1 if the reservation is there, 2 in any case, 3 no, and only if it is there),
+--       5 ticket, 6 counts (0 no, 1 if the reservation is there, 2 in any case, 3 no, and only if it is there, 4 no, nor does the call),
 --       7 cost, 8 tokens, 9 minute, 10 counts once (1: it may be made again), then each budget's period start
 -- k     before the first of its keys
 local function settle(k, a)
@@ -40,6 +44,15 @@ local function settle(k, a)
 
   -- With budgets, the reservation tells whether this was done before; without, nobody sends it twice.
   if had or budgets == 0 or counts == '2' or counts == '0' then
+    if counts == '4' then
+      local field = 'r' .. ARGV[a + 3]
+      for i = 1, windows do
+        if redis.call('HEXISTS', KEYS[k + i], field) == 1 then
+          redis.call('HINCRBY', KEYS[k + i], field, -1)
+          redis.call('HINCRBY', KEYS[k + i], 'R', -1)
+        end
+      end
+    end
     if tonumber(ARGV[a + 4]) ~= 0 then
       local field = 't' .. ARGV[a + 3]
       for i = 1, windows do
@@ -177,11 +190,11 @@ local function exceeds(limitText, a, b, c)
 end
 
 -- Whether a budget has no room for a call beside what is used and what is held back for others.
--- a     before its 3 limits; uses and reserves are {cost, tokens, requests}
+-- a     before its 3 limits; all others are {cost, tokens, requests}
 local function isOver(a, call, used, reserved)
   return (ARGV[a + 1] ~= '-1' and exceeds(ARGV[a + 1], used[1], reserved[1], call[1]))
     or (ARGV[a + 2] ~= '-1' and used[2] + reserved[2] + call[2] > tonumber(ARGV[a + 2]))
-    or (ARGV[a + 3] ~= '-1' and used[3] + reserved[3] + 1 > tonumber(ARGV[a + 3]))
+    or (ARGV[a + 3] ~= '-1' and used[3] + reserved[3] + call[3] > tonumber(ARGV[a + 3]))
 end
 
 local NOTHING = {'0', 0, 0}
@@ -196,38 +209,61 @@ local function roll(key, start)
   redis.call('EXPIRE', key, 3456000)
 end
 
--- Every rate limit and every budget of one call, all or nothing.
--- a     before: 1 windows, 2 budgets, 3 estimated tokens, 4 ticket, 5 owner, 6 cost, 7 tokens, 8 counts once (1: it may be made again),
---       then for each window: request limit, token limit (0 is none),
---       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1 is none), throttle (ms)
--- k     before the first of its keys
-local function admit(k, a)
-  local windows, budgets, estimate = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+-- What the windows say of calls: room is how many must have room, calls how many there are. One that is larger than a whole limit of
+-- tokens runs when nothing else does.
+-- Gives the refusal; or nil, and how near they come to the strictest limits.
+local function look(k, a, windows, calls, room, estimate)
+  local requests, tokens = room, room * estimate
   local limit, remaining, reset = 0, 0, 0
   local tokenLimit, tokenRemaining, tokenReset = 0, 0, 0
   for i = 1, windows do
-    local most, mostTokens = tonumber(ARGV[a + 7 + 2 * i]), tonumber(ARGV[a + 8 + 2 * i])
+    local most, mostTokens = tonumber(ARGV[a + 8 + 2 * i]), tonumber(ARGV[a + 9 + 2 * i])
     local state = window(KEYS[k + i])
     local retry = state.oldest + WINDOW + 1
     if most > 0 then
-      if state.requests + 1 > most then return '1 ' .. table.concat({now, most, retry, 0}, ' ') end
-      if limit == 0 or most - state.requests - 1 < remaining then
-        limit, remaining, reset = most, most - state.requests - 1, retry
-      end
+      local left = most - state.requests - requests
+      if left < 0 then return '1 ' .. table.concat({now, most, retry, 0}, ' ') end
+      if limit == 0 or left < remaining then limit, remaining, reset = most, left, retry end
     end
     if mostTokens > 0 then
-      -- A call that is larger than the whole limit runs when nothing else does.
-      if state.tokens > 0 and state.tokens + estimate > mostTokens then return '1 ' .. table.concat({now, mostTokens, retry, 1}, ' ') end
-      local left = math.max(mostTokens - state.tokens - estimate, 0)
-      if tokenLimit == 0 or left < tokenRemaining then
-        tokenLimit, tokenRemaining, tokenReset = mostTokens, left, retry
-      end
+      local left = mostTokens - state.tokens - tokens
+      if left < 0 and (state.tokens > 0 or room > 1) then return '1 ' .. table.concat({now, mostTokens, retry, 1}, ' ') end
+      left = math.max(left, 0)
+      if tokenLimit == 0 or left < tokenRemaining then tokenLimit, tokenRemaining, tokenReset = mostTokens, left, retry end
     end
   end
+  remaining, tokenRemaining = remaining + room - calls, tokenRemaining + (room - calls) * estimate
+  return nil, table.concat({now, limit, remaining, reset, tokenLimit, tokenRemaining, tokenReset, 999 - nowMs % 1000}, ' ')
+end
+
+local function enter(k, a, windows, requests, tokens)
+  for i = 1, windows do
+    local state = window(KEYS[k + i])
+    if state.requests == 0 then state.oldest = now end
+    state.requests, state.inBucket, state.changed = state.requests + requests, state.inBucket + requests, true
+    if tonumber(ARGV[a + 9 + 2 * i]) > 0 and tokens > 0 then state.tokens, state.held = state.tokens + tokens, state.held + tokens end
+  end
+end
+
+-- As a reservation is noted: "process second cost tokens budget budget …"
+local function note(a, open, budgets)
+  return table.concat({ARGV[a + 5], clock[1], ARGV[a + 6], ARGV[a + 7], table.concat(KEYS, ' ', open + 1, open + budgets)}, ' ')
+end
+
+-- Every rate limit and every budget of one call, all or nothing.
+-- a     before: 1 windows, 2 budgets, 3 estimated tokens, 4 ticket, 5 owner, 6 cost, 7 tokens, 8 counts once (1: it may be made again),
+--       9 tickets ahead (0: this is a call), then for each window: request limit, token limit (0 is none),
+--       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1 is none), throttle (ms),
+--       then the tickets ahead
+-- k     before the first of its keys
+local function admit(k, a)
+  local windows, budgets, estimate = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+  local refusal, limits = look(k, a, windows, 1, 1, estimate)
+  if refusal then return refusal end
 
   local open = k + windows + 1
-  local first = a + 8 + 2 * windows
-  local call = {ARGV[a + 6], tonumber(ARGV[a + 7])}
+  local first = a + 9 + 2 * windows
+  local call = {ARGV[a + 6], tonumber(ARGV[a + 7]), 1}
   local rolled, throttled = {}, {}
 
   -- A call that is made again after a crash has the ticket that it had. Counted already, it costs nothing more; reserved only, the new
@@ -275,30 +311,59 @@ local function admit(k, a)
     end
   end
 
-  for i = 1, windows do
-    local state = window(KEYS[k + i])
-    if state.requests == 0 then state.oldest = now end
-    state.requests, state.inBucket, state.changed = state.requests + 1, state.inBucket + 1, true
-    if tonumber(ARGV[a + 8 + 2 * i]) > 0 and estimate > 0 then
-      state.tokens, state.held = state.tokens + estimate, state.held + estimate
-    end
-  end
-
+  enter(k, a, windows, 1, estimate)
   if budgets > 0 then
-    local names = {}
     for i = 1, budgets do
       local key = KEYS[open + i]
-      names[i] = key
       if rolled[i] then roll(key, ARGV[first + (i - 1) * 6 + 1]) end
       redis.call('HINCRBY', key, 'rc', ARGV[a + 6])
       redis.call('HINCRBY', key, 'rt', ARGV[a + 7])
       redis.call('HINCRBY', key, 'rn', 1)
       if throttled[i] then redis.call('HSET', key, 'th', nowMs) end
     end
-    redis.call('HSET', KEYS[open], ARGV[a + 4], table.concat({ARGV[a + 5], clock[1], ARGV[a + 6], ARGV[a + 7], table.concat(names, ' ')}, ' '))
+    redis.call('HSET', KEYS[open], ARGV[a + 4], note(a, open, budgets))
   end
 
-  return '0 ' .. table.concat({now, limit, remaining, reset, tokenLimit, tokenRemaining, tokenReset}, ' ')
+  return '0 ' .. limits
+end
+
+-- Calls that have not come yet, all or none: where there is room for many more. They are counted and reserved as if they were there.
+-- a, k  as above; ticket, 4, is empty. The cost of all together is less than 2^53.
+local function ahead(k, a, calls)
+  local windows, budgets, estimate = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+  local cost, tokens = tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
+  local many = calls * ROOM
+  local refusal, limits = look(k, a, windows, calls, many, estimate)
+  if refusal then return '5' end
+
+  local open = k + windows + 1
+  local first = a + 9 + 2 * windows
+  local all = {string.format('%.0f', many * cost), many * tokens, many}
+  for i = 1, budgets do
+    local at = first + (i - 1) * 6
+    local v = redis.call('HMGET', KEYS[open + i], 'p', 'c', 't', 'n', 'rc', 'rt', 'rn')
+    if not v[1] or tonumber(ARGV[at + 1]) > tonumber(v[1]) then return '5' end
+    local used = {v[2], tonumber(v[3]), tonumber(v[4])}
+    local reserved = {v[5] or '0', tonumber(v[6] or 0), tonumber(v[7] or 0)}
+    if tonumber(ARGV[at + 2]) ~= NOTIFY and isOver(at + 2, all, used, reserved) then return '5' end
+  end
+
+  enter(k, a, windows, calls, calls * estimate)
+  if budgets > 0 then
+    for i = 1, budgets do
+      local key = KEYS[open + i]
+      redis.call('HINCRBY', key, 'rc', string.format('%.0f', calls * cost))
+      redis.call('HINCRBY', key, 'rt', calls * tokens)
+      redis.call('HINCRBY', key, 'rn', calls)
+    end
+    local value, fields = note(a, open, budgets), {}
+    for i = 1, calls do
+      fields[2 * i - 1], fields[2 * i] = ARGV[first + 6 * budgets + i], value
+    end
+    redis.call('HSET', KEYS[open], unpack(fields))
+  end
+
+  return '0 ' .. limits
 end
 
 -- Keys and values of a block: past them is the next one.
@@ -317,10 +382,10 @@ end
 
 lines[1] = found
 for i = 1, tonumber(ARGV[2]) do
-  lines[i + 1] = admit(k, a)
-  local windows, budgets = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  local windows, budgets, calls = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 9])
+  lines[i + 1] = calls > 0 and ahead(k, a, calls) or admit(k, a)
   k = k + keysOf(windows, budgets, tonumber(ARGV[a + 8]))
-  a = a + 8 + 2 * windows + 6 * budgets
+  a = a + 9 + 2 * windows + 6 * budgets + calls
 end
 
 store()

@@ -1,0 +1,186 @@
+using System.Collections.Concurrent;
+using ScaiGrid.Core;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>
+/// Admits the next calls of a busy caller ahead, many in one question, so that they need not wait for Redis. Each has a ticket of its own,
+/// counted in every window and reserved in every budget like that of a call that asked; see docs/decisions/0051.
+/// </summary>
+/// <remarks>
+/// A ticket is good until the second of Redis's clock ends in which it was counted, so that a window holds no call that came later than it
+/// says, and for <see cref="Lifetime"/> at most; one that no call came for is returned, and its place in the windows with it.
+/// </remarks>
+internal sealed class AheadAdmission
+{
+    public static readonly TimeSpan Lifetime = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>After there was no room.</summary>
+    public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>Of one ticket, in nano-units: the script adds up what all tickets of a question can cost, in numbers of 53 bits.</summary>
+    public const long MostCost = 100_000_000_000_000;
+
+    private readonly AdmissionStore _store;
+    private readonly Settlements _settlements;
+    private readonly TimeProvider _time;
+    private readonly ConcurrentQueue<(AdmissionPart Part, long Until)> _grants = new();
+    private readonly ITimer _timer;
+    private int _isTimed;
+
+    public AheadAdmission(AdmissionStore store, Settlements settlements, TimeProvider time)
+    {
+        (_store, _settlements, _time) = (store, settlements, time);
+        _timer = time.CreateTimer(static admission => ((AheadAdmission)admission!).ReturnPast(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Whether tickets wait for calls.</summary>
+    public bool HasTickets => !_grants.IsEmpty;
+
+    /// <returns>False where there is none that the call could use: it asks.</returns>
+    public bool TryTake(AdmissionPlan plan, AdmissionPart part, TicketAmounts needs, out ReadyTicket ready)
+    {
+        var book = part.Ahead;
+        var unused = 0;
+        while (book.TryTake(out ready))
+        {
+            if (ready.Until > _time.GetTimestamp() && ready.Ticket.Most.Cover(needs))
+            {
+                if (book.IsLow)
+                {
+                    _ = AskAsync(plan, part, needs);
+                }
+
+                return true;
+            }
+
+            Return(part, ready);
+            unused++;
+        }
+
+        if (unused > 0)
+        {
+            book.Returned(unused);
+        }
+
+        return false;
+    }
+
+    /// <summary>A call was admitted that had to ask.</summary>
+    public void Came(AdmissionPlan plan, AdmissionPart part, TicketAmounts needs)
+    {
+        if (part.Ahead.Came(_time))
+        {
+            _ = AskAsync(plan, part, needs);
+        }
+    }
+
+    private async Task AskAsync(AdmissionPlan plan, AdmissionPart part, TicketAmounts needs)
+    {
+        var book = part.Ahead;
+        var (count, amounts) = book.Ask(needs, _time);
+        if (count == 0)
+        {
+            return;
+        }
+
+        var tickets = new AdmissionTicket[count];
+        for (var i = 0; i < count; i++)
+        {
+            tickets[i] = new AdmissionTicket { Id = plan.HasBudgets ? Ids.New(Ids.Usage, _time) : "", Most = amounts, IsBinding = plan.Blocks };
+        }
+
+        // Before the question: the end of the second is never later than it seems from here.
+        var asked = _time.GetTimestamp();
+        try
+        {
+            var answer = await _store.AdmitAheadAsync(part, tickets, _time.GetUtcNow());
+            if (answer.IsAdmitted)
+            {
+                Add(part, tickets, answer, asked);
+            }
+            else
+            {
+                book.Refused(_time);
+            }
+        }
+        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        {
+            // It may have been reserved all the same. The next call that asks meets the failure itself.
+            book.Refused(_time);
+            foreach (var ticket in tickets)
+            {
+                _settlements.ReleaseLater(ticket, part);
+            }
+        }
+
+        book.Asked();
+    }
+
+    private void Add(AdmissionPart part, AdmissionTicket[] tickets, AdmissionAnswer answer, long asked)
+    {
+        var lifetime = TimeSpan.FromMilliseconds(Math.Min(answer.MsOfSecond, Lifetime.TotalMilliseconds));
+        var until = asked + (long)(lifetime.TotalSeconds * _time.TimestampFrequency);
+        var limits = answer.Limits;
+        for (var i = 0; i < tickets.Length; i++)
+        {
+            var (ticket, behind) = (tickets[i], tickets.Length - 1 - i);
+            ticket.Second = limits.Now;
+            ticket.Parts = part.LeavesTraces ? [part] : [];
+            part.Ahead.Add(new ReadyTicket(
+                ticket,
+                limits with
+                {
+                    Remaining = limits.Limit > 0 ? limits.Remaining + behind : 0,
+                    TokenRemaining = limits.TokenLimit > 0 ? limits.TokenRemaining + (behind * ticket.Most.EstimatedTokens) : 0,
+                },
+                until));
+        }
+
+        _grants.Enqueue((part, until));
+        SetTimer();
+    }
+
+    private void SetTimer()
+    {
+        if (!_grants.IsEmpty && Interlocked.Exchange(ref _isTimed, 1) == 0)
+        {
+            _timer.Change(Lifetime, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void ReturnPast()
+    {
+        Volatile.Write(ref _isTimed, 0);
+        var now = _time.GetTimestamp();
+        while (_grants.TryPeek(out var grant) && grant.Until <= now)
+        {
+            var book = grant.Part.Ahead;
+            var returned = 0;
+            while (book.IsPast(now) && book.TryTake(out var ready))
+            {
+                // A call was faster, and this is the next one.
+                if (ready.Until > now)
+                {
+                    book.Add(ready);
+                    break;
+                }
+
+                Return(grant.Part, ready);
+                returned++;
+            }
+
+            if (returned > 0)
+            {
+                book.Returned(returned);
+            }
+
+            _grants.TryDequeue(out _);
+        }
+
+        SetTimer();
+    }
+
+    private void Return(AdmissionPart part, ReadyTicket ready) =>
+        _settlements.Send(new Unsettled(ready.Ticket, part, default, SettleMode.Return));
+}

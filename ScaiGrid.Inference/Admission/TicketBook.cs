@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+
+namespace ScaiGrid.Inference.Admission;
+
+/// <summary>A call that was admitted before it came.</summary>
+/// <param name="Ticket">What it holds, as if it had asked.</param>
+/// <param name="Limits">What it is told of its limits.</param>
+/// <param name="Until">Timestamp from which it must not run: see <see cref="AheadAdmission"/>.</param>
+internal readonly record struct ReadyTicket(AdmissionTicket Ticket, RateLimitState Limits, long Until);
+
+/// <summary>The tickets that are ready for one caller's calls, and how many to ask for. Most callers never have one.</summary>
+internal sealed class TicketBook
+{
+    /// <summary>Of one question.</summary>
+    public const int Most = 64;
+
+    /// <summary>Fewer left than this part of what was asked for last, and more are asked for.</summary>
+    private const int LowPart = 4;
+
+    /// <summary>A caller who was too slow for its tickets waits for the last one before it asks for more.</summary>
+    private const int FewestToRefill = 8;
+
+    private ConcurrentQueue<ReadyTicket>? _ready;
+    private TicketAmounts _amounts;
+    private long _cameAt;
+    private long _refusedAt;
+    private int _left;
+    private int _size = 1;
+    private int _isAsking;
+
+    public bool IsLow => _size >= FewestToRefill && Volatile.Read(ref _left) <= _size / LowPart;
+
+    public bool TryTake(out ReadyTicket ready)
+    {
+        ready = default;
+        if (_ready?.TryDequeue(out ready) is not true)
+        {
+            return false;
+        }
+
+        Interlocked.Decrement(ref _left);
+        return true;
+    }
+
+    /// <summary>Whether one of its tickets may not wait any longer.</summary>
+    public bool IsPast(long now) => _ready?.TryPeek(out var first) is true && first.Until <= now;
+
+    public void Add(ReadyTicket ready)
+    {
+        Interlocked.Increment(ref _left);
+        (_ready ??= new()).Enqueue(ready);
+    }
+
+    /// <summary>A call came that found no ticket.</summary>
+    /// <returns>Whether the caller is busy: it has come shortly before.</returns>
+    public bool Came(TimeProvider time)
+    {
+        var now = time.GetTimestamp();
+        var before = Interlocked.Exchange(ref _cameAt, now);
+        return before != 0 && time.GetElapsedTime(before, now) < AheadAdmission.Lifetime;
+    }
+
+    /// <summary>Begins to ask for tickets: twice as many as last time, since all of those were used.</summary>
+    /// <param name="needs">Of the call that came.</param>
+    /// <param name="time">The clock.</param>
+    /// <returns>How many, and of what; none while another asks, and for a while after there was no room.</returns>
+    public (int Count, TicketAmounts Amounts) Ask(TicketAmounts needs, TimeProvider time)
+    {
+        if (Interlocked.CompareExchange(ref _isAsking, 1, 0) != 0)
+        {
+            return default;
+        }
+
+        _amounts = _amounts.Or(needs);
+        if (_amounts.Cost > AheadAdmission.MostCost || (_refusedAt != 0 && time.GetElapsedTime(_refusedAt) < AheadAdmission.Pause))
+        {
+            Asked();
+            return default;
+        }
+
+        (_size, _cameAt) = (Math.Min(_size * 2, Most), time.GetTimestamp());
+        return (_size, _amounts);
+    }
+
+    /// <summary>The question is answered.</summary>
+    public void Asked() => Volatile.Write(ref _isAsking, 0);
+
+    /// <summary>There is no room for many: each call asks for itself.</summary>
+    public void Refused(TimeProvider time) => (_size, _amounts, _refusedAt) = (1, default, time.GetTimestamp());
+
+    /// <summary>Tickets that no call came for: the next question asks for as many as were used.</summary>
+    public void Returned(int count) => _size = Math.Max((_size - count) / 2, 1);
+}

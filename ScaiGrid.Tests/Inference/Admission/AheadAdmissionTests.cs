@@ -1,0 +1,119 @@
+using System.Globalization;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Admission;
+
+/// <summary>Calls of a busy caller are admitted ahead: what they hold is exact all the same, and comes back when they do not come.</summary>
+[Trait("needs", "services")]
+[Collection(nameof(SmallGrid))]
+public sealed class AheadAdmissionTests
+{
+    private const string Path = "/v1/accounting/budgets";
+    private const string Echo = "scailabs/echo";
+    private const string Remaining = "X-Scaigrid-Ratelimit-Remaining";
+
+    [Fact]
+    public async Task BusyCaller_HoldsTickets_AndWhatItDoesNotUseIsReturned()
+    {
+        const int Limit = 1_000_000;
+        const int MostAhead = 128;
+        await using var grid = await SmallGrid.StartAsync(settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = $"{Limit}" });
+        var budget = await BudgetAsync(grid, requests: 1_000_000);
+        var calls = 0;
+        await BeBusyAsync();
+        await ReturnedAsync(grid.Admin, budget, used: calls);
+
+        // Their places in the windows are free again too.
+        var left = await CallAsync();
+        Assert.Equal(Limit - calls, left);
+
+        // A replica that ends does not leave its tickets to those who look for the dead.
+        await BeBusyAsync();
+        Assert.Equal(0, await grid.Apis[0].TerminateAsync());
+        await ReturnedAsync(grid.Admins[1], budget, used: calls);
+
+        // Until tickets are held while no call runs.
+        Task BeBusyAsync() => Poll.UntilAsync(
+            async () =>
+            {
+                for (var i = 0; i < 20; i++)
+                {
+                    await CallAsync();
+                }
+
+                return (int)(await grid.Admin.GetAsync($"{Path}/{budget}")).Ok()["reserved"]!["requests"]! > 0;
+            },
+            "tickets that wait");
+
+        async Task<int> CallAsync()
+        {
+            var answer = await grid.Admin.ChatAsync(Echo);
+            answer.Ok();
+            calls++;
+            var remaining = int.Parse(answer.Headers[Remaining], CultureInfo.InvariantCulture);
+            Assert.InRange(remaining, Limit - calls - MostAhead, Limit - calls + MostAhead);
+            return remaining;
+        }
+    }
+
+    [Fact]
+    public async Task BusyCallersOfTwoReplicas_UseABudgetUpToItsLastCall()
+    {
+        const int Room = 1500;
+        await using var grid = await SmallGrid.StartAsync();
+        var budget = await BudgetAsync(grid, Room);
+        var counts = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => UntilRefusedAsync(grid.Admins[i % 2])));
+        var used = counts.Sum();
+        Assert.InRange(used, Room / 2, Room);
+        await ReturnedAsync(grid.Admin, budget, used);
+        Assert.Equal(Room, used + await UntilRefusedAsync(grid.Admin));
+    }
+
+    [Fact]
+    public async Task OnTheEmbeddedStack_EachCallCountsOnce()
+    {
+        await using var grid = await SmallGrid.StartEmbeddedAsync();
+        var budget = await BudgetAsync(grid, requests: 100_000);
+        var calls = 0;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => (await grid.Admin.ChatAsync(Echo)).Ok()));
+                calls += 20;
+                return (int)(await grid.Admin.GetAsync($"{Path}/{budget}")).Ok()["reserved"]!["requests"]! > 0;
+            },
+            "tickets that wait");
+        await ReturnedAsync(grid.Admin, budget, used: calls);
+    }
+
+    private static async Task<string> BudgetAsync(SmallGrid grid, int requests)
+    {
+        var budget = (await grid.Admin.PostAsync(Path, new { scope = "tenant", period = "total", request_limit = requests, token_limit = 1_000_000_000, cost_limit = "1000000" })).Created();
+        await grid.CatchUpAsync();
+        return (string)budget["id"]!;
+    }
+
+    private static async Task<int> UntilRefusedAsync(ApiDriver admin)
+    {
+        for (var calls = 0; ; calls++)
+        {
+            var answer = await admin.ChatAsync(Echo);
+            if ((int)answer.Status != 200)
+            {
+                answer.Error(429, "BUDGET_EXCEEDED");
+                return calls;
+            }
+        }
+    }
+
+    private static Task<TimeSpan> ReturnedAsync(ApiDriver admin, string budget, int used) => Poll.UntilAsync(
+        async () =>
+        {
+            var state = (await admin.GetAsync($"{Path}/{budget}")).Ok();
+            Assert.InRange((int)state["usage"]!["requests"]!, 0, used);
+            return (int)state["usage"]!["requests"]! == used
+                && (int)state["reserved"]!["requests"]! == 0 && (string?)state["reserved"]!["cost"] == "0" && (long)state["reserved"]!["tokens"]! == 0;
+        },
+        "every ticket to be used or returned");
+}
