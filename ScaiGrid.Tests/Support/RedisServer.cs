@@ -6,11 +6,19 @@ public sealed class RedisServer : IAsyncDisposable
     private readonly string _fsync;
     private readonly TemporaryFolder _folder = new();
     private readonly int _port = FreePort.Next();
+    private readonly int _securePort = FreePort.Next();
+    private readonly TestCertificate _certificate = new();
     private ServerProcess _process = null!;
 
     private RedisServer(string fsync) => _fsync = fsync;
 
     public string Url => $"redis://127.0.0.1:{_port}";
+
+    /// <summary>The same server by TLS, for a process with <see cref="Trust"/> in its environment.</summary>
+    public string SecureUrl => $"rediss://localhost:{_securePort}";
+
+    /// <summary>What makes a process trust the server's certificate.</summary>
+    public (string Name, string Value) Trust => ("SSL_CERT_FILE", _folder.File("tls/fullchain.pem"));
 
     public string Configuration => $"127.0.0.1:{_port}";
 
@@ -18,6 +26,7 @@ public sealed class RedisServer : IAsyncDisposable
     public static async Task<RedisServer> StartAsync(string fsync = "always")
     {
         var server = new RedisServer(fsync);
+        server._certificate.WriteTo(server._folder.File("tls"));
         await server.RestartAsync();
         return server;
     }
@@ -27,12 +36,15 @@ public sealed class RedisServer : IAsyncDisposable
 
     public async Task RestartAsync() => _process = await ServerProcess.StartAsync(
         Requirement.Program("redis-server", "redis-server"),
-        ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", _fsync, "--save", ""],
+        ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", _fsync, "--save", "",
+            "--tls-port", $"{_securePort}", "--tls-cert-file", _folder.File("tls/fullchain.pem"), "--tls-key-file", _folder.File("tls/privkey.pem"),
+            "--tls-ca-cert-file", _folder.File("tls/fullchain.pem"), "--tls-auth-clients", "no"],
         _port);
 
     public async ValueTask DisposeAsync()
     {
         await _process.DisposeAsync();
+        _certificate.Dispose();
         _folder.Dispose();
     }
 }

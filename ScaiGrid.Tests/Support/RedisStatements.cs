@@ -33,6 +33,13 @@ public static class RedisStatements
         return await client.GetServer(client.GetEndPoints()[0]).DatabaseSizeAsync(database);
     }
 
+    /// <summary>What its clients are called and ran last, a line each.</summary>
+    public static async Task<IReadOnlyList<string>> ClientsAsync(this RedisServer server)
+    {
+        await using var client = await ConnectAsync(server);
+        return ((string)(await client.GetDatabase().ExecuteAsync("CLIENT", "LIST"))!).Split('\n');
+    }
+
     /// <summary>What some of its keys hold now.</summary>
     public static async Task<RedisMemory> RememberAsync(this RedisServer server, params string[] patterns)
     {

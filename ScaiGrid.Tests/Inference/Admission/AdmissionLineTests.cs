@@ -35,6 +35,33 @@ public sealed class AdmissionLineTests
     }
 
     [Fact]
+    public async Task ByTls_IsAConnectionOfItsOwnToo()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string>
+        {
+            ["SCAIGRID_REDIS_URL"] = redis.SecureUrl,
+            [redis.Trust.Name] = redis.Trust.Value,
+        });
+        var budget = (string)(await grid.Admin.PostAsync(Path, new { name = "all", scope = "tenant", period = "total", request_limit = 100_000 })).Created()["id"]!;
+        var calls = 0;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => (await grid.Admin.ChatAsync(Echo)).Ok()));
+                calls += 20;
+
+                // The shared client's connections have names.
+                return (await redis.ClientsAsync()).Any(client => client.Contains(" name= ", StringComparison.Ordinal) && client.Contains(" cmd=evalsha", StringComparison.Ordinal));
+            },
+            "a run over admission's own connection");
+        await Poll.UntilAsync(
+            async () => (await grid.Admin.GetAsync($"{Path}/{budget}")).Ok() is var state
+                && (int)state["usage"]!["requests"]! == calls && (int)state["reserved"]!["requests"]! == 0,
+            "the budget to have counted each call once");
+    }
+
+    [Fact]
     public async Task WhateverHappensToAnAnswer_CallsCountOnce_AndNothingStaysReserved()
     {
         await using var redis = await RedisServer.StartAsync();
