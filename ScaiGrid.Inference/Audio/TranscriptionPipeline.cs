@@ -27,7 +27,7 @@ internal sealed class TranscriptionAttempt : Attempt, IDisposable
 }
 
 /// <summary>Speech to text: the answer is whole, metered and settled before the caller sees it.</summary>
-internal sealed class TranscriptionPipeline(CallRunner runner, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
+internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
     /// <returns>What to answer instead of the transcript.</returns>
     public Task<Problem?> RunAsync(TranscriptionAttempt attempt, CancellationToken callerGone) =>
@@ -58,6 +58,7 @@ internal sealed class TranscriptionPipeline(CallRunner runner, UsageSettlement s
             return new UpstreamError(UpstreamFailure.ShapeMismatch);
         }
 
+        dispatcher.Answered(attempt, isStream: false);
         attempt.Document = document;
         attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, CallStatus.Ok);
         return null;

@@ -61,8 +61,8 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     }
 
     /// <summary>
-    /// The upstream has answered: with the first chunk of a stream, or as a whole. For operations that stream, since the rest of a stream
-    /// takes as long as it takes; for the others the end of the try is the answer.
+    /// The upstream has answered: with the first chunk of a stream, whose rest takes as long as it takes, or as a whole. Said before the call
+    /// is settled, so that what the caller is told of the routing is known by then.
     /// </summary>
     public void Answered(Attempt attempt, bool isStream)
     {
@@ -96,10 +96,6 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
                 attempt.Failed(error.Failure, time.GetElapsedTime(attempt.TriedAt));
                 health.Failed(attempt.IsTrial, error);
                 metrics.Tried(attempt.Backend.Id, error.Failure);
-            }
-            else if (!attempt.IsAnswered)
-            {
-                Answered(attempt, isStream: false);
             }
 
             return error;

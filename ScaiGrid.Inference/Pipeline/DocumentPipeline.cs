@@ -49,7 +49,7 @@ internal sealed class DocumentAttempt : Attempt, IDisposable
 }
 
 /// <summary>Runs calls whose answer is one document: nothing reaches the caller before it is whole, metered and settled.</summary>
-internal sealed class DocumentPipeline(CallRunner runner, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
+internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
     /// <param name="attempt">The call; on success its document and result are set.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
@@ -82,6 +82,7 @@ internal sealed class DocumentPipeline(CallRunner runner, UsageSettlement settle
             return new UpstreamError(UpstreamFailure.ShapeMismatch);
         }
 
+        dispatcher.Answered(attempt, isStream: false);
         attempt.Document = document;
         attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, CallStatus.Ok);
         return null;
