@@ -22,6 +22,11 @@ internal sealed class ResponseEvents(ResponseOutput output)
             Grow(body, Open(body, ResponseItemKind.Reasoning), reasoning);
         }
 
+        if (choice.Refusal is { Length: > 0 } refusal)
+        {
+            Grow(body, Open(body, ResponseItemKind.Refusal), refusal);
+        }
+
         if (choice.Content is { Length: > 0 } content)
         {
             Grow(body, Open(body, ResponseItemKind.Message), content);
@@ -154,7 +159,7 @@ internal sealed class ResponseEvents(ResponseOutput output)
                     writer.WriteString("name"u8, item.Name);
                 }
 
-                writer.WriteString(item.Kind == ResponseItemKind.FunctionCall ? "arguments"u8 : "text"u8, item.Text.ToString());
+                writer.WriteString(item.TextName, item.Text.ToString());
                 WriteLogprobs(writer, item);
             });
             if (item.Kind != ResponseItemKind.FunctionCall)
@@ -188,6 +193,7 @@ internal sealed class ResponseEvents(ResponseOutput output)
     {
         ResponseItemKind.Reasoning => "response.reasoning_summary_text",
         ResponseItemKind.Message => "response.output_text",
+        ResponseItemKind.Refusal => "response.refusal",
         _ => "response.function_call_arguments",
     };
 

@@ -26,7 +26,12 @@ internal sealed class ResponseOutput(TimeProvider time)
             output.Begin(ResponseItemKind.Reasoning).Text.Append(reasoning);
         }
 
-        if (choice.Content is { Length: > 0 } || choice.ToolCalls.Count == 0)
+        if (choice.Refusal is { Length: > 0 } refusal)
+        {
+            output.Begin(ResponseItemKind.Refusal).Text.Append(refusal);
+        }
+
+        if (choice.Content is { Length: > 0 } || (choice.ToolCalls.Count == 0 && output.Items.All(item => item.Kind != ResponseItemKind.Refusal)))
         {
             output.Begin(ResponseItemKind.Message).Text.Append(choice.Content);
         }
@@ -66,10 +71,13 @@ internal enum ResponseItemKind
 {
     Reasoning,
     Message,
+
+    /// <summary>A message in which the model says that it will not answer.</summary>
+    Refusal,
     FunctionCall,
 }
 
-/// <summary>One item: the model's reasoning, a message, or a call of a function.</summary>
+/// <summary>One item: the model's reasoning, a message, a refusal, or a call of a function.</summary>
 /// <param name="kind">Which.</param>
 /// <param name="id">rs_…, msg_… or fc_…</param>
 /// <param name="index">Position among the items.</param>
@@ -96,8 +104,16 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
     public static string Prefix(ResponseItemKind kind) => kind switch
     {
         ResponseItemKind.Reasoning => "rs",
-        ResponseItemKind.Message => "msg",
-        _ => "fc",
+        ResponseItemKind.FunctionCall => "fc",
+        _ => "msg",
+    };
+
+    /// <summary>What <see cref="Text"/> is called.</summary>
+    public string TextName => kind switch
+    {
+        ResponseItemKind.FunctionCall => "arguments",
+        ResponseItemKind.Refusal => "refusal",
+        _ => "text",
     };
 
     /// <summary>Whole, or as far as it has come.</summary>
@@ -113,7 +129,7 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
                 WritePart(writer, isEmpty);
                 writer.WriteEndArray();
                 break;
-            case ResponseItemKind.Message:
+            case ResponseItemKind.Message or ResponseItemKind.Refusal:
                 writer.WriteString("type"u8, "message"u8);
                 writer.WriteString("status"u8, isEmpty ? "in_progress"u8 : "completed"u8);
                 writer.WriteString("role"u8, "assistant"u8);
@@ -142,8 +158,13 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
         }
 
         writer.WriteStartObject();
-        writer.WriteString("type"u8, kind == ResponseItemKind.Reasoning ? "summary_text"u8 : "output_text"u8);
-        writer.WriteString("text"u8, isEmpty ? "" : Text.ToString());
+        writer.WriteString("type"u8, kind switch
+        {
+            ResponseItemKind.Reasoning => "summary_text"u8,
+            ResponseItemKind.Refusal => "refusal"u8,
+            _ => "output_text"u8,
+        });
+        writer.WriteString(TextName, isEmpty ? "" : Text.ToString());
         if (kind == ResponseItemKind.Message)
         {
             writer.WriteStartArray("annotations"u8);

@@ -165,7 +165,7 @@ public readonly struct ChunkView
         JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
         {
-            any = true;
+            any |= reader.TokenType == JsonTokenType.StartObject;
             if (reader.TokenType != JsonTokenType.PropertyName)
             {
                 continue;

@@ -17,14 +17,15 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
-        if (_id is null && chunk.Id.Exists)
-        {
-            _id = chunk.Json.Slice(chunk.Id.Start, chunk.Id.Length).ToArray();
-        }
-
+        // What comes before the first choice, as the results of a filter do, may have another id, or none.
         if (!chunk.HasChoices)
         {
             return;
+        }
+
+        if (_id is null && chunk.Id.Exists)
+        {
+            _id = chunk.Json.Slice(chunk.Id.Start, chunk.Id.Length).ToArray();
         }
 
         if (chunk.IsNormal)

@@ -102,6 +102,49 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task Refusal_IsAPartOfItsOwn()
+    {
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            Body = """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not."},"finish_reason":"stop"}]}""",
+        });
+        const string Part = """[{"type":"refusal","refusal":"I will not."}]""";
+        var whole = (await Admin.PostAsync(Path, new { model = slug, input = "hi" })).Body();
+        Assert.Equal(Part, Plain(Assert.Single(whole["output"]!.AsArray())!["content"]!));
+
+        slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = """
+                data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"role":"assistant","refusal":"I will"},"finish_reason":null}]}
+
+                data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"refusal":" not."},"finish_reason":"stop"}]}
+
+                data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
+        var events = await stream.AllAsync();
+        Assert.Equal(
+            [
+                "response.created", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.refusal.delta",
+                "response.refusal.delta", "response.refusal.done", "response.content_part.done", "response.output_item.done", "response.completed",
+            ],
+            events.Select(item => item.Name));
+        Assert.Equal("I will not.", (string?)events[6].Json["refusal"]);
+        Assert.Equal(Part, Plain(events[^1].Json["response"]!["output"]![0]!["content"]!));
+    }
+
+    [Fact]
+    public async Task AnswerWithoutAChoice_IsNoAnswer()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = """{"id":"c","model":"m","choices":[null]}""" });
+        (await Admin.PostAsync(Path, new { model = slug, input = "hi" })).OpenAiError(502, "upstream_shape_mismatch");
+    }
+
+    [Fact]
     public async Task CallsInFragments_ArePutTogether()
     {
         static string Chunk(string delta, string finish = "null") =>
