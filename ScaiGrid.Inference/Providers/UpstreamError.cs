@@ -47,7 +47,9 @@ public enum UpstreamFailure
 /// <param name="Message">For the caller; never holds credentials. Null: the kind's own text.</param>
 /// <param name="RetryAfterSeconds">What the upstream asked for.</param>
 /// <param name="Status">The HTTP status, of a request that the upstream refused.</param>
-public sealed record UpstreamError(UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null, int? Status = null)
+/// <param name="Field">What of the request was refused, where that is known; <paramref name="Message"/> then says what of it is wrong.</param>
+public sealed record UpstreamError(
+    UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null, int? Status = null, string? Field = null)
 {
     public static readonly UpstreamError TimedOut = new(UpstreamFailure.TimedOut);
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
@@ -63,6 +65,9 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
     public static UpstreamError Unsupported(string operation) =>
         new(UpstreamFailure.Misconfigured, $"The backend's provider has no operation '{operation}'.");
 
+    /// <summary>The request says what the upstream's format cannot.</summary>
+    public static UpstreamError Refused(string field, string message) => new(UpstreamFailure.RequestRefused, message, Field: field);
+
     public Problem ToProblem() => Failure switch
     {
         UpstreamFailure.CallerRevoked => new Problem(CoreErrors.TokenInvalid),
@@ -71,6 +76,7 @@ public sealed record UpstreamError(UpstreamFailure Failure, string? Message = nu
         UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
         UpstreamFailure.RequestRefused when Status == 409 => new Problem(CoreErrors.Conflict, Message ?? "The upstream says that the request conflicts with another."),
+        UpstreamFailure.RequestRefused when Field is not null && Message is not null => Problem.Invalid(Field, Message) with { OpenAiStatus = Status == 422 ? 422 : null },
         UpstreamFailure.RequestRefused => new Problem(
             CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: [], OpenAiStatus: Status == 422 ? 422 : null),
         UpstreamFailure.Misconfigured => new Problem(InferenceErrors.BackendError, Message ?? "The upstream refused our credentials or does not know the model."),

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Globalization;
-using System.Net;
 using System.Text.Json;
 using ScaiGrid.Inference.Streaming;
 
@@ -14,6 +13,7 @@ internal static class UpstreamErrors
 {
     private const int MaxBodyBytes = 64 * 1024;
     private const int MaxMessageLength = 500;
+    private const int MaxFieldLength = 100;
     private const int MaxRetryAfterSeconds = 3600;
 
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
@@ -74,20 +74,18 @@ internal static class UpstreamErrors
         using var body = new PooledBytes();
         await ReadBodyAsync(response, body, cancellationToken);
         var facts = Read(body.Memory);
-        var failure = response.StatusCode switch
+        var failure = OfStatus((int)response.StatusCode) ?? UpstreamFailure.ShapeMismatch;
+        if (failure == UpstreamFailure.RequestRefused && facts.Failure is UpstreamFailure.Misconfigured or UpstreamFailure.RateLimited)
         {
-            HttpStatusCode.TooManyRequests => UpstreamFailure.RateLimited,
-            HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError => UpstreamFailure.ServerError,
-            HttpStatusCode.Unauthorized or HttpStatusCode.PaymentRequired or HttpStatusCode.Forbidden or HttpStatusCode.NotFound => UpstreamFailure.Misconfigured,
-
             // Some say with 400 that the key is wrong, or that the account is empty.
-            >= HttpStatusCode.BadRequest => facts.Failure is UpstreamFailure.Misconfigured or UpstreamFailure.RateLimited ? facts.Failure.Value : UpstreamFailure.RequestRefused,
-            _ => UpstreamFailure.ShapeMismatch,
-        };
+            failure = facts.Failure.Value;
+        }
+
         return failure switch
         {
             UpstreamFailure.RateLimited or UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
-            UpstreamFailure.RequestRefused => new UpstreamError(failure, Shorten(facts.Message, address), Status: (int)response.StatusCode),
+            UpstreamFailure.RequestRefused => new UpstreamError(
+                failure, Shorten(facts.Message, address, MaxMessageLength), Status: (int)response.StatusCode, Field: Shorten(facts.Field, address, MaxFieldLength)),
             UpstreamFailure.ShapeMismatch => new UpstreamError(failure, $"The upstream answered with status {(int)response.StatusCode}."),
 
             // Their texts may repeat our key, and nothing in them is the caller's business.
@@ -100,8 +98,17 @@ internal static class UpstreamErrors
     {
         var facts = Read(data);
         var failure = facts.Failure ?? UpstreamFailure.ErrorEvent;
-        return new UpstreamError(failure, failure == UpstreamFailure.Misconfigured ? null : Shorten(facts.Message, address), facts.RetryAfterSeconds);
+        return new UpstreamError(failure, failure == UpstreamFailure.Misconfigured ? null : Shorten(facts.Message, address, MaxMessageLength), facts.RetryAfterSeconds);
     }
+
+    private static UpstreamFailure? OfStatus(int status) => status switch
+    {
+        429 => UpstreamFailure.RateLimited,
+        408 or >= 500 => UpstreamFailure.ServerError,
+        401 or 402 or 403 or 404 => UpstreamFailure.Misconfigured,
+        >= 400 => UpstreamFailure.RequestRefused,
+        _ => null,
+    };
 
     private static int? RetryAfter(HttpResponseMessage response)
     {
@@ -139,15 +146,15 @@ internal static class UpstreamErrors
         }
     }
 
-    private static string? Shorten(string? message, UpstreamAddress address)
+    private static string? Shorten(string? text, UpstreamAddress address, int length)
     {
-        if (message is null)
+        if (text is null)
         {
             return null;
         }
 
-        message = address.Scrub(message);
-        return message.Length <= MaxMessageLength ? message : string.Create(CultureInfo.InvariantCulture, $"{message.AsSpan(0, MaxMessageLength)}…");
+        text = address.Scrub(text);
+        return text.Length <= length ? text : string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, length)}…");
     }
 
     private static Facts Read(ReadOnlyMemory<byte> json)
@@ -168,9 +175,16 @@ internal static class UpstreamErrors
     /// <summary>What an error document says, wherever in it.</summary>
     private sealed class Facts
     {
+        private UpstreamFailure? _word;
+        private UpstreamFailure? _number;
+
         public string? Message { get; private set; }
 
-        public UpstreamFailure? Failure { get; private set; }
+        /// <summary>What of the request is wrong.</summary>
+        public string? Field { get; private set; }
+
+        /// <summary>Words tell more than numbers, but for those that only say that there is an error.</summary>
+        public UpstreamFailure? Failure => _word is null or UpstreamFailure.RequestRefused ? _number ?? _word : _word;
 
         public int? RetryAfterSeconds { get; private set; }
 
@@ -207,7 +221,17 @@ internal static class UpstreamErrors
                     break;
                 case "type" or "status" or "code" or "reason" when value.ValueKind == JsonValueKind.String && Words.TryGetValue(JsonText.Of(value), out var failure):
                     // The more telling one: an invalid argument whose reason is a bad key is a bad key.
-                    Failure = Failure is null or UpstreamFailure.RequestRefused ? failure : Failure;
+                    _word = _word is null or UpstreamFailure.RequestRefused ? failure : _word;
+                    break;
+                case "status" or "code" when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var status) && status < 600:
+                    _number ??= OfStatus(status);
+                    break;
+                case "param" when value.ValueKind == JsonValueKind.String:
+                    Field ??= JsonText.Of(value);
+                    break;
+                case "loc" when value.ValueKind == JsonValueKind.Array:
+                    // As FastAPI says it: where the field is, then its path.
+                    Field ??= string.Join('.', value.EnumerateArray().Skip(1).Select(part => part.ToString()));
                     break;
                 case "retryDelay" when value.ValueKind == JsonValueKind.String
                     && double.TryParse(JsonText.Of(value).TrimEnd('s'), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds):

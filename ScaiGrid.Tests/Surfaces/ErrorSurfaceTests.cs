@@ -62,6 +62,18 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData(400, """{"error":{"message":"no such value","type":"invalid_request_error","param":"tools[0].type","code":"invalid_value"}}""", "tools[0].type", 400)]
+    [InlineData(422, """{"detail":[{"loc":["body","tools",0,"type"],"msg":"no such value"}]}""", "tools.0.type", 422)]
+    public async Task FieldThatTheUpstreamRefuses_IsNamed(int status, string body, string field, int openAiStatus)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Status = status, Body = body });
+        var detail = (await Admin.ChatAsync(slug)).Error(422, "VALIDATION_ERROR")["details"]![0]!;
+        Assert.Equal((field, "no such value"), ((string?)detail["field"], (string?)detail["message"]));
+        var openAi = (await Admin.ChatAsync(slug, path: OpenAi)).OpenAiError(openAiStatus, "validation_error");
+        Assert.Equal((field, $"{field}: no such value"), ((string?)openAi["param"], (string?)openAi["message"]));
+    }
+
+    [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]
     public async Task BodyOf40Mebibytes_Is413(string path)

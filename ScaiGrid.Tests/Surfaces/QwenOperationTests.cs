@@ -22,6 +22,21 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         Assert.Equal("""{"model":"their-model","input":"x","dimensions":2}""", qwen.Calls.Last().Json);
     }
 
+    [Theory]
+    [InlineData("""{"messages":[{"role":"user","content":"hi"}],"tools":[null,5,{"type":"function","function":{"name":"f"}}]}""")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":null},{"type":"input_audio"},null]}]}""")]
+    public async Task WhatIsNoToolAndNoRecording_IsLeftToTheUpstream(string request)
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        qwen.At($"{Compatible}/chat/completions", """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""");
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "chat", Compatible);
+        var body = System.Text.Json.Nodes.JsonNode.Parse(request)!;
+        body["model"] = slug;
+        (await Admin.SendAsync(HttpMethod.Post, "/v1/inference/chat", body.ToJsonString())).Ok();
+        body["model"] = "their-model";
+        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(body, System.Text.Json.Nodes.JsonNode.Parse(qwen.Calls.Last().Body)), qwen.Calls.Last().Body);
+    }
+
     [Fact]
     public async Task Pictures_AreFetched_FromItsOwnApi()
     {

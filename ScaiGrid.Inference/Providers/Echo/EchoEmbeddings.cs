@@ -24,10 +24,14 @@ internal sealed class EchoEmbeddings : IDocumentUpstream
         var dimensions = request.WholeNumber("dimensions") ?? DefaultDimensions;
         using var document = JsonDocument.Parse(request["input"]);
         var texts = EmbeddingInput.Texts(document.RootElement);
-        if (texts.Count == 0 || dimensions > MaxDimensions)
+        if (texts.Count == 0)
         {
-            return Task.FromResult(DocumentReply.Failed(new UpstreamError(
-                UpstreamFailure.RequestRefused, $"The echo embeds texts only, in at most {MaxDimensions} dimensions.")));
+            return Task.FromResult(DocumentReply.Failed(UpstreamError.Refused("input", "the echo embeds texts only, no token numbers.")));
+        }
+
+        if (dimensions > MaxDimensions)
+        {
+            return Task.FromResult(DocumentReply.Failed(UpstreamError.Refused("dimensions", $"the echo makes at most {MaxDimensions}.")));
         }
 
         return Task.FromResult(DocumentReply.Completed(Write(texts, (int)dimensions)));

@@ -58,6 +58,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         switch (JsonText.Of(message, "role"u8))
         {
             case "system" or "developer":
+            case not ("tool" or "function") when IsEmpty(message):
                 break;
             case "tool" or "function":
                 if (!_isAnswering)
@@ -84,9 +85,18 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         }
     }
 
+    // A turn without parts would be refused, and says nothing.
+    private static bool IsEmpty(JsonElement message)
+    {
+        var isSaid = RequestDocument.TryGetContent(message, out var content)
+            && (content.ValueKind == JsonValueKind.Array ? content.GetArrayLength() > 0 : RequestDocument.Raw(content).Length > 2);
+        return !isSaid && Signature(message) is null
+            && !RequestDocument.Items(message, "tool_calls"u8).Any(call => RequestDocument.TryGetObject(call, "function"u8, out _));
+    }
+
     private void WriteContent(JsonElement message, int index, string? signature)
     {
-        message.TryGetProperty("content"u8, out var content);
+        RequestDocument.TryGetContent(message, out var content);
         if (content.ValueKind == JsonValueKind.Array)
         {
             WriteParts(content, index);
@@ -127,7 +137,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     {
         if (part.Kind == PartKind.Other)
         {
-            request.Refuse($"{path} is of a type that this model does not take.");
+            request.Refuse(path, "is of a type that this model does not take.");
             return;
         }
 
@@ -191,7 +201,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         writer.WriteString("name"u8, id is not null && _names.TryGetValue(id, out var name) ? name : JsonText.Of(message, "name"u8) ?? id ?? "");
         if (RequestDocument.Items(message, "content"u8).Any(part => ContentPart.Of(part).Kind != PartKind.Text))
         {
-            request.Refuse($"messages[{index}].content holds something other than text, which this model does not take from a tool.");
+            request.Refuse($"messages[{index}].content", "holds something other than text, which this model does not take from a tool.");
         }
 
         WriteResult(message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) ?? "" : "");

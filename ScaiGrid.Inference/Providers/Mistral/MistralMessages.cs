@@ -55,9 +55,14 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
 
     private void WriteContent(JsonElement message, int index)
     {
-        if (!message.TryGetProperty("content"u8, out var content) || content.ValueKind != JsonValueKind.Array)
+        if (!RequestDocument.TryGetContent(message, out var content))
         {
-            message.CopyTo(writer, "content"u8);
+            return;
+        }
+
+        if (content.ValueKind != JsonValueKind.Array)
+        {
+            writer.WriteRaw("content"u8, content);
             return;
         }
 
@@ -81,7 +86,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         var part = ContentPart.Of(element);
         if (part.Kind == PartKind.Other && JsonText.Of(element, "type"u8) is not ("document_url" or "reference" or "thinking"))
         {
-            request.Refuse($"{path} is of a type that this model does not take.");
+            request.Refuse(path, "is of a type that this model does not take.");
             return;
         }
 

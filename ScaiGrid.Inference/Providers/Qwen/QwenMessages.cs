@@ -56,17 +56,17 @@ internal static class QwenMessages
         var type = element.ValueKind == JsonValueKind.Object ? JsonText.Of(element, "type"u8) : null;
         if (type == "file")
         {
-            request.Refuse($"{path} is a file, which this model does not take.");
+            request.Refuse(path, "is a file, which this model does not take.");
             return;
         }
 
-        if (type != "input_audio")
+        var part = type == "input_audio" ? ContentPart.Of(element) : default;
+        if (part.Kind != PartKind.Audio)
         {
             writer.WriteRawValue(RequestDocument.Raw(element), skipInputValidation: true);
             return;
         }
 
-        var part = ContentPart.Of(element);
         writer.WriteStartObject();
         writer.WriteString("type"u8, "input_audio"u8);
         writer.WriteStartObject("input_audio"u8);

@@ -42,7 +42,7 @@ internal static class QwenRequest
                 break;
             case "tools" when property.Value.ValueKind == JsonValueKind.Array:
                 writer.WriteStartArray("tools"u8);
-                foreach (var tool in property.Value.EnumerateArray().Where(tool => !RequestDocument.TryGetObject(tool, "function"u8, out var function) || choice.Allows(function)))
+                foreach (var tool in property.Value.EnumerateArray().Where(tool => IsOffered(tool, choice)))
                 {
                     writer.WriteRawValue(RequestDocument.Raw(tool), skipInputValidation: true);
                 }
@@ -64,6 +64,10 @@ internal static class QwenRequest
                 break;
         }
     }
+
+    // What is no definition of a function is for the upstream to judge.
+    private static bool IsOffered(JsonElement tool, ToolChoice choice) =>
+        tool.ValueKind != JsonValueKind.Object || !RequestDocument.TryGetObject(tool, "function"u8, out var function) || choice.Allows(function);
 
     // A call can be forced by name only: where there is one tool, that is the same.
     private static void WriteChoice(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice)

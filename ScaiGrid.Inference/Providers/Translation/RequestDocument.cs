@@ -63,7 +63,7 @@ internal sealed class RequestDocument : IDisposable
     public bool TryGetNumber(ReadOnlySpan<byte> name, out JsonElement number) =>
         Root.TryGetProperty(name, out number) && number.ValueKind == JsonValueKind.Number;
 
-    public void Refuse(string what) => Refused ??= new UpstreamError(UpstreamFailure.RequestRefused, what);
+    public void Refuse(string field, string message) => Refused ??= UpstreamError.Refused(field, message);
 
     public void Dispose()
     {
@@ -80,6 +80,11 @@ internal sealed class RequestDocument : IDisposable
     /// <summary>The property, where it is there and an object.</summary>
     public static bool TryGetObject(JsonElement owner, ReadOnlySpan<byte> name, out JsonElement value) =>
         owner.TryGetProperty(name, out value) && value.ValueKind == JsonValueKind.Object;
+
+    /// <summary>What a message says; where the model refused to answer, its refusal.</summary>
+    public static bool TryGetContent(JsonElement message, out JsonElement content) =>
+        (message.TryGetProperty("content"u8, out content) && content.ValueKind != JsonValueKind.Null)
+        || (message.TryGetProperty("refusal"u8, out content) && content.ValueKind == JsonValueKind.String);
 
     /// <summary>The value as it is written.</summary>
     public static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);

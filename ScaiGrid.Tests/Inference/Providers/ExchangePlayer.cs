@@ -80,8 +80,14 @@ internal sealed class ExchangePlayer : IDisposable
         {
             while (await stream.ReadAsync())
             {
+                var view = scanner.Scan(stream.Current);
+                if (view.IsError)
+                {
+                    return new PlayedAnswer { Chunks = chunks, Usage = usage, Error = stream.ReadError() };
+                }
+
                 chunks.Add(Encoding.UTF8.GetString(stream.Current.Span));
-                usage = scanner.Scan(stream.Current).Usage ?? usage;
+                usage = view.Usage ?? usage;
             }
 
             return new PlayedAnswer { Chunks = chunks, Usage = usage, Error = stream.Error, SawEnd = stream.SawEnd };
@@ -121,12 +127,24 @@ internal sealed record PlayedAnswer
 
     public bool SawEnd { get; init; }
 
-    public JsonNode? ErrorJson => Error is null ? null : new JsonObject
+    public JsonNode? ErrorJson
     {
-        ["failure"] = Error.Failure.ToString(),
-        ["message"] = Error.Message,
-        ["retry_after"] = Error.RetryAfterSeconds,
-    };
+        get
+        {
+            if (Error is null)
+            {
+                return null;
+            }
+
+            var json = new JsonObject { ["failure"] = Error.Failure.ToString(), ["message"] = Error.Message, ["retry_after"] = Error.RetryAfterSeconds };
+            if (Error.Field is not null)
+            {
+                json["field"] = Error.Field;
+            }
+
+            return json;
+        }
+    }
 
     public JsonNode? UsageJson => Usage is not { } usage ? null : new JsonObject
     {
