@@ -14,9 +14,10 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
     /// <param name="reported">The upstream's own count; null where it gave none, or was cut before giving it.</param>
     /// <param name="output">What the model wrote, for counting when nothing was reported.</param>
     /// <param name="status">How the call ended.</param>
-    public ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status) => SettleAsync(
+    /// <param name="soFar">What the upstream had said before it was cut: the prompt as it is, but less of the output than there is.</param>
+    public ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null) => SettleAsync(
         attempt,
-        reported ?? new TokenUsage(TokenCounter.CountPrompt(attempt.Request.Body), TokenCounter.Count(output.Span)),
+        reported ?? Estimate(attempt.Request, output, soFar),
         isEstimated: reported is null,
         status);
 
@@ -67,5 +68,13 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
 
         metrics.Settled(attempt, usage, status);
         return new CallResult(route, backend.Id, attempt.Number, latency, attempt.GatewayTook, attempt.Failures, usage);
+    }
+
+    private static TokenUsage Estimate(ChatRequest request, PooledBytes output, TokenUsage? soFar)
+    {
+        var written = TokenCounter.Count(output.Span);
+        return soFar is { Prompt: > 0 } said
+            ? said with { Completion = Math.Max(said.Completion, written) }
+            : new TokenUsage(TokenCounter.CountPrompt(request.Body), written);
     }
 }

@@ -168,12 +168,12 @@ public sealed class ChatPipeline
         catch
         {
             // A bug of ours: what was used is settled all the same.
-            await _settlement.SettleAsync(attempt, usage, output, CallStatus.Error);
+            await _settlement.SettleAsync(attempt, usage, output, CallStatus.Error, stream.UsageSoFar);
             throw;
         }
 
         // :: Settle, then end.
-        var result = await _settlement.SettleAsync(attempt, usage, output, status);
+        var result = await _settlement.SettleAsync(attempt, usage, output, status, stream.UsageSoFar);
         if (status == CallStatus.Ok)
         {
             await attempt.Responder.EndStreamAsync(result);
@@ -201,7 +201,7 @@ public sealed class ChatPipeline
         try
         {
             var view = scanner.Scan(stream.Current);
-            return view.IsError ? (new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream reported an error in its stream."), null) : (null, view);
+            return view.IsError ? (stream.ReadError(), null) : (null, view);
         }
         catch (JsonException)
         {

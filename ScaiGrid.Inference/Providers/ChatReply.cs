@@ -1,3 +1,4 @@
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
@@ -34,12 +35,18 @@ public abstract class ChatStream : IAsyncDisposable
     /// <summary>Whether the upstream marked the end of the stream, where its format has such a mark.</summary>
     public bool SawEnd { get; protected set; }
 
+    /// <summary>What the upstream has said of its usage, where its format says some of it before the end; for a stream that does not come to it.</summary>
+    public virtual TokenUsage? UsageSoFar => null;
+
     /// <summary>Reads the next chunk if it is here already: what came together is relayed without a wait, and without a flush, between.</summary>
     public virtual bool TryRead() => false;
 
     /// <returns>False at the end, proper or not.</returns>
     /// <exception cref="OperationCanceledException">The call's activity was cancelled.</exception>
     public abstract ValueTask<bool> ReadAsync();
+
+    /// <summary>The error that stands in a chunk's place in <see cref="Current"/>.</summary>
+    public virtual UpstreamError ReadError() => new(UpstreamFailure.ErrorEvent, "The upstream reported an error in its stream.");
 
     public abstract ValueTask DisposeAsync();
 }

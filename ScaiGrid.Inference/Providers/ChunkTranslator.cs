@@ -21,6 +21,9 @@ internal abstract class ChunkTranslator(long created) : IDisposable
     /// <summary>Whether the answer came to its proper end.</summary>
     public bool SawEnd { get; protected set; }
 
+    /// <inheritdoc cref="ChatStream.UsageSoFar"/>
+    public virtual TokenUsage? UsageSoFar => null;
+
     /// <summary>Takes one event; valid for the call only.</summary>
     /// <returns>The upstream's error, if that is what the event is.</returns>
     /// <exception cref="JsonException">Not JSON, or not of the format.</exception>

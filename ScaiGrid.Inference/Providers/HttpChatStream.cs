@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -13,6 +14,8 @@ internal sealed class HttpChatStream(
 
     private readonly SseReader _events = new(content);
     private readonly byte[] _rest = new byte[64];
+
+    public override TokenUsage? UsageSoFar => translator?.UsageSoFar;
 
     public override bool TryRead()
     {
@@ -86,6 +89,8 @@ internal sealed class HttpChatStream(
             }
         }
     }
+
+    public override UpstreamError ReadError() => UpstreamErrors.FromEvent(Current, address);
 
     public override async ValueTask DisposeAsync()
     {

@@ -146,6 +146,48 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Contains("BACKEND_ERROR", await stream.Response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"message":"slow down","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}""", 429, "BACKEND_RATE_LIMITED")]
+    [InlineData("""{"message":"slow down","type":"TooManyRequests","code":429}""", 429, "BACKEND_RATE_LIMITED")]
+    [InlineData("""{"message":"too long","type":"BadRequestError","code":400}""", 422, "VALIDATION_ERROR")]
+    [InlineData("""{"message":"who are you","code":401}""", 502, "BACKEND_ERROR")]
+    [InlineData("""{"message":"down","type":"server_error","code":null}""", 502, "BACKEND_ERROR")]
+    [InlineData("""{"message":"who knows"}""", 502, "BACKEND_ERROR")]
+    public async Task ErrorInPlaceOfAChunk_IsWhatItSays(string error, int status, string code)
+    {
+        // As OpenAI and vLLM send it: no name of the event tells.
+        var document = $"data: {{\"error\":{error}}}\n\n";
+        var slug = await ConnectAsync(new UpstreamScript { ContentType = "text/event-stream", Body = document });
+        (await Admin.PostAsync(Native, new { model = slug, stream = true, messages = new[] { new { role = "user", content = "hi" } } })).Error(status, code);
+
+        const string Chunk = """{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}""";
+        slug = await ConnectAsync(new UpstreamScript { ContentType = "text/event-stream", Body = $"data: {Chunk}\n\n{document}data: [DONE]\n\n" });
+        using var stream = await Admin.StreamAsync(slug);
+        var events = await stream.AllAsync();
+        Assert.Equal<(string, string?, string?, bool)>(("a", "error", code, true), (events[0].Content, events[^2].Name, (string?)events[^2].Json["code"], events[^1].IsDone));
+    }
+
+    [Fact]
+    public async Task LastChunk_HasTheIdOfThoseBefore()
+    {
+        // Azure's first chunk tells what its filter made of the prompt.
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = """
+                data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}
+
+                data: {"id":"c-1","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}
+
+                data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamAsync(slug);
+        Assert.Equal(["c-1", "c-1"], (await stream.AllAsync()).SkipLast(1).Select(item => (string?)item.Json["id"]));
+    }
+
     [Fact]
     public async Task CallerLeaves_UpstreamSeesItWithinASecond_AndUsageIsSettled()
     {

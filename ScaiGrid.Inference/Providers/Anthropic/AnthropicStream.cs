@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
@@ -25,6 +26,8 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         Tool,
         Thinking,
     }
+
+    public override TokenUsage? UsageSoFar => _usage.Exists ? _usage.Tokens : null;
 
     public override UpstreamError? Read(ReadOnlyMemory<byte> data)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
@@ -15,6 +16,8 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
 
     private GoogleUsage _usage;
     private int _calls;
+
+    public override TokenUsage? UsageSoFar => _usage.Exists ? _usage.Tokens : null;
 
     public override UpstreamError? Read(ReadOnlyMemory<byte> data)
     {

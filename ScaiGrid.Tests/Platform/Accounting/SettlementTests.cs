@@ -56,6 +56,36 @@ public sealed class SettlementTests(Grid grid) : GridTest(grid)
         Assert.InRange((int)row["tokens_out"]!, 2, 50);
     }
 
+    [Theory]
+    [InlineData("anthropic", "/messages", """
+        data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[],"usage":{"input_tokens":12,"cache_creation_input_tokens":100,"cache_read_input_tokens":50,"output_tokens":1}}}
+
+        data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+        data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"one two three"}}
+
+
+        """, 50)]
+    [InlineData("google", "/models/their-model:streamGenerateContent?alt=sse", """
+        data: {"candidates":[{"content":{"parts":[{"text":"one two three"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":160,"toolUsePromptTokenCount":2,"candidatesTokenCount":1,"cachedContentTokenCount":40},"modelVersion":"g","responseId":"r"}
+
+
+        """, 40)]
+    public async Task StreamEndsEarly_AfterItSaidWhatItRead_IsChargedThat(string type, string path, string events, int cached)
+    {
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At(path, System.Text.Encoding.UTF8.GetBytes(events), "text/event-stream");
+        var slug = await vendor.ConnectAsync(Admin, type, "chat");
+        using (var stream = await Admin.StreamAsync(slug))
+        {
+            Assert.Equal("error", (await stream.AllAsync())[^2].Name);
+        }
+
+        // What was written is counted here: the upstream's last word on it is older than the last text.
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal(("error 162/3 estimated", cached), (Describe(row), (int)row["cached_tokens"]!));
+    }
+
     [Fact]
     public async Task CachedTokens_HaveThePriceThatTheModelGivesThem_AndRowsNameTheVersion()
     {

@@ -40,7 +40,7 @@ internal sealed class OpenAiDialect(string type) : WireDialect
 
     public override IEnumerable<string> End() => ["data: [DONE]\n\n"];
 
-    public override string Overloaded() => Event(new { error = new { message = "Overloaded", type = "server_error", code = (string?)null } }, "error");
+    public override string Overloaded() => Event(new { error = new { message = "Overloaded", type = "server_error", code = (string?)null } });
 
     public override string Error(string message) => JsonSerializer.Serialize(new { error = new { message, type = "invalid_request_error", param = (string?)null, code = (string?)null } });
 

@@ -93,6 +93,12 @@ internal sealed class ProviderCalls : IDisposable
             while (await stream.ReadAsync())
             {
                 var view = scanner.Scan(stream.Current);
+                if (view.IsError)
+                {
+                    answer = answer with { Error = stream.ReadError() };
+                    break;
+                }
+
                 answer = answer with { Usage = view.Usage ?? answer.Usage };
                 var chunk = JsonNode.Parse(stream.Current.Span)!;
                 foreach (var choice in chunk["choices"]!.AsArray())
