@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Metering;
 
@@ -6,11 +8,16 @@ namespace ScaiGrid.Inference.Metering;
 /// One append-only file of the journal, JSON lines. Writers reserve their place with one atomic addition and write beside each other;
 /// after <see cref="Seal"/> the file never changes.
 /// </summary>
+/// <remarks>
+/// A record is framed by line feeds on both sides, so that a hole left by a writer that died between reserving and writing
+/// spoils no neighbour. What was written is kept in memory as well, for shipping it without reading it back.
+/// </remarks>
 internal sealed class JournalSegment : IDisposable
 {
     private const long Sealed = 1L << 62;
 
     private readonly SafeFileHandle _file;
+    private readonly ConcurrentQueue<JournalLine> _lines = new();
     private long _writers;
     private long _length;
 
@@ -24,12 +31,15 @@ internal sealed class JournalSegment : IDisposable
 
     public long Length => Volatile.Read(ref _length);
 
+    /// <summary>The records in it; whole once the segment is quiet.</summary>
+    public IReadOnlyCollection<JournalLine> Lines => _lines;
+
     /// <summary>Whether all writers are done with a sealed segment.</summary>
     public bool IsQuiet => Volatile.Read(ref _writers) == Sealed;
 
     /// <returns>False when the segment is sealed: nothing was written, and another is open.</returns>
     /// <exception cref="IOException">The disk is full or broken.</exception>
-    public bool TryAppend(ReadOnlySpan<byte> record)
+    public bool TryAppend(JournalLine line)
     {
         if (Interlocked.Increment(ref _writers) > Sealed)
         {
@@ -39,8 +49,13 @@ internal sealed class JournalSegment : IDisposable
 
         try
         {
-            var position = Interlocked.Add(ref _length, record.Length) - record.Length;
-            RandomAccess.Write(_file, record, position);
+            using var framed = new PooledBytes(line.Json.Length + 2);
+            framed.Append("\n"u8);
+            framed.Append(line.Json.Span);
+            framed.Append("\n"u8);
+            var position = Interlocked.Add(ref _length, framed.Length) - framed.Length;
+            RandomAccess.Write(_file, framed.Span, position);
+            _lines.Enqueue(line);
             return true;
         }
         finally

@@ -23,7 +23,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
     /// <summary>Adds records, all tenants' side by side.</summary>
     /// <returns>Tenants whose buffer is full: of them nothing was added.</returns>
     /// <exception cref="RedisException">Redis is away; whether the records arrived is unknown, and sending them again is safe.</exception>
-    internal async Task<IReadOnlyList<string>> AddAsync(IReadOnlyList<JournalLine> lines)
+    internal async Task<IReadOnlyList<string>> AddAsync(IReadOnlyCollection<JournalLine> lines)
     {
         var database = redis.GetDatabase();
         var tenants = lines.GroupBy(line => line.TenantId).Select(tenant => (Id: tenant.Key, Entries: Entries(tenant))).ToList();

@@ -1,6 +1,4 @@
-using System.Text.Json;
 using ScaiGrid.Core;
-using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Metering;
 
@@ -8,10 +6,7 @@ namespace ScaiGrid.Inference.Metering;
 /// The replica's own record of usage, in files under <c>{data_dir}/journal/{instance}/</c>. An append is one positional write into the
 /// page cache: it survives the death of the process (kill -9), not of the machine. <see cref="UsageShipper"/> empties it.
 /// </summary>
-/// <remarks>
-/// A record is framed by line feeds on both sides, so that a hole left by a writer that died between reserving and writing
-/// spoils no neighbour. The folder is held by an exclusive lock file, which the system lets go when the process dies.
-/// </remarks>
+/// <remarks>The folder is held by an exclusive lock file, which the system lets go when the process dies.</remarks>
 public sealed class UsageJournal : IDisposable
 {
     private const string LockName = "lock";
@@ -40,24 +35,17 @@ public sealed class UsageJournal : IDisposable
     /// <exception cref="IOException">The disk is full or broken: the record is not in the journal.</exception>
     public void Append(UsageRecord record)
     {
-        using var framed = new PooledBytes(1024);
-        framed.Append("\n"u8);
-        using (var writer = new Utf8JsonWriter(framed))
-        {
-            JsonSerializer.Serialize(writer, record, UsageJson.Default.UsageRecord);
-        }
-
-        framed.Append("\n"u8);
-        while (!_active.TryAppend(framed.Span))
+        var line = JournalLine.Of(record);
+        while (!_active.TryAppend(line))
         {
             // Sealed between the read and the write: the next one is in place already.
         }
     }
 
     /// <summary>Opens a new segment and seals the one before.</summary>
-    /// <returns>The path of the sealed segment, once no writer is in it.</returns>
+    /// <returns>The sealed segment, closed, once no writer is in it.</returns>
     /// <exception cref="IOException">A new segment cannot be made; the open one stays.</exception>
-    public async Task<string> RotateAsync()
+    internal async Task<JournalSegment> RotateAsync()
     {
         var next = Create();
         using var previous = Interlocked.Exchange(ref _active, next);
@@ -67,7 +55,7 @@ public sealed class UsageJournal : IDisposable
             await Task.Delay(1);
         }
 
-        return previous.Path;
+        return previous;
     }
 
     /// <summary>The journal's records in a file; what is no whole record belongs to a call whose caller never saw its end.</summary>

@@ -61,14 +61,17 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
             await meter.RetryUnwrittenAsync();
 
             // While Redis is away a segment stays open until it is large, rather than a file being made each round.
+            JournalSegment? newest = null;
             if (journal.ActiveLength > 0 && (_sealed.Count == 0 || journal.ActiveLength > MaxSegmentBytes))
             {
-                _sealed.Enqueue(await journal.RotateAsync());
+                newest = await journal.RotateAsync();
+                _sealed.Enqueue(newest.Path);
             }
 
             while (_sealed.TryPeek(out var path))
             {
-                if (!await ShipFileAsync(path))
+                // What has to wait for another round is read back then: memory holds the newest only.
+                if (!await ShipFileAsync(path, path == newest?.Path ? newest.Lines : UsageJournal.Read(path)))
                 {
                     return false;
                 }
@@ -105,7 +108,7 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
             {
                 foreach (var path in UsageJournal.Segments(folder))
                 {
-                    if (!await ShipFileAsync(path))
+                    if (!await ShipFileAsync(path, UsageJournal.Read(path)))
                     {
                         return;
                     }
@@ -128,9 +131,9 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         }
     }
 
-    private async Task<bool> ShipFileAsync(string path)
+    private async Task<bool> ShipFileAsync(string path, IReadOnlyCollection<JournalLine> lines)
     {
-        if (await buffer.AddAsync(UsageJournal.Read(path)) is { Count: > 0 } full)
+        if (await buffer.AddAsync(lines) is { Count: > 0 } full)
         {
             BufferFull(string.Join(", ", full));
             return false;
