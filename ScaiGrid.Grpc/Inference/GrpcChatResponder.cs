@@ -53,11 +53,11 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
         return ValueTask.CompletedTask;
     }
 
-    public async ValueTask ChunkAsync(ChunkView chunk)
+    public ValueTask ChunkAsync(in ChunkView chunk)
     {
         if (!chunk.HasChoices)
         {
-            return;
+            return ValueTask.CompletedTask;
         }
 
         var answer = ChatAnswer.Parse(chunk.Json);
@@ -68,7 +68,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
             message.Choices.Add(Delta(choice));
         }
 
-        await stream!.WriteAsync(message);
+        return new ValueTask(stream!.WriteAsync(message));
     }
 
     // A message is sent as soon as it is written.

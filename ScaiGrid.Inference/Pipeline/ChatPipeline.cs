@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
@@ -118,44 +117,41 @@ public sealed class ChatPipeline
     {
         // :: First chunk: until it is here, another backend can still take the call.
         using var output = new PooledBytes(1024);
-        using var scanner = new ChunkScanner(output);
-        var (error, chunk) = await ReadAsync(stream, scanner);
-        if (chunk is null)
+        using var chunks = new ChunkReader(stream, output);
+        if (!await chunks.ReadAsync())
         {
-            return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's stream has no chunks.");
+            return chunks.Error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's stream has no chunks.");
         }
 
         _dispatcher.Answered(attempt, isStream: true);
         TokenUsage? usage = null;
+        UpstreamError? error = null;
         var finished = false;
         var status = CallStatus.Ok;
         try
         {
             // :: Relay.
             await attempt.Responder.BeginStreamAsync(attempt);
-            while (chunk is { } view)
+            do
             {
-                usage = view.Usage ?? usage;
-                finished |= view.HasFinish;
-                await attempt.Responder.ChunkAsync(view);
+                do
+                {
+                    usage = chunks.Current.Usage ?? usage;
+                    finished |= chunks.Current.HasFinish;
+                    await attempt.Responder.ChunkAsync(in chunks.Current);
+                }
+                while (chunks.TryRead());
 
                 // Chunks that came in one piece leave in one piece: a flush for each would cost a system call and delay none less.
-                if (stream.TryRead())
-                {
-                    (error, chunk) = Scan(stream, scanner);
-                    continue;
-                }
-
                 if (!stream.SawEnd)
                 {
                     await attempt.Responder.FlushAsync();
                 }
-
-                (error, chunk) = await ReadAsync(stream, scanner);
             }
+            while (await chunks.ReadAsync());
 
             // Some servers end without [DONE]: a finish reason is as good.
-            error ??= stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut);
+            error = chunks.Error ?? (stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut));
 
             // A read that is cancelled may also fail as a connection that broke.
             error = error is null ? null : _activities.Interruption(attempt.Call.Caller) ?? error;
@@ -189,23 +185,5 @@ public sealed class ChatPipeline
         }
 
         return null;
-    }
-
-    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<(UpstreamError? Error, ChunkView? Chunk)> ReadAsync(ChatStream stream, ChunkScanner scanner) =>
-        await stream.ReadAsync() ? Scan(stream, scanner) : (stream.Error, null);
-
-    private static (UpstreamError? Error, ChunkView? Chunk) Scan(ChatStream stream, ChunkScanner scanner)
-    {
-        try
-        {
-            var view = scanner.Scan(stream.Current);
-            return view.IsError ? (stream.ReadError(), null) : (null, view);
-        }
-        catch (JsonException)
-        {
-            return (new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON."), null);
-        }
     }
 }

@@ -22,7 +22,7 @@ public interface IChatResponder : IAsyncDisposable
     ValueTask BeginStreamAsync(Attempt attempt);
 
     /// <summary>Takes a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows, after one chunk or a few.</summary>
-    ValueTask ChunkAsync(ChunkView chunk);
+    ValueTask ChunkAsync(in ChunkView chunk);
 
     /// <summary>Nothing more has come from the upstream: what was taken goes to the caller now.</summary>
     ValueTask FlushAsync();

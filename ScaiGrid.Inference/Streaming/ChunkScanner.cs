@@ -18,22 +18,25 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
 
     private readonly PooledBytes _before = new(1024);
     private readonly PooledBytes _after = new(1024);
+    private ChunkView _current;
     private ChunkView _model;
     private int _modelLength;
     private bool _hasModel;
     private ChunkShape? _shape;
 
+    /// <summary>The chunk that was scanned last. A view is large: it is handed on by reference.</summary>
+    public ref readonly ChunkView Current => ref _current;
+
     /// <exception cref="System.Text.Json.JsonException">Not JSON.</exception>
-    public ChunkView Scan(ReadOnlyMemory<byte> json)
+    public ref readonly ChunkView Scan(ReadOnlyMemory<byte> json)
     {
-        if (_hasModel && TryMatch(json, out var view))
+        if (!_hasModel || !TryMatch(json))
         {
-            return view;
+            _current = ChunkView.Scan(json, output);
+            Remember(in _current);
         }
 
-        view = ChunkView.Scan(json, output);
-        Remember(view);
-        return view;
+        return ref _current;
     }
 
     public void Dispose()
@@ -42,9 +45,8 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
         _after.Dispose();
     }
 
-    private bool TryMatch(ReadOnlyMemory<byte> json, out ChunkView view)
+    private bool TryMatch(ReadOnlyMemory<byte> json)
     {
-        view = default;
         var bytes = json.Span;
         if (bytes.Length < _before.Length + _after.Length || !bytes.StartsWith(_before.Span) || !bytes.EndsWith(_after.Span))
         {
@@ -60,7 +62,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
 
         output.Append(text);
         _shape ??= new ChunkShape(Like(Sample(), shape: null));
-        view = Like(json, _shape);
+        _current = Like(json, _shape);
         return true;
     }
 
@@ -79,7 +81,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
     private byte[] Sample() => [.. _before.Span, .. ChunkShape.Marker, .. _after.Span];
 
     // A chunk that says nothing but text in one place, and nothing that happens once: those are what the next ones look like.
-    private void Remember(ChunkView view)
+    private void Remember(in ChunkView view)
     {
         _hasModel = view is { HasFinish: false, IsError: false, Usage: null, Text.Exists: true };
         if (!_hasModel)

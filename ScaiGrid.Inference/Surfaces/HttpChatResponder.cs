@@ -19,7 +19,9 @@ namespace ScaiGrid.Inference.Surfaces;
 /// </summary>
 internal abstract class HttpChatResponder(HttpContext context, TimeProvider time) : IChatResponder
 {
-    private readonly ChunkTemplate _template = new();
+    // Chunks since the last flush, which puts them into the response's pipe in one piece. Both of a stream only.
+    private PooledBytes? _taken;
+    private ChunkTemplate? _template;
 
     // The keep-alive timer and the relay write to the same pipe, one at a time: whoever turns this from 0 to 1 may.
     private int _turn;
@@ -54,6 +56,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     public ValueTask BeginStreamAsync(Attempt attempt)
     {
         Model = attempt.Route;
+        (_taken, _template) = (new PooledBytes(16 * 1024), new ChunkTemplate());
         var response = Context.Response;
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
@@ -65,14 +68,13 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask ChunkAsync(ChunkView chunk)
+    public ValueTask ChunkAsync(in ChunkView chunk)
     {
-        if (!TryTakeTurn())
+        if (!WritesAlike || !_template!.TryWrite(_taken!, in chunk, this, static (surface, body, sample) => surface.WriteChunk(body, sample)))
         {
-            return ChunkAfterCommentAsync(chunk);
+            WriteChunk(_taken!, chunk);
         }
 
-        WriteInTurn(chunk);
         return ValueTask.CompletedTask;
     }
 
@@ -85,7 +87,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         try
         {
             // Without the request's token, which would be registered with for each flush: a flush ends by itself when the caller has gone.
-            await Body.FlushAsync(CancellationToken.None);
+            await Body.WriteAsync(_taken!.Memory, CancellationToken.None);
+            _taken.Clear();
             _lastWrite = time.GetTimestamp();
         }
         finally
@@ -96,25 +99,22 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     public async ValueTask EndStreamAsync(CallResult result)
     {
-        await StopKeepAliveAsync();
-        WriteEnd(Body, result);
-        Body.Write(EndMark);
-        await EndAsync();
+        WriteEnd(_taken!, result);
+        await EndStreamAsync();
     }
 
     public async ValueTask FailStreamAsync(Problem problem)
     {
-        await StopKeepAliveAsync();
-        Body.Write("event: error\n"u8);
-        WriteError(Body, problem);
-        Body.Write(EndMark);
-        await EndAsync();
+        _taken!.Append("event: error\n"u8);
+        WriteError(_taken, problem);
+        await EndStreamAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
         await StopKeepAliveAsync();
-        _template.Dispose();
+        _template?.Dispose();
+        _taken?.Dispose();
     }
 
     protected abstract void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result);
@@ -130,19 +130,12 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     // Not a flush: the mark that ends the body, and before it the headers, then go out in one piece.
     private Task EndAsync() => Context.Response.CompleteAsync();
 
-    private void WriteInTurn(ChunkView chunk)
+    private async ValueTask EndStreamAsync()
     {
-        try
-        {
-            if (!WritesAlike || !_template.TryWrite(Body, chunk, this, static (surface, body, sample) => surface.WriteChunk(body, sample)))
-            {
-                WriteChunk(Body, chunk);
-            }
-        }
-        finally
-        {
-            PassTurn();
-        }
+        await StopKeepAliveAsync();
+        _taken!.Append(EndMark);
+        Body.Write(_taken.Span);
+        await EndAsync();
     }
 
     private bool TryTakeTurn() => Interlocked.CompareExchange(ref _turn, 1, 0) == 0;
@@ -155,12 +148,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         {
             await _comment;
         }
-    }
-
-    private async ValueTask ChunkAfterCommentAsync(ChunkView chunk)
-    {
-        await TakeTurnAsync();
-        WriteInTurn(chunk);
     }
 
     private void OnSilence()

@@ -79,7 +79,7 @@ internal sealed class WholeChatOperation(
 
         public ValueTask BeginStreamAsync(Attempt attempt) => throw new InvalidOperationException("Streams are refused.");
 
-        public ValueTask ChunkAsync(ChunkView chunk) => throw new InvalidOperationException("Streams are refused.");
+        public ValueTask ChunkAsync(in ChunkView chunk) => throw new InvalidOperationException("Streams are refused.");
 
         public ValueTask FlushAsync() => throw new InvalidOperationException("Streams are refused.");
 
