@@ -93,15 +93,37 @@ internal static class AudioEndpoints
                 }
 
                 return "text/plain; charset=utf-8";
-            case var format:
+            case "srt":
                 answer.Append(attempt.Document.Span);
-                return format switch
-                {
-                    "srt" => "application/x-subrip; charset=utf-8",
-                    "vtt" => "text/vtt; charset=utf-8",
-                    _ => "application/json",
-                };
+                return "application/x-subrip; charset=utf-8";
+            case "vtt":
+                answer.Append(attempt.Document.Span);
+                return "text/vtt; charset=utf-8";
+            default:
+                WriteDocument(answer, attempt);
+                return "application/json";
         }
+    }
+
+    // Some upstreams name their model, which is none of ours.
+    private static void WriteDocument(PooledBytes answer, TranscriptionAttempt attempt)
+    {
+        using var document = JsonDocument.Parse(attempt.Document.Memory);
+        if (!document.RootElement.TryGetProperty("model"u8, out _))
+        {
+            answer.Append(attempt.Document.Span);
+            return;
+        }
+
+        using var writer = new Utf8JsonWriter(answer);
+        writer.WriteStartObject();
+        writer.WriteString("model"u8, attempt.Route.Slug);
+        foreach (var property in document.RootElement.EnumerateObject().Where(property => !property.NameEquals("model"u8)))
+        {
+            property.WriteTo(writer);
+        }
+
+        writer.WriteEndObject();
     }
 
     private static string WriteNative(PooledBytes answer, TranscriptionAttempt attempt)

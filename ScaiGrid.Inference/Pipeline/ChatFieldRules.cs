@@ -1,11 +1,13 @@
 using System.Collections.Frozen;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>Types and ranges of the scalar fields of a chat request.</summary>
-internal static class ChatFieldRules
+public static class ChatFieldRules
 {
     private static readonly FieldRule MaxTokens = new(FieldKind.Integer, "must be a whole number, 1 or greater.", Min: 1, Max: int.MaxValue);
 
@@ -29,6 +31,20 @@ internal static class ChatFieldRules
         ["user"] = FieldRule.Text,
     }.ToFrozenDictionary();
 
+    /// <summary>What is wrong with values that a model gives to fields which the caller leaves out.</summary>
+    public static IReadOnlyList<ErrorDetail> CheckDefaults(JsonObject defaults)
+    {
+        var mistakes = new List<ErrorDetail>();
+        foreach (var (name, value) in defaults)
+        {
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(value?.ToJsonString() ?? "null"));
+            reader.Read();
+            Check(ref reader, name, mistakes);
+        }
+
+        return mistakes;
+    }
+
     /// <returns>True when the value has the right type, is in range and is not null.</returns>
-    public static bool Check(ref Utf8JsonReader reader, string name, List<ErrorDetail> mistakes) => FieldRule.Check(Rules, ref reader, name, mistakes);
+    internal static bool Check(ref Utf8JsonReader reader, string name, List<ErrorDetail> mistakes) => FieldRule.Check(Rules, ref reader, name, mistakes);
 }

@@ -102,7 +102,7 @@ internal static class ModelEndpoints
             ImagePrice = checks.Price("image_price", body.ImagePrice, otherwise: 0),
             AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, otherwise: 0),
             CachedInputPricePerMtok = CachedPrice(checks, body.CachedInputPricePerMtok),
-            DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? "{}",
+            DefaultParams = DefaultParams(checks, body.Modality ?? "chat", body.DefaultParams)?.ToJsonString() ?? "{}",
             SystemPromptTemplate = Template(checks, body.SystemPromptTemplate),
             Status = Status(checks, body.Status, ModelStatus.Active),
             Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}",
@@ -147,7 +147,7 @@ internal static class ModelEndpoints
         row.ImagePrice = checks.Price("image_price", body.ImagePrice, row.ImagePrice);
         row.AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, row.AudioPricePerMinute);
         row.CachedInputPricePerMtok = body.CachedInputPricePerMtok.IsGiven ? CachedPrice(checks, body.CachedInputPricePerMtok.Value) : row.CachedInputPricePerMtok;
-        row.DefaultParams = DefaultParams(checks, body.DefaultParams)?.ToJsonString() ?? row.DefaultParams;
+        row.DefaultParams = DefaultParams(checks, row.Modality, body.DefaultParams)?.ToJsonString() ?? row.DefaultParams;
         row.SystemPromptTemplate = body.SystemPromptTemplate.IsGiven ? Template(checks, body.SystemPromptTemplate.Value) : row.SystemPromptTemplate;
         row.Status = Status(checks, body.Status, row.Status);
         row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
@@ -196,11 +196,16 @@ internal static class ModelEndpoints
     private static string Status(Checks checks, string? status, string otherwise) =>
         checks.OneOf("status", status, otherwise, ModelStatus.Active, ModelStatus.Deprecated);
 
-    private static JsonObject? DefaultParams(Checks checks, JsonObject? value)
+    private static JsonObject? DefaultParams(Checks checks, string modality, JsonObject? value)
     {
         foreach (var name in NoDefaults.Where(name => value?.ContainsKey(name) is true))
         {
             checks.Add($"default_params.{name}", "can only be set by the caller.");
+        }
+
+        foreach (var mistake in modality == "chat" && value is not null ? ChatFieldRules.CheckDefaults(value) : [])
+        {
+            checks.Add($"default_params.{mistake.Field}", mistake.Message);
         }
 
         return checks.Document("default_params", value);

@@ -62,6 +62,16 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task SpeechOfNoSaidRate_HasTheUsualOne()
+    {
+        await using var google = await FakeVendor.StartAsync();
+        google.At("/models/their-model:generateContent", """{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":null,"data":"AQACAA=="}}]},"finishReason":"STOP"}]}""");
+        var slug = await google.ConnectAsync(Admin, "google", "audio");
+        var wave = await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" });
+        Assert.Equal((200, "audio/wav"), ((int)wave.Status, wave.Headers["Content-Type"]));
+    }
+
+    [Fact]
     public async Task WrongKey_IsOursToMend()
     {
         await using var google = await FakeGoogle.StartAsync();

@@ -78,7 +78,11 @@ public sealed class MistralOperationTests(Grid grid) : GridTest(grid)
         Assert.Contains("name=timestamp_granularities\r\n\r\nsegment", mistral.Calls.Last().Body, StringComparison.Ordinal);
         (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", Tape, ("model", slug), ("timestamp_granularities[]", "word"))).Ok();
         Assert.Contains("name=timestamp_granularities\r\n\r\nword", mistral.Calls.Last().Body, StringComparison.Ordinal);
-        Assert.All(await Admin.UsageAsync(slug, 3), row => Assert.Equal("0.009", (string?)row["cost"]));
+
+        // Their name of the model is not told.
+        var openAi = (await Admin.TranscribeAsync("/oai/v1/audio/transcriptions", Tape, ("model", slug), ("language", "en"))).Body();
+        Assert.Equal((slug, "said"), ((string?)openAi["model"], (string?)openAi["text"]));
+        Assert.All(await Admin.UsageAsync(slug, 4), row => Assert.Equal("0.009", (string?)row["cost"]));
         (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", Tape, ("model", slug), ("response_format", "srt"))).Error(422, "VALIDATION_ERROR");
     }
 }

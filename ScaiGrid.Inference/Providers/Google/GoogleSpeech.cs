@@ -70,7 +70,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
             var samples = data.GetProperty("data"u8).GetBytesFromBase64();
             var usage = new GoogleUsage();
             usage.Add(document.RootElement);
-            var audio = format == "pcm" ? samples : WaveFile.Of(samples, RateOf(data.GetProperty("mimeType"u8).GetString()!));
+            var audio = format == "pcm" ? samples : WaveFile.Of(samples, RateOf(data.GetProperty("mimeType"u8).GetString() ?? ""));
             return new SpeechReply(new MemoryStream(audio), format == "pcm" ? "audio/pcm" : "audio/wav", Error: null, Owner: null)
             {
                 Usage = usage.Exists ? usage.Tokens : null,

@@ -127,6 +127,8 @@ public sealed class ModelTests(Grid grid) : GridTest(grid)
     [InlineData("capabilities", "[\"\"]", "capabilities[0]")]
     [InlineData("capabilities", "\"chat\"", "capabilities")]
     [InlineData("default_params", "{\"stream\":true}", "default_params.stream")]
+    [InlineData("default_params", "{\"top_k\":7,\"temperature\":9}", "default_params.temperature")]
+    [InlineData("default_params", "{\"max_tokens\":\"many\"}", "default_params.max_tokens")]
     [InlineData("default_params", "[]", "default_params")]
     public async Task WrongField_IsNamed(string name, string value, string field)
     {
