@@ -19,7 +19,7 @@ public readonly record struct TokenUsage(
     /// <summary>
     /// Reads OpenAI's <c>usage</c> object, in the words of its older or its newer operations, at the reader's position and leaves the reader at its end.
     /// </summary>
-    /// <returns>Null when the value is not an object or has no token counts.</returns>
+    /// <returns>Null when the value is not an object or does not count the prompt.</returns>
     internal static TokenUsage? Read(ref Utf8JsonReader reader)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -27,7 +27,7 @@ public readonly record struct TokenUsage(
             return null;
         }
 
-        long? prompt = null, completion = null;
+        long? prompt = null, completion = null, total = null;
         long cached = 0, reasoning = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -38,6 +38,10 @@ public readonly record struct TokenUsage(
             else if (reader.ValueTextEquals("completion_tokens"u8) || reader.ValueTextEquals("output_tokens"u8))
             {
                 completion = ReadCount(ref reader);
+            }
+            else if (reader.ValueTextEquals("total_tokens"u8))
+            {
+                total = ReadCount(ref reader);
             }
             else if (reader.ValueTextEquals("prompt_tokens_details"u8))
             {
@@ -54,7 +58,10 @@ public readonly record struct TokenUsage(
             }
         }
 
-        return prompt is null && completion is null ? null : new TokenUsage(prompt ?? 0, completion ?? 0, cached, reasoning);
+        // Without a word on the prompt it is no account of the call: it would be free.
+        prompt ??= total - completion;
+        completion ??= total - prompt;
+        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), cached, reasoning) : null;
     }
 
     private static long? ReadDetail(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)

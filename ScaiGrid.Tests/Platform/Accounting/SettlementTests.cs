@@ -13,6 +13,8 @@ public sealed class SettlementTests(Grid grid) : GridTest(grid)
     {
         { "whole, reported", Reported, false, "ok 100/50 reported" },
         { "whole, not reported", Reported with { SendsUsage = false }, false, "ok 9/3 estimated" },
+        { "whole, the prompt's count is none", Reported with { Body = Whole("""{"prompt_tokens":"100","completion_tokens":50}""") }, false, "ok 9/3 estimated" },
+        { "whole, the output's count is in the sum only", Reported with { Body = Whole("""{"prompt_tokens":100,"total_tokens":150}""") }, false, "ok 100/50 reported" },
         { "stream, reported", Reported, true, "ok 100/50 reported" },
         { "stream, not reported", Reported with { SendsUsage = false }, true, "ok 9/3 estimated" },
         { "stream without [DONE]", Reported with { SendsDone = false }, true, "ok 100/50 reported" },
@@ -120,6 +122,9 @@ public sealed class SettlementTests(Grid grid) : GridTest(grid)
         // Six rows are more than 64 bits of nano-units; the sum of their hour ends there.
         Assert.Equal("9223372036.854775807", (string?)sum["total_cost"]);
     }
+
+    private static string Whole(string usage) =>
+        $$"""{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"one two three"},"finish_reason":"stop"}],"usage":{{usage}}}""";
 
     private static string Describe(JsonNode row) =>
         $"{(string)row["status"]!} {(int)row["tokens_in"]!}/{(int)row["tokens_out"]!} {((bool)row["estimated"]! ? "estimated" : "reported")}";
