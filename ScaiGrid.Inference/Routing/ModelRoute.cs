@@ -49,10 +49,11 @@ public sealed class ModelRoute
     /// <summary>Nano-units per minute of audio that is listened to, charged to the caller.</summary>
     public long AudioMinutePrice { get; init; }
 
-    /// <summary>What the caller is charged.</summary>
-    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice, CachedInputPrice);
     /// <summary>Nano-units per million prompt tokens that the upstream had cached; null: priced as all others.</summary>
     public long? CachedInputPrice { get; init; }
+
+    /// <summary>What the caller is charged.</summary>
+    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice, CachedInputPrice);
 
     /// <summary>Which of the model's prices these are: 1 for the first.</summary>
     public int PriceVersion { get; init; } = 1;

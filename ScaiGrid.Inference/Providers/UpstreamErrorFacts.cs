@@ -1,0 +1,159 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>What an error document says, wherever in it.</summary>
+internal sealed class UpstreamErrorFacts
+{
+    private const int MaxRetryAfterSeconds = 3600;
+
+    /// <summary>Words that say more than the status they come with, or come without one, inside a stream.</summary>
+    private static readonly FrozenDictionary<string, UpstreamFailure> Words = new Dictionary<string, UpstreamFailure>(StringComparer.OrdinalIgnoreCase)
+    {
+        // OpenAI, Azure and those that speak like them.
+        ["rate_limit_exceeded"] = UpstreamFailure.RateLimited,
+        ["insufficient_quota"] = UpstreamFailure.RateLimited,
+        ["server_error"] = UpstreamFailure.ServerError,
+        ["internal_error"] = UpstreamFailure.ServerError,
+        ["invalid_api_key"] = UpstreamFailure.Misconfigured,
+        ["model_not_found"] = UpstreamFailure.Misconfigured,
+        ["DeploymentNotFound"] = UpstreamFailure.Misconfigured,
+        ["content_filter"] = UpstreamFailure.RequestRefused,
+
+        // Anthropic.
+        ["rate_limit_error"] = UpstreamFailure.RateLimited,
+        ["overloaded_error"] = UpstreamFailure.ServerError,
+        ["api_error"] = UpstreamFailure.ServerError,
+        ["timeout_error"] = UpstreamFailure.TimedOut,
+        ["authentication_error"] = UpstreamFailure.Misconfigured,
+        ["permission_error"] = UpstreamFailure.Misconfigured,
+        ["billing_error"] = UpstreamFailure.Misconfigured,
+        ["not_found_error"] = UpstreamFailure.Misconfigured,
+        ["invalid_request_error"] = UpstreamFailure.RequestRefused,
+        ["request_too_large"] = UpstreamFailure.RequestRefused,
+
+        // Google.
+        ["RESOURCE_EXHAUSTED"] = UpstreamFailure.RateLimited,
+        ["UNAVAILABLE"] = UpstreamFailure.ServerError,
+        ["INTERNAL"] = UpstreamFailure.ServerError,
+        ["DEADLINE_EXCEEDED"] = UpstreamFailure.TimedOut,
+        ["API_KEY_INVALID"] = UpstreamFailure.Misconfigured,
+        ["UNAUTHENTICATED"] = UpstreamFailure.Misconfigured,
+        ["PERMISSION_DENIED"] = UpstreamFailure.Misconfigured,
+        ["NOT_FOUND"] = UpstreamFailure.Misconfigured,
+        ["FAILED_PRECONDITION"] = UpstreamFailure.Misconfigured,
+        ["INVALID_ARGUMENT"] = UpstreamFailure.RequestRefused,
+
+        // Alibaba Cloud.
+        ["limit_requests"] = UpstreamFailure.RateLimited,
+        ["limit_burst_rate"] = UpstreamFailure.RateLimited,
+        ["Throttling"] = UpstreamFailure.RateLimited,
+        ["Throttling.RateQuota"] = UpstreamFailure.RateLimited,
+        ["Throttling.AllocationQuota"] = UpstreamFailure.RateLimited,
+        ["Arrearage"] = UpstreamFailure.Misconfigured,
+        ["InvalidApiKey"] = UpstreamFailure.Misconfigured,
+        ["access_denied"] = UpstreamFailure.Misconfigured,
+        ["data_inspection_failed"] = UpstreamFailure.RequestRefused,
+        ["DataInspectionFailed"] = UpstreamFailure.RequestRefused,
+    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
+    private UpstreamFailure? _word;
+    private UpstreamFailure? _number;
+
+    public string? Message { get; private set; }
+
+    /// <summary>What of the request is wrong.</summary>
+    public string? Field { get; private set; }
+
+    /// <summary>Words tell more than numbers, but for those that only say that there is an error.</summary>
+    public UpstreamFailure? Failure => _word is null or UpstreamFailure.RequestRefused ? _number ?? _word : _word;
+
+    public int? RetryAfterSeconds { get; private set; }
+
+    /// <summary>Reads an error document; what is none says nothing.</summary>
+    public static UpstreamErrorFacts Read(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            var facts = new UpstreamErrorFacts();
+            facts.Add(document.RootElement);
+            return facts;
+        }
+        catch (JsonException)
+        {
+            return new UpstreamErrorFacts();
+        }
+    }
+
+    /// <summary>What an HTTP status says; null where it is no error.</summary>
+    public static UpstreamFailure? OfStatus(int status) => status switch
+    {
+        429 => UpstreamFailure.RateLimited,
+        408 or >= 500 => UpstreamFailure.ServerError,
+        401 or 402 or 403 or 404 => UpstreamFailure.Misconfigured,
+        >= 400 => UpstreamFailure.RequestRefused,
+        _ => null,
+    };
+
+    /// <summary>A time to wait, in whole seconds; null where it is none.</summary>
+    public static int? Seconds(double seconds) => double.IsFinite(seconds) ? (int)Math.Clamp(Math.Ceiling(seconds), 1, MaxRetryAfterSeconds) : null;
+
+    private void Add(JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var item in element.EnumerateArray())
+            {
+                Add(item);
+            }
+
+            return;
+        }
+
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        foreach (var property in element.EnumerateObject())
+        {
+            Add(property);
+        }
+    }
+
+    private void Add(JsonProperty property)
+    {
+        var value = property.Value;
+        switch (property.Name)
+        {
+            case "error" or "message" or "detail" or "msg" when value.ValueKind == JsonValueKind.String:
+                Message ??= JsonText.Of(value);
+                break;
+            case "type" or "status" or "code" or "reason" when value.ValueKind == JsonValueKind.String && Words.TryGetValue(JsonText.Of(value), out var failure):
+                // The more telling one: an invalid argument whose reason is a bad key is a bad key.
+                _word = _word is null or UpstreamFailure.RequestRefused ? failure : _word;
+                break;
+            case "status" or "code" when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var status) && status < 600:
+                _number ??= OfStatus(status);
+                break;
+            case "param" when value.ValueKind == JsonValueKind.String:
+                Field ??= JsonText.Of(value);
+                break;
+            case "loc" when value.ValueKind == JsonValueKind.Array:
+                // As FastAPI says it: where the field is, then its path.
+                Field ??= string.Join('.', value.EnumerateArray().Skip(1).Select(part => part.ToString()));
+                break;
+            case "retryDelay" when value.ValueKind == JsonValueKind.String
+                && double.TryParse(JsonText.Of(value).TrimEnd('s'), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds):
+                RetryAfterSeconds = Seconds(seconds);
+                break;
+            case "error" or "message" or "detail" or "details" or "innererror":
+                Add(value);
+                break;
+        }
+    }
+}
