@@ -6,7 +6,8 @@ namespace ScaiGrid.Benchmarks;
 /// </summary>
 internal sealed class Measurement
 {
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+    /// <summary>The runtime compiles what is called often again, twice, in the background: measured too early, that is what is measured.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<string, List<Sample>> _samples;
 
