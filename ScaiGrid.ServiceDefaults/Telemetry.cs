@@ -15,20 +15,17 @@ internal static class Telemetry
     // From a cache hit to the longest stream that the timeouts allow.
     private static readonly double[] SecondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
-    // Counted several times a call, and of use to whoever works on the runtime.
-    private static readonly string[] LeftOut =
-        ["aspnetcore.routing.match_attempts", "http.client.active_requests", "http.client.open_connections", "http.client.request.time_in_queue"];
+    // Of ASP.NET's meters what an operator asks for: the packages that add them all count each call a dozen times.
+    private static readonly string[] ServerMeters = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
 
     public static void AddTelemetry(this IHostApplicationBuilder builder, ServiceDefaultsOptions options)
     {
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(options.ServiceName).AddEnvironmentVariableDetector())
             .WithMetrics(metrics => metrics
-                .AddMeter([.. options.Meters])
-                .AddAspNetCoreInstrumentation()
-                .AddHttpClientInstrumentation()
+                .AddMeter([.. options.Meters, .. ServerMeters])
                 .AddRuntimeInstrumentation()
-                .AddView(View)
+                .AddView(WithSecondsBuckets)
                 .AddPrometheusExporter(prometheus => prometheus.ScopeInfoEnabled = false));
 
         // Without a receiver there is no tracer provider: nothing listens, so no span is made.
@@ -50,9 +47,8 @@ internal static class Telemetry
             .UseOtlpExporter();
     }
 
-    private static MetricStreamConfiguration? View(Instrument instrument) =>
-        LeftOut.Contains(instrument.Name) ? MetricStreamConfiguration.Drop
-        : IsHistogram(instrument) && (instrument.Unit == "s" || instrument.Name.EndsWith("_seconds", StringComparison.Ordinal))
+    private static MetricStreamConfiguration? WithSecondsBuckets(Instrument instrument) =>
+        IsHistogram(instrument) && (instrument.Unit == "s" || instrument.Name.EndsWith("_seconds", StringComparison.Ordinal))
             ? new ExplicitBucketHistogramConfiguration { Boundaries = SecondsBuckets }
             : null;
 
