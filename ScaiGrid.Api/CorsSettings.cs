@@ -26,4 +26,8 @@ internal static class Cors
             .WithExposedHeaders("X-Request-Id", "Retry-After", "Idempotency-Replayed")
             .SetPreflightMaxAge(TimeSpan.FromHours(1))));
     }
+
+    /// <summary>After routing. Only for who comes from a web page: the middleware takes a scope of services for each request, and does nothing for others.</summary>
+    public static void UseBrowserAccess(this IApplicationBuilder app) =>
+        app.UseWhen(context => context.Request.Headers.Origin.Count > 0, pages => pages.UseCors());
 }

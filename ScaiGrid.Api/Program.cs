@@ -40,7 +40,7 @@ return await HostRunner.RunAsync(async () =>
     app.UseMiddleware<ErrorHandling>();
     app.UseDraining(context => ErrorWriter.WriteAsync(context, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
     app.UseRouting();
-    app.UseCors();
+    app.UseBrowserAccess();
     app.UseAudit();
     app.UseApiKeyAuthentication();
     app.UseIdempotency();

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -24,10 +25,15 @@ public static class InferenceEndpoints
 
     public static void MapInference(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/v1/inference/chat", NativeChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        // Given once: a handler that asks for services gets a scope of its own, made and disposed with each request.
+        var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
+        var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+        Func<HttpContext, Task> nativeChat = context => ChatAsync(context, pipeline, time, Protocols.Native);
+        Func<HttpContext, Task> openAiChat = context => ChatAsync(context, pipeline, time, Protocols.OpenAi);
+        endpoints.MapPost("/v1/inference/chat", nativeChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
             .WithName("Chat").WithTags("Inference").WithSummary("Chat with a model; `stream: true` answers server-sent events.")
             .Accepts<ChatBody>("application/json").Produces<Envelope<ChatData>>().Produces(StatusCodes.Status200OK, contentType: "text/event-stream");
-        endpoints.MapPost("/oai/v1/chat/completions", OpenAiChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        endpoints.MapPost("/oai/v1/chat/completions", openAiChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
             .WithName("CreateChatCompletion").WithTags("OpenAI").WithSummary("OpenAI's chat completions, for its client libraries.")
             .Accepts<ChatBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
         endpoints.MapMedia();
@@ -40,10 +46,6 @@ public static class InferenceEndpoints
         group.MapModerations();
         group.MapResponses();
     }
-
-    private static Task NativeChat(HttpContext context, ChatPipeline pipeline, TimeProvider time) => ChatAsync(context, pipeline, time, Protocols.Native);
-
-    private static Task OpenAiChat(HttpContext context, ChatPipeline pipeline, TimeProvider time) => ChatAsync(context, pipeline, time, Protocols.OpenAi);
 
     private static async Task ChatAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time, string protocol)
     {
