@@ -6,7 +6,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>Types and ranges of the scalar fields of a chat request.</summary>
+/// <summary>The fields of a chat request that ScaiGrid knows, with types and ranges of the scalar ones.</summary>
 public static class ChatFieldRules
 {
     private static readonly FieldRule MaxTokens = new(FieldKind.Integer, "must be a whole number, 1 or greater.", Min: 1, Max: int.MaxValue);
@@ -31,6 +31,12 @@ public static class ChatFieldRules
         ["user"] = FieldRule.Text,
     }.ToFrozenDictionary();
 
+    private static readonly string[] Names = [.. Rules.Keys, "messages", "stream_options"];
+    private static readonly int LongestName = Names.Max(name => name.Length);
+
+    private static readonly FrozenDictionary<string, int> Places = Names.Index().ToFrozenDictionary(field => field.Item, field => field.Index);
+    private static readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> PlacesByText = Places.GetAlternateLookup<ReadOnlySpan<char>>();
+
     /// <summary>What is wrong with values that a model gives to fields which the caller leaves out.</summary>
     public static IReadOnlyList<ErrorDetail> CheckDefaults(JsonObject defaults)
     {
@@ -44,6 +50,25 @@ public static class ChatFieldRules
 
         return mistakes;
     }
+
+    /// <summary>The name at the reader's position; of a field with a rule, the same string each time.</summary>
+    internal static string Name(ref Utf8JsonReader reader)
+    {
+        if (reader.ValueSpan.Length <= LongestName)
+        {
+            Span<char> text = stackalloc char[LongestName];
+            if (PlacesByText.TryGetValue(text[..reader.CopyString(text)], out var place))
+            {
+                return Names[place];
+            }
+        }
+
+        return reader.GetString()!;
+    }
+
+    /// <param name="name">Of a field.</param>
+    /// <param name="place">Its number among the known ones, fewer than 64.</param>
+    internal static bool TryFind(string name, out int place) => Places.TryGetValue(name, out place);
 
     /// <returns>True when the value has the right type, is in range and is not null.</returns>
     internal static bool Check(ref Utf8JsonReader reader, string name, List<ErrorDetail> mistakes) => FieldRule.Check(Rules, ref reader, name, mistakes);

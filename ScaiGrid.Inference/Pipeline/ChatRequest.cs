@@ -16,6 +16,8 @@ public readonly record struct JsonSpan(int Start, int Length)
 /// </summary>
 public sealed class ChatRequest(PooledBytes body) : IDisposable
 {
+    private FieldNames _fields;
+
     public ReadOnlyMemory<byte> Body => body.Memory;
 
     /// <summary>The slug that the caller asked for.</summary>
@@ -48,7 +50,7 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     internal JsonSpan MessagesSpan { get; set; }
 
     /// <summary>Names of the top-level fields that the caller sent with a value other than null.</summary>
-    internal HashSet<string> Fields { get; } = [];
+    internal ref FieldNames Fields => ref _fields;
 
     public void Dispose() => body.Dispose();
 }

@@ -54,10 +54,10 @@ public static class ChatRequestReader
             return;
         }
 
-        var seen = new HashSet<string>();
+        var seen = default(FieldNames);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = reader.GetString()!;
+            var name = ChatFieldRules.Name(ref reader);
             reader.Read();
             if (!seen.Add(name))
             {
