@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Mistral;
 
 /// <summary>
-/// Answers and chunks of Mistral are OpenAI's but for two things: content may be a list with the thinking in it, and there are two
-/// reasons to end of its own. What needs no change is not written anew.
+/// Answers and chunks of Mistral are OpenAI's but for three things: content may be a list with the thinking in it, calls of tools may lack
+/// their type, and there are two reasons to end of its own. What needs no change is not written anew.
 /// </summary>
 internal static class MistralAnswer
 {
@@ -30,13 +30,16 @@ internal static class MistralAnswer
         JsonText.Of(choice, "finish_reason"u8) == "model_length"
         || (Message(choice, out var message) && (
             (message.TryGetProperty("content"u8, out var content) && content.ValueKind == JsonValueKind.Array)
-            || RequestDocument.Items(message, "tool_calls"u8).Any(HasObjectArguments)));
+            || RequestDocument.Items(message, "tool_calls"u8).Any(IsForeignCall)));
 
     private static bool Message(JsonElement choice, out JsonElement message) =>
         RequestDocument.TryGetObject(choice, "delta"u8, out message) || RequestDocument.TryGetObject(choice, "message"u8, out message);
 
-    private static bool HasObjectArguments(JsonElement call) =>
-        RequestDocument.TryGetObject(call, "function"u8, out var function) && RequestDocument.TryGetObject(function, "arguments"u8, out _);
+    // OpenAI's client libraries insist on the type.
+    private static bool IsForeignCall(JsonElement call) =>
+        RequestDocument.TryGetObject(call, "function"u8, out var function) && (!call.TryGetProperty("type"u8, out _) || HasObjectArguments(function));
+
+    private static bool HasObjectArguments(JsonElement function) => RequestDocument.TryGetObject(function, "arguments"u8, out _);
 
     private static PooledBytes Write(JsonElement answer, List<JsonElement> choices)
     {
@@ -157,16 +160,21 @@ internal static class MistralAnswer
         writer.WriteStartArray("tool_calls"u8);
         foreach (var call in calls.EnumerateArray())
         {
-            if (call.ValueKind != JsonValueKind.Object || !HasObjectArguments(call))
+            if (call.ValueKind != JsonValueKind.Object || !IsForeignCall(call))
             {
                 writer.WriteRawValue(RequestDocument.Raw(call), skipInputValidation: true);
                 continue;
             }
 
             writer.WriteStartObject();
+            if (!call.TryGetProperty("type"u8, out _))
+            {
+                writer.WriteString("type"u8, "function"u8);
+            }
+
             foreach (var property in call.EnumerateObject())
             {
-                if (property.NameEquals("function"u8))
+                if (property.NameEquals("function"u8) && HasObjectArguments(property.Value))
                 {
                     writer.WriteStartObject("function"u8);
                     property.Value.CopyTo(writer, "name"u8);
