@@ -15,11 +15,11 @@ internal sealed class AheadAdmission
 {
     public static readonly TimeSpan Lifetime = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>After there was no room.</summary>
+    /// <summary>Until it is tried again for how many there is room.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     /// <summary>Of one ticket, in nano-units: the script adds up what all tickets of a question can cost, in numbers of 53 bits.</summary>
-    public const long MostCost = 100_000_000_000_000;
+    public const long MostCost = 30_000_000_000_000;
 
     private readonly AdmissionStore _store;
     private readonly Settlements _settlements;

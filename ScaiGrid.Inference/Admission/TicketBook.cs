@@ -11,11 +11,11 @@ internal readonly record struct ReadyTicket(AdmissionTicket Ticket, RateLimitSta
 /// <summary>The tickets that are ready for one caller's calls, and how many to ask for. Most callers never have one.</summary>
 internal sealed class TicketBook
 {
-    /// <summary>Of one question.</summary>
-    public const int Most = 64;
+    /// <summary>Of one question: enough for what comes while the next one is on its way.</summary>
+    private const int Most = 256;
 
     /// <summary>Fewer left than this part of what was asked for last, and more are asked for.</summary>
-    private const int LowPart = 4;
+    private const int LowPart = 2;
 
     /// <summary>A caller who was too slow for its tickets waits for the last one before it asks for more.</summary>
     private const int FewestToRefill = 8;
@@ -26,6 +26,7 @@ internal sealed class TicketBook
     private long _refusedAt;
     private int _left;
     private int _size = 1;
+    private int _room = Most;
     private int _isAsking;
 
     public bool IsLow => _size >= FewestToRefill && Volatile.Read(ref _left) <= _size / LowPart;
@@ -63,7 +64,7 @@ internal sealed class TicketBook
     /// <summary>Begins to ask for tickets: twice as many as last time, since all of those were used.</summary>
     /// <param name="needs">Of the call that came.</param>
     /// <param name="time">The clock.</param>
-    /// <returns>How many, and of what; none while another asks, and for a while after there was no room.</returns>
+    /// <returns>How many, and of what; none while another asks, or where there is room for none.</returns>
     public (int Count, TicketAmounts Amounts) Ask(TicketAmounts needs, TimeProvider time)
     {
         if (Interlocked.CompareExchange(ref _isAsking, 1, 0) != 0)
@@ -72,21 +73,31 @@ internal sealed class TicketBook
         }
 
         _amounts = _amounts.Or(needs);
-        if (_amounts.Cost > AheadAdmission.MostCost || (_refusedAt != 0 && time.GetElapsedTime(_refusedAt) < AheadAdmission.Pause))
+        if (_room < Most && time.GetElapsedTime(_refusedAt) > AheadAdmission.Pause)
         {
+            _room = Most;
+        }
+
+        if (_room < 2 || _amounts.Cost > AheadAdmission.MostCost)
+        {
+            _amounts = default;
             Asked();
             return default;
         }
 
-        (_size, _cameAt) = (Math.Min(_size * 2, Most), time.GetTimestamp());
+        (_size, _cameAt) = (Math.Min(_size * 2, _room), time.GetTimestamp());
         return (_size, _amounts);
     }
 
     /// <summary>The question is answered.</summary>
     public void Asked() => Volatile.Write(ref _isAsking, 0);
 
-    /// <summary>There is no room for many: each call asks for itself.</summary>
-    public void Refused(TimeProvider time) => (_size, _amounts, _refusedAt) = (1, default, time.GetTimestamp());
+    /// <summary>There is no room for so many: for a while no more than half as many are asked for.</summary>
+    public void Refused(TimeProvider time)
+    {
+        (_room, _refusedAt, _amounts) = (_size / 2, time.GetTimestamp(), default);
+        _size = Math.Max(_room / 2, 1);
+    }
 
     /// <summary>Tickets that no call came for: the next question asks for as many as were used.</summary>
     public void Returned(int count) => _size = Math.Max((_size - count) / 2, 1);
