@@ -11,7 +11,7 @@ internal sealed class AdmissionBatch(RedisValue process)
     private readonly List<AdmissionQuestion> _questions = new(1);
     private readonly List<Unsettled> _settlements = new(1);
 
-    /// <summary>Takes what waits, settlements first.</summary>
+    /// <summary>Takes what waits, settlements first: a call never goes before what ended before it came.</summary>
     public void Take(ConcurrentQueue<AdmissionQuestion> questions, ConcurrentQueue<Unsettled> settlements, int most)
     {
         while (_settlements.Count < most && settlements.TryDequeue(out var settlement))
@@ -19,7 +19,7 @@ internal sealed class AdmissionBatch(RedisValue process)
             _settlements.Add(settlement);
         }
 
-        while (_questions.Count < most && questions.TryDequeue(out var question))
+        while (settlements.IsEmpty && _questions.Count < most && questions.TryDequeue(out var question))
         {
             _questions.Add(question);
         }

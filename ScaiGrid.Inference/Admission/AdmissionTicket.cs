@@ -1,3 +1,4 @@
+using System.Numerics;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Metering;
 
@@ -37,10 +38,19 @@ public sealed class AdmissionTicket
 /// <param name="Tokens">The most tokens that the call can use.</param>
 public readonly record struct TicketAmounts(long EstimatedTokens, long Cost, long Tokens)
 {
-    public bool Cover(TicketAmounts others) => EstimatedTokens >= others.EstimatedTokens && Cost >= others.Cost && Tokens >= others.Tokens;
+    /// <summary>More would be held back for a long call that needs little.</summary>
+    private const int MostTimes = 4;
 
-    public TicketAmounts Or(TicketAmounts others) =>
-        new(Math.Max(EstimatedTokens, others.EstimatedTokens), Math.Max(Cost, others.Cost), Math.Max(Tokens, others.Tokens));
+    /// <summary>Whether they are enough for a call, and not far too much.</summary>
+    public bool Suit(TicketAmounts needs) =>
+        Suit(EstimatedTokens, needs.EstimatedTokens) && Suit(Cost, needs.Cost) && Suit(Tokens, needs.Tokens);
+
+    /// <summary>To a power of two each.</summary>
+    public TicketAmounts RoundedUp() => new(RoundedUp(EstimatedTokens), RoundedUp(Cost), RoundedUp(Tokens));
+
+    private static bool Suit(long amount, long need) => amount >= need && amount / MostTimes <= need;
+
+    private static long RoundedUp(long amount) => (long)BitOperations.RoundUpToPowerOf2((ulong)amount);
 }
 
 /// <summary>What a call came to.</summary>

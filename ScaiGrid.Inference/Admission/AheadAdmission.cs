@@ -21,11 +21,14 @@ internal sealed class AheadAdmission
     /// <summary>Of one ticket, in nano-units: the script adds up what all tickets of a question can cost, in numbers of 53 bits.</summary>
     public const long MostCost = 30_000_000_000_000;
 
+    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
+
     private readonly AdmissionStore _store;
     private readonly Settlements _settlements;
     private readonly TimeProvider _time;
     private readonly ConcurrentQueue<(AdmissionPart Part, long Until)> _grants = new();
     private readonly ITimer _timer;
+    private int _asking;
     private int _isTimed;
 
     public AheadAdmission(AdmissionStore store, Settlements settlements, TimeProvider time)
@@ -34,28 +37,23 @@ internal sealed class AheadAdmission
         _timer = time.CreateTimer(static admission => ((AheadAdmission)admission!).ReturnPast(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Whether tickets wait for calls.</summary>
-    public bool HasTickets => !_grants.IsEmpty;
+    /// <summary>Whether tickets wait for calls, or are on their way here.</summary>
+    public bool HasTickets => !_grants.IsEmpty || Volatile.Read(ref _asking) > 0;
 
     /// <returns>False where there is none that the call could use: it asks.</returns>
     public bool TryTake(AdmissionPlan plan, AdmissionPart part, TicketAmounts needs, out ReadyTicket ready)
     {
+        ready = default;
         var book = part.Ahead;
-        var unused = 0;
-        while (book.TryTake(out ready))
+        var (now, isTaken, unused) = (_time.GetTimestamp(), false, 0);
+        while (!isTaken && book.TryTake(needs, now, out ready))
         {
-            if (ready.Until > _time.GetTimestamp() && ready.Ticket.Most.Cover(needs))
+            isTaken = ready.Until > now && ready.Ticket.Most.Suit(needs);
+            if (!isTaken)
             {
-                if (book.IsLow)
-                {
-                    _ = AskAsync(plan, part, needs);
-                }
-
-                return true;
+                Return(part, ready);
+                unused++;
             }
-
-            Return(part, ready);
-            unused++;
         }
 
         if (unused > 0)
@@ -63,7 +61,12 @@ internal sealed class AheadAdmission
             book.Returned(unused);
         }
 
-        return false;
+        if (isTaken && book.IsLow)
+        {
+            _ = AskAsync(plan, part, needs);
+        }
+
+        return isTaken;
     }
 
     /// <summary>A call was admitted that had to ask.</summary>
@@ -90,6 +93,8 @@ internal sealed class AheadAdmission
             tickets[i] = new AdmissionTicket { Id = plan.HasBudgets ? Ids.New(Ids.Usage, _time) : "", Most = amounts, IsBinding = plan.Blocks };
         }
 
+        Interlocked.Increment(ref _asking);
+
         // Before the question: the end of the second is never later than it seems from here.
         var asked = _time.GetTimestamp();
         try
@@ -113,8 +118,11 @@ internal sealed class AheadAdmission
                 _settlements.ReleaseLater(ticket, part);
             }
         }
-
-        book.Asked();
+        finally
+        {
+            book.Asked();
+            Interlocked.Decrement(ref _asking);
+        }
     }
 
     private void Add(AdmissionPart part, AdmissionTicket[] tickets, AdmissionAnswer answer, long asked)
@@ -143,15 +151,15 @@ internal sealed class AheadAdmission
 
     private void SetTimer()
     {
-        if (!_grants.IsEmpty && Interlocked.Exchange(ref _isTimed, 1) == 0)
+        if (_grants.TryPeek(out var first) && Interlocked.Exchange(ref _isTimed, 1) == 0)
         {
-            _timer.Change(Lifetime, Timeout.InfiniteTimeSpan);
+            var left = _time.GetElapsedTime(_time.GetTimestamp(), first.Until);
+            _timer.Change(left > TimerStep ? left + TimerStep : TimerStep, Timeout.InfiniteTimeSpan);
         }
     }
 
     private void ReturnPast()
     {
-        Volatile.Write(ref _isTimed, 0);
         var now = _time.GetTimestamp();
         while (_grants.TryPeek(out var grant) && grant.Until <= now)
         {
@@ -178,6 +186,8 @@ internal sealed class AheadAdmission
             _grants.TryDequeue(out _);
         }
 
+        // Last, so that there is one of these at a time.
+        Interlocked.Exchange(ref _isTimed, 0);
         SetTimer();
     }
 

@@ -21,7 +21,6 @@ internal sealed class TicketBook
     private const int FewestToRefill = 8;
 
     private ConcurrentQueue<ReadyTicket>? _ready;
-    private TicketAmounts _amounts;
     private long _cameAt;
     private long _refusedAt;
     private int _left;
@@ -30,6 +29,13 @@ internal sealed class TicketBook
     private int _isAsking;
 
     public bool IsLow => _size >= FewestToRefill && Volatile.Read(ref _left) <= _size / LowPart;
+
+    /// <summary>Takes the next ticket, which may be another by then: one that does not suit stays for calls that it does, until it is past.</summary>
+    public bool TryTake(TicketAmounts needs, long now, out ReadyTicket ready)
+    {
+        ready = default;
+        return _ready?.TryPeek(out var first) is true && (first.Until <= now || first.Ticket.Most.Suit(needs)) && TryTake(out ready);
+    }
 
     public bool TryTake(out ReadyTicket ready)
     {
@@ -72,21 +78,21 @@ internal sealed class TicketBook
             return default;
         }
 
-        _amounts = _amounts.Or(needs);
+        // Calls that are somewhat larger than this one find tickets for them too.
+        var amounts = needs.RoundedUp();
         if (_room < Most && time.GetElapsedTime(_refusedAt) > AheadAdmission.Pause)
         {
             _room = Most;
         }
 
-        if (_room < 2 || _amounts.Cost > AheadAdmission.MostCost)
+        if (_room < 2 || amounts.Cost > AheadAdmission.MostCost)
         {
-            _amounts = default;
             Asked();
             return default;
         }
 
         (_size, _cameAt) = (Math.Min(_size * 2, _room), time.GetTimestamp());
-        return (_size, _amounts);
+        return (_size, amounts);
     }
 
     /// <summary>The question is answered.</summary>
@@ -95,7 +101,7 @@ internal sealed class TicketBook
     /// <summary>There is no room for so many: for a while no more than half as many are asked for.</summary>
     public void Refused(TimeProvider time)
     {
-        (_room, _refusedAt, _amounts) = (_size / 2, time.GetTimestamp(), default);
+        (_room, _refusedAt) = (_size / 2, time.GetTimestamp());
         _size = Math.Max(_room / 2, 1);
     }
 

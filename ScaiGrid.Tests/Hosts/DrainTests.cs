@@ -98,7 +98,8 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         await using var replica = await Replica.StartAsync(mode, grid.Services!.Settings);
         var started = Stopwatch.GetTimestamp();
 
-        Assert.Equal(0, await replica.TerminateAsync());
+        var exitCode = await replica.TerminateAsync();
+        Assert.True(exitCode == 0, $"{exitCode}: {replica.Output}");
 
         // A worker lets the scheduler's threads end first.
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce * 2);

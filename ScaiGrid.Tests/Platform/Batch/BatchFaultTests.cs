@@ -70,7 +70,11 @@ internal static class BatchFault
         await using var survivor = await Replica.StartAsync(Mode.Worker, settings);
         var id = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines, model)) })).Created()["id"]!;
 
-        await Poll.UntilAsync(async () => Completed(await GetAsync(api, id)) >= killAfter, "half of the lines");
+        // At the echo a call is over too soon to be seen.
+        using var work = new ApiDriver(doomed.BaseAddress, Secrets.AdminKey);
+        await Poll.UntilAsync(
+            async () => Completed(await GetAsync(api, id)) >= killAfter && (upstream is null || await IsCallingAsync(work)),
+            "half of the lines, and a call of the worker to kill");
         await doomed.KillAsync();
         Assert.True(Completed(await GetAsync(api, id)) < lines, "The batch was over before the kill.");
 
@@ -104,6 +108,9 @@ internal static class BatchFault
         Assert.Equal([$"{lines}"], await database.QueryAsync("SELECT COUNT(*) FROM usage_records"));
         Assert.Equal([$"{lines}"], await database.QueryAsync("SELECT COUNT(DISTINCT request_id) FROM usage_records"));
     }
+
+    private static async Task<bool> IsCallingAsync(ApiDriver worker) => (await worker.GetAsync("/metrics")).Text.Split('\n').Any(line =>
+        line.StartsWith("scaigrid_backend_inflight_requests{", StringComparison.Ordinal) && !line.Contains("} 0", StringComparison.Ordinal));
 
     private static async Task<string> AddBudgetAsync(ApiDriver api) =>
         (string)(await api.PostAsync("/v1/accounting/budgets", new { scope = "tenant", period = "total", request_limit = 1_000_000 })).Created()["id"]!;
