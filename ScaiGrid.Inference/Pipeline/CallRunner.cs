@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
 /// The way of a call that all operations share: find its model, admit it (rate limits and budgets, one round trip
-/// to Redis), then try the model's targets. What must hold for every operation
+/// to Redis at most), then try the model's targets. What must hold for every operation
 /// is put in here once.
 /// </summary>
 public sealed class CallRunner(CallActivities activities, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
