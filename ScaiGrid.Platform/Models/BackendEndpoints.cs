@@ -67,8 +67,9 @@ internal static class BackendEndpoints
         var imagePrice = checks.Price("image_price", body.ImagePrice, otherwise: 0);
         var audioPrice = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, otherwise: 0);
         var provider = await FindProviderAsync(checks, body.ProviderId, db, cancellationToken);
-        var config = secrets.Complete(checks, "connection_config", checks.Document("connection_config", body.ConnectionConfig) ?? [], stored: null, id);
-        CheckMerged(checks, provider, config, catalog, secrets);
+        var sent = checks.Document("connection_config", body.ConnectionConfig) ?? [];
+        var config = secrets.Complete(checks, "connection_config", sent, id);
+        CheckMerged(checks, provider, "{}", sent, config, catalog, secrets);
         checks.ThrowIfAny();
 
         var (readable, credentials) = secrets.Split(config, id);
@@ -140,9 +141,9 @@ internal static class BackendEndpoints
 
         if (checks.Document("connection_config", body.ConnectionConfig) is { } sent)
         {
-            var config = secrets.Complete(checks, "connection_config", sent, row.Credentials, row.Id);
+            var config = secrets.Complete(checks, "connection_config", sent, row.Id, row.ConnectionConfig, row.Credentials);
             var provider = await FindProviderAsync(checks, row.ProviderId, db, cancellationToken);
-            CheckMerged(checks, provider, config, catalog, secrets);
+            CheckMerged(checks, provider, row.ConnectionConfig, sent, config, catalog, secrets);
             checks.ThrowIfAny();
             (row.ConnectionConfig, row.Credentials) = secrets.Split(config, row.Id);
         }
@@ -186,13 +187,15 @@ internal static class BackendEndpoints
     }
 
     /// <summary>A backend is connected with its provider's settings and its own over them: together they must be valid.</summary>
-    private static void CheckMerged(Checks checks, Provider? provider, JsonObject config, ProviderCatalog catalog, ProviderSecrets secrets)
+    private static void CheckMerged(
+        Checks checks, Provider? provider, string before, JsonObject sent, JsonObject config, ProviderCatalog catalog, ProviderSecrets secrets)
     {
         if (provider is null || !catalog.TryGet(provider.Type, out var type))
         {
             return;
         }
 
+        secrets.CheckOwn(checks, "connection_config", provider, before, sent, config);
         try
         {
             type!.Check(checks, "connection_config", secrets.Merged(provider, config));

@@ -54,7 +54,7 @@ internal static class ProviderEndpoints
             checks.Add("type", $"must be one of {string.Join(", ", catalog.Types.Order(StringComparer.Ordinal))}.");
         }
 
-        var config = secrets.Complete(checks, "config", checks.Document("config", body.Config) ?? [], stored: null, id);
+        var config = secrets.Complete(checks, "config", checks.Document("config", body.Config) ?? [], id);
         provider?.Check(checks, "config", config);
         checks.ThrowIfAny();
 
@@ -90,7 +90,8 @@ internal static class ProviderEndpoints
 
         if (checks.Document("config", body.Config) is { } sent)
         {
-            var config = secrets.Complete(checks, "config", sent, row.Credentials, row.Id);
+            var config = secrets.Complete(checks, "config", sent, row.Id, row.Config, row.Credentials);
+            await CheckBackendsAsync(checks, row, config, db, cancellationToken);
             if (catalog.TryGet(row.Type, out var provider))
             {
                 provider!.Check(checks, "config", config);
@@ -119,6 +120,22 @@ internal static class ProviderEndpoints
         return TypedResults.NoContent();
     }
 
+    /// <summary>Credentials of a backend's own were given for where its provider is: they do not move with it.</summary>
+    private static async Task CheckBackendsAsync(Checks checks, Provider row, JsonObject config, PlatformDb db, CancellationToken cancellationToken)
+    {
+        foreach (var moved in ProviderSecrets.Moved(ProviderSecrets.Parse(row.Config), config))
+        {
+            var backends = await db.Backends.AsNoTracking()
+                .Where(backend => backend.ProviderId == row.Id && backend.Credentials != null)
+                .Select(backend => new { backend.Id, backend.ConnectionConfig })
+                .ToListAsync(cancellationToken);
+            if (backends.FirstOrDefault(backend => !ProviderSecrets.Parse(backend.ConnectionConfig).ContainsKey(moved)) is { } first)
+            {
+                checks.Add($"config.{moved}", $"leads to another host, and backend {first.Id} has credentials of its own for this one; give it its own {moved}, or take its credentials away first.");
+            }
+        }
+    }
+
     /// <summary>The provider type's own checks, with the fields named as the request names them.</summary>
     internal static void Check(this IProvider provider, Checks checks, string field, JsonObject config)
     {
@@ -139,7 +156,7 @@ internal static class ProviderEndpoints
 /// <param name="Config">What the type needs; secrets in it are shown masked afterwards.</param>
 public sealed record CreateProvider(string? Name, string? Type, JsonObject? Config = null);
 
-/// <summary>What is left out stays as it is. <c>config</c> is replaced whole, but for its secrets: left out or masked, they stay.</summary>
+/// <summary>What is left out stays as it is. <c>config</c> is replaced whole, but for its secrets: left out or masked, they stay, unless it leads to another host.</summary>
 public sealed record UpdateProvider(string? Name = null, string? Type = null, JsonObject? Config = null);
 
 internal sealed record ProviderView(string Id, string Name, string Type, JsonObject Config, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);

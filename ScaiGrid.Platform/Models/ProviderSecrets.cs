@@ -7,7 +7,8 @@ namespace ScaiGrid.Platform.Models;
 
 /// <summary>
 /// The secrets inside a provider's or a backend's configuration: <c>api_key</c>, and the values of <c>headers</c>. They are stored
-/// sealed and apart, with the row's id as owner, and shown masked. A masked value that is sent back means the stored one.
+/// sealed and apart, with the row's id as owner, and shown masked. A masked value that is sent back means the stored one. A secret
+/// belongs to the host that it was given for: where calls go elsewhere from then on, it is given again.
 /// </summary>
 internal sealed class ProviderSecrets(SecretBox box)
 {
@@ -18,20 +19,28 @@ internal sealed class ProviderSecrets(SecretBox box)
     /// <summary>
     /// The whole configuration that a request means. A secret that is left out or masked is the stored one; <c>null</c> removes it.
     /// </summary>
-    public JsonObject Complete(Checks checks, string field, JsonObject sent, string? stored, string owner)
+    /// <param name="checks">Gets the mistakes.</param>
+    /// <param name="field">The configuration's name in the request.</param>
+    /// <param name="sent">What the request says.</param>
+    /// <param name="owner">The row's id.</param>
+    /// <param name="config">What of the row's configuration is stored readable.</param>
+    /// <param name="stored">The row's sealed secrets.</param>
+    public JsonObject Complete(Checks checks, string field, JsonObject sent, string owner, string config = "{}", string? stored = null)
     {
         var known = TryOpen(stored, owner) ?? [];
         var complete = (JsonObject)sent.DeepClone();
-        Complete(checks, $"{field}.{ApiKey}", complete, known, ApiKey);
+        var moved = Moved(Parse(config), sent).FirstOrDefault();
+        Complete(checks, $"{field}.{ApiKey}", complete, known, ApiKey, moved);
         if (!complete.ContainsKey(Headers) && known[Headers] is { } headers)
         {
             complete[Headers] = headers.DeepClone();
+            Refuse(checks, $"{field}.{Headers}", moved);
         }
         else if (complete[Headers] is JsonObject given)
         {
             foreach (var name in given.Select(pair => pair.Key).ToArray())
             {
-                Complete(checks, $"{field}.{Headers}.{name}", given, known[Headers] as JsonObject ?? [], name);
+                Complete(checks, $"{field}.{Headers}.{name}", given, known[Headers] as JsonObject ?? [], name, moved);
             }
         }
         else if (complete.ContainsKey(Headers) && complete[Headers] is null)
@@ -87,18 +96,52 @@ internal sealed class ProviderSecrets(SecretBox box)
         return shown;
     }
 
-    /// <summary>What a backend is connected with: its own configuration laid over its provider's, secrets included.</summary>
+    /// <summary>The addresses (<c>base_url</c>, and a type's own) that lead to another scheme, host or port than before.</summary>
+    public static IEnumerable<string> Moved(JsonObject before, JsonObject after) =>
+        before.Select(pair => pair.Key).Union(after.Select(pair => pair.Key)).Where(name => Origin(before[name]) != Origin(after[name]));
+
+    /// <summary>A backend that calls another host than its provider's says which secrets are for it: the provider's do not go there.</summary>
+    public void CheckOwn(Checks checks, string field, Provider provider, string before, JsonObject sent, JsonObject complete)
+    {
+        var known = TryOpen(provider.Credentials, provider.Id) ?? [];
+        var moved = MovedFrom(Parse(provider.Config), complete).Intersect(Moved(Parse(before), complete)).FirstOrDefault();
+        foreach (var name in (string[])[ApiKey, Headers])
+        {
+            if (known.ContainsKey(name) && !complete.ContainsKey(name) && !sent.ContainsKey(name))
+            {
+                Refuse(checks, $"{field}.{name}", moved);
+            }
+        }
+    }
+
+    /// <summary>What a backend is connected with: its own configuration laid over its provider's, secrets included, which stay away from another host.</summary>
     /// <exception cref="CryptographicException">Stored credentials cannot be opened.</exception>
-    public JsonObject Merged(Provider provider, Backend backend) =>
-        Merge(Open(provider.Config, provider.Credentials, provider.Id), Open(backend.ConnectionConfig, backend.Credentials, backend.Id));
+    public JsonObject Merged(Provider provider, Backend backend) => Merged(provider, Open(backend.ConnectionConfig, backend.Credentials, backend.Id));
 
     /// <summary>A provider's configuration, secrets included.</summary>
     /// <exception cref="CryptographicException">Stored credentials cannot be opened.</exception>
     public JsonObject Opened(Provider provider) => Open(provider.Config, provider.Credentials, provider.Id);
 
     /// <inheritdoc cref="Merged(Provider, Backend)"/>
-    public JsonObject Merged(Provider provider, JsonObject backendConfig) =>
-        Merge(Open(provider.Config, provider.Credentials, provider.Id), backendConfig);
+    public JsonObject Merged(Provider provider, JsonObject backendConfig)
+    {
+        var below = Parse(provider.Config);
+        return Merge(MovedFrom(below, backendConfig).Any() ? below : Opened(provider), backendConfig);
+    }
+
+    // What a backend does not say is its provider's.
+    private static IEnumerable<string> MovedFrom(JsonObject provider, JsonObject backend) => Moved(provider, Merge((JsonObject)provider.DeepClone(), backend));
+
+    private static string? Origin(JsonNode? address) =>
+        Text(address) is { } text && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Host.Length > 0 ? uri.GetLeftPart(UriPartial.Authority) : null;
+
+    private static void Refuse(Checks checks, string field, string? moved)
+    {
+        if (moved is not null)
+        {
+            checks.Add(field, $"must be given anew, since {moved} leads to another host; null for none.");
+        }
+    }
 
     private static JsonObject Merge(JsonObject below, JsonObject above)
     {
@@ -126,13 +169,14 @@ internal sealed class ProviderSecrets(SecretBox box)
         }
     }
 
-    private static void Complete(Checks checks, string field, JsonObject complete, JsonObject known, string name)
+    private static void Complete(Checks checks, string field, JsonObject complete, JsonObject known, string name, string? moved)
     {
         if (!complete.TryGetPropertyValue(name, out var sent))
         {
             if (known[name] is { } kept)
             {
                 complete[name] = kept.DeepClone();
+                Refuse(checks, field, moved);
             }
         }
         else if (sent is null)
@@ -144,6 +188,7 @@ internal sealed class ProviderSecrets(SecretBox box)
             if (known[name] is { } kept && Mask(kept) == text)
             {
                 complete[name] = kept.DeepClone();
+                Refuse(checks, field, moved);
             }
             else
             {
@@ -158,5 +203,5 @@ internal sealed class ProviderSecrets(SecretBox box)
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
-    private static JsonObject Parse(string json) => JsonNode.Parse(json) as JsonObject ?? [];
+    public static JsonObject Parse(string json) => JsonNode.Parse(json) as JsonObject ?? [];
 }
