@@ -35,7 +35,8 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
             if (isEventStream != request.Stream)
             {
-                return ChatReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream answered with the wrong content type."));
+                return ChatReply.Failed((isEventStream ? null : await UpstreamErrors.InAsync(response, address, activity.Token))
+                    ?? new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream answered with the wrong content type."));
             }
 
             var content = await response.Content.ReadAsStreamAsync(activity.Token);
@@ -76,6 +77,11 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
                 {
                     return ChatReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
                 }
+            }
+
+            if (UpstreamErrors.In(bytes.Memory, address) is { } error)
+            {
+                return ChatReply.Failed(error);
             }
 
             owned = false;

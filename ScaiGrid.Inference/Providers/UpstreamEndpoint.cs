@@ -74,7 +74,20 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
         _ => null,
     };
 
-    private static async Task<DocumentReply> ReadAsync(HttpResponseMessage response, CallActivity activity)
+    /// <summary>What to say of an answer that is not of the kind that was asked for: the error that it holds, or that.</summary>
+    public async Task<UpstreamError> MismatchAsync(HttpResponseMessage response, string message, CallActivity activity)
+    {
+        try
+        {
+            return await UpstreamErrors.InAsync(response, address, activity.Token) ?? new UpstreamError(UpstreamFailure.ShapeMismatch, message);
+        }
+        catch (OperationCanceledException exception) when (Failure(exception, activity) is { } failure)
+        {
+            return failure;
+        }
+    }
+
+    private async Task<DocumentReply> ReadAsync(HttpResponseMessage response, CallActivity activity)
     {
         var content = await response.Content.ReadAsStreamAsync(activity.Token);
         var bytes = new PooledBytes(16 * 1024);
@@ -89,6 +102,12 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
                     bytes.Dispose();
                     return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
                 }
+            }
+
+            if (UpstreamErrors.In(bytes.Memory, address) is { } error)
+            {
+                bytes.Dispose();
+                return DocumentReply.Failed(error);
             }
 
             return DocumentReply.Completed(bytes);

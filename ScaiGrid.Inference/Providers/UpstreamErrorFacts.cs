@@ -73,6 +73,9 @@ internal sealed class UpstreamErrorFacts
 
     public int? RetryAfterSeconds { get; private set; }
 
+    /// <summary>An HTTP status that stands in the document.</summary>
+    public int? Status { get; private set; }
+
     /// <summary>Reads an error document; what is none says nothing.</summary>
     public static UpstreamErrorFacts Read(ReadOnlyMemory<byte> json)
     {
@@ -139,6 +142,7 @@ internal sealed class UpstreamErrorFacts
                 break;
             case "status" or "code" when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var status) && status < 600:
                 _number ??= OfStatus(status);
+                Status ??= status;
                 break;
             case "param" when value.ValueKind == JsonValueKind.String:
                 Field ??= JsonText.Of(value);

@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Text.Json;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
 /// Reads the error answers of all providers: their shapes differ, but a status or one word in them (<c>error.type</c>, <c>error.status</c>,
-/// <c>error.code</c>) always says which of our kinds it is.
+/// <c>error.code</c>) always says which of our kinds it is, whether the status is an error, or a success whose document is one.
 /// </summary>
 internal static class UpstreamErrors
 {
@@ -41,11 +42,46 @@ internal static class UpstreamErrors
     }
 
     /// <summary>An error inside a stream.</summary>
-    public static UpstreamError FromEvent(ReadOnlyMemory<byte> data, UpstreamAddress address)
+    public static UpstreamError FromEvent(ReadOnlyMemory<byte> data, UpstreamAddress address) => WithoutStatus(UpstreamErrorFacts.Read(data), address);
+
+    /// <summary>The error that an answer is whose status is a success, as some servers and many proxies send it; null where it is none.</summary>
+    public static UpstreamError? In(ReadOnlyMemory<byte> answer, UpstreamAddress address)
     {
-        var facts = UpstreamErrorFacts.Read(data);
+        // Errors are short and have the word in them: other answers are not read twice.
+        if (answer.Length > MaxBodyBytes || answer.Span.IndexOf("\"error\""u8) < 0 || !IsError(answer))
+        {
+            return null;
+        }
+
+        var facts = UpstreamErrorFacts.Read(answer);
+        var error = WithoutStatus(facts, address);
+        return error.Failure == UpstreamFailure.RequestRefused ? error with { Field = Shorten(facts.Field, address, MaxFieldLength), Status = facts.Status } : error;
+    }
+
+    /// <summary>The same of an answer that is not of the kind that was asked for; its body is read.</summary>
+    public static async Task<UpstreamError?> InAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)
+    {
+        using var body = new PooledBytes();
+        await ReadBodyAsync(response, body, cancellationToken);
+        return In(body.Memory, address);
+    }
+
+    private static UpstreamError WithoutStatus(UpstreamErrorFacts facts, UpstreamAddress address)
+    {
         var failure = facts.Failure ?? UpstreamFailure.ErrorEvent;
         return new UpstreamError(failure, failure == UpstreamFailure.Misconfigured ? null : Shorten(facts.Message, address, MaxMessageLength), facts.RetryAfterSeconds);
+    }
+
+    private static bool IsError(ReadOnlyMemory<byte> answer)
+    {
+        try
+        {
+            return ChunkView.Scan(answer, output: null).IsError;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
     }
 
     private static int? RetryAfter(HttpResponseMessage response)

@@ -34,7 +34,7 @@ internal static class UpstreamModelList
                 }
             }
 
-            return Parse(body.Memory);
+            return UpstreamErrors.In(body.Memory, address) is { } error ? ModelListing.Failed(error) : Parse(body.Memory);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {

@@ -49,6 +49,18 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         Assert.Contains("transcription", (string?)error["message"], StringComparison.Ordinal);
     }
 
+    /// <summary>The other operations read such an answer as chat does.</summary>
+    [Fact]
+    public async Task ErrorWithTheStatusOfASuccess_IsReadAsThatError()
+    {
+        var script = new UpstreamScript { Body = """{"error":{"message":"Slow down","type":"requests","param":null,"code":"rate_limit_exceeded"}}""" };
+        var speaker = await ConnectAsync(script, modelFields: new { modality = "audio" });
+        var embedder = await ConnectAsync(script, modelFields: new { modality = "embedding" });
+        (await Admin.PostAsync("/v1/inference/embed", new { model = embedder, input = "a" })).Error(429, "BACKEND_RATE_LIMITED");
+        (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = speaker, input = "a" })).Error(429, "BACKEND_RATE_LIMITED");
+        (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", speaker))).Error(429, "BACKEND_RATE_LIMITED");
+    }
+
     private async Task<string> ConnectEchoAsync(string modality)
     {
         var unique = Guid.CreateVersion7().ToString("N")[^12..];

@@ -28,8 +28,10 @@ internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : IS
         var type = response.Content.Headers.ContentType?.MediaType ?? "application/octet-stream";
         if (!type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase) && type != "application/octet-stream")
         {
-            response.Dispose();
-            return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream answered with something that is no audio."));
+            using (response)
+            {
+                return SpeechReply.Failed(await endpoint.MismatchAsync(response, "The upstream answered with something that is no audio.", activity));
+            }
         }
 
         return new SpeechReply(await response.Content.ReadAsStreamAsync(activity.Token), type, Error: null, response);

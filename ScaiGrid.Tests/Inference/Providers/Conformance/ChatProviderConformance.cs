@@ -177,6 +177,17 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
     }
 
+    /// <summary>As some servers and many proxies send it, to those who asked for a stream as well.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ErrorWithTheStatusOfASuccess_IsWhatItSays(bool stream)
+    {
+        using var calls = Connect(context => context.AnswerAsync(_wire.Error($"too long, said {Key}")));
+        var error = (await calls.CallAsync(stream)).Error;
+        Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
+    }
+
     [Fact]
     public async Task MalformedChunk_IsAMismatch()
     {
