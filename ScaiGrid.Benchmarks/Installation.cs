@@ -28,6 +28,9 @@ internal sealed class Installation : IAsyncDisposable
         _admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
     }
 
+    /// <summary>As the client of Redis takes it.</summary>
+    public string RedisConfiguration { get; private set; } = "";
+
     /// <param name="upstreamPort">Of the upstream behind <see cref="Model"/>.</param>
     /// <param name="isCrowded">Whether <see cref="Crowd"/> lives there too.</param>
     public static async Task<Installation> StartAsync(int upstreamPort, bool isCrowded = false)
@@ -35,6 +38,7 @@ internal sealed class Installation : IAsyncDisposable
         var made = new Installation();
         var database = made.Own(await MariaDbServer.StartAsync());
         var redis = made.Own(await RedisServer.StartAsync("everysec"));
+        made.RedisConfiguration = redis.Configuration;
         var settings = new Dictionary<string, string>
         {
             ["SCAIGRID_DATABASE_URL"] = database.Url(),

@@ -1,8 +1,13 @@
 using System.Globalization;
+using ScaiGrid.Inference.Metering;
+using StackExchange.Redis;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>Resident memory over many calls, nine whole answers to one stream, and how it drifts over the last half of them.</summary>
+/// <summary>
+/// Resident memory over many calls, nine whole answers to one stream, and how it drifts over the last half of them; beside it how many
+/// usage records wait in Redis, which takes no more than <see cref="UsageBuffer.MaxPending"/> of a tenant: whether the worker kept up.
+/// </summary>
 internal static class MemoryRun
 {
     private const int Connections = 16;
@@ -15,9 +20,11 @@ internal static class MemoryRun
         var subject = installation.Limited("ScaiGrid");
         byte[][] requests = [.. Enumerable.Repeat(subject.Requests(CallKind.Chat)[0], 9), subject.Requests(CallKind.Streamed)[0]];
         var load = new LoadGenerator(subject.Port, requests);
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(installation.RedisConfiguration);
+        var usage = new UsageBuffer(redis);
         var points = new List<(long Calls, double Mebibytes)>();
-        Console.WriteLine("| calls | resident MiB |");
-        Console.WriteLine("| ---: | ---: |");
+        Console.WriteLine("| calls | resident MiB | records in Redis |");
+        Console.WriteLine("| ---: | ---: | ---: |");
         for (long calls = 0, shown = 0; calls < options.MemoryCalls;)
         {
             calls += (await load.RunAsync(Connections, TimeSpan.FromSeconds(1))).Latencies.Length;
@@ -25,7 +32,8 @@ internal static class MemoryRun
             if (calls * Rows / options.MemoryCalls > shown)
             {
                 shown = calls * Rows / options.MemoryCalls;
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {calls} | {points[^1].Mebibytes:F0} |"));
+                var waiting = await usage.CountAsync();
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {calls} | {points[^1].Mebibytes:F0} | {waiting} |"));
             }
         }
 

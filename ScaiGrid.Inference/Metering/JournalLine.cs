@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Metering;
 
@@ -8,6 +9,16 @@ internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte
 {
     public static JournalLine Of(UsageRecord record) =>
         new(record.TenantId, Encoding.ASCII.GetBytes(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, UsageJson.Default.UsageRecord));
+
+    /// <summary>
+    /// Appends it, framed by line feeds on both sides, so that what a writer left that died before it had written all spoils no neighbour.
+    /// </summary>
+    public void WriteTo(PooledBytes output)
+    {
+        output.Append("\n"u8);
+        output.Append(Json.Span);
+        output.Append("\n"u8);
+    }
 
     /// <param name="json">A line.</param>
     /// <param name="tenantId">The tenant of the line before, which most often is this one's too.</param>

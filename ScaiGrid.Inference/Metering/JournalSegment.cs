@@ -9,8 +9,8 @@ namespace ScaiGrid.Inference.Metering;
 /// after <see cref="Seal"/> the file never changes.
 /// </summary>
 /// <remarks>
-/// A record is framed by line feeds on both sides, so that a hole left by a writer that died between reserving and writing
-/// spoils no neighbour. What was written is kept in memory as well, for shipping it without reading it back.
+/// A writer that died between reserving and writing leaves a hole. What was written is kept in memory as well, for shipping it
+/// without reading it back.
 /// </remarks>
 internal sealed class JournalSegment : IDisposable
 {
@@ -50,9 +50,7 @@ internal sealed class JournalSegment : IDisposable
         try
         {
             using var framed = new PooledBytes(line.Json.Length + 2);
-            framed.Append("\n"u8);
-            framed.Append(line.Json.Span);
-            framed.Append("\n"u8);
+            line.WriteTo(framed);
             var position = Interlocked.Add(ref _length, framed.Length) - framed.Length;
             RandomAccess.Write(_file, framed.Span, position);
             _lines.Enqueue(line);

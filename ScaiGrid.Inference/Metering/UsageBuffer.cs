@@ -8,36 +8,41 @@ namespace ScaiGrid.Inference.Metering;
 /// a record twice changes nothing, so a batch may be sent again after a lost answer, and removing is by id, so two flushes at once do no harm.
 /// </summary>
 /// <remarks>
-/// Bounded: a tenant's hash takes no more than <see cref="MaxPending"/> records; beyond it they wait in the journals, on disk.
+/// Bounded: a tenant's hash takes no more once it has <see cref="MaxPending"/> records; what comes then waits in the journals, on disk.
 /// The set of tenants has one entry a tenant.
 /// </remarks>
 public sealed class UsageBuffer(IConnectionMultiplexer redis)
 {
     public const int MaxPending = 200_000;
 
-    private const int BatchSize = 500;
     private const string TenantsKey = "scaigrid:usage:tenants";
 
     private static readonly TimeSpan RejectedKept = TimeSpan.FromDays(30);
 
-    /// <summary>Adds records, all tenants' side by side.</summary>
-    /// <returns>Tenants whose buffer is full: of them nothing was added.</returns>
+    /// <summary>Adds records, some hundreds at once, all tenants' side by side.</summary>
+    /// <returns>Those of tenants whose buffer is full.</returns>
     /// <exception cref="RedisException">Redis is away; whether the records arrived is unknown, and sending them again is safe.</exception>
-    internal async Task<IReadOnlyList<string>> AddAsync(IReadOnlyCollection<JournalLine> lines)
+    internal async Task<IReadOnlyList<JournalLine>> AddAsync(IReadOnlyCollection<JournalLine> lines)
     {
-        var database = redis.GetDatabase();
-        var tenants = lines.GroupBy(line => line.TenantId).Select(tenant => (Id: tenant.Key, Entries: Entries(tenant))).ToList();
-        var pending = await Task.WhenAll(tenants.Select(tenant => database.HashLengthAsync(PendingKey(tenant.Id))));
-        var full = tenants.Where((tenant, at) => pending[at] + tenant.Entries.Length > MaxPending).Select(tenant => tenant.Id).ToHashSet();
-        tenants.RemoveAll(tenant => full.Contains(tenant.Id));
-        if (tenants.Count > 0)
+        var tenants = lines.ToLookup(line => line.TenantId);
+        var withRoom = await WithRoomAsync([.. tenants.Select(tenant => tenant.Key)]);
+        if (withRoom.Count > 0)
         {
             // The tenant is announced first: a record that no flush looks for would be stuck.
-            await database.SetAddAsync(TenantsKey, [.. tenants.Select(tenant => (RedisValue)tenant.Id)]);
-            await Task.WhenAll(tenants.SelectMany(tenant => tenant.Entries.Chunk(BatchSize), (tenant, batch) => database.HashSetAsync(PendingKey(tenant.Id), batch)));
+            var database = redis.GetDatabase();
+            await database.SetAddAsync(TenantsKey, [.. withRoom.Select(tenantId => (RedisValue)tenantId)]);
+            await Task.WhenAll(withRoom.Select(tenantId => database.HashSetAsync(PendingKey(tenantId), Entries(tenants[tenantId]))));
         }
 
-        return [.. full];
+        return withRoom.Count == tenants.Count ? [] : [.. tenants.Where(tenant => !withRoom.Contains(tenant.Key)).SelectMany(tenant => tenant)];
+    }
+
+    /// <summary>Those of some tenants whose buffer is not full.</summary>
+    internal async Task<HashSet<string>> WithRoomAsync(IReadOnlyCollection<string> tenantIds)
+    {
+        var database = redis.GetDatabase();
+        var pending = await Task.WhenAll(tenantIds.Select(tenantId => database.HashLengthAsync(PendingKey(tenantId))));
+        return tenantIds.Where((_, at) => pending[at] < MaxPending).ToHashSet();
     }
 
     /// <summary>Tenants that had records at some time.</summary>

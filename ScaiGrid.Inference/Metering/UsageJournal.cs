@@ -58,24 +58,8 @@ public sealed class UsageJournal : IDisposable
         return previous;
     }
 
-    /// <summary>The journal's records in a file; what is no whole record belongs to a call whose caller never saw its end.</summary>
-    internal static IReadOnlyList<JournalLine> Read(string path)
-    {
-        var lines = new List<JournalLine>();
-        ReadOnlyMemory<byte> bytes = File.ReadAllBytes(path);
-        string? tenantId = null;
-        foreach (var range in bytes.Span.Split((byte)'\n'))
-        {
-            var text = bytes[range].Trim((byte)0);
-            if (!text.IsEmpty && JournalLine.TryRead(text, tenantId, out var line))
-            {
-                lines.Add(line);
-                tenantId = line.TenantId;
-            }
-        }
-
-        return lines;
-    }
+    /// <summary>A path in the own folder for one more file.</summary>
+    internal string NextPath() => Path.Combine(Folder, $"{Interlocked.Increment(ref _segments):D10}.jsonl");
 
     /// <summary>Segments of a journal folder, oldest first.</summary>
     public static IEnumerable<string> Segments(string folder) => Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal);
@@ -133,5 +117,5 @@ public sealed class UsageJournal : IDisposable
         return (folder, held);
     }
 
-    private JournalSegment Create() => new(Path.Combine(Folder, $"{Interlocked.Increment(ref _segments):D10}.jsonl"));
+    private JournalSegment Create() => new(NextPath());
 }

@@ -6,18 +6,24 @@ namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
 /// Moves usage from the journal's files to Redis: its own, and those that a dead process left on the same data directory. A file is
-/// deleted only after Redis has taken every record in it; sending a record twice does no harm.
+/// deleted only after every record in it is in Redis or in the backlog of a tenant whose buffer there is full; sending a record twice does no harm.
 /// </summary>
-internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter meter, UsageBuffer buffer, ILogger<UsageShipper> logger) : BackgroundService
+internal sealed partial class UsageShipper(
+    UsageJournal journal, UsageMeter meter, UsageBuffer buffer, TimeProvider time, ILogger<UsageShipper> logger) : BackgroundService
 {
     private const long MaxSegmentBytes = 8 * 1024 * 1024;
+    private const int BatchSize = 500;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RoundPatience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan AdoptionInterval = TimeSpan.FromSeconds(5);
 
-    private readonly Queue<string> _sealed = new();
+    /// <summary>What older files may take of a round: what is new waits no longer for them.</summary>
+    private static readonly TimeSpan OlderInterval = TimeSpan.FromMilliseconds(250);
+
+    private readonly Queue<JournalFile> _older = new();
+    private readonly UsageBacklog _backlog = new(journal);
 
     // The host may stop waiting for the loop and go on to StopAsync while a round is still under way.
     private readonly SemaphoreSlim _round = new(1, 1);
@@ -28,7 +34,7 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         await base.StopAsync(cancellationToken);
 
         // What does not get away now stays on disk for the next process on this data directory.
-        await ShipOwnAsync();
+        await ShipAsync(adopts: false);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -36,20 +42,16 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         var nextAdoption = TimeSpan.Zero;
         for (var waited = TimeSpan.Zero; !stoppingToken.IsCancellationRequested;)
         {
-            var shipped = await ShipOwnAsync();
-            if (waited >= nextAdoption)
-            {
-                await AdoptAsync(stoppingToken);
-                nextAdoption = waited + AdoptionInterval;
-            }
-
-            var delay = shipped ? Interval : RetryInterval;
+            var adopts = waited >= nextAdoption;
+            nextAdoption = adopts ? waited + AdoptionInterval : nextAdoption;
+            var delay = await ShipAsync(adopts) ? Interval : RetryInterval;
             waited += delay;
             await Task.Delay(delay, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private async Task<bool> ShipOwnAsync()
+    /// <returns>Whether nothing stood in the way.</returns>
+    private async Task<bool> ShipAsync(bool adopts)
     {
         if (!await _round.WaitAsync(RoundPatience, CancellationToken.None))
         {
@@ -59,28 +61,29 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         try
         {
             await meter.RetryUnwrittenAsync();
-
-            // While Redis is away a segment stays open until it is large, rather than a file being made each round.
-            JournalSegment? newest = null;
-            if (journal.ActiveLength > 0 && (_sealed.Count == 0 || journal.ActiveLength > MaxSegmentBytes))
+            if (adopts)
             {
-                newest = await journal.RotateAsync();
-                _sealed.Enqueue(newest.Path);
+                Adopt();
             }
 
-            while (_sealed.TryPeek(out var path))
+            // While Redis is away the open segment stays open until it is large, rather than a file being made each round.
+            if (journal.ActiveLength > MaxSegmentBytes)
             {
-                // What has to wait for another round is read back then: memory holds the newest only.
-                if (!await ShipFileAsync(path, path == newest?.Path ? newest.Lines : UsageJournal.Read(path)))
-                {
-                    return false;
-                }
-
-                _sealed.Dequeue();
+                _older.Enqueue(new JournalFile((await journal.RotateAsync()).Path));
             }
 
-            Recovered();
-            return true;
+            var isWhole = await ShipOlderAsync();
+            if (journal.ActiveLength > 0)
+            {
+                await ShipNewestAsync();
+            }
+
+            if (isWhole)
+            {
+                Recovered();
+            }
+
+            return isWhole;
         }
         catch (Exception exception) when (exception is RedisException or IOException or TimeoutException or UnauthorizedAccessException)
         {
@@ -93,11 +96,11 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
         }
     }
 
-    private async Task AdoptAsync(CancellationToken cancellationToken)
+    /// <summary>Moves the files of journals whose process is dead into the own folder. Each has one name at any moment, under which it is found again.</summary>
+    private void Adopt()
     {
         foreach (var folder in UsageJournal.Folders(journal.Root).Where(folder => folder != journal.Folder))
         {
-            cancellationToken.ThrowIfCancellationRequested();
             using var held = UsageJournal.Lock(folder);
             if (held is null)
             {
@@ -106,12 +109,11 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
 
             try
             {
-                foreach (var path in UsageJournal.Segments(folder))
+                foreach (var found in UsageJournal.Segments(folder))
                 {
-                    if (!await ShipFileAsync(path, UsageJournal.Read(path)))
-                    {
-                        return;
-                    }
+                    var path = journal.NextPath();
+                    File.Move(found, path);
+                    _older.Enqueue(new JournalFile(path));
                 }
 
                 if (UsageJournal.TryRemove(folder))
@@ -123,24 +125,116 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
             {
                 // Another process was faster.
             }
-            catch (Exception exception) when (exception is RedisException or IOException or TimeoutException or UnauthorizedAccessException)
+        }
+    }
+
+    /// <summary>What was made in this round or just before it, which is in memory still.</summary>
+    private async Task ShipNewestAsync()
+    {
+        var newest = await journal.RotateAsync();
+        try
+        {
+            foreach (var lines in newest.Lines.Chunk(BatchSize))
             {
-                Failed(exception);
-                return;
+                await SendAsync(lines);
+            }
+
+            File.Delete(newest.Path);
+        }
+        catch
+        {
+            // Memory holds the newest only: this one is read back then.
+            _older.Enqueue(new JournalFile(newest.Path));
+            throw;
+        }
+    }
+
+    /// <summary>What had to wait: a piece of the oldest file and one of each tenant's backlog that finds room, in turn.</summary>
+    /// <returns>False when a file could not be read or written.</returns>
+    private async Task<bool> ShipOlderAsync()
+    {
+        var startedAt = time.GetTimestamp();
+        try
+        {
+            var withRoom = await buffer.WithRoomAsync(_backlog.TenantIds);
+            while (time.GetElapsedTime(startedAt) < OlderInterval && (_older.Count > 0 || withRoom.Count > 0))
+            {
+                await ShipOldestAsync();
+                foreach (var tenantId in withRoom.ToList())
+                {
+                    if (!await TryShipBacklogAsync(tenantId))
+                    {
+                        withRoom.Remove(tenantId);
+                    }
+                }
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A file that is broken holds up neither the next one nor what is new.
+            if (_older.TryDequeue(out var file))
+            {
+                _older.Enqueue(file);
+            }
+
+            Failed(exception);
+            return false;
+        }
+    }
+
+    private async Task ShipOldestAsync()
+    {
+        if (_older.TryPeek(out var file))
+        {
+            var piece = file.Read();
+            await SendAsync(piece.Lines);
+            if (file.Pass(piece))
+            {
+                _older.Dequeue();
             }
         }
     }
 
-    private async Task<bool> ShipFileAsync(string path, IReadOnlyCollection<JournalLine> lines)
+    /// <returns>Whether the tenant may have room for more of its backlog.</returns>
+    private async Task<bool> TryShipBacklogAsync(string tenantId)
     {
-        if (await buffer.AddAsync(lines) is { Count: > 0 } full)
+        var file = _backlog.Oldest(tenantId);
+        var piece = file.Read();
+        if (await buffer.AddAsync(piece.Lines) is not [])
         {
-            BufferFull(string.Join(", ", full));
             return false;
         }
 
-        File.Delete(path);
-        return true;
+        if (file.Pass(piece))
+        {
+            _backlog.RemoveOldest(tenantId);
+        }
+
+        if (_backlog.Holds(tenantId))
+        {
+            return true;
+        }
+
+        BacklogShipped(tenantId);
+        return false;
+    }
+
+    /// <summary>To Redis, or to the backlog: a tenant's oldest records go first, so what comes after waiting ones waits too.</summary>
+    private async Task SendAsync(IReadOnlyCollection<JournalLine> lines)
+    {
+        var isLate = lines.ToLookup(line => _backlog.Holds(line.TenantId));
+        var refused = await buffer.AddAsync([.. isLate[false]]);
+        foreach (var tenant in isLate[true].Concat(refused).GroupBy(line => line.TenantId))
+        {
+            if (!_backlog.Holds(tenant.Key))
+            {
+                BufferFull(tenant.Key);
+            }
+
+            _backlog.Add(tenant.Key, tenant);
+        }
     }
 
     // One line when trouble begins and one when it ends, however long it lasts.
@@ -168,9 +262,12 @@ internal sealed partial class UsageShipper(UsageJournal journal, UsageMeter mete
     [LoggerMessage(Level = LogLevel.Information, Message = "Usage flows from the local journal again.")]
     private partial void ShippingResumed();
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Shipped the usage that a process before left in {Journal}.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Took over the usage that a process before left in {Journal}.")]
     private partial void JournalAdopted(string journal);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The usage buffers of {TenantIds} are full; their records wait in the journal.")]
-    private partial void BufferFull(string tenantIds);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The usage buffer of {TenantId} in Redis is full; its records wait on this replica's disk.")]
+    private partial void BufferFull(string tenantId);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The records of {TenantId} that waited on this replica's disk are in Redis.")]
+    private partial void BacklogShipped(string tenantId);
 }

@@ -1,0 +1,77 @@
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>
+/// A file of the journal on its way to Redis, of which only one piece at a time is in memory, whatever its size. Nobody but
+/// <see cref="UsageShipper"/> writes to it any more. How much of it is shipped is known to this process alone: who finds the file after it begins anew.
+/// </summary>
+internal sealed class JournalFile(string path)
+{
+    // Below what the runtime takes for a large object, which only a full collection frees.
+    private const int PieceSize = 64 * 1024;
+
+    private long _position;
+
+    /// <summary>Bytes that <see cref="Append"/> wrote.</summary>
+    public long Appended { get; private set; }
+
+    /// <exception cref="IOException">The disk is full or broken: a part may be in the file.</exception>
+    public void Append(ReadOnlySpan<byte> framed)
+    {
+        File.AppendAllBytes(path, framed);
+        Appended += framed.Length;
+    }
+
+    /// <summary>What comes next; what is no whole record belongs to a call whose caller never saw its end.</summary>
+    public JournalPiece Read()
+    {
+        using var file = File.OpenHandle(path);
+        var length = RandomAccess.GetLength(file);
+        for (var size = PieceSize; ; size *= 2)
+        {
+            // A new one for each piece: after a timeout its records may still be on their way.
+            var bytes = new byte[size];
+            var read = RandomAccess.Read(file, bytes, _position);
+            var isLast = read == 0 || _position + read >= length;
+            var whole = isLast ? read : bytes.AsSpan(0, read).LastIndexOf((byte)'\n') + 1;
+            if (whole > 0 || isLast)
+            {
+                return new JournalPiece(Parse(bytes.AsMemory(0, whole)), _position + whole, isLast);
+            }
+        }
+    }
+
+    /// <summary>Goes on behind a piece that is shipped; behind the last one the file is deleted.</summary>
+    /// <returns>Whether it is gone.</returns>
+    public bool Pass(JournalPiece piece)
+    {
+        _position = piece.End;
+        if (piece.IsLast)
+        {
+            File.Delete(path);
+        }
+
+        return piece.IsLast;
+    }
+
+    private static List<JournalLine> Parse(ReadOnlyMemory<byte> bytes)
+    {
+        var lines = new List<JournalLine>();
+        string? tenantId = null;
+        foreach (var range in bytes.Span.Split((byte)'\n'))
+        {
+            var text = bytes[range].Trim((byte)0);
+            if (!text.IsEmpty && JournalLine.TryRead(text, tenantId, out var line))
+            {
+                lines.Add(line);
+                tenantId = line.TenantId;
+            }
+        }
+
+        return lines;
+    }
+}
+
+/// <param name="Lines">The records in it.</param>
+/// <param name="End">Where the next piece begins.</param>
+/// <param name="IsLast">Whether there is none.</param>
+internal readonly record struct JournalPiece(IReadOnlyList<JournalLine> Lines, long End, bool IsLast);

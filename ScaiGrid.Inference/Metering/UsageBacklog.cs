@@ -1,0 +1,64 @@
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Metering;
+
+/// <summary>
+/// Records for which Redis has no room, in files of one tenant each, so that a tenant waits for nobody but itself. They lie in the
+/// journal's folder, and for who finds them after this process they are files of the journal like all others.
+/// </summary>
+internal sealed class UsageBacklog(UsageJournal journal)
+{
+    private const long MaxFileBytes = 8 * 1024 * 1024;
+    private const int WriteSize = 32 * 1024;
+
+    private readonly Dictionary<string, LinkedList<JournalFile>> _files = [];
+
+    public IReadOnlyCollection<string> TenantIds => _files.Keys;
+
+    public bool Holds(string tenantId) => _files.ContainsKey(tenantId);
+
+    /// <exception cref="IOException">The disk is full or broken: whether the records are in the backlog is unknown, and adding them again is safe.</exception>
+    public void Add(string tenantId, IEnumerable<JournalLine> lines)
+    {
+        using var framed = new PooledBytes(WriteSize);
+        foreach (var line in lines)
+        {
+            line.WriteTo(framed);
+            if (framed.Length > WriteSize / 2)
+            {
+                Newest(tenantId).Append(framed.Span);
+                framed.Clear();
+            }
+        }
+
+        Newest(tenantId).Append(framed.Span);
+    }
+
+    public JournalFile Oldest(string tenantId) => _files[tenantId].First!.Value;
+
+    /// <summary>Forgets a tenant's oldest file, which is gone.</summary>
+    public void RemoveOldest(string tenantId)
+    {
+        var files = _files[tenantId];
+        files.RemoveFirst();
+        if (files.Count == 0)
+        {
+            _files.Remove(tenantId);
+        }
+    }
+
+    private JournalFile Newest(string tenantId)
+    {
+        if (!_files.TryGetValue(tenantId, out var files))
+        {
+            _files.Add(tenantId, files = []);
+        }
+
+        if (files.Last is null || files.Last.Value.Appended >= MaxFileBytes)
+        {
+            files.AddLast(new JournalFile(journal.NextPath()));
+        }
+
+        return files.Last!.Value;
+    }
+}

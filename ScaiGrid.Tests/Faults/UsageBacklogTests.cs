@@ -1,0 +1,178 @@
+using ScaiGrid.Core;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Tests.Support;
+using StackExchange.Redis;
+using Xunit;
+
+namespace ScaiGrid.Tests.Faults;
+
+/// <summary>Usage that cannot go to Redis at once, because a tenant's buffer there is full or a process died with much of it.</summary>
+[Trait("needs", "services")]
+public sealed class UsageBacklogTests : IAsyncLifetime
+{
+    private const string Model = "scailabs/echo";
+
+    private readonly TemporaryFolder _folder = new();
+    private Dictionary<string, string> _settings = [];
+    private RedisServer _redis = null!;
+    private ConnectionMultiplexer _client = null!;
+    private ModeProcess _api = null!;
+    private ApiDriver _admin = null!;
+    private string _tenantId = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        _redis = await RedisServer.StartAsync("everysec");
+        _client = await RedisStatements.ConnectAsync(_redis);
+        _settings = new Dictionary<string, string>(Limits.None)
+        {
+            ["SCAIGRID_DATABASE_URL"] = $"sqlite://{_folder.File("grid.db")}",
+            ["SCAIGRID_REDIS_URL"] = _redis.Url,
+            ["SCAIGRID_DATA_DIR"] = _folder.File("data"),
+            ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
+            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+            ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
+
+            // The same for whoever comes after a kill.
+            ["SCAIGRID_HTTP_PORT"] = $"{FreePort.Next()}",
+        };
+        await ModeProcess.RunAsync(Mode.Migrate, _settings);
+        _api = await Replica.StartAsync(Mode.Http, _settings);
+        _admin = new ApiDriver(_api.BaseAddress, Secrets.AdminKey);
+        _tenantId = (string)(await _admin.GetAsync("/v1/me")).Ok()["tenant"]!["id"]!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _admin?.Dispose();
+        await (_api?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (_client?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task FullBuffer_HoldsUpNoOtherTenant_AndWhatWaitedIsStoredOnce_AlsoAfterAKill()
+    {
+        var tenant = await SeededTenant.CreateAsync(_admin);
+        using var other = await tenant.AddUserAsync("tenant_admin");
+        await FillAsync(_tenantId);
+
+        // Side by side: files of the journal have both tenants' records.
+        await Task.WhenAll(CallAsync(_admin, 5), CallAsync(other.Api, 5));
+        await WaitsInRedisAsync(tenant.Id, 5);
+
+        // A flush takes them away. They do not come again, though of the files that they were in not all could be shipped.
+        await _client.GetDatabase().KeyDeleteAsync(Pending(tenant.Id));
+        await Task.WhenAll(CallAsync(_admin, 3), CallAsync(other.Api, 2));
+        await WaitsInRedisAsync(tenant.Id, 2);
+        Assert.Equal(UsageBuffer.MaxPending, await CountAsync(_tenantId));
+
+        await _api.KillAsync();
+        await _api.DisposeAsync();
+        _api = await Replica.StartAsync(Mode.Http, _settings);
+        await Task.WhenAll(CallAsync(_admin, 2), CallAsync(other.Api, 1));
+        await WaitsInRedisAsync(tenant.Id, 3);
+        Assert.Equal(UsageBuffer.MaxPending, await CountAsync(_tenantId));
+
+        await _client.GetDatabase().KeyDeleteAsync(Pending(_tenantId));
+        await WaitsInRedisAsync(_tenantId, 10);
+        await JournalIsEmptyAsync();
+        await using var worker = await Replica.StartAsync(Mode.Worker, _settings);
+        await WaitsInRedisAsync(_tenantId, 0);
+        await WaitsInRedisAsync(tenant.Id, 0);
+        Assert.Equal(10, await CountStoredAsync(_admin, _tenantId));
+        Assert.Equal(3, await CountStoredAsync(other.Api, tenant.Id));
+    }
+
+    [Fact]
+    public async Task LargeJournalOfADeadProcess_IsShippedWhole()
+    {
+        const int Records = 40_000;
+        var left = Directory.CreateDirectory(_folder.File("left")).FullName;
+        await WriteAsync(Path.Combine(left, "0000000001.jsonl"), Records);
+        var journal = _folder.File("data/journal/journal_of-a-dead-process");
+        Directory.Move(left, journal);
+
+        await WaitsInRedisAsync(_tenantId, Records);
+        await JournalIsEmptyAsync();
+        Assert.False(Directory.Exists(journal));
+        var sum = (await _admin.GetAsync("/v1/accounting/usage/summary?group_by=model")).Ok().AsArray().Single()!;
+        Assert.Equal((Records, 3L * Records), ((int)sum["request_count"]!, (long)sum["input_tokens"]!));
+    }
+
+    private static async Task CallAsync(ApiDriver caller, int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            (await caller.ChatAsync(Model)).Ok();
+        }
+    }
+
+    /// <summary>With entries that no worker comes to see.</summary>
+    private async Task FillAsync(string tenantId)
+    {
+        foreach (var batch in Enumerable.Range(0, UsageBuffer.MaxPending).Chunk(10_000))
+        {
+            await _client.GetDatabase().HashSetAsync(Pending(tenantId), [.. batch.Select(i => new HashEntry(i, ""))]);
+        }
+    }
+
+    /// <summary>More than 20 MiB: records, a very long one, and what writers leave that die in the middle.</summary>
+    private async Task WriteAsync(string path, int records)
+    {
+        using var framed = new PooledBytes();
+        for (var i = 0; i < records; i++)
+        {
+            var isLong = i == records / 2;
+            JournalLine.Of(Record(isLong ? 5000 : 2)).WriteTo(framed);
+            if (isLong)
+            {
+                framed.Append(new byte[200_000]);
+                framed.Append("{\"id\":\"usage_"u8);
+            }
+        }
+
+        framed.Append("\n{\"id\":\"usage_01"u8);
+        Assert.InRange(framed.Length, 20 * 1024 * 1024, int.MaxValue);
+        await File.WriteAllBytesAsync(path, framed.Memory);
+    }
+
+    private UsageRecord Record(int groups) => new()
+    {
+        Id = Ids.New(Ids.Usage, TimeProvider.System),
+        RequestId = Ids.New(Ids.Request, TimeProvider.System),
+        CreatedAt = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+        PartnerId = Ids.New(Ids.Partner, TimeProvider.System),
+        TenantId = _tenantId,
+        UserId = Ids.New(Ids.User, TimeProvider.System),
+        GroupIds = [.. Enumerable.Range(0, groups).Select(_ => Ids.New(Ids.Group, TimeProvider.System))],
+        ModelId = "mdl_left",
+        Model = "left/behind",
+        BackendId = Ids.New(Ids.Backend, TimeProvider.System),
+        Protocol = "native",
+        Status = "ok",
+        TokensIn = 3,
+        TokensOut = 4,
+        Cost = 5,
+        BackendCost = 0,
+        LatencyMs = 6,
+    };
+
+    private Task<TimeSpan> WaitsInRedisAsync(string tenantId, int count) =>
+        Poll.UntilAsync(async () => await CountAsync(tenantId) == count, $"{count} records of {tenantId} in Redis");
+
+    private async Task<int> CountAsync(string tenantId) => (int)await _client.GetDatabase().HashLengthAsync(Pending(tenantId));
+
+    private static async Task<int> CountStoredAsync(ApiDriver caller, string tenantId) =>
+        (await caller.UsageAsync(Model, count: 0)).Count(row => (string?)row["tenant_id"] == tenantId);
+
+    private Task<TimeSpan> JournalIsEmptyAsync()
+    {
+        var files = Directory.EnumerateFiles(_folder.File("data/journal"), "*.jsonl", SearchOption.AllDirectories).Select(path => new FileInfo(path));
+        return Poll.UntilAsync(() => Task.FromResult(files.All(file => !file.Exists || file.Length == 0)), "an empty journal");
+    }
+
+    private static string Pending(string tenantId) => $"scaigrid:usage:{{{tenantId}}}:pending";
+}
