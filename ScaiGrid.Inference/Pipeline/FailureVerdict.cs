@@ -18,7 +18,7 @@ internal struct FailureVerdict
     {
         if (_worst is null || Rank(error.Failure) >= Rank(_worst.Failure))
         {
-            _worst = error.Failure == UpstreamFailure.RateLimited && _worst?.RetryAfterSeconds < error.RetryAfterSeconds ? _worst : error;
+            _worst = _worst is { Failure: UpstreamFailure.RateLimited } && error.Failure == UpstreamFailure.RateLimited && Wait(_worst) < Wait(error) ? _worst : error;
         }
     }
 
@@ -42,6 +42,9 @@ internal struct FailureVerdict
             areAllLimited ? UpstreamFailure.RateLimited : UpstreamFailure.Unavailable,
             RetryAfterSeconds: (int)Math.Clamp(Math.Ceiling(soonest.TotalSeconds), 1, LongestRetryAfter));
     }
+
+    // One who does not say how long may be asked again at once.
+    private static int Wait(UpstreamError limited) => limited.RetryAfterSeconds ?? 0;
 
     private static int Rank(UpstreamFailure failure) => failure switch
     {

@@ -15,7 +15,6 @@ internal sealed class UpstreamErrorFacts
     {
         // OpenAI, Azure and those that speak like them.
         ["rate_limit_exceeded"] = UpstreamFailure.RateLimited,
-        ["insufficient_quota"] = UpstreamFailure.RateLimited,
         ["server_error"] = UpstreamFailure.ServerError,
         ["internal_error"] = UpstreamFailure.ServerError,
         ["invalid_api_key"] = UpstreamFailure.Misconfigured,
@@ -60,7 +59,23 @@ internal sealed class UpstreamErrorFacts
         ["DataInspectionFailed"] = UpstreamFailure.RequestRefused,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Words that say that a second's wait is no use, with the seconds to wait where the upstream does not say how long.</summary>
+    private static readonly FrozenDictionary<string, int> Pauses = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase)
+    {
+        // OpenAI's: until somebody pays, or the month ends.
+        ["credit_balance_exhausted"] = 300,
+        ["organization_spend_limit_exceeded"] = 300,
+        ["organization_usage_limit_exceeded"] = 300,
+        ["project_spend_limit_exceeded"] = 300,
+        ["billing_not_active"] = 300,
+
+        // All of these, where no code says which; but at Alibaba Cloud the tokens of a minute.
+        ["insufficient_quota"] = 60,
+    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
     private UpstreamFailure? _word;
+    private int? _pause;
+    private int? _asked;
     private UpstreamFailure? _number;
 
     public string? Message { get; private set; }
@@ -71,7 +86,11 @@ internal sealed class UpstreamErrorFacts
     /// <summary>Words tell more than numbers, but for those that only say that there is an error.</summary>
     public UpstreamFailure? Failure => _word is null or UpstreamFailure.RequestRefused ? _number ?? _word : _word;
 
-    public int? RetryAfterSeconds { get; private set; }
+    /// <summary>How long the upstream asks to wait, or what is known of its kind of error.</summary>
+    public int? RetryAfterSeconds => _asked ?? _pause;
+
+    /// <summary>An account is used up, which is its owner's business.</summary>
+    public bool IsExhausted => _pause is not null;
 
     /// <summary>An HTTP status that stands in the document.</summary>
     public int? Status { get; private set; }
@@ -136,9 +155,8 @@ internal sealed class UpstreamErrorFacts
             case "error" or "message" or "detail" or "msg" when value.ValueKind == JsonValueKind.String:
                 Message ??= JsonText.Of(value);
                 break;
-            case "type" or "status" or "code" or "reason" when value.ValueKind == JsonValueKind.String && Words.TryGetValue(JsonText.Of(value), out var failure):
-                // The more telling one: an invalid argument whose reason is a bad key is a bad key.
-                _word = _word is null or UpstreamFailure.RequestRefused ? failure : _word;
+            case "type" or "status" or "code" or "reason" when value.ValueKind == JsonValueKind.String:
+                AddWord(JsonText.Of(value));
                 break;
             case "status" or "code" when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var status) && status < 600:
                 _number ??= OfStatus(status);
@@ -153,11 +171,26 @@ internal sealed class UpstreamErrorFacts
                 break;
             case "retryDelay" when value.ValueKind == JsonValueKind.String
                 && double.TryParse(JsonText.Of(value).TrimEnd('s'), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds):
-                RetryAfterSeconds = Seconds(seconds);
+                _asked = Seconds(seconds);
                 break;
             case "error" or "message" or "detail" or "details" or "innererror":
                 Add(value);
                 break;
+        }
+    }
+
+    private void AddWord(string word)
+    {
+        var isPause = Pauses.TryGetValue(word, out var seconds);
+        if (isPause)
+        {
+            _pause = Math.Max(_pause ?? 0, seconds);
+        }
+
+        // The more telling one: an invalid argument whose reason is a bad key is a bad key.
+        if (_word is null or UpstreamFailure.RequestRefused)
+        {
+            _word = isPause ? UpstreamFailure.RateLimited : Words.TryGetValue(word, out var failure) ? failure : _word;
         }
     }
 }

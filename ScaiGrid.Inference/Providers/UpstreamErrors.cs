@@ -13,6 +13,7 @@ internal static class UpstreamErrors
     private const int MaxBodyBytes = 64 * 1024;
     private const int MaxMessageLength = 500;
     private const int MaxFieldLength = 100;
+    private const string Exhausted = "The upstream's quota is used up.";
 
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
 
@@ -31,7 +32,8 @@ internal static class UpstreamErrors
 
         return failure switch
         {
-            UpstreamFailure.RateLimited or UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
+            UpstreamFailure.RateLimited => new UpstreamError(failure, facts.IsExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds),
+            UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
             UpstreamFailure.RequestRefused => new UpstreamError(
                 failure, Shorten(facts.Message, address, MaxMessageLength), Status: (int)response.StatusCode, Field: Shorten(facts.Field, address, MaxFieldLength)),
             UpstreamFailure.ShapeMismatch => new UpstreamError(failure, $"The upstream answered with status {(int)response.StatusCode}."),
@@ -69,7 +71,8 @@ internal static class UpstreamErrors
     private static UpstreamError WithoutStatus(UpstreamErrorFacts facts, UpstreamAddress address)
     {
         var failure = facts.Failure ?? UpstreamFailure.ErrorEvent;
-        return new UpstreamError(failure, failure == UpstreamFailure.Misconfigured ? null : Shorten(facts.Message, address, MaxMessageLength), facts.RetryAfterSeconds);
+        var message = failure == UpstreamFailure.Misconfigured ? null : facts.IsExhausted ? Exhausted : Shorten(facts.Message, address, MaxMessageLength);
+        return new UpstreamError(failure, message, facts.RetryAfterSeconds);
     }
 
     private static bool IsError(ReadOnlyMemory<byte> answer)

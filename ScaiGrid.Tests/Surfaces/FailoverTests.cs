@@ -93,6 +93,35 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         }
     }
 
+    /// <summary>Its account is empty: the next second will not fill it.</summary>
+    [Theory]
+    [InlineData("insufficient_quota", 429, 60)]
+    [InlineData("credit_balance_exhausted", 429, 300)]
+    [InlineData("credit_balance_exhausted", 200, 300)]
+    public async Task UsedUpQuota_IsTriedElsewhere_AndNotAgainSoon(string code, int status, int pause)
+    {
+        var empty = Script(new UpstreamScript
+        {
+            Status = status,
+            Body = $$$"""{"error":{"message":"You exceeded your current quota, please check your plan.","type":"insufficient_quota","param":null,"code":"{{{code}}}"}}""",
+        });
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        var model = await RoutedModel.CreateAsync(Admin, [empty, good]);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(model.Backends[1], (string?)(await Admin.ChatAsync(model.Slug)).Ok()["routing"]!["backend_id"]);
+        }
+
+        Assert.Single(Grid.Upstream.CallsOf(empty.Model));
+        Assert.InRange((int)(await model.HealthAsync(0))["circuit"]!["retry_after_s"]!, pause / 2, pause);
+
+        // With nobody else there, the caller learns how long, and nothing of whose account it is.
+        var error = (await ChatAsync(empty)).Error(429, "BACKEND_RATE_LIMITED");
+        Assert.Equal((pause, "The upstream's quota is used up."), ((int)error["retry_after"]!, (string?)error["message"]));
+        error = (await ChatAsync(empty, Script(new UpstreamScript { Status = 429 }))).Error(429, "BACKEND_RATE_LIMITED");
+        Assert.Equal(1, (int)error["retry_after"]!);
+    }
+
     [Fact]
     public async Task AllFail_WhatSaysMostIsTold()
     {
