@@ -42,10 +42,10 @@ public abstract class Attempt
     /// <summary>From acceptance to the first chunk of a stream.</summary>
     public TimeSpan? FirstChunkAfter { get; private set; }
 
-    /// <summary>From acceptance to the answer, without the time that was spent waiting for upstreams.</summary>
+    /// <summary>From acceptance to the answer, or to the last failure, without the time that was spent waiting for upstreams.</summary>
     public TimeSpan GatewayTook { get; private set; }
 
-    /// <summary>The targets that failed before the one that answered.</summary>
+    /// <summary>The targets that failed, before the one that answered where one did.</summary>
     public IReadOnlyList<FailedTry> Failures => _failures ?? (IReadOnlyList<FailedTry>)[];
 
     /// <summary>The most that the call can use of <see cref="Route"/>.</summary>
@@ -81,6 +81,13 @@ public abstract class Attempt
         IsAnswered = true;
         GatewayTook = sinceStart - _upstreamTook - took;
         FirstChunkAfter = isStream ? sinceStart : null;
+        Call.ShowRouting?.Invoke(this);
+    }
+
+    /// <summary>No target took the call.</summary>
+    internal void GaveUp(TimeSpan sinceStart)
+    {
+        GatewayTook = sinceStart - _upstreamTook;
         Call.ShowRouting?.Invoke(this);
     }
 }

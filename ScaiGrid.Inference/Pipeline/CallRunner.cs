@@ -50,6 +50,7 @@ public sealed class CallRunner(CallActivities activities, ModelResolver models, 
                 return null;
             }
 
+            dispatcher.GaveUp(attempt);
             var failure = error.ToProblem();
             if (error.IsUpstreams)
             {

@@ -73,6 +73,15 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         metrics.Tried(attempt.Backend.Id, failure: null);
     }
 
+    /// <summary>No target took the call: what is told of its way is told with the error.</summary>
+    internal void GaveUp(Attempt attempt)
+    {
+        if (attempt.Number > 0)
+        {
+            attempt.GaveUp(time.GetElapsedTime(attempt.Call.StartedAt));
+        }
+    }
+
     /// <summary>The upstream broke when part of its answer had reached the caller.</summary>
     internal void FailedLate(Attempt attempt, UpstreamError error)
     {

@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary>
 /// The headers that say who answered: <c>X-Scaigrid-Backend</c>, <c>X-Scaigrid-Attempts</c>, and <c>X-Scaigrid-Gateway-Ms</c>, the time
 /// until the answer that was not waiting for upstreams. Set before the first byte, on every operation of both HTTP surfaces: by
-/// <see cref="CallContext.ShowRouting"/>.
+/// <see cref="CallContext.ShowRouting"/>. An error that comes after attempts has them as well, with the backend that was tried last.
 /// </summary>
 public static class RoutingHeaders
 {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Support;
@@ -59,6 +60,40 @@ public sealed class RoutingShownTests(Grid grid) : GridTest(grid)
 
         // As the header says: known when the answer is written.
         Assert.Equal(double.Parse(answer.Headers["X-Scaigrid-Gateway-Ms"], CultureInfo.InvariantCulture), (double)routing["gateway_ms"]!, tolerance: 0.002);
+    }
+
+    [Theory]
+    [InlineData("/v1/inference/chat", "chat", """{"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("/v1/inference/chat", "chat", """{"stream":true,"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("/oai/v1/chat/completions", "chat", """{"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("/oai/v1/responses", "chat", """{"input":"hi"}""")]
+    [InlineData("/v1/inference/embed", "embedding", """{"input":"hi"}""")]
+    [InlineData("/oai/v1/audio/speech", "audio", """{"input":"hi"}""")]
+    [InlineData("/v1/inference/audio/transcribe", "audio", null)]
+    public async Task ErrorAfterAttempts_SaysHowManyAndWhichWasTheLast(string path, string modality, string? request)
+    {
+        var model = await RoutedModel.CreateAsync(
+            Admin, [Script(new UpstreamScript { Status = 500 }), Script(new UpstreamScript { Status = 401, Delay = TimeSpan.FromSeconds(1) }) with { Priority = 1 }], modality: modality);
+        var body = request is null ? null : JsonNode.Parse(request)!;
+        body?["model"] = model.Slug;
+        var sentAt = Stopwatch.GetTimestamp();
+        var answer = body is null
+            ? await Admin.TranscribeAsync(path, [1, 2, 3], ("model", model.Slug))
+            : await Admin.SendAsync(HttpMethod.Post, path, body.ToJsonString());
+        Assert.True((int)answer.Status == 502, answer.Text);
+        Assert.Equal((model.Backends[1], "2"), (answer.Headers["X-Scaigrid-Backend"], answer.Headers["X-Scaigrid-Attempts"]));
+
+        // The upstream's second, which it takes for chats, is not the gateway's.
+        var took = Stopwatch.GetElapsedTime(sentAt).TotalMilliseconds;
+        Assert.InRange(double.Parse(answer.Headers["X-Scaigrid-Gateway-Ms"], CultureInfo.InvariantCulture), 0, modality == "chat" ? took - 900 : took);
+    }
+
+    [Fact]
+    public async Task ErrorWithoutAnAttempt_SaysNothingOfOne()
+    {
+        var answer = await Admin.ChatAsync("no/such-model");
+        answer.Error(404, "MODEL_NOT_FOUND");
+        Assert.DoesNotContain(answer.Headers.Keys, name => name.StartsWith("X-Scaigrid-", StringComparison.OrdinalIgnoreCase));
     }
 
     private static JsonNode LastEvent(string stream) =>
