@@ -20,7 +20,7 @@ namespace ScaiGrid.Platform.Models;
 /// <param name="ImagePrice">What callers pay for a picture, a decimal string, besides any tokens; 0 when left out.</param>
 /// <param name="AudioPricePerMinute">What callers pay for a minute of transcribed audio, a decimal string, besides any tokens; 0 when left out.</param>
 /// <param name="CachedInputPricePerMtok">What callers pay for a million input tokens that the upstream had cached; as for all others when left out.</param>
-/// <param name="DefaultParams">Request fields for callers who send none.</param>
+/// <param name="DefaultParams">Request fields for callers who send none; a bound on the output is lowered to the model's own.</param>
 /// <param name="SystemPromptTemplate">Put before every conversation.</param>
 /// <param name="Status">active (the default) or deprecated.</param>
 /// <param name="Metadata">Anything.</param>

@@ -16,6 +16,8 @@ namespace ScaiGrid.Platform.Snapshot;
 /// <remarks>Used by one load at a time.</remarks>
 internal sealed class RouteTable
 {
+    private static readonly string[] OutputFields = ["max_tokens", "max_completion_tokens"];
+
     private Dictionary<string, Made> _made = [];
 
     public FrozenDictionary<string, ModelRoute> Models(SnapshotRows rows, IReadOnlyDictionary<string, Deployment> backends)
@@ -56,7 +58,7 @@ internal sealed class RouteTable
             CachedInputPrice = model.CachedInputPricePerMtok,
             PriceVersion = model.PriceVersion,
             Status = model.Status,
-            DefaultParams = Object(model.DefaultParams),
+            DefaultParams = Defaults(model),
             SystemPrompt = model.SystemPromptTemplate,
             PromptTemplate = model.SystemPromptTemplate is { } template ? PromptTemplate.Parse(template) : null,
             IsOpen = model.DefaultAccess != ModelAccessWords.Block,
@@ -80,11 +82,21 @@ internal sealed class RouteTable
         };
     }
 
-    private static JsonObject? Object(string json)
+    private static JsonObject? Defaults(Model model)
     {
-        var value = JsonNode.Parse(json) as JsonObject;
-        Materialize(value);
-        return value is { Count: > 0 } ? value : null;
+        var defaults = JsonNode.Parse(model.DefaultParams) as JsonObject;
+
+        // Lowered to the model's bound as what a caller asks for is.
+        foreach (var name in OutputFields)
+        {
+            if (model.MaxOutputTokens is { } most && defaults?[name] is JsonValue asked && asked.TryGetValue(out long tokens) && tokens > most)
+            {
+                defaults[name] = most;
+            }
+        }
+
+        Materialize(defaults);
+        return defaults is { Count: > 0 } ? defaults : null;
     }
 
     // A parsed object builds its members when they are first looked at. Here, once, because calls look at them from many threads.

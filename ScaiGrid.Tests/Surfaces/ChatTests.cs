@@ -79,6 +79,25 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.Equal("Be kind.", (string?)body["messages"]![0]!["content"]);
     }
 
+    /// <summary>Whichever of the two names it has; also where the model's bound came, or went down, after it.</summary>
+    [Theory]
+    [InlineData("max_tokens")]
+    [InlineData("max_completion_tokens")]
+    public async Task DefaultBound_IsLoweredToTheModels(string name)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { default_params = new Dictionary<string, int> { [name] = 500 } });
+        Assert.Equal(500, (int)(await SentAsync())[name]!);
+        var model = (string)(await Admin.GetAsync($"/v1/models/{slug}")).Ok()["id"]!;
+        (await Admin.PutAsync($"/v1/models/{model}", new { max_output_tokens = 50 })).Ok();
+        Assert.Equal(50, (int)(await SentAsync())[name]!);
+
+        async Task<JsonNode> SentAsync()
+        {
+            (await Admin.ChatAsync(slug)).Ok();
+            return JsonNode.Parse(Grid.Upstream.CallsOf(upstreamModel)[^1].Body)!;
+        }
+    }
+
     [Fact]
     public async Task Refusal_IsNoContent()
     {
