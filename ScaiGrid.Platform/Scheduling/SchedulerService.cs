@@ -163,8 +163,10 @@ internal sealed partial class SchedulerService(
                 await step(cancellationToken);
                 return;
             }
-            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            catch (Exception exception)
             {
+                // A step that is cancelled may throw anything: Quartz says then that the schema is not right.
+                cancellationToken.ThrowIfCancellationRequested();
                 if (attempt == 1)
                 {
                     SchedulerWaits(exception.GetBaseException().Message);

@@ -101,6 +101,27 @@ public sealed class SchedulingTests(DatabaseServer server)
         Assert.Equal(["as told"], await database.QueryAsync("SELECT last_error FROM scheduled_tasks"));
     }
 
+    /// <summary>Whatever a stop meets: the schedule being stored, the scheduler being started, or a run.</summary>
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task StopAtAnyMomentOfTheStart_IsNoFault(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        for (var moment = 0; moment < 12; moment++)
+        {
+            // Other intervals each time: the schedule is stored anew.
+            using var worker = Worker(database, "one", new Runs(), [.. Enumerable.Range(0, 12).Select(index => Task($"test.{index}", 1000 + moment))]);
+            await StartAsync(worker);
+            await System.Threading.Tasks.Task.Delay(2 * moment * moment, TestContext.Current.CancellationToken);
+            await StopAsync(worker);
+            foreach (var service in worker.Services.GetServices<IHostedService>().OfType<BackgroundService>())
+            {
+                Assert.False(service.ExecuteTask!.IsFaulted, $"at {moment}: {service.ExecuteTask.Exception}");
+            }
+        }
+    }
+
     private static ScheduledTask Task(string name, int seconds) => ScheduledTask.Every<Tick>(name, TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(10));
 
     private static IHost Worker(TestDatabase database, string name, Runs runs, params ScheduledTask[] tasks) => Worker(database, name, runs, 3600, tasks);
