@@ -72,6 +72,29 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task SpeechBesideWords_IsFound_AndNoSpeechIsAMismatch()
+    {
+        await using var google = await FakeVendor.StartAsync();
+        google.At(
+            "/models/their-model:generateContent",
+            """{"candidates":[{"content":{"parts":[{"text":"Sure."},{"inlineData":{"mimeType":"audio/L16;rate=24000","data":"AQACAA=="}}]}}]}""");
+        var slug = await google.ConnectAsync(Admin, "google", "audio");
+        Assert.Equal("\u0001\0\u0002\0", (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi", response_format = "pcm" })).Text);
+        string[] answers =
+        [
+            """{"candidates":[]}""",
+            """{"candidates":[{"content":null},{"content":{"parts":[{"text":"Sure."}]}}]}""",
+            """{"candidates":[{"content":{"parts":[{"inlineData":{"data":"no base64!"}}]}}]}""",
+            "[{",
+        ];
+        foreach (var answer in answers)
+        {
+            google.At("/models/their-model:generateContent", answer);
+            (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        }
+    }
+
+    [Fact]
     public async Task WrongKey_IsOursToMend()
     {
         await using var google = await FakeGoogle.StartAsync();

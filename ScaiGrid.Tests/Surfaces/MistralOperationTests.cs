@@ -56,8 +56,11 @@ public sealed class MistralOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi", response_format = "aac" })).Error(422, "VALIDATION_ERROR");
         Assert.Equal(2, mistral.Calls.Count);
 
-        mistral.At("/v1/audio/speech", """{"audio_data":"no base64!"}""");
-        (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        foreach (var answer in new[] { """{"audio_data":"no base64!"}""", """{"audio_data":1}""", "[]", "{" })
+        {
+            mistral.At("/v1/audio/speech", answer);
+            (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        }
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using ScaiGrid.Inference.Audio;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
@@ -26,7 +27,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         using var body = Write(request, route);
         var reply = await endpoint.PostJsonAsync(body, activity);
         using var document = reply.Document;
-        return document is null ? SpeechReply.Failed(reply.Error!) : Read(document, format);
+        return document is null ? SpeechReply.Failed(reply.Error!) : SpeechDocument.Read(document, root => Read(root, format));
     }
 
     private static PooledBytes Write(JsonRequest request, ModelRoute route)
@@ -61,25 +62,38 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         return body;
     }
 
-    private static SpeechReply Read(PooledBytes answer, string format)
+    private static SpeechReply? Read(JsonElement answer, string format)
     {
-        try
+        if (!TryGetData(answer, out var data) || !SpeechDocument.TryGetBytes(data, "data"u8, out var samples))
         {
-            using var document = JsonDocument.Parse(answer.Memory);
-            var data = document.RootElement.GetProperty("candidates"u8)[0].GetProperty("content"u8).GetProperty("parts"u8)[0].GetProperty("inlineData"u8);
-            var samples = data.GetProperty("data"u8).GetBytesFromBase64();
-            var usage = new GoogleUsage();
-            usage.Add(document.RootElement);
-            var audio = format == "pcm" ? samples : WaveFile.Of(samples, RateOf(data.GetProperty("mimeType"u8).GetString() ?? ""));
-            return new SpeechReply(new MemoryStream(audio), format == "pcm" ? "audio/pcm" : "audio/wav", Error: null, Owner: null)
+            return null;
+        }
+
+        var usage = new GoogleUsage();
+        usage.Add(answer);
+        var audio = format == "pcm" ? samples : WaveFile.Of(samples, RateOf(JsonText.Of(data, "mimeType"u8) ?? ""));
+        return new SpeechReply(new MemoryStream(audio), format == "pcm" ? "audio/pcm" : "audio/wav", Error: null, Owner: null)
+        {
+            Usage = usage.Exists ? usage.Tokens : null,
+        };
+    }
+
+    // Wherever it stands: words of the model may come with it.
+    private static bool TryGetData(JsonElement answer, out JsonElement data)
+    {
+        foreach (var candidate in RequestDocument.Items(answer, "candidates"u8))
+        {
+            foreach (var part in RequestDocument.TryGetObject(candidate, "content"u8, out var content) ? RequestDocument.Items(content, "parts"u8) : [])
             {
-                Usage = usage.Exists ? usage.Tokens : null,
-            };
+                if (RequestDocument.TryGetObject(part, "inlineData"u8, out data))
+                {
+                    return true;
+                }
+            }
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
-        {
-            return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no audio."));
-        }
+
+        data = default;
+        return false;
     }
 
     // For example audio/L16;codec=pcm;rate=24000.

@@ -25,7 +25,10 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
         using var body = Write(request, route, format);
         var reply = await endpoint.PostJsonAsync(body, activity);
         using var document = reply.Document;
-        return document is null ? SpeechReply.Failed(reply.Error!) : Read(document, type);
+        return document is null ? SpeechReply.Failed(reply.Error!)
+            : SpeechDocument.Read(document, root => SpeechDocument.TryGetBytes(root, "audio_data"u8, out var audio)
+                ? new SpeechReply(new MemoryStream(audio), type, Error: null, Owner: null)
+                : null);
     }
 
     private PooledBytes Write(JsonRequest request, ModelRoute route, string format)
@@ -56,19 +59,6 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
 
         using var voice = JsonDocument.Parse(request["voice"]);
         return voice.RootElement.ValueKind == JsonValueKind.Object ? JsonText.Of(voice.RootElement, "id"u8) : JsonText.Of(voice.RootElement);
-    }
-
-    private static SpeechReply Read(PooledBytes answer, string type)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(answer.Memory);
-            return new SpeechReply(new MemoryStream(document.RootElement.GetProperty("audio_data"u8).GetBytesFromBase64()), type, Error: null, Owner: null);
-        }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no audio."));
-        }
     }
 
     private static string? ContentTypeOf(string format) => format switch
