@@ -15,6 +15,10 @@ internal static class Telemetry
     // From a cache hit to the longest stream that the timeouts allow.
     private static readonly double[] SecondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
+    // Inference counts by tenant and model. What is beyond the limit goes into one series, and each series has its place from the start.
+    private const string InferenceMeter = "ScaiGrid.Inference";
+    private const int InferenceSeries = 20_000;
+
     // Of ASP.NET's meters what an operator asks for: the packages that add them all count each call a dozen times.
     private static readonly string[] ServerMeters = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
 
@@ -25,7 +29,7 @@ internal static class Telemetry
             .WithMetrics(metrics => metrics
                 .AddMeter([.. options.Meters, .. ServerMeters])
                 .AddRuntimeInstrumentation()
-                .AddView(WithSecondsBuckets)
+                .AddView(Stream)
                 .AddPrometheusExporter(prometheus => prometheus.ScopeInfoEnabled = false));
 
         // Without a receiver there is no tracer provider: nothing listens, so no span is made.
@@ -47,10 +51,19 @@ internal static class Telemetry
             .UseOtlpExporter();
     }
 
-    private static MetricStreamConfiguration? WithSecondsBuckets(Instrument instrument) =>
-        IsHistogram(instrument) && (instrument.Unit == "s" || instrument.Name.EndsWith("_seconds", StringComparison.Ordinal))
+    private static MetricStreamConfiguration? Stream(Instrument instrument)
+    {
+        MetricStreamConfiguration? stream = IsHistogram(instrument) && (instrument.Unit == "s" || instrument.Name.EndsWith("_seconds", StringComparison.Ordinal))
             ? new ExplicitBucketHistogramConfiguration { Boundaries = SecondsBuckets }
             : null;
+        if (instrument.Meter.Name == InferenceMeter && !instrument.IsObservable)
+        {
+            stream ??= new MetricStreamConfiguration();
+            stream.CardinalityLimit = InferenceSeries;
+        }
+
+        return stream;
+    }
 
     private static bool IsHistogram(Instrument instrument) =>
         instrument.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Histogram<>);
