@@ -21,6 +21,7 @@ internal sealed class Installation : IAsyncDisposable
     private readonly HttpClient _admin;
     private readonly int _port = FreePort.Next();
     private ServerProcess _api = null!;
+    private ServerProcess _worker = null!;
 
     private Installation()
     {
@@ -32,10 +33,12 @@ internal sealed class Installation : IAsyncDisposable
     public string RedisConfiguration { get; private set; } = "";
 
     /// <param name="upstreamPort">Of the upstream behind <see cref="Model"/>.</param>
-    /// <param name="isCrowded">Whether <see cref="Crowd"/> lives there too.</param>
-    public static async Task<Installation> StartAsync(int upstreamPort, bool isCrowded = false)
+    /// <param name="isCrowded">Whether <see cref="Benchmarks.Crowd"/> lives there too.</param>
+    /// <param name="isLimited">Whether calls meet limits and budgets.</param>
+    public static async Task<Installation> StartAsync(int upstreamPort, bool isCrowded = false, bool isLimited = true)
     {
         var made = new Installation();
+        var limit = isLimited ? Unreachable : "0";
         var database = made.Own(await MariaDbServer.StartAsync());
         var redis = made.Own(await RedisServer.StartAsync("everysec"));
         made.RedisConfiguration = redis.Configuration;
@@ -48,10 +51,10 @@ internal sealed class Installation : IAsyncDisposable
             ["SCAIGRID_BOOTSTRAP_API_KEY"] = Key,
 
             // Counted at every level, and never reached.
-            ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = Unreachable,
-            ["SCAIGRID_RATE_LIMIT_USER_RPM"] = Unreachable,
-            ["SCAIGRID_RATE_LIMIT_TENANT_RPM"] = Unreachable,
-            ["SCAIGRID_RATE_LIMIT_PARTNER_RPM"] = Unreachable,
+            ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = limit,
+            ["SCAIGRID_RATE_LIMIT_USER_RPM"] = limit,
+            ["SCAIGRID_RATE_LIMIT_TENANT_RPM"] = limit,
+            ["SCAIGRID_RATE_LIMIT_PARTNER_RPM"] = limit,
             ["SCAIGRID_HTTP_PORT"] = $"{made._port}",
             ["SCAIGRID_WORKER_PORT"] = $"{FreePort.Next()}",
         };
@@ -63,25 +66,30 @@ internal sealed class Installation : IAsyncDisposable
 
         made._api = await ServerProcess.StartAsync("dotnet", [Program("Api")], made._port, settings);
         var backendId = await made.ConnectAsync(upstreamPort);
+        if (isLimited)
+        {
+            await made.SendAsync(HttpMethod.Post, "/v1/accounting/budgets", """{"name":"bench","scope":"tenant","period":"monthly","cost_limit":"1000000","hard_action":"block"}""");
+        }
+
         if (isCrowded)
         {
             // Rows that nobody announces: whoever starts then reads everything.
             await made._api.DisposeAsync();
-            await Crowd.FillAsync(database.ConnectionString(), backendId);
+            await Benchmarks.Crowd.FillAsync(database.ConnectionString(), backendId);
             settings["SCAIGRID_DATA_DIR"] = made._folder.File("crowded");
             made._api = await ServerProcess.StartAsync("dotnet", [Program("Api")], made._port, settings);
         }
 
         made.Own(made._api);
-        made.Own(ServerProcess.Start("dotnet", [Program("Worker")], settings));
+        made._worker = made.Own(ServerProcess.Start("dotnet", [Program("Worker")], settings));
         return made;
     }
 
-    /// <summary>Calls with the bootstrap's key, under a budget that blocks.</summary>
-    public Subject Limited(string name) => Subject(name, [(Key, Model)]);
+    /// <summary>Calls with the bootstrap's key.</summary>
+    public Subject Caller(string name) => Subject(name, [(Key, Model)]);
 
-    /// <summary>Calls with all keys of the crowd, each tenant under a budget that blocks.</summary>
-    public Subject Crowded(string name) => Subject(name, Crowd.Callers);
+    /// <summary>Calls with all keys of the crowd.</summary>
+    public Subject Crowd(string name) => Subject(name, Benchmarks.Crowd.Callers);
 
     /// <summary>Calls with the key of a tenant that has neither limits nor budgets: the difference is what admission costs.</summary>
     public async Task<Subject> UnlimitedAsync(string name)
@@ -116,7 +124,7 @@ internal sealed class Installation : IAsyncDisposable
     }
 
     private Subject Subject(string name, IReadOnlyList<(string? Key, string Model)> callers) =>
-        new(name, _api.Id, _port, "/oai/v1/chat/completions", callers);
+        new(name, _api.Id, _port, "/oai/v1/chat/completions", callers, _worker.Id);
 
     /// <returns>The backend's id.</returns>
     private async Task<string> ConnectAsync(int upstreamPort)
@@ -128,7 +136,6 @@ internal sealed class Installation : IAsyncDisposable
         var model = await SendAsync(
             HttpMethod.Post, "/v1/models", $$"""{"slug":"{{Model}}","display_name":"Mock","modality":"chat","input_price_per_mtok":"1","output_price_per_mtok":"2"}""");
         await SendAsync(HttpMethod.Put, $"/v1/models/{model["id"]}/routing", $$"""{"targets":[{"backend_id":"{{backend["id"]}}","weight":1,"priority":0}] }""");
-        await SendAsync(HttpMethod.Post, "/v1/accounting/budgets", """{"name":"bench","scope":"tenant","period":"monthly","cost_limit":"1000000","hard_action":"block"}""");
         return (string)backend["id"]!;
     }
 

@@ -26,6 +26,8 @@ internal sealed class Measurement
                     sent += (await load.RunAsync(16, WarmUp)).Latencies.Length;
                 }
             }
+
+            await subject.RestAsync();
         }
     }
 
@@ -61,6 +63,7 @@ internal sealed class Measurement
         var result = await new LoadGenerator(subject.Port, subject.Requests(kind)).RunAsync(connections, duration, kind.Spread);
         _samples[subject.Name].Add(new Sample(
             result, (subject.ProcessorTime() - before).TotalMicroseconds / result.Latencies.Length, subject.ResidentMebibytes()));
+        await subject.RestAsync();
     }
 
     private static double Median(List<Sample> samples, Func<Sample, double> value)

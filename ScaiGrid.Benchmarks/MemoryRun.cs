@@ -17,7 +17,7 @@ internal static class MemoryRun
     {
         await using var upstream = await Upstream.StartAsync();
         await using var installation = await Installation.StartAsync(upstream.Port);
-        var subject = installation.Limited("ScaiGrid");
+        var subject = installation.Caller("ScaiGrid");
         byte[][] requests = [.. Enumerable.Repeat(subject.Requests(CallKind.Chat)[0], 9), subject.Requests(CallKind.Streamed)[0]];
         var load = new LoadGenerator(subject.Port, requests);
         await using var redis = await ConnectionMultiplexer.ConnectAsync(installation.RedisConfiguration);

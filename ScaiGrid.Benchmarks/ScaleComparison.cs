@@ -2,28 +2,43 @@ using System.Globalization;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>What a call costs among 10,000 keys, 1,000 models and 100 tenants, each of which calls, to what it costs with one of each.</summary>
+/// <summary>
+/// What a call costs in an installation of 10,000 keys, 1,000 models and 100 tenants, to what it costs in one with one of each: calls of one
+/// busy caller, calls of all keys in turn, and the same without limits, which leaves what it takes to find everything.
+/// </summary>
 internal static class ScaleComparison
 {
     public static async Task RunAsync(BenchmarkOptions options)
     {
         await using var upstream = await Upstream.StartAsync();
-        await using var one = await Installation.StartAsync(upstream.Port);
-        await using var many = await Installation.StartAsync(upstream.Port, isCrowded: true);
-        Subject[] subjects = [one.Limited("one of each"), many.Crowded("crowd")];
-        await Measurement.WarmUpAsync(subjects);
-        Console.WriteLine($"| call | connections | processor µs/call, one of each | {Crowd.Keys} keys, {Crowd.Models} models, {Crowd.Tenants} tenants | ratio | p50 ratio | resident MiB |");
-        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-        foreach (var kind in (CallKind[])[CallKind.Chat, CallKind.Streamed])
+        Console.WriteLine($"| call | connections | among {Crowd.Keys} keys, {Crowd.Models} models, {Crowd.Tenants} tenants | processor µs/call, one of each | among them | ratio | p50 ratio | resident MiB |");
+        Console.WriteLine("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |");
+        foreach (var isLimited in (bool[])[true, false])
         {
-            foreach (var connections in options.Connections)
+            await using var one = await Installation.StartAsync(upstream.Port, isLimited: isLimited);
+            await using var many = await Installation.StartAsync(upstream.Port, isCrowded: true, isLimited);
+            var alone = one.Caller("one of each");
+            Subject[] subjects = isLimited ? [alone, many.Caller("one busy caller"), many.Crowd("all in turn")] : [alone, many.Crowd("all in turn, no limits")];
+            await Measurement.WarmUpAsync(subjects);
+            foreach (var kind in (CallKind[])[CallKind.Chat, CallKind.Streamed])
             {
-                var measured = await Measurement.RunAsync(subjects, kind, connections, options);
-                var (few, crowd) = (measured.Of(subjects[0].Name), measured.Of(subjects[1].Name));
-                Console.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"| {kind.Name} | {connections} | {few.Processor:F0} | {crowd.Processor:F0} | {crowd.Processor / few.Processor:F2} | {crowd.P50 / few.P50:F2} | {few.Resident:F0}, {crowd.Resident:F0} |"));
+                foreach (var connections in options.Connections)
+                {
+                    Print(alone, subjects[1..], kind, connections, await Measurement.RunAsync(subjects, kind, connections, options));
+                }
             }
+        }
+    }
+
+    private static void Print(Subject alone, Subject[] others, CallKind kind, int connections, Measurement measured)
+    {
+        var one = measured.Of(alone.Name);
+        foreach (var subject in others)
+        {
+            var of = measured.Of(subject.Name);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {kind.Name} | {connections} | {subject.Name} | {one.Processor:F0} | {of.Processor:F0} | {of.Processor / one.Processor:F2} | {of.P50 / one.P50:F2} | {one.Resident:F0}, {of.Resident:F0} |"));
         }
     }
 }

@@ -27,7 +27,7 @@ internal sealed class Setup : IAsyncDisposable
             [
                 upstream.Subject,
                 upstream.Subject with { Name = Subject.Yarp, ProcessId = yarp.Id, Port = port },
-                installation.Limited("ScaiGrid"),
+                installation.Caller("ScaiGrid"),
                 await installation.UnlimitedAsync("ScaiGrid, no limits"),
             ],
         };

@@ -9,12 +9,15 @@ namespace ScaiGrid.Benchmarks;
 /// <param name="Port">Where it listens.</param>
 /// <param name="Path">The path of a chat call.</param>
 /// <param name="Callers">Who calls for what; taken in turn.</param>
-internal sealed record Subject(string Name, int ProcessId, int Port, string Path, IReadOnlyList<(string? Key, string Model)> Callers)
+/// <param name="WorkerId">The process that stores what the calls used, after them.</param>
+internal sealed record Subject(string Name, int ProcessId, int Port, string Path, IReadOnlyList<(string? Key, string Model)> Callers, int? WorkerId = null)
 {
     public const string Direct = "direct";
     public const string Yarp = "YARP";
 
     private static readonly double TicksPerSecond = 100;
+    private static readonly TimeSpan RestStep = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>The bytes of each caller's request.</summary>
     public IReadOnlyList<byte[]> Requests(CallKind kind) => [.. Callers.Select(caller =>
@@ -27,18 +30,32 @@ internal sealed record Subject(string Name, int ProcessId, int Port, string Path
     })];
 
     /// <summary>User and system time that the process has used so far.</summary>
-    public TimeSpan ProcessorTime()
+    public TimeSpan ProcessorTime() => ProcessorTime(ProcessId);
+
+    /// <summary>Until its worker has stored what the calls left, so that it does not take the processor from what is measured next.</summary>
+    public async Task RestAsync()
     {
-        // Fields 14 and 15 of proc(5); the program's name, in parentheses, may hold spaces.
-        var stat = File.ReadAllText($"/proc/{ProcessId}/stat");
-        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        var ticks = long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
-        return TimeSpan.FromSeconds(ticks / TicksPerSecond);
+        var isIdle = WorkerId is null;
+        for (var waited = TimeSpan.Zero; !isIdle && waited < Patience; waited += RestStep)
+        {
+            var before = ProcessorTime(WorkerId!.Value);
+            await Task.Delay(RestStep);
+            isIdle = ProcessorTime(WorkerId.Value) - before < RestStep / 8;
+        }
     }
 
     public double ResidentMebibytes() => long.Parse(
         File.ReadLines($"/proc/{ProcessId}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))[6..^2].Trim(),
         CultureInfo.InvariantCulture) / 1024.0;
+
+    private static TimeSpan ProcessorTime(int processId)
+    {
+        // Fields 14 and 15 of proc(5); the program's name, in parentheses, may hold spaces.
+        var stat = File.ReadAllText($"/proc/{processId}/stat");
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        var ticks = long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
+        return TimeSpan.FromSeconds(ticks / TicksPerSecond);
+    }
 }
 
 /// <param name="Name">As the table shows it.</param>
