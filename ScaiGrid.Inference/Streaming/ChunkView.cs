@@ -87,9 +87,9 @@ public readonly struct ChunkView
             }
             else
             {
-                isError |= reader.ValueTextEquals("error"u8);
+                var mayBeError = reader.ValueTextEquals("error"u8);
                 reader.Read();
-                isError &= reader.TokenType != JsonTokenType.Null;
+                isError |= mayBeError && reader.TokenType != JsonTokenType.Null;
             }
 
             reader.Skip();

@@ -80,6 +80,7 @@ public sealed class ChunkViewTests
     public void ErrorDocument_IsSeen()
     {
         Assert.True(ChunkView.Scan("""{"error":{"message":"x"}}"""u8.ToArray(), output: null).IsError);
+        Assert.True(ChunkView.Scan("""{"error":{"message":"x"},"object":null}"""u8.ToArray(), output: null).IsError);
         Assert.False(ChunkView.Scan("""{"error":null,"choices":[{"finish_reason":"stop"}]}"""u8.ToArray(), output: null).IsError);
     }
 }
