@@ -10,15 +10,14 @@ public readonly record struct LimitWindow(RedisKey Key, RateLimit Limit);
 /// <summary>All limits and budgets that one caller's calls meet, with everything made beforehand that does not change from call to call.</summary>
 public sealed class AdmissionPlan
 {
+    private readonly AdmissionPart _tenant;
+    private readonly AdmissionPart _partner;
     private readonly AdmissionPart[] _whole;
     private readonly AdmissionPart[] _split;
 
     private AdmissionPlan(AdmissionPart tenant, AdmissionPart partner)
     {
-        LimitsOnly = tenant.Budgets.IsEmpty && partner.Budgets.IsEmpty ? this
-            : new AdmissionPlan(new AdmissionPart(tenant.Owner, tenant.Windows, []), new AdmissionPart(partner.Owner, partner.Windows, []));
-        BudgetsOnly = tenant.Windows.IsEmpty && partner.Windows.IsEmpty ? this
-            : new AdmissionPlan(new AdmissionPart(tenant.Owner, [], tenant.Budgets), new AdmissionPart(partner.Owner, [], partner.Budgets));
+        (_tenant, _partner) = (tenant, partner);
         _split = [.. new[] { tenant, partner }.Where(part => !part.IsEmpty)];
         _whole = _split.Length < 2 ? _split : [AdmissionPart.Join(tenant, partner)];
         HasBudgets = _split.Any(part => part.Budgets.Length > 0);
@@ -29,10 +28,12 @@ public sealed class AdmissionPlan
     public bool IsEmpty => _split.Length == 0;
 
     /// <summary>The same without budgets, for calls that cost nothing.</summary>
-    public AdmissionPlan LimitsOnly { get; }
+    public AdmissionPlan LimitsOnly => field ??= _tenant.Budgets.IsEmpty && _partner.Budgets.IsEmpty ? this
+        : new AdmissionPlan(new AdmissionPart(_tenant.Owner, _tenant.Windows, []), new AdmissionPart(_partner.Owner, _partner.Windows, []));
 
     /// <summary>The same without rate limits, for calls that nobody waits for: their pace is the worker's.</summary>
-    public AdmissionPlan BudgetsOnly { get; }
+    public AdmissionPlan BudgetsOnly => field ??= _tenant.Windows.IsEmpty && _partner.Windows.IsEmpty ? this
+        : new AdmissionPlan(new AdmissionPart(_tenant.Owner, [], _tenant.Budgets), new AdmissionPart(_partner.Owner, [], _partner.Budgets));
 
     public bool HasBudgets { get; }
 
@@ -78,28 +79,10 @@ public sealed class AdmissionPart
     private const int FirstOfWindows = 9;
     private const int FirstOfSettledBudgets = 10;
 
-    private readonly RedisValue[] _template;
-    private readonly RedisKey _open;
-    private readonly RedisKey[] _keys;
-    private readonly RedisKey[] _settleKeys;
-
     public AdmissionPart(string owner, ImmutableArray<LimitWindow> windows, ImmutableArray<BudgetRule> budgets)
     {
         (Owner, Windows, Budgets) = (owner, windows, budgets);
         TokenWindows = [.. windows.Where(window => window.Limit.Tokens > 0).Select(window => window.Key)];
-        _open = AdmissionKeys.Fixed(AdmissionKeys.Open(owner));
-        RedisKey[] reserved = budgets.IsEmpty ? [] : [_open, .. budgets.Select(budget => AdmissionKeys.Fixed(AdmissionKeys.Budget(budget.Owner, budget.Id)))];
-        _keys = [.. windows.Select(window => window.Key), .. reserved];
-        _settleKeys = [.. TokenWindows, .. reserved];
-        _template =
-        [
-            windows.Length, budgets.Length, 0, "", "", 0, 0, 0, 0,
-            .. windows.SelectMany(window => new RedisValue[] { window.Limit.Requests, window.Limit.Tokens }),
-            .. budgets.SelectMany(budget => new RedisValue[]
-            {
-                0, (int)budget.Action, budget.CostLimit ?? -1, budget.TokenLimit ?? -1, budget.RequestLimit ?? -1, 0,
-            }),
-        ];
     }
 
     /// <summary>The tenant or partner under whose hash tag open reservations are noted.</summary>
@@ -116,28 +99,46 @@ public sealed class AdmissionPart
     /// <summary>Without a ticket to settle later, nothing is left behind that anybody must undo.</summary>
     internal bool LeavesTraces => !Budgets.IsEmpty || !TokenWindows.IsEmpty;
 
-    internal RedisKey[] Keys(AdmissionTicket ticket) => WithOnce(_keys, ticket);
+    // Made with the first call that needs them: of most callers' parts only one is ever asked for.
+    private RedisValue[] Template => field ??=
+    [
+        Windows.Length, Budgets.Length, 0, "", "", 0, 0, 0, 0,
+        .. Windows.SelectMany(window => new RedisValue[] { window.Limit.Requests, window.Limit.Tokens }),
+        .. Budgets.SelectMany(budget => new RedisValue[]
+        {
+            0, (int)budget.Action, budget.CostLimit ?? -1, budget.TokenLimit ?? -1, budget.RequestLimit ?? -1, 0,
+        }),
+    ];
 
-    internal RedisKey[] SettleKeys(AdmissionTicket ticket, SettleMode mode) => WithOnce(mode is SettleMode.Return ? _keys : _settleKeys, ticket);
+    private RedisKey[] AllKeys => field ??= [.. Windows.Select(window => window.Key), .. BudgetKeys];
+
+    private RedisKey[] SettledKeys => field ??= [.. TokenWindows, .. BudgetKeys];
+
+    private RedisKey[] BudgetKeys => field ??= Budgets.IsEmpty ? []
+        : [AdmissionKeys.Fixed(AdmissionKeys.Open(Owner)), .. Budgets.Select(budget => AdmissionKeys.Fixed(AdmissionKeys.Budget(budget.Owner, budget.Id)))];
+
+    internal RedisKey[] Keys(AdmissionTicket ticket) => WithOnce(AllKeys, ticket);
+
+    internal RedisKey[] SettleKeys(AdmissionTicket ticket, SettleMode mode) => WithOnce(mode is SettleMode.Return ? AllKeys : SettledKeys, ticket);
 
     /// <summary>Tickets that are ready for calls that have not come yet.</summary>
     internal TicketBook Ahead { get; } = new();
 
     /// <summary>Values that <see cref="Write"/> writes.</summary>
-    internal int ValuesOf(AdmissionQuestion question) => _template.Length + question.Ahead.Length;
+    internal int ValuesOf(AdmissionQuestion question) => Template.Length + question.Ahead.Length;
 
     /// <summary>Values that <see cref="WriteSettlement"/> writes.</summary>
     internal int SettleValues => FirstOfSettledBudgets + Budgets.Length;
 
     internal void Write(AdmissionQuestion question, RedisValue process, Span<RedisValue> values)
     {
-        _template.CopyTo(values);
+        Template.CopyTo(values);
         var (ticket, ahead) = (question.Ticket, question.Ahead);
         values[2] = ticket.Most.EstimatedTokens;
         values[8] = ahead.Length;
         for (var i = 0; i < ahead.Length; i++)
         {
-            values[_template.Length + i] = ahead[i].Id;
+            values[Template.Length + i] = ahead[i].Id;
         }
 
         if (Budgets.IsEmpty)
