@@ -16,7 +16,7 @@ internal sealed class AdmissionQueue : IDisposable
     /// <summary>Redis does nothing else while a script runs: this many calls are a millisecond or two.</summary>
     private const int MostAtOnce = 64;
 
-    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(20);
 
     private readonly IConnectionMultiplexer _redis;
     private readonly AdmissionLine? _line;
