@@ -9,7 +9,8 @@ namespace ScaiGrid.Inference.Health;
 /// <remarks>
 /// Read by each call and written at its end, without a lock: the circuit is an immutable value that is replaced by compare-and-swap.
 /// The circuit opens after 5 failures in a row, or when half of at least 20 calls in 30 s failed; it half-opens after 15 s for one
-/// trial, and each trial that fails doubles that, up to 5 minutes. A 429 that says how long to wait opens it for as long.
+/// trial, and each trial that fails doubles that, up to 5 minutes. A 429 or a 5xx that says how long to wait opens it at once for as long,
+/// and so does an account that is used up, for a time of our own where none is said; a pause that was given doubles nothing.
 /// </remarks>
 public sealed class BackendHealth
 {
@@ -167,7 +168,7 @@ public sealed class BackendHealth
             return;
         }
 
-        var openings = Math.Min(circuit.Openings + 1, 16);
+        var openings = askedSeconds is null ? Math.Min(circuit.Openings + 1, 16) : Math.Max(circuit.Openings, 1);
         var doubled = FirstPause * (1 << (openings - 1));
         var pause = askedSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : doubled;
         TryChange(circuit, new Circuit(_time.GetTimestamp() + Ticks(pause < LongestPause ? pause : LongestPause), openings, reason));

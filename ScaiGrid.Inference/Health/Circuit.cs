@@ -17,7 +17,7 @@ public enum CircuitState
 
 /// <summary>The state of a backend's circuit breaker: immutable, and replaced whole.</summary>
 /// <param name="RetryAt">Timestamp (<see cref="TimeProvider.GetTimestamp"/>) from which a trial may pass.</param>
-/// <param name="Openings">How often in a row it opened: 0 when it is closed.</param>
+/// <param name="Openings">How often in a row it opened, those after the first not counted whose pause was given: 0 when it is closed.</param>
 /// <param name="Reason">What opened it.</param>
 /// <param name="IsTrial">A trial is under way; <paramref name="RetryAt"/> is when it counts as lost.</param>
 public sealed record Circuit(long RetryAt, int Openings, UpstreamFailure Reason, bool IsTrial = false)

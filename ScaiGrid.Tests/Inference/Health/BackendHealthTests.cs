@@ -136,6 +136,20 @@ public sealed class BackendHealthTests
         Assert.Equal(TimeSpan.FromSeconds(pause), _health.Pause());
     }
 
+    [Fact]
+    public void PausesThatWereGiven_DoNotDoubleTheNext()
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            _health.Failed(isTrial: i > 0, new UpstreamError(UpstreamFailure.RateLimited, RetryAfterSeconds: 60));
+            _time.Advance(TimeSpan.FromSeconds(60));
+            Assert.True(_health.TryEnter(out _));
+        }
+
+        _health.Failed(isTrial: true, Broken);
+        Assert.Equal(BackendHealth.FirstPause * 2, _health.Pause());
+    }
+
     [Theory]
     [InlineData(UpstreamFailure.RequestRefused)]
     [InlineData(UpstreamFailure.Misconfigured)]
