@@ -35,7 +35,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
             if (isEventStream != request.Stream)
             {
-                return ChatReply.Failed((isEventStream ? null : await UpstreamErrors.InAsync(response, address, activity.Token))
+                return ChatReply.Failed(await UpstreamErrors.InAsync(response, address, activity.Token)
                     ?? new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream answered with the wrong content type."));
             }
 

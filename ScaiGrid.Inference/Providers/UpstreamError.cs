@@ -45,7 +45,7 @@ public enum UpstreamFailure
 
 /// <param name="Failure">What happened.</param>
 /// <param name="Message">For the caller; never holds credentials. Null: the kind's own text.</param>
-/// <param name="RetryAfterSeconds">What the upstream asked for.</param>
+/// <param name="RetryAfterSeconds">What the upstream asked for; where it did not, of an account that is used up, our own guess.</param>
 /// <param name="Status">The HTTP status, of a request that the upstream refused.</param>
 /// <param name="Field">What of the request was refused, where that is known; <paramref name="Message"/> then says what of it is wrong.</param>
 public sealed record UpstreamError(

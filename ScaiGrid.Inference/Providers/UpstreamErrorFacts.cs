@@ -105,7 +105,7 @@ internal sealed class UpstreamErrorFacts
             facts.Add(document.RootElement);
             return facts;
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             return new UpstreamErrorFacts();
         }

@@ -17,6 +17,9 @@ internal static class UpstreamErrors
 
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
 
+    /// <summary>Where the providers' answers are: what has something there is no error, whatever it has beside it.</summary>
+    private static readonly string[] Results = ["choices", "candidates", "content", "data", "embeddings", "results", "text"];
+
     /// <summary>An answer whose status is not a success.</summary>
     public static async Task<UpstreamError> ReadAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)
     {
@@ -60,9 +63,14 @@ internal static class UpstreamErrors
         return error.Failure == UpstreamFailure.RequestRefused ? error with { Field = Shorten(facts.Field, address, MaxFieldLength), Status = facts.Status } : error;
     }
 
-    /// <summary>The same of an answer that is not of the kind that was asked for; its body is read.</summary>
+    /// <summary>The same of an answer that is not of the kind that was asked for; its body is read where it may be a document, and does not go on for ever.</summary>
     public static async Task<UpstreamError?> InAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)
     {
+        if (response.Content.Headers.ContentType?.MediaType is { } type && !type.EndsWith("json", StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
         using var body = new PooledBytes();
         await ReadBodyAsync(response, body, cancellationToken);
         return In(body.Memory, address);
@@ -79,13 +87,24 @@ internal static class UpstreamErrors
     {
         try
         {
-            return ChunkView.Scan(answer, output: null).IsError;
+            using var document = JsonDocument.Parse(answer);
+            var root = document.RootElement;
+            return root.ValueKind == JsonValueKind.Object && SaysSomething(root, "error") && !Results.Any(name => SaysSomething(root, name));
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // No JSON, or an escaped half of a character in a name.
             return false;
         }
     }
+
+    private static bool SaysSomething(JsonElement root, string name) => root.TryGetProperty(name, out var value) && value.ValueKind switch
+    {
+        JsonValueKind.String => !value.ValueEquals(""),
+        JsonValueKind.Object => value.EnumerateObject().MoveNext(),
+        JsonValueKind.Array => value.GetArrayLength() > 0,
+        _ => false,
+    };
 
     private static int? RetryAfter(HttpResponseMessage response)
     {

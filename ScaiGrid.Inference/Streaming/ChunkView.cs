@@ -47,6 +47,32 @@ public readonly struct ChunkView
     /// <exception cref="JsonException">Not JSON.</exception>
     public static ChunkView Scan(ReadOnlyMemory<byte> json, PooledBytes? output)
     {
+        try
+        {
+            return Read(json, output);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new JsonException("A name in the document is no text.", exception);
+        }
+    }
+
+    /// <summary>The same places in another document, whose text has another length.</summary>
+    internal ChunkView With(ReadOnlyMemory<byte> json, JsonSpan usageProperty, JsonSpan text, ChunkShape? shape) => new()
+    {
+        Json = json,
+        Id = Id,
+        Model = Model,
+        UsageProperty = usageProperty,
+        HasChoices = HasChoices,
+        IsNormal = IsNormal,
+        Text = text,
+        Shape = shape,
+    };
+
+    // An escaped half of a character in a name is an invalid operation to the reader.
+    private static ChunkView Read(ReadOnlyMemory<byte> json, PooledBytes? output)
+    {
         if (!Utf8.IsValid(json.Span))
         {
             throw new JsonException("The document is not UTF-8.");
@@ -111,19 +137,6 @@ public readonly struct ChunkView
             Text = text,
         };
     }
-
-    /// <summary>The same places in another document, whose text has another length.</summary>
-    internal ChunkView With(ReadOnlyMemory<byte> json, JsonSpan usageProperty, JsonSpan text, ChunkShape? shape) => new()
-    {
-        Json = json,
-        Id = Id,
-        Model = Model,
-        UsageProperty = usageProperty,
-        HasChoices = HasChoices,
-        IsNormal = IsNormal,
-        Text = text,
-        Shape = shape,
-    };
 
     // The comma before the property goes with it; the first property takes the comma after it instead.
     private static JsonSpan PropertyWithComma(ReadOnlySpan<byte> json, bool isFirst, int previousEnd, int nameStart, int end)

@@ -69,6 +69,7 @@ public sealed class ChunkViewTests
     [InlineData("""{"usage":{"prompt_tokens":1,"completion_tokens":1}""")]
     [InlineData("""{"usage":null""")]
     [InlineData("""{"choices":[""")]
+    [InlineData("""{"\ud800":1}""")]
     public void CutDocument_IsNotJson(string json) =>
         Assert.ThrowsAny<JsonException>(() => ChunkView.Scan(Encoding.UTF8.GetBytes(json), output: null));
 

@@ -186,6 +186,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
     [Theory]
     [InlineData("""{"id":"c","model":"m","error":null,"choices":[{"index":0,"message":{"role":"assistant","content":"\"error\""},"finish_reason":"stop"}]}""")]
     [InlineData("""{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"error":{"code":1},"finish_reason":"error"}]}""")]
+    [InlineData("""{"id":"c","model":"m","error":{"note":"none"},"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""")]
     public async Task AnswerWithTheWordError_IsAnAnswer(string body) => (await ChatAsync(Script(new UpstreamScript { Body = body }))).Ok();
 
     [Theory]

@@ -61,6 +61,22 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", speaker))).Error(429, "BACKEND_RATE_LIMITED");
     }
 
+    /// <summary>An error that says nothing, or has the result beside it, is none.</summary>
+    [Theory]
+    [InlineData("\"\"")]
+    [InlineData("{}")]
+    [InlineData("false")]
+    [InlineData("{\"note\":\"none\"}")]
+    public async Task AnswerWithAnErrorFieldBesideIt_IsAnAnswer(string error)
+    {
+        var embedder = await ConnectAsync(
+            new UpstreamScript { Body = $$$"""{"object":"list","error":{{{error}}},"data":[{"object":"embedding","index":0,"embedding":[0.5]}],"model":"m","usage":{"prompt_tokens":1,"total_tokens":1}}""" },
+            modelFields: new { modality = "embedding" });
+        (await Admin.PostAsync("/v1/inference/embed", new { model = embedder, input = "a" })).Ok();
+        var silent = await ConnectAsync(new UpstreamScript { Body = $$$"""{"error":{{{error}}},"text":"said"}""" }, modelFields: new { modality = "audio" });
+        Assert.Equal("said", (string?)(await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", silent))).Ok()["text"]);
+    }
+
     private async Task<string> ConnectEchoAsync(string modality)
     {
         var unique = Guid.CreateVersion7().ToString("N")[^12..];

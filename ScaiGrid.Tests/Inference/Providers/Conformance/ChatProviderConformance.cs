@@ -205,6 +205,18 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal(UpstreamFailure.ShapeMismatch, (await calls.CallAsync(stream)).Error?.Failure);
     }
 
+    /// <summary>What is no document by its own word may be a stream without an end: it is not read.</summary>
+    [Fact]
+    public async Task StreamUnderAnotherName_IsNotReadToItsEnd()
+    {
+        using var calls = Connect(context =>
+        {
+            context.Response.ContentType = "text/plain";
+            return context.Response.WriteAsync(_wire.Error("never read"), context.RequestAborted);
+        });
+        Assert.Equal(UpstreamFailure.ShapeMismatch, (await calls.CallAsync(stream: true)).Error?.Failure);
+    }
+
     [Fact]
     public async Task MissingUsage_IsMissing()
     {
