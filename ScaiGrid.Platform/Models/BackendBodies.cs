@@ -25,7 +25,7 @@ public sealed record CreateBackend(
     string? AudioPricePerMinute = null,
     string? Status = null);
 
-/// <summary>What is left out stays as it is; secrets of <c>connection_config</c> stay when they are left out or masked.</summary>
+/// <summary>What is left out stays as it is; secrets of <c>connection_config</c> stay when they are left out or masked, unless it leads to another host.</summary>
 public sealed record UpdateBackend(
     string? Name = null,
     string? ProviderId = null,

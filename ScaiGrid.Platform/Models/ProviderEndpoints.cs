@@ -123,16 +123,16 @@ internal static class ProviderEndpoints
     /// <summary>Credentials of a backend's own were given for where its provider is: they do not move with it.</summary>
     private static async Task CheckBackendsAsync(Checks checks, Provider row, JsonObject config, PlatformDb db, CancellationToken cancellationToken)
     {
-        foreach (var moved in ProviderSecrets.Moved(ProviderSecrets.Parse(row.Config), config))
+        var backends = await db.Backends.AsNoTracking()
+            .Where(backend => backend.ProviderId == row.Id && backend.Credentials != null)
+            .Select(backend => new { backend.Id, backend.ConnectionConfig })
+            .ToListAsync(cancellationToken);
+        var before = ProviderSecrets.Parse(row.Config);
+        foreach (var (moved, id) in backends
+            .SelectMany(backend => ProviderSecrets.MovedUnder(ProviderSecrets.Parse(backend.ConnectionConfig), before, config), (backend, moved) => (moved, backend.Id))
+            .DistinctBy(found => found.moved))
         {
-            var backends = await db.Backends.AsNoTracking()
-                .Where(backend => backend.ProviderId == row.Id && backend.Credentials != null)
-                .Select(backend => new { backend.Id, backend.ConnectionConfig })
-                .ToListAsync(cancellationToken);
-            if (backends.FirstOrDefault(backend => !ProviderSecrets.Parse(backend.ConnectionConfig).ContainsKey(moved)) is { } first)
-            {
-                checks.Add($"config.{moved}", $"leads to another host, and backend {first.Id} has credentials of its own for this one; give it its own {moved}, or take its credentials away first.");
-            }
+            checks.Add($"config.{moved}", $"leads to another host, and backend {id} has credentials of its own for this one; give it its own {moved}, or take its credentials away first.");
         }
     }
 

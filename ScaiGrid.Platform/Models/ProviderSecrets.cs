@@ -96,9 +96,28 @@ internal sealed class ProviderSecrets(SecretBox box)
         return shown;
     }
 
-    /// <summary>The addresses (<c>base_url</c>, and a type's own) that lead to another scheme, host or port than before.</summary>
-    public static IEnumerable<string> Moved(JsonObject before, JsonObject after) =>
-        before.Select(pair => pair.Key).Union(after.Select(pair => pair.Key)).Where(name => Origin(before[name]) != Origin(after[name]));
+    /// <summary>
+    /// The addresses (<c>base_url</c>, and a type's own) that lead to another scheme, host or port than any did before. One that is taken
+    /// away leads to what the type, or the provider, says instead.
+    /// </summary>
+    public static IEnumerable<string> Moved(JsonObject before, JsonObject after)
+    {
+        var known = before.Select(pair => Origin(pair.Value)).ToHashSet();
+        return before.Select(pair => pair.Key).Union(after.Select(pair => pair.Key))
+            .Where(name => Origin(before[name]) != Origin(after[name]) && (Origin(after[name]) is not { } now || !known.Contains(now)));
+    }
+
+    /// <summary>The same of a backend's addresses, when its provider's configuration changes under it.</summary>
+    public static IEnumerable<string> MovedUnder(JsonObject backend, JsonObject before, JsonObject after) =>
+        Moved(Merge((JsonObject)before.DeepClone(), backend), Merge((JsonObject)after.DeepClone(), backend));
+
+    /// <summary>The address for which a backend without secrets of its own does not get its provider's; null where it gets them, or there are none.</summary>
+    public static string? Withheld(Provider provider, Backend backend) => provider.Credentials is not null && backend.Credentials is null
+        ? MovedFrom(Parse(provider.Config), Parse(backend.ConnectionConfig)).FirstOrDefault()
+        : null;
+
+    /// <summary>A stored configuration.</summary>
+    public static JsonObject Parse(string json) => JsonNode.Parse(json) as JsonObject ?? [];
 
     /// <summary>A backend that calls another host than its provider's says which secrets are for it: the provider's do not go there.</summary>
     public void CheckOwn(Checks checks, string field, Provider provider, string before, JsonObject sent, JsonObject complete)
@@ -202,6 +221,4 @@ internal sealed class ProviderSecrets(SecretBox box)
     private static string Mask(JsonNode? secret) => SecretBox.Mask(Text(secret) ?? "");
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
-
-    public static JsonObject Parse(string json) => JsonNode.Parse(json) as JsonObject ?? [];
 }

@@ -78,6 +78,11 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
         }
 
         var clients = known?.Connection == connection ? known.Backend.Clients : Connect(type!, row, config);
+        if (known?.Connection != connection && ProviderSecrets.Withheld(provider, row) is { } address)
+        {
+            SecretsWithheld(row.Id, row.Name, address);
+        }
+
         return new Connected(row, provider, connection, new Deployment
         {
             Id = row.Id,
@@ -108,6 +113,9 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Backend {BackendId} ({Name}) cannot be used: {Reason}")]
     private partial void BackendLeftOut(string backendId, string name, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} ({Name}) is called without its provider's secrets, since its {Address} leads to another host, and it has none of its own.")]
+    private partial void SecretsWithheld(string backendId, string name, string address);
 
     /// <param name="Row">The row that it was made from.</param>
     /// <param name="Provider">The provider's.</param>

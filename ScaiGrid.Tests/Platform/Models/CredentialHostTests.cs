@@ -53,6 +53,26 @@ public sealed class CredentialHostTests(Grid grid) : GridTest(grid)
         (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { api_url = "https://elsewhere.example" } })).Invalid("config.api_key");
     }
 
+    /// <summary>Also on a backend, which then keeps its provider's key; but not for a backend's own key, which was not given for there.</summary>
+    [Fact]
+    public async Task OtherAddressOnTheSameHost_NeedsNothingAnew()
+    {
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At("/compatible/chat/completions", """{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""");
+        var (base_url, api_url) = ($"{vendor.Address}/compatible", $"{vendor.Address}/own");
+        var config = new { base_url, api_key = "sk-qwen-secret-1212" };
+        var provider = (string)(await Admin.PostAsync("/v1/providers", new { name = Fresh.Name(), type = "qwen", config })).Created()["id"]!;
+        var backend = (string)(await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", connection_config = new { api_url } })).Created()["id"]!;
+        (await Admin.ChatAsync(await RouteAsync(backend))).Ok();
+        Assert.Equal("Bearer sk-qwen-secret-1212", vendor.Calls.Last().Headers["Authorization"]);
+
+        var elsewhere = new { base_url = "https://elsewhere.example", api_key = "sk-its-own-5555" };
+        var own = (string)(await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", connection_config = elsewhere })).Created()["id"]!;
+        (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url, api_url } })).Invalid("config.api_url");
+        (await Admin.DeleteAsync($"/v1/backends/{own}")).NoContent();
+        Assert.Equal("•••• 1212", (string?)(await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url, api_url } })).Ok()["config"]!["api_key"]);
+    }
+
     [Fact]
     public async Task BackendElsewhere_DoesNotGetItsProvidersSecrets()
     {
