@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Api;
 
-/// <summary>Which web pages may call the API from a browser.</summary>
+/// <summary>Which web pages may call the API from a browser. They may send and read any header; cookies are not sent along.</summary>
 internal sealed class CorsSettings : IValidatableObject
 {
     [Setting("SCAIGRID_CORS_ORIGINS", "Comma list of origins, for example `https://app.example.com`.", DefaultText = "none")]
@@ -19,11 +19,13 @@ internal static class Cors
     public static void AddCors(this IHostApplicationBuilder builder)
     {
         var origins = builder.AddSettings<CorsSettings>().Origins;
+
+        // The origins are what is trusted. Clients send headers of their own (OpenAI's tell of their platform), and read ours. No cookies.
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(origins)
             .AllowAnyMethod()
-            .WithHeaders("Authorization", "Content-Type", "X-Request-Id", "Idempotency-Key")
-            .WithExposedHeaders("X-Request-Id", "Retry-After", "Idempotency-Replayed")
+            .AllowAnyHeader()
+            .WithExposedHeaders("*")
             .SetPreflightMaxAge(TimeSpan.FromHours(1))));
     }
 

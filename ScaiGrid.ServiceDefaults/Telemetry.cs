@@ -15,9 +15,9 @@ internal static class Telemetry
     // From a cache hit to the longest stream that the timeouts allow.
     private static readonly double[] SecondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
-    // Inference counts by tenant and model. What is beyond the limit goes into one series, and each series has its place from the start.
-    private const string InferenceMeter = "ScaiGrid.Inference";
-    private const int InferenceSeries = 20_000;
+    // Of inference, by tenant, model and backend. What is beyond goes into one series.
+    private const int Series = 20_000;
+    private static readonly string[] MetersOfMany = ["ScaiGrid.Inference", "ScaiGrid.Admission"];
 
     // Of ASP.NET's meters what an operator asks for: the packages that add them all count each call a dozen times.
     private static readonly string[] ServerMeters = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
@@ -56,10 +56,10 @@ internal static class Telemetry
         MetricStreamConfiguration? stream = IsHistogram(instrument) && (instrument.Unit == "s" || instrument.Name.EndsWith("_seconds", StringComparison.Ordinal))
             ? new ExplicitBucketHistogramConfiguration { Boundaries = SecondsBuckets }
             : null;
-        if (instrument.Meter.Name == InferenceMeter && !instrument.IsObservable)
+        if (MetersOfMany.Contains(instrument.Meter.Name))
         {
             stream ??= new MetricStreamConfiguration();
-            stream.CardinalityLimit = InferenceSeries;
+            stream.CardinalityLimit = Series;
         }
 
         return stream;

@@ -9,7 +9,7 @@ namespace ScaiGrid.Core.Storage;
 internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILogger<DiskBlobStore> logger) : IBlobStore
 {
     private const int CopyBufferBytes = 256 * 1024;
-    private const int RenameAttempts = 5;
+    private const int RenameAttempts = 20;
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
 
     private readonly string _blobs = Path.Combine(root, "blobs");
@@ -138,9 +138,9 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
                 File.Move(temporary, path, overwrite: true);
                 return;
             }
-            catch (DirectoryNotFoundException) when (attempt < RenameAttempts)
+            catch (IOException) when (attempt < RenameAttempts && File.Exists(temporary))
             {
-                // A delete next to it has just removed the folder as empty.
+                // A delete next to it has just removed the folder as empty, and a write has made it again, perhaps: the fault may have any name.
             }
         }
     }

@@ -28,6 +28,7 @@ public sealed class AdmissionPlan
     public bool IsEmpty => _split.Length == 0;
 
     /// <summary>The same without budgets, for calls that cost nothing.</summary>
+    /// <remarks>Two first calls may each get their own: tickets of the one that is forgotten are returned like all that no call came for.</remarks>
     public AdmissionPlan LimitsOnly => field ??= _tenant.Budgets.IsEmpty && _partner.Budgets.IsEmpty ? this
         : new AdmissionPlan(new AdmissionPart(_tenant.Owner, _tenant.Windows, []), new AdmissionPart(_partner.Owner, _partner.Windows, []));
 

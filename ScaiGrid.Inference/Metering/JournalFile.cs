@@ -24,6 +24,12 @@ internal sealed class JournalFile(string path)
     /// <summary>What comes next; what is no whole record belongs to a call whose caller never saw its end.</summary>
     public JournalPiece Read()
     {
+        // Never made, since the disk was full, or gone.
+        if (!File.Exists(path))
+        {
+            return new JournalPiece([], _position, IsLast: true);
+        }
+
         using var file = File.OpenHandle(path);
         var length = RandomAccess.GetLength(file);
         for (var size = PieceSize; ; size *= 2)

@@ -36,7 +36,7 @@ internal sealed class UsageBacklog(UsageJournal journal)
 
     public JournalFile Oldest(string tenantId) => _files[tenantId].First!.Value;
 
-    /// <summary>Forgets a tenant's oldest file, which is gone.</summary>
+    /// <summary>Forgets a tenant's oldest file, which is gone or waits elsewhere.</summary>
     public void RemoveOldest(string tenantId)
     {
         var files = _files[tenantId];

@@ -27,6 +27,7 @@ internal sealed partial class UsageShipper(
 
     // The host may stop waiting for the loop and go on to StopAsync while a round is still under way.
     private readonly SemaphoreSlim _round = new(1, 1);
+    private bool _isRoundWhole;
     private bool _isFailing;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -58,6 +59,7 @@ internal sealed partial class UsageShipper(
             return false;
         }
 
+        _isRoundWhole = true;
         try
         {
             await meter.RetryUnwrittenAsync();
@@ -66,33 +68,46 @@ internal sealed partial class UsageShipper(
                 Adopt();
             }
 
-            // While Redis is away the open segment stays open until it is large, rather than a file being made each round.
-            if (journal.ActiveLength > MaxSegmentBytes)
-            {
-                _older.Enqueue(new JournalFile((await journal.RotateAsync()).Path));
-            }
-
-            var isWhole = await ShipOlderAsync();
+            await SetLargeAsideAsync();
+            await ShipOlderAsync();
             if (journal.ActiveLength > 0)
             {
                 await ShipNewestAsync();
             }
 
-            if (isWhole)
+            if (_isRoundWhole)
             {
                 Recovered();
             }
-
-            return isWhole;
         }
-        catch (Exception exception) when (exception is RedisException or IOException or TimeoutException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is RedisException or TimeoutException || IsOfDisk(exception))
         {
             Failed(exception);
-            return false;
         }
         finally
         {
             _round.Release();
+        }
+
+        return _isRoundWhole;
+    }
+
+    /// <summary>While Redis is away the open segment stays open until it is large, rather than a file being made each round.</summary>
+    private async Task SetLargeAsideAsync()
+    {
+        if (journal.ActiveLength <= MaxSegmentBytes)
+        {
+            return;
+        }
+
+        try
+        {
+            _older.Enqueue(new JournalFile((await journal.RotateAsync()).Path));
+        }
+        catch (Exception exception) when (IsOfDisk(exception))
+        {
+            // The disk is full, perhaps: what is shipped now makes room.
+            Failed(exception);
         }
     }
 
@@ -101,30 +116,40 @@ internal sealed partial class UsageShipper(
     {
         foreach (var folder in UsageJournal.Folders(journal.Root).Where(folder => folder != journal.Folder))
         {
-            using var held = UsageJournal.Lock(folder);
-            if (held is null)
-            {
-                continue;
-            }
-
             try
             {
-                foreach (var found in UsageJournal.Segments(folder))
-                {
-                    var path = journal.NextPath();
-                    File.Move(found, path);
-                    _older.Enqueue(new JournalFile(path));
-                }
-
-                if (UsageJournal.TryRemove(folder))
-                {
-                    JournalAdopted(folder);
-                }
+                Adopt(folder);
             }
             catch (DirectoryNotFoundException)
             {
                 // Another process was faster.
             }
+            catch (Exception exception) when (IsOfDisk(exception))
+            {
+                // A folder of somebody else's holds up neither the next one nor what is new.
+                Failed(exception);
+            }
+        }
+    }
+
+    private void Adopt(string folder)
+    {
+        using var held = UsageJournal.Lock(folder);
+        if (held is null)
+        {
+            return;
+        }
+
+        foreach (var found in UsageJournal.Segments(folder))
+        {
+            var path = journal.NextPath();
+            File.Move(found, path);
+            _older.Enqueue(new JournalFile(path));
+        }
+
+        if (UsageJournal.TryRemove(folder))
+        {
+            JournalAdopted(folder);
         }
     }
 
@@ -149,44 +174,34 @@ internal sealed partial class UsageShipper(
         }
     }
 
-    /// <summary>What had to wait: a piece of the oldest file and one of each tenant's backlog that finds room, in turn.</summary>
-    /// <returns>False when a file could not be read or written.</returns>
-    private async Task<bool> ShipOlderAsync()
+    /// <summary>
+    /// What had to wait: a piece of each tenant's backlog that finds room and one of the oldest file, in turn. Backlogs first: where they
+    /// have filled the disk, nothing else makes room. A file that cannot be read or written holds up neither the next one nor what is new.
+    /// </summary>
+    private async Task ShipOlderAsync()
     {
         var startedAt = time.GetTimestamp();
-        try
+        var withRoom = await buffer.WithRoomAsync(_backlog.TenantIds);
+        var hasOlder = _older.Count > 0;
+        while (time.GetElapsedTime(startedAt) < OlderInterval && (hasOlder || withRoom.Count > 0))
         {
-            var withRoom = await buffer.WithRoomAsync(_backlog.TenantIds);
-            while (time.GetElapsedTime(startedAt) < OlderInterval && (_older.Count > 0 || withRoom.Count > 0))
+            foreach (var tenantId in withRoom.ToList())
             {
-                await ShipOldestAsync();
-                foreach (var tenantId in withRoom.ToList())
+                if (!await TryShipBacklogAsync(tenantId))
                 {
-                    if (!await TryShipBacklogAsync(tenantId))
-                    {
-                        withRoom.Remove(tenantId);
-                    }
+                    withRoom.Remove(tenantId);
                 }
             }
 
-            return true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // A file that is broken holds up neither the next one nor what is new.
-            if (_older.TryDequeue(out var file))
-            {
-                _older.Enqueue(file);
-            }
-
-            Failed(exception);
-            return false;
+            hasOlder = hasOlder && await TryShipOldestAsync();
         }
     }
 
-    private async Task ShipOldestAsync()
+    /// <returns>Whether there is more to ship in this round.</returns>
+    private async Task<bool> TryShipOldestAsync()
     {
-        if (_older.TryPeek(out var file))
+        var file = _older.Peek();
+        try
         {
             var piece = file.Read();
             await SendAsync(piece.Lines);
@@ -194,6 +209,14 @@ internal sealed partial class UsageShipper(
             {
                 _older.Dequeue();
             }
+
+            return _older.Count > 0;
+        }
+        catch (Exception exception) when (IsOfDisk(exception))
+        {
+            _older.Enqueue(_older.Dequeue());
+            Failed(exception);
+            return false;
         }
     }
 
@@ -201,15 +224,24 @@ internal sealed partial class UsageShipper(
     private async Task<bool> TryShipBacklogAsync(string tenantId)
     {
         var file = _backlog.Oldest(tenantId);
-        var piece = file.Read();
-        if (await buffer.AddAsync(piece.Lines) is not [])
+        try
         {
-            return false;
-        }
+            var piece = file.Read();
+            if (await buffer.AddAsync(piece.Lines) is not [])
+            {
+                return false;
+            }
 
-        if (file.Pass(piece))
+            if (file.Pass(piece))
+            {
+                _backlog.RemoveOldest(tenantId);
+            }
+        }
+        catch (Exception exception) when (IsOfDisk(exception))
         {
             _backlog.RemoveOldest(tenantId);
+            _older.Enqueue(file);
+            Failed(exception);
         }
 
         if (_backlog.Holds(tenantId))
@@ -237,9 +269,12 @@ internal sealed partial class UsageShipper(
         }
     }
 
+    private static bool IsOfDisk(Exception exception) => exception is IOException or UnauthorizedAccessException;
+
     // One line when trouble begins and one when it ends, however long it lasts.
     private void Failed(Exception exception)
     {
+        _isRoundWhole = false;
         if (!_isFailing)
         {
             _isFailing = true;

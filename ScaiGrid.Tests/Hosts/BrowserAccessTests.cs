@@ -26,9 +26,15 @@ public sealed class BrowserAccessTests(Grid grid) : IAsyncLifetime
         Assert.Null(await AllowedAsync(client, HttpMethod.Options, "https://elsewhere.example.com"));
         Assert.Null(await AllowedAsync(client, HttpMethod.Post, "https://elsewhere.example.com"));
         Assert.Null(await AllowedAsync(client, HttpMethod.Post, origin: null));
+
+        // OpenAI's client for browsers tells of its platform; whoever calls sees which backend answered.
+        Assert.Equal("authorization,x-stainless-lang", await HeaderAsync(client, HttpMethod.Options, Named, "Access-Control-Allow-Headers"));
+        Assert.Equal("*", await HeaderAsync(client, HttpMethod.Post, Named, "Access-Control-Expose-Headers"));
     }
 
-    private static async Task<string?> AllowedAsync(HttpClient client, HttpMethod method, string? origin)
+    private static Task<string?> AllowedAsync(HttpClient client, HttpMethod method, string? origin) => HeaderAsync(client, method, origin, AllowOrigin);
+
+    private static async Task<string?> HeaderAsync(HttpClient client, HttpMethod method, string? origin, string name)
     {
         using var request = new HttpRequestMessage(method, "/v1/inference/chat");
         if (origin is not null)
@@ -39,9 +45,10 @@ public sealed class BrowserAccessTests(Grid grid) : IAsyncLifetime
         if (method == HttpMethod.Options)
         {
             request.Headers.Add("Access-Control-Request-Method", "POST");
+            request.Headers.Add("Access-Control-Request-Headers", "authorization,x-stainless-lang");
         }
 
         using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
-        return response.Headers.TryGetValues(AllowOrigin, out var allowed) ? Assert.Single(allowed) : null;
+        return response.Headers.TryGetValues(name, out var values) ? Assert.Single(values) : null;
     }
 }

@@ -44,30 +44,33 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
         await using var receiver = await FakeReceiver.StartAsync();
         receiver.Fail("moody", 503);
         var slug = await ConnectAsync(new UpstreamScript());
-        var id = await CreateAsync(receiver.UrlOf("moody"), "request.completed");
-        await Admin.ChatAsync(slug);
+
+        // A tenant of its own: 50 events of others that fail in a row would disable the webhook.
+        using var admin = await (await SeededTenant.CreateAsync(Grid)).AddUserAsync("tenant_admin");
+        var id = await CreateAsync(admin.Api, receiver.UrlOf("moody"), "request.completed");
+        await admin.Api.ChatAsync(slug);
         var received = await WaitForAsync(receiver, "moody", happened => (string?)happened.Json["payload"]!["model"] == slug);
 
         var path = $"/v1/webhooks/{id}/deliveries/{received.Headers["X-ScaiGrid-Delivery-Id"]}";
-        await Poll.UntilAsync(async () => (int)(await Admin.GetAsync(path)).Ok()["attempts"]! == 1, "the first attempt");
-        var pending = (await Admin.GetAsync(path)).Ok();
+        await Poll.UntilAsync(async () => (int)(await admin.Api.GetAsync(path)).Ok()["attempts"]! == 1, "the first attempt");
+        var pending = (await admin.Api.GetAsync(path)).Ok();
         Assert.Equal(("pending", 503), ((string?)pending["status"], (int)pending["status_code"]!));
         var retry = (DateTimeOffset)pending["next_attempt_at"]! - (DateTimeOffset)pending["created_at"]!;
         Assert.InRange(retry.TotalSeconds, 30, 60);
-        (await Admin.PostAsync($"{path}/redeliver", new { })).Error(409, "CONFLICT");
+        (await admin.Api.PostAsync($"{path}/redeliver", new { })).Error(409, "CONFLICT");
 
         // Without retries it is final at once, and a redelivery is a delivery of its own, of the same event.
-        (await Admin.PutAsync($"/v1/webhooks/{id}", new { max_retries = 0 })).Ok();
-        await Admin.ChatAsync(slug);
-        await Poll.UntilAsync(async () => (await Admin.IdsAsync($"/v1/webhooks/{id}/deliveries?status=failed", 100)).Count > 0, "a failed delivery");
-        var failed = (await Admin.IdsAsync($"/v1/webhooks/{id}/deliveries?status=failed", 100))[0];
+        (await admin.Api.PutAsync($"/v1/webhooks/{id}", new { max_retries = 0 })).Ok();
+        await admin.Api.ChatAsync(slug);
+        await Poll.UntilAsync(async () => (await admin.Api.IdsAsync($"/v1/webhooks/{id}/deliveries?status=failed", 100)).Count > 0, "a failed delivery");
+        var failed = (await admin.Api.IdsAsync($"/v1/webhooks/{id}/deliveries?status=failed", 100))[0];
         receiver.Fail("moody", 204);
-        var again = await Admin.PostAsync($"/v1/webhooks/{id}/deliveries/{failed}/redeliver", new { });
+        var again = await admin.Api.PostAsync($"/v1/webhooks/{id}/deliveries/{failed}/redeliver", new { });
         Assert.Equal(202, (int)again.Status);
-        await Poll.UntilAsync(async () => (await Admin.IdsAsync($"/v1/webhooks/{id}/deliveries?status=success", 100)).Count > 0, "the redelivery");
+        await Poll.UntilAsync(async () => (await admin.Api.IdsAsync($"/v1/webhooks/{id}/deliveries?status=success", 100)).Count > 0, "the redelivery");
         var deliveries = receiver.Of("moody").ToLookup(happened => happened.Id);
         Assert.Contains(deliveries, group => group.Select(happened => happened.Headers["X-ScaiGrid-Delivery-Id"]).Distinct().Count() == 2);
-        (await Admin.DeleteAsync($"/v1/webhooks/{id}")).NoContent();
+        (await admin.Api.DeleteAsync($"/v1/webhooks/{id}")).NoContent();
     }
 
     [Fact]
@@ -131,8 +134,10 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
         (await Admin.DeleteAsync($"/v1/webhooks/{id}")).NoContent();
     }
 
-    private async Task<string> CreateAsync(string url, params string[] events) =>
-        (string)(await Admin.PostAsync("/v1/webhooks", new { url, events, secret = Secret })).Created()["id"]!;
+    private Task<string> CreateAsync(string url, params string[] events) => CreateAsync(Admin, url, events);
+
+    private static async Task<string> CreateAsync(ApiDriver admin, string url, params string[] events) =>
+        (string)(await admin.PostAsync("/v1/webhooks", new { url, events, secret = Secret })).Created()["id"]!;
 
     private static async Task<ReceivedEvent> WaitForAsync(FakeReceiver receiver, string name, Func<ReceivedEvent, bool> wanted)
     {
