@@ -8,11 +8,18 @@ namespace ScaiGrid.Inference.Admission;
 /// <summary>What one run of the admission script settles and decides.</summary>
 internal sealed class AdmissionBatch(RedisValue process)
 {
+    /// <summary>However much else there is: they hold room in windows and budgets.</summary>
+    private const int FewestReturns = 8;
+
     private readonly List<AdmissionQuestion> _questions = new(1);
     private readonly List<Unsettled> _settlements = new(1);
 
-    /// <summary>Takes what waits, settlements first: a call never goes before what ended before it came.</summary>
-    public void Take(ConcurrentQueue<AdmissionQuestion> questions, ConcurrentQueue<Unsettled> settlements, int most)
+    /// <summary>
+    /// Takes what waits, settlements first: a call never goes before what ended before it came. Tickets that are returned can wait: they were
+    /// given where there is room for many more.
+    /// </summary>
+    public void Take(
+        ConcurrentQueue<AdmissionQuestion> questions, ConcurrentQueue<Unsettled> settlements, ConcurrentQueue<Unsettled> returns, int most)
     {
         while (_settlements.Count < most && settlements.TryDequeue(out var settlement))
         {
@@ -23,10 +30,12 @@ internal sealed class AdmissionBatch(RedisValue process)
         {
             _questions.Add(question);
         }
-    }
 
-    /// <summary>Takes everything that waits.</summary>
-    public void TakeAll(ConcurrentQueue<AdmissionQuestion> questions, ConcurrentQueue<Unsettled> settlements) => Take(questions, settlements, int.MaxValue);
+        for (var left = Math.Max(most - _settlements.Count - _questions.Count, FewestReturns); left > 0 && returns.TryDequeue(out var unused); left--)
+        {
+            _settlements.Add(unused);
+        }
+    }
 
     public void Add(AdmissionQuestion question) => _questions.Add(question);
 

@@ -24,6 +24,7 @@ internal sealed class AdmissionQueue : IDisposable
     private readonly Action<Unsettled, Exception?> _settled;
     private readonly ConcurrentQueue<AdmissionQuestion> _questions = new();
     private readonly ConcurrentQueue<Unsettled> _settlements = new();
+    private readonly ConcurrentQueue<Unsettled> _returns = new();
     private readonly ITimer _timer;
     private int _isRunning;
     private int _isTimed;
@@ -45,6 +46,8 @@ internal sealed class AdmissionQueue : IDisposable
         _timer = time.CreateTimer(static queue => ((AdmissionQueue)queue!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
+    private bool HasWork => !_questions.IsEmpty || !_settlements.IsEmpty || !_returns.IsEmpty;
+
     public Task<AdmissionAnswer> AskAsync(AdmissionQuestion question)
     {
         _questions.Enqueue(question);
@@ -54,11 +57,21 @@ internal sealed class AdmissionQueue : IDisposable
 
     public void Settle(Unsettled settlement)
     {
-        _settlements.Enqueue(settlement);
+        (settlement.Mode is SettleMode.Return ? _returns : _settlements).Enqueue(settlement);
 
         // Pairs with the fence of Next: either this sees that the turn is over, or whoever ends it sees the settlement.
         Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _isRunning) == 0 && Interlocked.Exchange(ref _isTimed, 1) == 0)
+        if (Volatile.Read(ref _isRunning) != 0)
+        {
+            return;
+        }
+
+        // A call that comes waits for one run of them, not for several.
+        if (_settlements.Count >= MostAtOnce)
+        {
+            TryRun();
+        }
+        else if (Interlocked.Exchange(ref _isTimed, 1) == 0)
         {
             _timer.Change(Linger, Timeout.InfiniteTimeSpan);
         }
@@ -116,7 +129,7 @@ internal sealed class AdmissionQueue : IDisposable
         if (failure is not null)
         {
             // Who waits behind a failure does not wait for another one.
-            run.TakeAll(_questions, _settlements);
+            run.Take(_questions, _settlements, _returns, int.MaxValue);
             run.Fail(failure, _settled);
         }
 
@@ -136,10 +149,10 @@ internal sealed class AdmissionQueue : IDisposable
     {
         do
         {
-            if (!_questions.IsEmpty || !_settlements.IsEmpty)
+            if (HasWork)
             {
                 var batch = new AdmissionBatch(_process);
-                batch.Take(_questions, _settlements, MostAtOnce);
+                batch.Take(_questions, _settlements, _returns, MostAtOnce);
                 return batch;
             }
 
@@ -148,7 +161,7 @@ internal sealed class AdmissionQueue : IDisposable
             // Whoever came between found it running.
             Interlocked.MemoryBarrier();
         }
-        while ((!_questions.IsEmpty || !_settlements.IsEmpty) && Interlocked.CompareExchange(ref _isRunning, 1, 0) == 0);
+        while (HasWork && Interlocked.CompareExchange(ref _isRunning, 1, 0) == 0);
         return null;
     }
 }
