@@ -9,7 +9,8 @@ namespace ScaiGrid.Inference.Admission;
 /// </summary>
 /// <remarks>
 /// Settlements go out before the calls that came after them, so that a caller who has seen the end of an answer finds its reservation given
-/// back. Where no call comes, they wait for <see cref="Linger"/>, to be carried by one.
+/// back. Where no call comes, they wait for <see cref="Linger"/>, to be carried by one, or until they fill a run. Tickets that are
+/// returned go last.
 /// </remarks>
 internal sealed class AdmissionQueue : IDisposable
 {
