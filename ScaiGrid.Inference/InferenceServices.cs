@@ -37,6 +37,7 @@ public static class InferenceServices
         services.AddSingleton<UsageBuffer>();
         services.AddSingleton(provider => new UsageJournal(host.DataDirectory, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<UsageMeter>();
+        services.AddSingleton<JournalMetrics>();
         services.AddSingleton<UsageSettlement>();
         services.AddSingleton<ModelResolver>();
         services.AddSingleton<CallActivities>();

@@ -4,21 +4,26 @@ namespace ScaiGrid.Inference.Metering;
 /// A file of the journal on its way to Redis, of which only one piece at a time is in memory, whatever its size. Nobody but
 /// <see cref="UsageShipper"/> writes to it any more. How much of it is shipped is known to this process alone: who finds the file after it begins anew.
 /// </summary>
-internal sealed class JournalFile(string path)
+/// <param name="path">Where it is.</param>
+/// <param name="length">Bytes that are in it already.</param>
+internal sealed class JournalFile(string path, long length)
 {
     // Below what the runtime takes for a large object, which only a full collection frees.
     private const int PieceSize = 64 * 1024;
 
     private long _position;
 
-    /// <summary>Bytes that <see cref="Append"/> wrote.</summary>
-    public long Appended { get; private set; }
+    /// <summary>Bytes in it, without what an <see cref="Append"/> wrote that failed.</summary>
+    public long Length { get; private set; } = length;
+
+    /// <summary>Bytes in it that are not shipped.</summary>
+    public long Remaining => Math.Max(Length - _position, 0);
 
     /// <exception cref="IOException">The disk is full or broken: a part may be in the file.</exception>
     public void Append(ReadOnlySpan<byte> framed)
     {
         File.AppendAllBytes(path, framed);
-        Appended += framed.Length;
+        Length += framed.Length;
     }
 
     /// <summary>What comes next; what is no whole record belongs to a call whose caller never saw its end.</summary>
@@ -31,13 +36,13 @@ internal sealed class JournalFile(string path)
         }
 
         using var file = File.OpenHandle(path);
-        var length = RandomAccess.GetLength(file);
+        var end = RandomAccess.GetLength(file);
         for (var size = PieceSize; ; size *= 2)
         {
             // A new one for each piece: after a timeout its records may still be on their way.
             var bytes = new byte[size];
             var read = RandomAccess.Read(file, bytes, _position);
-            var isLast = read == 0 || _position + read >= length;
+            var isLast = read == 0 || _position + read >= end;
             var whole = isLast ? read : bytes.AsSpan(0, read).LastIndexOf((byte)'\n') + 1;
             if (whole > 0 || isLast)
             {

@@ -15,6 +15,9 @@ internal sealed class UsageBacklog(UsageJournal journal)
 
     public IReadOnlyCollection<string> TenantIds => _files.Keys;
 
+    /// <summary>Bytes that wait, over all tenants.</summary>
+    public long Bytes => _files.Values.Sum(files => files.Sum(file => file.Remaining));
+
     public bool Holds(string tenantId) => _files.ContainsKey(tenantId);
 
     /// <exception cref="IOException">The disk is full or broken: whether the records are in the backlog is unknown, and adding them again is safe.</exception>
@@ -54,9 +57,9 @@ internal sealed class UsageBacklog(UsageJournal journal)
             _files.Add(tenantId, files = []);
         }
 
-        if (files.Last is null || files.Last.Value.Appended >= MaxFileBytes)
+        if (files.Last is null || files.Last.Value.Length >= MaxFileBytes)
         {
-            files.AddLast(new JournalFile(journal.NextPath()));
+            files.AddLast(new JournalFile(journal.NextPath(), length: 0));
         }
 
         return files.Last!.Value;

@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Metering;
 /// deleted only after every record in it is in Redis or in the backlog of a tenant whose buffer there is full; sending a record twice does no harm.
 /// </summary>
 internal sealed partial class UsageShipper(
-    UsageJournal journal, UsageMeter meter, UsageBuffer buffer, TimeProvider time, ILogger<UsageShipper> logger) : BackgroundService
+    UsageJournal journal, UsageMeter meter, UsageBuffer buffer, JournalMetrics metrics, TimeProvider time, ILogger<UsageShipper> logger) : BackgroundService
 {
     private const long MaxSegmentBytes = 8 * 1024 * 1024;
     private const int BatchSize = 500;
@@ -60,6 +60,7 @@ internal sealed partial class UsageShipper(
         }
 
         _isRoundWhole = true;
+        var startedAt = time.GetTimestamp();
         try
         {
             await meter.RetryUnwrittenAsync();
@@ -86,6 +87,7 @@ internal sealed partial class UsageShipper(
         }
         finally
         {
+            Measure(startedAt);
             _round.Release();
         }
 
@@ -102,7 +104,7 @@ internal sealed partial class UsageShipper(
 
         try
         {
-            _older.Enqueue(new JournalFile((await journal.RotateAsync()).Path));
+            SetAside(await journal.RotateAsync());
         }
         catch (Exception exception) when (IsOfDisk(exception))
         {
@@ -142,9 +144,9 @@ internal sealed partial class UsageShipper(
 
         foreach (var found in UsageJournal.Segments(folder))
         {
-            var path = journal.NextPath();
+            var (path, length) = (journal.NextPath(), new FileInfo(found).Length);
             File.Move(found, path);
-            _older.Enqueue(new JournalFile(path));
+            _older.Enqueue(new JournalFile(path, length));
         }
 
         if (UsageJournal.TryRemove(folder))
@@ -169,7 +171,7 @@ internal sealed partial class UsageShipper(
         catch
         {
             // Memory holds the newest only: this one is read back then.
-            _older.Enqueue(new JournalFile(newest.Path));
+            SetAside(newest);
             throw;
         }
     }
@@ -266,6 +268,17 @@ internal sealed partial class UsageShipper(
             }
 
             _backlog.Add(tenant.Key, tenant);
+        }
+    }
+
+    private void SetAside(JournalSegment segment) => _older.Enqueue(new JournalFile(segment.Path, segment.Length));
+
+    private void Measure(long startedAt)
+    {
+        metrics.Measured(_older.Sum(file => file.Remaining) + _backlog.Bytes + journal.ActiveLength, meter.Unwritten);
+        if (_isRoundWhole && _older.Count == 0 && _backlog.TenantIds.Count == 0 && meter.Unwritten == 0)
+        {
+            metrics.CaughtUp(startedAt);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ScaiGrid.Core;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Streaming;
@@ -62,6 +63,8 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         // Side by side: files of the journal have both tenants' records.
         await Task.WhenAll(CallAsync(_admin, 5), CallAsync(other.Api, 5));
         await WaitsInRedisAsync(tenant.Id, 5);
+        await Poll.UntilAsync(async () => await MetricAsync("journal_bytes") is > 0 and var bytes && bytes == BytesOnDisk(), "the metric of what is on disk");
+        await Poll.UntilAsync(async () => await MetricAsync("journal_lag_seconds") > 2, "the metric of how long it is there");
 
         // A flush takes them away. They do not come again, though of the files that they were in not all could be shipped.
         await _client.GetDatabase().KeyDeleteAsync(Pending(tenant.Id));
@@ -79,6 +82,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         await _client.GetDatabase().KeyDeleteAsync(Pending(_tenantId));
         await WaitsInRedisAsync(_tenantId, 10);
         await JournalIsEmptyAsync();
+        await Poll.UntilAsync(async () => (await MetricAsync("journal_bytes"), await MetricAsync("journal_lag_seconds")) is (0, < 1), "metrics that say so");
         await using var worker = await Replica.StartAsync(Mode.Worker, _settings);
         await WaitsInRedisAsync(_tenantId, 0);
         await WaitsInRedisAsync(tenant.Id, 0);
@@ -175,10 +179,15 @@ public sealed class UsageBacklogTests : IAsyncLifetime
     private static async Task<int> CountStoredAsync(ApiDriver caller, string tenantId) =>
         (await caller.UsageAsync(Model, count: 0)).Count(row => (string?)row["tenant_id"] == tenantId);
 
-    private Task<TimeSpan> JournalIsEmptyAsync()
+    private Task<TimeSpan> JournalIsEmptyAsync() => Poll.UntilAsync(() => Task.FromResult(BytesOnDisk() == 0), "an empty journal");
+
+    private long BytesOnDisk() => Directory.EnumerateFiles(_folder.File("data/journal"), "*.jsonl", SearchOption.AllDirectories)
+        .Select(path => new FileInfo(path)).Sum(file => file.Exists ? file.Length : 0);
+
+    private async Task<double> MetricAsync(string name)
     {
-        var files = Directory.EnumerateFiles(_folder.File("data/journal"), "*.jsonl", SearchOption.AllDirectories).Select(path => new FileInfo(path));
-        return Poll.UntilAsync(() => Task.FromResult(files.All(file => !file.Exists || file.Length == 0)), "an empty journal");
+        var line = (await _admin.GetAsync("/metrics")).Text.Split('\n').Single(line => line.StartsWith($"scaigrid_usage_{name}{{", StringComparison.Ordinal));
+        return double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
     }
 
     private static string Pending(string tenantId) => $"scaigrid:usage:{{{tenantId}}}:pending";
