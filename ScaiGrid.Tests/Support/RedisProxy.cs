@@ -30,7 +30,10 @@ public sealed class RedisProxy : IAsyncDisposable
     /// <summary>Runs of scripts that came over connections with nothing else on them: admission's own.</summary>
     public int OwnRuns => Volatile.Read(ref _scripts);
 
-    /// <summary>What happens to the next answer of such a run, and only to that one; <see cref="RedisFault.Fragments"/> stays.</summary>
+    /// <summary>
+    /// What happens to the next answer of such a run that decides about calls, and only to that one: what is settled or returned by itself
+    /// does not meet it. <see cref="RedisFault.Fragments"/> stays, and is for all.
+    /// </summary>
     public RedisFault Fault { get; set; }
 
     /// <summary>What the server seems to say, with <see cref="RedisFault.Refuse"/>.</summary>
@@ -93,8 +96,8 @@ public sealed class RedisProxy : IAsyncDisposable
                 if (!connection.IsShared && text.Contains("\r\nEVAL", StringComparison.Ordinal))
                 {
                     Interlocked.Increment(ref _scripts);
-                    connection.HasRun = true;
-                    if (Fault == RedisFault.Refuse)
+                    (connection.HasRun, connection.Decides) = (true, Decides(text));
+                    if (connection.Decides && Fault == RedisFault.Refuse)
                     {
                         Fault = RedisFault.None;
                         await client.SendAsync(Encoding.ASCII.GetBytes($"-{Refusal}\r\n"), gone);
@@ -118,8 +121,8 @@ public sealed class RedisProxy : IAsyncDisposable
         {
             while (await server.ReceiveAsync(buffer, gone) is > 0 and var read)
             {
-                var fault = connection.HasRun ? Fault : RedisFault.None;
-                switch (fault)
+                var fault = Fault;
+                switch (connection.Decides || (connection.HasRun && fault == RedisFault.Fragments) ? fault : RedisFault.None)
                 {
                     case RedisFault.Fragments:
                         for (var i = 0; i < read; i++)
@@ -149,10 +152,18 @@ public sealed class RedisProxy : IAsyncDisposable
         }
     }
 
+    // The script's second value is how many questions it has. Before each part of a command stands a line with its length.
+    private static bool Decides(string command)
+    {
+        var parts = command.Split("\r\n");
+        return parts.Length < 7 || !int.TryParse(parts[6], out var keys) || parts.ElementAtOrDefault(10 + (2 * keys)) != "0";
+    }
+
     private sealed class Connection
     {
         public volatile bool IsShared;
         public volatile bool HasRun;
+        public volatile bool Decides;
     }
 }
 
