@@ -11,6 +11,12 @@ internal static class AnthropicRequest
 
     public static PooledBytes Write(RequestDocument request, AnthropicModel model)
     {
+        request.RefuseOtherTools();
+        if (request.Number("n"u8) is > 1)
+        {
+            request.Refuse("n", "is more than 1: this model gives one answer a call.");
+        }
+
         var output = new PooledBytes(4096);
         using var writer = TranslationJson.Writer(output);
         var choice = ToolChoice.Of(request.Root);
