@@ -7,9 +7,6 @@ public sealed class RedisCluster : IAsyncDisposable
 {
     private const int Nodes = 3;
 
-    // A node's bus listens 10,000 above its port, which must be a port too.
-    private const int HighestPort = 55_000;
-
     private readonly TemporaryFolder _folder = new();
     private readonly List<ServerProcess> _processes = [];
     private readonly List<int> _ports = [];
@@ -21,7 +18,8 @@ public sealed class RedisCluster : IAsyncDisposable
         var cluster = new RedisCluster();
         for (var i = 0; i < Nodes; i++)
         {
-            var port = Port();
+            // Its bus listens 10,000 above, which is beyond all ports of the tests.
+            var port = FreePort.Next();
             var folder = Directory.CreateDirectory(cluster._folder.File($"{port}")).FullName;
             cluster._ports.Add(port);
             cluster._processes.Add(await ServerProcess.StartAsync(
@@ -56,16 +54,5 @@ public sealed class RedisCluster : IAsyncDisposable
     {
         var (exitCode, output) = await ServerProcess.RunAsync(client, arguments);
         return exitCode == 0 ? output : throw new InvalidOperationException($"redis-cli {string.Join(' ', arguments)}: {output}");
-    }
-
-    private static int Port()
-    {
-        int port;
-        do
-        {
-            port = FreePort.Next();
-        }
-        while (port > HighestPort);
-        return port;
     }
 }

@@ -12,11 +12,9 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task OneDead_OneLimited_OneGood_EveryCallSucceeds_AndTheDeadOneIsProbedClosedWhenItReturns()
     {
-        var gone = await FakeUpstream.StartAsync();
-        var port = new Uri(gone.BaseUrl).Port;
-        await gone.DisposeAsync();
+        var port = FreePort.Next();
         var limited = Script(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "120" } });
-        var model = await RoutedModel.CreateAsync(Admin, [new(gone.BaseUrl, "m"), limited, Script(new UpstreamScript())]);
+        var model = await RoutedModel.CreateAsync(Admin, [new($"http://127.0.0.1:{port}/v1", "m"), limited, Script(new UpstreamScript())]);
 
         for (var i = 0; i < 40; i++)
         {
@@ -229,10 +227,8 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task ProbeByHand_ClosesTheCircuitAtOnce()
     {
-        var gone = await FakeUpstream.StartAsync();
-        var port = new Uri(gone.BaseUrl).Port;
-        await gone.DisposeAsync();
-        var model = await RoutedModel.CreateAsync(Admin, [new(gone.BaseUrl, "m")]);
+        var port = FreePort.Next();
+        var model = await RoutedModel.CreateAsync(Admin, [new($"http://127.0.0.1:{port}/v1", "m")]);
         for (var i = 0; i < 5; i++)
         {
             (await Admin.ChatAsync(model.Slug)).Error(503, "MODEL_UNAVAILABLE");
