@@ -70,7 +70,7 @@ public sealed class WorkerTests(DatabaseServer server)
     private static async Task<long> WaitForFireAfterAsync(TestDatabase database, long time)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromSeconds(40));
+        patience.CancelAfter(TimeSpan.FromSeconds(120));
         while (true)
         {
             if (await LastFireAsync(database) is var fire && fire > time)

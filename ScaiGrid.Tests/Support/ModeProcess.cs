@@ -17,7 +17,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
     private const int SigTerm = 15;
     private const int SigKill = 9;
     private const int MaxOutputLines = 5000;
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(60);
     private static readonly string[] OwnVariables = ["SCAIGRID_", "ASPNETCORE_", "DOTNET_", "ConnectionStrings__", "OTEL_", "DISPATCH_"];
@@ -117,7 +117,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
     };
 
     /// <summary>kill -9: nothing of it can be saved.</summary>
-    public Task KillAsync() => StopAsync(SigKill, StopPatience);
+    public Task KillAsync() => StopAsync(SigKill, DrainPatience);
 
     /// <summary>SIGTERM: drains, ends and tells its exit code.</summary>
     public async Task<int> TerminateAsync()

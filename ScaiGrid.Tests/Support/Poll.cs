@@ -6,7 +6,7 @@ namespace ScaiGrid.Tests.Support;
 /// <summary>Waiting for what happens soon, in another process.</summary>
 public static class Poll
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     /// <summary>Asks until the condition holds, and tells how long that took.</summary>
     /// <param name="condition">What is waited for.</param>

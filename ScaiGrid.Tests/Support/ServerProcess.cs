@@ -52,7 +52,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         string program, IEnumerable<string> arguments, int port, IReadOnlyDictionary<string, string>? environment = null)
     {
         var server = Start(program, arguments, environment);
-        await server.WaitForAsync(() => ListensAsync(port), $"listen on {port}", TimeSpan.FromSeconds(30));
+        await server.WaitForAsync(() => ListensAsync(port), $"listen on {port}", TimeSpan.FromSeconds(90));
         return server;
     }
 
@@ -102,7 +102,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
     {
         var started = Stopwatch.GetTimestamp();
         _ = Kill(_process.Id, SigTerm);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await _process.WaitForExitAsync(patience.Token);
         return Stopwatch.GetElapsedTime(started);
     }

@@ -109,7 +109,7 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
     public async Task Speech_ComesAsTheUpstreamSendsIt()
     {
         var slug = await ConnectAsync(
-            new UpstreamScript { Bytes = [[1, 2], [3], [4, 5]], ContentType = "audio/mpeg", ChunkDelay = TimeSpan.FromMilliseconds(700) },
+            new UpstreamScript { Bytes = [[1, 2], [3], [4, 5]], ContentType = "audio/mpeg", ChunkDelay = TimeSpan.FromMilliseconds(1500) },
             out var upstreamModel,
             modelFields: Audio);
         using var request = Post(Speech, $$"""{"model":"{{slug}}","input":"say this","voice":"alloy","speed":2}""");

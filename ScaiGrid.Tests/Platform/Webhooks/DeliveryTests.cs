@@ -25,7 +25,7 @@ public sealed class DeliveryTests(DatabaseServer server)
 
         await receivers.EmitAsync(Count / 2, perSecond: 500);
         await using var worker = await receivers.StartWorkerAsync();
-        await Poll.UntilAsync(() => Task.FromResult(receivers.Ticks().Count == Count), "all events");
+        await Poll.UntilAsync(() => Task.FromResult(receivers.Ticks().Count == Count), "all events", TimeSpan.FromMinutes(3));
         Assert.Equal(Enumerable.Range(0, Count / 2), receivers.Ticks().Select(happened => (int)happened.Json["payload"]!["number"]!).Distinct().Order());
 
         // 50 failures in a row, and those that were on their way, but not the rest.

@@ -110,7 +110,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
             await context.SendAsync([.. _wire.Begin(), _wire.Text("half")]);
             await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
         });
-        var answer = await calls.CallAsync(stream: true, idle: TimeSpan.FromSeconds(2));
+        var answer = await calls.CallAsync(stream: true, idle: TimeSpan.FromSeconds(4));
         Assert.Equal<(string, UpstreamFailure?)>(("half", UpstreamFailure.TimedOut), (answer.Text, answer.Error?.Failure));
     }
 
