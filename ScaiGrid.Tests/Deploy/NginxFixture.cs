@@ -1,4 +1,5 @@
 using ScaiGrid.Tests.Support;
+using ScaiGrid.Tests.Surfaces;
 using Xunit;
 
 namespace ScaiGrid.Tests.Deploy;
@@ -58,9 +59,8 @@ public sealed class NginxFixture(Grid grid) : IAsyncLifetime
         var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
         grid.Upstream.Play(upstreamModel, script);
         var slug = await grid.Admin.ConnectAsync(grid.Upstream.BaseUrl, upstreamModel);
-
-        // What every replica knows within two seconds.
-        await Task.Delay(TimeSpan.FromSeconds(3));
+        await (_second?.CatchUpAsync(grid.Admin) ?? Task.CompletedTask);
+        await GrpcIdentityTests.KnownAsync(grid.GrpcAddress, (await grid.Admin.CreateKeyAsync()).Key);
         return slug;
     }
 

@@ -19,7 +19,7 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
     private const string Echo = "scailabs/echo";
     private const string Native = "/v1/inference/chat";
     private const string OpenAi = "/oai/v1/chat/completions";
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(600);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private NginxServer Nginx => proxy.Nginx;
 
@@ -156,11 +156,8 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
         var unique = $"{Guid.CreateVersion7():N}";
         await proxy.Admin.GetAsync($"/health/{unique}?capability=canary");
         string? line = null;
-        for (var i = 0; i < 100 && line is null; i++)
-        {
-            await Task.Delay(50);
-            line = Nginx.AccessLog.FirstOrDefault(entry => entry.Contains(unique, StringComparison.Ordinal));
-        }
+        await Poll.UntilAsync(
+            () => Task.FromResult((line = Nginx.AccessLog.FirstOrDefault(entry => entry.Contains(unique, StringComparison.Ordinal))) is not null), "the line of the call");
 
         var entry = JsonNode.Parse(line!)!;
         Assert.Equal(("request_proxied", $"/health/{unique}", "404"), ((string?)entry["event"], (string?)entry["path"], (string?)entry["status"]));

@@ -5,7 +5,7 @@ namespace ScaiGrid.Tests.Support;
 /// <summary>One more replica of a mode, ready to serve.</summary>
 public static class Replica
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     public static async Task<ModeProcess> StartAsync(Mode mode, IReadOnlyDictionary<string, string> settings)
     {
@@ -20,6 +20,13 @@ public static class Replica
             await replica.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Waits until it serves all that was changed elsewhere: a key that is made now is known to it.</summary>
+    public static async Task CatchUpAsync(this ModeProcess replica, ApiDriver admin)
+    {
+        using var api = new ApiDriver(replica.BaseAddress, (await admin.CreateKeyAsync()).Key);
+        await Poll.UntilAsync(async () => (int)(await api.GetAsync("/v1/me")).Status == 200, "what was changed elsewhere");
     }
 
     /// <summary>Waits until <c>/health/ready</c> answers with <paramref name="status"/>, and returns the answer's body.</summary>

@@ -75,7 +75,7 @@ public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
 
     private static StatusCode Expected(string role, string permission) => Roles.Holds[role].Contains(permission) ? StatusCode.OK : StatusCode.PermissionDenied;
 
-    private static Task<TimeSpan> KnownAsync(Uri address, string key) =>
+    internal static Task<TimeSpan> KnownAsync(Uri address, string key) =>
         Poll.UntilAsync(async () => await ListAsync(address, key) != StatusCode.Unauthenticated, "the key over gRPC");
 
     internal static Task<StatusCode> ListAsync(Uri address, string? key) =>
