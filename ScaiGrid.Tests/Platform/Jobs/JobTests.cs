@@ -21,7 +21,9 @@ public sealed class JobTests(DatabaseServer server)
     public async Task TwoWorkers_RunEachJobOnce_AndLeaveNoRow(DatabaseKind kind)
     {
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
-        var work = new Work();
+
+        // Not over before both have looked.
+        var work = new Work { Takes = TimeSpan.FromMilliseconds(200) };
         using var one = await StartAsync(database, work);
         using var two = await StartAsync(database, work);
         var jobs = await AddAsync(database, 400, index => (Lane: $"lane{index % 7}", Payload: $"{index}"));
@@ -37,7 +39,7 @@ public sealed class JobTests(DatabaseServer server)
     public async Task WorkerThatForgetsItsJobs_LosesThemToAnother(DatabaseKind kind)
     {
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
-        var dead = database.BuildServices(AddQueue).GetRequiredService<JobStore>();
+        var dead = database.BuildServices(builder => AddQueue(builder, leaseSeconds: 5)).GetRequiredService<JobStore>();
         var jobs = await AddAsync(database, 5, index => (Lane: "", Payload: $"{index}"));
         var claimed = await dead.ClaimAsync(Work.Queue, [("", 10)], TestContext.Current.CancellationToken);
         Assert.Equal(jobs.Order(), claimed.Select(job => job.Id).Order());
@@ -60,9 +62,9 @@ public sealed class JobTests(DatabaseServer server)
     public async Task JobLongerThanItsLease_IsNotRunTwice(DatabaseKind kind)
     {
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
-        var work = new Work { Takes = TimeSpan.FromSeconds(5) };
-        using var one = await StartAsync(database, work);
-        using var two = await StartAsync(database, work);
+        var work = new Work { Takes = TimeSpan.FromSeconds(10) };
+        using var one = await StartAsync(database, work, leaseSeconds: 4);
+        using var two = await StartAsync(database, work, leaseSeconds: 4);
         await AddAsync(database, 3, index => (Lane: "", Payload: $"{index}"));
 
         await WaitForNoneAsync(database);
@@ -135,10 +137,11 @@ public sealed class JobTests(DatabaseServer server)
         Assert.Contains("Using index for group-by", plan["Extra"].ToString(), StringComparison.Ordinal);
     }
 
-    private static async Task<IHost> StartAsync(TestDatabase database, Work work)
+    // A lease is longer than a busy machine may take for anything, but where it is what the test is about.
+    private static async Task<IHost> StartAsync(TestDatabase database, Work work, int leaseSeconds = 60)
     {
         var builder = database.CreateBuilder();
-        AddQueue(builder);
+        AddQueue(builder, leaseSeconds);
         builder.Services.AddSingleton(work);
         builder.Services.AddHostedService<JobRunner>();
         var host = builder.Build();
@@ -146,9 +149,9 @@ public sealed class JobTests(DatabaseServer server)
         return host;
     }
 
-    private static void AddQueue(IHostApplicationBuilder builder)
+    private static void AddQueue(IHostApplicationBuilder builder, int leaseSeconds)
     {
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["SCAIGRID_JOB_LEASE_S"] = "2" });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["SCAIGRID_JOB_LEASE_S"] = $"{leaseSeconds}" });
         builder.AddJobs();
         builder.Services.AddJobQueue<Handler>(Work.Queue, concurrency: 50, Work.MaxAttempts);
     }
