@@ -15,8 +15,11 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
     {
         await using var receiver = await FakeReceiver.StartAsync();
         var slug = await ConnectAsync(new UpstreamScript());
-        var id = await CreateAsync(receiver.UrlOf("calls"), "request.*");
-        await Admin.ChatAsync(slug);
+
+        // A tenant of its own: it does not wait for the events of all other tests.
+        using var admin = await (await SeededTenant.CreateAsync(Grid)).AddUserAsync("tenant_admin");
+        var id = await CreateAsync(admin.Api, receiver.UrlOf("calls"), "request.*");
+        (await admin.Api.ChatAsync(slug)).Ok();
 
         var received = await WaitForAsync(receiver, "calls", happened => (string?)happened.Json["payload"]!["model"] == slug);
         var json = received.Json;
@@ -29,13 +32,13 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
 
         Assert.Equal((string?)json["event_id"], received.Id);
         await Poll.UntilAsync(
-            async () => (await Admin.IdsAsync($"/v1/webhooks/{id}/deliveries?status=success", 100)).Contains(received.Headers["X-ScaiGrid-Delivery-Id"]),
+            async () => (await admin.Api.IdsAsync($"/v1/webhooks/{id}/deliveries?status=success", 100)).Contains(received.Headers["X-ScaiGrid-Delivery-Id"]),
             "the delivery to be listed");
-        var delivery = (await Admin.GetAsync($"/v1/webhooks/{id}/deliveries/{received.Headers["X-ScaiGrid-Delivery-Id"]}")).Ok();
+        var delivery = (await admin.Api.GetAsync($"/v1/webhooks/{id}/deliveries/{received.Headers["X-ScaiGrid-Delivery-Id"]}")).Ok();
         Assert.Equal((200, 1, null), ((int)delivery["status_code"]!, (int)delivery["attempts"]!, (string?)delivery["error"]));
         Assert.Equal(received.Id, (string?)delivery["event"]!["event_id"]);
-        (await Admin.DeleteAsync($"/v1/webhooks/{id}")).NoContent();
-        (await Admin.GetAsync($"/v1/webhooks/{id}/deliveries/{received.Headers["X-ScaiGrid-Delivery-Id"]}")).Error(404, "NOT_FOUND");
+        (await admin.Api.DeleteAsync($"/v1/webhooks/{id}")).NoContent();
+        (await admin.Api.GetAsync($"/v1/webhooks/{id}/deliveries/{received.Headers["X-ScaiGrid-Delivery-Id"]}")).Error(404, "NOT_FOUND");
     }
 
     [Fact]
