@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -13,20 +14,26 @@ public sealed class AheadAdmissionTests
     private const string Echo = "scailabs/echo";
     private const string Remaining = "X-Scaigrid-Ratelimit-Remaining";
 
+    /// <summary>A caller is busy whose calls follow within 100 ms, and tickets last as long: on a busy machine that takes some luck.</summary>
+    private static readonly TimeSpan LongPatience = TimeSpan.FromMinutes(3);
+
     [Fact]
     public async Task BusyCaller_HoldsTickets_AndWhatItDoesNotUseIsReturned()
     {
         const int Limit = 1_000_000;
-        const int MostAhead = 128;
+
+        // Of one question, which is asked when half of those of the one before are left.
+        const int MostAhead = 256 + 128;
         await using var grid = await SmallGrid.StartAsync(settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = $"{Limit}" });
         var budget = await BudgetAsync(grid, requests: 1_000_000);
         var calls = 0;
+        var sent = new Queue<long>();
         await BeBusyAsync();
         await ReturnedAsync(grid.Admin, budget, used: calls);
 
         // Their places in the windows are free again too.
         var left = await CallAsync();
-        Assert.Equal(Limit - calls, left);
+        Assert.InRange(left, Limit - calls, Limit - Recent());
 
         // A replica that ends does not leave its tickets to those who look for the dead.
         await BeBusyAsync();
@@ -44,15 +51,28 @@ public sealed class AheadAdmissionTests
 
                 return (int)(await grid.Admin.GetAsync($"{Path}/{budget}")).Ok()["reserved"]!["requests"]! > 0;
             },
-            "tickets that wait");
+            "tickets that wait",
+            LongPatience);
+
+        // Calls that surely are in the window of a minute: all of them, unless the machine is very busy.
+        int Recent()
+        {
+            while (sent.TryPeek(out var first) && Stopwatch.GetElapsedTime(first) > TimeSpan.FromSeconds(55))
+            {
+                sent.Dequeue();
+            }
+
+            return sent.Count;
+        }
 
         async Task<int> CallAsync()
         {
+            sent.Enqueue(Stopwatch.GetTimestamp());
             var answer = await grid.Admin.ChatAsync(Echo);
             answer.Ok();
             calls++;
             var remaining = int.Parse(answer.Headers[Remaining], CultureInfo.InvariantCulture);
-            Assert.InRange(remaining, Limit - calls - MostAhead, Limit - calls + MostAhead);
+            Assert.InRange(remaining, Limit - calls - MostAhead, Limit - Recent() + MostAhead);
             return remaining;
         }
     }
@@ -83,7 +103,8 @@ public sealed class AheadAdmissionTests
                 calls += 20;
                 return (int)(await grid.Admin.GetAsync($"{Path}/{budget}")).Ok()["reserved"]!["requests"]! > 0;
             },
-            "tickets that wait");
+            "tickets that wait",
+            LongPatience);
         await ReturnedAsync(grid.Admin, budget, used: calls);
     }
 
