@@ -6,6 +6,11 @@ namespace ScaiGrid.Tests.Support;
 /// </summary>
 public sealed class SmallGrid : IAsyncDisposable
 {
+    private const string Database = "grid.db";
+
+    /// <summary>The files of a database that is migrated, made once for all grids.</summary>
+    private static readonly Lazy<Task<IReadOnlyDictionary<string, byte[]>>> Migrated = new(MigrateAsync);
+
     private readonly List<IAsyncDisposable> _parts = [];
     private readonly TemporaryFolder _folder = new();
 
@@ -36,7 +41,7 @@ public sealed class SmallGrid : IAsyncDisposable
         grid.Upstream = grid.Own(await FakeUpstream.StartAsync());
         var environment = new Dictionary<string, string>(Limits.None)
         {
-            ["SCAIGRID_DATABASE_URL"] = $"sqlite://{grid._folder.File("grid.db")}",
+            ["SCAIGRID_DATABASE_URL"] = $"sqlite://{grid._folder.File(Database)}",
             ["SCAIGRID_REDIS_URL"] = onCluster ? grid.Own(await RedisCluster.StartAsync()).Url : (grid.Redis = grid.Own(await RedisServer.StartAsync())).Url,
             ["SCAIGRID_DATA_DIR"] = grid._folder.File("data"),
             ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
@@ -48,7 +53,11 @@ public sealed class SmallGrid : IAsyncDisposable
             environment[name] = value;
         }
 
-        await ModeProcess.RunAsync(Mode.Migrate, environment);
+        foreach (var (name, bytes) in await Migrated.Value)
+        {
+            await File.WriteAllBytesAsync(grid._folder.File(name), bytes);
+        }
+
         var apis = new List<ModeProcess>();
         for (var i = 0; i < replicas; i++)
         {
@@ -112,6 +121,19 @@ public sealed class SmallGrid : IAsyncDisposable
         }
 
         _folder.Dispose();
+    }
+
+    private static async Task<IReadOnlyDictionary<string, byte[]>> MigrateAsync()
+    {
+        using var folder = new TemporaryFolder();
+        await ModeProcess.RunAsync(Mode.Migrate, new Dictionary<string, string>
+        {
+            ["SCAIGRID_DATABASE_URL"] = $"sqlite://{folder.File(Database)}",
+            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+        });
+
+        // What is not in the database's own file yet is beside it.
+        return Directory.EnumerateFiles(folder.Path, $"{Database}*").ToDictionary(file => Path.GetFileName(file), File.ReadAllBytes);
     }
 
     private static async Task<long> RevisionAsync(ApiDriver admin) => (long)(await admin.GetAsync("/health/detailed")).Ok()["snapshot"]!["revision"]!;
