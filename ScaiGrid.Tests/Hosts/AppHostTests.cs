@@ -84,12 +84,12 @@ public sealed partial class AppHostTests
         await AssertNothingIsLeftAsync(host, host.KillAsync());
     }
 
+    /// <summary>The ports that people call are theirs to choose, the others make room by themselves.</summary>
     [Fact]
-    public async Task TwoSideBySide_KeepApart()
+    public async Task TwoSideBySide_KeepApart_AndNeedOnlyThePortsThatPeopleCall()
     {
-        var starts = await Task.WhenAll(AppHostProcess.StartAsync(), AppHostProcess.StartAsync());
-        await using var one = starts[0];
-        await using var other = starts[1];
+        await using var one = await AppHostProcess.StartAsync(choosesInnerPorts: false);
+        await using var other = await AppHostProcess.StartAsync(choosesInnerPorts: false);
         using var ones = new ApiDriver(one.ApiAddress, KeyOf(one));
         using var others = new ApiDriver(other.ApiAddress, KeyOf(other));
 
@@ -104,19 +104,6 @@ public sealed partial class AppHostTests
         Assert.True(exitCode == 78, $"{exitCode}:\n{output}");
         Assert.Contains("SCAIGRID_DATA_DIR", output, StringComparison.Ordinal);
         (await ones.ChatAsync(Echo)).Ok();
-    }
-
-    /// <summary>The ports that people call are theirs to choose, the others make room by themselves.</summary>
-    [Fact]
-    public async Task SecondOne_NeedsOnlyThePortsThatPeopleCall()
-    {
-        await using var one = await AppHostProcess.StartAsync(choosesInnerPorts: false);
-        await using var other = await AppHostProcess.StartAsync(choosesInnerPorts: false);
-        foreach (var host in new[] { one, other })
-        {
-            using var caller = new ApiDriver(host.ApiAddress, KeyOf(host));
-            (await caller.ChatAsync(Echo)).Ok();
-        }
     }
 
     [Fact]
