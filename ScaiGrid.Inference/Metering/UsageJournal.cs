@@ -33,9 +33,8 @@ public sealed class UsageJournal : IDisposable
     public long ActiveLength => _active.Length;
 
     /// <exception cref="IOException">The disk is full or broken: the record is not in the journal.</exception>
-    public void Append(UsageRecord record)
+    internal void Append(JournalLine line)
     {
-        var line = JournalLine.Of(record);
         while (!_active.TryAppend(line))
         {
             // Sealed between the read and the write: the next one is in place already.

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
@@ -9,8 +10,10 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
 {
     /// <summary>Bound of the last resort. Reaching it takes a broken disk and an absent Redis for many calls.</summary>
     private const int MaxUnwritten = 100_000;
+    private const int BatchSize = 500;
 
-    private readonly ConcurrentQueue<UsageRecord> _unwritten = new();
+    private readonly ConcurrentQueue<JournalLine> _unwritten = new();
+    private volatile bool _isJournalFailing;
 
     /// <summary>Records that are in memory only, because disk and Redis both failed.</summary>
     public int Unwritten => _unwritten.Count;
@@ -18,32 +21,94 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
     /// <summary>To the journal; where the disk fails, straight to Redis; where that fails too, to memory until either works.</summary>
     public ValueTask WriteAsync(UsageRecord record)
     {
+        var line = JournalLine.Of(record);
+        return TryAppend(line) ? ValueTask.CompletedTask : WriteToRedisAsync(line);
+    }
+
+    /// <summary>Tries once more what is in memory only, the oldest first. A record leaves memory once it is elsewhere.</summary>
+    /// <returns>Whether none is left there.</returns>
+    /// <exception cref="RedisException">Redis is away, and the disk fails.</exception>
+    internal async Task<bool> RetryUnwrittenAsync()
+    {
+        var (isAllWritten, hasDisk) = (true, true);
+        for (var left = _unwritten.Count; left > 0;)
+        {
+            var batch = _unwritten.Take(Math.Min(left, BatchSize)).ToList();
+            var forRedis = new List<JournalLine>();
+            foreach (var line in batch)
+            {
+                hasDisk = hasDisk && TryAppend(line);
+                if (!hasDisk)
+                {
+                    forRedis.Add(line);
+                }
+            }
+
+            var refused = forRedis.Count == 0 ? [] : await buffer.AddAsync(forRedis);
+            foreach (var line in refused)
+            {
+                _unwritten.Enqueue(line);
+            }
+
+            for (var i = 0; i < batch.Count; i++)
+            {
+                _unwritten.TryDequeue(out _);
+            }
+
+            left -= batch.Count;
+            isAllWritten = isAllWritten && refused.Count == 0;
+        }
+
+        return isAllWritten;
+    }
+
+    /// <summary>Writes to the log what is in memory only, when the process ends.</summary>
+    internal void GiveUp()
+    {
+        while (_unwritten.TryDequeue(out var line))
+        {
+            Lose(line);
+        }
+    }
+
+    /// <summary>The log is then the only trace; it holds all that billing needs and nothing of the conversation.</summary>
+    private void Lose(JournalLine line)
+    {
+        var record = Encoding.UTF8.GetString(line.Json.Span);
+        RecordLost(record);
+    }
+
+    private bool TryAppend(JournalLine line)
+    {
         try
         {
-            journal.Append(record);
-            return ValueTask.CompletedTask;
+            journal.Append(line);
+            if (_isJournalFailing)
+            {
+                _isJournalFailing = false;
+                JournalWorks();
+            }
+
+            return true;
         }
         catch (IOException exception)
         {
-            return WriteToRedisAsync(record, exception);
+            if (!_isJournalFailing)
+            {
+                _isJournalFailing = true;
+                JournalFailed(exception.Message);
+            }
+
+            return false;
         }
     }
 
-    internal async Task RetryUnwrittenAsync()
-    {
-        for (var i = _unwritten.Count; i > 0 && _unwritten.TryDequeue(out var record); i--)
-        {
-            await WriteAsync(record);
-        }
-    }
-
-    private async ValueTask WriteToRedisAsync(UsageRecord record, IOException diskFailure)
+    private async ValueTask WriteToRedisAsync(JournalLine line)
     {
         try
         {
-            if (await buffer.AddAsync([JournalLine.Of(record)]) is [])
+            if (await buffer.AddAsync([line]) is [])
             {
-                JournalFailed(diskFailure.Message);
                 return;
             }
         }
@@ -54,22 +119,25 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
 
         if (_unwritten.Count < MaxUnwritten)
         {
-            _unwritten.Enqueue(record);
-            RecordHeldInMemory(record.Id, diskFailure.Message);
+            _unwritten.Enqueue(line);
+            var id = Encoding.UTF8.GetString(line.Id.Span);
+            RecordHeldInMemory(id);
         }
         else
         {
-            // The log is then the only trace; it holds all that billing needs and nothing of the conversation.
-            RecordLost(record);
+            Lose(line);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The usage journal cannot be written ({Reason}); the record went straight to Redis.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The usage journal cannot be written ({Reason}); records go straight to Redis.")]
     private partial void JournalFailed(string reason);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Usage record {UsageId} is in memory only: the journal cannot be written ({Reason}) and Redis is away.")]
-    private partial void RecordHeldInMemory(string usageId, string reason);
+    [LoggerMessage(Level = LogLevel.Information, Message = "The usage journal can be written again.")]
+    private partial void JournalWorks();
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Usage record {UsageId} is in memory only: the journal cannot be written, and Redis is away or has no room for it.")]
+    private partial void RecordHeldInMemory(string usageId);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Neither journal, Redis nor memory can take a usage record: {Record}")]
-    private partial void RecordLost(UsageRecord record);
+    private partial void RecordLost(string record);
 }

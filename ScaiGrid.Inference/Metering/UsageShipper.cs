@@ -36,6 +36,7 @@ internal sealed partial class UsageShipper(
 
         // What does not get away now stays on disk for the next process on this data directory.
         await ShipAsync(adopts: false);
+        meter.GiveUp();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -59,11 +60,10 @@ internal sealed partial class UsageShipper(
             return false;
         }
 
-        _isRoundWhole = true;
         var startedAt = time.GetTimestamp();
         try
         {
-            await meter.RetryUnwrittenAsync();
+            _isRoundWhole = await meter.RetryUnwrittenAsync();
             if (adopts)
             {
                 Adopt();

@@ -21,6 +21,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
     private ModeProcess _api = null!;
     private ApiDriver _admin = null!;
     private string _tenantId = "";
+    private string _journals = "";
 
     public async ValueTask InitializeAsync()
     {
@@ -38,6 +39,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
             // The same for whoever comes after a kill.
             ["SCAIGRID_HTTP_PORT"] = $"{FreePort.Next()}",
         };
+        _journals = _folder.File("data/journal");
         await ModeProcess.RunAsync(Mode.Migrate, _settings);
         _api = await Replica.StartAsync(Mode.Http, _settings);
         _admin = new ApiDriver(_api.BaseAddress, Secrets.AdminKey);
@@ -113,6 +115,71 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         Assert.Equal((Records, 3L * Records), ((int)sum["request_count"]!, (long)sum["input_tokens"]!));
     }
 
+    [Fact]
+    public async Task FullBufferAndFullDisk_CallsAreAnswered_AndStoredOnce_OnceThereIsRoomOnEither()
+    {
+        await using var disk = await SmallDisk.MountAsync();
+        await _api.DisposeAsync();
+        _settings["SCAIGRID_DATA_DIR"] = disk.Path;
+        _journals = $"{disk.View}/journal";
+        _api = await Replica.StartAsync(Mode.Http, _settings, disk);
+        var tenant = await SeededTenant.CreateAsync(_admin);
+        var other = await tenant.AddUserAsync("tenant_admin");
+        await FillAsync(_tenantId);
+        await CallAsync(_admin, 5);
+        await Poll.UntilAsync(async () => await MetricAsync("journal_bytes") is > 0 and var bytes && bytes == BytesOnDisk(), "records in the backlog");
+
+        // Room for some more records, the last of which breaks off.
+        disk.Fill();
+        disk.Free(4096);
+        await Task.WhenAll(Enumerable.Repeat(0, 30).Select(_ => CallAsync(_admin, 1)).Append(CallAsync(other.Api, 3)));
+        await WaitsInRedisAsync(tenant.Id, 3);
+        disk.Fill();
+        await CallAsync(_admin, 4);
+        await CallAsync(other.Api, 3);
+        await WaitsInRedisAsync(tenant.Id, 6);
+        await Poll.UntilAsync(async () => await MetricAsync("in_memory") > 0, "records in memory only");
+
+        // Room on the disk.
+        disk.Free();
+        await Poll.UntilAsync(async () => await MetricAsync("in_memory") == 0, "all records on the disk");
+        await _api.KillAsync();
+        await _api.DisposeAsync();
+        _api = await Replica.StartAsync(Mode.Http, _settings, disk);
+        await Poll.UntilAsync(() => Task.FromResult(Files().Count() == 2), "the dead process's records in the backlog");
+
+        disk.Fill();
+        await CallAsync(_admin, 2);
+        await CallAsync(other.Api, 3);
+        await WaitsInRedisAsync(tenant.Id, 9);
+        await Poll.UntilAsync(async () => await MetricAsync("in_memory") == 2 && await MetricAsync("journal_lag_seconds") > 3, "records in memory only");
+        Assert.Equal(UsageBuffer.MaxPending, await CountAsync(_tenantId));
+        Assert.Equal((1, 2), (Events("journal_failed"), Events("record_held_in_memory")));
+
+        // Room in Redis.
+        await _client.GetDatabase().KeyDeleteAsync(Pending(_tenantId));
+        await WaitsInRedisAsync(_tenantId, 41);
+        await JournalIsEmptyAsync();
+        await Poll.UntilAsync(async () => await MetricAsync("in_memory") == 0, "no records in memory only");
+        disk.Fill();
+        await using (var worker = await Replica.StartAsync(Mode.Worker, new Dictionary<string, string>(_settings) { ["SCAIGRID_DATA_DIR"] = _folder.File("data") }))
+        {
+            await WaitsInRedisAsync(_tenantId, 0);
+            await WaitsInRedisAsync(tenant.Id, 0);
+        }
+
+        Assert.Equal(41, await CountStoredAsync(_admin, _tenantId));
+        Assert.Equal(9, await CountStoredAsync(other.Api, tenant.Id));
+
+        // Room nowhere until the end: the log is all that is left of it.
+        await FillAsync(_tenantId);
+        await CallAsync(_admin, 1);
+        Assert.Equal(0, await _api.TerminateAsync());
+        Assert.Equal(1, Events("record_lost"));
+    }
+
+    private int Events(string name) => _api.Output.Split('\n').Count(line => line.Contains($"\"{name}\"", StringComparison.Ordinal));
+
     private static async Task CallAsync(ApiDriver caller, int times)
     {
         for (var i = 0; i < times; i++)
@@ -181,8 +248,9 @@ public sealed class UsageBacklogTests : IAsyncLifetime
 
     private Task<TimeSpan> JournalIsEmptyAsync() => Poll.UntilAsync(() => Task.FromResult(BytesOnDisk() == 0), "an empty journal");
 
-    private long BytesOnDisk() => Directory.EnumerateFiles(_folder.File("data/journal"), "*.jsonl", SearchOption.AllDirectories)
-        .Select(path => new FileInfo(path)).Sum(file => file.Exists ? file.Length : 0);
+    private long BytesOnDisk() => Files().Select(path => new FileInfo(path)).Sum(file => file.Exists ? file.Length : 0);
+
+    private IEnumerable<string> Files() => Directory.EnumerateFiles(_journals, "*.jsonl", SearchOption.AllDirectories);
 
     private async Task<double> MetricAsync(string name)
     {

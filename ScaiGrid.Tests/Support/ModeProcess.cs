@@ -27,11 +27,11 @@ public sealed partial class ModeProcess : IAsyncDisposable
     private readonly Process _process;
     private long _outputBytes;
 
-    private ModeProcess(Mode mode, Uri? address, IReadOnlyDictionary<string, string>? settings, string[] arguments)
+    private ModeProcess(Mode mode, Uri? address, IReadOnlyDictionary<string, string>? settings, string[] arguments, SmallDisk? disk = null)
     {
         Mode = mode;
         BaseAddress = address ?? new Uri("http://127.0.0.1");
-        _process = new Process { StartInfo = StartInfo(settings, arguments) };
+        _process = new Process { StartInfo = StartInfo(settings, [.. disk?.Enter ?? [], "dotnet", mode.Program(), .. arguments]) };
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
         _process.Start();
@@ -67,14 +67,22 @@ public sealed partial class ModeProcess : IAsyncDisposable
         [.. File.ReadLines($"/proc/{Id}/maps").Where(line => line.Contains('/', StringComparison.Ordinal)).Select(line => Path.GetFileName(line)).Distinct()];
 
     /// <summary>Starts a mode and waits until it answers <c>/health</c>.</summary>
-    public static async Task<ModeProcess> StartAsync(
-        Mode mode, IReadOnlyDictionary<string, string>? settings = null, CancellationToken cancellationToken = default, params string[] arguments)
+    public static Task<ModeProcess> StartAsync(
+        Mode mode, IReadOnlyDictionary<string, string>? settings = null, CancellationToken cancellationToken = default, params string[] arguments) =>
+        StartAsync(mode, settings, disk: null, arguments, cancellationToken);
+
+    /// <summary>Starts a mode where a disk is, and waits until it answers <c>/health</c>.</summary>
+    public static Task<ModeProcess> StartAsync(Mode mode, IReadOnlyDictionary<string, string> settings, SmallDisk? disk) =>
+        StartAsync(mode, settings, disk, arguments: [], CancellationToken.None);
+
+    private static async Task<ModeProcess> StartAsync(
+        Mode mode, IReadOnlyDictionary<string, string>? settings, SmallDisk? disk, string[] arguments, CancellationToken cancellationToken)
     {
         // A port that is given is one that somebody else must know beforehand.
         var withPort = new Dictionary<string, string>(settings ?? new Dictionary<string, string>());
         withPort.TryAdd(mode.PortVariable(), FreePort.Next().ToString(CultureInfo.InvariantCulture));
         var port = withPort[mode.PortVariable()];
-        var process = new ModeProcess(mode, new Uri($"http://127.0.0.1:{port}"), withPort, arguments);
+        var process = new ModeProcess(mode, new Uri($"http://127.0.0.1:{port}"), withPort, arguments, disk);
         try
         {
             await process.WaitForHealthAsync(cancellationToken);
@@ -155,9 +163,9 @@ public sealed partial class ModeProcess : IAsyncDisposable
         _data.Dispose();
     }
 
-    private ProcessStartInfo StartInfo(IReadOnlyDictionary<string, string>? settings, string[] arguments)
+    private ProcessStartInfo StartInfo(IReadOnlyDictionary<string, string>? settings, string[] command)
     {
-        var start = new ProcessStartInfo("dotnet", [Mode.Program(), .. arguments])
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -7,9 +7,12 @@ public static class Replica
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
-    public static async Task<ModeProcess> StartAsync(Mode mode, IReadOnlyDictionary<string, string> settings)
+    /// <param name="mode">The mode.</param>
+    /// <param name="settings">Its environment.</param>
+    /// <param name="disk">A disk that it is to see; null: none but the machine's own.</param>
+    public static async Task<ModeProcess> StartAsync(Mode mode, IReadOnlyDictionary<string, string> settings, SmallDisk? disk = null)
     {
-        var replica = await ModeProcess.StartAsync(mode, settings);
+        var replica = await ModeProcess.StartAsync(mode, settings, disk);
         try
         {
             await replica.WaitForReadinessAsync(200);
