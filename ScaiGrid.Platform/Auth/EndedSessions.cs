@@ -113,7 +113,11 @@ internal sealed partial class EndedSessions(
 
             (_seenUntil, _failedLooks) = (now, 0);
         }
-        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        catch (Exception) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host stops. What is cancelled may throw anything.
+        }
+        catch (Exception exception)
         {
             // Once for the whole outage, not once a second; a single slow answer is none.
             if (++_failedLooks == LooksOfAnOutage)

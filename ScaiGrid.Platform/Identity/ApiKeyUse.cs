@@ -45,7 +45,11 @@ internal sealed partial class ApiKeyUse(
                     stoppingToken);
             }
         }
-        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        catch (Exception) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host stops. What is cancelled may throw anything.
+        }
+        catch (Exception exception)
         {
             // Nobody depends on it: the next use is written again.
             UseNotWritten(exception.Message);
