@@ -68,7 +68,7 @@ internal static class BackendEndpoints
         var audioPrice = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, otherwise: 0);
         var provider = await FindProviderAsync(checks, body.ProviderId, db, cancellationToken);
         var sent = checks.Document("connection_config", body.ConnectionConfig) ?? [];
-        var config = secrets.Complete(checks, "connection_config", sent, id);
+        var config = ProviderSecrets.Complete(checks, "connection_config", sent);
         CheckMerged(checks, provider, "{}", sent, config, catalog, secrets);
         checks.ThrowIfAny();
 

@@ -54,7 +54,7 @@ internal static class ProviderEndpoints
             checks.Add("type", $"must be one of {string.Join(", ", catalog.Types.Order(StringComparer.Ordinal))}.");
         }
 
-        var config = secrets.Complete(checks, "config", checks.Document("config", body.Config) ?? [], id);
+        var config = ProviderSecrets.Complete(checks, "config", checks.Document("config", body.Config) ?? []);
         provider?.Check(checks, "config", config);
         checks.ThrowIfAny();
 

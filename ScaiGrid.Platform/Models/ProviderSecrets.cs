@@ -16,8 +16,11 @@ internal sealed class ProviderSecrets(SecretBox box)
     private const string Headers = "headers";
     private const string Masked = "••••";
 
+    /// <summary>The whole configuration that a request for a new row means: nothing is stored that a masked secret could be.</summary>
+    public static JsonObject Complete(Checks checks, string field, JsonObject sent) => Complete(checks, field, sent, known: [], moved: null);
+
     /// <summary>
-    /// The whole configuration that a request means. A secret that is left out or masked is the stored one; <c>null</c> removes it.
+    /// The whole configuration that a change of a row means. A secret that is left out or masked is the stored one; <c>null</c> removes it.
     /// </summary>
     /// <param name="checks">Gets the mistakes.</param>
     /// <param name="field">The configuration's name in the request.</param>
@@ -25,31 +28,8 @@ internal sealed class ProviderSecrets(SecretBox box)
     /// <param name="owner">The row's id.</param>
     /// <param name="config">What of the row's configuration is stored readable.</param>
     /// <param name="stored">The row's sealed secrets.</param>
-    public JsonObject Complete(Checks checks, string field, JsonObject sent, string owner, string config = "{}", string? stored = null)
-    {
-        var known = TryOpen(stored, owner) ?? [];
-        var complete = (JsonObject)sent.DeepClone();
-        var moved = Moved(Parse(config), sent).FirstOrDefault();
-        Complete(checks, $"{field}.{ApiKey}", complete, known, ApiKey, moved);
-        if (!complete.ContainsKey(Headers) && known[Headers] is { } headers)
-        {
-            complete[Headers] = headers.DeepClone();
-            Refuse(checks, $"{field}.{Headers}", moved);
-        }
-        else if (complete[Headers] is JsonObject given)
-        {
-            foreach (var name in given.Select(pair => pair.Key).ToArray())
-            {
-                Complete(checks, $"{field}.{Headers}.{name}", given, known[Headers] as JsonObject ?? [], name, moved);
-            }
-        }
-        else if (complete.ContainsKey(Headers) && complete[Headers] is null)
-        {
-            complete.Remove(Headers);
-        }
-
-        return complete;
-    }
+    public JsonObject Complete(Checks checks, string field, JsonObject sent, string owner, string config, string? stored) =>
+        Complete(checks, field, sent, TryOpen(stored, owner) ?? [], Moved(Parse(config), sent).FirstOrDefault());
 
     /// <summary>Divides a whole configuration into what is stored readable and what is stored sealed.</summary>
     public (string Config, string? Sealed) Split(JsonObject complete, string owner)
@@ -188,7 +168,31 @@ internal sealed class ProviderSecrets(SecretBox box)
         }
     }
 
-    private static void Complete(Checks checks, string field, JsonObject complete, JsonObject known, string name, string? moved)
+    private static JsonObject Complete(Checks checks, string field, JsonObject sent, JsonObject known, string? moved)
+    {
+        var complete = (JsonObject)sent.DeepClone();
+        CompleteSecret(checks, $"{field}.{ApiKey}", complete, known, ApiKey, moved);
+        if (!complete.ContainsKey(Headers) && known[Headers] is { } headers)
+        {
+            complete[Headers] = headers.DeepClone();
+            Refuse(checks, $"{field}.{Headers}", moved);
+        }
+        else if (complete[Headers] is JsonObject given)
+        {
+            foreach (var name in given.Select(pair => pair.Key).ToArray())
+            {
+                CompleteSecret(checks, $"{field}.{Headers}.{name}", given, known[Headers] as JsonObject ?? [], name, moved);
+            }
+        }
+        else if (complete.ContainsKey(Headers) && complete[Headers] is null)
+        {
+            complete.Remove(Headers);
+        }
+
+        return complete;
+    }
+
+    private static void CompleteSecret(Checks checks, string field, JsonObject complete, JsonObject known, string name, string? moved)
     {
         if (!complete.TryGetPropertyValue(name, out var sent))
         {
