@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Metering;
 /// after <see cref="Seal"/> the file never changes.
 /// </summary>
 /// <remarks>
-/// A writer that died between reserving and writing leaves a hole. What was written is kept in memory as well, for shipping it
+/// A writer that died between reserving and writing leaves a hole, and so does one whose write failed. What was written is kept in memory as well, for shipping it
 /// without reading it back.
 /// </remarks>
 internal sealed class JournalSegment : IDisposable
@@ -19,7 +19,8 @@ internal sealed class JournalSegment : IDisposable
     private readonly SafeFileHandle _file;
     private readonly ConcurrentQueue<JournalLine> _lines = new();
     private long _writers;
-    private long _length;
+    private long _reserved;
+    private long _failed;
 
     public JournalSegment(string path)
     {
@@ -29,7 +30,11 @@ internal sealed class JournalSegment : IDisposable
 
     public string Path { get; }
 
-    public long Length => Volatile.Read(ref _length);
+    /// <summary>Bytes in the file, with the holes that writers left whose write failed.</summary>
+    public long Extent => Volatile.Read(ref _reserved);
+
+    /// <summary>Bytes of the records in it.</summary>
+    public long Length => Extent - Volatile.Read(ref _failed);
 
     /// <summary>The records in it; whole once the segment is quiet.</summary>
     public IReadOnlyCollection<JournalLine> Lines => _lines;
@@ -41,6 +46,8 @@ internal sealed class JournalSegment : IDisposable
     /// <exception cref="IOException">The disk is full or broken.</exception>
     public bool TryAppend(JournalLine line)
     {
+        using var framed = new PooledBytes(line.Json.Length + 2);
+        line.WriteTo(framed);
         if (Interlocked.Increment(ref _writers) > Sealed)
         {
             Interlocked.Decrement(ref _writers);
@@ -49,12 +56,15 @@ internal sealed class JournalSegment : IDisposable
 
         try
         {
-            using var framed = new PooledBytes(line.Json.Length + 2);
-            line.WriteTo(framed);
-            var position = Interlocked.Add(ref _length, framed.Length) - framed.Length;
+            var position = Interlocked.Add(ref _reserved, framed.Length) - framed.Length;
             RandomAccess.Write(_file, framed.Span, position);
             _lines.Enqueue(line);
             return true;
+        }
+        catch
+        {
+            Interlocked.Add(ref _failed, framed.Length);
+            throw;
         }
         finally
         {

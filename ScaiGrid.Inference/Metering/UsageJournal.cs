@@ -29,8 +29,11 @@ public sealed class UsageJournal : IDisposable
     /// <summary>This process's own folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Bytes in the open segment.</summary>
+    /// <summary>Bytes of the records in the open segment.</summary>
     public long ActiveLength => _active.Length;
+
+    /// <summary>Bytes of its file.</summary>
+    public long ActiveExtent => _active.Extent;
 
     /// <exception cref="IOException">The disk is full or broken: the record is not in the journal.</exception>
     internal void Append(JournalLine line)

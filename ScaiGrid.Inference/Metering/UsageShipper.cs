@@ -97,7 +97,7 @@ internal sealed partial class UsageShipper(
     /// <summary>While Redis is away the open segment stays open until it is large, rather than a file being made each round.</summary>
     private async Task SetLargeAsideAsync()
     {
-        if (journal.ActiveLength <= MaxSegmentBytes)
+        if (journal.ActiveExtent <= MaxSegmentBytes)
         {
             return;
         }
@@ -271,7 +271,7 @@ internal sealed partial class UsageShipper(
         }
     }
 
-    private void SetAside(JournalSegment segment) => _older.Enqueue(new JournalFile(segment.Path, segment.Length));
+    private void SetAside(JournalSegment segment) => _older.Enqueue(new JournalFile(segment.Path, segment.Extent));
 
     private void Measure(long startedAt)
     {

@@ -149,12 +149,16 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         await Poll.UntilAsync(() => Task.FromResult(Files().Count() == 2), "the dead process's records in the backlog");
 
         disk.Fill();
+        var files = Files().Order().ToList();
         await CallAsync(_admin, 2);
         await CallAsync(other.Api, 3);
         await WaitsInRedisAsync(tenant.Id, 9);
         await Poll.UntilAsync(async () => await MetricAsync("in_memory") == 2 && await MetricAsync("journal_lag_seconds") > 3, "records in memory only");
         Assert.Equal(UsageBuffer.MaxPending, await CountAsync(_tenantId));
         Assert.Equal((1, 2), (Events("journal_failed"), Events("record_held_in_memory")));
+
+        // A segment that holds nothing is not shipped.
+        Assert.Equal(files, Files().Order());
 
         // Room in Redis.
         await _client.GetDatabase().KeyDeleteAsync(Pending(_tenantId));

@@ -1,3 +1,4 @@
+using System.Text;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -38,6 +39,36 @@ public sealed class UsageJournalTests
                     Adopt(root);
                 }
             });
+    }
+
+    /// <summary>As on a disk that was full for a while.</summary>
+    [Fact]
+    public void HoleBetweenRecords_TakesNoMoreMemoryThanAPiece()
+    {
+        const int Hole = 10_000_000;
+        const int Piece = 64 * 1024;
+        using var folder = new TemporaryFolder();
+        var path = folder.File("0000000001.jsonl");
+        File.WriteAllText(path, "\n{\"id\":\"usage_1\",\"tenant_id\":\"tnt_1\"}\n\n{\"id\":\"usage_bro");
+        using (var stream = File.OpenWrite(path))
+        {
+            stream.Seek(Hole, SeekOrigin.End);
+            stream.Write("\n{\"id\":\"usage_2\",\"tenant_id\":\"tnt_1\"}\n"u8);
+        }
+
+        var file = new JournalFile(path, new FileInfo(path).Length);
+        var (ids, position, isGone) = (new List<string>(), 0L, false);
+        while (!isGone)
+        {
+            var piece = file.Read();
+            Assert.InRange(piece.End - position, 1, Piece);
+            position = piece.End;
+            ids.AddRange(piece.Lines.Select(line => Encoding.UTF8.GetString(line.Id.Span)));
+            isGone = file.Pass(piece);
+        }
+
+        Assert.Equal(["usage_1", "usage_2"], ids);
+        Assert.False(File.Exists(path));
     }
 
     private static void Adopt(string root)
