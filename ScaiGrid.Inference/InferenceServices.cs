@@ -36,6 +36,7 @@ public static class InferenceServices
         services.AddSingleton<InferenceMetrics>();
         services.AddSingleton<UsageBuffer>();
         services.AddSingleton(provider => new UsageJournal(host.DataDirectory, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<AbandonedJournals>();
         services.AddSingleton<UsageMeter>();
         services.AddSingleton<JournalMetrics>();
         services.AddSingleton<UsageSettlement>();

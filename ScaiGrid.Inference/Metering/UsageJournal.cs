@@ -102,6 +102,9 @@ public sealed class UsageJournal : IDisposable
         }
     }
 
+    /// <summary>Whether the disk is full or broken, or a file is not ours.</summary>
+    internal static bool IsOfDisk(Exception exception) => exception is IOException or UnauthorizedAccessException;
+
     public void Dispose()
     {
         _active.Dispose();

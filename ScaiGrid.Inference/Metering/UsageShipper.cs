@@ -9,7 +9,13 @@ namespace ScaiGrid.Inference.Metering;
 /// deleted only after every record in it is in Redis or in the backlog of a tenant whose buffer there is full; sending a record twice does no harm.
 /// </summary>
 internal sealed partial class UsageShipper(
-    UsageJournal journal, UsageMeter meter, UsageBuffer buffer, JournalMetrics metrics, TimeProvider time, ILogger<UsageShipper> logger) : BackgroundService
+    UsageJournal journal,
+    AbandonedJournals abandoned,
+    UsageMeter meter,
+    UsageBuffer buffer,
+    JournalMetrics metrics,
+    TimeProvider time,
+    ILogger<UsageShipper> logger) : BackgroundService
 {
     private const long MaxSegmentBytes = 8 * 1024 * 1024;
     private const int BatchSize = 500;
@@ -66,7 +72,7 @@ internal sealed partial class UsageShipper(
             _isRoundWhole = await meter.RetryUnwrittenAsync();
             if (adopts)
             {
-                Adopt();
+                abandoned.Adopt(_older, Failed);
             }
 
             await SetLargeAsideAsync();
@@ -81,7 +87,7 @@ internal sealed partial class UsageShipper(
                 Recovered();
             }
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException || IsOfDisk(exception))
+        catch (Exception exception) when (exception is RedisException or TimeoutException || UsageJournal.IsOfDisk(exception))
         {
             Failed(exception);
         }
@@ -106,52 +112,10 @@ internal sealed partial class UsageShipper(
         {
             SetAside(await journal.RotateAsync());
         }
-        catch (Exception exception) when (IsOfDisk(exception))
+        catch (Exception exception) when (UsageJournal.IsOfDisk(exception))
         {
             // The disk is full, perhaps: what is shipped now makes room.
             Failed(exception);
-        }
-    }
-
-    /// <summary>Moves the files of journals whose process is dead into the own folder. Each has one name at any moment, under which it is found again.</summary>
-    private void Adopt()
-    {
-        foreach (var folder in UsageJournal.Folders(journal.Root).Where(folder => folder != journal.Folder))
-        {
-            try
-            {
-                Adopt(folder);
-            }
-            catch (DirectoryNotFoundException)
-            {
-                // Another process was faster.
-            }
-            catch (Exception exception) when (IsOfDisk(exception))
-            {
-                // A folder of somebody else's holds up neither the next one nor what is new.
-                Failed(exception);
-            }
-        }
-    }
-
-    private void Adopt(string folder)
-    {
-        using var held = UsageJournal.Lock(folder);
-        if (held is null)
-        {
-            return;
-        }
-
-        foreach (var found in UsageJournal.Segments(folder))
-        {
-            var (path, length) = (journal.NextPath(), new FileInfo(found).Length);
-            File.Move(found, path);
-            _older.Enqueue(new JournalFile(path, length));
-        }
-
-        if (UsageJournal.TryRemove(folder))
-        {
-            JournalAdopted(folder);
         }
     }
 
@@ -214,7 +178,7 @@ internal sealed partial class UsageShipper(
 
             return _older.Count > 0;
         }
-        catch (Exception exception) when (IsOfDisk(exception))
+        catch (Exception exception) when (UsageJournal.IsOfDisk(exception))
         {
             _older.Enqueue(_older.Dequeue());
             Failed(exception);
@@ -239,7 +203,7 @@ internal sealed partial class UsageShipper(
                 _backlog.RemoveOldest(tenantId);
             }
         }
-        catch (Exception exception) when (IsOfDisk(exception))
+        catch (Exception exception) when (UsageJournal.IsOfDisk(exception))
         {
             _backlog.RemoveOldest(tenantId);
             _older.Enqueue(file);
@@ -282,8 +246,6 @@ internal sealed partial class UsageShipper(
         }
     }
 
-    private static bool IsOfDisk(Exception exception) => exception is IOException or UnauthorizedAccessException;
-
     // One line when trouble begins and one when it ends, however long it lasts.
     private void Failed(Exception exception)
     {
@@ -309,9 +271,6 @@ internal sealed partial class UsageShipper(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Usage flows from the local journal again.")]
     private partial void ShippingResumed();
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Took over the usage that a process before left in {Journal}.")]
-    private partial void JournalAdopted(string journal);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The usage buffer of {TenantId} in Redis is full; its records wait on this replica's disk.")]
     private partial void BufferFull(string tenantId);
