@@ -6,10 +6,13 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>What one run of the admission script settles and decides.</summary>
-internal sealed class AdmissionBatch(RedisValue process)
+internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
 {
     /// <summary>However much else there is: they hold room in windows and budgets.</summary>
     private const int FewestReturns = 8;
+
+    /// <summary>Calls that go on one after the other: those behind them wait for them.</summary>
+    private const int MostHere = 8;
 
     private readonly List<AdmissionQuestion> _questions = new(1);
     private readonly List<Unsettled> _settlements = new(1);
@@ -37,6 +40,21 @@ internal sealed class AdmissionBatch(RedisValue process)
         }
     }
 
+    /// <summary>
+    /// Makes one question of those that calls of one caller ask: the script takes little longer for many than for one. What is held for each
+    /// of them is then enough for the largest.
+    /// </summary>
+    public void Join()
+    {
+        for (var i = 0; i < _questions.Count - 1; i++)
+        {
+            if (_questions[i].MayJoin && HasAnother(i))
+            {
+                Join(i, _questions[i].Part.Ahead.MostTogether(time));
+            }
+        }
+    }
+
     public void Add(AdmissionQuestion question) => _questions.Add(question);
 
     public void Add(Unsettled settlement) => _settlements.Add(settlement);
@@ -60,7 +78,8 @@ internal sealed class AdmissionBatch(RedisValue process)
     /// <summary>Tells everybody what came of it.</summary>
     /// <param name="answer">The script's.</param>
     /// <param name="settled">Told how each settlement ended.</param>
-    public void End(ReadOnlySpan<byte> answer, Action<Unsettled, Exception?> settled)
+    /// <param name="askAgain">Given each call that was to be admitted together with others, where there was no room for that.</param>
+    public void End(ReadOnlySpan<byte> answer, Action<Unsettled, Exception?> settled, Action<AdmissionQuestion> askAgain)
     {
         foreach (var settlement in _settlements)
         {
@@ -74,10 +93,11 @@ internal sealed class AdmissionBatch(RedisValue process)
             try
             {
                 question.Answer = AdmissionAnswer.Read(NextLine(ref lines));
+                Share(question, askAgain);
             }
             catch (FormatException exception)
             {
-                question.Failure = new RedisException($"The admission script gave an answer that is not known: {Encoding.UTF8.GetString(answer)}", exception);
+                Fail(question, new RedisException($"The admission script gave an answer that is not known: {Encoding.UTF8.GetString(answer)}", exception));
             }
         }
 
@@ -94,26 +114,108 @@ internal sealed class AdmissionBatch(RedisValue process)
 
         foreach (var question in _questions)
         {
-            question.Failure = failure;
+            Fail(question, failure);
         }
 
         GoOn();
     }
 
-    // On this thread, one after the other, which saves waking one for each.
-    private void GoOn()
+    private static void Fail(AdmissionQuestion question, Exception failure)
     {
-        foreach (var question in _questions)
+        question.Failure = failure;
+        foreach (var call in question.Joined)
         {
-            if (question.IsShort)
+            // As much as it may hold all the same.
+            (call.Failure, call.Ticket.Most) = (failure, question.Ticket.Most);
+        }
+    }
+
+    private void Share(AdmissionQuestion question, Action<AdmissionQuestion> askAgain)
+    {
+        var (calls, amounts) = (question.Joined, question.Ticket.Most);
+        if (question.Answer.IsAdmitted)
+        {
+            for (var i = 0; i < calls.Length; i++)
             {
-                question.Execute();
-            }
-            else
-            {
-                ThreadPool.UnsafeQueueUserWorkItem(question, preferLocal: false);
+                (calls[i].Ticket.Most, calls[i].Answer) = (amounts, question.Answer.Before(calls.Length - 1 - i, amounts.EstimatedTokens));
             }
         }
+        else if (calls.Length > 0)
+        {
+            question.Part.Ahead.Apart(calls.Length, time);
+            foreach (var call in calls)
+            {
+                call.MayJoin = false;
+                askAgain(call);
+            }
+        }
+    }
+
+    private void GoOn()
+    {
+        var here = 0;
+        foreach (var question in _questions)
+        {
+            if (question.Joined.Length == 0)
+            {
+                GoOn(question, ref here);
+            }
+
+            // Those that ask again go on later.
+            foreach (var call in question.Joined.Where(call => call.MayJoin))
+            {
+                GoOn(call, ref here);
+            }
+        }
+    }
+
+    // On this thread, one after the other, which saves waking one for each; of many, the pool takes its share.
+    private static void GoOn(AdmissionQuestion question, ref int here)
+    {
+        if (question.IsShort && (here++ < MostHere || here % 2 == 0))
+        {
+            question.Execute();
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(question, preferLocal: false);
+        }
+    }
+
+    private bool HasAnother(int index)
+    {
+        for (var i = index + 1; i < _questions.Count; i++)
+        {
+            if (_questions[i].MayJoin && _questions[i].Part == _questions[index].Part)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void Join(int index, int most)
+    {
+        var (part, amounts) = (_questions[index].Part, _questions[index].Ticket.Most.RoundedUp());
+        if (amounts.Cost > AheadAdmission.MostCost)
+        {
+            return;
+        }
+
+        var calls = _questions.Where(call => call.MayJoin && call.Part == part && amounts.Suit(call.Ticket.Most)).Take(most).ToArray();
+        if (calls.Length < 2)
+        {
+            return;
+        }
+
+        _questions.RemoveAll(calls.Contains);
+        var ticket = new AdmissionTicket { Id = "", Most = amounts, IsBinding = false };
+        _questions.Insert(index, new AdmissionQuestion(part, ticket, calls[^1].Now, throttleMs: 0, isShort: true)
+        {
+            Ahead = Array.ConvertAll(calls, call => call.Ticket),
+            Joined = calls,
+        });
     }
 
     private (RedisKey[] Keys, RedisValue[] Values) Arguments()

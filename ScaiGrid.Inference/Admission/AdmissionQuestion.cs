@@ -17,8 +17,14 @@ internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket tick
     /// <summary>Of calls ahead the first.</summary>
     public AdmissionTicket Ticket { get; } = ticket;
 
-    /// <summary>Tickets of the same amounts for calls that have not come yet; none where this is a call.</summary>
+    /// <summary>Tickets of the same amounts for several calls, of all or of none; empty where this is one call.</summary>
     public AdmissionTicket[] Ahead { get; init; } = [];
+
+    /// <summary>Those who ask by this question; empty where the calls have not come yet.</summary>
+    public AdmissionQuestion[] Joined { get; init; } = [];
+
+    /// <summary>Whether it may be asked in one with others of its caller: not where it is a part of what is asked, or where that was tried.</summary>
+    public bool MayJoin { get; set; }
 
     public DateTimeOffset Now { get; } = now;
 
@@ -64,6 +70,17 @@ internal struct AdmissionAnswer
         TokenRemaining = this[6],
         TokenReset = this[7],
     };
+
+    /// <summary>The answer to one of several calls that were admitted at once.</summary>
+    /// <param name="behind">How many of them are counted after it.</param>
+    /// <param name="tokens">What is counted for each.</param>
+    public readonly AdmissionAnswer Before(int behind, long tokens)
+    {
+        var answer = this;
+        answer[3] = this[2] > 0 ? this[3] + behind : 0;
+        answer[6] = this[5] > 0 ? this[6] + (behind * tokens) : 0;
+        return answer;
+    }
 
     /// <exception cref="FormatException">Not numbers with a space between.</exception>
     public static AdmissionAnswer Read(ReadOnlySpan<byte> line)

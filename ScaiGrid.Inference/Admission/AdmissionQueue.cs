@@ -21,11 +21,13 @@ internal sealed class AdmissionQueue : IDisposable
 
     private readonly IConnectionMultiplexer _redis;
     private readonly AdmissionLine? _line;
+    private readonly TimeProvider _time;
     private readonly RedisValue _process;
     private readonly Action<Unsettled, Exception?> _settled;
     private readonly ConcurrentQueue<AdmissionQuestion> _questions = new();
     private readonly ConcurrentQueue<Unsettled> _settlements = new();
     private readonly ConcurrentQueue<Unsettled> _returns = new();
+    private readonly Action<AdmissionQuestion> _ask;
     private readonly ITimer _timer;
     private int _isRunning;
     private int _isTimed;
@@ -42,7 +44,8 @@ internal sealed class AdmissionQueue : IDisposable
         Action<Unsettled, Exception?> settled,
         Func<AdmissionLine.Ended, AdmissionLine>? makeLine = null)
     {
-        (_redis, _process, _settled) = (redis, process, settled);
+        (_redis, _time, _process, _settled) = (redis, time, process, settled);
+        _ask = Ask;
         _line = makeLine?.Invoke(Ended);
         _timer = time.CreateTimer(static queue => ((AdmissionQueue)queue!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -51,8 +54,7 @@ internal sealed class AdmissionQueue : IDisposable
 
     public Task<AdmissionAnswer> AskAsync(AdmissionQuestion question)
     {
-        _questions.Enqueue(question);
-        TryRun();
+        Ask(question);
         return question.Task;
     }
 
@@ -84,6 +86,12 @@ internal sealed class AdmissionQueue : IDisposable
     {
         _timer.Dispose();
         _line?.Dispose();
+    }
+
+    private void Ask(AdmissionQuestion question)
+    {
+        _questions.Enqueue(question);
+        TryRun();
     }
 
     private void OnTimer()
@@ -141,7 +149,7 @@ internal sealed class AdmissionQueue : IDisposable
 
         if (failure is null)
         {
-            run.End(answer, _settled);
+            run.End(answer, _settled, _ask);
         }
     }
 
@@ -152,8 +160,9 @@ internal sealed class AdmissionQueue : IDisposable
         {
             if (HasWork)
             {
-                var batch = new AdmissionBatch(_process);
+                var batch = new AdmissionBatch(_process, _time);
                 batch.Take(_questions, _settlements, _returns, MostAtOnce);
+                batch.Join();
                 return batch;
             }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Redis;
 using StackExchange.Redis;
@@ -64,8 +65,14 @@ internal sealed class AdmissionStore : IDisposable
     public static bool IsFailure(Exception exception) => exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
     /// <summary>Asks whether a call may run. Settlements of before go along.</summary>
-    public Task<AdmissionAnswer> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs, bool isShort) =>
-        QueueOf(part).AskAsync(new AdmissionQuestion(part, ticket, now, throttleMs, isShort));
+    /// <param name="part">Its limits and budgets.</param>
+    /// <param name="ticket">What it would reserve.</param>
+    /// <param name="now">When it came.</param>
+    /// <param name="throttleMs">Between calls under a budget that throttles.</param>
+    /// <param name="isShort">See <see cref="AdmissionQuestion.IsShort"/>.</param>
+    /// <param name="mayJoin">See <see cref="AdmissionQuestion.MayJoin"/>.</param>
+    public Task<AdmissionAnswer> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs, bool isShort, bool mayJoin) =>
+        QueueOf(part).AskAsync(new AdmissionQuestion(part, ticket, now, throttleMs, isShort) { MayJoin = mayJoin });
 
     /// <summary>Asks for tickets of calls that have not come yet.</summary>
     public Task<AdmissionAnswer> AdmitAheadAsync(AdmissionPart part, AdmissionTicket[] tickets, DateTimeOffset now) =>
@@ -75,9 +82,9 @@ internal sealed class AdmissionStore : IDisposable
     public async Task<AdmissionAnswer> AdmitAloneAsync(AdmissionPart part, DateTimeOffset now)
     {
         var question = new AdmissionQuestion(part, AdmissionTicket.Empty, now, throttleMs: 0, isShort: true);
-        var batch = new AdmissionBatch(_process);
+        var batch = new AdmissionBatch(_process, _time);
         batch.Add(question);
-        batch.End((byte[]?)await batch.SendAsync(Database), OnSettled);
+        batch.End((byte[]?)await batch.SendAsync(Database), OnSettled, askAgain: static _ => throw new UnreachableException("One question is asked alone."));
         return await question.Task;
     }
 
@@ -87,7 +94,7 @@ internal sealed class AdmissionStore : IDisposable
     /// <summary>Settles by a run of its own.</summary>
     public Task SettleAsync(Unsettled unsettled)
     {
-        var batch = new AdmissionBatch(_process);
+        var batch = new AdmissionBatch(_process, _time);
         batch.Add(unsettled);
         return batch.SendAsync(Database);
     }

@@ -15,8 +15,8 @@ public sealed class AdmissionTicket
     /// <summary>The id of the usage record that the call will have.</summary>
     public required string Id { get; init; }
 
-    /// <summary>What is held back for it.</summary>
-    public required TicketAmounts Most { get; init; }
+    /// <summary>What is held back for it: as much as it asked for, or somewhat more where it was admitted together with others.</summary>
+    public required TicketAmounts Most { get; set; }
 
     /// <summary>Whether a budget that blocks relies on <see cref="Most"/>.</summary>
     public required bool IsBinding { get; init; }

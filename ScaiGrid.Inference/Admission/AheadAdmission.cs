@@ -129,20 +129,13 @@ internal sealed class AheadAdmission
     {
         var lifetime = TimeSpan.FromMilliseconds(Math.Min(answer.MsOfSecond, Lifetime.TotalMilliseconds));
         var until = asked + (long)(lifetime.TotalSeconds * _time.TimestampFrequency);
-        var limits = answer.Limits;
         for (var i = 0; i < tickets.Length; i++)
         {
-            var (ticket, behind) = (tickets[i], tickets.Length - 1 - i);
+            var ticket = tickets[i];
+            var limits = answer.Before(tickets.Length - 1 - i, ticket.Most.EstimatedTokens).Limits;
             ticket.Second = limits.Now;
             ticket.Parts = part.LeavesTraces ? [part] : [];
-            part.Ahead.Add(new ReadyTicket(
-                ticket,
-                limits with
-                {
-                    Remaining = limits.Limit > 0 ? limits.Remaining + behind : 0,
-                    TokenRemaining = limits.TokenLimit > 0 ? limits.TokenRemaining + (behind * ticket.Most.EstimatedTokens) : 0,
-                },
-                until));
+            part.Ahead.Add(new ReadyTicket(ticket, limits, until));
         }
 
         _grants.Enqueue((part, until));

@@ -121,7 +121,7 @@ public sealed partial class CallAdmission
         };
         try
         {
-            var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes);
+            var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes, mayBeAhead);
             if (unknown is not null)
             {
                 // Redis was lost, or the budget is new: a cold path, the one place where a call may wait for the database. Not on the thread
@@ -132,7 +132,7 @@ public sealed partial class CallAdmission
                     return WithoutRedis(plan, caller, most);
                 }
 
-                (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes);
+                (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes, mayBeAhead);
             }
 
             if (mayBeAhead && unknown is null && refusal is null)
@@ -199,16 +199,16 @@ public sealed partial class CallAdmission
 
     /// <returns>Why the call may not run, or the budget whose use is not known; what was reserved for such a call is given back.</returns>
     private async Task<(Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits)> AskAsync(
-        AdmissionPart[] parts, AdmissionTicket ticket, Caller caller, bool isShort)
+        AdmissionPart[] parts, AdmissionTicket ticket, Caller caller, bool isShort, bool mayJoin)
     {
         var now = _time.GetUtcNow();
         if (parts.Length == 1)
         {
-            return Read(await AskAsync(parts[0], ticket, now, isShort), parts[0], ticket, caller);
+            return Read(await AskAsync(parts[0], ticket, now, isShort, mayJoin), parts[0], ticket, caller);
         }
 
         // On a cluster: both slots at once, so still one round trip.
-        var (first, second) = (AskAsync(parts[0], ticket, now, isShort), AskAsync(parts[1], ticket, now, isShort));
+        var (first, second) = (AskAsync(parts[0], ticket, now, isShort, mayJoin: false), AskAsync(parts[1], ticket, now, isShort, mayJoin: false));
         await Task.WhenAll(first, second);
         var one = Read(await first, parts[0], ticket, caller);
         var other = Read(await second, parts[1], ticket, caller);
@@ -224,14 +224,14 @@ public sealed partial class CallAdmission
         return (refusal, unknown, limits);
     }
 
-    private Task<AdmissionAnswer> AskAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, bool isShort)
+    private Task<AdmissionAnswer> AskAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, bool isShort, bool mayJoin)
     {
         if (!part.Budgets.IsEmpty && Owners.TryAdd(part.Owner, true))
         {
             _store.Database.SetAdd(AdmissionKeys.Owners, part.Owner, CommandFlags.FireAndForget);
         }
 
-        return _store.AdmitAsync(part, ticket, now, _throttleMs, isShort);
+        return _store.AdmitAsync(part, ticket, now, _throttleMs, isShort, mayJoin);
     }
 
     private (Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits) Read(AdmissionAnswer answer, AdmissionPart part, AdmissionTicket ticket, Caller caller)

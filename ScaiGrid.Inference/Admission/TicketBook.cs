@@ -27,6 +27,8 @@ internal sealed class TicketBook
     private int _size = 1;
     private int _room = Most;
     private int _isAsking;
+    private long _apartAt;
+    private int _together = Most;
 
     public bool IsLow => _size >= FewestToRefill && Volatile.Read(ref _left) <= _size / LowPart;
 
@@ -104,6 +106,20 @@ internal sealed class TicketBook
         (_room, _refusedAt) = (_size / 2, time.GetTimestamp());
         _size = Math.Max(_room / 2, 1);
     }
+
+    /// <summary>How many calls that wait may ask as one: fewer for a while after there was no room for that.</summary>
+    public int MostTogether(TimeProvider time)
+    {
+        if (_together < Most && time.GetElapsedTime(_apartAt) > AheadAdmission.Pause)
+        {
+            _together = Most;
+        }
+
+        return _together;
+    }
+
+    /// <summary>There was no room for so many at once: each asks again.</summary>
+    public void Apart(int count, TimeProvider time) => (_together, _apartAt) = (count / 2, time.GetTimestamp());
 
     /// <summary>Tickets that no call came for: the next question asks for as many as were used.</summary>
     public void Returned(int count) => _size = Math.Max((_size - count) / 2, 1);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -14,6 +15,7 @@ public sealed class RedisProxy : IAsyncDisposable
     private readonly int _port;
     private readonly Task _accepting;
     private int _scripts;
+    private int _questions;
 
     /// <param name="url">Of the server.</param>
     public RedisProxy(string url)
@@ -30,9 +32,12 @@ public sealed class RedisProxy : IAsyncDisposable
     /// <summary>Runs of scripts that came over connections with nothing else on them: admission's own.</summary>
     public int OwnRuns => Volatile.Read(ref _scripts);
 
+    /// <summary>What those runs decided: a call each, or several of one caller.</summary>
+    public int OwnQuestions => Volatile.Read(ref _questions);
+
     /// <summary>
     /// What happens to the next answer of such a run that decides about calls, and only to that one: what is settled or returned by itself
-    /// does not meet it. <see cref="RedisFault.Fragments"/> stays, and is for all.
+    /// does not meet it. <see cref="RedisFault.Fragments"/> stays, and is for all; <see cref="RedisFault.Hold"/> stays.
     /// </summary>
     public RedisFault Fault { get; set; }
 
@@ -96,7 +101,9 @@ public sealed class RedisProxy : IAsyncDisposable
                 if (!connection.IsShared && text.Contains("\r\nEVAL", StringComparison.Ordinal))
                 {
                     Interlocked.Increment(ref _scripts);
-                    (connection.HasRun, connection.Decides) = (true, Decides(text));
+                    var questions = Questions(text);
+                    Interlocked.Add(ref _questions, questions);
+                    (connection.HasRun, connection.Decides) = (true, questions > 0);
                     if (connection.Decides && Fault == RedisFault.Refuse)
                     {
                         Fault = RedisFault.None;
@@ -136,6 +143,13 @@ public sealed class RedisProxy : IAsyncDisposable
                         Fault = RedisFault.None;
                         await client.SendAsync(buffer.AsMemory(0, read / 2), gone);
                         return;
+                    case RedisFault.Hold:
+                        while (Fault == RedisFault.Hold)
+                        {
+                            await Task.Delay(10, gone);
+                        }
+
+                        goto default;
                     case RedisFault.Stall:
                         Fault = RedisFault.None;
                         await Task.Delay(Timeout.Infinite, gone);
@@ -152,11 +166,12 @@ public sealed class RedisProxy : IAsyncDisposable
         }
     }
 
-    // The script's second value is how many questions it has. Before each part of a command stands a line with its length.
-    private static bool Decides(string command)
+    // The script's second value, which is in the command's first piece most often. Before each part of a command stands a line with its length.
+    private static int Questions(string command)
     {
         var parts = command.Split("\r\n");
-        return parts.Length < 7 || !int.TryParse(parts[6], out var keys) || parts.ElementAtOrDefault(10 + (2 * keys)) != "0";
+        return parts.Length > 6 && int.TryParse(parts[6], CultureInfo.InvariantCulture, out var keys)
+            && int.TryParse(parts.ElementAtOrDefault(10 + (2 * keys)), CultureInfo.InvariantCulture, out var questions) ? questions : 1;
     }
 
     private sealed class Connection
@@ -180,6 +195,9 @@ public enum RedisFault
 
     /// <summary>It does not come.</summary>
     Stall,
+
+    /// <summary>It comes when the fault is over.</summary>
+    Hold,
 
     /// <summary>The server runs nothing and says why.</summary>
     Refuse,

@@ -108,6 +108,66 @@ public sealed class AheadAdmissionTests
         await ReturnedAsync(grid.Admin, budget, used: calls);
     }
 
+    [Fact]
+    public async Task CallsOfOneCaller_ThatWaitTogether_AskAsOne_AndEachCounts()
+    {
+        const int Burst = 30;
+        await using var redis = await RedisServer.StartAsync();
+        await using var proxy = new RedisProxy(redis.Url);
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string>
+        {
+            ["SCAIGRID_REDIS_URL"] = proxy.Url,
+            ["SCAIGRID_REDIS_TIMEOUT_S"] = "60",
+            ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = "1000000",
+        });
+        var budget = await BudgetAsync(grid, requests: 1_000_000);
+        var used = 0;
+
+        // Before, the shared client asks.
+        await Poll.UntilAsync(
+            async () =>
+            {
+                (await grid.Admin.ChatAsync(Echo)).Ok();
+                used++;
+                return proxy.OwnRuns > 0;
+            },
+            "a run over admission's own connection");
+        await ReturnedAsync(grid.Admin, budget, used);
+        var (questions, answers) = await BurstAsync();
+        Assert.InRange(questions, 2, Burst / 2);
+        Assert.All(answers, answer => answer.Ok());
+
+        // Each is told of a place of its own.
+        Assert.Equal(Burst, answers.Select(answer => answer.Headers[Remaining]).Distinct().Count());
+        used += Burst;
+        await ReturnedAsync(grid.Admin, budget, used);
+
+        // Without room for many more each asks for itself, and the last that there is room for is let through.
+        const int Room = 12;
+        (await grid.Admin.PutAsync($"{Path}/{budget}", new { request_limit = used + Room })).Ok();
+        await grid.CatchUpAsync();
+        (_, answers) = await BurstAsync();
+        Assert.Equal(Room, answers.Count(answer => (int)answer.Status == 200));
+        Assert.All(answers.Where(answer => (int)answer.Status != 200), answer => answer.Error(429, "BUDGET_EXCEEDED"));
+        await ReturnedAsync(grid.Admin, budget, used + Room);
+
+        // All but the first wait for its answer.
+        async Task<(int Questions, Answer[] Answers)> BurstAsync()
+        {
+            var before = proxy.OwnQuestions;
+            proxy.Fault = RedisFault.Hold;
+            var calls = Enumerable.Range(0, Burst).Select(_ => grid.Admin.ChatAsync(Echo)).ToList();
+            await Poll.UntilAsync(async () => await ActiveAsync(grid) >= Burst, "all calls to have begun");
+            proxy.Fault = RedisFault.None;
+            var answers = await Task.WhenAll(calls);
+            return (proxy.OwnQuestions - before, answers);
+        }
+    }
+
+    private static async Task<int> ActiveAsync(SmallGrid grid) => (await grid.Admin.GetAsync("/metrics")).Text.Split('\n')
+        .Where(line => line.StartsWith("http_server_active_requests{", StringComparison.Ordinal))
+        .Sum(line => int.Parse(line[(line.LastIndexOf('}') + 2)..].Split(' ')[0], CultureInfo.InvariantCulture));
+
     private static async Task<string> BudgetAsync(SmallGrid grid, int requests)
     {
         var budget = (await grid.Admin.PostAsync(Path, new { scope = "tenant", period = "total", request_limit = requests, token_limit = 1_000_000_000, cost_limit = "1000000" })).Created();
