@@ -37,7 +37,7 @@ public sealed class SmallDisk : IAsyncDisposable
         {
             var reason = holder.Output;
             await disk.DisposeAsync();
-            Requirement.Miss($"This system lets nobody mount a file system in a namespace: {reason}");
+            Requirement.NotAllowed($"This system lets nobody mount a file system in a namespace: {reason}");
         }
 
         return disk;
