@@ -39,11 +39,17 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
     /// <summary>Whether the field is there with a value other than null.</summary>
     public bool Has(string name) => !this[name].IsEmpty;
 
-    /// <summary>A field's text; null when it is absent or no string.</summary>
+    /// <summary>A field's text (<see cref="JsonText"/>); null when it is absent or no string.</summary>
     public string? Text(string name)
     {
-        var value = this[name].Span;
-        return !value.IsEmpty && value[0] == (byte)'"' ? JsonSerializer.Deserialize(value, CanonicalJson.Default.String) : null;
+        var value = this[name];
+        if (value.IsEmpty || value.Span[0] != (byte)'"')
+        {
+            return null;
+        }
+
+        using var document = JsonDocument.Parse(value);
+        return JsonText.Of(document.RootElement);
     }
 
     /// <summary>A field's whole number; null when it is absent or none.</summary>

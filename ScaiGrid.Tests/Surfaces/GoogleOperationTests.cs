@@ -61,6 +61,19 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/oai/v1/audio/speech", new { model = slug, input = "hi", voice = "Kore", response_format = "mp3" })).OpenAiError(400, "validation_error");
     }
 
+    [Theory]
+    [InlineData("imagen-4.0-generate-001", "image", "/v1/inference/images/generate", """ "prompt":"a dot \ud83d","size":"1024x1024" """)]
+    [InlineData("imagen-4.0-generate-001", "image", "/oai/v1/images/generations", """ "prompt":"a dot","size":"\ud83d" """)]
+    [InlineData("gemini-2.5-flash-image", "image", "/oai/v1/images/generations", """ "prompt":"a dot \ud83d","size":"\ud83d" """)]
+    [InlineData("gemini-2.5-flash-preview-tts", "audio", "/oai/v1/audio/speech", """ "input":"hi \ud83d","voice":"\ud83d","instructions":"\ud83d","response_format":"wav" """)]
+    [InlineData("gemini-embedding-001", "embedding", "/oai/v1/embeddings", """ "input":"hi \ud83d" """)]
+    public async Task HalfACharacter_IsNoMistakeOfOurs(string model, string modality, string path, string fields)
+    {
+        await using var google = await FakeGoogle.StartAsync();
+        var slug = await ConnectGoogleAsync(google, model, modality);
+        Assert.Equal(200, (int)(await Admin.SendAsync(HttpMethod.Post, path, $$"""{"model":"{{slug}}",{{fields}}}""")).Status);
+    }
+
     [Fact]
     public async Task SpeechOfNoSaidRate_HasTheUsualOne()
     {

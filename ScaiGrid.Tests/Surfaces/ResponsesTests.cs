@@ -74,6 +74,16 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task HalfACharacter_GoesOnAsItIsWritten()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        (await Admin.SendAsync(HttpMethod.Post, Path, $$"""{"model":"{{slug}}","instructions":"kind \ud83d","input":"hi \ud83d"}""")).Body();
+        Assert.Equal(
+            """[{"role":"system","content":"kind \\ud83d"},{"role":"user","content":"hi \\ud83d"}]""",
+            Plain(JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["messages"]!));
+    }
+
+    [Fact]
     public async Task LongAnswer_IsIncomplete()
     {
         var body = (await Admin.PostAsync(Path, new { model = "scailabs/echo", input = "one two three", max_output_tokens = 1 })).Body();
