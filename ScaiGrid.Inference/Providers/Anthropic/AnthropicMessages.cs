@@ -12,6 +12,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 {
     private bool _isOpen;
     private bool _isUser;
+    private bool _hasTurns;
 
     public void Write()
     {
@@ -39,6 +40,10 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 
         Close();
         writer.WriteEndArray();
+        if (!_hasTurns)
+        {
+            request.RefuseEmpty();
+        }
     }
 
     /// <summary>
@@ -179,6 +184,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             return;
         }
 
+        request.RefuseBareImage(part, path);
         writer.WriteStartObject();
         writer.WriteString("type"u8, isImage ? "image"u8 : "document"u8);
         writer.WriteStartObject("source"u8);
@@ -276,7 +282,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         writer.WriteStartObject();
         writer.WriteString("role"u8, isUser ? "user"u8 : "assistant"u8);
         writer.WriteStartArray("content"u8);
-        (_isOpen, _isUser) = (true, isUser);
+        (_isOpen, _isUser, _hasTurns) = (true, isUser, true);
     }
 
     private void Close()

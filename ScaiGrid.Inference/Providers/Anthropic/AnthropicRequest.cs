@@ -11,7 +11,7 @@ internal static class AnthropicRequest
 
     public static PooledBytes Write(RequestDocument request, AnthropicModel model)
     {
-        request.RefuseOtherTools();
+        ConversationRules.Check(request);
         if (request.Number("n"u8) is > 1)
         {
             request.Refuse("n", "is more than 1: this model gives one answer a call.");

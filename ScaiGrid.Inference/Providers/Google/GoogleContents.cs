@@ -15,6 +15,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
 
     private readonly Dictionary<string, string> _names = [];
     private bool _isAnswering;
+    private bool _hasTurns;
 
     public void Write()
     {
@@ -28,6 +29,10 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
 
         EndAnswers();
         writer.WriteEndArray();
+        if (!_hasTurns)
+        {
+            request.RefuseEmpty();
+        }
     }
 
     private void WriteSystem()
@@ -89,9 +94,20 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     private static bool IsEmpty(JsonElement message)
     {
         var isSaid = RequestDocument.TryGetContent(message, out var content)
-            && (content.ValueKind == JsonValueKind.Array ? content.GetArrayLength() > 0 : RequestDocument.Raw(content).Length > 2);
+            && (content.ValueKind == JsonValueKind.Array ? content.EnumerateArray().Any(IsSaying) : RequestDocument.Raw(content).Length > 2);
         return !isSaid && Signature(message) is null
             && !RequestDocument.Items(message, "tool_calls"u8).Any(call => RequestDocument.TryGetObject(call, "function"u8, out _));
+    }
+
+    private static bool IsSaying(JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return false;
+        }
+
+        var part = ContentPart.Of(element);
+        return part.Kind != PartKind.Text || part.Text.Length > 2;
     }
 
     private void WriteContent(JsonElement message, int index, string? signature)
@@ -141,6 +157,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
             return;
         }
 
+        request.RefuseBareImage(part, path);
         writer.WriteStartObject();
         if (part.Kind == PartKind.Text)
         {
@@ -250,6 +267,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         writer.WriteStartObject();
         writer.WriteString("role"u8, role);
         writer.WriteStartArray("parts"u8);
+        _hasTurns = true;
     }
 
     private void End()

@@ -9,7 +9,7 @@ internal static class GoogleRequest
 {
     public static PooledBytes Write(RequestDocument request, GoogleModel model)
     {
-        request.RefuseOtherTools();
+        ConversationRules.Check(request);
         var output = new PooledBytes(4096);
         using var writer = TranslationJson.Writer(output);
         writer.WriteStartObject();

@@ -90,6 +90,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
             return;
         }
 
+        request.RefuseBareImage(part, path);
         if (part.Kind is PartKind.Image or PartKind.Other)
         {
             writer.WriteRawValue(RequestDocument.Raw(element), skipInputValidation: true);

@@ -16,7 +16,7 @@ internal static class MistralRequest
 
     public static PooledBytes Write(RequestDocument request)
     {
-        request.RefuseOtherTools();
+        ConversationRules.Check(request);
         var output = new PooledBytes(4096);
         using var writer = TranslationJson.Writer(output);
         writer.WriteStartObject();

@@ -27,6 +27,9 @@ internal readonly ref struct ContentPart
 
     public ReadOnlySpan<byte> Base64 { get; init; }
 
+    /// <summary>Whether it came without a scheme that we know: base64 by itself, or something else.</summary>
+    public bool IsBare { get; init; }
+
     /// <summary>For example <c>image/png</c>; empty where nothing tells.</summary>
     public string MediaType { get; init; }
 
@@ -69,13 +72,13 @@ internal readonly ref struct ContentPart
             text = System.Text.Encoding.UTF8.GetBytes(JsonText.Of(value));
         }
 
-        if (text.StartsWith("http://"u8) || text.StartsWith("https://"u8))
+        if (Starts(text, "http://"u8) || Starts(text, "https://"u8))
         {
             return new ContentPart { Kind = kind, Url = text, MediaType = MediaTypes.OfPath(text), FileName = fileName };
         }
 
         var type = fileName is null ? "" : MediaTypes.OfPath(System.Text.Encoding.UTF8.GetBytes(fileName));
-        if (text.StartsWith("data:"u8) && text.IndexOf((byte)',') is > 0 and var comma)
+        if (Starts(text, "data:"u8) && text.IndexOf((byte)',') is > 0 and var comma)
         {
             var header = text[5..comma];
             var end = header.IndexOf((byte)';');
@@ -83,6 +86,9 @@ internal readonly ref struct ContentPart
             return new ContentPart { Kind = kind, Base64 = text[(comma + 1)..], MediaType = given.Length > 0 ? given : type, FileName = fileName };
         }
 
-        return new ContentPart { Kind = kind, Base64 = text, MediaType = type, FileName = fileName };
+        return new ContentPart { Kind = kind, Base64 = text, IsBare = true, MediaType = type, FileName = fileName };
     }
+
+    private static bool Starts(ReadOnlySpan<byte> text, ReadOnlySpan<byte> scheme) =>
+        text.Length >= scheme.Length && System.Text.Ascii.EqualsIgnoreCase(text[..scheme.Length], scheme);
 }

@@ -87,6 +87,19 @@ internal sealed class RequestDocument : IDisposable
         }
     }
 
+    /// <summary>Refuses an image that is text of another kind than a URL: it would be sent as if it were the picture.</summary>
+    /// <param name="part">Of the content.</param>
+    /// <param name="path">Where it stands.</param>
+    public void RefuseBareImage(ContentPart part, string path)
+    {
+        if (part is { Kind: PartKind.Image, IsBare: true })
+        {
+            Refuse($"{path}.image_url", "is neither a URL (http, https) nor a data URL.");
+        }
+    }
+
+    public void RefuseEmpty() => Refuse("messages", "say nothing: this model wants at least one with content, besides the system's.");
+
     public void Dispose()
     {
         _document.Dispose();
