@@ -33,7 +33,7 @@ public static class ChatRequestReader
         }
         catch (InvalidOperationException)
         {
-            // What the reader throws for half of a surrogate pair in a name or in the model.
+            // What the reader throws for half of a surrogate pair in any name or in the model.
             problem = new Problem(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
             return false;
         }
@@ -75,6 +75,7 @@ public static class ChatRequestReader
 
         // Anything but white space after the document is an error that only another read shows.
         reader.Read();
+        PropertyNames.Check(json);
         Require(request, "model", mistakes);
         Require(request, "messages", mistakes);
     }

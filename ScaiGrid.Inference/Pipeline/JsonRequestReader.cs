@@ -98,6 +98,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
 
         // Anything but white space after the document is an error that only another read shows.
         reader.Read();
+        PropertyNames.Check(json);
         foreach (var name in required)
         {
             if (!request.Has(name))

@@ -76,4 +76,17 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
         using var stranger = Admin.As(null);
         Assert.Contains("'Authorization: Bearer …'", (await stranger.GetAsync("/v1/me")).Text, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("/v1/inference/chat", """ "messages":[{"role":"user","content":[{"type":"text","text":"x","\ud83d":1}]}] """)]
+    [InlineData("/oai/v1/chat/completions", """ "messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","\uD83D":{"name":"f"}}] """)]
+    [InlineData("/oai/v1/responses", """ "input":"x","text":{"\ud83d":1} """)]
+    [InlineData("/oai/v1/responses", """ "input":[{"role":"user","content":"x","\ud83d":1}] """)]
+    [InlineData("/oai/v1/audio/speech", """ "input":"x","voice":{"\ud83d":1} """)]
+    public async Task NameWithHalfACharacter_IsTheCallersMistake(string path, string fields)
+    {
+        var answer = await Admin.SendAsync(HttpMethod.Post, path, $$"""{"model":"scailabs/echo",{{fields}}}""");
+        Assert.Equal(400, (int)answer.Status);
+        Assert.Contains("not valid Unicode", answer.Text, StringComparison.Ordinal);
+    }
 }
