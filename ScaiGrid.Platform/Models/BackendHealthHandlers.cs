@@ -82,7 +82,7 @@ internal static class BackendHealthHandlers
         CircuitState.Open => $"The circuit is open after {circuit.Reason.Label()}.",
         CircuitState.HalfOpen => $"The circuit is half-open after {circuit.Reason.Label()}: the next call is a trial.",
         _ when recent.Failures > 0 => $"{recent.Failures} of {recent.Calls} calls of the last 30 seconds failed.",
-        _ when recent.Calls == 0 => "The circuit is closed; there were no calls in the last 30 seconds.",
+        _ when recent.Calls == 0 => "The circuit is closed; no call of the last 30 seconds told of the backend's health (one that is refused for its key or content does not).",
         _ => "All calls of the last 30 seconds succeeded.",
     };
 }
