@@ -203,7 +203,8 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
             return;
         }
 
-        var calls = _questions.Where(call => call.MayJoin && call.Part == part && amounts.Suit(call.Ticket.Most)).Take(most).ToArray();
+        // Those before it ask for themselves, or have found each other.
+        var calls = _questions.Skip(index).Where(call => call.MayJoin && call.Part == part && amounts.Suit(call.Ticket.Most)).Take(most).ToArray();
         if (calls.Length < 2)
         {
             return;

@@ -34,27 +34,23 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
         for (var left = _unwritten.Count; left > 0;)
         {
             var batch = _unwritten.Take(Math.Min(left, BatchSize)).ToList();
-            var forRedis = new List<JournalLine>();
-            foreach (var line in batch)
+            var onDisk = 0;
+            while (hasDisk && onDisk < batch.Count)
             {
-                hasDisk = hasDisk && TryAppend(line);
-                if (!hasDisk)
-                {
-                    forRedis.Add(line);
-                }
+                hasDisk = TryAppend(batch[onDisk]);
+                onDisk += hasDisk ? 1 : 0;
             }
 
+            // Before Redis is asked, which may throw: once on the disk is enough.
+            Leave(onDisk);
+            var forRedis = batch.GetRange(onDisk, batch.Count - onDisk);
             var refused = forRedis.Count == 0 ? [] : await buffer.AddAsync(forRedis);
             foreach (var line in refused)
             {
                 _unwritten.Enqueue(line);
             }
 
-            for (var i = 0; i < batch.Count; i++)
-            {
-                _unwritten.TryDequeue(out _);
-            }
-
+            Leave(forRedis.Count);
             left -= batch.Count;
             isAllWritten = isAllWritten && refused.Count == 0;
         }
@@ -62,12 +58,23 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
         return isAllWritten;
     }
 
-    /// <summary>Writes to the log what is in memory only, when the process ends.</summary>
+    /// <summary>
+    /// Writes to the log what is in memory only, when the process ends. It stays there: a last attempt that Redis has not answered yet may still
+    /// get it away, and then takes it out.
+    /// </summary>
     internal void GiveUp()
     {
-        while (_unwritten.TryDequeue(out var line))
+        foreach (var line in _unwritten)
         {
             Lose(line);
+        }
+    }
+
+    private void Leave(int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            _unwritten.TryDequeue(out _);
         }
     }
 

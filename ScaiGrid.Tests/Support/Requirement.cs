@@ -2,7 +2,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A service that tests need. Where it cannot be had the test is skipped with the reason; with SCAIGRID_REQUIRE_SERVICES=1, as CI sets, it fails.</summary>
+/// <summary>A service that tests need. Where it cannot be had the test is skipped with the reason; with SCAIGRID_REQUIRE_SERVICES=1, as CI sets, it fails. What a machine does not allow is no service.</summary>
 public static class Requirement
 {
     public static string Program(string name, string package)

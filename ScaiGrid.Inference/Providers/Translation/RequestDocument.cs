@@ -124,11 +124,22 @@ internal sealed class RequestDocument : IDisposable
     private void RefuseOthers(JsonElement owner, ReadOnlySpan<byte> name, string field)
     {
         var index = 0;
-        foreach (var tool in Items(owner, name))
+        foreach (var tool in owner.TryGetProperty(name, out var tools) && tools.ValueKind == JsonValueKind.Array ? tools.EnumerateArray() : default)
         {
-            if (!TryGetObject(tool, "function"u8, out _))
+            if (tool.ValueKind != JsonValueKind.Object)
             {
-                Refuse($"{field}[{index}].type", "is of a type that this model does not take: functions only.");
+                Refuse($"{field}[{index}]", "must be an object.");
+            }
+            else if (!TryGetObject(tool, "function"u8, out _))
+            {
+                if (JsonText.Of(tool, "type"u8) is null or "function")
+                {
+                    Refuse($"{field}[{index}].function", "must be an object.");
+                }
+                else
+                {
+                    Refuse($"{field}[{index}].type", "is of a type that this model does not take: functions only.");
+                }
             }
 
             index++;

@@ -137,8 +137,8 @@ public sealed class AheadAdmissionTests
         Assert.InRange(questions, 2, Burst / 2);
         Assert.All(answers, answer => answer.Ok());
 
-        // Each is told of a place of its own.
-        Assert.Equal(Burst, answers.Select(answer => answer.Headers[Remaining]).Distinct().Count());
+        // Each is told of a place of its own, but that the first may see what the others do when a call of before leaves the window.
+        Assert.InRange(answers.Select(answer => answer.Headers[Remaining]).Distinct().Count(), Burst - 1, Burst);
         used += Burst;
         await ReturnedAsync(grid.Admin, budget, used);
 
@@ -157,7 +157,7 @@ public sealed class AheadAdmissionTests
             var before = proxy.OwnQuestions;
             proxy.Fault = RedisFault.Hold;
             var calls = Enumerable.Range(0, Burst).Select(_ => grid.Admin.ChatAsync(Echo)).ToList();
-            await Poll.UntilAsync(async () => await ActiveAsync(grid) >= Burst, "all calls to have begun");
+            await Poll.UntilAsync(async () => await ActiveAsync(grid) > Burst, "all calls, and the question how many there are, to have begun");
             proxy.Fault = RedisFault.None;
             var answers = await Task.WhenAll(calls);
             return (proxy.OwnQuestions - before, answers);
