@@ -63,6 +63,11 @@ public sealed class CallRunner(CallActivities activities, ModelResolver models, 
 
             return failure;
         }
+        catch (Exception exception) when (!attempt.IsAnswered && Dispatcher.IsLeave(exception, callerGone))
+        {
+            metrics.Cancelled(attempt);
+            throw;
+        }
         finally
         {
             // What was not settled came to nothing.

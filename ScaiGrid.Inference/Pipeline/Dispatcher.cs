@@ -73,6 +73,10 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         metrics.Tried(attempt.Backend.Id, failure: null);
     }
 
+    /// <summary>Whether the exception is how a caller's leave ends a call: a read that is cancelled may also fail as a connection that broke.</summary>
+    internal static bool IsLeave(Exception exception, CancellationToken callerGone) =>
+        callerGone.IsCancellationRequested && (exception is OperationCanceledException or HttpRequestException or IOException);
+
     /// <summary>No target took the call: what is told of its way is told with the error.</summary>
     internal void GaveUp(Attempt attempt)
     {
@@ -109,12 +113,16 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
 
             return error;
         }
-        catch
+        catch (Exception exception)
         {
             // The caller left, or a bug of ours: neither tells anything of the backend.
             if (!attempt.IsAnswered)
             {
                 health.Abandoned(attempt.IsTrial);
+                if (IsLeave(exception, callerGone))
+                {
+                    metrics.Abandoned(attempt.Backend.Id);
+                }
             }
 
             throw;

@@ -53,7 +53,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
         {
             return ChatReply.Failed(activity.BoundError);
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        catch (Exception exception) when (!activity.CallerIsGone && (exception is HttpRequestException or IOException))
         {
             return ChatReply.Failed(UpstreamHttp.ErrorOf(exception));
         }

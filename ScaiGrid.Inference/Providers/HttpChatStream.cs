@@ -83,7 +83,7 @@ internal sealed class HttpChatStream(
             {
                 Error = new UpstreamError(UpstreamFailure.ShapeMismatch, exception.Message);
             }
-            catch (Exception exception) when (exception is HttpRequestException or IOException)
+            catch (Exception exception) when (!activity.CallerIsGone && (exception is HttpRequestException or IOException))
             {
                 Error = new UpstreamError(UpstreamFailure.Cut);
             }

@@ -56,6 +56,19 @@ public sealed class InferenceMetrics : IDisposable
         new KeyValuePair<string, object?>("backend_id", backendId),
         new KeyValuePair<string, object?>("outcome", failure is { } reason ? reason.Label() : "ok"));
 
+    /// <summary>The caller left while a backend was being tried, before it had answered.</summary>
+    public void Abandoned(string backendId) => _tries.Add(
+        1,
+        new KeyValuePair<string, object?>("backend_id", backendId),
+        new KeyValuePair<string, object?>("outcome", CallStatus.Cancelled.Label()));
+
+    /// <summary>The caller left before any backend had answered: nothing is settled.</summary>
+    public void Cancelled(Attempt attempt)
+    {
+        Count(attempt.Route.Slug, CallStatus.Cancelled.Label(), attempt.Call);
+        Duration(attempt);
+    }
+
     /// <summary>No backend answered.</summary>
     public void Failed(Attempt attempt, UpstreamFailure failure)
     {

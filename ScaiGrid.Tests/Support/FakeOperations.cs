@@ -67,7 +67,12 @@ internal static class FakeOperations
             return;
         }
 
-        for (var i = 0; i < script.Bytes.Count; i++)
+        await SendBytesAsync(context, script);
+    }
+
+    public static async Task SendBytesAsync(HttpContext context, UpstreamScript script)
+    {
+        for (var i = 0; i < script.Bytes!.Count; i++)
         {
             if (script.CutAfter == i)
             {
@@ -78,7 +83,7 @@ internal static class FakeOperations
 
             await context.Response.Body.WriteAsync(script.Bytes[i]);
             await context.Response.Body.FlushAsync();
-            await Task.Delay(script.ChunkDelay);
+            await Task.Delay(script.ChunkDelay, context.RequestAborted);
         }
     }
 

@@ -124,6 +124,13 @@ public sealed class FakeUpstream : IAsyncDisposable
             return;
         }
 
+        if (script.Bytes is not null)
+        {
+            context.Response.ContentType = script.ContentType;
+            await FakeOperations.SendBytesAsync(context, script);
+            return;
+        }
+
         if (script.Body is not null)
         {
             context.Response.ContentType = script.ContentType;
@@ -237,7 +244,7 @@ public sealed record UpstreamScript
 
     public string ContentType { get; init; } = "application/json";
 
-    /// <summary>Sent piece by piece, in operations that answer with bytes.</summary>
+    /// <summary>Sent piece by piece, as it is.</summary>
     public IReadOnlyList<byte[]>? Bytes { get; init; }
 }
 
