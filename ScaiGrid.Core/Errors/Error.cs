@@ -17,8 +17,9 @@ public sealed record ErrorDetail(string Field, string Message);
 /// <param name="RetryAfterSeconds">Set only where a retry can help; also becomes the <c>Retry-After</c> header.</param>
 /// <param name="Details">Only on validation errors.</param>
 /// <param name="OpenAiStatus">The status on OpenAI's surface, where its clients tell apart what our codes do not.</param>
+/// <param name="OpenAiCode">The same of the code.</param>
 public sealed record Problem(
-    Error Error, string? Message = null, int? RetryAfterSeconds = null, IReadOnlyList<ErrorDetail>? Details = null, int? OpenAiStatus = null)
+    Error Error, string? Message = null, int? RetryAfterSeconds = null, IReadOnlyList<ErrorDetail>? Details = null, int? OpenAiStatus = null, string? OpenAiCode = null)
 {
     public string Text => Message ?? Error.Message;
 

@@ -94,12 +94,15 @@ public static class ErrorWriter
         writer.WriteString("message"u8, detail is null ? problem.Text : $"{detail.Field}: {detail.Message}");
         writer.WriteString("type"u8, OpenAiType(status));
         writer.WriteString("param"u8, detail?.Field);
-#pragma warning disable CA1308 // The surface's codes are lower case by definition.
-        writer.WriteString("code"u8, problem.Error.Code.ToLowerInvariant());
-#pragma warning restore CA1308
+        writer.WriteString("code"u8, OpenAiCode(problem));
         writer.WriteEndObject();
         writer.WriteEndObject();
     }
+
+    /// <summary>The code on OpenAI's surface.</summary>
+#pragma warning disable CA1308 // The surface's codes are lower case by definition.
+    public static string OpenAiCode(Problem problem) => problem.OpenAiCode ?? problem.Error.Code.ToLowerInvariant();
+#pragma warning restore CA1308
 
     // OpenAI says 400 to a bad request; 422 is for one whose fields are right and which an upstream cannot carry out all the same.
     private static int OpenAiStatus(Problem problem) =>

@@ -48,8 +48,9 @@ public enum UpstreamFailure
 /// <param name="RetryAfterSeconds">What the upstream asked for; where it did not, of an account that is used up, our own guess.</param>
 /// <param name="Status">The HTTP status, of a request that the upstream refused.</param>
 /// <param name="Field">What of the request was refused, where that is known; <paramref name="Message"/> then says what of it is wrong.</param>
+/// <param name="Code">OpenAI's word for why the request was refused, one of <see cref="UpstreamErrorFacts"/>'s few; null for any other reason.</param>
 public sealed record UpstreamError(
-    UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null, int? Status = null, string? Field = null)
+    UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null, int? Status = null, string? Field = null, string? Code = null)
 {
     public static readonly UpstreamError TimedOut = new(UpstreamFailure.TimedOut);
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
@@ -76,9 +77,13 @@ public sealed record UpstreamError(
         UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
         UpstreamFailure.RequestRefused when Status == 409 => new Problem(CoreErrors.Conflict, Message ?? "The upstream says that the request conflicts with another."),
-        UpstreamFailure.RequestRefused when Field is not null && Message is not null => Problem.Invalid(Field, Message) with { OpenAiStatus = Status == 422 ? 422 : null },
+        UpstreamFailure.RequestRefused when Field is not null && Message is not null => Problem.Invalid(Field, Message) with
+        {
+            OpenAiStatus = Status == 422 ? 422 : null,
+            OpenAiCode = Code,
+        },
         UpstreamFailure.RequestRefused => new Problem(
-            CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: [], OpenAiStatus: Status == 422 ? 422 : null),
+            CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: [], OpenAiStatus: Status == 422 ? 422 : null, OpenAiCode: Code),
         UpstreamFailure.Misconfigured => new Problem(InferenceErrors.BackendError, Message ?? "The upstream refused our credentials or does not know the model."),
         UpstreamFailure.Unavailable => new Problem(InferenceErrors.ModelUnavailable, Message, RetryAfterSeconds),
         UpstreamFailure.Cut => new Problem(InferenceErrors.BackendError, Message ?? "The upstream's stream ended early."),

@@ -21,6 +21,11 @@ internal sealed class UpstreamErrorFacts
         ["model_not_found"] = UpstreamFailure.Misconfigured,
         ["DeploymentNotFound"] = UpstreamFailure.Misconfigured,
         ["content_filter"] = UpstreamFailure.RequestRefused,
+        ["content_policy_violation"] = UpstreamFailure.RequestRefused,
+        ["context_length_exceeded"] = UpstreamFailure.RequestRefused,
+
+        // llama.cpp.
+        ["exceed_context_size_error"] = UpstreamFailure.RequestRefused,
 
         // Anthropic.
         ["rate_limit_error"] = UpstreamFailure.RateLimited,
@@ -73,6 +78,17 @@ internal sealed class UpstreamErrorFacts
         ["insufficient_quota"] = 60,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Reasons that OpenAI's clients branch on, in its words, whichever upstream gives them.</summary>
+    private static readonly FrozenDictionary<string, string> Codes = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+    {
+        ["context_length_exceeded"] = "context_length_exceeded",
+        ["exceed_context_size_error"] = "context_length_exceeded",
+        ["content_filter"] = "content_filter",
+        ["content_policy_violation"] = "content_policy_violation",
+        ["data_inspection_failed"] = "content_filter",
+        ["DataInspectionFailed"] = "content_filter",
+    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+
     private UpstreamFailure? _word;
     private int? _pause;
     private int? _asked;
@@ -82,6 +98,9 @@ internal sealed class UpstreamErrorFacts
 
     /// <summary>What of the request is wrong.</summary>
     public string? Field { get; private set; }
+
+    /// <summary>Why the request was refused, where that is one of the reasons that OpenAI has a word for.</summary>
+    public string? Code { get; private set; }
 
     /// <summary>Words tell more than numbers, but for those that only say that there is an error.</summary>
     public UpstreamFailure? Failure => _word is null or UpstreamFailure.RequestRefused ? _number ?? _word : _word;
@@ -181,6 +200,7 @@ internal sealed class UpstreamErrorFacts
 
     private void AddWord(string word)
     {
+        Code ??= Codes.GetValueOrDefault(word);
         var isPause = Pauses.TryGetValue(word, out var seconds);
         if (isPause)
         {

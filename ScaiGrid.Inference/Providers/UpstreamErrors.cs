@@ -38,7 +38,11 @@ internal static class UpstreamErrors
             UpstreamFailure.RateLimited => new UpstreamError(failure, facts.IsExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds),
             UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
             UpstreamFailure.RequestRefused => new UpstreamError(
-                failure, Shorten(facts.Message, address, MaxMessageLength), Status: (int)response.StatusCode, Field: Shorten(facts.Field, address, MaxFieldLength)),
+                failure,
+                Shorten(facts.Message, address, MaxMessageLength),
+                Status: (int)response.StatusCode,
+                Field: Shorten(facts.Field, address, MaxFieldLength),
+                Code: facts.Code),
             UpstreamFailure.ShapeMismatch => new UpstreamError(failure, $"The upstream answered with status {(int)response.StatusCode}."),
 
             // Their texts may repeat our key, and nothing in them is the caller's business.
@@ -80,7 +84,7 @@ internal static class UpstreamErrors
     {
         var failure = facts.Failure ?? UpstreamFailure.ErrorEvent;
         var message = failure == UpstreamFailure.Misconfigured ? null : facts.IsExhausted ? Exhausted : Shorten(facts.Message, address, MaxMessageLength);
-        return new UpstreamError(failure, message, facts.RetryAfterSeconds);
+        return new UpstreamError(failure, message, facts.RetryAfterSeconds, Code: facts.Code);
     }
 
     private static bool IsError(ReadOnlyMemory<byte> answer)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Responses;
@@ -62,9 +63,7 @@ internal sealed class ResponseEvents(ResponseOutput output)
     /// <summary>The data of an error event, whose name has been written.</summary>
     public void WriteError(IBufferWriter<byte> body, Problem problem) => WriteData(body, "error", writer =>
     {
-#pragma warning disable CA1308 // The surface's codes are lower case by definition.
-        writer.WriteString("code"u8, problem.Error.Code.ToLowerInvariant());
-#pragma warning restore CA1308
+        writer.WriteString("code"u8, ErrorWriter.OpenAiCode(problem));
         writer.WriteString("message"u8, problem.Text);
         writer.WriteNull("param"u8);
     });

@@ -74,6 +74,34 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("""{"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}""", "context_length_exceeded", "messages")]
+    [InlineData("""{"error":{"message":"too long","type":"exceed_context_size_error","code":400}}""", "context_length_exceeded", null)]
+    [InlineData("""{"error":{"message":"no","param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}""", "content_filter", "prompt")]
+    [InlineData("""{"error":{"message":"no","type":"image_generation_user_error","param":null,"code":"content_policy_violation"}}""", "content_policy_violation", null)]
+    [InlineData("""{"error":{"message":"no","type":"invalid_request_error","code":"some_word_of_theirs"}}""", "validation_error", null)]
+    public async Task ReasonThatClientsBranchOn_KeepsItsCode_OnOpenAisSurfaceOnly(string body, string code, string? field)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Status = 400, Body = body });
+        (await Admin.ChatAsync(slug)).Error(422, "VALIDATION_ERROR");
+        Assert.Equal(field, (string?)(await Admin.ChatAsync(slug, path: OpenAi)).OpenAiError(400, code)["param"]);
+    }
+
+    [Fact]
+    public async Task ReasonInsideAStream_KeepsItsCodeToo()
+    {
+        const string Events = """
+            data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}
+
+            data: {"error":{"message":"no","type":"invalid_request_error","code":"content_filter"}}
+
+
+            """;
+        var slug = await ConnectAsync(new UpstreamScript { Body = Events.ReplaceLineEndings("\n"), ContentType = "text/event-stream" });
+        using var stream = await Admin.StreamAsync(slug, path: OpenAi);
+        Assert.Contains("\"code\":\"content_filter\"", await stream.Response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]
     public async Task BodyOf40Mebibytes_Is413(string path)
