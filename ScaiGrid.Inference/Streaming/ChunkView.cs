@@ -23,6 +23,9 @@ public readonly struct ChunkView
 
     public TokenUsage? Usage { get; init; }
 
+    /// <summary>Whether there is a usage, and it counts nothing that could be read.</summary>
+    public bool HasUnreadableUsage { get; init; }
+
     /// <summary>Whether there is anything in <c>choices</c>: a chunk that only carries usage has none.</summary>
     public bool HasChoices { get; init; }
 
@@ -64,6 +67,7 @@ public readonly struct ChunkView
         Id = Id,
         Model = Model,
         UsageProperty = usageProperty,
+        HasUnreadableUsage = HasUnreadableUsage,
         HasChoices = HasChoices,
         IsNormal = IsNormal,
         Text = text,
@@ -81,7 +85,7 @@ public readonly struct ChunkView
         var reader = new Utf8JsonReader(json.Span);
         JsonSpan id = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
-        bool hasChoices = false, hasFinish = false, isNormal = true, isError = false;
+        bool hasChoices = false, hasFinish = false, isNormal = true, isError = false, hasUnreadableUsage = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw new JsonException("A chunk must be an object.");
@@ -108,7 +112,9 @@ public readonly struct ChunkView
             else if (reader.ValueTextEquals("usage"u8))
             {
                 reader.Read();
+                var isNull = reader.TokenType == JsonTokenType.Null;
                 usage = TokenUsage.Read(ref reader);
+                hasUnreadableUsage = usage is null && !isNull;
                 usageProperty = PropertyWithComma(json.Span, isFirst, previousEnd, nameStart, (int)reader.BytesConsumed);
             }
             else
@@ -130,6 +136,7 @@ public readonly struct ChunkView
             Model = model,
             UsageProperty = usageProperty,
             Usage = usage,
+            HasUnreadableUsage = hasUnreadableUsage,
             HasChoices = hasChoices,
             HasFinish = hasFinish,
             IsNormal = isNormal,

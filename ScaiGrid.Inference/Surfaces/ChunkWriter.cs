@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -16,7 +17,32 @@ internal static class ChunkWriter
         body.Write("\n\n"u8);
     }
 
-    public static void WriteDocument(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model, bool withUsage)
+    /// <summary>A whole answer: where the upstream counted nothing, or nothing that could be read, with what was counted here in its place.</summary>
+    public static void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
+    {
+        if (completion.Usage is not null)
+        {
+            WriteDocument(body, completion, result.Model, withUsage: true);
+            return;
+        }
+
+        using var document = new PooledBytes(completion.Json.Length + 256);
+        WriteDocument(document, completion, result.Model, withUsage: false);
+        using var usage = new PooledBytes(256);
+        using (var writer = new Utf8JsonWriter(usage))
+        {
+            writer.WriteStartObject();
+            UsageJsonWriter.WriteOpenAi(writer, result.Usage);
+            writer.WriteEndObject();
+        }
+
+        // In front of the brace that ends the document, which has choices at least.
+        body.Write(document.Span[..document.Span.LastIndexOf((byte)'}')]);
+        body.Write(","u8);
+        body.Write(usage.Span[1..]);
+    }
+
+    private static void WriteDocument(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model, bool withUsage)
     {
         var json = chunk.Json.Span;
         var usage = withUsage ? default : chunk.UsageProperty;

@@ -20,18 +20,18 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
     }
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
-        ChunkWriter.WriteDocument(body, completion, result.Model, withUsage: true);
+        ChunkWriter.WriteCompletion(body, completion, result);
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
-        // A chunk of nothing but the usage that we asked for is not for a caller who did not.
-        if (!includeUsage && !chunk.HasChoices && chunk.Usage is not null)
+        // A chunk of nothing but the usage that we asked for is not for a caller who did not; one that cannot be read is for nobody.
+        if (!chunk.HasChoices && (chunk.HasUnreadableUsage || (!includeUsage && chunk.Usage is not null)))
         {
             return;
         }
 
         _sentUsage |= chunk.Usage is not null;
-        ChunkWriter.WriteEvent(body, chunk, Model, includeUsage);
+        ChunkWriter.WriteEvent(body, chunk, Model, includeUsage && !chunk.HasUnreadableUsage);
     }
 
     protected override void WriteEnd(IBufferWriter<byte> body, CallResult result)

@@ -48,7 +48,7 @@ internal sealed class WholeChatOperation(
     {
         if (protocol == Protocols.OpenAi)
         {
-            ChunkWriter.WriteDocument(answer, completion, result.Model, withUsage: true);
+            ChunkWriter.WriteCompletion(answer, completion, result);
         }
         else
         {

@@ -55,6 +55,33 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.Equal(Body.Replace("secret-name", slug, StringComparison.Ordinal), answer.Text);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("\"many\"")]
+    [InlineData("""{"prompt_tokens":"nine","completion_tokens":"three","total_tokens":"twelve"}""")]
+    [InlineData("""{"prompt_tokens":-1,"completion_tokens":99999999999999999999999}""")]
+    public async Task UsageThatTheUpstreamDoesNotGive_IsWhatIsMetered(string? usage)
+    {
+        // At the end, at the beginning and in the middle.
+        const string Choices = """ "choices":[{"index":0,"message":{"role":"assistant","content":"Hello world"},"finish_reason":"stop"}]""";
+        var property = usage is null ? "" : $"\"usage\":{usage}";
+        string[] bodies = usage is null ? [$"{{{Choices}}}"] : [$"{{{Choices},{property}}}\n", $"{{ {property} ,{Choices}}}", $$"""{"id":"x",{{property}},{{Choices}},"x_extra":{"a":"}"} }"""];
+        foreach (var body in bodies)
+        {
+            var slug = await ConnectAsync(new UpstreamScript { Body = body });
+            var answer = (await Admin.ChatAsync(slug, path: "/oai/v1/chat/completions")).Body();
+            Assert.Equal("Hello world", (string?)answer["choices"]![0]!["message"]!["content"]);
+            var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+            var (input, output) = ((long)row["tokens_in"]!, (long)row["tokens_out"]!);
+            Assert.True((bool)row["estimated"]! && input > 0 && output > 0, row.ToJsonString());
+            Assert.Equal(
+                $$$"""{"prompt_tokens":{{{input}}},"completion_tokens":{{{output}}},"total_tokens":{{{input + output}}},"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}""",
+                answer["usage"]!.ToJsonString());
+        }
+    }
+
     [Fact]
     public async Task CallersFields_ReachTheUpstreamUntouched()
     {

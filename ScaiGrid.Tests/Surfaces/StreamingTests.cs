@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -106,6 +107,28 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         var row = Assert.Single(await Admin.UsageAsync(slug, 1));
         Assert.True((bool)row["estimated"]!);
         Assert.Equal((int)usage["prompt_tokens"]!, (int)row["tokens_in"]!);
+    }
+
+    [Fact]
+    public async Task UsageThatCannotBeRead_GivesWayToWhatIsMetered()
+    {
+        const string Events = """
+            data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}],"usage":null}
+
+            data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":"nine"}}
+
+            data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[],"usage":{"prompt_tokens":-9,"completion_tokens":-3}}
+
+            data: [DONE]
+
+
+            """;
+        var slug = await ConnectAsync(new UpstreamScript { Body = Events.ReplaceLineEndings("\n"), ContentType = "text/event-stream" });
+        using var stream = await Admin.StreamAsync(slug, path: OpenAi, includeUsage: true);
+        var events = await stream.AllAsync();
+        var usage = Assert.Single(events.SkipLast(1).Select(item => item.Json["usage"]).OfType<JsonNode>());
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal(((int)row["tokens_in"]!, (int)row["tokens_out"]!), ((int)usage["prompt_tokens"]!, (int)usage["completion_tokens"]!));
     }
 
     [Fact]
