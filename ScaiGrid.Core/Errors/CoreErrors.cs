@@ -15,7 +15,7 @@ public static class CoreErrors
     public static readonly Error BadRequest = new("BAD_REQUEST", 400, "The request could not be read.");
     public static readonly Error PayloadTooLarge = new("PAYLOAD_TOO_LARGE", 413, "The body is larger than this endpoint accepts.");
     public static readonly Error RangeNotSatisfiable = new("RANGE_NOT_SATISFIABLE", 416, "The requested range lies outside the object.");
-    public static readonly Error UnsupportedMediaType = new("UNSUPPORTED_MEDIA_TYPE", 415, "The body's content type is not supported; send application/json.");
+    public static readonly Error UnsupportedMediaType = new("UNSUPPORTED_MEDIA_TYPE", 415, "The body's content type is not supported; send application/json, or a file as multipart/form-data.");
     public static readonly Error MethodNotAllowed = new("METHOD_NOT_ALLOWED", 405, "The path exists, but not with this method.");
     public static readonly Error RateLimited = new("RATE_LIMITED", 429, "Too many calls; wait, and try again.");
     public static readonly Error Draining = new("SERVICE_DRAINING", 503, "This replica is shutting down; try again.");

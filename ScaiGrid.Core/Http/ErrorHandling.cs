@@ -25,7 +25,12 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
             }
 
             // The framework answers unknown routes, wrong methods and wrong content types with a bare status.
-            problem = new Problem(CoreErrors.ForStatus(context.Response.StatusCode));
+            // JSON is refused by nothing but the endpoints that take forms.
+            problem = new Problem(
+                CoreErrors.ForStatus(context.Response.StatusCode),
+                context.Response.StatusCode == StatusCodes.Status415UnsupportedMediaType && context.Request.HasJsonContentType()
+                    ? "This endpoint does not take JSON; send multipart/form-data."
+                    : null);
         }
         catch (ApiException exception)
         {

@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>The fields of a chat request that ScaiGrid knows, with types and ranges of the scalar ones.</summary>
 public static class ChatFieldRules
 {
-    private static readonly FieldRule MaxTokens = new(FieldKind.Integer, "must be a whole number, 1 or greater.", Min: 1, Max: int.MaxValue);
+    private static readonly FieldRule MaxTokens = FieldRule.Integer(1, int.MaxValue);
 
     private static readonly FrozenDictionary<string, FieldRule> Rules = new Dictionary<string, FieldRule>
     {

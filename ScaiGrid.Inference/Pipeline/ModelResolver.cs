@@ -36,7 +36,7 @@ public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
         var route = snapshots.Current.FindModel(slug, caller);
         problem = route switch
         {
-            null => new Problem(snapshots.IsLoaded ? InferenceErrors.ModelNotFound : CoreErrors.Unavailable),
+            null => snapshots.IsLoaded ? InferenceErrors.NoModel(slug) : new Problem(CoreErrors.Unavailable),
             _ when !route.IsEnabledFor(caller) => new Problem(InferenceErrors.ModelAccessDenied),
             _ when route.Modality != modality => Problem.Invalid("model", $"is a model for {route.Modality}, not for {modality}."),
             _ => null,

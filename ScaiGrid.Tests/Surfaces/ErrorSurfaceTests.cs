@@ -34,6 +34,33 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("no/such-model", "There is no model 'no/such-model'.")]
+    [InlineData("a\nb\u202e\ud83d\ude00\"", "There is no model 'a\ufffdb\ufffd\ud83d\ude00\"'.")]
+    public async Task UnknownModel_IsNamed(string slug, string text)
+    {
+        Assert.Equal(text, (string?)(await Admin.ChatAsync(slug)).Error(404, "MODEL_NOT_FOUND")["message"]);
+        Assert.Equal(text, (string?)(await Admin.ChatAsync(slug, path: OpenAi)).OpenAiError(404, "model_not_found")["message"]);
+        var longName = string.Concat(Enumerable.Repeat(slug, 40));
+        Assert.InRange(((string?)(await Admin.ChatAsync(longName)).Error(404, "MODEL_NOT_FOUND")["message"])!.Length, 100, 200);
+    }
+
+    [Fact]
+    public async Task TooManyTokens_TheBoundIsSaid()
+    {
+        var body = Valid.Replace("\"messages\"", "\"max_tokens\":1000000000000,\"messages\"", StringComparison.Ordinal);
+        Assert.Contains("between 1 and 2147483647", (string?)(await Admin.SendAsync(HttpMethod.Post, OpenAi, body)).OpenAiError(400, "validation_error")["message"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("text/plain")]
+    public async Task NoForm_WhereOneIsNeeded_IsTold(string type)
+    {
+        var error = (await Admin.SendAsync(HttpMethod.Post, "/oai/v1/audio/transcriptions", "{}", type)).OpenAiError(415, "unsupported_media_type");
+        Assert.Contains("multipart/form-data", (string?)error["message"], StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("{")]
     [InlineData("")]
     [InlineData("""{"model":"scailabs/echo","messages":[]""")]
