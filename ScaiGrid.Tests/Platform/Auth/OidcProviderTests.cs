@@ -30,6 +30,9 @@ public sealed class OidcProviderTests(Grid grid) : ServicesTest(grid)
         settings["SCAIGRID_SCAIKEY_CLIENT_SECRET"] = ClientSecret;
         settings["SCAIGRID_SCAIKEY_SCOPES"] = "openid email";
         settings["SCAIGRID_AUTH_REDIRECT_URIS"] = IssuerGrid.RedirectUri;
+
+        // All tests come from one address.
+        settings["SCAIGRID_AUTH_ATTEMPTS_PER_MINUTE"] = "1000000";
         await using var replica = await Replica.StartAsync(Mode.Http, settings);
 
         var tenant = await SeededTenant.CreateAsync(Grid);
