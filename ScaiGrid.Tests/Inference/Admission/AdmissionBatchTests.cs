@@ -7,8 +7,9 @@ namespace ScaiGrid.Tests.Inference.Admission;
 /// <summary>Which of the calls that wait are one question, whatever their sizes and in whatever order they stand.</summary>
 public sealed class AdmissionBatchTests
 {
-    private static readonly AdmissionPart One = new("tn_one", [], []);
-    private static readonly AdmissionPart Other = new("tn_other", [], []);
+    // Each test's own: a part remembers for a second that there was no room.
+    private readonly AdmissionPart _one = new("tn_one", [], []);
+    private readonly AdmissionPart _other = new("tn_other", [], []);
 
     [Theory]
     [InlineData(new long[] { 1020, 1020, 1020 }, 1)]
@@ -62,8 +63,8 @@ public sealed class AdmissionBatchTests
     }
 
     // A negative number is another caller's.
-    private static AdmissionQuestion Call(long tokens) => new(
-        tokens < 0 ? Other : One,
+    private AdmissionQuestion Call(long tokens) => new(
+        tokens < 0 ? _other : _one,
         new AdmissionTicket { Id = "", Most = new TicketAmounts(0, 0, Math.Abs(tokens)), IsBinding = false },
         DateTimeOffset.UnixEpoch,
         throttleMs: 0,
