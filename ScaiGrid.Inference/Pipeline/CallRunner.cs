@@ -63,7 +63,7 @@ public sealed class CallRunner(CallActivities activities, ModelResolver models, 
 
             return failure;
         }
-        catch (Exception exception) when (!attempt.IsAnswered && Dispatcher.IsLeave(exception, callerGone))
+        catch (OperationCanceledException) when (!attempt.IsAnswered && callerGone.IsCancellationRequested)
         {
             metrics.Cancelled(attempt);
             throw;

@@ -15,6 +15,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     /// <param name="tryTarget">Sends the call to <see cref="Attempt.Backend"/>: null when it came to its end, whichever; an error when nothing has reached the caller.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
     /// <returns>Null when the call came to its end; otherwise what the caller is told.</returns>
+    /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
     public async Task<UpstreamError?> RunAsync<TAttempt>(
         TAttempt attempt, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
         where TAttempt : Attempt
@@ -73,10 +74,6 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         metrics.Tried(attempt.Backend.Id, failure: null);
     }
 
-    /// <summary>Whether the exception is how a caller's leave ends a call: a read that is cancelled may also fail as a connection that broke.</summary>
-    internal static bool IsLeave(Exception exception, CancellationToken callerGone) =>
-        callerGone.IsCancellationRequested && (exception is OperationCanceledException or HttpRequestException or IOException);
-
     /// <summary>No target took the call: what is told of its way is told with the error.</summary>
     internal void GaveUp(Attempt attempt)
     {
@@ -119,9 +116,12 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             if (!attempt.IsAnswered)
             {
                 health.Abandoned(attempt.IsTrial);
-                if (IsLeave(exception, callerGone))
+                if (callerGone.IsCancellationRequested && exception is (OperationCanceledException or HttpRequestException or IOException))
                 {
                     metrics.Abandoned(attempt.Backend.Id);
+
+                    // A read that is cancelled may also fail as a connection that broke: to whoever waits, it is a leave in either case.
+                    throw new OperationCanceledException("The caller left.", exception, callerGone);
                 }
             }
 
