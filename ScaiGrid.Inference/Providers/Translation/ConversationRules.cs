@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
@@ -7,7 +8,12 @@ internal static class ConversationRules
 {
     public static void Check(RequestDocument request)
     {
-        request.RefuseOtherTools();
+        if (RequestDocument.Items(request.Root, "functions"u8).Any())
+        {
+            request.Refuse("functions", "is the form that tools replaced, which this model does not take: send tools.");
+        }
+
+        CheckFunctions(request, request.Root, "tools"u8, "tools");
         CheckMessages(request);
         CheckChoice(request);
     }
@@ -17,6 +23,12 @@ internal static class ConversationRules
         var index = 0;
         foreach (var message in request.Messages)
         {
+            if (RequestDocument.TryGetObject(message, "function_call"u8, out _))
+            {
+                request.Refuse($"messages[{index}].function_call", "is the form that tool_calls replaced, which this model does not take.");
+            }
+
+            CheckFunctions(request, message, "tool_calls"u8, $"messages[{index}].tool_calls");
             switch (JsonText.Of(message, "role"u8))
             {
                 case "system" or "developer" or "user" or "assistant":
@@ -31,6 +43,27 @@ internal static class ConversationRules
                 default:
                     request.Refuse($"messages[{index}].role", "is none that this model knows: system, developer, user, assistant or tool.");
                     break;
+            }
+
+            index++;
+        }
+    }
+
+    /// <summary>Tools and calls of them are functions, in the form of tools.</summary>
+    private static void CheckFunctions(RequestDocument request, JsonElement owner, ReadOnlySpan<byte> name, string field)
+    {
+        var index = 0;
+        foreach (var tool in owner.TryGetProperty(name, out var tools) && tools.ValueKind == JsonValueKind.Array ? tools.EnumerateArray() : default)
+        {
+            if (tool.ValueKind != JsonValueKind.Object)
+            {
+                request.Refuse($"{field}[{index}]", "must be an object.");
+            }
+            else if (!RequestDocument.TryGetObject(tool, "function"u8, out _))
+            {
+                var (place, message) = JsonText.Of(tool, "type"u8) is null or "function" ? ("function", "must be an object.")
+                    : ("type", "is of a type that this model does not take: functions only.");
+                request.Refuse($"{field}[{index}].{place}", message);
             }
 
             index++;

@@ -65,28 +65,6 @@ internal sealed class RequestDocument : IDisposable
 
     public void Refuse(string field, string message) => Refused ??= UpstreamError.Refused(field, message);
 
-    /// <summary>Refuses tools that are no functions, and functions in the form that tools replaced: for formats that know neither.</summary>
-    public void RefuseOtherTools()
-    {
-        if (Items(Root, "functions"u8).Any())
-        {
-            Refuse("functions", "is the form that tools replaced, which this model does not take: send tools.");
-        }
-
-        RefuseOthers(Root, "tools"u8, "tools");
-        var index = 0;
-        foreach (var message in Messages)
-        {
-            if (TryGetObject(message, "function_call"u8, out _))
-            {
-                Refuse($"messages[{index}].function_call", "is the form that tool_calls replaced, which this model does not take.");
-            }
-
-            RefuseOthers(message, "tool_calls"u8, $"messages[{index}].tool_calls");
-            index++;
-        }
-    }
-
     /// <summary>Refuses an image that is text of another kind than a URL: it would be sent as if it were the picture.</summary>
     /// <param name="part">Of the content.</param>
     /// <param name="path">Where it stands.</param>
@@ -120,31 +98,6 @@ internal sealed class RequestDocument : IDisposable
     public static bool TryGetContent(JsonElement message, out JsonElement content) =>
         (message.TryGetProperty("content"u8, out content) && content.ValueKind != JsonValueKind.Null)
         || (message.TryGetProperty("refusal"u8, out content) && content.ValueKind == JsonValueKind.String);
-
-    private void RefuseOthers(JsonElement owner, ReadOnlySpan<byte> name, string field)
-    {
-        var index = 0;
-        foreach (var tool in owner.TryGetProperty(name, out var tools) && tools.ValueKind == JsonValueKind.Array ? tools.EnumerateArray() : default)
-        {
-            if (tool.ValueKind != JsonValueKind.Object)
-            {
-                Refuse($"{field}[{index}]", "must be an object.");
-            }
-            else if (!TryGetObject(tool, "function"u8, out _))
-            {
-                if (JsonText.Of(tool, "type"u8) is null or "function")
-                {
-                    Refuse($"{field}[{index}].function", "must be an object.");
-                }
-                else
-                {
-                    Refuse($"{field}[{index}].type", "is of a type that this model does not take: functions only.");
-                }
-            }
-
-            index++;
-        }
-    }
 
     /// <summary>The value as it is written.</summary>
     public static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);
