@@ -54,6 +54,12 @@ public sealed class UpstreamHttp : IDisposable
 
         // Trace ids of ours are no business of the upstream's.
         ActivityHeadersPropagator = null,
-        ConnectCallback = egress.ConnectAsync,
+        ConnectCallback = async (context, cancellationToken) =>
+        {
+            var connection = await egress.ConnectAsync(context, cancellationToken);
+
+            // TLS reads ahead by itself, a record at a time.
+            return context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttp ? new ReadAheadStream(connection) : connection;
+        },
     };
 }
