@@ -61,7 +61,7 @@ public sealed class ChatPipeline
     {
         if (attempt.Backend.Clients.Chat is not { } chat)
         {
-            return new UpstreamError(UpstreamFailure.Misconfigured, "The backend's provider has no chat.");
+            return UpstreamError.Unsupported(attempt.Operation);
         }
 
         var streamed = attempt.Request.Stream;

@@ -22,7 +22,8 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     {
         var route = attempt.Route;
         var verdict = new FailureVerdict();
-        for (ulong tried = 0; attempt.Number < route.Retry.MaxAttempts;)
+        var unsent = 0;
+        for (ulong tried = 0; attempt.Number - unsent < route.Retry.MaxAttempts;)
         {
             var index = TargetSelector.Next(route.Targets, route.Strategy, tried, time.GetTimestamp(), NextRandom());
             if (index < 0)
@@ -56,6 +57,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             }
 
             verdict.Add(error);
+            unsent += error.Failure is UpstreamFailure.Unsupported ? 1 : 0;
         }
 
         return verdict.Of(route);

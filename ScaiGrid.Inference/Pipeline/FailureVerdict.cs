@@ -5,8 +5,8 @@ namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
 /// What the caller is told when no target took the call: not how the first of them failed, but what says most of what a retry would
-/// meet. An upstream that answered and failed goes before one that was too slow, that before one whose limit is reached, and that before
-/// one that was not there; where none was there, the model is unavailable.
+/// meet. An upstream that answered and failed goes before one that was too slow, that before one whose limit is reached, that before
+/// one that was not there, and that before one that could not be sent the request; where none was there, the model is unavailable.
 /// </summary>
 internal struct FailureVerdict
 {
@@ -24,18 +24,26 @@ internal struct FailureVerdict
 
     public readonly UpstreamError Of(ModelRoute route)
     {
-        if (_worst is { Failure: not UpstreamFailure.ConnectionFailed })
+        if (_worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
         {
             return _worst;
         }
 
         var soonest = TimeSpan.MaxValue;
         var areAllLimited = _worst is null;
+        var areAllWell = true;
         foreach (var target in route.Targets)
         {
             var pause = target.Backend.Health.Pause();
             soonest = pause < soonest ? pause : soonest;
+            areAllWell &= target.Backend.Health.Circuit.IsClosed;
             areAllLimited &= target.Backend.Health.Circuit is { IsClosed: false, Reason: UpstreamFailure.RateLimited };
+        }
+
+        // One that is out now may take what these cannot.
+        if (areAllWell && _worst is { Failure: UpstreamFailure.Unsupported })
+        {
+            return _worst;
         }
 
         return new UpstreamError(
@@ -48,9 +56,10 @@ internal struct FailureVerdict
 
     private static int Rank(UpstreamFailure failure) => failure switch
     {
-        UpstreamFailure.ConnectionFailed => 0,
-        UpstreamFailure.RateLimited => 1,
-        UpstreamFailure.TimedOut => 2,
-        _ => 3,
+        UpstreamFailure.Unsupported => 0,
+        UpstreamFailure.ConnectionFailed => 1,
+        UpstreamFailure.RateLimited => 2,
+        UpstreamFailure.TimedOut => 3,
+        _ => 4,
     };
 }

@@ -30,6 +30,9 @@ public enum UpstreamFailure
     /// <summary>The upstream refused the request itself: 400, 409 or 422.</summary>
     RequestRefused,
 
+    /// <summary>The provider has no such operation, or its format cannot say what the request says: nothing was sent.</summary>
+    Unsupported,
+
     /// <summary>401, 403 or 404: our credentials or configuration, not the caller's fault.</summary>
     Misconfigured,
 
@@ -56,7 +59,7 @@ public sealed record UpstreamError(
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
     public static readonly UpstreamError Stopping = new(UpstreamFailure.Stopping, RetryAfterSeconds: 1);
 
-    /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere.</summary>
+    /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere, but not what one format cannot say.</summary>
     public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable) && IsUpstreams;
 
     /// <summary>Whether it tells anything of the backend.</summary>
@@ -64,10 +67,10 @@ public sealed record UpstreamError(
 
     /// <summary>The model is routed to a backend whose provider does not have the operation.</summary>
     public static UpstreamError Unsupported(string operation) =>
-        new(UpstreamFailure.Misconfigured, $"The backend's provider has no operation '{operation}'.");
+        new(UpstreamFailure.Unsupported, $"The backend's provider has no operation '{operation}'.");
 
     /// <summary>The request says what the upstream's format cannot.</summary>
-    public static UpstreamError Refused(string field, string message) => new(UpstreamFailure.RequestRefused, message, Field: field);
+    public static UpstreamError Unsupported(string field, string message) => new(UpstreamFailure.Unsupported, message, Field: field);
 
     public Problem ToProblem() => Failure switch
     {
@@ -84,6 +87,7 @@ public sealed record UpstreamError(
         },
         UpstreamFailure.RequestRefused => new Problem(
             CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: [], OpenAiStatus: Status == 422 ? 422 : null, OpenAiCode: Code),
+        UpstreamFailure.Unsupported when Field is not null && Message is not null => Problem.Invalid(Field, Message),
         UpstreamFailure.Misconfigured => new Problem(InferenceErrors.BackendError, Message ?? "The upstream refused our credentials or does not know the model."),
         UpstreamFailure.Unavailable => new Problem(InferenceErrors.ModelUnavailable, Message, RetryAfterSeconds),
         UpstreamFailure.Cut => new Problem(InferenceErrors.BackendError, Message ?? "The upstream's stream ended early."),
@@ -104,6 +108,7 @@ public static class UpstreamFailureWords
         UpstreamFailure.Cut => "cut",
         UpstreamFailure.ErrorEvent => "error_event",
         UpstreamFailure.RequestRefused => "request_refused",
+        UpstreamFailure.Unsupported => "unsupported",
         UpstreamFailure.Unavailable => "unavailable",
         UpstreamFailure.CallerRevoked => "caller_revoked",
         UpstreamFailure.Stopping => "stopping",

@@ -27,7 +27,7 @@ public sealed class RoutedModel
         {
             var provider = (await admin.PostAsync(
                 "/v1/providers",
-                new { name = $"routed-{unique}-{backends.Count}", type = "custom", config = new { base_url = upstream.BaseUrl, api_key = "sk-upstream-secret-1234" } })).Created();
+                new { name = $"routed-{unique}-{backends.Count}", type = upstream.Type, config = new { base_url = upstream.BaseUrl, api_key = "sk-upstream-secret-1234" } })).Created();
             var backend = (await admin.PostAsync(
                 "/v1/backends",
                 new { provider_id = (string)provider["id"]!, model = upstream.Model, input_price_per_mtok = upstream.Price, output_price_per_mtok = upstream.Price })).Created();
@@ -48,4 +48,4 @@ public sealed class RoutedModel
     public async Task<string> StateAsync(int backend, ApiDriver? api = null) => (string)(await HealthAsync(backend, api))["circuit"]!["state"]!;
 }
 
-public sealed record RoutedBackend(string BaseUrl, string Model, int Weight = 1, int Priority = 0, string Price = "0");
+public sealed record RoutedBackend(string BaseUrl, string Model, int Weight = 1, int Priority = 0, string Price = "0", string Type = "custom");

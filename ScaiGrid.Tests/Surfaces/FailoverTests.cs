@@ -152,6 +152,42 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Empty(Grid.Upstream.CallsOf(good.Model));
     }
 
+    /// <summary>Anthropic gives one answer a call: nothing is sent there, which is no attempt that counts and says nothing of its health.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatOneFormatCannotSay_IsAnsweredByAnother(bool stream)
+    {
+        var foreign = Script(new UpstreamScript()) with { Type = "anthropic" };
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        var dead = new RoutedBackend($"http://127.0.0.1:{FreePort.Next()}/v1", "m", Priority: 1);
+        var once = new { retry = new { max_attempts = 1, on = Array.Empty<string>() } };
+        var answer = await SendAsync((await RoutedModel.CreateAsync(Admin, [foreign, good], once)).Slug);
+        Assert.Equal((200, "2"), ((int)answer.Status, answer.Headers["X-Scaigrid-Attempts"]));
+        Assert.Single(Grid.Upstream.CallsOf(good.Model));
+        Assert.Empty(Grid.Upstream.CallsOf(foreign.Model));
+        if (!stream)
+        {
+            Assert.Equal("unsupported", (string?)answer.Ok()["routing"]!["failed_attempts"]![0]!["outcome"]);
+        }
+
+        // Nobody can: the caller learns what. The other one is out, and might: the caller is asked to come again.
+        var alone = await RoutedModel.CreateAsync(Admin, [foreign, foreign]);
+        var error = (await SendAsync(alone.Slug)).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("n", (string?)error["details"]![0]!["field"]);
+        Assert.Equal(("closed", "closed"), (await alone.StateAsync(0), await alone.StateAsync(1)));
+        var model = await RoutedModel.CreateAsync(Admin, [foreign, dead]);
+        for (var i = 0; i < 6; i++)
+        {
+            (await SendAsync(model.Slug)).Error(503, "MODEL_UNAVAILABLE");
+        }
+
+        Assert.Equal(("closed", "open"), (await model.StateAsync(0), await model.StateAsync(1)));
+
+        Task<Answer> SendAsync(string slug) =>
+            Admin.PostAsync(Native, new { model = slug, stream, n = 2, messages = new[] { new { role = "user", content = "hi" } } });
+    }
+
     /// <summary>Whole answers and streams alike: what a proxy says with the status of a success is what the same words say with another.</summary>
     [Theory]
     [InlineData(false)]

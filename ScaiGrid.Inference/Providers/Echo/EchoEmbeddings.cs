@@ -26,12 +26,12 @@ internal sealed class EchoEmbeddings : IDocumentUpstream
         var texts = EmbeddingInput.Texts(document.RootElement);
         if (texts.Count == 0)
         {
-            return Task.FromResult(DocumentReply.Failed(UpstreamError.Refused("input", "the echo embeds texts only, no token numbers.")));
+            return Task.FromResult(DocumentReply.Failed(UpstreamError.Unsupported("input", "the echo embeds texts only, no token numbers.")));
         }
 
         if (dimensions > MaxDimensions)
         {
-            return Task.FromResult(DocumentReply.Failed(UpstreamError.Refused("dimensions", $"the echo makes at most {MaxDimensions}.")));
+            return Task.FromResult(DocumentReply.Failed(UpstreamError.Unsupported("dimensions", $"the echo makes at most {MaxDimensions}.")));
         }
 
         return Task.FromResult(DocumentReply.Completed(Write(texts, (int)dimensions)));

@@ -15,7 +15,7 @@ internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) 
         var texts = EmbeddingInput.Texts(input.RootElement);
         if (texts.Count == 0)
         {
-            return DocumentReply.Failed(UpstreamError.Refused("input", "the upstream embeds texts only, no token numbers."));
+            return DocumentReply.Failed(UpstreamError.Unsupported("input", "the upstream embeds texts only, no token numbers."));
         }
 
         using var body = Write(request, texts);

@@ -20,7 +20,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
     {
         if (!_isImagen && request.WholeNumber("n") is > 1)
         {
-            return DocumentReply.Failed(UpstreamError.Refused("n", "the upstream makes one picture a call."));
+            return DocumentReply.Failed(UpstreamError.Unsupported("n", "the upstream makes one picture a call."));
         }
 
         using var body = _isImagen ? WritePrediction(request) : WriteGeneration(request);

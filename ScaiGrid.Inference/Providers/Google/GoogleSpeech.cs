@@ -21,7 +21,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         var format = request.Text("response_format") ?? "wav";
         if (format is not ("wav" or "pcm"))
         {
-            return SpeechReply.Failed(UpstreamError.Refused("response_format", "the upstream makes wav and pcm."));
+            return SpeechReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes wav and pcm."));
         }
 
         using var body = Write(request, route);

@@ -19,7 +19,7 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
         var format = request.Text("response_format") ?? route.DefaultParams?["response_format"]?.ToString() ?? DefaultFormat;
         if (ContentTypeOf(format) is not { } type)
         {
-            return SpeechReply.Failed(UpstreamError.Refused("response_format", "the upstream makes mp3, opus, flac, wav and pcm."));
+            return SpeechReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes mp3, opus, flac, wav and pcm."));
         }
 
         using var body = Write(request, route, format);
@@ -81,7 +81,7 @@ internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string mo
     {
         if (request.ResponseFormat is "srt" or "vtt")
         {
-            return DocumentReply.Failed(UpstreamError.Refused("response_format", "the upstream makes json, text and verbose_json."));
+            return DocumentReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes json, text and verbose_json."));
         }
 
         using var form = new MultipartFormDataContent { { new StringContent(model), "model" } };

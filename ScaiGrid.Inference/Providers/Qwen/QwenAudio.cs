@@ -18,7 +18,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
     {
         if ((request.Text("response_format") ?? "wav") != "wav")
         {
-            return SpeechReply.Failed(UpstreamError.Refused("response_format", "the upstream makes wav."));
+            return SpeechReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes wav."));
         }
 
         using var body = Write(request, route);
@@ -115,12 +115,12 @@ internal sealed class QwenTranscriptions(UpstreamEndpoint endpoint, string model
     {
         if (request.ResponseFormat is not ("json" or "text"))
         {
-            return DocumentReply.Failed(UpstreamError.Refused("response_format", "the upstream makes json and text."));
+            return DocumentReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes json and text."));
         }
 
         if (request.File.Length > MaxFileBytes)
         {
-            return DocumentReply.Failed(UpstreamError.Refused("file", "the upstream takes recordings of up to 10 MB."));
+            return DocumentReply.Failed(UpstreamError.Unsupported("file", "the upstream takes recordings of up to 10 MB."));
         }
 
         using var body = await WriteAsync(request, route, activity.Token);

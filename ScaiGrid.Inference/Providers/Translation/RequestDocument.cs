@@ -63,7 +63,7 @@ internal sealed class RequestDocument : IDisposable
     public bool TryGetNumber(ReadOnlySpan<byte> name, out JsonElement number) =>
         Root.TryGetProperty(name, out number) && number.ValueKind == JsonValueKind.Number;
 
-    public void Refuse(string field, string message) => Refused ??= UpstreamError.Refused(field, message);
+    public void Refuse(string field, string message) => Refused ??= UpstreamError.Unsupported(field, message);
 
     /// <summary>Refuses an image that is text of another kind than a URL: it would be sent as if it were the picture.</summary>
     /// <param name="part">Of the content.</param>

@@ -116,6 +116,18 @@ public sealed class BackendHealthTests
     }
 
     [Fact]
+    public void TrialThatWasNeverSent_IsGivenToTheNext()
+    {
+        Fail(5);
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Assert.True(_health.TryEnter(out _));
+        _health.Failed(isTrial: true, UpstreamError.Unsupported("n", "is more than 1."));
+        Assert.NotEqual(CircuitState.Closed, _health.State());
+        Assert.True(_health.TryEnter(out var isTrial));
+        Assert.True(isTrial);
+    }
+
+    [Fact]
     public void CallsThatBeganBeforeItOpened_NeitherCloseNorDouble()
     {
         Fail(5);
@@ -153,6 +165,7 @@ public sealed class BackendHealthTests
     [Theory]
     [InlineData(UpstreamFailure.RequestRefused)]
     [InlineData(UpstreamFailure.Misconfigured)]
+    [InlineData(UpstreamFailure.Unsupported)]
     public void WhatIsNoIllness_NeverOpens(UpstreamFailure failure)
     {
         for (var i = 0; i < 100; i++)
