@@ -1,3 +1,4 @@
+using System.Numerics;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
@@ -22,8 +23,8 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     {
         var route = attempt.Route;
         var verdict = new FailureVerdict();
-        var unsent = 0;
-        for (ulong tried = 0; attempt.Number - unsent < route.Retry.MaxAttempts;)
+        var (tried, unable) = (0UL, 0UL);
+        while (attempt.Number - BitOperations.PopCount(unable) < route.Retry.MaxAttempts)
         {
             var index = TargetSelector.Next(route.Targets, route.Strategy, tried, time.GetTimestamp(), NextRandom());
             if (index < 0)
@@ -50,17 +51,22 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
                 return error;
             }
 
+            verdict.Add(error);
+            if (error.Failure is UpstreamFailure.Unsupported)
+            {
+                // Nothing was sent, so nothing failed, and the next may be sent it instead.
+                unable |= 1UL << index;
+                continue;
+            }
+
             AttemptFailed(backend.Id, error.Failure, attempt.Number);
             if (!route.Retry.Covers(error))
             {
                 return error;
             }
-
-            verdict.Add(error);
-            unsent += error.Failure is UpstreamFailure.Unsupported ? 1 : 0;
         }
 
-        return verdict.Of(route);
+        return verdict.Of(route, unable);
     }
 
     /// <summary>

@@ -16,50 +16,55 @@ internal struct FailureVerdict
 
     public void Add(UpstreamError error)
     {
-        if (_worst is null || Rank(error.Failure) >= Rank(_worst.Failure))
+        if (_worst is null || Rank(error) > Rank(_worst) || (Rank(error) == Rank(_worst) && !IsSooner(_worst, error)))
         {
-            _worst = _worst is { Failure: UpstreamFailure.RateLimited } && error.Failure == UpstreamFailure.RateLimited && Wait(_worst) < Wait(error) ? _worst : error;
+            _worst = error;
         }
     }
 
-    public readonly UpstreamError Of(ModelRoute route)
+    /// <param name="route">The model.</param>
+    /// <param name="unable">Bit mask by index of the targets that can never be sent this call.</param>
+    public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
         if (_worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
         {
             return _worst;
         }
 
+        // Of the others, those that were not tried are out, and may take the call when they are back.
         var soonest = TimeSpan.MaxValue;
-        var areAllLimited = _worst is null;
-        var areAllWell = true;
-        foreach (var target in route.Targets)
+        var areAllUnable = _worst is not null;
+        var areAllLimited = _worst is null or { Failure: UpstreamFailure.Unsupported };
+        for (var i = 0; i < route.Targets.Length; i++)
         {
-            var pause = target.Backend.Health.Pause();
+            if ((unable & (1UL << i)) != 0)
+            {
+                continue;
+            }
+
+            var health = route.Targets[i].Backend.Health;
+            var pause = health.Pause();
             soonest = pause < soonest ? pause : soonest;
-            areAllWell &= target.Backend.Health.Circuit.IsClosed;
-            areAllLimited &= target.Backend.Health.Circuit is { IsClosed: false, Reason: UpstreamFailure.RateLimited };
+            areAllUnable = false;
+            areAllLimited &= health.Circuit is { IsClosed: false, Reason: UpstreamFailure.RateLimited };
         }
 
-        // One that is out now may take what these cannot.
-        if (areAllWell && _worst is { Failure: UpstreamFailure.Unsupported })
-        {
-            return _worst;
-        }
-
-        return new UpstreamError(
+        return areAllUnable ? _worst! : new UpstreamError(
             areAllLimited ? UpstreamFailure.RateLimited : UpstreamFailure.Unavailable,
             RetryAfterSeconds: (int)Math.Clamp(Math.Ceiling(soonest.TotalSeconds), 1, LongestRetryAfter));
     }
 
     // One who does not say how long may be asked again at once.
-    private static int Wait(UpstreamError limited) => limited.RetryAfterSeconds ?? 0;
+    private static bool IsSooner(UpstreamError limited, UpstreamError other) =>
+        limited.Failure == UpstreamFailure.RateLimited && (limited.RetryAfterSeconds ?? 0) < (other.RetryAfterSeconds ?? 0);
 
-    private static int Rank(UpstreamFailure failure) => failure switch
+    // What of the request cannot be said is something the caller can change; that there is no such operation is not.
+    private static int Rank(UpstreamError error) => error.Failure switch
     {
-        UpstreamFailure.Unsupported => 0,
-        UpstreamFailure.ConnectionFailed => 1,
-        UpstreamFailure.RateLimited => 2,
-        UpstreamFailure.TimedOut => 3,
-        _ => 4,
+        UpstreamFailure.Unsupported => error.Field is null ? 0 : 1,
+        UpstreamFailure.ConnectionFailed => 2,
+        UpstreamFailure.RateLimited => 3,
+        UpstreamFailure.TimedOut => 4,
+        _ => 5,
     };
 }

@@ -30,7 +30,7 @@ public sealed class InferenceOptions
     /// <summary>Largest whole answer, and largest single event of a stream, that is accepted from an upstream, in bytes.</summary>
     public const int MaxUpstreamBytes = 64 * 1024 * 1024;
 
-    /// <summary>Most backends tried for one call.</summary>
+    /// <summary>Most backends that one call is sent to.</summary>
     public const int MaxAttempts = 3;
 
     /// <summary>A stream that is silent for this long gets a comment line, so that nothing on the way takes it for dead.</summary>

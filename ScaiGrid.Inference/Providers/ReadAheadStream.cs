@@ -4,7 +4,7 @@ namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
 /// A connection that is read 16 KiB at a time. The client asks for 4 KiB, and each time that is a call to the system: what an upstream has sent
-/// already comes in one.
+/// already comes in one. It keeps those 16 KiB as long as it is open, as each call keeps as many for reading its answer.
 /// </summary>
 /// <param name="connection">The connection; closed with this one. One reader and one writer at a time, as the client does it.</param>
 internal sealed class ReadAheadStream(Stream connection) : Stream

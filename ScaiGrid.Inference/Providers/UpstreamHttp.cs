@@ -58,7 +58,7 @@ public sealed class UpstreamHttp : IDisposable
         {
             var connection = await egress.ConnectAsync(context, cancellationToken);
 
-            // TLS reads ahead by itself, a record at a time.
+            // TLS reads ahead by itself, a record at a time. Of a stream that is no socket's, the client's meters do not tell the peer's address.
             return context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttp ? new ReadAheadStream(connection) : connection;
         },
     };

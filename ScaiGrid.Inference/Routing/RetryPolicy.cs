@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Routing;
 
 /// <summary>When a model's call goes on to another target. What the caller got wrong never does.</summary>
-/// <param name="MaxAttempts">Targets tried for one call.</param>
-/// <param name="On">Words of <see cref="Words"/>: the failures after which another target is tried. After one that nothing could be sent to, it always is.</param>
+/// <param name="MaxAttempts">Targets that one call is sent to.</param>
+/// <param name="On">Words of <see cref="Words"/>: the failures after which another target is tried.</param>
 public sealed record RetryPolicy(int MaxAttempts, FrozenSet<string> On)
 {
     public const string Connection = "connection";
@@ -19,12 +19,12 @@ public sealed record RetryPolicy(int MaxAttempts, FrozenSet<string> On)
 
     public static readonly RetryPolicy Default = new(InferenceOptions.MaxAttempts, Words);
 
-    public bool Covers(UpstreamError error) => error.MayFailOver && (error.Failure is UpstreamFailure.Unsupported || On.Contains(error.Failure switch
+    public bool Covers(UpstreamError error) => error.MayFailOver && On.Contains(error.Failure switch
     {
         UpstreamFailure.TimedOut => Timeout,
         UpstreamFailure.RateLimited => RateLimit,
         UpstreamFailure.ServerError or UpstreamFailure.ErrorEvent => ServerError,
         UpstreamFailure.ShapeMismatch => BadAnswer,
         _ => Connection,
-    }));
+    });
 }

@@ -146,7 +146,7 @@ internal static class RoutingHandlers
 /// <param name="Retry">When a call goes on to another target.</param>
 public sealed record PutRouting(PutTarget?[]? Targets, string? Strategy = null, PutRetry? Retry = null);
 
-/// <param name="MaxAttempts">Targets tried for one call, 1 to 3; 3 when left out.</param>
+/// <param name="MaxAttempts">Targets that one call is sent to, 1 to 3; 3 when left out.</param>
 /// <param name="On">The failures after which another target is tried: connection, timeout, rate_limit, server_error, bad_answer; all when left out.</param>
 public sealed record PutRetry(int? MaxAttempts = null, string?[]? On = null);
 

@@ -183,9 +183,39 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         }
 
         Assert.Equal(("closed", "open"), (await model.StateAsync(0), await model.StateAsync(1)));
+        (await Admin.PostAsync(OpenAi, Body(alone.Slug))).OpenAiError(400, "validation_error");
+
+        // Of those that can, only the limited one is left: told by it first, and then by its circuit.
+        var limited = await RoutedModel.CreateAsync(Admin, [foreign, Limited(120)]);
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.InRange((int)(await SendAsync(limited.Slug)).Error(429, "BACKEND_RATE_LIMITED")["retry_after"]!, 60, 120);
+        }
+
+        // Only what was sent counts.
+        var broken = Script(new UpstreamScript { Status = 500 });
+        var last = good with { Priority = 2 };
+        var twice = new { retry = new { max_attempts = 2 } };
+        Assert.Equal(200, (int)(await SendAsync((await RoutedModel.CreateAsync(Admin, [foreign, broken with { Priority = 1 }, last], twice)).Slug)).Status);
+        (await SendAsync((await RoutedModel.CreateAsync(Admin, [foreign, broken, broken with { Priority = 1 }, last], twice)).Slug)).Error(502, "BACKEND_ERROR");
+
+        object Body(string slug) => new { model = slug, stream, n = 2, messages = new[] { new { role = "user", content = "hi" } } };
 
         Task<Answer> SendAsync(string slug) =>
-            Admin.PostAsync(Native, new { model = slug, stream, n = 2, messages = new[] { new { role = "user", content = "hi" } } });
+            Admin.PostAsync(Native, Body(slug));
+    }
+
+    [Fact]
+    public async Task OperationThatOneProviderDoesNotHave_IsAnotherTargets()
+    {
+        var without = Script(new UpstreamScript()) with { Type = "anthropic" };
+        var with = Script(new UpstreamScript { Body = "{\"data\":[{\"index\":0,\"embedding\":[0.5]}],\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}" }) with { Priority = 1 };
+        var model = await RoutedModel.CreateAsync(Admin, [without, with], modality: "embedding");
+        var answer = await Admin.PostAsync("/oai/v1/embeddings", new { model = model.Slug, input = "hi" });
+        Assert.True((int)answer.Status == 200, answer.Text);
+        Assert.Equal(model.Backends[1], answer.Headers["X-Scaigrid-Backend"]);
+        var alone = await RoutedModel.CreateAsync(Admin, [without], modality: "embedding");
+        (await Admin.PostAsync("/oai/v1/embeddings", new { model = alone.Slug, input = "hi" })).OpenAiError(502, "backend_error");
     }
 
     /// <summary>Whole answers and streams alike: what a proxy says with the status of a success is what the same words say with another.</summary>

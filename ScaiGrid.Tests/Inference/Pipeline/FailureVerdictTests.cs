@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Time.Testing;
+using ScaiGrid.Inference.Health;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Routing;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Pipeline;
+
+/// <summary>What the caller is told where some targets can never be sent the call; the other cases are in FailoverTests.</summary>
+public sealed class FailureVerdictTests
+{
+    private static readonly UpstreamError Field = UpstreamError.Unsupported("n", "is more than 1.");
+    private static readonly UpstreamError Operation = UpstreamError.Unsupported("speech");
+
+    private readonly FakeTimeProvider _time = new();
+
+    [Fact]
+    public void TheTargetThatCannot_IsNotOneThatIsOut()
+    {
+        // Its circuit half-opens, and the request that it cannot be sent is its trial.
+        var route = Route(UpstreamFailure.ServerError);
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Assert.Same(Field, Verdict(route, unable: 0b1, Field));
+    }
+
+    [Fact]
+    public void TheSoonest_IsOfThoseThatCan()
+    {
+        var error = Verdict(Route(null, UpstreamFailure.ServerError), unable: 0b01, Field);
+        Assert.Equal((UpstreamFailure.Unavailable, 15), (error.Failure, error.RetryAfterSeconds));
+        error = Verdict(Route(null, UpstreamFailure.RateLimited), unable: 0b01, Field);
+        Assert.Equal((UpstreamFailure.RateLimited, 120), (error.Failure, error.RetryAfterSeconds));
+        error = Verdict(Route(UpstreamFailure.RateLimited, UpstreamFailure.ServerError, null), unable: 0b100, Operation);
+        Assert.Equal((UpstreamFailure.Unavailable, 15), (error.Failure, error.RetryAfterSeconds));
+    }
+
+    [Fact]
+    public void WhatTheCallerCanChange_IsTold_InWhicheverOrder()
+    {
+        Assert.Same(Field, Verdict(Route(null, null), unable: 0b11, Field, Operation));
+        Assert.Same(Field, Verdict(Route(null, null), unable: 0b11, Operation, Field));
+        Assert.Same(Operation, Verdict(Route([null]), unable: 0b1, Operation));
+    }
+
+    private static UpstreamError Verdict(ModelRoute route, ulong unable, params UpstreamError[] errors)
+    {
+        var verdict = new FailureVerdict();
+        foreach (var error in errors)
+        {
+            verdict.Add(error);
+        }
+
+        return verdict.Of(route, unable);
+    }
+
+    /// <param name="failures">Of each target, what opened its circuit; null: it is well.</param>
+    private ModelRoute Route(params UpstreamFailure?[] failures) => new()
+    {
+        Id = "mdl_1",
+        Slug = "m",
+        DisplayName = "M",
+        Description = "",
+        Modality = "chat",
+        Capabilities = [],
+        InputPrice = 0,
+        OutputPrice = 0,
+        Status = "active",
+        CreatedAt = DateTimeOffset.UnixEpoch,
+        TotalBackends = failures.Length,
+        Targets = [.. failures.Select((failure, index) => Target($"be_{index}", failure))],
+    };
+
+    private Target Target(string id, UpstreamFailure? failure)
+    {
+        var health = new BackendHealth(id, _time);
+        if (failure is { } reason)
+        {
+            health.Failed(isTrial: false, new UpstreamError(reason, RetryAfterSeconds: reason == UpstreamFailure.RateLimited ? 120 : 15));
+        }
+
+        return new Target(
+            new Backend { Id = id, Name = id, ProviderId = "prov_1", InputPrice = 0, OutputPrice = 0, Clients = new BackendClients(), Health = health }, Weight: 1, Priority: 0);
+    }
+}
