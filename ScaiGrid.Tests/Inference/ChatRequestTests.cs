@@ -1,9 +1,7 @@
-using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using Xunit;
 
@@ -91,7 +89,7 @@ public sealed class ChatRequestTests
     public void UpstreamBody_IsTheCallersWithWhatMustChange(string body, string expected)
     {
         using var request = Read(body);
-        using var edited = ChatRequestEditor.Edit(request, Route(maxOutputTokens: 100), "\"up\""u8);
+        using var edited = ChatRequestEditor.Edit(request, Routes.Make(maxOutput: 100), "\"up\""u8);
         AssertJson(expected, edited);
         Assert.Equal(body, Encoding.UTF8.GetString(request.Body.Span));
     }
@@ -100,7 +98,7 @@ public sealed class ChatRequestTests
     public void ModelDefaults_FillWhatTheCallerLeftOut()
     {
         using var request = Read("""{"model":"m","temperature":1,""" + Messages + "}");
-        var route = Route(defaults: """{"temperature":0.2,"top_p":0.5,"stop":["é\n"]}""", systemPrompt: "Say \"please\".\n");
+        var route = Routes.Make(defaults: """{"temperature":0.2,"top_p":0.5,"stop":["é\n"]}""", systemPrompt: "Say \"please\".\n");
         using var edited = ChatRequestEditor.Edit(request, route, "\"up\""u8);
         AssertJson(
             """
@@ -131,23 +129,4 @@ public sealed class ChatRequestTests
         bytes.Append(Encoding.UTF8.GetBytes(body));
         return bytes;
     }
-
-    private static ModelRoute Route(int? maxOutputTokens = null, string? defaults = null, string? systemPrompt = null) => new()
-    {
-        Id = "mdl_1",
-        Slug = "m",
-        DisplayName = "M",
-        Description = "",
-        Modality = "chat",
-        Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
-        Status = "active",
-        CreatedAt = default,
-        Targets = ImmutableArray<Target>.Empty,
-        TotalBackends = 0,
-        MaxOutputTokens = maxOutputTokens,
-        DefaultParams = defaults is null ? null : JsonNode.Parse(defaults)!.AsObject(),
-        SystemPrompt = systemPrompt,
-    };
 }

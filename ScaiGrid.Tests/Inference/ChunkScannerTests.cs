@@ -12,21 +12,7 @@ public sealed class ChunkScannerTests
 {
     private const string Head = """{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":""";
 
-    private static readonly ModelRoute Route = new()
-    {
-        Id = "mdl_1",
-        Slug = "my/model",
-        DisplayName = "",
-        Description = "",
-        Modality = "chat",
-        Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
-        Status = "active",
-        CreatedAt = DateTimeOffset.UnixEpoch,
-        Targets = [],
-        TotalBackends = 0,
-    };
+    private static readonly ModelRoute Route = Routes.Make("my/model");
 
     private static readonly string[] Chunks =
     [

@@ -22,21 +22,7 @@ public sealed class StreamAllocationTests
 
         """u8.ToArray();
 
-    private static readonly ModelRoute Route = new()
-    {
-        Id = "mdl_1",
-        Slug = "my/model",
-        DisplayName = "",
-        Description = "",
-        Modality = "chat",
-        Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
-        Status = "active",
-        CreatedAt = DateTimeOffset.UnixEpoch,
-        Targets = [],
-        TotalBackends = 0,
-    };
+    private static readonly ModelRoute Route = Routes.Make("my/model");
 
     [Theory]
     [InlineData(true)]

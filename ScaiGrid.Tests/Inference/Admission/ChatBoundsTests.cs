@@ -1,9 +1,6 @@
-using System.Collections.Immutable;
 using System.Text;
-using System.Text.Json.Nodes;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
-using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using Xunit;
 
@@ -29,7 +26,7 @@ public sealed class ChatBoundsTests
     public void Output_IsTheSmallestBoundThatHolds(string fields, int? window, int? maxOutput, string? defaults, int output, int? sent)
     {
         using var request = Read(Text.Replace("{\"model\"", "{" + fields + "\"model\"", StringComparison.Ordinal));
-        var route = Route(window, maxOutput, defaults);
+        var route = Routes.Make(window: window, maxOutput: maxOutput, defaults: defaults);
         Assert.Equal(output, ChatBounds.Of(request, route, Unbounded).Highest.Completion);
         Assert.Equal(sent, ChatBounds.ToSend(request, route, Unbounded));
     }
@@ -39,11 +36,11 @@ public sealed class ChatBoundsTests
     {
         using var text = Read(Text);
         using var image = Read(Image);
-        Assert.Equal(Text.Length, ChatBounds.Of(text, Route(), Unbounded).Highest.Prompt);
-        Assert.Equal(20, ChatBounds.Of(text, Route(window: 20), Unbounded).Highest.Prompt);
-        Assert.Equal(Text.Length + 4, ChatBounds.Of(text, Route(systemPrompt: "€."), Unbounded).Highest.Prompt);
-        Assert.Equal(128_000, ChatBounds.Of(image, Route(window: 128_000), Unbounded).Highest.Prompt);
-        Assert.True(ChatBounds.Of(image, Route(), Unbounded).Highest.Prompt > 50_000);
+        Assert.Equal(Text.Length, ChatBounds.Of(text, Routes.Make(), Unbounded).Highest.Prompt);
+        Assert.Equal(20, ChatBounds.Of(text, Routes.Make(window: 20), Unbounded).Highest.Prompt);
+        Assert.Equal(Text.Length + 4, ChatBounds.Of(text, Routes.Make(systemPrompt: "€."), Unbounded).Highest.Prompt);
+        Assert.Equal(128_000, ChatBounds.Of(image, Routes.Make(window: 128_000), Unbounded).Highest.Prompt);
+        Assert.True(ChatBounds.Of(image, Routes.Make(), Unbounded).Highest.Prompt > 50_000);
     }
 
     private static ChatRequest Read(string body)
@@ -53,24 +50,4 @@ public sealed class ChatBoundsTests
         Assert.True(ChatRequestReader.TryRead(bytes, out var request, out var problem), problem?.Text);
         return request!;
     }
-
-    private static ModelRoute Route(int? window = null, int? maxOutput = null, string? defaults = null, string? systemPrompt = null) => new()
-    {
-        Id = "mdl_1",
-        Slug = "m",
-        DisplayName = "M",
-        Description = "",
-        Modality = "chat",
-        Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
-        Status = "active",
-        CreatedAt = default,
-        Targets = ImmutableArray<Target>.Empty,
-        TotalBackends = 0,
-        ContextWindow = window,
-        MaxOutputTokens = maxOutput,
-        DefaultParams = defaults is null ? null : JsonNode.Parse(defaults)!.AsObject(),
-        SystemPrompt = systemPrompt,
-    };
 }

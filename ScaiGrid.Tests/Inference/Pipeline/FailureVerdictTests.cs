@@ -55,21 +55,8 @@ public sealed class FailureVerdictTests
     }
 
     /// <param name="failures">Of each target, what opened its circuit; null: it is well.</param>
-    private ModelRoute Route(params UpstreamFailure?[] failures) => new()
-    {
-        Id = "mdl_1",
-        Slug = "m",
-        DisplayName = "M",
-        Description = "",
-        Modality = "chat",
-        Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
-        Status = "active",
-        CreatedAt = DateTimeOffset.UnixEpoch,
-        TotalBackends = failures.Length,
-        Targets = [.. failures.Select((failure, index) => Target($"be_{index}", failure))],
-    };
+    private ModelRoute Route(params UpstreamFailure?[] failures) =>
+        Routes.Make(targets: [.. failures.Select((failure, index) => Target($"be_{index}", failure))]);
 
     private Target Target(string id, UpstreamFailure? failure)
     {

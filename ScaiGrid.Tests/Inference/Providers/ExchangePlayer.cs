@@ -94,24 +94,10 @@ internal sealed class ExchangePlayer : IDisposable
         }
     }
 
-    private ModelRoute Route() => new()
-    {
-        Id = "mdl_1",
-        Slug = "m",
-        DisplayName = "M",
-        Description = "",
-        Modality = "chat",
-        Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
-        Status = "active",
-        CreatedAt = default,
-        Targets = [],
-        TotalBackends = 0,
-        MaxOutputTokens = (int?)_exchange.Route["max_output_tokens"],
-        SystemPrompt = (string?)_exchange.Route["system_prompt"],
-        DefaultParams = _exchange.Route["default_params"] as JsonObject,
-    };
+    private ModelRoute Route() => Routes.Make(
+        maxOutput: (int?)_exchange.Route["max_output_tokens"],
+        defaults: _exchange.Route["default_params"]?.ToJsonString(),
+        systemPrompt: (string?)_exchange.Route["system_prompt"]);
 }
 
 /// <summary>What the provider made of the upstream's answer.</summary>

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using ScaiGrid.Core.Storage;
 using ScaiGrid.Inference.Providers;
 using Xunit;
 
@@ -93,7 +94,7 @@ public sealed class ReadAheadStreamTests : IDisposable
     private static byte[] Bytes(int count) => [.. Enumerable.Range(0, count).Select(i => (byte)i)];
 
     /// <summary>A connection into which the test writes what the upstream sends; tells how often it was read.</summary>
-    private sealed class CountingStream : Stream
+    private sealed class CountingStream : ReadOnlyStream
     {
         private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0));
         private readonly Stream _reader;
@@ -101,20 +102,6 @@ public sealed class ReadAheadStreamTests : IDisposable
         public CountingStream() => _reader = _pipe.Reader.AsStream();
 
         public int Reads { get; private set; }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public async Task SendAsync(byte[] bytes) => await _pipe.Writer.WriteAsync(bytes);
 
@@ -125,15 +112,5 @@ public sealed class ReadAheadStreamTests : IDisposable
             Reads++;
             return _reader.ReadAsync(buffer, cancellationToken);
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -14,21 +14,7 @@ namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 /// <summary>Calls a provider as the pipeline does: over real connections, chunks scanned as they come.</summary>
 internal sealed class ProviderCalls : IDisposable
 {
-    private static readonly ModelRoute Route = new()
-    {
-        Id = "mdl_1",
-        Slug = "m",
-        DisplayName = "M",
-        Description = "",
-        Modality = "chat",
-        Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
-        Status = "active",
-        CreatedAt = default,
-        Targets = [],
-        TotalBackends = 0,
-    };
+    private static readonly ModelRoute Route = Routes.Make();
 
     private readonly UpstreamHttp _http = new(new InferenceOptions());
     private readonly IChatUpstream _chat;

@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using ScaiGrid.Inference.Routing;
+
+namespace ScaiGrid.Tests.Inference;
+
+/// <summary>Makes a model as the snapshot has it, for tests of what is done with one.</summary>
+internal static class Routes
+{
+    public static ModelRoute Make(
+        string slug = "m",
+        ImmutableArray<Target>? targets = null,
+        int? window = null,
+        int? maxOutput = null,
+        string? defaults = null,
+        string? systemPrompt = null) => new()
+        {
+            Id = "mdl_1",
+            Slug = slug,
+            DisplayName = "M",
+            Description = "",
+            Modality = "chat",
+            Capabilities = [],
+            InputPrice = 0,
+            OutputPrice = 0,
+            Status = "active",
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            Targets = targets ?? [],
+            TotalBackends = targets?.Length ?? 0,
+            ContextWindow = window,
+            MaxOutputTokens = maxOutput,
+            DefaultParams = defaults is null ? null : JsonNode.Parse(defaults)!.AsObject(),
+            SystemPrompt = systemPrompt,
+        };
+}
