@@ -36,6 +36,15 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     /// <summary>What the model says in place of an answer that it will not give; null where it gives one.</summary>
     public string? Refusal { get; private init; }
 
+    /// <summary>How likely each token was, as JSON in the upstream's form; null where it does not tell.</summary>
+    public string? Logprobs { get; private init; }
+
+    /// <summary>Where in the text sources are cited, as JSON in the upstream's form; null where there are none.</summary>
+    public string? Annotations { get; private init; }
+
+    /// <summary>What the model spoke, as JSON in the upstream's form; null where it did not.</summary>
+    public string? Audio { get; private init; }
+
     internal static ChatChoice Parse(JsonElement choice, int position)
     {
         var isDelta = choice.TryGetProperty("delta"u8, out var message);
@@ -57,8 +66,11 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
             calls,
             isDelta && finish is null ? null : Normalise(finish, calls.Count > 0))
         {
-            ExtraContent = ChatToolCall.Extra(message),
+            ExtraContent = JsonText.Raw(message, "extra_content"u8),
             Refusal = JsonText.Of(message, "refusal"u8),
+            Logprobs = JsonText.Raw(choice, "logprobs"u8),
+            Annotations = JsonText.Raw(message, "annotations"u8),
+            Audio = JsonText.Raw(message, "audio"u8),
         };
     }
 
@@ -96,12 +108,9 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
             : "";
         return new ChatToolCall(index, JsonText.Of(call, "id"u8), JsonText.Of(function, "name"u8), isDelta ? arguments : Valid(arguments))
         {
-            ExtraContent = Extra(call),
+            ExtraContent = JsonText.Raw(call, "extra_content"u8),
         };
     }
-
-    internal static string? Extra(JsonElement owner) =>
-        owner.TryGetProperty("extra_content"u8, out var extra) && extra.ValueKind == JsonValueKind.Object ? extra.GetRawText() : null;
 
     private static string Valid(string arguments)
     {

@@ -48,16 +48,27 @@ public sealed record ChatData(string Id, string Model, long Created, IReadOnlyLi
 
 /// <param name="Index">Position.</param>
 /// <param name="Message">The answer.</param>
+/// <param name="Logprobs">How likely each token was, in the upstream's form; left out where it does not tell.</param>
 /// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c> or <c>error</c>.</param>
-public sealed record ChatDataChoice(int Index, ChatDataMessage Message, string FinishReason);
+public sealed record ChatDataChoice(int Index, ChatDataMessage Message, JsonElement? Logprobs, string FinishReason);
 
 /// <param name="Role"><c>assistant</c>.</param>
 /// <param name="Content">Plain text; null when only tools are called.</param>
 /// <param name="ToolCalls">Left out when there are none.</param>
 /// <param name="Reasoning">Left out where the upstream shows none.</param>
 /// <param name="Refusal">What the model says in place of an answer that it will not give; left out where it gives one.</param>
+/// <param name="Annotations">Cited sources, in the upstream's form; left out where there are none.</param>
+/// <param name="Audio">What the model spoke, in the upstream's form; left out where it did not.</param>
 /// <param name="ExtraContent">What the upstream wants back with the next turn, left out where there is nothing: send the message back as it came.</param>
-public sealed record ChatDataMessage(string Role, string? Content, IReadOnlyList<JsonElement>? ToolCalls, string? Reasoning, string? Refusal, JsonElement? ExtraContent);
+public sealed record ChatDataMessage(
+    string Role,
+    string? Content,
+    IReadOnlyList<JsonElement>? ToolCalls,
+    string? Reasoning,
+    string? Refusal,
+    IReadOnlyList<JsonElement>? Annotations,
+    JsonElement? Audio,
+    JsonElement? ExtraContent);
 
 /// <summary>Tokens; cached ones are part of the prompt, reasoning ones part of the completion.</summary>
 public sealed record ChatDataUsage(long PromptTokens, long CompletionTokens, long TotalTokens, long CachedTokens, long ReasoningTokens);

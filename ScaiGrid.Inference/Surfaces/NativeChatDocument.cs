@@ -79,8 +79,11 @@ internal static class NativeChatDocument
             writer.WriteString("reasoning"u8, choice.Reasoning);
         }
 
-        WriteExtra(writer, choice.ExtraContent);
+        WriteRaw(writer, "annotations"u8, choice.Annotations);
+        WriteRaw(writer, "audio"u8, choice.Audio);
+        WriteRaw(writer, "extra_content"u8, choice.ExtraContent);
         writer.WriteEndObject();
+        WriteRaw(writer, "logprobs"u8, choice.Logprobs);
         writer.WriteString("finish_reason"u8, choice.FinishReason);
         writer.WriteEndObject();
     }
@@ -108,17 +111,17 @@ internal static class NativeChatDocument
 
         writer.WriteString("arguments"u8, call.Arguments);
         writer.WriteEndObject();
-        WriteExtra(writer, call.ExtraContent);
+        WriteRaw(writer, "extra_content"u8, call.ExtraContent);
         writer.WriteEndObject();
     }
 
-    // Signed: the upstream takes it back only as it is.
-    private static void WriteExtra(Utf8JsonWriter writer, string? extra)
+    // As it is: some of it is signed, and the upstream takes it back only so.
+    private static void WriteRaw(Utf8JsonWriter writer, ReadOnlySpan<byte> name, string? json)
     {
-        if (extra is not null)
+        if (json is not null)
         {
-            writer.WritePropertyName("extra_content"u8);
-            writer.WriteRawValue(extra);
+            writer.WritePropertyName(name);
+            writer.WriteRawValue(json);
         }
     }
 }

@@ -138,6 +138,39 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.Equal("""{"role":"assistant","content":"Hello world"}""", message.ToJsonString());
     }
 
+    /// <summary>Asked for by fields of the upstream's format that reach it untouched.</summary>
+    [Fact]
+    public async Task LogprobsAnnotationsAndAudio_AreTheUpstreams()
+    {
+        const string Message = """{"role":"assistant","content":"hi","annotations":[{"type":"url_citation"}],"audio":{"id":"a","data":"UklGRg=="}}""";
+        const string Logprobs = """{"content":[{"token":"hi","logprob":-0.5}],"refusal":null}""";
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            Body = $$"""{"id":"c","created":5,"model":"m","choices":[{"index":0,"message":{{Message}},"logprobs":{{Logprobs}},"finish_reason":"stop"}]}""",
+        });
+        var choice = (await Admin.ChatAsync(slug)).Ok()["choices"]![0]!;
+        Assert.Equal((Message, Logprobs), (choice["message"]!.ToJsonString(), choice["logprobs"]!.ToJsonString()));
+
+        slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = $$"""
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{{Message}},"logprobs":{{Logprobs}},"finish_reason":null}]}
+
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{"annotations":[]},"logprobs":null,"finish_reason":"stop"}]}
+
+                data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamAsync(slug);
+        var choices = (await stream.AllAsync()).Take(2).Select(item => item.Json["choices"]![0]!).ToList();
+        Assert.Equal((Message, Logprobs), (choices[0]["delta"]!.ToJsonString(), choices[0]["logprobs"]!.ToJsonString()));
+        Assert.Equal("""{"role":"assistant"}""", choices[1]["delta"]!.ToJsonString());
+        Assert.False(choices[1].AsObject().ContainsKey("logprobs"));
+    }
+
     [Theory]
     [InlineData(429, "BACKEND_RATE_LIMITED", 429)]
     [InlineData(500, "BACKEND_ERROR", 502)]

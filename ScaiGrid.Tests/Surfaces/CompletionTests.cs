@@ -45,6 +45,36 @@ public sealed class CompletionTests(Grid grid) : GridTest(grid)
         Assert.Equal(hasUsage, chunks[^1]["usage"] is not null);
     }
 
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task Refusal_IsTheText(string path)
+    {
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            Body = """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not."},"finish_reason":"stop"}]}""",
+        });
+        var answer = await Admin.PostAsync(path, new { model = slug, prompt = "hi" });
+        Assert.Equal("I will not.", (string?)(path == Native ? answer.Ok() : answer.Body())["choices"]![0]!["text"]);
+
+        slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = """
+                data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"role":"assistant","refusal":"I will"},"finish_reason":null}]}
+
+                data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"refusal":" not."},"finish_reason":"stop"}]}
+
+                data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamBodyAsync(path, $$"""{"model":"{{slug}}","prompt":"hi","stream":true}""");
+        var chunks = (await stream.AllAsync()).SkipLast(1).SelectMany(item => item.Json["choices"]!.AsArray());
+        Assert.Equal("I will not.", string.Concat(chunks.Select(choice => (string?)choice!["text"])));
+    }
+
     [Fact]
     public async Task OtherFields_ReachTheUpstream()
     {
