@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Errors;
@@ -40,7 +41,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         {
             problem = FromBadRequest(exception);
         }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception exception) when (exception is ConnectionResetException || context.RequestAborted.IsCancellationRequested)
         {
             // Nobody is left to answer.
             return;

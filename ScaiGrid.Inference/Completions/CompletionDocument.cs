@@ -51,7 +51,7 @@ internal static class CompletionDocument
         {
             writer.WriteStartObject();
             writer.WriteNumber("index"u8, choice.Index);
-            writer.WriteString("text"u8, choice.Content ?? choice.Refusal ?? "");
+            writer.WriteString("text"u8, choice.Content + choice.Refusal);
             writer.WriteNull("logprobs"u8);
             writer.WriteString("finish_reason"u8, choice.FinishReason);
             writer.WriteEndObject();

@@ -26,7 +26,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
 
         var answer = ChatAnswer.Parse(chunk.Json);
         _id = answer.Id;
-        ChatChoice[] said = [.. answer.Choices.Where(choice => (choice.Content ?? choice.Refusal) is { Length: > 0 } || choice.FinishReason is not null)];
+        ChatChoice[] said = [.. answer.Choices.Where(choice => (choice.Content + choice.Refusal).Length > 0 || choice.FinishReason is not null)];
         if (said.Length == 0)
         {
             return;

@@ -1,0 +1,42 @@
+using System.Net.Sockets;
+using System.Text;
+using ScaiGrid.Tests.Platform;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Callers whose connection breaks while they send.</summary>
+public sealed class BrokenBodyTests(Grid grid) : ServicesTest(grid)
+{
+    [Fact]
+    public async Task ResetInTheMiddleOfABody_IsNoErrorOfOurs()
+    {
+        using var data = new TemporaryFolder();
+        await using var replica = await Replica.StartAsync(Mode.Http, new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path });
+        foreach (var path in (string[])["/v1/inference/chat", "/oai/v1/chat/completions", "/v1/inference/embed"])
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                await SendPartAsync(replica.BaseAddress, path);
+            }
+        }
+
+        using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        (await api.ChatAsync("scailabs/echo")).Ok();
+        await replica.TerminateAsync();
+        Assert.DoesNotContain("request_failed", replica.Output, StringComparison.Ordinal);
+    }
+
+    private static async Task SendPartAsync(Uri address, string path)
+    {
+        using var caller = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await caller.ConnectAsync(address.Host, address.Port);
+        await caller.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Secrets.AdminKey}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"model\":"));
+
+        // The body is being read by then; a reset instead of an orderly end.
+        await Task.Delay(20);
+        caller.LingerState = new LingerOption(enable: true, seconds: 0);
+    }
+}
