@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
@@ -49,29 +50,30 @@ public sealed class KeyGuessingTests(Grid grid) : GridTest(grid)
     public async Task KeyThatIsNearlyRight_TakesNoLonger()
     {
         var (_, key) = await Admin.CreateKeyAsync();
-        using var near = Admin.As(Other(key, key.Length - 1));
-        using var far = Admin.As($"sgk_{new string('A', key.Length - "sgk_".Length)}");
+        var (near, far) = (Other(key, key.Length - 1), $"sgk_{new string('A', key.Length - "sgk_".Length)}");
 
-        // By turns, so that whatever else the machine does meets both alike.
-        var (nearTimes, farTimes) = (new List<double>(), new List<double>());
+        // By turns and over one connection, so that whatever else the machine does meets both alike; it only adds, so the least time tells.
+        using var anybody = Admin.As(null);
+        var (nearTook, farTook) = (double.MaxValue, double.MaxValue);
         for (var i = 0; i < Rounds; i++)
         {
-            nearTimes.Add(await TimeAsync(near));
-            farTimes.Add(await TimeAsync(far));
+            nearTook = Math.Min(nearTook, await TimeAsync(anybody, near));
+            farTook = Math.Min(farTook, await TimeAsync(anybody, far));
         }
 
-        var ratio = Median(nearTimes) / Median(farTimes);
-        Assert.True(ratio is > 0.5 and < 2, $"Nearly right in {Median(nearTimes):F2} ms, quite wrong in {Median(farTimes):F2} ms.");
+        Assert.True(nearTook / farTook is > 0.5 and < 2, $"Nearly right in {nearTook:F2} ms, quite wrong in {farTook:F2} ms.");
     }
 
-    private static async Task<double> TimeAsync(ApiDriver api)
+    private static async Task<double> TimeAsync(ApiDriver anybody, string key)
     {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/me");
+        request.Headers.Authorization = new("Bearer", key);
         var began = Stopwatch.GetTimestamp();
-        (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
-        return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        using var response = await anybody.Http.SendAsync(request);
+        var took = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        return took;
     }
-
-    private static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
 
     private static string Other(string key, int at) => key[..at] + (key[at] == 'x' ? 'y' : 'x') + key[(at + 1)..];
 }

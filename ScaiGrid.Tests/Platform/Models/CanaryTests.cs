@@ -36,7 +36,7 @@ public sealed class CanaryTests(Grid grid) : ServicesTest(grid)
         using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
 
         var slugs = new List<string>();
-        using (var http = new UpstreamHttp(new InferenceOptions()))
+        using (var http = new UpstreamHttp(new InferenceOptions(), TimeProvider.System))
         {
             foreach (var type in new ProviderCatalog(http, TimeProvider.System).Types.Where(type => type != "echo"))
             {

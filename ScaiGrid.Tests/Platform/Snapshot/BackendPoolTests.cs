@@ -20,7 +20,7 @@ public sealed class BackendPoolTests
     [Fact]
     public void BackendElsewhereWithoutSecretsOfItsOwn_IsTold()
     {
-        using var http = new UpstreamHttp(new InferenceOptions());
+        using var http = new UpstreamHttp(new InferenceOptions(), TimeProvider.System);
         using var board = new HealthBoard(TimeProvider.System);
         var told = new List<string>();
         var pool = new BackendPool(new ProviderCatalog(http, TimeProvider.System), new ProviderSecrets(Box), board, new Listener(told));

@@ -39,7 +39,7 @@ public sealed class SnapshotCostTests(DatabaseServer server)
     {
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
         var tenantId = await SeedAsync(database);
-        using var http = new UpstreamHttp(new InferenceOptions());
+        using var http = new UpstreamHttp(new InferenceOptions(), TimeProvider.System);
         using var board = new HealthBoard(TimeProvider.System);
         using var folder = new TemporaryFolder();
         var host = new HostSettings { DataDirectory = folder.Path };

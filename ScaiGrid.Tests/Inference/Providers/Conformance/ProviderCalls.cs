@@ -16,7 +16,7 @@ internal sealed class ProviderCalls : IDisposable
 {
     private static readonly ModelRoute Route = Routes.Make();
 
-    private readonly UpstreamHttp _http = new(new InferenceOptions());
+    private readonly UpstreamHttp _http = new(new InferenceOptions(), TimeProvider.System);
     private readonly IChatUpstream _chat;
 
     public ProviderCalls(WireDialect dialect, string address, string key)

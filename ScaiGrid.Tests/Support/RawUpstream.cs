@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace ScaiGrid.Tests.Support;
+
+/// <summary>
+/// A provider that no HTTP library serves: it answers each chat with its last message's text, and does with the connection what servers
+/// should not do. Its answers are <see cref="AnswerBytes"/> long.
+/// </summary>
+public sealed class RawUpstream : IAsyncDisposable
+{
+    /// <summary>What the gateway's HTTP client reads at a time: what comes behind such an answer is not in its hands with it.</summary>
+    public const int AnswerBytes = 4096;
+
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _end = new();
+    private readonly ConcurrentBag<Task> _connections = [];
+    private readonly Task _accepting;
+    private int _accepted;
+    private int _answered;
+
+    public RawUpstream()
+    {
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>Closes each connection behind its answer, which did not say so.</summary>
+    public bool ClosesSilently { get; init; }
+
+    /// <summary>Sends a second answer behind each, that nobody asked for, with this text.</summary>
+    public string? Unasked { get; init; }
+
+    public string BaseUrl => $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/v1";
+
+    public int Accepted => Volatile.Read(ref _accepted);
+
+    /// <summary>Requests that came whole.</summary>
+    public int Answered => Volatile.Read(ref _answered);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        _listener.Dispose();
+        await Task.WhenAll([_accepting, .. _connections]);
+        _end.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var connection = await _listener.AcceptSocketAsync(_end.Token);
+                Interlocked.Increment(ref _accepted);
+                _connections.Add(ServeAsync(connection));
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // The end of the test.
+        }
+    }
+
+    private async Task ServeAsync(Socket socket)
+    {
+        using (socket)
+        {
+            socket.NoDelay = true;
+            try
+            {
+                while (await ReadRequestAsync(socket) is { } text)
+                {
+                    Interlocked.Increment(ref _answered);
+                    await socket.SendAsync(Unasked is null ? Answer(text) : [.. Answer(text), .. Answer(Unasked)], _end.Token);
+                    if (ClosesSilently)
+                    {
+                        return;
+                    }
+                }
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or SocketException)
+            {
+                // The gateway closed it, or the test ends.
+            }
+        }
+    }
+
+    /// <returns>The text of the last message; null at the connection's end.</returns>
+    private async Task<string?> ReadRequestAsync(Socket socket)
+    {
+        var (bytes, length) = (new byte[64 * 1024], 0);
+        while (true)
+        {
+            var head = bytes.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
+            if (head > 0 && length >= head + 4 + BodyLength(Encoding.ASCII.GetString(bytes, 0, head)))
+            {
+                return (string)JsonNode.Parse(bytes.AsSpan(head + 4, length - head - 4))!["messages"]!.AsArray()[^1]!["content"]!;
+            }
+
+            var read = await socket.ReceiveAsync(bytes.AsMemory(length), _end.Token);
+            if (read == 0)
+            {
+                return null;
+            }
+
+            length += read;
+        }
+    }
+
+    private static int BodyLength(string head) =>
+        int.Parse(head.Split("\r\n").Single(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)).Split(':')[1], System.Globalization.CultureInfo.InvariantCulture);
+
+    private static byte[] Answer(string text)
+    {
+        var body = UpstreamDocuments.Completion(new UpstreamScript { Chunks = [text] });
+        var head = $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0000\r\n\r\n";
+        body = body.PadRight(AnswerBytes - head.Length);
+        return Encoding.ASCII.GetBytes(head.Replace("0000", $"{body.Length}", StringComparison.Ordinal) + body);
+    }
+}
