@@ -16,14 +16,17 @@ public sealed class RawUpstream : IAsyncDisposable
     public const int AnswerBytes = 4096;
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TestCertificate? _certificate;
     private readonly CancellationTokenSource _end = new();
     private readonly ConcurrentBag<Task> _connections = [];
     private readonly Task _accepting;
     private int _accepted;
     private int _answered;
 
-    public RawUpstream()
+    /// <param name="certificate">With which it speaks TLS.</param>
+    public RawUpstream(TestCertificate? certificate = null)
     {
+        _certificate = certificate;
         _listener.Start();
         _accepting = AcceptAsync();
     }
@@ -34,7 +37,7 @@ public sealed class RawUpstream : IAsyncDisposable
     /// <summary>Sends a second answer behind each, that nobody asked for, with this text.</summary>
     public string? Unasked { get; init; }
 
-    public string BaseUrl => $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/v1";
+    public string BaseUrl => $"{(_certificate is null ? "http" : "https")}://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/v1";
 
     public int Accepted => Volatile.Read(ref _accepted);
 
@@ -68,30 +71,29 @@ public sealed class RawUpstream : IAsyncDisposable
 
     private async Task ServeAsync(Socket socket)
     {
-        using (socket)
+        socket.NoDelay = true;
+        try
         {
-            socket.NoDelay = true;
-            try
+            await using Stream plain = new NetworkStream(socket, ownsSocket: true);
+            await using var connection = _certificate is null ? plain : await _certificate.ServeAsync(plain, _end.Token);
+            while (await ReadRequestAsync(connection) is { } text)
             {
-                while (await ReadRequestAsync(socket) is { } text)
+                Interlocked.Increment(ref _answered);
+                await connection.WriteAsync(Unasked is null ? Answer(text) : [.. Answer(text), .. Answer(Unasked)], _end.Token);
+                if (ClosesSilently)
                 {
-                    Interlocked.Increment(ref _answered);
-                    await socket.SendAsync(Unasked is null ? Answer(text) : [.. Answer(text), .. Answer(Unasked)], _end.Token);
-                    if (ClosesSilently)
-                    {
-                        return;
-                    }
+                    return;
                 }
             }
-            catch (Exception exception) when (exception is OperationCanceledException or SocketException)
-            {
-                // The gateway closed it, or the test ends.
-            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            // The gateway closed it, or the test ends.
         }
     }
 
     /// <returns>The text of the last message; null at the connection's end.</returns>
-    private async Task<string?> ReadRequestAsync(Socket socket)
+    private async Task<string?> ReadRequestAsync(Stream connection)
     {
         var (bytes, length) = (new byte[64 * 1024], 0);
         while (true)
@@ -102,7 +104,7 @@ public sealed class RawUpstream : IAsyncDisposable
                 return (string)JsonNode.Parse(bytes.AsSpan(head + 4, length - head - 4))!["messages"]!.AsArray()[^1]!["content"]!;
             }
 
-            var read = await socket.ReceiveAsync(bytes.AsMemory(length), _end.Token);
+            var read = await connection.ReadAsync(bytes.AsMemory(length), _end.Token);
             if (read == 0)
             {
                 return null;

@@ -30,6 +30,14 @@ public sealed class TestCertificate : IDisposable
         File.WriteAllText(Path.Combine(folder, "privkey.pem"), _key.ExportPkcs8PrivateKeyPem());
     }
 
+    /// <summary>The server's end of a connection.</summary>
+    public async Task<Stream> ServeAsync(Stream plain, CancellationToken cancellationToken)
+    {
+        var connection = new SslStream(plain);
+        await connection.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, cancellationToken);
+        return connection;
+    }
+
     /// <summary>The options of a client that trusts this certificate and no other.</summary>
     public SslClientAuthenticationOptions TrustOnly()
     {
