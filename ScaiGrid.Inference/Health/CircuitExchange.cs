@@ -1,12 +1,14 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Inference.Providers;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Health;
 
 /// <summary>
 /// Keeps the circuits of all replicas alike through Redis: announces what this one found out, takes over what others did, and looks each
-/// second whether it missed something. While Redis is away, each goes on with its own view, and tells the others afterwards.
+/// second whether it missed something. While Redis is away, each goes on with its own view, and tells the others afterwards. What opens and closes
+/// is logged here, whoever found it out.
 /// </summary>
 internal sealed partial class CircuitExchange(
     HealthBoard board, CircuitStore store, IConnectionMultiplexer redis, TimeProvider time, ILogger<CircuitExchange> logger) : BackgroundService
@@ -14,6 +16,7 @@ internal sealed partial class CircuitExchange(
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(5);
 
+    private readonly HashSet<string> _open = [];
     private readonly string _origin = Ulid.NewUlid(time.GetUtcNow()).ToString();
     private long? _revision = -1;
     private bool _isSubscribed;
@@ -44,6 +47,7 @@ internal sealed partial class CircuitExchange(
             try
             {
                 await board.WaitForNewsAsync(PollInterval, stoppingToken);
+                LogCircuits();
                 if (_isAway)
                 {
                     // News that cannot be told would wake this loop again and again.
@@ -130,6 +134,23 @@ internal sealed partial class CircuitExchange(
         }
     }
 
+    private void LogCircuits()
+    {
+        _open.RemoveWhere(id => board.Find(id) is null);
+        foreach (var health in board.All)
+        {
+            var circuit = health.Circuit;
+            if (!circuit.IsClosed && _open.Add(health.Id))
+            {
+                CircuitOpened(health.Id, circuit.Reason);
+            }
+            else if (circuit.IsClosed && _open.Remove(health.Id))
+            {
+                CircuitClosed(health.Id);
+            }
+        }
+    }
+
     private void SetAway(bool isAway)
     {
         if (isAway && !_isAway)
@@ -143,6 +164,12 @@ internal sealed partial class CircuitExchange(
 
         _isAway = isAway;
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} gets no calls: its circuit is open ({Failure}).")]
+    private partial void CircuitOpened(string backendId, UpstreamFailure failure);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Backend {BackendId} gets calls again: its circuit is closed.")]
+    private partial void CircuitClosed(string backendId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is out of reach: the states of circuits are this replica's own until it answers.")]
     private partial void CircuitsNotShared();

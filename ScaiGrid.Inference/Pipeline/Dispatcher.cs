@@ -59,7 +59,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
                 continue;
             }
 
-            AttemptFailed(backend.Id, error.Failure, attempt.Number);
+            Log(backend, error);
             if (!route.Retry.Covers(error))
             {
                 return error;
@@ -95,7 +95,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     internal void FailedLate(Attempt attempt, UpstreamError error)
     {
         attempt.Backend.Health.Failed(isTrial: false, error);
-        AttemptFailed(attempt.Backend.Id, error.Failure, attempt.Number);
+        Log(attempt.Backend, error);
     }
 
     private async Task<UpstreamError?> TryAsync<TAttempt>(
@@ -145,6 +145,14 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     private static double NextRandom() => Random.Shared.NextDouble();
 #pragma warning restore CA5394
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}) at attempt {Attempt}.")]
-    private partial void AttemptFailed(string backendId, UpstreamFailure failure, int attempt);
+    private void Log(Backend backend, UpstreamError error)
+    {
+        if (backend.Health.MayLogFailure(out var failures))
+        {
+            AttemptFailed(backend.Id, error.Failure, failures);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}); failures since this was last said: {Failures}.")]
+    private partial void AttemptFailed(string backendId, UpstreamFailure failure, int failures);
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using System.Net.Security;
 using ScaiGrid.Core.Security;
 using ScaiGrid.Inference.Pipeline;
 
@@ -6,13 +8,27 @@ namespace ScaiGrid.Inference.Providers;
 /// <summary>The HTTP connections to all upstreams: one pool, the egress check at connect time, no redirects, no cookies, no proxy surprises.</summary>
 public sealed class UpstreamHttp : IDisposable
 {
+    private const int SocketBytes = 16 * 1024;
+
+    /// <summary>What the client asks for: TLS has read a record ahead by itself.</summary>
+    private const int DecryptedBytes = 4 * 1024;
+
+    private readonly Meter? _meter;
+    private readonly Counter<long>? _sentAgain;
+
     // HttpMessageInvoker, not HttpClient: no buffering, no second timeout, nothing a request allocates for them.
     private readonly HttpMessageInvoker _kept;
     private readonly HttpMessageInvoker _fresh;
 
-    public UpstreamHttp(InferenceOptions options, TimeProvider time)
-        : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), (egress, lifetime) => Sockets(egress, lifetime, time))
+    /// <param name="options">Where connections may lead.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="meters">Null: nothing is counted.</param>
+    public UpstreamHttp(InferenceOptions options, TimeProvider time, IMeterFactory? meters = null)
+        : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), (egress, keeps) => Sockets(egress, keeps, time))
     {
+        _meter = meters?.Create("ScaiGrid.Inference");
+        _sentAgain = _meter?.CreateCounter<long>(
+            "scaigrid_upstream_requests_sent_again", description: "Requests sent over a fresh connection because the upstream had closed the kept one.");
     }
 
     internal UpstreamHttp(HttpMessageHandler handler)
@@ -20,11 +36,11 @@ public sealed class UpstreamHttp : IDisposable
     {
     }
 
-    private UpstreamHttp(EgressPolicy egress, Func<EgressPolicy, TimeSpan, HttpMessageHandler> handler)
+    private UpstreamHttp(EgressPolicy egress, Func<EgressPolicy, bool, HttpMessageHandler> handler)
     {
         Egress = egress;
-        _kept = new HttpMessageInvoker(handler(egress, TimeSpan.FromMinutes(5)));
-        _fresh = new HttpMessageInvoker(handler(egress, TimeSpan.Zero));
+        _kept = new HttpMessageInvoker(handler(egress, true));
+        _fresh = new HttpMessageInvoker(handler(egress, false));
     }
 
     /// <summary>Where connections may lead: a provider's configuration is checked by it as well.</summary>
@@ -42,6 +58,7 @@ public sealed class UpstreamHttp : IDisposable
         }
         catch (HttpRequestException exception) when (exception.InnerException is StaleConnectionException)
         {
+            _sentAgain?.Add(1);
             return await _fresh.SendAsync(request, cancellationToken);
         }
     }
@@ -57,18 +74,19 @@ public sealed class UpstreamHttp : IDisposable
     {
         _kept.Dispose();
         _fresh.Dispose();
+        _meter?.Dispose();
     }
 
     /// <param name="egress">Where connections may lead.</param>
-    /// <param name="lifetime">How old a connection may be that is used again; zero for one of its own for each request.</param>
+    /// <param name="keeps">Whether connections are used again; else each request has one of its own.</param>
     /// <param name="time">The clock.</param>
-    private static SocketsHttpHandler Sockets(EgressPolicy egress, TimeSpan lifetime, TimeProvider time) => new()
+    private static SocketsHttpHandler Sockets(EgressPolicy egress, bool keeps, TimeProvider time) => new()
     {
         AllowAutoRedirect = false,
         UseCookies = false,
         UseProxy = false,
         ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = lifetime,
+        PooledConnectionLifetime = keeps ? TimeSpan.FromMinutes(5) : TimeSpan.Zero,
         EnableMultipleHttp2Connections = true,
 
         // A stream that is given up is closed at once, so that the upstream stops; one that ended is read out by its reader.
@@ -78,8 +96,9 @@ public sealed class UpstreamHttp : IDisposable
         ActivityHeadersPropagator = null,
         ConnectCallback = egress.ConnectAsync,
 
-        // Above TLS; HTTP/2 has many requests on one connection, and looks after itself.
-        PlaintextStreamFilter = (context, _) =>
-            new(context.NegotiatedHttpVersion.Major == 1 ? new UpstreamConnection(context.PlaintextStream, time) : context.PlaintextStream),
+        // HTTP/2 has many requests on one connection, and looks after itself.
+        PlaintextStreamFilter = (context, _) => new(context.NegotiatedHttpVersion.Major == 1
+            ? new UpstreamConnection(context.PlaintextStream, context.PlaintextStream is SslStream ? DecryptedBytes : SocketBytes, time)
+            : context.PlaintextStream),
     };
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Tests.Architecture;
@@ -9,7 +10,12 @@ internal static class MetricCatalogue
 {
     public static IReadOnlyList<(string Name, string Kind, string Meter)> Read()
     {
-        using var services = new ServiceCollection().AddMetrics().AddSingleton(TimeProvider.System).AddSingleton<SnapshotStore>().BuildServiceProvider();
+        using var services = new ServiceCollection()
+            .AddMetrics()
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton<SnapshotStore>()
+            .AddSingleton(new InferenceOptions())
+            .BuildServiceProvider();
         var factory = services.GetRequiredService<IMeterFactory>();
         var instruments = new List<Instrument>();
         using var listener = new MeterListener

@@ -1,14 +1,16 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// A provider that no HTTP library serves: it answers each chat with its last message's text, and does with the connection what servers
-/// should not do. Its answers are <see cref="AnswerBytes"/> long.
+/// A provider that no HTTP library serves: it answers each chat with its last message's text, and any other request with its body's length; and
+/// does with the connection what servers should not do. Its answers are <see cref="AnswerBytes"/> long.
 /// </summary>
 public sealed class RawUpstream : IAsyncDisposable
 {
@@ -48,7 +50,8 @@ public sealed class RawUpstream : IAsyncDisposable
     {
         await _end.CancelAsync();
         _listener.Dispose();
-        await Task.WhenAll([_accepting, .. _connections]);
+        await _accepting;
+        await Task.WhenAll(_connections);
         _end.Dispose();
     }
 
@@ -86,13 +89,13 @@ public sealed class RawUpstream : IAsyncDisposable
                 }
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or AuthenticationException)
         {
             // The gateway closed it, or the test ends.
         }
     }
 
-    /// <returns>The text of the last message; null at the connection's end.</returns>
+    /// <returns>The text to answer with; null at the connection's end.</returns>
     private async Task<string?> ReadRequestAsync(Stream connection)
     {
         var (bytes, length) = (new byte[64 * 1024], 0);
@@ -101,7 +104,8 @@ public sealed class RawUpstream : IAsyncDisposable
             var head = bytes.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
             if (head > 0 && length >= head + 4 + BodyLength(Encoding.ASCII.GetString(bytes, 0, head)))
             {
-                return (string)JsonNode.Parse(bytes.AsSpan(head + 4, length - head - 4))!["messages"]!.AsArray()[^1]!["content"]!;
+                var body = bytes.AsSpan(head + 4, length - head - 4);
+                return body[0] == '{' ? (string)JsonNode.Parse(body)!["messages"]!.AsArray()[^1]!["content"]! : $"{body.Length} bytes";
             }
 
             var read = await connection.ReadAsync(bytes.AsMemory(length), _end.Token);
@@ -114,13 +118,16 @@ public sealed class RawUpstream : IAsyncDisposable
         }
     }
 
-    private static int BodyLength(string head) =>
-        int.Parse(head.Split("\r\n").Single(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)).Split(':')[1], System.Globalization.CultureInfo.InvariantCulture);
+    private static int BodyLength(string head)
+    {
+        var line = head.Split("\r\n").Single(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
+        return int.Parse(line.Split(':')[1], CultureInfo.InvariantCulture);
+    }
 
     private static byte[] Answer(string text)
     {
         var body = UpstreamDocuments.Completion(new UpstreamScript { Chunks = [text] });
-        var head = $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0000\r\n\r\n";
+        var head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0000\r\n\r\n";
         body = body.PadRight(AnswerBytes - head.Length);
         return Encoding.ASCII.GetBytes(head.Replace("0000", $"{body.Length}", StringComparison.Ordinal) + body);
     }

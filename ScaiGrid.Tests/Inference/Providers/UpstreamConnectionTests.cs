@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using ScaiGrid.Core.Storage;
@@ -16,7 +17,7 @@ public sealed class UpstreamConnectionTests : IDisposable
     private readonly CountingStream _connection = new();
     private readonly UpstreamConnection _stream;
 
-    public UpstreamConnectionTests() => _stream = new UpstreamConnection(_connection, _time);
+    public UpstreamConnectionTests() => _stream = Over(_connection);
 
     public void Dispose()
     {
@@ -78,7 +79,7 @@ public sealed class UpstreamConnectionTests : IDisposable
         Assert.Equal(0, await _stream.ReadAsync(piece));
 
         using var broken = new CountingStream();
-        await using var stream = new UpstreamConnection(broken, _time);
+        await using var stream = Over(broken);
         broken.End(new IOException("reset"));
         await Assert.ThrowsAsync<IOException>(() => stream.ReadAsync(piece).AsTask());
         await Assert.ThrowsAsync<IOException>(() => stream.ReadAsync(piece).AsTask());
@@ -130,17 +131,56 @@ public sealed class UpstreamConnectionTests : IDisposable
         Assert.Equal([.. Request, .. Request], _connection.Written);
     }
 
-    [Fact]
-    public async Task RequestWhoseReadWaitsAlready_BeginsNoOther()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(16)]
+    public async Task RequestWhileTheClientsReadWaits_BeginsNoOther(int buffer)
     {
         await ExchangeAsync();
-        var piece = new byte[16];
+        var piece = new byte[buffer];
         var waiting = _stream.ReadAsync(piece).AsTask();
         var before = _connection.Reads;
         await _stream.WriteAsync(Request);
         await _connection.SendAsync(Bytes(4));
-        Assert.Equal(4, await waiting);
+        Assert.Equal(Math.Min(buffer, 4), await waiting);
         Assert.Equal(before, _connection.Reads);
+        if (buffer == 0)
+        {
+            Assert.Equal(4, await _stream.ReadAsync(new byte[16]));
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task EndWhileTheClientsReadWaits_IsSeenByOneOfTheTwo(bool beforeTheRequest)
+    {
+        await ExchangeAsync();
+        var waiting = _stream.ReadAsync(new byte[16]).AsTask();
+        if (beforeTheRequest)
+        {
+            _connection.End();
+            Assert.Equal(0, await waiting);
+            await Assert.ThrowsAsync<StaleConnectionException>(() => _stream.WriteAsync(Request).AsTask());
+        }
+        else
+        {
+            await _stream.WriteAsync(Request);
+            _connection.End();
+            await Assert.ThrowsAsync<StaleConnectionException>(() => waiting);
+        }
+    }
+
+    [Fact]
+    public async Task AnswerThatNobodyTook_BecauseSomebodyTookOtherBytesForHis_IsNotTheNextCalls()
+    {
+        await ExchangeAsync();
+        var waiting = _stream.ReadAsync(new byte[16]).AsTask();
+        await _connection.SendAsync(Bytes(10));
+        Assert.Equal(10, await waiting);
+        await _stream.WriteAsync(Request);
+        await _connection.SendAsync(Bytes(8));
+        await Assert.ThrowsAsync<StaleConnectionException>(() => _stream.WriteAsync(Request).AsTask());
     }
 
     [Fact]
@@ -150,8 +190,28 @@ public sealed class UpstreamConnectionTests : IDisposable
         await _stream.WriteAsync(Request);
         await _connection.SendAsync(Bytes(4));
         _connection.End();
-        await _stream.WriteAsync("the rest"u8.ToArray());
-        Assert.EndsWith("the rest", Encoding.ASCII.GetString([.. _connection.Written]), StringComparison.Ordinal);
+        foreach (var piece in (string[])["GET /what HTTP/1.0\r\n", "POST / \r\n HTTP/1.1", "the rest"])
+        {
+            await _stream.WriteAsync(Encoding.ASCII.GetBytes(piece));
+            Assert.EndsWith(piece, Encoding.ASCII.GetString([.. _connection.Written]), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public async Task WriteThatBreaks_IsStaleOnlyWithoutAnAnswer(bool answered, bool stale)
+    {
+        await ExchangeAsync();
+        await _stream.WriteAsync(Request);
+        if (answered)
+        {
+            await _connection.SendAsync("HTTP/1.1 413 "u8.ToArray());
+        }
+
+        _connection.WriteFailure = Reset();
+        var writing = () => _stream.WriteAsync("more of the body"u8.ToArray()).AsTask();
+        Assert.Equal(stale, await Assert.ThrowsAnyAsync<IOException>(writing) is StaleConnectionException);
     }
 
     [Theory]
@@ -162,11 +222,14 @@ public sealed class UpstreamConnectionTests : IDisposable
         foreach (var crossed in (bool[])[true, false])
         {
             using var connection = new CountingStream();
-            await using var stream = new UpstreamConnection(connection, _time);
+            await using var stream = Over(connection);
             await ExchangeAsync(connection, stream);
             await stream.WriteAsync(Request);
             _time.Advance(crossed ? UpstreamConnection.Crossing / 2 : UpstreamConnection.Crossing * 2);
-            connection.End(reset ? new IOException("reset") : null);
+            connection.End(reset ? Reset() : null);
+
+            // When it came counts, not when somebody looks.
+            _time.Advance(UpstreamConnection.Crossing);
             var reading = () => stream.ReadAsync(new byte[16]).AsTask();
             if (crossed)
             {
@@ -184,21 +247,51 @@ public sealed class UpstreamConnectionTests : IDisposable
     }
 
     [Fact]
-    public async Task EndBehindTheAnswersFirstByte_OrOfTheFirstRequest_IsTheUpstreamsDoing()
+    public async Task FailureThatIsNoEnd_StaysWhatItIs()
     {
+        await ExchangeAsync();
         await _stream.WriteAsync(Request);
-        using var connection = new CountingStream();
-        await using var stream = new UpstreamConnection(connection, _time);
-        await ExchangeAsync(connection, stream);
-        await stream.WriteAsync(Request);
-        await connection.SendAsync(Bytes(1));
-        Assert.Equal(1, await stream.ReadAsync(new byte[16]));
-        connection.End();
-        Assert.Equal(0, await stream.ReadAsync(new byte[16]));
+        _connection.End(new IOException("The record cannot be decrypted."));
+        await Assert.ThrowsAsync<IOException>(() => _stream.ReadAsync(new byte[16]).AsTask());
+    }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task EndOfTheFirstRequest_IsTheUpstreamsDoing_UnlessTheConnectionLayIdle(bool layIdle)
+    {
+        if (layIdle)
+        {
+            _time.Advance(UpstreamConnection.Crossing * 2);
+        }
+
+        await _stream.WriteAsync(Request);
+        _connection.End();
+        var reading = () => _stream.ReadAsync(new byte[16]).AsTask();
+        if (layIdle)
+        {
+            await Assert.ThrowsAsync<StaleConnectionException>(reading);
+        }
+        else
+        {
+            Assert.Equal(0, await reading());
+        }
+    }
+
+    [Fact]
+    public async Task EndBehindTheAnswersFirstByte_IsTheUpstreamsDoing()
+    {
+        await ExchangeAsync();
+        await _stream.WriteAsync(Request);
+        await _connection.SendAsync(Bytes(1));
+        Assert.Equal(1, await _stream.ReadAsync(new byte[16]));
         _connection.End();
         Assert.Equal(0, await _stream.ReadAsync(new byte[16]));
     }
+
+    private UpstreamConnection Over(Stream connection) => new(connection, 16 * 1024, _time);
+
+    private static IOException Reset() => new("reset", new SocketException((int)SocketError.ConnectionReset));
 
     private Task ExchangeAsync(byte[]? more = null) => ExchangeAsync(_connection, _stream, more);
 
@@ -214,7 +307,8 @@ public sealed class UpstreamConnectionTests : IDisposable
     /// <summary>A connection into which the test writes what the upstream sends; tells how often it was read, and what was written to it.</summary>
     private sealed class CountingStream : ReadOnlyStream
     {
-        private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0));
+        // Who waits goes on before the test does.
+        private readonly Pipe _pipe = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false));
         private readonly Stream _reader;
 
         public CountingStream() => _reader = _pipe.Reader.AsStream();
@@ -222,6 +316,8 @@ public sealed class UpstreamConnectionTests : IDisposable
         public int Reads { get; private set; }
 
         public List<byte> Written { get; } = [];
+
+        public Exception? WriteFailure { get; set; }
 
         public override bool CanWrite => true;
 
@@ -231,6 +327,11 @@ public sealed class UpstreamConnectionTests : IDisposable
 
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            if (WriteFailure is not null)
+            {
+                return ValueTask.FromException(WriteFailure);
+            }
+
             Written.AddRange(buffer.Span);
             return ValueTask.CompletedTask;
         }

@@ -35,6 +35,10 @@ public sealed class SharedCircuitTests
         (await two.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
         await ReachesAsync(model, one, "closed");
 
+        // :: It logged that, and the failures behind it not each.
+        await Poll.UntilAsync(() => Task.FromResult(Logged(first, "circuit_opened") == 1 && Logged(first, "circuit_closed") == 1), "the circuit in the log");
+        Assert.InRange(Logged(first, "attempt_failed"), 1, 4);
+
         // :: A replica that starts now knows it as well.
         await BreakAsync(two, model);
         await ReachesAsync(model, one, "open");
@@ -60,6 +64,8 @@ public sealed class SharedCircuitTests
         await services.Redis.RestartAsync();
         await Poll.UntilAsync(async () => await model.StateAsync(0, two) == "open", "the first replica's view on the second, after Redis returned");
     }
+
+    private static int Logged(ModeProcess replica, string name) => replica.Output.Split($"\"{name}\"").Length - 1;
 
     private static async Task BreakAsync(ApiDriver api, RoutedModel model)
     {
