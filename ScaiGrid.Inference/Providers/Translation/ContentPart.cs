@@ -57,6 +57,10 @@ internal readonly ref struct ContentPart
         }
     }
 
+    /// <summary>Whether a part is a text, and nothing but that.</summary>
+    public static bool IsPlainText(JsonElement part) =>
+        part.ValueKind == JsonValueKind.Object && Of(part).Kind == PartKind.Text && part.TryGetProperty("text"u8, out _) && !part.TryGetProperty("cache_control"u8, out _);
+
     // {"image_url":{"url":"…"}}, or the URL itself, as some clients write it.
     private static bool TryGetUrl(JsonElement part, out JsonElement url) =>
         part.TryGetProperty("image_url"u8, out url)
@@ -82,8 +86,13 @@ internal readonly ref struct ContentPart
         {
             var header = text[5..comma];
             var end = header.IndexOf((byte)';');
-            var given = System.Text.Encoding.ASCII.GetString(end < 0 ? header : header[..end]);
-            return new ContentPart { Kind = kind, Base64 = text[(comma + 1)..], MediaType = given.Length > 0 ? given : type, FileName = fileName };
+            var given = System.Text.Encoding.ASCII.GetString(end < 0 ? header : header[..end]).ToLowerInvariant();
+            type = given.Length > 0 ? given : type;
+            var content = text[(comma + 1)..];
+
+            // OpenAI looks at the picture where others believe what it is said to be, and refuse it when it is something else.
+            var isImage = kind == PartKind.Image || type.StartsWith("image/", StringComparison.Ordinal);
+            return new ContentPart { Kind = kind, Base64 = content, MediaType = isImage ? MediaTypes.OfImage(content) ?? type : type, FileName = fileName };
         }
 
         return new ContentPart { Kind = kind, Base64 = text, IsBare = true, MediaType = type, FileName = fileName };

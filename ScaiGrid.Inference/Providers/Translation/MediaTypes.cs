@@ -32,4 +32,14 @@ internal static class MediaTypes
             _ => "",
         };
     }
+
+    /// <summary>What the first bytes of a picture say.</summary>
+    /// <param name="base64">The picture.</param>
+    /// <returns>Null where they say nothing that is known here.</returns>
+    public static string? OfImage(ReadOnlySpan<byte> base64) =>
+        base64.StartsWith("/9j/"u8) ? "image/jpeg"
+        : base64.StartsWith("iVBORw0KGgo"u8) ? "image/png"
+        : base64.StartsWith("R0lGOD"u8) ? "image/gif"
+        : base64.StartsWith("UklGR"u8) && base64.Length >= 16 && base64[12..16].SequenceEqual("RUJQ"u8) ? "image/webp"
+        : null;
 }
