@@ -33,33 +33,30 @@ internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) :
     {
         using var completion = new CompletionWriter();
         completion.Start(Property(message, "id"u8), Property(message, "model"u8), time.GetUtcNow().ToUnixTimeSeconds());
-        using var thinking = new PooledBytes(256);
+        using var thoughts = new AnthropicThoughts();
         foreach (var block in content.EnumerateArray().Where(block => block.ValueKind == JsonValueKind.Object))
         {
-            ReadBlock(completion, block, thinking);
+            ReadBlock(completion, block, thoughts);
         }
 
         var usage = new AnthropicUsage();
         usage.Add(message);
-        completion.EndChoice(0, AnthropicFinish.Of(message) ?? "stop", thinking.Length == 0 ? null : writer =>
-        {
-            writer.WriteStartObject("extra_content"u8);
-            writer.WriteStartObject("anthropic"u8);
-            writer.WriteRaw("thinking_blocks"u8, [.. "["u8, .. thinking.Span, .. "]"u8]);
-            writer.WriteEndObject();
-            writer.WriteEndObject();
-        });
+        thoughts.EndText();
+        completion.EndChoice(0, AnthropicFinish.Of(message) ?? "stop", !thoughts.Any ? null : writer => writer.WriteRaw("extra_content"u8, thoughts.ToExtraContent()));
         return completion.End(usage.Exists ? usage.Tokens : null, usage.CacheWrites);
     }
 
-    private static void ReadBlock(CompletionWriter completion, JsonElement block, PooledBytes thinking)
+    private static void ReadBlock(CompletionWriter completion, JsonElement block, AnthropicThoughts thoughts)
     {
         switch (JsonText.Of(block, "type"u8))
         {
             case "text" when block.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String:
                 completion.AddContent(text);
+                thoughts.AddText(RequestDocument.Raw(text)[1..^1]);
+                thoughts.EndText();
                 break;
             case "tool_use" when block.TryGetProperty("name"u8, out var name) && name.ValueKind == JsonValueKind.String:
+                thoughts.AddCall();
                 completion.AddToolCall(
                     JsonText.Of(block, "id"u8) ?? "", RequestDocument.Raw(name), block.TryGetProperty("input"u8, out var input) ? RequestDocument.Raw(input) : "{}"u8);
                 break;
@@ -69,9 +66,7 @@ internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) :
                     completion.AddReasoning(thought);
                 }
 
-                // Signed: the upstream takes it back only as it is.
-                thinking.Append(thinking.Length > 0 ? ","u8 : default);
-                thinking.Append(Encoding.UTF8.GetBytes(block.GetRawText()));
+                thoughts.Add(Encoding.UTF8.GetBytes(block.GetRawText()));
                 break;
         }
     }

@@ -54,34 +54,71 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     {
         var messages = request.Messages.ToList();
         var last = messages.FindLastIndex(message => JsonText.Of(message, "role"u8) is not ("tool" or "function"));
-        return last >= 0 && last < messages.Count - 1 && !TryGetThinking(messages[last], out _);
+        return last >= 0 && last < messages.Count - 1 && !AnthropicTurn.TryGetThinking(messages[last], out _);
     }
+
+    /// <summary>Whether the conversation holds thoughts of the upstream's own.</summary>
+    public static bool HasThinking(RequestDocument request) => request.Messages.Any(message => AnthropicTurn.TryGetThinking(message, out _));
 
     private void WriteAssistant(JsonElement message, int index, bool isLast)
     {
-        if (TryGetThinking(message, out var blocks))
+        var pieces = AnthropicTurn.Pieces(message).ToList();
+        foreach (var piece in pieces)
         {
-            foreach (var block in blocks.EnumerateArray().Where(IsThinking))
-            {
-                Open(isUser: false);
-                writer.WriteRawValue(RequestDocument.Raw(block), skipInputValidation: true);
-            }
+            WritePiece(piece, isLast);
+        }
+
+        if (pieces.Count > 0)
+        {
+            return;
+        }
+
+        foreach (var block in AnthropicTurn.Thoughts(message))
+        {
+            WriteThought(block);
         }
 
         // A turn that the model is to go on with must not end in white space.
         WriteContent(message, index, isUser: false, trimEnd: isLast);
         foreach (var call in RequestDocument.Items(message, "tool_calls"u8))
         {
-            if (RequestDocument.TryGetObject(call, "function"u8, out var function))
-            {
-                Open(isUser: false);
-                writer.WriteStartObject();
-                writer.WriteString("type"u8, "tool_use"u8);
-                WriteId("id"u8, call, "id"u8);
-                function.CopyTo(writer, "name"u8);
-                writer.WriteArguments("input"u8, function);
-                writer.WriteEndObject();
-            }
+            WriteCall(call);
+        }
+    }
+
+    private void WritePiece(AnthropicTurn.Piece piece, bool isLast)
+    {
+        if (piece.Thought is { } thought)
+        {
+            WriteThought(thought);
+        }
+        else if (piece.Call is { } call)
+        {
+            WriteCall(call);
+        }
+        else
+        {
+            WriteText(JsonSerializer.SerializeToUtf8Bytes(piece.Text!, TranslationJson.Text), trimEnd: isLast, isUser: false, part: default);
+        }
+    }
+
+    private void WriteThought(JsonElement block)
+    {
+        Open(isUser: false);
+        writer.WriteRawValue(RequestDocument.Raw(block), skipInputValidation: true);
+    }
+
+    private void WriteCall(JsonElement call)
+    {
+        if (RequestDocument.TryGetObject(call, "function"u8, out var function))
+        {
+            Open(isUser: false);
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, "tool_use"u8);
+            WriteId("id"u8, call, "id"u8);
+            function.CopyTo(writer, "name"u8);
+            writer.WriteArguments("input"u8, function);
+            writer.WriteEndObject();
         }
     }
 
@@ -251,17 +288,6 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             }
         }));
     }
-
-    private static bool TryGetThinking(JsonElement message, out JsonElement blocks)
-    {
-        blocks = default;
-        return RequestDocument.TryGetObject(message, "extra_content"u8, out var extra)
-            && RequestDocument.TryGetObject(extra, "anthropic"u8, out var own)
-            && own.TryGetProperty("thinking_blocks"u8, out blocks) && blocks.ValueKind == JsonValueKind.Array && blocks.GetArrayLength() > 0;
-    }
-
-    private static bool IsThinking(JsonElement block) =>
-        block.ValueKind == JsonValueKind.Object && JsonText.Of(block, "type"u8) is "thinking" or "redacted_thinking";
 
     private void OpenFor(bool? isUser)
     {

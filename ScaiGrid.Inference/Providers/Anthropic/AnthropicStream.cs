@@ -9,8 +9,8 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <summary>The events of a streamed message.</summary>
 internal sealed class AnthropicStream(UpstreamAddress address, long created) : ChunkTranslator(created)
 {
-    // The thinking blocks of the answer, gathered: they go out signed, in one piece, with the end of it.
-    private readonly PooledBytes _blocks = new(256);
+    // Gathered: they go out signed, in one piece, with the end of the answer.
+    private readonly AnthropicThoughts _thoughts = new();
     private readonly PooledBytes _thought = new(256);
 
     private AnthropicUsage _usage;
@@ -73,7 +73,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
 
     protected override void Dispose(bool disposing)
     {
-        _blocks.Dispose();
+        _thoughts.Dispose();
         _thought.Dispose();
         base.Dispose(disposing);
     }
@@ -85,6 +85,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         {
             case "tool_use":
                 _block = Block.Tool;
+                _thoughts.AddCall();
                 StartDelta(0, TakeRole());
                 Add("\"tool_calls\":[{\"index\":"u8);
                 Add(_calls++);
@@ -94,16 +95,21 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
                 Add(Property(block, "name"u8));
                 Add(",\"arguments\":\"\"}}]"u8);
                 EndDelta();
+
+                // Whole at once is how some servers of this format give it.
+                AddArguments(RequestDocument.TryGetObject(block, "input"u8, out var input) && input.EnumerateObject().MoveNext() ? Escaped(input) : default);
                 break;
             case "thinking":
                 _block = Block.Thinking;
                 _thought.Clear();
+                ReadThought(block);
+                _signature = JsonText.Of(block, "signature"u8) ?? "";
                 break;
             case "redacted_thinking":
-                AddBlock(Encoding.UTF8.GetBytes(block.GetRawText()));
+                _thoughts.Add(Encoding.UTF8.GetBytes(block.GetRawText()));
                 break;
-            case "text" when block.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String && Inner(text).Length > 0:
-                AddText(0, TakeRole(), "content"u8, Inner(text));
+            case "text":
+                ReadText(block);
                 break;
         }
     }
@@ -112,19 +118,36 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
     {
         switch (JsonText.Of(delta, "type"u8))
         {
-            case "text_delta" when delta.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String:
-                AddText(0, TakeRole(), "content"u8, Inner(text));
+            case "text_delta":
+                ReadText(delta);
                 break;
             case "input_json_delta" when delta.TryGetProperty("partial_json"u8, out var json) && json.ValueKind == JsonValueKind.String:
                 AddArguments(Inner(json));
                 break;
-            case "thinking_delta" when delta.TryGetProperty("thinking"u8, out var thought) && thought.ValueKind == JsonValueKind.String:
-                _thought.Append(Inner(thought));
-                AddText(0, TakeRole(), "reasoning_content"u8, Inner(thought));
+            case "thinking_delta":
+                ReadThought(delta);
                 break;
             case "signature_delta":
                 _signature += JsonText.Of(delta, "signature"u8);
                 break;
+        }
+    }
+
+    private void ReadText(JsonElement owner)
+    {
+        if (owner.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String && Inner(text).Length > 0)
+        {
+            _thoughts.AddText(Inner(text));
+            AddText(0, TakeRole(), "content"u8, Inner(text));
+        }
+    }
+
+    private void ReadThought(JsonElement owner)
+    {
+        if (owner.TryGetProperty("thinking"u8, out var thought) && thought.ValueKind == JsonValueKind.String && Inner(thought).Length > 0)
+        {
+            _thought.Append(Inner(thought));
+            AddText(0, TakeRole(), "reasoning_content"u8, Inner(thought));
         }
     }
 
@@ -154,16 +177,11 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         }
         else if (_block == Block.Thinking)
         {
-            AddBlock([.. "{\"type\":\"thinking\",\"thinking\":\""u8, .. _thought.Span, .. "\",\"signature\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(_signature, Pipeline.CanonicalJson.Default.String), .. "}"u8]);
+            _thoughts.Add([.. "{\"type\":\"thinking\",\"thinking\":\""u8, .. _thought.Span, .. "\",\"signature\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(_signature, Pipeline.CanonicalJson.Default.String), .. "}"u8]);
         }
 
+        _thoughts.EndText();
         _block = Block.Other;
-    }
-
-    private void AddBlock(ReadOnlySpan<byte> json)
-    {
-        _blocks.Append(_blocks.Length > 0 ? ","u8 : default);
-        _blocks.Append(json);
     }
 
     private void Finish(string? reason)
@@ -171,11 +189,10 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         if (reason is not null)
         {
             StartDelta(0, TakeRole());
-            if (_blocks.Length > 0)
+            if (_thoughts.Any)
             {
-                Add("\"extra_content\":{\"anthropic\":{\"thinking_blocks\":["u8);
-                Add(_blocks.Span);
-                Add("]}}"u8);
+                Add("\"extra_content\":"u8);
+                Add(_thoughts.ToExtraContent());
             }
 
             EndDelta(Encoding.ASCII.GetBytes(reason));
@@ -186,6 +203,9 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
             AddUsage(_usage.Tokens, _usage.CacheWrites);
         }
     }
+
+    // The inner of the JSON string that holds the value.
+    private static ReadOnlySpan<byte> Escaped(JsonElement value) => JsonSerializer.SerializeToUtf8Bytes(value.GetRawText(), TranslationJson.Text).AsSpan()[1..^1];
 
     private bool TakeRole() => !_hasRole && (_hasRole = true);
 

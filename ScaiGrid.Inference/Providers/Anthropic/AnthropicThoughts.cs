@@ -1,0 +1,98 @@
+using System.Buffers.Text;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Anthropic;
+
+/// <summary>
+/// The thinking blocks of an answer, as they go to the caller: signed, the upstream takes them back only as they are and where they were.
+/// OpenAI's format has one text and then the calls, so where a thought stands behind either, the order of the blocks goes with them.
+/// </summary>
+internal sealed class AnthropicThoughts : IDisposable
+{
+    /// <summary>How a thinking block and a call are named in the order; a text is its length in characters.</summary>
+    public const string Thought = "thinking";
+
+    /// <inheritdoc cref="Thought"/>
+    public const string Call = "tool_use";
+
+    private readonly PooledBytes _blocks = new(256);
+    private readonly PooledBytes _order = new(64);
+    private int _text;
+    private bool _hasOther;
+    private bool _isMixed;
+
+    public bool Any => _blocks.Length > 0;
+
+    /// <param name="json">The block, as the upstream wrote it.</param>
+    public void Add(ReadOnlySpan<byte> json)
+    {
+        EndText();
+        _blocks.Append(Any ? ","u8 : default);
+        _blocks.Append(json);
+        AddToOrder("\"thinking\""u8);
+        _isMixed |= _hasOther;
+    }
+
+    public void AddCall()
+    {
+        EndText();
+        AddToOrder("\"tool_use\""u8);
+        _hasOther = true;
+    }
+
+    /// <param name="json">The inner of a JSON string.</param>
+    public void AddText(ReadOnlySpan<byte> json)
+    {
+        _text += Characters(json);
+        _hasOther |= _text > 0;
+    }
+
+    /// <summary>A text block has ended; another may follow it.</summary>
+    public void EndText()
+    {
+        if (_text > 0)
+        {
+            Span<byte> digits = stackalloc byte[11];
+            Utf8Formatter.TryFormat(_text, digits, out var length);
+            AddToOrder(digits[..length]);
+            _text = 0;
+        }
+    }
+
+    /// <returns>What the answer's message has as its <c>extra_content</c>.</returns>
+    public byte[] ToExtraContent() => _isMixed
+        ? [.. "{\"anthropic\":{\"thinking_blocks\":["u8, .. _blocks.Span, .. "],\"block_order\":["u8, .. _order.Span, .. "]}}"u8]
+        : [.. "{\"anthropic\":{\"thinking_blocks\":["u8, .. _blocks.Span, .. "]}}"u8];
+
+    public void Dispose()
+    {
+        _blocks.Dispose();
+        _order.Dispose();
+    }
+
+    private void AddToOrder(ReadOnlySpan<byte> json)
+    {
+        _order.Append(_order.Length > 0 ? ","u8 : default);
+        _order.Append(json);
+    }
+
+    // As JavaScript and .NET count them, without unescaping: what is beyond 16 bits counts twice.
+    private static int Characters(ReadOnlySpan<byte> json)
+    {
+        var count = 0;
+        for (var i = 0; i < json.Length; i++)
+        {
+            if (json[i] == '\\')
+            {
+                i += json[i + 1] == 'u' ? 5 : 1;
+                count++;
+            }
+            else if ((json[i] & 0xC0) != 0x80)
+            {
+                count += json[i] >= 0xF0 ? 2 : 1;
+            }
+        }
+
+        return count;
+    }
+}
