@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
@@ -11,10 +12,53 @@ internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively
     /// <summary>The format has no default for the length of an answer: what a model can say, or a good part of it.</summary>
     public long DefaultMaxTokens { get; } = Oldest().IsMatch(Name) ? 4096 : 16384;
 
-    public static AnthropicModel Of(string name, ProviderSettings settings) => new(
-        name,
-        settings.Text("thinking") is { } thinking ? thinking == "adaptive" : !BudgetOnly().IsMatch(name),
-        settings.Flag("sampling") ?? Sampled().IsMatch(name));
+    /// <summary>Thinks whatever it is told, and refuses to be told not to; an effort is all that it takes.</summary>
+    public bool AlwaysThinks { get; private init; }
+
+    /// <summary>The type of <c>thinking</c> that switches it off; null where it is off unless it is asked for, or cannot be.</summary>
+    public string? ThinkingOff { get; private init; }
+
+    /// <summary>Takes a <c>tool_choice</c> that forces a call.</summary>
+    public bool TakesForcedTools { get; private init; }
+
+    /// <summary>Its thinking is bound to all that stands before it in the conversation.</summary>
+    public bool BindsThinking { get; private init; }
+
+    /// <summary>Knows the effort <c>xhigh</c>.</summary>
+    public bool TakesExtraHigh { get; private init; }
+
+    public static AnthropicModel Of(string name, ProviderSettings settings)
+    {
+        var generation = Generation(name, out var family);
+        var isFable = family is "fable" or "mythos";
+        var alwaysThinks = isFable || (family == "opus" && generation >= 505);
+        var isQuiet = Oldest().IsMatch(name) || (!isFable && generation is > 0 and < 500);
+        return new AnthropicModel(
+            name,
+            settings.Text("thinking") is { } thinking ? thinking == "adaptive" : !BudgetOnly().IsMatch(name),
+            settings.Flag("sampling") ?? Sampled().IsMatch(name))
+        {
+            AlwaysThinks = alwaysThinks,
+            ThinkingOff = alwaysThinks || isQuiet ? null : family == "sonnet" && generation >= 505 ? "between_tools" : "disabled",
+            TakesForcedTools = isFable ? generation < 501 : family == "haiku" || generation < 505,
+            BindsThinking = isFable ? generation >= 501 : generation >= 505,
+            TakesExtraHigh = isFable || generation is 0 or > 406,
+        };
+    }
+
+    /// <returns>For example 405 for 4.5; 0 where the name does not tell.</returns>
+    private static int Generation(string name, out string family)
+    {
+        var match = Named().Match(name);
+        family = match.Groups["family"].Value;
+        return Number("major") * 100 + Number("minor");
+
+        int Number(string group) => match.Groups[group] is { Success: true } digits ? int.Parse(digits.ValueSpan, CultureInfo.InvariantCulture) : 0;
+    }
+
+    // A date may follow, which is no part of the version.
+    [GeneratedRegex(@"claude-(?<family>opus|sonnet|haiku|fable|mythos)(-(?<major>\d{1,2})([-.](?<minor>\d{1,2}))?(?!\d))?")]
+    private static partial Regex Named();
 
     [GeneratedRegex("claude-(2|3|instant)")]
     private static partial Regex Oldest();

@@ -28,14 +28,25 @@ internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : 
     public BackendClients Connect(BackendConnection connection)
     {
         var settings = new ProviderSettings(connection.Config);
-        var address = Address(settings);
+        var model = AnthropicModel.Of(connection.Model, settings);
+        var address = Address(settings, model.BindsThinking ? AnthropicThinking.BindingBeta : null);
         var endpoint = address.At("/messages");
-        return new BackendClients { Chat = new HttpChat(http, address, new AnthropicFormat(AnthropicModel.Of(connection.Model, settings), time), endpoint, endpoint) };
+        return new BackendClients { Chat = new HttpChat(http, address, new AnthropicFormat(model, time), endpoint, endpoint) };
     }
 
     public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
         UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models?limit=1000", cancellationToken);
 
-    private static UpstreamAddress Address(ProviderSettings settings) => settings.Address(
-        DefaultBaseUrl, "x-api-key", "", ("anthropic-version", settings.Text("version") ?? DefaultVersion), ("anthropic-beta", settings.Text("beta")));
+    /// <param name="settings">The backend's.</param>
+    /// <param name="feature">One to switch on besides those that the operator names.</param>
+    private static UpstreamAddress Address(ProviderSettings settings, string? feature = null)
+    {
+        var beta = settings.Text("beta");
+        if (feature is not null && beta?.Contains(feature, StringComparison.Ordinal) != true)
+        {
+            beta = beta is null ? feature : $"{beta},{feature}";
+        }
+
+        return settings.Address(DefaultBaseUrl, "x-api-key", "", ("anthropic-version", settings.Text("version") ?? DefaultVersion), ("anthropic-beta", beta));
+    }
 }

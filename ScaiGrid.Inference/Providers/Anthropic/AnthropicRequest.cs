@@ -7,8 +7,6 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <summary>Writes a Messages request.</summary>
 internal static class AnthropicRequest
 {
-    private const long SmallestBudget = 1024;
-
     public static PooledBytes Write(RequestDocument request, AnthropicModel model)
     {
         ConversationRules.Check(request);
@@ -29,26 +27,21 @@ internal static class AnthropicRequest
             writer.WriteBoolean("stream"u8, true);
         }
 
-        AnthropicSystem.Write(request, writer);
+        AnthropicSystem.Write(request, writer, model.TakesForcedTools ? default : choice);
         new AnthropicMessages(request, writer).Write();
-        WriteTools(request, writer, choice);
-        var isThinking = WriteThinking(request, writer, model, choice, maxTokens);
+        WriteTools(request, writer, choice, model);
+        var isThinking = AnthropicThinking.Write(request, writer, model, choice.IsForced && model.TakesForcedTools, maxTokens);
         WriteOutputConfig(request, writer, model);
         WriteSampling(request, writer, model, isThinking);
         WriteStops(request, writer);
-        if (request.Root.TryGetProperty("user"u8, out var user) && user.ValueKind == JsonValueKind.String)
-        {
-            writer.WriteStartObject("metadata"u8);
-            writer.WriteRaw("user_id"u8, user);
-            writer.WriteEndObject();
-        }
+        AnthropicUser.Write(request, writer);
 
         writer.WriteEndObject();
         writer.Flush();
         return output;
     }
 
-    private static void WriteTools(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice)
+    private static void WriteTools(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice, AnthropicModel model)
     {
         var tools = RequestDocument.Items(request.Root, "tools"u8)
             .Where(tool => RequestDocument.TryGetObject(tool, "function"u8, out var function) && choice.Allows(function)).ToList();
@@ -74,10 +67,10 @@ internal static class AnthropicRequest
         writer.WriteString("type"u8, choice.Mode switch
         {
             ToolChoiceMode.None => "none"u8,
-            ToolChoiceMode.Required => choice.Names.Count == 1 ? "tool"u8 : "any"u8,
+            ToolChoiceMode.Required when model.TakesForcedTools => choice.Names.Count == 1 ? "tool"u8 : "any"u8,
             _ => "auto"u8,
         });
-        if (choice is { IsForced: true, Names: [var name] })
+        if (choice is { IsForced: true, Names: [var name] } && model.TakesForcedTools)
         {
             writer.WriteString("name"u8, name);
         }
@@ -95,19 +88,10 @@ internal static class AnthropicRequest
         writer.WriteStartObject();
         function.CopyTo(writer, "name"u8);
         function.CopyTo(writer, "description"u8);
-        if (RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) && parameters.TryGetProperty("type"u8, out _))
-        {
-            writer.WriteRaw("input_schema"u8, parameters);
-        }
-        else
-        {
-            // A function without parameters still has an object for its input.
-            writer.WriteStartObject("input_schema"u8);
-            writer.WriteString("type"u8, "object"u8);
-            writer.WriteEndObject();
-        }
-
-        if (function.TryGetProperty("strict"u8, out var strict) && strict.ValueKind == JsonValueKind.True)
+        var isStrict = function.TryGetProperty("strict"u8, out var strict) && strict.ValueKind == JsonValueKind.True;
+        writer.WritePropertyName("input_schema"u8);
+        AnthropicSchema.WriteInput(writer, function, isStrict);
+        if (isStrict)
         {
             writer.WriteBoolean("strict"u8, true);
         }
@@ -116,77 +100,27 @@ internal static class AnthropicRequest
         writer.WriteEndObject();
     }
 
-    /// <returns>Whether the model will think.</returns>
-    private static bool WriteThinking(RequestDocument request, Utf8JsonWriter writer, AnthropicModel model, ToolChoice choice, long maxTokens)
-    {
-        if (request.Effort is not { } effort)
-        {
-            return false;
-        }
-
-        if (effort == "none")
-        {
-            writer.WriteStartObject("thinking"u8);
-            writer.WriteString("type"u8, "disabled"u8);
-            writer.WriteEndObject();
-            return false;
-        }
-
-        // Thinking and a forced tool exclude each other: the tool is what the caller's program depends on. The budget is part of the
-        // bound on all output, and a quarter of that is left for the answer.
-        var budget = Math.Min(Budget(effort), maxTokens - (maxTokens / 4) - 1);
-        if (choice.IsForced || (!model.ThinksAdaptively && (budget < SmallestBudget || AnthropicMessages.ContinuesWithoutThinking(request))))
-        {
-            return false;
-        }
-
-        writer.WriteStartObject("thinking"u8);
-        if (model.ThinksAdaptively)
-        {
-            writer.WriteString("type"u8, "adaptive"u8);
-
-            // Newer models leave the text out unless it is asked for.
-            writer.WriteString("display"u8, "summarized"u8);
-        }
-        else
-        {
-            writer.WriteString("type"u8, "enabled"u8);
-            writer.WriteNumber("budget_tokens"u8, budget);
-        }
-
-        writer.WriteEndObject();
-        return true;
-    }
-
-    private static long Budget(string effort) => effort switch
-    {
-        "minimal" => SmallestBudget,
-        "low" => 2048,
-        "high" => 16384,
-        "xhigh" or "max" => 32768,
-        _ => 8192,
-    };
-
     private static void WriteOutputConfig(RequestDocument request, Utf8JsonWriter writer, AnthropicModel model)
     {
-        var effort = model.ThinksAdaptively ? request.Effort : null;
+        var effort = AnthropicThinking.Effort(request, model);
         var hasSchema = TryGetSchema(request, out var schema);
-        if (effort is null or "none" && !hasSchema)
+        if (effort is null && !hasSchema)
         {
             return;
         }
 
         writer.WriteStartObject("output_config"u8);
-        if (effort is not (null or "none"))
+        if (effort is not null)
         {
-            writer.WriteString("effort"u8, effort == "minimal" ? "low" : effort);
+            writer.WriteString("effort"u8, effort);
         }
 
         if (hasSchema)
         {
             writer.WriteStartObject("format"u8);
             writer.WriteString("type"u8, "json_schema"u8);
-            writer.WriteRaw("schema"u8, schema);
+            writer.WritePropertyName("schema"u8);
+            AnthropicSchema.Write(writer, schema);
             writer.WriteEndObject();
         }
 

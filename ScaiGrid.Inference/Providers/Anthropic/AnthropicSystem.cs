@@ -10,11 +10,15 @@ internal static class AnthropicSystem
     // The format has structured output for schemas only.
     private const string JsonOnly = "Answer with one JSON object and nothing else.";
 
-    public static void Write(RequestDocument request, Utf8JsonWriter writer)
+    /// <param name="request">The caller's.</param>
+    /// <param name="writer">Gets the system prompt.</param>
+    /// <param name="demanded">A call that the model refuses to be forced to, and is asked for.</param>
+    public static void Write(RequestDocument request, Utf8JsonWriter writer, ToolChoice demanded)
     {
         var messages = request.Messages.Where(IsSystem).ToList();
         var wantsJson = RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format) && JsonText.Of(format, "type"u8) == "json_object";
-        if (messages.Count == 0 && !wantsJson)
+        var wantsCall = demanded.IsForced && request.Functions.Any(demanded.Allows);
+        if (messages.Count == 0 && !wantsJson && !wantsCall)
         {
             return;
         }
@@ -43,16 +47,26 @@ internal static class AnthropicSystem
 
         if (wantsJson)
         {
-            writer.WriteStartObject();
-            writer.WriteString("type"u8, "text"u8);
-            writer.WriteString("text"u8, JsonOnly);
-            writer.WriteEndObject();
+            WriteSentence(writer, JsonOnly);
+        }
+
+        if (wantsCall)
+        {
+            WriteSentence(writer, demanded.Names is [var name] ? $"Answer with a call of the tool {name}, not with text." : "Answer with a call of one of the tools, not with text.");
         }
 
         writer.WriteEndArray();
     }
 
     public static bool IsSystem(JsonElement message) => JsonText.Of(message, "role"u8) is "system" or "developer";
+
+    private static void WriteSentence(Utf8JsonWriter writer, string text)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "text"u8);
+        writer.WriteString("text"u8, text);
+        writer.WriteEndObject();
+    }
 
     private static void WriteText(Utf8JsonWriter writer, JsonElement text, JsonElement part)
     {
