@@ -3,7 +3,8 @@ using ScaiGrid.DevIdentity;
 using ScaiGrid.ServiceDefaults;
 
 // An identity provider for a laptop: it listens on loopback only, and only where the environment is Development.
-var builder = WebApplication.CreateSlimBuilder(args);
+// Settings are read once: to watch for a file of them is to walk the whole working folder.
+var builder = WebApplication.CreateSlimBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);
 if (!builder.Environment.IsDevelopment())
 {
     await Console.Error.WriteLineAsync(

@@ -8,6 +8,9 @@ public static class HostRunner
 {
     public static async Task<int> RunAsync(Func<Task<int>> main)
     {
+        // The generic host watches its folder for a settings file that changes: it walks all of the working folder for that, whatever is in it, and takes one
+        // of the few watchers that a system has. Settings are read once, at the start.
+        Environment.SetEnvironmentVariable("DOTNET_hostBuilder__reloadConfigOnChange", "false");
         try
         {
             return await main() is not 0 and var exitCode ? exitCode : Environment.ExitCode;

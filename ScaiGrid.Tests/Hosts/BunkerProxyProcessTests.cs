@@ -15,7 +15,7 @@ public sealed class BunkerProxyProcessTests(BunkerProxyFixture proxy) : IClassFi
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task AtWork_ItHasLoadedNoDatabaseRedisOrScheduler()
+    public async Task AtWork_ItHasLoadedNoDatabaseRedisSchedulerOrWatcher()
     {
         using var put = await proxy.PutAsync("loaded", new PatternStream(1), 1);
         using var ready = await proxy.Client.GetAsync(new Uri("/health/ready", UriKind.Relative), Cancellation);
@@ -23,6 +23,9 @@ public sealed class BunkerProxyProcessTests(BunkerProxyFixture proxy) : IClassFi
 
         Assert.Equal((HttpStatusCode.Created, HttpStatusCode.OK), (put.StatusCode, ready.StatusCode));
         Assert.Contains("ScaiGrid.Core.dll", loaded);
+
+        // Nor does it watch its folder for settings that change.
+        Assert.DoesNotContain("System.IO.FileSystem.Watcher.dll", loaded);
         Assert.DoesNotContain(loaded, name => new[] { "EntityFramework", "MySql", "Sqlite", "FluentMigrator", "Redis", "Quartz", "ScaiGrid.Platform", "ScaiGrid.Inference" }
             .Any(unwanted => name.Contains(unwanted, StringComparison.OrdinalIgnoreCase)));
     }
