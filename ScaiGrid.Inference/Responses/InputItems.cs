@@ -4,7 +4,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>Writes the items of a Responses request as chat messages. Function calls that follow each other are calls of one message.</summary>
+/// <summary>
+/// Writes the items of a Responses request as chat messages. Function calls that follow each other are calls of one message, and of the
+/// assistant's text before them: one answer was both, and some upstreams take no call behind another message of the assistant.
+/// </summary>
 internal static class InputItems
 {
     public static void Write(Utf8JsonWriter writer, JsonElement input, List<ErrorDetail> mistakes)
@@ -18,6 +21,7 @@ internal static class InputItems
         }
 
         var calls = new List<JsonElement>();
+        var isOpen = false;
         for (var i = 0; i < input.GetArrayLength(); i++)
         {
             var item = input[i];
@@ -34,11 +38,20 @@ internal static class InputItems
                 continue;
             }
 
-            WriteCalls(writer, calls);
-            WriteItem(writer, item, type, $"input[{i}]", mistakes);
+            EndAssistant(writer, calls, isOpen);
+            isOpen = type == "message" && JsonText.Of(item, "role"u8) == "assistant";
+            if (isOpen)
+            {
+                BeginMessage(writer, "assistant");
+                WriteContent(writer, item, "content", $"input[{i}]", mistakes);
+            }
+            else
+            {
+                WriteItem(writer, item, type, $"input[{i}]", mistakes);
+            }
         }
 
-        WriteCalls(writer, calls);
+        EndAssistant(writer, calls, isOpen);
     }
 
     private static void WriteItem(Utf8JsonWriter writer, JsonElement item, string? type, string field, List<ErrorDetail> mistakes)
@@ -72,15 +85,30 @@ internal static class InputItems
         }
     }
 
-    private static void WriteCalls(Utf8JsonWriter writer, List<JsonElement> calls)
+    /// <summary>Ends the assistant's message with the calls that belong to it, or writes one of the calls alone.</summary>
+    private static void EndAssistant(Utf8JsonWriter writer, List<JsonElement> calls, bool isOpen)
     {
-        if (calls.Count == 0)
+        if (!isOpen && calls.Count > 0)
+        {
+            BeginMessage(writer, "assistant");
+            writer.WriteNull("content"u8);
+        }
+
+        if (calls.Count > 0)
+        {
+            WriteCalls(writer, calls);
+            calls.Clear();
+        }
+        else if (!isOpen)
         {
             return;
         }
 
-        BeginMessage(writer, "assistant");
-        writer.WriteNull("content"u8);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteCalls(Utf8JsonWriter writer, List<JsonElement> calls)
+    {
         writer.WriteStartArray("tool_calls"u8);
         foreach (var call in calls)
         {
@@ -95,8 +123,6 @@ internal static class InputItems
         }
 
         writer.WriteEndArray();
-        writer.WriteEndObject();
-        calls.Clear();
     }
 
     private static void WriteContent(Utf8JsonWriter writer, JsonElement item, string name, string field, List<ErrorDetail> mistakes)

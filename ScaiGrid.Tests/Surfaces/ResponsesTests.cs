@@ -58,8 +58,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             """
             [{"role":"system","content":"be kind"},{"role":"system","content":"be brief"},
             {"role":"user","content":[{"type":"text","text":"look"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA==","detail":"low"}}]},
-            {"role":"assistant","content":[{"type":"text","text":"wait"}]},
-            {"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Paris\"}"}},{"id":"call_2","type":"function","function":{"name":"time","arguments":"{}"}}]},
+            {"role":"assistant","content":[{"type":"text","text":"wait"}],"tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Paris\"}"}},{"id":"call_2","type":"function","function":{"name":"time","arguments":"{}"}}]},
             {"role":"tool","tool_call_id":"call_1","content":"sunny"},
             {"role":"tool","tool_call_id":"call_2","content":[{"type":"text","text":"noon"}]}]
             """.ReplaceLineEndings(""),
