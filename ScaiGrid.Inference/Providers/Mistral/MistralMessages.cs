@@ -15,22 +15,65 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
     public void Write()
     {
         writer.WriteStartArray("messages"u8);
-        var messages = request.Messages.ToList();
+        var messages = InOrder();
+        string? previous = null;
         for (var i = 0; i < messages.Count; i++)
         {
-            WriteMessage(messages[i], i, isLast: i == messages.Count - 1);
+            var (message, index, role) = messages[i];
+            if (previous == "tool" && role == "user")
+            {
+                WriteAcknowledgement();
+            }
+
+            WriteMessage(message, index, role, isLast: i == messages.Count - 1);
+            previous = role;
         }
 
         writer.WriteEndArray();
     }
 
-    private void WriteMessage(JsonElement message, int index, bool isLast)
+    /// <summary>
+    /// The messages, with those of the system where the upstream takes them: at the start or behind a user's, and never at the end. Others
+    /// stand behind the system's first ones.
+    /// </summary>
+    private List<(JsonElement Message, int Index, string? Role)> InOrder()
     {
-        var role = JsonText.Of(message, "role"u8);
+        var messages = request.Messages.Select((message, index) => (Message: message, Index: index, Role: Role(message))).ToList();
+        var last = messages.FindLastIndex(message => message.Role != "system");
+        var moved = messages.Where((message, i) => message.Role == "system" && last >= 0 && (i > last || MayNotStand(i))).ToList();
+        if (moved.Count == 0)
+        {
+            return messages;
+        }
+
+        messages.RemoveAll(message => moved.Exists(one => one.Index == message.Index));
+        messages.InsertRange(Math.Max(messages.FindIndex(message => message.Role != "system"), 0), moved);
+        return messages;
+
+        bool MayNotStand(int i)
+        {
+            var before = messages.FindLastIndex(i, message => message.Role != "system");
+            return before >= 0 && messages[before].Role != "user";
+        }
+    }
+
+    private static string? Role(JsonElement message) => JsonText.Of(message, "role"u8) switch { "developer" => "system", "function" => "tool", var role => role };
+
+    // The upstream wants the model to have said something of a tool's result before the user goes on.
+    private void WriteAcknowledgement()
+    {
         writer.WriteStartObject();
-        writer.WriteString("role"u8, role switch { "developer" => "system", "function" => "tool", _ => role });
+        writer.WriteString("role"u8, "assistant"u8);
+        writer.WriteString("content"u8, "OK."u8);
+        writer.WriteEndObject();
+    }
+
+    private void WriteMessage(JsonElement message, int index, string? role, bool isLast)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("role"u8, role);
         WriteContent(message, index);
-        if (role is "tool" or "function")
+        if (role == "tool")
         {
             WriteId("tool_call_id"u8, message, "tool_call_id"u8);
             message.CopyTo(writer, "name"u8);

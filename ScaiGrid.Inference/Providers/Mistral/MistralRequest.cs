@@ -1,18 +1,21 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Mistral;
 
 /// <summary>Writes a request of Mistral's dialect: a field that it does not know is an error there, so only those go that it does.</summary>
-internal static class MistralRequest
+internal static partial class MistralRequest
 {
     /// <summary>Top-level fields that are the same on both sides.</summary>
     private static readonly string[] Same =
     [
-        "temperature", "top_p", "stream", "stop", "metadata", "response_format", "presence_penalty", "frequency_penalty", "n", "prediction",
-        "parallel_tool_calls", "reasoning_effort", "prompt_mode", "guardrails", "prompt_cache_key", "service_tier", "safe_prompt",
+        "stream", "stop", "metadata", "response_format", "presence_penalty", "frequency_penalty", "n", "prediction",
+        "parallel_tool_calls", "prompt_mode", "guardrails", "prompt_cache_key", "service_tier", "safe_prompt",
     ];
+
+    private const double LargestTemperature = 1.5;
 
     public static PooledBytes Write(RequestDocument request)
     {
@@ -27,7 +30,8 @@ internal static class MistralRequest
             writer.WriteNumber("max_tokens"u8, tokens);
         }
 
-        request.Root.CopyTo(writer, "seed"u8, "random_seed"u8);
+        WriteSampling(request, writer);
+        WriteEffort(request, writer);
         foreach (var name in Same)
         {
             if (request.Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
@@ -41,6 +45,52 @@ internal static class MistralRequest
         writer.WriteEndObject();
         writer.Flush();
         return output;
+    }
+
+    private static void WriteSampling(RequestDocument request, Utf8JsonWriter writer)
+    {
+        var isGreedy = false;
+        if (request.TryGetNumber("temperature"u8, out var temperature))
+        {
+            var value = temperature.GetDouble();
+            isGreedy = value == 0;
+            if (value > LargestTemperature)
+            {
+                writer.WriteNumber("temperature"u8, LargestTemperature);
+            }
+            else
+            {
+                writer.WriteRaw("temperature"u8, temperature);
+            }
+        }
+
+        // Says nothing where the likeliest word is taken, and is refused there.
+        if (!isGreedy)
+        {
+            request.Root.CopyTo(writer, "top_p"u8);
+        }
+
+        if (request.Number("seed"u8) is { } seed)
+        {
+            // Theirs is not negative; both halves of a long one count.
+            writer.WriteNumber("random_seed"u8, seed >= 0 ? seed : (seed ^ (seed >> 32)) & int.MaxValue);
+        }
+    }
+
+    // Mistral's own models think or do not, and refuse what lies between; others that it serves know more.
+    private static void WriteEffort(RequestDocument request, Utf8JsonWriter writer)
+    {
+        if (request.Effort is not { } effort)
+        {
+            return;
+        }
+
+        writer.WriteString("reasoning_effort"u8, !Own().IsMatch(JsonText.Of(request.Root, "model"u8) ?? "") ? effort : effort switch
+        {
+            "minimal" => "none",
+            "low" or "medium" or "xhigh" or "max" => "high",
+            _ => effort,
+        });
     }
 
     private static void WriteTools(RequestDocument request, Utf8JsonWriter writer)
@@ -94,4 +144,8 @@ internal static class MistralRequest
             });
         }
     }
+
+    // Mistral, Magistral, Ministral, Devstral, Codestral, Mixtral …
+    [GeneratedRegex("[sx]tral")]
+    private static partial Regex Own();
 }
