@@ -1,11 +1,12 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
 /// <summary>Writes a request of Model Studio's dialect. Fields that it shares with OpenAI, and those that only it has, go through.</summary>
-internal static class QwenRequest
+internal static partial class QwenRequest
 {
     private const double LargestTemperature = 1.99;
 
@@ -90,7 +91,19 @@ internal static class QwenRequest
 
     private static void WriteThinking(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice)
     {
-        if (request.Effort is not { } effort || request.Root.TryGetProperty("enable_thinking"u8, out _))
+        if (request.Root.TryGetProperty("enable_thinking"u8, out _))
+        {
+            return;
+        }
+
+        // These think unless they are told not to, and refuse to in a whole answer.
+        if (!request.Stream && StreamedThought().IsMatch(JsonText.Of(request.Root, "model"u8) ?? ""))
+        {
+            writer.WriteBoolean("enable_thinking"u8, false);
+            return;
+        }
+
+        if (request.Effort is not { } effort)
         {
             return;
         }
@@ -112,4 +125,8 @@ internal static class QwenRequest
         "medium" => 8192,
         _ => null,
     };
+
+    // The open models of the third generation that think or do not, as they are told: their names are their sizes.
+    [GeneratedRegex(@"^qwen3-\d+(\.\d+)?b(-a\d+b)?$", RegexOptions.IgnoreCase)]
+    private static partial Regex StreamedThought();
 }
