@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// The turns of a conversation, and the system instruction that stands outside of them. Answers to calls that were made at once go
-/// back at once, as parts of one turn.
+/// The turns of a conversation, and the system instruction that stands outside of them. Messages of one side that follow each other are
+/// one turn, since the upstream wants a call of a function right behind the user's turn; answers to calls are a turn of their own.
 /// </summary>
 internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter writer, GoogleModel model)
 {
@@ -14,8 +14,16 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     private const string ForeignSignature = "skip_thought_signature_validator";
 
     private readonly Dictionary<string, string> _names = [];
-    private bool _isAnswering;
+    private Turn _open;
     private bool _hasTurns;
+
+    private enum Turn
+    {
+        None,
+        User,
+        Answers,
+        Model,
+    }
 
     public void Write()
     {
@@ -27,7 +35,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
             WriteMessage(message, index++);
         }
 
-        EndAnswers();
+        End();
         writer.WriteEndArray();
         if (!_hasTurns)
         {
@@ -66,26 +74,17 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
             case not ("tool" or "function") when IsEmpty(message):
                 break;
             case "tool" or "function":
-                if (!_isAnswering)
-                {
-                    Start("user"u8);
-                    _isAnswering = true;
-                }
-
+                Start(Turn.Answers);
                 WriteAnswer(message, index);
                 break;
             case "assistant":
-                EndAnswers();
-                Start("model"u8);
+                Start(Turn.Model);
                 WriteContent(message, index, Signature(message));
                 WriteCalls(message);
-                End();
                 break;
             default:
-                EndAnswers();
-                Start("user"u8);
+                Start(Turn.User);
                 WriteContent(message, index, signature: null);
-                End();
                 break;
         }
     }
@@ -216,14 +215,45 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         writer.WriteStartObject("functionResponse"u8);
         message.CopyTo(writer, "tool_call_id"u8, "id"u8);
         writer.WriteString("name"u8, id is not null && _names.TryGetValue(id, out var name) ? name : JsonText.Of(message, "name"u8) ?? id ?? "");
-        if (RequestDocument.Items(message, "content"u8).Any(part => ContentPart.Of(part).Kind != PartKind.Text))
+        WriteResult(message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) ?? "" : "");
+        WriteResultMedia(message, index);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    // Pictures and files that a tool gave: parts of the answer, for models that take them.
+    private void WriteResultMedia(JsonElement message, int index)
+    {
+        var isOpen = false;
+        var position = 0;
+        foreach (var element in RequestDocument.Items(message, "content"u8))
         {
-            request.Refuse($"messages[{index}].content", "holds something other than text, which this model does not take from a tool.");
+            var part = ContentPart.Of(element);
+            var path = $"messages[{index}].content[{position++}]";
+            if (part.Kind == PartKind.Text)
+            {
+                continue;
+            }
+
+            if (!model.ThinksByLevel)
+            {
+                request.Refuse(path, "is something other than text, which this model does not take from a tool.");
+                return;
+            }
+
+            if (!isOpen)
+            {
+                writer.WriteStartArray("parts"u8);
+                isOpen = true;
+            }
+
+            WritePart(part, path);
         }
 
-        WriteResult(message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) ?? "" : "");
-        writer.WriteEndObject();
-        writer.WriteEndObject();
+        if (isOpen)
+        {
+            writer.WriteEndArray();
+        }
     }
 
     // A result is an object; what is none becomes a field of one.
@@ -262,26 +292,27 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         }
     }
 
-    private void Start(ReadOnlySpan<byte> role)
+    private void Start(Turn turn)
     {
+        if (_open == turn)
+        {
+            return;
+        }
+
+        End();
         writer.WriteStartObject();
-        writer.WriteString("role"u8, role);
+        writer.WriteString("role"u8, turn == Turn.Model ? "model"u8 : "user"u8);
         writer.WriteStartArray("parts"u8);
-        _hasTurns = true;
+        (_open, _hasTurns) = (turn, true);
     }
 
     private void End()
     {
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-    }
-
-    private void EndAnswers()
-    {
-        if (_isAnswering)
+        if (_open != Turn.None)
         {
-            End();
-            _isAnswering = false;
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+            _open = Turn.None;
         }
     }
 }

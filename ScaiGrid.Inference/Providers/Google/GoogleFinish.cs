@@ -26,6 +26,12 @@ internal static class GoogleFinish
             case "MALFORMED_FUNCTION_CALL" or "UNEXPECTED_TOOL_CALL" or "TOO_MANY_TOOL_CALLS":
                 failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model wrote a tool call that cannot be used.");
                 return null;
+            case "MALFORMED_RESPONSE":
+                failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model wrote an answer that cannot be used.");
+                return null;
+            case "MISSING_THOUGHT_SIGNATURE":
+                failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model misses the signature of an earlier call.");
+                return null;
             default:
                 return hasCalls ? "tool_calls" : "stop";
         }

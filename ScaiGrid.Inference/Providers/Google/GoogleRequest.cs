@@ -41,7 +41,12 @@ internal static class GoogleRequest
             writer.WriteStartObject();
             function.CopyTo(writer, "name"u8);
             function.CopyTo(writer, "description"u8);
-            function.CopyTo(writer, "parameters"u8, "parametersJsonSchema"u8);
+            if (function.TryGetProperty("parameters"u8, out var parameters) && parameters.ValueKind != JsonValueKind.Null)
+            {
+                writer.WritePropertyName("parametersJsonSchema"u8);
+                GoogleSchema.Write(writer, parameters);
+            }
+
             writer.WriteEndObject();
         }
 
@@ -125,7 +130,8 @@ internal static class GoogleRequest
         writer.WriteString("responseMimeType"u8, "application/json"u8);
         if (RequestDocument.TryGetObject(format, "json_schema"u8, out var named) && RequestDocument.TryGetObject(named, "schema"u8, out var schema))
         {
-            writer.WriteRaw("responseJsonSchema"u8, schema);
+            writer.WritePropertyName("responseJsonSchema"u8);
+            GoogleSchema.Write(writer, schema);
         }
     }
 
@@ -141,18 +147,18 @@ internal static class GoogleRequest
         {
             writer.WriteString("thinkingLevel"u8, effort switch
             {
-                // Thinking cannot be switched off; this is the least.
-                "none" or "minimal" => "MINIMAL"u8,
-                "low" => "LOW"u8,
-                "medium" => "MEDIUM"u8,
-                _ => "HIGH"u8,
+                // Thinking cannot be switched off.
+                "none" or "minimal" => model.LeastLevel,
+                "low" => "LOW",
+                "medium" => "MEDIUM",
+                _ => "HIGH",
             });
         }
         else
         {
             writer.WriteNumber("thinkingBudget"u8, effort switch
             {
-                "none" => 0,
+                "none" => model.LeastBudget,
                 "minimal" => 512,
                 "low" => 1024,
                 "medium" => 8192,

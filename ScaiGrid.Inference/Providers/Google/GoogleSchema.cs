@@ -1,0 +1,68 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+
+namespace ScaiGrid.Inference.Providers.Google;
+
+/// <summary>
+/// JSON schemas as the upstream keeps to them. It passes over what it does not know without a word, and <c>const</c> is of that: a list of
+/// one value is the same, and is kept to.
+/// </summary>
+internal static class GoogleSchema
+{
+    public static void Write(Utf8JsonWriter writer, JsonElement schema)
+    {
+        // Most have none, and go as they are.
+        if (schema.ValueKind != JsonValueKind.Object || RequestDocument.Raw(schema).IndexOf("\"const\""u8) < 0)
+        {
+            writer.WriteRawValue(RequestDocument.Raw(schema), skipInputValidation: true);
+            return;
+        }
+
+        writer.WriteStartObject();
+        foreach (var keyword in schema.EnumerateObject())
+        {
+            WriteKeyword(writer, keyword, hasList: schema.TryGetProperty("enum"u8, out _));
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteKeyword(Utf8JsonWriter writer, JsonProperty keyword, bool hasList)
+    {
+        var value = keyword.Value;
+        switch (keyword.Name)
+        {
+            case "const" when value.ValueKind is JsonValueKind.String or JsonValueKind.Number && !hasList:
+                writer.WriteStartArray("enum"u8);
+                writer.WriteRawValue(RequestDocument.Raw(value), skipInputValidation: true);
+                writer.WriteEndArray();
+                break;
+            case "properties" or "$defs" or "definitions" when value.ValueKind == JsonValueKind.Object:
+                writer.WriteStartObject(keyword.Name);
+                foreach (var named in value.EnumerateObject())
+                {
+                    writer.WritePropertyName(named.Name);
+                    Write(writer, named.Value);
+                }
+
+                writer.WriteEndObject();
+                break;
+            case "anyOf" or "oneOf" or "allOf" or "prefixItems" when value.ValueKind == JsonValueKind.Array:
+                writer.WriteStartArray(keyword.Name);
+                foreach (var one in value.EnumerateArray())
+                {
+                    Write(writer, one);
+                }
+
+                writer.WriteEndArray();
+                break;
+            case "items" or "additionalProperties":
+                writer.WritePropertyName(keyword.Name);
+                Write(writer, value);
+                break;
+            default:
+                writer.WriteProperty(keyword);
+                break;
+        }
+    }
+}
