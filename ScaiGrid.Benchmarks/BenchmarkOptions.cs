@@ -7,10 +7,11 @@ namespace ScaiGrid.Benchmarks;
 /// <param name="Connections">Numbers of connections to measure with.</param>
 /// <param name="Calls">What to measure: chat, stream, paced; scale; memory.</param>
 /// <param name="MemoryCalls">Calls of which resident memory is watched.</param>
-internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections, string[] Calls, int MemoryCalls)
+/// <param name="Beside">The folder of another source, built in the same configuration, that chat, stream and paced measure in the same rounds.</param>
+internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections, string[] Calls, int MemoryCalls, string? Beside = null)
 {
     public const string Usage =
-        "ScaiGrid.Benchmarks [--rounds 5] [--seconds 3] [--connections 1,16,64] [--calls chat,stream,paced,scale,memory] [--memory-calls 1000000] | micro";
+        "ScaiGrid.Benchmarks [--rounds 5] [--seconds 3] [--connections 1,16,64] [--calls chat,stream,paced,scale,memory] [--memory-calls 1000000] [--beside SOURCE] | micro";
 
     private static readonly string[] Known = ["chat", "stream", "paced", "scale", "memory"];
 
@@ -40,6 +41,9 @@ internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connec
                     break;
                 case "--calls" when args[i + 1].Split(',').All(Known.Contains):
                     options = options with { Calls = args[i + 1].Split(',') };
+                    break;
+                case "--beside" when Directory.Exists(args[i + 1]):
+                    options = options with { Beside = Path.GetFullPath(args[i + 1]) };
                     break;
                 default:
                     return null;

@@ -7,7 +7,7 @@ internal static class Comparison
 {
     public static async Task RunAsync(BenchmarkOptions options)
     {
-        await using var setup = await Setup.StartAsync();
+        await using var setup = await Setup.StartAsync(options.Beside);
         await Measurement.WarmUpAsync(setup.Subjects);
         Console.WriteLine("| call | connections | subject | calls/s | p50 ms | p99 ms | p50 added ms | first byte added p50 ms | processor µs/call | to YARP's | resident MiB |");
         Console.WriteLine("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");

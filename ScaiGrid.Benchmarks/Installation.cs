@@ -19,12 +19,14 @@ internal sealed class Installation : IAsyncDisposable
     private readonly List<IAsyncDisposable> _parts = [];
     private readonly HttpClientHandler _handler = new();
     private readonly HttpClient _admin;
+    private readonly string _source;
     private readonly int _port = FreePort.Next();
     private ServerProcess _api = null!;
     private ServerProcess _worker = null!;
 
-    private Installation()
+    private Installation(string source)
     {
+        _source = source;
         _admin = new HttpClient(_handler) { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
         _admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
     }
@@ -35,9 +37,10 @@ internal sealed class Installation : IAsyncDisposable
     /// <param name="upstreamPort">Of the upstream behind <see cref="Model"/>.</param>
     /// <param name="isCrowded">Whether <see cref="Benchmarks.Crowd"/> lives there too.</param>
     /// <param name="isLimited">Whether calls meet limits and budgets.</param>
-    public static async Task<Installation> StartAsync(int upstreamPort, bool isCrowded = false, bool isLimited = true)
+    /// <param name="source">The folder of the source whose build runs; null: this one's.</param>
+    public static async Task<Installation> StartAsync(int upstreamPort, bool isCrowded = false, bool isLimited = true, string? source = null)
     {
-        var made = new Installation();
+        var made = new Installation(source ?? Repository.Root);
         var limit = isLimited ? Unreachable : "0";
         var database = made.Own(await MariaDbServer.StartAsync());
         var redis = made.Own(await RedisServer.StartAsync("everysec"));
@@ -58,13 +61,13 @@ internal sealed class Installation : IAsyncDisposable
             ["SCAIGRID_HTTP_PORT"] = $"{made._port}",
             ["SCAIGRID_WORKER_PORT"] = $"{FreePort.Next()}",
         };
-        var (exitCode, output) = await ServerProcess.RunAsync("dotnet", [Program("Migrator")], settings.ToDictionary(pair => pair.Key, string? (pair) => pair.Value));
+        var (exitCode, output) = await ServerProcess.RunAsync("dotnet", [made.Program("Migrator")], settings.ToDictionary(pair => pair.Key, string? (pair) => pair.Value));
         if (exitCode != 0)
         {
             throw new InvalidOperationException(output);
         }
 
-        made._api = await ServerProcess.StartAsync("dotnet", [Program("Api")], made._port, settings);
+        made._api = await ServerProcess.StartAsync("dotnet", [made.Program("Api")], made._port, settings);
         var backendId = await made.ConnectAsync(upstreamPort);
         if (isLimited)
         {
@@ -77,11 +80,11 @@ internal sealed class Installation : IAsyncDisposable
             await made._api.DisposeAsync();
             await Benchmarks.Crowd.FillAsync(database.ConnectionString(), backendId);
             settings["SCAIGRID_DATA_DIR"] = made._folder.File("crowded");
-            made._api = await ServerProcess.StartAsync("dotnet", [Program("Api")], made._port, settings);
+            made._api = await ServerProcess.StartAsync("dotnet", [made.Program("Api")], made._port, settings);
         }
 
         made.Own(made._api);
-        made._worker = made.Own(ServerProcess.Start("dotnet", [Program("Worker")], settings));
+        made._worker = made.Own(ServerProcess.Start("dotnet", [made.Program("Worker")], settings));
         return made;
     }
 
@@ -117,10 +120,10 @@ internal sealed class Installation : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private static string Program(string name)
+    private string Program(string name)
     {
         var configuration = Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd('/')))!;
-        return Path.Combine(Repository.Root, $"ScaiGrid.{name}", "bin", configuration, "net10.0", $"ScaiGrid.{name}.dll");
+        return Path.Combine(_source, $"ScaiGrid.{name}", "bin", configuration, "net10.0", $"ScaiGrid.{name}.dll");
     }
 
     private Subject Subject(string name, IReadOnlyList<(string? Key, string Model)> callers) =>
