@@ -16,6 +16,9 @@ public static class JsonConsole
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:LogLevel:Polly"] = "Warning",
 
+        // An error for each gRPC probe that fails. What fails is logged where it is found, once.
+        ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = "None",
+
         // Even at Critical this category makes an Activity and a scope for each request, whose request_id is not ours.
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
     };
