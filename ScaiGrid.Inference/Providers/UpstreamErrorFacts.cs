@@ -8,7 +8,17 @@ namespace ScaiGrid.Inference.Providers;
 /// <summary>What an error document says, wherever in it.</summary>
 internal sealed class UpstreamErrorFacts
 {
+    /// <summary>How long an account stays empty that nobody says more of.</summary>
+    public const int EmptyAccountPause = 300;
+
     private const int MaxRetryAfterSeconds = 3600;
+
+    /// <summary>Anthropic's empty account, which is an invalid request in all but its text.</summary>
+    private const string LowBalance = "credit balance is too low";
+
+    /// <summary>A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, Model Studio.</summary>
+    private static readonly string[] TooLong =
+        ["prompt is too long", "exceeds the maximum number of tokens", "maximum context length", "range of input length should be"];
 
     /// <summary>Words that say more than the status they come with, or come without one, inside a stream.</summary>
     private static readonly FrozenDictionary<string, UpstreamFailure> Words = new Dictionary<string, UpstreamFailure>(StringComparer.OrdinalIgnoreCase)
@@ -34,7 +44,6 @@ internal sealed class UpstreamErrorFacts
         ["timeout_error"] = UpstreamFailure.TimedOut,
         ["authentication_error"] = UpstreamFailure.Misconfigured,
         ["permission_error"] = UpstreamFailure.Misconfigured,
-        ["billing_error"] = UpstreamFailure.Misconfigured,
         ["not_found_error"] = UpstreamFailure.Misconfigured,
         ["invalid_request_error"] = UpstreamFailure.RequestRefused,
         ["request_too_large"] = UpstreamFailure.RequestRefused,
@@ -57,7 +66,6 @@ internal sealed class UpstreamErrorFacts
         ["Throttling"] = UpstreamFailure.RateLimited,
         ["Throttling.RateQuota"] = UpstreamFailure.RateLimited,
         ["Throttling.AllocationQuota"] = UpstreamFailure.RateLimited,
-        ["Arrearage"] = UpstreamFailure.Misconfigured,
         ["InvalidApiKey"] = UpstreamFailure.Misconfigured,
         ["access_denied"] = UpstreamFailure.Misconfigured,
         ["data_inspection_failed"] = UpstreamFailure.RequestRefused,
@@ -68,11 +76,15 @@ internal sealed class UpstreamErrorFacts
     private static readonly FrozenDictionary<string, int> Pauses = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase)
     {
         // OpenAI's: until somebody pays, or the month ends.
-        ["credit_balance_exhausted"] = 300,
-        ["organization_spend_limit_exceeded"] = 300,
-        ["organization_usage_limit_exceeded"] = 300,
-        ["project_spend_limit_exceeded"] = 300,
-        ["billing_not_active"] = 300,
+        ["credit_balance_exhausted"] = EmptyAccountPause,
+        ["organization_spend_limit_exceeded"] = EmptyAccountPause,
+        ["organization_usage_limit_exceeded"] = EmptyAccountPause,
+        ["project_spend_limit_exceeded"] = EmptyAccountPause,
+        ["billing_not_active"] = EmptyAccountPause,
+
+        // Anthropic's, and Alibaba Cloud's.
+        ["billing_error"] = EmptyAccountPause,
+        ["Arrearage"] = EmptyAccountPause,
 
         // All of these, where no code says which; but at Alibaba Cloud the tokens of a minute.
         ["insufficient_quota"] = 60,
@@ -122,6 +134,7 @@ internal sealed class UpstreamErrorFacts
             using var document = JsonDocument.Parse(json);
             var facts = new UpstreamErrorFacts();
             facts.Add(document.RootElement);
+            facts.ReadMessage();
             return facts;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
@@ -133,9 +146,9 @@ internal sealed class UpstreamErrorFacts
     /// <summary>What an HTTP status says; null where it is no error.</summary>
     public static UpstreamFailure? OfStatus(int status) => status switch
     {
-        429 => UpstreamFailure.RateLimited,
+        402 or 429 => UpstreamFailure.RateLimited,
         408 or >= 500 => UpstreamFailure.ServerError,
-        401 or 402 or 403 or 404 => UpstreamFailure.Misconfigured,
+        401 or 403 or 404 => UpstreamFailure.Misconfigured,
         >= 400 => UpstreamFailure.RequestRefused,
         _ => null,
     };
@@ -179,6 +192,7 @@ internal sealed class UpstreamErrorFacts
                 break;
             case "status" or "code" when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var status) && status < 600:
                 _number ??= OfStatus(status);
+                _pause ??= status == 402 ? EmptyAccountPause : null;
                 Status ??= status;
                 break;
             case "param" when value.ValueKind == JsonValueKind.String:
@@ -195,6 +209,24 @@ internal sealed class UpstreamErrorFacts
             case "error" or "message" or "detail" or "details" or "innererror":
                 Add(value);
                 break;
+        }
+    }
+
+    // What only the text says.
+    private void ReadMessage()
+    {
+        if (Message is not { } message)
+        {
+            return;
+        }
+
+        if (message.Contains(LowBalance, StringComparison.OrdinalIgnoreCase))
+        {
+            AddWord("billing_error");
+        }
+        else if (Array.Exists(TooLong, text => message.Contains(text, StringComparison.OrdinalIgnoreCase)))
+        {
+            AddWord("context_length_exceeded");
         }
     }
 

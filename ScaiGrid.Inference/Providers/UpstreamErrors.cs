@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using ScaiGrid.Inference.Streaming;
 
@@ -33,9 +34,12 @@ internal static class UpstreamErrors
             failure = facts.Failure.Value;
         }
 
+        var isExhausted = facts.IsExhausted || response.StatusCode == HttpStatusCode.PaymentRequired;
+
         return failure switch
         {
-            UpstreamFailure.RateLimited => new UpstreamError(failure, facts.IsExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds),
+            UpstreamFailure.RateLimited => new UpstreamError(
+                failure, isExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds ?? (isExhausted ? UpstreamErrorFacts.EmptyAccountPause : null)),
             UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
             UpstreamFailure.RequestRefused => new UpstreamError(
                 failure,

@@ -103,6 +103,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     [Theory]
     [InlineData("""{"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}""", "context_length_exceeded", "messages")]
     [InlineData("""{"error":{"message":"too long","type":"exceed_context_size_error","code":400}}""", "context_length_exceeded", null)]
+    [InlineData("""{"error":{"message":"This model's maximum context length is 8 tokens.","type":"BadRequestError","param":null,"code":400}}""", "context_length_exceeded", null)]
     [InlineData("""{"error":{"message":"no","param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}""", "content_filter", "prompt")]
     [InlineData("""{"error":{"message":"no","type":"image_generation_user_error","param":null,"code":"content_policy_violation"}}""", "content_policy_violation", null)]
     [InlineData("""{"error":{"message":"no","type":"invalid_request_error","code":"some_word_of_theirs"}}""", "validation_error", null)]

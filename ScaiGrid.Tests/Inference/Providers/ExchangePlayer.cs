@@ -128,6 +128,11 @@ internal sealed record PlayedAnswer
                 json["field"] = Error.Field;
             }
 
+            if (Error.Code is not null)
+            {
+                json["code"] = Error.Code;
+            }
+
             return json;
         }
     }
