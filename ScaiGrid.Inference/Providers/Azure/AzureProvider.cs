@@ -30,7 +30,7 @@ internal sealed class AzureProvider(UpstreamHttp http) : IProvider, IModelDirect
         var chat = UrlOf("/chat/completions");
 
         // The dated versions differ in which of the two fields they take; the v1 path is OpenAI's own.
-        var format = new OpenAiFormat(connection.Model, settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? OpenAiFormat.NewLimit : null));
+        var format = new AzureFormat(connection.Model, settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? OpenAiFormat.NewLimit : null));
         return OpenAiOperations.Connect(http, address, connection.Model, UrlOf) with
         {
             Chat = new HttpChat(http, address, format, chat, chat),

@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <summary>The caller's format is the upstream's: bytes go through, with the model's name replaced.</summary>
 /// <param name="model">The model at the upstream.</param>
 /// <param name="outputLimit">The field that bounds the output there, <c>max_tokens</c> or <c>max_completion_tokens</c>; null for the one that the caller used.</param>
-internal sealed class OpenAiFormat(string model, string? outputLimit) : ChatFormat
+internal class OpenAiFormat(string model, string? outputLimit) : ChatFormat
 {
     /// <summary>The setting that names the field.</summary>
     public const string OutputLimit = "output_limit";
@@ -21,7 +21,7 @@ internal sealed class OpenAiFormat(string model, string? outputLimit) : ChatForm
 
     public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf("max_tokens", NewLimit);
 
-    public override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
+    public sealed override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
         refused = null;
         return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit);

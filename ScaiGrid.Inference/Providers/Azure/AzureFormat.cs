@@ -1,0 +1,73 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.OpenAi;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Azure;
+
+/// <summary>
+/// OpenAI's format, but that a filter which judges a stream while it runs says so in choices without a <c>delta</c>. OpenAI's format has one
+/// in every choice, and most clients read on from it.
+/// </summary>
+internal sealed class AzureFormat(string model, string? outputLimit) : OpenAiFormat(model, outputLimit)
+{
+    public override ChunkTranslator TranslateStream(UpstreamAddress address) => new AzureStream();
+
+    private sealed class AzureStream() : ChunkTranslator(created: 0)
+    {
+        public override UpstreamError? Read(ReadOnlyMemory<byte> data)
+        {
+            // Of each stream a few at most are without: the others are not read twice.
+            if (data.Span.IndexOf("\"delta\""u8) >= 0 || data.Span.IndexOf("\"content_filter_"u8) < 0)
+            {
+                AddDocument(data.Span);
+                return null;
+            }
+
+            using var document = JsonDocument.Parse(data);
+            if (document.RootElement.ValueKind != JsonValueKind.Object || !RequestDocument.Items(document.RootElement, "choices"u8).Any())
+            {
+                AddDocument(data.Span);
+                return null;
+            }
+
+            using var output = new PooledBytes(data.Length + 64);
+            using var writer = TranslationJson.Writer(output);
+            Write(writer, document.RootElement);
+            writer.Flush();
+            AddDocument(output.Span);
+            return null;
+        }
+
+        private static void Write(Utf8JsonWriter writer, JsonElement chunk)
+        {
+            writer.WriteStartObject();
+            foreach (var property in chunk.EnumerateObject())
+            {
+                if (!property.NameEquals("choices"u8))
+                {
+                    writer.WriteProperty(property);
+                    continue;
+                }
+
+                writer.WriteStartArray("choices"u8);
+                foreach (var choice in RequestDocument.Items(chunk, "choices"u8))
+                {
+                    writer.WriteStartObject();
+                    foreach (var own in choice.EnumerateObject())
+                    {
+                        writer.WriteProperty(own);
+                    }
+
+                    writer.WriteStartObject("delta"u8);
+                    writer.WriteEndObject();
+                    writer.WriteEndObject();
+                }
+
+                writer.WriteEndArray();
+            }
+
+            writer.WriteEndObject();
+        }
+    }
+}
