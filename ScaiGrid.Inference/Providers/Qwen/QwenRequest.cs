@@ -96,8 +96,9 @@ internal static partial class QwenRequest
             return;
         }
 
-        // These think unless they are told not to, and refuse to in a whole answer.
-        if (!request.Stream && StreamedThought().IsMatch(JsonText.Of(request.Root, "model"u8) ?? ""))
+        // These think unless they are told not to, and refuse to in a whole answer, or beside a forced tool.
+        var model = JsonText.Of(request.Root, "model"u8) ?? "";
+        if ((!request.Stream && StreamedThought().IsMatch(model)) || (choice.IsForced && ThinkingUnasked().IsMatch(model)))
         {
             writer.WriteBoolean("enable_thinking"u8, false);
             return;
@@ -129,4 +130,8 @@ internal static partial class QwenRequest
     // The open models of the third generation that think or do not, as they are told: their names are their sizes.
     [GeneratedRegex(@"^qwen3-\d+(\.\d+)?b(-a\d+b)?$", RegexOptions.IgnoreCase)]
     private static partial Regex StreamedThought();
+
+    // Those, and all from 3.5 on but for the ones that cannot do otherwise.
+    [GeneratedRegex(@"^qwen(3-\d+(\.\d+)?b(-a\d+b)?$|(3\.[5-9]|[4-9])(?!.*thinking))", RegexOptions.IgnoreCase)]
+    private static partial Regex ThinkingUnasked();
 }
