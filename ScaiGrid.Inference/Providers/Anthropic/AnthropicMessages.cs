@@ -10,6 +10,7 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// </summary>
 internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter writer)
 {
+    private readonly AnthropicCallIds _ids = new();
     private bool _isOpen;
     private bool _isUser;
     private bool _hasTurns;
@@ -115,7 +116,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             Open(isUser: false);
             writer.WriteStartObject();
             writer.WriteString("type"u8, "tool_use"u8);
-            WriteId("id"u8, call, "id"u8);
+            writer.WriteString("id"u8, _ids.OfCall(JsonText.Of(call, "id"u8) ?? ""));
             function.CopyTo(writer, "name"u8);
             writer.WriteArguments("input"u8, function);
             writer.WriteEndObject();
@@ -126,7 +127,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     {
         writer.WriteStartObject();
         writer.WriteString("type"u8, "tool_result"u8);
-        WriteId("tool_use_id"u8, message, "tool_call_id"u8);
+        writer.WriteString("tool_use_id"u8, _ids.OfResult(JsonText.Of(message, "tool_call_id"u8) ?? ""));
         if (message.TryGetProperty("content"u8, out var content))
         {
             if (content.ValueKind == JsonValueKind.String)
@@ -276,19 +277,6 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         writer.WriteEndObject();
     }
 
-    // Ids of other providers may hold letters that are refused here; both ends of a call are changed alike.
-    private void WriteId(ReadOnlySpan<byte> name, JsonElement owner, ReadOnlySpan<byte> property)
-    {
-        var id = JsonText.Of(owner, property) ?? "";
-        writer.WriteString(name, string.Create(id.Length, id, static (span, text) =>
-        {
-            for (var i = 0; i < text.Length; i++)
-            {
-                span[i] = char.IsAsciiLetterOrDigit(text[i]) || text[i] is '_' or '-' ? text[i] : '_';
-            }
-        }));
-    }
-
     private void OpenFor(bool? isUser)
     {
         if (isUser is { } side)
@@ -305,6 +293,21 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
 
         Close();
+        if (!_hasTurns && !isUser)
+        {
+            Start(isUser: true);
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, "text"u8);
+            writer.WriteString("text"u8, ConversationRules.Beginning);
+            writer.WriteEndObject();
+            Close();
+        }
+
+        Start(isUser);
+    }
+
+    private void Start(bool isUser)
+    {
         writer.WriteStartObject();
         writer.WriteString("role"u8, isUser ? "user"u8 : "assistant"u8);
         writer.WriteStartArray("content"u8);

@@ -195,7 +195,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
             writer.WriteStartObject();
             writer.WriteStartObject("functionCall"u8);
             call.CopyTo(writer, "id"u8);
-            function.CopyTo(writer, "name"u8);
+            writer.WriteName(function);
             writer.WriteArguments("args"u8, function);
             writer.WriteEndObject();
             WriteSignature(Signature(call) ?? (isFirst && model.ThinksByLevel ? ForeignSignature : null));
@@ -214,7 +214,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         writer.WriteStartObject();
         writer.WriteStartObject("functionResponse"u8);
         message.CopyTo(writer, "tool_call_id"u8, "id"u8);
-        writer.WriteString("name"u8, id is not null && _names.TryGetValue(id, out var name) ? name : JsonText.Of(message, "name"u8) ?? id ?? "");
+        writer.WriteString("name"u8, GoogleNames.Theirs(id is not null && _names.TryGetValue(id, out var name) ? name : JsonText.Of(message, "name"u8) ?? id ?? ""));
         WriteResult(message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) ?? "" : "");
         WriteResultMedia(message, index);
         writer.WriteEndObject();
@@ -300,6 +300,20 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         }
 
         End();
+        if (!_hasTurns && turn == Turn.Model)
+        {
+            Open(Turn.User);
+            writer.WriteStartObject();
+            writer.WriteString("text"u8, ConversationRules.Beginning);
+            writer.WriteEndObject();
+            End();
+        }
+
+        Open(turn);
+    }
+
+    private void Open(Turn turn)
+    {
         writer.WriteStartObject();
         writer.WriteString("role"u8, turn == Turn.Model ? "model"u8 : "user"u8);
         writer.WriteStartArray("parts"u8);

@@ -75,7 +75,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
                 {
                     completion.AddToolCall(
                         CallId(call, answer, calls++, time),
-                        RequestDocument.Raw(name),
+                        GoogleNames.Ours(RequestDocument.Raw(name)),
                         RequestDocument.TryGetObject(call, "args"u8, out var args) ? RequestDocument.Raw(args) : "{}"u8,
                         Carrier(JsonText.Of(part, "thoughtSignature"u8)));
                     continue;

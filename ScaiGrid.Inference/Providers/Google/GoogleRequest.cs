@@ -39,7 +39,7 @@ internal static class GoogleRequest
         foreach (var function in functions)
         {
             writer.WriteStartObject();
-            function.CopyTo(writer, "name"u8);
+            writer.WriteName(function);
             function.CopyTo(writer, "description"u8);
             if (function.TryGetProperty("parameters"u8, out var parameters) && parameters.ValueKind != JsonValueKind.Null)
             {
@@ -79,7 +79,7 @@ internal static class GoogleRequest
             writer.WriteStartArray("allowedFunctionNames"u8);
             foreach (var function in functions.Where(choice.IsNamed))
             {
-                writer.WriteRawValue(RequestDocument.Raw(function.GetProperty("name"u8)), skipInputValidation: true);
+                writer.WriteStringValue(GoogleNames.Theirs(JsonText.Of(function.GetProperty("name"u8))));
             }
 
             writer.WriteEndArray();

@@ -124,7 +124,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         Add(",\"id\":"u8);
         Add(Quoted(GoogleFormat.CallId(call, answer, _calls++, time)));
         Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
-        Add(GoogleFormat.Property(call, "name"u8, "\"\""u8));
+        Add(GoogleNames.Ours(GoogleFormat.Property(call, "name"u8, "\"\""u8)));
         Add(",\"arguments\":"u8);
         Add(RequestDocument.TryGetObject(call, "args"u8, out var args) ? Quoted(args.GetRawText()) : "\"{}\""u8);
         Add("},"u8);

@@ -6,6 +6,9 @@ namespace ScaiGrid.Inference.Providers.Translation;
 /// <summary>What upstreams of our own format judge themselves, and a translation would make something else of.</summary>
 internal static class ConversationRules
 {
+    /// <summary>What a user says before an assistant who speaks first, as many greet: for formats in which the user begins.</summary>
+    public const string Beginning = "(The assistant speaks first.)";
+
     public static void Check(RequestDocument request)
     {
         if (RequestDocument.Items(request.Root, "functions"u8).Any())
