@@ -50,10 +50,16 @@ internal static class AnthropicRequest
             return;
         }
 
+        var strictness = new AnthropicStrictness();
+        if (TryGetSchema(request, out var output))
+        {
+            strictness.TakeOutput(output);
+        }
+
         writer.WriteStartArray("tools"u8);
         foreach (var tool in tools)
         {
-            WriteTool(writer, tool, tool.GetProperty("function"u8));
+            WriteTool(writer, tool, tool.GetProperty("function"u8), strictness);
         }
 
         writer.WriteEndArray();
@@ -83,12 +89,12 @@ internal static class AnthropicRequest
         writer.WriteEndObject();
     }
 
-    private static void WriteTool(Utf8JsonWriter writer, JsonElement tool, JsonElement function)
+    private static void WriteTool(Utf8JsonWriter writer, JsonElement tool, JsonElement function, AnthropicStrictness strictness)
     {
         writer.WriteStartObject();
         function.CopyTo(writer, "name"u8);
         function.CopyTo(writer, "description"u8);
-        var isStrict = function.TryGetProperty("strict"u8, out var strict) && strict.ValueKind == JsonValueKind.True;
+        var isStrict = function.TryGetProperty("strict"u8, out var strict) && strict.ValueKind == JsonValueKind.True && strictness.TryTake(function);
         writer.WritePropertyName("input_schema"u8);
         AnthropicSchema.WriteInput(writer, function, isStrict);
         if (isStrict)

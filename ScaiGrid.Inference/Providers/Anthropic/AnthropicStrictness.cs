@@ -1,0 +1,79 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Anthropic;
+
+/// <summary>
+/// How many schemas a request may hold the model to: the upstream refuses one with more tools, optional parameters or choices of types in
+/// all its strict schemas together than it will make a grammar of. What does not fit is offered without being strict.
+/// </summary>
+internal sealed class AnthropicStrictness
+{
+    private int _tools = 20;
+    private int _optional = 24;
+    private int _unions = 16;
+
+    /// <summary>Counts the schema of the output, which goes before those of tools.</summary>
+    public void TakeOutput(JsonElement schema)
+    {
+        var (optional, unions) = Count(schema);
+        _optional -= optional;
+        _unions -= unions;
+    }
+
+    /// <returns>Whether the function may be strict.</returns>
+    public bool TryTake(JsonElement function)
+    {
+        var (optional, unions) = RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) ? Count(parameters) : default;
+        if (_tools < 1 || _optional < optional || _unions < unions)
+        {
+            return false;
+        }
+
+        _tools--;
+        _optional -= optional;
+        _unions -= unions;
+        return true;
+    }
+
+    private static (int Optional, int Unions) Count(JsonElement schema)
+    {
+        var (optional, unions) = (0, 0);
+        if (schema.ValueKind != JsonValueKind.Object)
+        {
+            return (optional, unions);
+        }
+
+        var required = RequestDocument.Items(schema, "required"u8, JsonValueKind.String).Select(JsonText.Of).ToHashSet();
+        foreach (var keyword in schema.EnumerateObject())
+        {
+            var isNamed = keyword.Name is "properties" or "$defs" or "definitions" && keyword.Value.ValueKind == JsonValueKind.Object;
+            foreach (var child in isNamed ? keyword.Value.EnumerateObject().Select(named => named.Value) : Children(keyword))
+            {
+                var inner = Count(child);
+                optional += inner.Optional;
+                unions += inner.Unions;
+            }
+
+            if (keyword.Name == "properties" && isNamed)
+            {
+                optional += keyword.Value.EnumerateObject().Count(named => !required.Contains(named.Name));
+                unions += keyword.Value.EnumerateObject().Count(named => IsUnion(named.Value));
+            }
+        }
+
+        return (optional, unions);
+    }
+
+    private static IEnumerable<JsonElement> Children(JsonProperty keyword) => keyword.Name switch
+    {
+        "items" => [keyword.Value],
+        "anyOf" or "oneOf" or "allOf" when keyword.Value.ValueKind == JsonValueKind.Array => keyword.Value.EnumerateArray(),
+        _ => [],
+    };
+
+    private static bool IsUnion(JsonElement schema) => schema.ValueKind == JsonValueKind.Object
+        && (schema.TryGetProperty("anyOf"u8, out _) || schema.TryGetProperty("oneOf"u8, out _)
+            || (schema.TryGetProperty("type"u8, out var type) && type.ValueKind == JsonValueKind.Array));
+}
