@@ -43,7 +43,8 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         }
         catch (Exception exception) when (exception is ConnectionResetException || context.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is left to answer.
+            // Nobody is left to answer. Told so, the server does not look for the rest of the body, which it would log as an error.
+            context.Abort();
             return;
         }
         catch (Exception exception)

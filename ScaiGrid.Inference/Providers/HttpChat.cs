@@ -42,7 +42,8 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             var content = await response.Content.ReadAsStreamAsync(activity.Token);
             if (!request.Stream)
             {
-                return await ReadCompletionAsync(content, activity);
+                var read = await UpstreamBody.ReadAsync(content, address, activity.Token);
+                return read.Document is { } answer ? Read(answer) : ChatReply.Failed(read.Error!);
             }
 
             var stream = new HttpChatStream(response, content, address, format.TranslateStream(address), activity);
@@ -63,40 +64,15 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
         }
     }
 
-    private async Task<ChatReply> ReadCompletionAsync(Stream content, CallActivity activity)
+    private ChatReply Read(PooledBytes answer)
     {
-        var bytes = new PooledBytes(16 * 1024);
-        var owned = true;
         try
         {
-            int read;
-            while ((read = await content.ReadAsync(bytes.GetMemory(4096), activity.Token)) > 0)
-            {
-                bytes.Advance(read);
-                if (bytes.Length > InferenceOptions.MaxUpstreamBytes)
-                {
-                    return ChatReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
-                }
-            }
-
-            if (UpstreamErrors.In(bytes.Memory, address) is { } error)
-            {
-                return ChatReply.Failed(error);
-            }
-
-            owned = false;
-            return format.ReadCompletion(bytes, out var failed) is { } completion ? ChatReply.Completed(completion) : ChatReply.Failed(failed!);
+            return format.ReadCompletion(answer, out var failed) is { } completion ? ChatReply.Completed(completion) : ChatReply.Failed(failed!);
         }
         catch (JsonException)
         {
             return ChatReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch));
-        }
-        finally
-        {
-            if (owned)
-            {
-                bytes.Dispose();
-            }
         }
     }
 }

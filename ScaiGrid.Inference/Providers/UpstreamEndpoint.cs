@@ -28,7 +28,9 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
             var (response, error) = await OpenAsync(content, activity);
             using (response)
             {
-                return error is null ? await ReadAsync(response!, activity) : DocumentReply.Failed(error);
+                return error is null
+                    ? await UpstreamBody.ReadAsync(await response!.Content.ReadAsStreamAsync(activity.Token), address, activity.Token)
+                    : DocumentReply.Failed(error);
             }
         }
         catch (Exception exception) when (Failure(exception, activity) is { } failure)
@@ -84,38 +86,6 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
         catch (OperationCanceledException exception) when (Failure(exception, activity) is { } failure)
         {
             return failure;
-        }
-    }
-
-    private async Task<DocumentReply> ReadAsync(HttpResponseMessage response, CallActivity activity)
-    {
-        var content = await response.Content.ReadAsStreamAsync(activity.Token);
-        var bytes = new PooledBytes(16 * 1024);
-        try
-        {
-            int read;
-            while ((read = await content.ReadAsync(bytes.GetMemory(4096), activity.Token)) > 0)
-            {
-                bytes.Advance(read);
-                if (bytes.Length > InferenceOptions.MaxUpstreamBytes)
-                {
-                    bytes.Dispose();
-                    return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
-                }
-            }
-
-            if (UpstreamErrors.In(bytes.Memory, address) is { } error)
-            {
-                bytes.Dispose();
-                return DocumentReply.Failed(error);
-            }
-
-            return DocumentReply.Completed(bytes);
-        }
-        catch
-        {
-            bytes.Dispose();
-            throw;
         }
     }
 }

@@ -1,0 +1,47 @@
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>Reads whole answers: documents of a success's status, which may be errors all the same.</summary>
+internal static class UpstreamBody
+{
+    private const int Piece = 4096;
+
+    /// <param name="content">The answer's body; read to its end, but not beyond <see cref="InferenceOptions.MaxUpstreamBytes"/>.</param>
+    /// <param name="address">Where it comes from.</param>
+    /// <param name="cancellationToken">The call's.</param>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public static async Task<DocumentReply> ReadAsync(Stream content, UpstreamAddress address, CancellationToken cancellationToken)
+    {
+        var bytes = new PooledBytes(4 * Piece);
+        var owned = true;
+        try
+        {
+            int read;
+            while ((read = await content.ReadAsync(bytes.GetMemory(Piece), cancellationToken)) > 0)
+            {
+                bytes.Advance(read);
+                if (bytes.Length > InferenceOptions.MaxUpstreamBytes)
+                {
+                    return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
+                }
+            }
+
+            if (UpstreamErrors.In(bytes.Memory, address) is { } error)
+            {
+                return DocumentReply.Failed(error);
+            }
+
+            owned = false;
+            return DocumentReply.Completed(bytes);
+        }
+        finally
+        {
+            if (owned)
+            {
+                bytes.Dispose();
+            }
+        }
+    }
+}
