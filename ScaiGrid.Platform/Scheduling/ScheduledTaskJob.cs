@@ -22,15 +22,6 @@ internal sealed partial class ScheduledTaskJob(
 
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
-        var name = context.JobDetail.Key.Name;
-        if (!tasks.ByName.TryGetValue(name, out var task))
-        {
-            // A newer worker's task, or that of a module which is not loaded here.
-            TaskUnknown(name);
-            await TaskSchedule.PassOnAsync(context.Scheduler, context.JobDetail.Key, time, cancellationToken);
-            return;
-        }
-
         if (gate?.TryEnter() == false)
         {
             return;
@@ -38,7 +29,7 @@ internal sealed partial class ScheduledTaskJob(
 
         try
         {
-            await RunAsync(task, cancellationToken);
+            await RunAsync(tasks.ByName[context.JobDetail.Key.Name], cancellationToken);
         }
         finally
         {
@@ -81,7 +72,4 @@ internal sealed partial class ScheduledTaskJob(
 
     [LoggerMessage(Message = "Scheduled task {Task} ended: {Outcome} after {DurationMs} ms.")]
     private partial void TaskEnded(LogLevel level, string task, string outcome, long durationMs, Exception? exception);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Scheduled task {Task} is not known to this worker; this fire is passed on.")]
-    private partial void TaskUnknown(string task);
 }

@@ -29,7 +29,8 @@ public static class SchedulingServices
     public static void AddScheduling(this IHostApplicationBuilder builder, IEnumerable<ScheduledTask> tasks)
     {
         var options = builder.AddSettings<DatabaseOptions>();
-        builder.Services.AddSingleton(new ScheduledTasks(tasks.ToFrozenDictionary(task => task.Name)));
+        var known = tasks.ToFrozenDictionary(task => task.Name);
+        builder.Services.AddSingleton(new ScheduledTasks(known));
         builder.AddSettings<SchedulingOptions>();
         builder.Services.AddSingleton<TaskMetrics>();
         builder.Services.AddSingleton<TaskBook>();
@@ -41,12 +42,14 @@ public static class SchedulingServices
         builder.Logging.AddFilter("Quartz", LogLevel.None);
         if (options.Url is not null && DatabaseAddress.TryParse(options, out var address, out _))
         {
-            builder.AddQuartz(quartz => Configure(quartz, address, options));
+            builder.AddQuartz(quartz => Configure(quartz, address, options, known.Keys));
         }
     }
 
-    private static void Configure(IQuartzBuilder quartz, DatabaseAddress address, DatabaseOptions options)
+    private static void Configure(IQuartzBuilder quartz, DatabaseAddress address, DatabaseOptions options, IEnumerable<string> tasks)
     {
+        // What this worker does not know, a newer worker's or a module's that is not loaded here, waits for one that does.
+        quartz.ServeExecutionGroups([.. tasks]);
         quartz.ConfigureScheduler(scheduler =>
         {
             scheduler.InstanceName = Name;

@@ -7,8 +7,6 @@ namespace ScaiGrid.Platform.Scheduling;
 internal static class TaskSchedule
 {
     private const string Group = "scaigrid";
-    private const string PassedOnGroup = "scaigrid.passed_on";
-    private static readonly TimeSpan PassedOnAfter = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// A schedule that is right already is left as it is: a worker that starts must not move the next fire. Every worker does this
@@ -19,7 +17,9 @@ internal static class TaskSchedule
         foreach (var task in tasks.ByName.Values)
         {
             var key = new TriggerKey(task.Name, Group);
-            if (await scheduler.GetTrigger(key, cancellationToken) is not ISimpleTrigger trigger || trigger.RepeatInterval != task.Interval)
+            if (await scheduler.GetTrigger(key, cancellationToken) is not ISimpleTrigger trigger
+                || trigger.RepeatInterval != task.Interval
+                || trigger.ExecutionGroup != task.Name)
             {
                 await scheduler.ScheduleJob(Job(task), Trigger(task, key), ScheduleJobOptions.Replacing, cancellationToken);
             }
@@ -46,20 +46,6 @@ internal static class TaskSchedule
         }
     }
 
-    /// <summary>
-    /// A fire that came to a worker which does not know the task: it comes again shortly, to whichever worker takes it then. The
-    /// schedule itself stays as it is.
-    /// </summary>
-    public static async Task PassOnAsync(IScheduler scheduler, JobKey job, TimeProvider time, CancellationToken cancellationToken)
-    {
-        var trigger = TriggerBuilder.Create<ScheduledTaskJob>()
-            .WithIdentity(new TriggerKey(job.Name, PassedOnGroup))
-            .ForJob(job)
-            .StartAt(time.GetUtcNow() + PassedOnAfter)
-            .Build();
-        await scheduler.ScheduleJob(trigger, ScheduleJobOptions.Replacing, cancellationToken);
-    }
-
     private static IJobDetail Job(ScheduledTask task) => JobBuilder.Create<ScheduledTaskJob>()
         .WithIdentity(task.Name, Group)
         .RequestRecovery(true)
@@ -68,6 +54,7 @@ internal static class TaskSchedule
     private static ITrigger Trigger(ScheduledTask task, TriggerKey key) => TriggerBuilder.Create<ScheduledTaskJob>()
         .WithIdentity(key)
         .ForJob(task.Name, Group)
+        .WithExecutionGroup(task.Name)
         .StartNow()
         .WithSchedule(SimpleScheduleBuilder.Create()
             .WithInterval(task.Interval)
