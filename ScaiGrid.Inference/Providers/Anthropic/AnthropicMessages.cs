@@ -15,7 +15,8 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     private bool _isUser;
     private bool _hasTurns;
 
-    public void Write()
+    /// <param name="takesPrefill">Whether the model goes on with what an assistant began to say.</param>
+    public void Write(bool takesPrefill)
     {
         writer.WriteStartArray("messages"u8);
         var messages = request.Messages.ToList();
@@ -37,6 +38,13 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
                     WriteContent(message, i, isUser: true, trimEnd: false);
                     break;
             }
+        }
+
+        // What ends in a call lacks its result, which is the caller's to send.
+        if (!takesPrefill && _isOpen && !_isUser && !RequestDocument.Items(messages[^1], "tool_calls"u8).Any())
+        {
+            Close();
+            WriteUser(ConversationRules.Going);
         }
 
         Close();
@@ -295,15 +303,20 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         Close();
         if (!_hasTurns && !isUser)
         {
-            Start(isUser: true);
-            writer.WriteStartObject();
-            writer.WriteString("type"u8, "text"u8);
-            writer.WriteString("text"u8, ConversationRules.Beginning);
-            writer.WriteEndObject();
-            Close();
+            WriteUser(ConversationRules.Beginning);
         }
 
         Start(isUser);
+    }
+
+    private void WriteUser(string text)
+    {
+        Start(isUser: true);
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "text"u8);
+        writer.WriteString("text"u8, text);
+        writer.WriteEndObject();
+        Close();
     }
 
     private void Start(bool isUser)

@@ -24,6 +24,9 @@ internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively
     /// <summary>Its thinking is bound to all that stands before it in the conversation.</summary>
     public bool BindsThinking { get; private init; }
 
+    /// <summary>Goes on with what an assistant began to say; newer models refuse a conversation that ends so.</summary>
+    public bool TakesPrefill { get; private init; }
+
     /// <summary>Knows the effort <c>xhigh</c>.</summary>
     public bool TakesExtraHigh { get; private init; }
 
@@ -42,6 +45,7 @@ internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively
             ThinkingOff = alwaysThinks || isQuiet ? null : family == "sonnet" && generation >= 505 ? "between_tools" : "disabled",
             TakesForcedTools = isFable ? generation < 501 : family == "haiku" || generation < 505,
             BindsThinking = isFable ? generation >= 501 : generation >= 505,
+            TakesPrefill = BudgetOnly().IsMatch(name),
             TakesExtraHigh = isFable || generation is 0 or > 406,
         };
     }

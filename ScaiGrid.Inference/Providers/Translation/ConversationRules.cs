@@ -9,6 +9,9 @@ internal static class ConversationRules
     /// <summary>What a user says before an assistant who speaks first, as many greet: for formats in which the user begins.</summary>
     public const string Beginning = "(The assistant speaks first.)";
 
+    /// <summary>What a user says behind an assistant whom the model cannot continue by itself.</summary>
+    public const string Going = "(Go on exactly where your last message ends, without repeating any of it.)";
+
     public static void Check(RequestDocument request)
     {
         if (RequestDocument.Items(request.Root, "functions"u8).Any())
