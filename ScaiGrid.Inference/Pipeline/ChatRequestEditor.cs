@@ -15,15 +15,18 @@ internal static class ChatRequestEditor
 {
     private const string OldLimit = "max_tokens";
     private const string NewLimit = "max_completion_tokens";
+    private const string Effort = "reasoning_effort";
 
     /// <summary>Writes the upstream body. The caller's bytes stay as they are, since another attempt may need them.</summary>
     /// <param name="request">The caller's request.</param>
     /// <param name="model">The frontend model.</param>
     /// <param name="upstreamModelJson">The model's name at the upstream, as a JSON string.</param>
     /// <param name="outputLimit">The only field that bounds the output there, where there is only one.</param>
-    public static PooledBytes Edit(ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, string? outputLimit = null)
+    /// <param name="toolEffort">The effort that is said with tools where nobody says one, for models that refuse tools without.</param>
+    public static PooledBytes Edit(
+        ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, string? outputLimit = null, string? toolEffort = null)
     {
-        Span<Splice> splices = new Splice[9];
+        Span<Splice> splices = new Splice[10];
         var count = 0;
         splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
         if (request.Stream && !request.IncludeUsage)
@@ -57,6 +60,11 @@ internal static class ChatRequestEditor
         if (model.DefaultParams is { Count: > 0 } defaults && Defaults(request, defaults, outputLimit) is { Length: > 0 } fields)
         {
             splices[count++] = Insert(RootStart(request), fields);
+        }
+
+        if (toolEffort is not null && request.Fields.Contains("tools") && !request.Fields.Contains(Effort) && model.DefaultParams?[Effort] is null)
+        {
+            splices[count++] = Insert(RootStart(request), Encoding.UTF8.GetBytes($"\"{Effort}\":\"{toolEffort}\","));
         }
 
         return Apply(request.Body.Span, splices[..count]);

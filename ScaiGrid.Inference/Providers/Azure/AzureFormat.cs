@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// OpenAI's format, but that a filter which judges a stream while it runs says so in choices without a <c>delta</c>. OpenAI's format has one
 /// in every choice, and most clients read on from it.
 /// </summary>
-internal sealed class AzureFormat(string model, string? outputLimit) : OpenAiFormat(model, outputLimit)
+internal sealed class AzureFormat(string model, string? outputLimit) : OpenAiFormat(model, outputLimit, isOpenAi: true)
 {
     public override ChunkTranslator TranslateStream(UpstreamAddress address) => new AzureStream();
 

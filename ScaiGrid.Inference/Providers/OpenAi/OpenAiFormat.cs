@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -9,7 +10,8 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <summary>The caller's format is the upstream's: bytes go through, with the model's name replaced.</summary>
 /// <param name="model">The model at the upstream.</param>
 /// <param name="outputLimit">The field that bounds the output there, <c>max_tokens</c> or <c>max_completion_tokens</c>; null for the one that the caller used.</param>
-internal class OpenAiFormat(string model, string? outputLimit) : ChatFormat
+/// <param name="isOpenAi">Whether the models there are OpenAI's own, whose names tell what they refuse.</param>
+internal partial class OpenAiFormat(string model, string? outputLimit, bool isOpenAi) : ChatFormat
 {
     /// <summary>The setting that names the field.</summary>
     public const string OutputLimit = "output_limit";
@@ -19,11 +21,18 @@ internal class OpenAiFormat(string model, string? outputLimit) : ChatFormat
 
     private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
 
+    // These think unasked, and on this path refuse tools while they think.
+    private readonly string? _toolEffort = isOpenAi && RefusesToolsThinking().IsMatch(model) ? "none" : null;
+
     public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf("max_tokens", NewLimit);
 
     public sealed override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
         refused = null;
-        return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit);
+        return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit, _toolEffort);
     }
+
+    // From 5.6; the models for chats do not think.
+    [GeneratedRegex(@"gpt-(5\.([6-9]|\d\d)|[6-9])(?!.*chat)")]
+    private static partial Regex RefusesToolsThinking();
 }

@@ -28,10 +28,11 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
         var endpoint = address.At("/chat/completions");
 
         // Other servers at an address of their own may know only the field that the caller used.
-        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (defaultBaseUrl is not null && settings.Text("base_url") is null ? OpenAiFormat.NewLimit : null);
+        var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
+        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? OpenAiFormat.NewLimit : null);
         return OpenAiOperations.Connect(http, address, connection.Model, address.At) with
         {
-            Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, limit), endpoint, endpoint),
+            Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, limit, isOpenAi), endpoint, endpoint),
         };
     }
 
