@@ -145,7 +145,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             else if (content.ValueKind == JsonValueKind.Array)
             {
                 writer.WriteStartArray("content"u8);
-                WriteParts(content, index, isUser: null);
+                WriteParts(content, index, isUser: null, trimEnd: false);
                 writer.WriteEndArray();
             }
         }
@@ -162,7 +162,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 
         if (content.ValueKind == JsonValueKind.Array)
         {
-            WriteParts(content, index, isUser);
+            WriteParts(content, index, isUser, trimEnd);
         }
         else if (content.ValueKind == JsonValueKind.String)
         {
@@ -173,9 +173,11 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     /// <param name="content">The parts.</param>
     /// <param name="index">Of the message.</param>
     /// <param name="isUser">Whose turn they belong to; null inside a result, which is open.</param>
-    private void WriteParts(JsonElement content, int index, bool? isUser)
+    /// <param name="trimEnd">Whether the last of them is not to end in white space.</param>
+    private void WriteParts(JsonElement content, int index, bool? isUser, bool trimEnd)
     {
         var position = 0;
+        var last = content.GetArrayLength() - 1;
         foreach (var element in content.EnumerateArray())
         {
             if (element.ValueKind == JsonValueKind.Object)
@@ -183,7 +185,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
                 var part = ContentPart.Of(element);
                 if (part.Kind == PartKind.Text)
                 {
-                    WriteText(part.Text, trimEnd: false, isUser, element);
+                    WriteText(part.Text, trimEnd && position == last, isUser, element);
                 }
                 else
                 {
