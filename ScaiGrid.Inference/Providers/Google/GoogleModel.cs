@@ -13,11 +13,17 @@ internal sealed partial record GoogleModel(string Name, bool ThinksByLevel)
     /// <summary>The budget of a model that is not to think; there is one that cannot be kept from it.</summary>
     public int LeastBudget { get; } = Name.Contains("gemini-2.5-pro", StringComparison.Ordinal) ? 128 : 0;
 
+    /// <summary>Knows penalties; Gemini from 2.5 refuses all but 0.</summary>
+    public bool TakesPenalties { get; } = !Name.Contains("gemini-", StringComparison.Ordinal) || Penalized().IsMatch(Name);
+
     public static GoogleModel Of(string name, ProviderSettings settings) =>
         new(name, settings.Text("thinking") is { } thinking ? thinking == "level" : !BudgetOnly().IsMatch(name));
 
     [GeneratedRegex(@"gemini-(1|2)(\.|-)")]
     private static partial Regex BudgetOnly();
+
+    [GeneratedRegex(@"gemini-(1\.|2\.0)")]
+    private static partial Regex Penalized();
 
     // The small ones, and Flash up to 3.6.
     [GeneratedRegex(@"flash-lite|gemini-3(\.[0-6])?-flash")]

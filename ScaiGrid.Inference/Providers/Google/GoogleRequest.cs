@@ -16,7 +16,7 @@ internal static class GoogleRequest
         new GoogleContents(request, writer, model).Write();
         WriteTools(request, writer);
         writer.WriteStartObject("generationConfig"u8);
-        WriteSampling(request, writer);
+        WriteSampling(request, writer, model);
         WriteFormat(request, writer);
         WriteThinking(request, writer, model);
         writer.WriteEndObject();
@@ -89,12 +89,16 @@ internal static class GoogleRequest
         writer.WriteEndObject();
     }
 
-    private static void WriteSampling(RequestDocument request, Utf8JsonWriter writer)
+    private static void WriteSampling(RequestDocument request, Utf8JsonWriter writer, GoogleModel model)
     {
         request.Root.CopyTo(writer, "temperature"u8);
         request.Root.CopyTo(writer, "top_p"u8, "topP"u8);
-        request.Root.CopyTo(writer, "presence_penalty"u8, "presencePenalty"u8);
-        request.Root.CopyTo(writer, "frequency_penalty"u8, "frequencyPenalty"u8);
+        if (model.TakesPenalties)
+        {
+            request.Root.CopyTo(writer, "presence_penalty"u8, "presencePenalty"u8);
+            request.Root.CopyTo(writer, "frequency_penalty"u8, "frequencyPenalty"u8);
+        }
+
         request.Root.CopyTo(writer, "n"u8, "candidateCount"u8);
         if (request.MaxTokens is { } tokens)
         {
