@@ -22,9 +22,8 @@ internal static class InputItems
 
         var calls = new List<JsonElement>();
         var isOpen = false;
-        for (var i = 0; i < input.GetArrayLength(); i++)
+        foreach (var (i, item) in input.EnumerateArray().Index())
         {
-            var item = input[i];
             var type = item.ValueKind == JsonValueKind.Object ? JsonText.Of(item, "type"u8) ?? "message" : null;
             if (type == "function_call")
             {
@@ -140,9 +139,9 @@ internal static class InputItems
         }
 
         writer.WriteStartArray("content"u8);
-        for (var i = 0; i < content.GetArrayLength(); i++)
+        foreach (var (i, part) in content.EnumerateArray().Index())
         {
-            WritePart(writer, content[i], $"{field}.{name}[{i}]", mistakes);
+            WritePart(writer, part, $"{field}.{name}[{i}]", mistakes);
         }
 
         writer.WriteEndArray();

@@ -18,10 +18,11 @@ internal static class GoogleSchema
             return;
         }
 
+        var hasList = schema.TryGetProperty("enum"u8, out _);
         writer.WriteStartObject();
         foreach (var keyword in schema.EnumerateObject())
         {
-            WriteKeyword(writer, keyword, hasList: schema.TryGetProperty("enum"u8, out _));
+            WriteKeyword(writer, keyword, hasList);
         }
 
         writer.WriteEndObject();

@@ -40,21 +40,34 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
     {
         var messages = request.Messages.Select((message, index) => (Message: message, Index: index, Role: Role(message))).ToList();
         var last = messages.FindLastIndex(message => message.Role != "system");
-        var moved = messages.Where((message, i) => message.Role == "system" && last >= 0 && (i > last || MayNotStand(i))).ToList();
-        if (moved.Count == 0)
+        var start = messages.FindIndex(message => message.Role != "system");
+        if (last < 0)
         {
             return messages;
         }
 
-        messages.RemoveAll(message => moved.Exists(one => one.Index == message.Index));
-        messages.InsertRange(Math.Max(messages.FindIndex(message => message.Role != "system"), 0), moved);
-        return messages;
-
-        bool MayNotStand(int i)
+        var ordered = messages[..start];
+        var others = new List<(JsonElement, int, string?)>(messages.Count - start);
+        string? before = null;
+        foreach (var message in messages[start..])
         {
-            var before = messages.FindLastIndex(i, message => message.Role != "system");
-            return before >= 0 && messages[before].Role != "user";
+            if (message.Role != "system")
+            {
+                before = message.Role;
+                others.Add(message);
+            }
+            else if (before == "user" && message.Index < last)
+            {
+                others.Add(message);
+            }
+            else
+            {
+                ordered.Add(message);
+            }
         }
+
+        ordered.AddRange(others);
+        return ordered;
     }
 
     private static string? Role(JsonElement message) => JsonText.Of(message, "role"u8) switch { "developer" => "system", "function" => "tool", var role => role };

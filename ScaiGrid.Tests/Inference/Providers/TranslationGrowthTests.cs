@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Providers.Google;
+using ScaiGrid.Inference.Providers.Mistral;
+using ScaiGrid.Inference.Responses;
+using ScaiGrid.Inference.Streaming;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Providers;
+
+/// <summary>What a translation takes grows with what the caller sends, not with its square: one request would hold a thread for minutes.</summary>
+public sealed class TranslationGrowthTests
+{
+    private const int Few = 2_000;
+    private const int Times = 16;
+
+    [Fact]
+    public void SystemMessagesToMistral_GrowWithTheirNumber() => GrowsAsSent(
+        count => Chat($$"""{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{{Repeat(count, _ => """{"role":"system","content":"s"}""")}},{"role":"user","content":"Bye"}"""),
+        bytes => Translate(new MistralFormat("mistral-medium-latest"), bytes));
+
+    [Fact]
+    public void KeywordsOfASchemaToGoogle_GrowWithTheirNumber() => GrowsAsSent(
+        count => Chat(
+            """{"role":"user","content":"Hi"}""",
+            $$""","tools":[{"type":"function","function":{"name":"f","parameters":{"const":1,{{Repeat(count, i => $"\"x{i}\":1")}} } } }]"""),
+        bytes => Translate(new GoogleFormat(new GoogleModel("gemini-3-flash", ThinksByLevel: true), TimeProvider.System), bytes));
+
+    [Fact]
+    public void ItemsOfAResponse_GrowWithTheirNumber() => GrowsAsSent(
+        count => Encoding.UTF8.GetBytes($"[{Repeat(count, _ => """{"role":"user","content":[{"type":"input_text","text":"Hi"}]}""")}]"),
+        TranslateItems);
+
+    [Fact]
+    public void PartsOfAnItem_GrowWithTheirNumber() => GrowsAsSent(
+        count => Encoding.UTF8.GetBytes($$"""[{"role":"user","content":[{{Repeat(count, _ => """{"type":"input_text","text":"Hi"}""")}}]}]"""),
+        TranslateItems);
+
+    private static void GrowsAsSent(Func<int, byte[]> make, Action<byte[]> translate)
+    {
+        var (few, many) = (make(Few), make(Few * Times));
+        translate(few);
+        var ratio = Least(translate, many) / Least(translate, few);
+        Assert.True(ratio < Times * Times / 3, $"{Times} times as much took {ratio:F0} times as long.");
+    }
+
+    // The least of a few: everything else is what others did meanwhile.
+    private static double Least(Action<byte[]> translate, byte[] bytes) => Enumerable.Range(0, 5).Min(_ =>
+    {
+        var start = Stopwatch.GetTimestamp();
+        translate(bytes);
+        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+    });
+
+    private static void Translate(ChatFormat format, byte[] bytes)
+    {
+        var body = new PooledBytes();
+        body.Append(bytes);
+        Assert.True(ChatRequestReader.TryRead(body, out var request, out var problem), problem?.Text);
+        using (request)
+        using (format.WriteRequest(request!, Routes.Make(), out var refused))
+        {
+            Assert.Null(refused);
+        }
+    }
+
+    private static byte[] Chat(string messages, string more = "") => Encoding.UTF8.GetBytes($$"""{"model":"m","messages":[{{messages}}]{{more}}}""");
+
+    private static string Repeat(int count, Func<int, string> one) => string.Join(',', Enumerable.Range(0, count).Select(one));
+
+    private static void TranslateItems(byte[] bytes)
+    {
+        using var input = JsonDocument.Parse(bytes);
+        using var output = new PooledBytes();
+        using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true });
+        var mistakes = new List<ErrorDetail>();
+        InputItems.Write(writer, input.RootElement, mistakes);
+        Assert.Empty(mistakes);
+    }
+}
