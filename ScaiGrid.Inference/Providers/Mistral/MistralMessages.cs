@@ -46,6 +46,12 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
             return messages;
         }
 
+        if (last < messages.Count - 1 && messages[last].Role == "assistant")
+        {
+            // Without it the assistant's text would be the last, which is one that the model goes on with.
+            request.Refuse($"messages[{last + 1}]", "is the system's behind the assistant's last message, where this model takes none.");
+        }
+
         var ordered = messages[..start];
         var others = new List<(JsonElement, int, string?)>(messages.Count - start);
         string? before = null;
