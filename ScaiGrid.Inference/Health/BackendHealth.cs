@@ -103,8 +103,9 @@ public sealed class BackendHealth
                 Answered(isTrial);
                 return;
 
-            // Neither health nor illness: a wrong key stays wrong, some upstreams refuse a caller's content with 403, and one that was sent nothing said nothing.
-            case UpstreamFailure.Misconfigured or UpstreamFailure.Unsupported or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
+            // Neither health nor illness: a wrong key stays wrong, some upstreams refuse a caller's content with 403, one that was sent nothing
+            // said nothing, and what a model makes nothing of is one caller's.
+            case UpstreamFailure.Misconfigured or UpstreamFailure.Unsupported or UpstreamFailure.ModelFailed or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
                 Abandoned(isTrial);
                 return;
         }

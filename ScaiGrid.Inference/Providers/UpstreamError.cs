@@ -44,6 +44,9 @@ public enum UpstreamFailure
 
     /// <summary>No target could be tried, or none was there.</summary>
     Unavailable,
+
+    /// <summary>The upstream is well, and says that its model made nothing of this conversation that can be used.</summary>
+    ModelFailed,
 }
 
 /// <param name="Failure">What happened.</param>
@@ -112,6 +115,7 @@ public static class UpstreamFailureWords
         UpstreamFailure.Unavailable => "unavailable",
         UpstreamFailure.CallerRevoked => "caller_revoked",
         UpstreamFailure.Stopping => "stopping",
+        UpstreamFailure.ModelFailed => "model_failed",
         _ => "misconfigured",
     };
 }

@@ -164,9 +164,8 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         }
         else
         {
-            var type = part.MediaType.Length > 0 ? part.MediaType : part.Kind == PartKind.Image ? "image/jpeg" : "application/pdf";
             writer.WriteStartObject(part.Url.Length > 0 ? "fileData"u8 : "inlineData"u8);
-            writer.WriteString("mimeType"u8, type);
+            writer.WriteString("mimeType"u8, Type(part));
             if (part.Url.Length > 0)
             {
                 writer.WriteString("fileUri"u8, part.Url);
@@ -181,6 +180,8 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
 
         writer.WriteEndObject();
     }
+
+    private static string Type(ContentPart part) => part.MediaType.Length > 0 ? part.MediaType : part.Kind == PartKind.Image ? "image/jpeg" : "application/pdf";
 
     private void WriteCalls(JsonElement message)
     {
@@ -238,6 +239,12 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
             if (!model.ThinksByLevel)
             {
                 request.Refuse(path, "is something other than text, which this model does not take from a tool.");
+                return;
+            }
+
+            if (part.Url.Length > 0 || Type(part) is not ("image/png" or "image/jpeg" or "image/webp" or "application/pdf"))
+            {
+                request.Refuse(path, "is not what this model takes from a tool: text, or PNG, JPEG, WebP or PDF that is in the request itself.");
                 return;
             }
 

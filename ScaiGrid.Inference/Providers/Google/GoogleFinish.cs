@@ -24,13 +24,13 @@ internal static class GoogleFinish
                 or "IMAGE_SAFETY" or "IMAGE_PROHIBITED_CONTENT" or "IMAGE_RECITATION":
                 return "content_filter";
             case "MALFORMED_FUNCTION_CALL" or "UNEXPECTED_TOOL_CALL" or "TOO_MANY_TOOL_CALLS":
-                failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model wrote a tool call that cannot be used.");
+                failed = new UpstreamError(UpstreamFailure.ModelFailed, "The model wrote a tool call that cannot be used.");
                 return null;
             case "MALFORMED_RESPONSE":
-                failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model wrote an answer that cannot be used.");
+                failed = new UpstreamError(UpstreamFailure.ModelFailed, "The model wrote an answer that cannot be used.");
                 return null;
             case "MISSING_THOUGHT_SIGNATURE":
-                failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model misses the signature of an earlier call.");
+                failed = new UpstreamError(UpstreamFailure.ModelFailed, "The model misses the signature of an earlier call.");
                 return null;
             default:
                 return hasCalls ? "tool_calls" : "stop";

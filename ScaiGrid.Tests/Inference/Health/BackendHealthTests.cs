@@ -128,6 +128,27 @@ public sealed class BackendHealthTests
     }
 
     [Fact]
+    public void ConversationsThatAModelMakesNothingOf_OpenNothing_AndEndNoTrial()
+    {
+        var failed = new UpstreamError(UpstreamFailure.ModelFailed);
+        Assert.True(failed.MayFailOver);
+        for (var i = 0; i < 40; i++)
+        {
+            _health.Failed(isTrial: false, failed);
+        }
+
+        Assert.Equal((0, 0), _health.Recent());
+        Assert.Equal(CircuitState.Closed, _health.State());
+        Fail(5);
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Assert.True(_health.TryEnter(out _));
+        _health.Failed(isTrial: true, failed);
+        Assert.NotEqual(CircuitState.Closed, _health.State());
+        Assert.True(_health.TryEnter(out var isTrial));
+        Assert.True(isTrial);
+    }
+
+    [Fact]
     public void CallsThatBeganBeforeItOpened_NeitherCloseNorDouble()
     {
         Fail(5);
