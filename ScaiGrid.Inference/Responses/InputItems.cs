@@ -5,8 +5,9 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// Writes the items of a Responses request as chat messages. Function calls that follow each other are calls of one message, and of the
-/// assistant's text before them: one answer was both, and some upstreams take no call behind another message of the assistant.
+/// Writes the items of a Responses request as chat messages. Function calls that follow each other are calls of one message, and so is the
+/// assistant's text before them and between: one answer was both, and some upstreams take no call behind another message of the assistant,
+/// nor one between a call and its result.
 /// </summary>
 internal static class InputItems
 {
@@ -21,7 +22,7 @@ internal static class InputItems
         }
 
         var calls = new List<JsonElement>();
-        var isOpen = false;
+        var texts = new List<(int Index, JsonElement Item)>();
         foreach (var (i, item) in input.EnumerateArray().Index())
         {
             var type = item.ValueKind == JsonValueKind.Object ? JsonText.Of(item, "type"u8) ?? "message" : null;
@@ -37,12 +38,15 @@ internal static class InputItems
                 continue;
             }
 
-            EndAssistant(writer, calls, isOpen);
-            isOpen = type == "message" && JsonText.Of(item, "role"u8) == "assistant";
-            if (isOpen)
+            var isAssistant = type == "message" && JsonText.Of(item, "role"u8) == "assistant";
+            if (!isAssistant || calls.Count == 0)
             {
-                BeginMessage(writer, "assistant");
-                WriteContent(writer, item, "content", $"input[{i}]", mistakes);
+                WriteAssistant(writer, texts, calls, mistakes);
+            }
+
+            if (isAssistant)
+            {
+                texts.Add((i, item));
             }
             else
             {
@@ -50,7 +54,7 @@ internal static class InputItems
             }
         }
 
-        EndAssistant(writer, calls, isOpen);
+        WriteAssistant(writer, texts, calls, mistakes);
     }
 
     private static void WriteItem(Utf8JsonWriter writer, JsonElement item, string? type, string field, List<ErrorDetail> mistakes)
@@ -84,26 +88,45 @@ internal static class InputItems
         }
     }
 
-    /// <summary>Ends the assistant's message with the calls that belong to it, or writes one of the calls alone.</summary>
-    private static void EndAssistant(Utf8JsonWriter writer, List<JsonElement> calls, bool isOpen)
+    /// <summary>Writes what the assistant said and called since the last other message, if anything.</summary>
+    private static void WriteAssistant(Utf8JsonWriter writer, List<(int Index, JsonElement Item)> texts, List<JsonElement> calls, List<ErrorDetail> mistakes)
     {
-        if (!isOpen && calls.Count > 0)
+        if (texts.Count == 0 && calls.Count == 0)
         {
-            BeginMessage(writer, "assistant");
-            writer.WriteNull("content"u8);
+            return;
+        }
+
+        BeginMessage(writer, "assistant");
+        switch (texts)
+        {
+            case []:
+                writer.WriteNull("content"u8);
+                break;
+            case [var (index, item)]:
+                WriteContent(writer, item, "content", $"input[{index}]", mistakes);
+                break;
+            default:
+                writer.WriteStartArray("content"u8);
+                foreach (var (index, item) in texts)
+                {
+                    if (TryGetContent(item, "content", $"input[{index}]", mistakes, out var content))
+                    {
+                        WriteParts(writer, content, $"input[{index}].content", mistakes);
+                    }
+                }
+
+                writer.WriteEndArray();
+                break;
         }
 
         if (calls.Count > 0)
         {
             WriteCalls(writer, calls);
-            calls.Clear();
-        }
-        else if (!isOpen)
-        {
-            return;
         }
 
         writer.WriteEndObject();
+        texts.Clear();
+        calls.Clear();
     }
 
     private static void WriteCalls(Utf8JsonWriter writer, List<JsonElement> calls)
@@ -126,9 +149,8 @@ internal static class InputItems
 
     private static void WriteContent(Utf8JsonWriter writer, JsonElement item, string name, string field, List<ErrorDetail> mistakes)
     {
-        if (!item.TryGetProperty(name, out var content) || content.ValueKind is not (JsonValueKind.String or JsonValueKind.Array))
+        if (!TryGetContent(item, name, field, mistakes, out var content))
         {
-            mistakes.Add(new ErrorDetail($"{field}.{name}", "must be a string or an array of parts."));
             return;
         }
 
@@ -139,12 +161,36 @@ internal static class InputItems
         }
 
         writer.WriteStartArray("content"u8);
-        foreach (var (i, part) in content.EnumerateArray().Index())
+        WriteParts(writer, content, $"{field}.{name}", mistakes);
+        writer.WriteEndArray();
+    }
+
+    private static bool TryGetContent(JsonElement item, string name, string field, List<ErrorDetail> mistakes, out JsonElement content)
+    {
+        if (item.TryGetProperty(name, out content) && content.ValueKind is JsonValueKind.String or JsonValueKind.Array)
         {
-            WritePart(writer, part, $"{field}.{name}[{i}]", mistakes);
+            return true;
         }
 
-        writer.WriteEndArray();
+        mistakes.Add(new ErrorDetail($"{field}.{name}", "must be a string or an array of parts."));
+        return false;
+    }
+
+    private static void WriteParts(Utf8JsonWriter writer, JsonElement content, string field, List<ErrorDetail> mistakes)
+    {
+        if (content.ValueKind == JsonValueKind.String)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, "text"u8);
+            writer.WriteString("text"u8, JsonText.Of(content));
+            writer.WriteEndObject();
+            return;
+        }
+
+        foreach (var (i, part) in content.EnumerateArray().Index())
+        {
+            WritePart(writer, part, $"{field}[{i}]", mistakes);
+        }
     }
 
     private static void WritePart(Utf8JsonWriter writer, JsonElement part, string field, List<ErrorDetail> mistakes)

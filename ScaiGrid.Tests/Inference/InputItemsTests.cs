@@ -1,0 +1,40 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Responses;
+using ScaiGrid.Inference.Streaming;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference;
+
+/// <summary>The items of a Responses request as chat messages.</summary>
+public sealed class InputItemsTests
+{
+    private const string Call = """{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}""";
+    private const string Calls = ""","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]""";
+    private const string Output = """{"type":"function_call_output","call_id":"c1","output":"1"}""";
+    private const string Result = """{"role":"tool","tool_call_id":"c1","content":"1"}""";
+
+    [Theory]
+    [InlineData($$"""{"role":"assistant","content":"a"},{{Call}},{{Output}}""", $$"""{"role":"assistant","content":"a"{{Calls}}},{{Result}}""")]
+    [InlineData($$"""{{Call}},{"role":"assistant","content":"a"},{{Output}}""", $$"""{"role":"assistant","content":"a"{{Calls}}},{{Result}}""")]
+    [InlineData(
+        $$"""{"role":"assistant","content":"a"},{{Call}},{"role":"assistant","content":[{"type":"output_text","text":"b"}]},{{Output}}""",
+        $$"""{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]{{Calls}}},{{Result}}""")]
+    [InlineData(
+        $$"""{{Call}},{{Output}},{"role":"assistant","content":"a"},{"role":"assistant","content":"b"}""",
+        $$"""{"role":"assistant","content":null{{Calls}}},{{Result}},{"role":"assistant","content":"a"},{"role":"assistant","content":"b"}""")]
+    public void AssistantsTextBesideItsCalls_IsOfTheirMessage(string items, string messages)
+    {
+        using var input = JsonDocument.Parse($"[{items}]");
+        using var output = new PooledBytes();
+        using var writer = new Utf8JsonWriter(output);
+        var mistakes = new List<ErrorDetail>();
+        writer.WriteStartArray();
+        InputItems.Write(writer, input.RootElement, mistakes);
+        writer.WriteEndArray();
+        writer.Flush();
+        Assert.Empty(mistakes);
+        Assert.Equal($"[{messages}]", Encoding.UTF8.GetString(output.Span));
+    }
+}
