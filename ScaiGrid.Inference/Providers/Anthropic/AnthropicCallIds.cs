@@ -6,16 +6,16 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// </summary>
 internal sealed class AnthropicCallIds
 {
-    private readonly HashSet<string> _known = [];
+    private readonly Dictionary<string, int> _known = [];
     private readonly Dictionary<string, Queue<string>> _unanswered = [];
 
     public string OfCall(string id)
     {
         var plain = Plain(id);
         var own = plain;
-        for (var number = 2; !_known.Add(own); number++)
+        while (!_known.TryAdd(own, 1))
         {
-            own = $"{plain}_{number}";
+            own = $"{plain}_{++_known[plain]}";
         }
 
         if (!_unanswered.TryGetValue(id, out var calls))

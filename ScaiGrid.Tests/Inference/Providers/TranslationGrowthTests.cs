@@ -4,6 +4,7 @@ using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Providers.Anthropic;
 using ScaiGrid.Inference.Providers.Google;
 using ScaiGrid.Inference.Providers.Mistral;
 using ScaiGrid.Inference.Responses;
@@ -29,6 +30,11 @@ public sealed class TranslationGrowthTests
             """{"role":"user","content":"Hi"}""",
             $$""","tools":[{"type":"function","function":{"name":"f","parameters":{"const":1,{{Repeat(count, i => $"\"x{i}\":1")}} } } }]"""),
         bytes => Translate(new GoogleFormat(new GoogleModel("gemini-3-flash", ThinksByLevel: true), TimeProvider.System), bytes));
+
+    [Fact]
+    public void CallsOfOneIdToAnthropic_GrowWithTheirNumber() => GrowsAsSent(
+        count => Chat($$"""{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{{Repeat(count, _ => """{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}""")}}]}"""),
+        bytes => Translate(new AnthropicFormat(AnthropicModel.Of("claude-opus-5", new ProviderSettings([])), TimeProvider.System), bytes));
 
     [Fact]
     public void ItemsOfAResponse_GrowWithTheirNumber() => GrowsAsSent(
