@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
@@ -14,6 +15,13 @@ internal abstract class ChatFormat
     /// <summary>Writes the upstream's request. The caller's bytes stay as they are, since another attempt may need them.</summary>
     /// <returns>Null when the request holds what the upstream's format cannot say.</returns>
     public abstract PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused);
+
+    /// <summary>Headers that belong to what is in a request, besides the backend's own.</summary>
+    /// <param name="headers">Get them.</param>
+    /// <param name="request">The upstream's, as it was written.</param>
+    public virtual void AddHeaders(HttpRequestHeaders headers, PooledBytes request)
+    {
+    }
 
     /// <summary>Makes a <c>chat.completion</c> of a whole answer, which it takes over. The same bytes where the format is ours.</summary>
     /// <exception cref="JsonException">Not JSON, or not of the format.</exception>

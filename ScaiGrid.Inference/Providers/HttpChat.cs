@@ -25,6 +25,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             }
 
             using var message = address.Post(request.Stream ? streamed : whole, body);
+            format.AddHeaders(message.Headers, body);
             response = await http.SendAsync(message, activity.Token);
             activity.Progress();
             if (!response.IsSuccessStatusCode)

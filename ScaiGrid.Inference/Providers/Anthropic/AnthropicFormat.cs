@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Providers.Translation;
@@ -9,6 +10,14 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) : TranslatedFormat(model.Name)
 {
     protected override PooledBytes Write(RequestDocument document) => AnthropicRequest.Write(document, model);
+
+    public override void AddHeaders(HttpRequestHeaders headers, PooledBytes request)
+    {
+        if (model.BindsThinking)
+        {
+            AnthropicThinking.NameFeature(headers, request.Span);
+        }
+    }
 
     public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
     {

@@ -8,7 +8,10 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// The turns of a conversation. There are two roles only, and results of tools are parts of the user's turn: messages that follow each
 /// other in one role become one turn.
 /// </summary>
-internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter writer)
+/// <param name="request">The caller's.</param>
+/// <param name="writer">Gets the turns.</param>
+/// <param name="forgetsThoughts">Whether those of earlier turns are left out.</param>
+internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter writer, bool forgetsThoughts)
 {
     private readonly AnthropicCallIds _ids = new();
     private bool _isOpen;
@@ -71,10 +74,10 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 
     private void WriteAssistant(JsonElement message, int index, bool isLast)
     {
-        var pieces = AnthropicTurn.Pieces(message).ToList();
-        foreach (var piece in pieces)
+        var pieces = AnthropicTurn.Pieces(message);
+        for (var i = 0; i < pieces.Count; i++)
         {
-            WritePiece(piece, isLast);
+            WritePiece(pieces[i], isLast && i == pieces.Count - 1);
         }
 
         if (pieces.Count > 0)
@@ -107,12 +110,17 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
         else
         {
-            WriteText(JsonSerializer.SerializeToUtf8Bytes(piece.Text!, TranslationJson.Text), trimEnd: isLast, isUser: false, part: default);
+            WriteText(piece.Text, trimEnd: isLast, isUser: false, piece.Marked);
         }
     }
 
     private void WriteThought(JsonElement block)
     {
+        if (forgetsThoughts)
+        {
+            return;
+        }
+
         Open(isUser: false);
         writer.WriteRawValue(RequestDocument.Raw(block), skipInputValidation: true);
     }
@@ -211,9 +219,9 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         OpenFor(isUser);
         writer.WriteStartObject();
         writer.WriteString("type"u8, "text"u8);
-        if (trimEnd)
+        if (trimEnd && text!.TrimEnd() is var trimmed && trimmed.Length < text.Length)
         {
-            writer.WriteString("text"u8, text!.TrimEnd());
+            writer.WriteString("text"u8, trimmed);
         }
         else
         {

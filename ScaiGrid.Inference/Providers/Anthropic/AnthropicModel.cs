@@ -10,7 +10,7 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively, bool TakesSampling)
 {
     /// <summary>The format has no default for the length of an answer: what a model can say, or a good part of it.</summary>
-    public long DefaultMaxTokens { get; } = Oldest().IsMatch(Name) ? 4096 : 16384;
+    public long DefaultMaxTokens { get; private init; }
 
     /// <summary>Thinks whatever it is told, and refuses to be told not to; an effort is all that it takes.</summary>
     public bool AlwaysThinks { get; private init; }
@@ -30,25 +30,33 @@ internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively
     /// <summary>Knows the effort <c>xhigh</c>.</summary>
     public bool TakesExtraHigh { get; private init; }
 
+    /// <param name="name">The model at the upstream.</param>
+    /// <param name="settings">The backend's: <c>model_like</c> stands in for a name that does not tell.</param>
     public static AnthropicModel Of(string name, ProviderSettings settings)
     {
-        var generation = Generation(name, out var family);
+        var known = settings.Text("model_like") ?? name;
+        var generation = Generation(known, out var family);
         var isFable = family is "fable" or "mythos";
         var alwaysThinks = isFable || (family == "opus" && generation >= 505);
-        var isQuiet = Oldest().IsMatch(name) || (!isFable && generation is > 0 and < 500);
+        var isOldest = Oldest().IsMatch(known);
+        var isQuiet = isOldest || (!isFable && generation is > 0 and < 500);
         return new AnthropicModel(
             name,
-            settings.Text("thinking") is { } thinking ? thinking == "adaptive" : !BudgetOnly().IsMatch(name),
-            settings.Flag("sampling") ?? Sampled().IsMatch(name))
+            settings.Text("thinking") is { } thinking ? thinking == "adaptive" : !isOldest && generation is 0 or > 405,
+            settings.Flag("sampling") ?? (isOldest || generation is > 0 and <= 406))
         {
+            DefaultMaxTokens = isOldest ? 4096 : 16384,
             AlwaysThinks = alwaysThinks,
             ThinkingOff = alwaysThinks || isQuiet ? null : family == "sonnet" && generation >= 505 ? "between_tools" : "disabled",
             TakesForcedTools = isFable ? generation < 501 : family == "haiku" || generation < 505,
             BindsThinking = isFable ? generation >= 501 : generation >= 505,
-            TakesPrefill = BudgetOnly().IsMatch(name),
+            TakesPrefill = isOldest || generation is > 0 and <= 405,
             TakesExtraHigh = isFable || generation is 0 or > 406,
         };
     }
+
+    /// <summary>Whether the name tells which model it is.</summary>
+    public static bool IsTelling(string name) => Oldest().IsMatch(name) || Generation(name, out _) > 0;
 
     /// <returns>For example 405 for 4.5; 0 where the name does not tell.</returns>
     private static int Generation(string name, out string family)
@@ -66,12 +74,4 @@ internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively
 
     [GeneratedRegex("claude-(2|3|instant)")]
     private static partial Regex Oldest();
-
-    // Up to 4.5, with or without a date behind.
-    [GeneratedRegex(@"claude-(2|3|instant|(opus|sonnet|haiku)-4(-[0-5])?(-\d{8}|-latest)?($|[@:]))")]
-    private static partial Regex BudgetOnly();
-
-    // Up to 4.6.
-    [GeneratedRegex(@"claude-(2|3|instant|(opus|sonnet|haiku)-4(-[0-6])?(-\d{8}|-latest)?($|[@:]))")]
-    private static partial Regex Sampled();
 }

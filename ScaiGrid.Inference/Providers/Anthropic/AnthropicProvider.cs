@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <summary>
 /// Anthropic's Messages API. Configuration besides the common fields: <c>version</c> (of the API), <c>beta</c> (features to switch on),
 /// <c>thinking</c> (<c>adaptive</c> or <c>budget</c>) and <c>sampling</c> (whether the model takes a temperature), which the model's name
-/// decides where they are not given.
+/// decides where they are not given; <c>model_like</c>, a name that stands in for it.
 /// </summary>
 internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {
@@ -19,6 +19,9 @@ internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : 
         ["beta"] = ProviderSettings.HeaderValue,
         ["thinking"] = ProviderSettings.OneOf("adaptive", "budget"),
         ["sampling"] = ProviderSettings.IsFlag,
+        ["model_like"] = value => value is JsonValue text && text.TryGetValue<string>(out var name) && AnthropicModel.IsTelling(name)
+            ? null
+            : "must be the name of a model of Anthropic's with its generation, for example claude-opus-5-5.",
     };
 
     public string Type => "anthropic";
@@ -29,7 +32,7 @@ internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : 
     {
         var settings = new ProviderSettings(connection.Config);
         var model = AnthropicModel.Of(connection.Model, settings);
-        var address = Address(settings, model.BindsThinking ? AnthropicThinking.BindingBeta : null);
+        var address = Address(settings);
         var endpoint = address.At("/messages");
         return new BackendClients { Chat = new HttpChat(http, address, new AnthropicFormat(model, time), endpoint, endpoint) };
     }
@@ -37,16 +40,6 @@ internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : 
     public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
         UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models?limit=1000", cancellationToken);
 
-    /// <param name="settings">The backend's.</param>
-    /// <param name="feature">One to switch on besides those that the operator names.</param>
-    private static UpstreamAddress Address(ProviderSettings settings, string? feature = null)
-    {
-        var beta = settings.Text("beta");
-        if (feature is not null && beta?.Contains(feature, StringComparison.Ordinal) != true)
-        {
-            beta = beta is null ? feature : $"{beta},{feature}";
-        }
-
-        return settings.Address(DefaultBaseUrl, "x-api-key", "", ("anthropic-version", settings.Text("version") ?? DefaultVersion), ("anthropic-beta", beta));
-    }
+    private static UpstreamAddress Address(ProviderSettings settings) => settings.Address(
+        DefaultBaseUrl, "x-api-key", "", ("anthropic-version", settings.Text("version") ?? DefaultVersion), (AnthropicThinking.BetaHeader, settings.Text("beta")));
 }

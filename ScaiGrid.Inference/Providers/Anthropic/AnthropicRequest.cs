@@ -28,7 +28,7 @@ internal static class AnthropicRequest
         }
 
         AnthropicSystem.Write(request, writer, model.TakesForcedTools ? default : choice);
-        new AnthropicMessages(request, writer).Write(model.TakesPrefill);
+        new AnthropicMessages(request, writer, AnthropicThinking.ForgetsThoughts(request, model)).Write(model.TakesPrefill);
         WriteTools(request, writer, choice, model);
         var isThinking = AnthropicThinking.Write(request, writer, model, choice.IsForced && model.TakesForcedTools, maxTokens);
         WriteOutputConfig(request, writer, model);

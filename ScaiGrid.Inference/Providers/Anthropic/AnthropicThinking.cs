@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text.Json;
 using ScaiGrid.Inference.Providers.Translation;
 
@@ -6,15 +7,21 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <summary>Whether the model is to think, and how much.</summary>
 internal static class AnthropicThinking
 {
+    /// <summary>The header that names features to switch on.</summary>
+    public const string BetaHeader = "anthropic-beta";
+
     /// <summary>The feature that <c>block_binding</c> belongs to.</summary>
-    public const string BindingBeta = "thinking-binding-controls-2026-08-01";
+    private const string BindingBeta = "thinking-binding-controls-2026-08-01";
+
+    /// <summary>As it is written below. A caller's own text holds it with its quotes escaped.</summary>
+    private static ReadOnlySpan<byte> Binding => "\"block_binding\":{\"prefix_mismatch_behavior\":"u8;
 
     private const long SmallestBudget = 1024;
 
     /// <returns>Whether the caller asked for thinking, and gets it.</returns>
     public static bool Write(RequestDocument request, Utf8JsonWriter writer, AnthropicModel model, bool isForced, long maxTokens)
     {
-        if (request.Effort == "none" && !model.AlwaysThinks)
+        if (IsOff(request, model))
         {
             if (model.ThinkingOff is { } off)
             {
@@ -31,6 +38,23 @@ internal static class AnthropicThinking
         return model.ThinksAdaptively ? WriteAdaptive(request, writer, model, isWanted) : isWanted && WriteBudget(request, writer, maxTokens);
     }
 
+    /// <summary>Names the feature beside those of the operator, where the request asks for something of it.</summary>
+    public static void NameFeature(HttpRequestHeaders headers, ReadOnlySpan<byte> request)
+    {
+        var named = headers.TryGetValues(BetaHeader, out var values) ? string.Join(',', values) : "";
+        if (request.IndexOf(Binding) >= 0 && !named.Contains(BindingBeta, StringComparison.Ordinal))
+        {
+            headers.Remove(BetaHeader);
+            headers.TryAddWithoutValidation(BetaHeader, named.Length > 0 ? $"{named},{BindingBeta}" : BindingBeta);
+        }
+    }
+
+    /// <summary>
+    /// Whether the thoughts of earlier turns are to be left out: bound ones, where thinking is switched off. What has them dropped where they
+    /// no longer fit is part of thinking, and some left out make the others unfit.
+    /// </summary>
+    public static bool ForgetsThoughts(RequestDocument request, AnthropicModel model) => model.BindsThinking && IsOff(request, model);
+
     /// <summary>The effort in the upstream's words; null where there is none to be told.</summary>
     public static string? Effort(RequestDocument request, AnthropicModel model) => !model.ThinksAdaptively ? null : request.Effort switch
     {
@@ -40,6 +64,8 @@ internal static class AnthropicThinking
         "xhigh" when !model.TakesExtraHigh => "high",
         var effort => effort,
     };
+
+    private static bool IsOff(RequestDocument request, AnthropicModel model) => request.Effort == "none" && !model.AlwaysThinks;
 
     private static bool WriteAdaptive(RequestDocument request, Utf8JsonWriter writer, AnthropicModel model, bool isWanted)
     {

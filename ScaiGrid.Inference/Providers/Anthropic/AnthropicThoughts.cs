@@ -76,12 +76,30 @@ internal sealed class AnthropicThoughts : IDisposable
         _order.Append(json);
     }
 
-    // As JavaScript and .NET count them, without unescaping: what is beyond 16 bits counts twice.
-    private static int Characters(ReadOnlySpan<byte> json)
+    /// <summary>The characters of a text as JavaScript and .NET count them, without unescaping: what is beyond 16 bits counts twice.</summary>
+    /// <param name="json">The inner of a JSON string.</param>
+    public static int Characters(ReadOnlySpan<byte> json)
     {
-        var count = 0;
-        for (var i = 0; i < json.Length; i++)
+        Count(json, int.MaxValue, out var count);
+        return count;
+    }
+
+    /// <summary>How many bytes so many characters are.</summary>
+    /// <param name="json">The inner of a JSON string.</param>
+    /// <param name="characters">Where they end within one, it belongs to them.</param>
+    public static int Length(ReadOnlySpan<byte> json, int characters) => Count(json, characters, out _);
+
+    private static int Count(ReadOnlySpan<byte> json, int most, out int count)
+    {
+        count = 0;
+        var i = 0;
+        for (; i < json.Length; i++)
         {
+            if (count >= most && (json[i] & 0xC0) != 0x80)
+            {
+                break;
+            }
+
             if (json[i] == '\\')
             {
                 i += json[i + 1] == 'u' ? 5 : 1;
@@ -93,6 +111,6 @@ internal sealed class AnthropicThoughts : IDisposable
             }
         }
 
-        return count;
+        return i;
     }
 }

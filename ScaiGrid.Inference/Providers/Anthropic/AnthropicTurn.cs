@@ -23,16 +23,18 @@ internal static class AnthropicTurn
     /// The pieces of the message in the order that they had; none where the thoughts stood before all else, as they do mostly, or where
     /// the text is no longer one that could be cut.
     /// </summary>
-    public static IEnumerable<Piece> Pieces(JsonElement message)
+    public static List<Piece> Pieces(JsonElement message)
     {
-        if (!TryGetOwn(message, out var own) || !own.TryGetProperty("block_order"u8, out var order) || order.ValueKind != JsonValueKind.Array || Text(message) is not { } text)
+        var pieces = new List<Piece>();
+        if (!TryGetOwn(message, out var own) || !own.TryGetProperty("block_order"u8, out var order) || order.ValueKind != JsonValueKind.Array
+            || !TryGetText(message, out var text, out var marked))
         {
-            yield break;
+            return pieces;
         }
 
         // A text that was changed on the way stays in one piece.
         var lengths = order.EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.Number).Select(entry => entry.TryGetInt32(out var length) ? length : -1).ToList();
-        var isWhole = lengths.Exists(length => length <= 0) || lengths.Sum(length => (long)length) != text.Length;
+        var isWhole = lengths.Exists(length => length <= 0) || lengths.Sum(length => (long)length) != AnthropicThoughts.Characters(text);
         using var thoughts = Thoughts(message).GetEnumerator();
         using var calls = RequestDocument.Items(message, "tool_calls"u8).GetEnumerator();
         var at = 0;
@@ -40,25 +42,49 @@ internal static class AnthropicTurn
         {
             if (entry.ValueKind == JsonValueKind.Number)
             {
-                var length = isWhole ? text.Length - at : entry.GetInt32();
-                yield return new Piece { Text = text.Substring(at, length) };
-                at += length;
+                AddText(isWhole ? text.Length : at + AnthropicThoughts.Length(text.AsSpan(at), entry.GetInt32()));
             }
-            else if (entry.ValueKind == JsonValueKind.String && (entry.ValueEquals(AnthropicThoughts.Thought) ? thoughts.MoveNext() : calls.MoveNext()))
+            else if (entry.ValueKind == JsonValueKind.String)
             {
-                yield return entry.ValueEquals(AnthropicThoughts.Thought) ? new Piece { Thought = thoughts.Current } : new Piece { Call = calls.Current };
+                switch (JsonText.Of(entry))
+                {
+                    case AnthropicThoughts.Thought when thoughts.MoveNext():
+                        pieces.Add(new Piece { Thought = thoughts.Current });
+                        break;
+                    case AnthropicThoughts.Call when calls.MoveNext():
+                        pieces.Add(new Piece { Call = calls.Current });
+                        break;
+                }
             }
         }
 
         // What the order does not name: a message may have been put together from several.
-        if (at < text.Length)
+        while (thoughts.MoveNext())
         {
-            yield return new Piece { Text = text[at..] };
+            pieces.Add(new Piece { Thought = thoughts.Current });
         }
 
+        AddText(text.Length);
         while (calls.MoveNext())
         {
-            yield return new Piece { Call = calls.Current };
+            pieces.Add(new Piece { Call = calls.Current });
+        }
+
+        // A mark is for all that stands before it.
+        if (pieces.FindLastIndex(piece => piece.IsText) is >= 0 and var last)
+        {
+            pieces[last] = pieces[last] with { Marked = marked };
+        }
+
+        return pieces;
+
+        void AddText(int end)
+        {
+            if (end > at)
+            {
+                pieces.Add(new Piece { Text = [(byte)'"', .. text.AsSpan(at, end - at), (byte)'"'] });
+                at = end;
+            }
         }
     }
 
@@ -68,29 +94,55 @@ internal static class AnthropicTurn
         return RequestDocument.TryGetObject(message, "extra_content"u8, out var extra) && RequestDocument.TryGetObject(extra, "anthropic"u8, out own);
     }
 
-    // Nothing where there is more than a text, or it has marks of its own.
-    private static string? Text(JsonElement message)
+    /// <param name="message">The assistant's.</param>
+    /// <param name="text">What it says, as it is written between the quotes: half of a surrogate pair stays what it is.</param>
+    /// <param name="marked">The last of its parts that has a mark for the cache.</param>
+    /// <returns>False where there is more than a text.</returns>
+    private static bool TryGetText(JsonElement message, out byte[] text, out JsonElement marked)
     {
+        (text, marked) = ([], default);
         if (!RequestDocument.TryGetContent(message, out var content))
         {
-            return "";
+            return true;
         }
 
-        if (content.ValueKind == JsonValueKind.String)
+        if (content.ValueKind != JsonValueKind.Array)
         {
-            return JsonText.Of(content);
+            text = content.ValueKind == JsonValueKind.String ? Inner(content) : [];
+            return content.ValueKind == JsonValueKind.String;
         }
 
-        return content.ValueKind == JsonValueKind.Array && content.EnumerateArray().All(part => ContentPart.IsPlainText(part)) ? JsonText.OfParts(content) : null;
+        using var joined = new PooledBytes(256);
+        foreach (var part in content.EnumerateArray())
+        {
+            if (!ContentPart.IsText(part, out var words))
+            {
+                return false;
+            }
+
+            joined.Append(RequestDocument.Raw(words)[1..^1]);
+            marked = part.TryGetProperty("cache_control"u8, out _) ? part : marked;
+        }
+
+        text = joined.Span.ToArray();
+        return true;
+
+        static byte[] Inner(JsonElement words) => RequestDocument.Raw(words)[1..^1].ToArray();
     }
 
     /// <summary>One of the three.</summary>
     internal readonly record struct Piece
     {
-        public string? Text { get; init; }
+        /// <summary>A JSON string.</summary>
+        public byte[]? Text { get; init; }
+
+        /// <summary>The part of the content that the text's mark for the cache is on.</summary>
+        public JsonElement Marked { get; init; }
 
         public JsonElement? Thought { get; init; }
 
         public JsonElement? Call { get; init; }
+
+        public bool IsText => Text is not null;
     }
 }

@@ -57,9 +57,12 @@ internal readonly ref struct ContentPart
         }
     }
 
-    /// <summary>Whether a part is a text, and nothing but that.</summary>
-    public static bool IsPlainText(JsonElement part) =>
-        part.ValueKind == JsonValueKind.Object && Of(part).Kind == PartKind.Text && part.TryGetProperty("text"u8, out _) && !part.TryGetProperty("cache_control"u8, out _);
+    /// <summary>Whether a part is a text.</summary>
+    public static bool IsText(JsonElement part, out JsonElement text)
+    {
+        text = default;
+        return part.ValueKind == JsonValueKind.Object && JsonText.Of(part, "type"u8) == "text" && part.TryGetProperty("text"u8, out text) && text.ValueKind == JsonValueKind.String;
+    }
 
     // {"image_url":{"url":"…"}}, or the URL itself, as some clients write it.
     private static bool TryGetUrl(JsonElement part, out JsonElement url) =>
@@ -89,14 +92,15 @@ internal readonly ref struct ContentPart
             var given = System.Text.Encoding.ASCII.GetString(end < 0 ? header : header[..end]).ToLowerInvariant();
             type = given.Length > 0 ? given : type;
             var content = text[(comma + 1)..];
-
-            // OpenAI looks at the picture where others believe what it is said to be, and refuse it when it is something else.
-            var isImage = kind == PartKind.Image || type.StartsWith("image/", StringComparison.Ordinal);
-            return new ContentPart { Kind = kind, Base64 = content, MediaType = isImage ? MediaTypes.OfImage(content) ?? type : type, FileName = fileName };
+            return new ContentPart { Kind = kind, Base64 = content, MediaType = Seen(kind, type, content), FileName = fileName };
         }
 
-        return new ContentPart { Kind = kind, Base64 = text, IsBare = true, MediaType = type, FileName = fileName };
+        return new ContentPart { Kind = kind, Base64 = text, IsBare = true, MediaType = Seen(kind, type, text), FileName = fileName };
     }
+
+    // OpenAI looks at the picture where others believe what it is said to be, and refuse it when it is something else.
+    private static string Seen(PartKind kind, string type, ReadOnlySpan<byte> base64) =>
+        kind == PartKind.Image || type.StartsWith("image/", StringComparison.Ordinal) ? MediaTypes.OfImage(base64) ?? type : type;
 
     private static bool Starts(ReadOnlySpan<byte> text, ReadOnlySpan<byte> scheme) =>
         text.Length >= scheme.Length && System.Text.Ascii.EqualsIgnoreCase(text[..scheme.Length], scheme);
