@@ -44,7 +44,7 @@ internal static class AnthropicRequest
     private static void WriteTools(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice, AnthropicModel model)
     {
         var tools = RequestDocument.Items(request.Root, "tools"u8)
-            .Where(tool => RequestDocument.TryGetObject(tool, "function"u8, out var function) && choice.Allows(function)).ToList();
+            .Index().Where(tool => RequestDocument.TryGetObject(tool.Item, "function"u8, out var function) && choice.Allows(function)).ToList();
         if (tools.Count == 0)
         {
             return;
@@ -57,9 +57,9 @@ internal static class AnthropicRequest
         }
 
         writer.WriteStartArray("tools"u8);
-        foreach (var tool in tools)
+        foreach (var (index, tool) in tools)
         {
-            WriteTool(writer, tool, tool.GetProperty("function"u8), strictness);
+            WriteTool(request, writer, tool, $"tools[{index}].function.parameters", strictness);
         }
 
         writer.WriteEndArray();
@@ -89,14 +89,15 @@ internal static class AnthropicRequest
         writer.WriteEndObject();
     }
 
-    private static void WriteTool(Utf8JsonWriter writer, JsonElement tool, JsonElement function, AnthropicStrictness strictness)
+    private static void WriteTool(RequestDocument request, Utf8JsonWriter writer, JsonElement tool, string path, AnthropicStrictness strictness)
     {
+        var function = tool.GetProperty("function"u8);
         writer.WriteStartObject();
         function.CopyTo(writer, "name"u8);
         function.CopyTo(writer, "description"u8);
         var isStrict = function.TryGetProperty("strict"u8, out var strict) && strict.ValueKind == JsonValueKind.True && strictness.TryTake(function);
         writer.WritePropertyName("input_schema"u8);
-        AnthropicSchema.WriteInput(writer, function, isStrict);
+        new AnthropicSchema(request, writer).WriteInput(function, isStrict, path);
         if (isStrict)
         {
             writer.WriteBoolean("strict"u8, true);
@@ -126,7 +127,7 @@ internal static class AnthropicRequest
             writer.WriteStartObject("format"u8);
             writer.WriteString("type"u8, "json_schema"u8);
             writer.WritePropertyName("schema"u8);
-            AnthropicSchema.Write(writer, schema);
+            new AnthropicSchema(request, writer).Write(schema, "response_format.json_schema.schema");
             writer.WriteEndObject();
         }
 
