@@ -25,6 +25,11 @@ public static class ErrorWriter
         {
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
+        else if (openAi && response.StatusCode == StatusCodes.Status429TooManyRequests)
+        {
+            // OpenAI's clients try each 429 again, unless they are told so: a budget has no more room a second later.
+            response.Headers["x-should-retry"] = "false";
+        }
 
         if (problem.Error.Status == StatusCodes.Status401Unauthorized)
         {
@@ -85,17 +90,23 @@ public static class ErrorWriter
         writer.WriteEndObject();
     }
 
-    /// <summary>Writes an <c>error</c> object as OpenAI does.</summary>
+    /// <summary>Writes an object with an <c>error</c> as OpenAI does.</summary>
     public static void WriteOpenAi(Utf8JsonWriter writer, Problem problem, int status)
     {
-        var detail = problem.Details is [var first, ..] ? first : null;
         writer.WriteStartObject();
+        WriteOpenAiError(writer, problem, status);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Writes OpenAI's <c>error</c> into an object that is open.</summary>
+    public static void WriteOpenAiError(Utf8JsonWriter writer, Problem problem, int status)
+    {
+        var detail = problem.Details is [var first, ..] ? first : null;
         writer.WriteStartObject("error"u8);
         writer.WriteString("message"u8, detail is null ? problem.Text : $"{detail.Field}: {detail.Message}");
         writer.WriteString("type"u8, OpenAiType(status));
         writer.WriteString("param"u8, detail?.Field);
         writer.WriteString("code"u8, OpenAiCode(problem));
-        writer.WriteEndObject();
         writer.WriteEndObject();
     }
 

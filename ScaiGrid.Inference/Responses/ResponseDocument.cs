@@ -1,4 +1,6 @@
 using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Metering;
 
 namespace ScaiGrid.Inference.Responses;
@@ -21,7 +23,8 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
     /// <param name="status"><c>in_progress</c>, <c>completed</c>, <c>incomplete</c> or <c>failed</c>.</param>
     /// <param name="output">The items; null while there are none.</param>
     /// <param name="usage">At the end.</param>
-    public void Write(Utf8JsonWriter writer, string slug, string status, ResponseOutput? output, TokenUsage? usage)
+    /// <param name="failed">Why it failed, where it did.</param>
+    public void Write(Utf8JsonWriter writer, string slug, string status, ResponseOutput? output, TokenUsage? usage, Problem? failed = null)
     {
         writer.WriteStartObject();
         writer.WriteString("id"u8, id);
@@ -29,7 +32,7 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
         writer.WriteNumber("created_at"u8, createdAt);
         writer.WriteString("status"u8, status);
         writer.WriteBoolean("background"u8, false);
-        writer.WriteNull("error"u8);
+        WriteError(writer, failed);
         if (output?.IncompleteReason is { } reason)
         {
             writer.WriteStartObject("incomplete_details"u8);
@@ -73,6 +76,20 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
             writer.WriteNull("usage"u8);
         }
 
+        writer.WriteEndObject();
+    }
+
+    private static void WriteError(Utf8JsonWriter writer, Problem? failed)
+    {
+        if (failed is null)
+        {
+            writer.WriteNull("error"u8);
+            return;
+        }
+
+        writer.WriteStartObject("error"u8);
+        writer.WriteString("code"u8, ErrorWriter.OpenAiCode(failed));
+        writer.WriteString("message"u8, failed.Text);
         writer.WriteEndObject();
     }
 

@@ -60,9 +60,13 @@ internal sealed class ResponseEvents(ResponseOutput output)
         WriteData(body, type, write);
     }
 
-    /// <summary>The data of an error event, whose name has been written.</summary>
+    /// <summary>
+    /// The data of an error event, whose name has been written. OpenAI documents the error's fields as the event's own, and sends them in an
+    /// <c>error</c>: clients look for one or the other.
+    /// </summary>
     public void WriteError(IBufferWriter<byte> body, Problem problem) => WriteData(body, "error", writer =>
     {
+        ErrorWriter.WriteOpenAiError(writer, problem, problem.Error.Status);
         writer.WriteString("code"u8, ErrorWriter.OpenAiCode(problem));
         writer.WriteString("message"u8, problem.Text);
         writer.WriteNull("param"u8);

@@ -56,8 +56,17 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
             writer => WriteResponse(writer, _output.Status, result));
     }
 
-    // The name of the event has been written.
-    protected override void WriteError(IBufferWriter<byte> body, Problem problem) => Begin(body).WriteError(body, problem);
+    // The name of the event has been written. Some clients know the end of a response that failed by this event, others by the next.
+    protected override void WriteError(IBufferWriter<byte> body, Problem problem)
+    {
+        var events = Begin(body);
+        events.WriteError(body, problem);
+        events.Write(body, "response.failed", writer =>
+        {
+            writer.WritePropertyName("response"u8);
+            _document.Write(writer, Model.Slug, "failed", output: null, usage: null, problem);
+        });
+    }
 
     private ResponseEvents Begin(IBufferWriter<byte> body)
     {

@@ -45,6 +45,11 @@ public sealed class GroupBudgetTests(Grid grid) : ServicesTest(grid)
         await ExecuteAsync("DELETE FROM user_group_members WHERE group_id = @a AND user_id = @b", inner, ann.Id);
         (await ann.Api.ChatAsync(Echo)).Ok();
         (await bob.Api.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
+
+        // OpenAI's clients would try a 429 twice more, had they not been told.
+        var refused = await bob.Api.ChatAsync(Echo, path: "/oai/v1/chat/completions");
+        refused.OpenAiError(429, "budget_exceeded");
+        Assert.Equal("false", refused.Headers["x-should-retry"]);
         Assert.Equal(4, await SettledAsync(admin, path));
         await Poll.UntilAsync(async () => (int?)(await SumAsync(admin, outer))?["request_count"] == 4, "the group's calls in the summary");
         Assert.Equal("blocked", (string?)(await admin.Api.GetAsync(path)).Ok()["state"]);
