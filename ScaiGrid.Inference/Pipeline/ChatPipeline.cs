@@ -49,6 +49,7 @@ public sealed class ChatPipeline
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
     public async Task RunAsync(ChatRequest request, CallContext call, IChatResponder responder, CancellationToken callerGone)
     {
+        request.OwnsMetadata = call.Protocol != Protocols.OpenAi;
         var attempt = new ChatAttempt { Request = request, Call = call, Responder = responder };
         if (await _runner.RunAsync(attempt, request.Model, "chat", _tryTarget, callerGone) is { } problem)
         {

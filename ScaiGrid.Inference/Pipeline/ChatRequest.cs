@@ -34,6 +34,12 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>Answers asked for; each may be as long as <see cref="MaxTokens"/> says.</summary>
     public int Choices { get; internal set; } = 1;
 
+    /// <summary>
+    /// Whether <c>metadata</c> is a field of the surface that the request came by, so that nobody asked for it to be the upstream's. OpenAI
+    /// refuses it in a call whose answer it is not told to store.
+    /// </summary>
+    public bool OwnsMetadata { get; set; }
+
     /// <summary>Sent as the bound on output where the caller gave none: what a budget has reserved for.</summary>
     public int? ReservedOutput { get; internal set; }
 
@@ -48,6 +54,8 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     internal JsonSpan MaxCompletionTokensSpan { get; set; }
 
     internal JsonSpan MessagesSpan { get; set; }
+
+    internal JsonSpan MetadataSpan { get; set; }
 
     /// <summary>Names of the top-level fields that the caller sent with a value other than null.</summary>
     internal ref FieldNames Fields => ref _fields;

@@ -23,10 +23,16 @@ internal static class ChatRequestEditor
     /// <param name="upstreamModelJson">The model's name at the upstream, as a JSON string.</param>
     /// <param name="outputLimit">The only field that bounds the output there, where there is only one.</param>
     /// <param name="toolEffort">The effort that is said with tools where nobody says one, for models that refuse tools without.</param>
+    /// <param name="storesMetadata">Whether metadata is taken there with what is to be stored only.</param>
     public static PooledBytes Edit(
-        ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, string? outputLimit = null, string? toolEffort = null)
+        ChatRequest request,
+        ModelRoute model,
+        ReadOnlySpan<byte> upstreamModelJson,
+        string? outputLimit = null,
+        string? toolEffort = null,
+        bool storesMetadata = false)
     {
-        Span<Splice> splices = new Splice[10];
+        Span<Splice> splices = new Splice[11];
         var count = 0;
         splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
         if (request.Stream && !request.IncludeUsage)
@@ -50,6 +56,11 @@ internal static class ChatRequestEditor
         if (outputLimit is not null)
         {
             RenameLimit(request, outputLimit, splices, ref count);
+        }
+
+        if (storesMetadata && request.OwnsMetadata && request.MetadataSpan.Exists && !request.Fields.Contains("store"))
+        {
+            splices[count++] = new Splice(request.MetadataSpan, "null"u8.ToArray());
         }
 
         if (model.SystemPrompt is { Length: > 0 } prompt)

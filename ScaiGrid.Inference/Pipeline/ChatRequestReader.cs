@@ -131,6 +131,9 @@ public static class ChatRequestReader
             case "messages":
                 request.MessagesSpan = span;
                 break;
+            case "metadata":
+                request.MetadataSpan = span;
+                break;
             case "stream_options":
                 request.StreamOptionsSpan = span;
                 break;

@@ -8,6 +8,15 @@ namespace ScaiGrid.Inference.Responses;
 /// <summary>Writes a Responses request as a chat request.</summary>
 internal static class ChatTranslation
 {
+    /// <summary>
+    /// What both have under the same name. Not <c>metadata</c>, which stays with a response, and which OpenAI's chat refuses unless it is to
+    /// store the answer.
+    /// </summary>
+    private static readonly string[] Alike =
+    [
+        "temperature", "top_p", "user", "parallel_tool_calls", "service_tier", "seed", "stop", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
+    ];
+
     public static PooledBytes Write(JsonRequest request, List<ErrorDetail> mistakes)
     {
         var body = new PooledBytes(request["input"].Length + 2048);
@@ -31,7 +40,7 @@ internal static class ChatTranslation
         writer.WriteEndArray();
         Copy(writer, request, "stream", "stream");
         Copy(writer, request, "max_output_tokens", "max_completion_tokens");
-        foreach (var name in (ReadOnlySpan<string>)["temperature", "top_p", "metadata", "user", "parallel_tool_calls", "service_tier", "seed", "stop"])
+        foreach (var name in Alike)
         {
             Copy(writer, request, name, name);
         }
@@ -103,17 +112,58 @@ internal static class ChatTranslation
         }
         else if (JsonText.Of(choice.RootElement, "type"u8) == "function")
         {
-            writer.WriteStartObject("tool_choice"u8);
-            writer.WriteString("type"u8, "function"u8);
-            writer.WriteStartObject("function"u8);
-            CopyProperty(writer, choice.RootElement, "name", "name");
-            writer.WriteEndObject();
-            writer.WriteEndObject();
+            writer.WritePropertyName("tool_choice"u8);
+            WriteFunctionName(writer, choice.RootElement);
+        }
+        else if (JsonText.Of(choice.RootElement, "type"u8) == "allowed_tools")
+        {
+            WriteAllowedTools(writer, choice.RootElement, mistakes);
         }
         else
         {
-            mistakes.Add(new ErrorDetail("tool_choice", "must be auto, none, required, or a function."));
+            mistakes.Add(new ErrorDetail("tool_choice", "must be auto, none, required, a function, or allowed_tools."));
         }
+    }
+
+    private static void WriteAllowedTools(Utf8JsonWriter writer, JsonElement choice, List<ErrorDetail> mistakes)
+    {
+        if (!choice.TryGetProperty("tools"u8, out var tools) || tools.ValueKind != JsonValueKind.Array)
+        {
+            mistakes.Add(new ErrorDetail("tool_choice.tools", "must be an array."));
+            return;
+        }
+
+        writer.WriteStartObject("tool_choice"u8);
+        writer.WriteString("type"u8, "allowed_tools"u8);
+        writer.WriteStartObject("allowed_tools"u8);
+        CopyProperty(writer, choice, "mode", "mode");
+        writer.WriteStartArray("tools"u8);
+        var index = 0;
+        foreach (var tool in tools.EnumerateArray())
+        {
+            var field = $"tool_choice.tools[{index++}]";
+            if (tool.ValueKind != JsonValueKind.Object || JsonText.Of(tool, "type"u8) != "function")
+            {
+                mistakes.Add(new ErrorDetail($"{field}.type", "must be function."));
+                continue;
+            }
+
+            WriteFunctionName(writer, tool);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteFunctionName(Utf8JsonWriter writer, JsonElement function)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "function"u8);
+        writer.WriteStartObject("function"u8);
+        CopyProperty(writer, function, "name", "name");
+        writer.WriteEndObject();
+        writer.WriteEndObject();
     }
 
     private static void WriteTool(Utf8JsonWriter writer, JsonElement tool, int index, List<ErrorDetail> mistakes)

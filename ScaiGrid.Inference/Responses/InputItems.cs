@@ -79,6 +79,10 @@ internal static class InputItems
                 WriteContent(writer, item, "output", field, mistakes);
                 writer.WriteEndObject();
                 break;
+            case "item_reference":
+                mistakes.Add(new ErrorDetail(
+                    $"{field}.type", "must not be item_reference: nothing is stored here, so send the item itself. Client libraries that send references do not where store is false."));
+                break;
             case null:
                 mistakes.Add(new ErrorDetail(field, "must be an object."));
                 break;

@@ -94,6 +94,22 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.DoesNotContain(Secrets.AdminKey, string.Join(' ', received.Headers.Values), StringComparison.Ordinal);
     }
 
+    /// <summary>OpenAI's models take metadata with an answer that is to be stored only; on our surface it is a field of ours.</summary>
+    [Theory]
+    [InlineData("azure", "/v1/inference/chat", "", null)]
+    [InlineData("azure", "/v1/inference/chat", ",\"store\":true", "7")]
+    [InlineData("azure", "/oai/v1/chat/completions", "", "7")]
+    [InlineData("custom", "/v1/inference/chat", "", "7")]
+    public async Task Metadata_ReachesAnUpstreamThatTakesIt(string type, string path, string store, string? job)
+    {
+        const string Answer = """{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""";
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At("/chat/completions", Answer).At("/openai/v1/chat/completions", Answer);
+        var slug = await vendor.ConnectAsync(Admin, type, "chat");
+        (await Admin.SendAsync(HttpMethod.Post, path, $$$"""{"metadata":{"job":"7"},"model":"{{{slug}}}","messages":[{"role":"user","content":"hi"}]{{{store}}}}""")).Body();
+        Assert.Equal(job, (string?)JsonNode.Parse(Assert.Single(vendor.Calls).Json)!["metadata"]?["job"]);
+    }
+
     [Fact]
     public async Task ModelsBoundsAndDefaults_AreApplied()
     {

@@ -50,9 +50,10 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             {"model":"{{{slug}}}","instructions":"be kind","input":{{{Conversation}}},"max_output_tokens":50,"reasoning":{"effort":"low"},
              "text":{"format":{"type":"json_schema","name":"w","schema":{"type":"object"},"strict":true}},"parallel_tool_calls":false,
              "tools":[{"type":"function","name":"weather","description":"d","parameters":{"type":"object"},"strict":true}],
-             "tool_choice":{"type":"function","name":"weather"},"store":true,"truncation":"disabled"}
+             "tool_choice":{"type":"function","name":"weather"},"store":true,"truncation":"disabled",
+             "metadata":{"job":"7"},"prompt_cache_key":"k","safety_identifier":"s"}
             """;
-        (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body();
+        Assert.Equal("""{"job":"7"}""", (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body()["metadata"]!.ToJsonString());
         var received = JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!.AsObject();
         Assert.Equal(
             """
@@ -69,7 +70,23 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Equal("""[{"type":"function","function":{"name":"weather","description":"d","parameters":{"type":"object"},"strict":true}}]""", Plain(received["tools"]!));
         Assert.Equal("""{"type":"function","function":{"name":"weather"}}""", Plain(received["tool_choice"]!));
         Assert.False((bool)received["parallel_tool_calls"]!);
+        Assert.Equal(("k", "s"), ((string?)received["prompt_cache_key"], (string?)received["safety_identifier"]));
         Assert.False(received.ContainsKey("store"));
+        Assert.False(received.ContainsKey("metadata"));
+    }
+
+    [Fact]
+    public async Task AllowedTools_AreThoseOfChat()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        var body = $$$"""
+            {"model":"{{{slug}}}","input":"hi","tools":[{"type":"function","name":"a"},{"type":"function","name":"b"}],
+             "tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"b"}]}}
+            """;
+        (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body();
+        var received = JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!;
+        Assert.Equal(
+            """{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"b"}}]}}""", Plain(received["tool_choice"]!));
     }
 
     [Fact]
@@ -185,10 +202,20 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     {
         var slug = await ConnectAsync(new UpstreamScript { CutAfter = 2, ChunkDelay = TimeSpan.FromMilliseconds(100) });
         using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
-        var last = (await stream.AllAsync())[^1];
-        Assert.Equal("error", last.Name);
-        Assert.Equal("error", (string?)last.Json["type"]);
-        Assert.Equal("backend_error", (string?)last.Json["code"]);
+        var events = await stream.AllAsync();
+        var (error, failed) = (events[^2], events[^1]);
+        Assert.Equal(("error", "response.failed"), (error.Name, failed.Name));
+        Assert.Equal("error", (string?)error.Json["type"]);
+
+        // Clients that were made by the reference look for the first, those that were made by what OpenAI sends for the second.
+        Assert.Equal("backend_error", (string?)error.Json["code"]);
+        Assert.Equal(("backend_error", "server_error"), ((string?)error.Json["error"]!["code"], (string?)error.Json["error"]!["type"]));
+        Assert.Equal((string?)error.Json["message"], (string?)error.Json["error"]!["message"]);
+
+        var response = failed.Json["response"]!;
+        Assert.Equal(("failed", "backend_error"), ((string?)response["status"], (string?)response["error"]!["code"]));
+        Assert.Equal((string?)events[0].Json["response"]!["id"], (string?)response["id"]);
+        Assert.Equal(Enumerable.Range(0, events.Count), events.Select(item => (int)item.Json["sequence_number"]!));
     }
 
     [Theory]
@@ -201,6 +228,9 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"ghost","content":"x"}]}""", "input[0].role")]
     [InlineData("""{"model":"scailabs/echo","input":["x"]}""", "input[0]")]
     [InlineData("""{"model":"scailabs/echo","input":[{"type":"item_reference","id":"x"}]}""", "input[0].type")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"web_search"}}""", "tool_choice")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"allowed_tools","mode":"auto"}}""", "tool_choice.tools")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"web_search"}]}}""", "tool_choice.tools[0].type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","text":{"format":{"type":"grammar"}}}""", "text.format.type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","temperature":3}""", "temperature")]
     public async Task BadField_IsNamed(string body, string field) =>

@@ -10,7 +10,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <summary>The caller's format is the upstream's: bytes go through, with the model's name replaced.</summary>
 /// <param name="model">The model at the upstream.</param>
 /// <param name="outputLimit">The field that bounds the output there, <c>max_tokens</c> or <c>max_completion_tokens</c>; null for the one that the caller used.</param>
-/// <param name="isOpenAi">Whether the models there are OpenAI's own, whose names tell what they refuse.</param>
+/// <param name="isOpenAi">Whether the models there are OpenAI's own, whose names tell what they refuse, and which take <c>metadata</c> with an answer that is to be stored only.</param>
 internal partial class OpenAiFormat(string model, string? outputLimit, bool isOpenAi) : ChatFormat
 {
     /// <summary>The setting that names the field.</summary>
@@ -29,7 +29,7 @@ internal partial class OpenAiFormat(string model, string? outputLimit, bool isOp
     public sealed override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
         refused = null;
-        return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit, _toolEffort);
+        return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit, _toolEffort, storesMetadata: isOpenAi);
     }
 
     // From 5.6; the models for chats do not think.
