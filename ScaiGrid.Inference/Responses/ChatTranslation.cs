@@ -17,7 +17,10 @@ internal static class ChatTranslation
         "temperature", "top_p", "user", "parallel_tool_calls", "service_tier", "seed", "stop", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
     ];
 
-    public static PooledBytes Write(JsonRequest request, List<ErrorDetail> mistakes)
+    /// <param name="request">The Responses request.</param>
+    /// <param name="namespaces">Told the functions that stand in one.</param>
+    /// <param name="mistakes">Told what cannot be translated.</param>
+    public static PooledBytes Write(JsonRequest request, ToolNamespaces namespaces, List<ErrorDetail> mistakes)
     {
         var body = new PooledBytes(request["input"].Length + 2048);
         using var writer = new Utf8JsonWriter(body);
@@ -47,7 +50,7 @@ internal static class ChatTranslation
 
         WriteObject(writer, request, "reasoning", static (writer, reasoning, _) => CopyProperty(writer, reasoning, "effort", "reasoning_effort"), mistakes);
         WriteObject(writer, request, "text", WriteText, mistakes);
-        WriteTools(writer, request, mistakes);
+        new ToolTranslation(writer, namespaces, mistakes).Write(request);
         writer.WriteEndObject();
         writer.Flush();
         return body;
@@ -82,110 +85,6 @@ internal static class ChatTranslation
         writer.WriteEndObject();
     }
 
-    private static void WriteTools(Utf8JsonWriter writer, JsonRequest request, List<ErrorDetail> mistakes)
-    {
-        if (request.Has("tools"))
-        {
-            using var tools = JsonDocument.Parse(request["tools"]);
-            if (tools.RootElement.GetArrayLength() > 0)
-            {
-                writer.WriteStartArray("tools"u8);
-                var index = 0;
-                foreach (var tool in tools.RootElement.EnumerateArray())
-                {
-                    WriteTool(writer, tool, index++, mistakes);
-                }
-
-                writer.WriteEndArray();
-            }
-        }
-
-        if (!request.Has("tool_choice"))
-        {
-            return;
-        }
-
-        using var choice = JsonDocument.Parse(request["tool_choice"]);
-        if (choice.RootElement.ValueKind == JsonValueKind.String)
-        {
-            Copy(writer, request, "tool_choice", "tool_choice");
-        }
-        else if (JsonText.Of(choice.RootElement, "type"u8) == "function")
-        {
-            writer.WritePropertyName("tool_choice"u8);
-            WriteFunctionName(writer, choice.RootElement);
-        }
-        else if (JsonText.Of(choice.RootElement, "type"u8) == "allowed_tools")
-        {
-            WriteAllowedTools(writer, choice.RootElement, mistakes);
-        }
-        else
-        {
-            mistakes.Add(new ErrorDetail("tool_choice", "must be auto, none, required, a function, or allowed_tools."));
-        }
-    }
-
-    private static void WriteAllowedTools(Utf8JsonWriter writer, JsonElement choice, List<ErrorDetail> mistakes)
-    {
-        if (!choice.TryGetProperty("tools"u8, out var tools) || tools.ValueKind != JsonValueKind.Array)
-        {
-            mistakes.Add(new ErrorDetail("tool_choice.tools", "must be an array."));
-            return;
-        }
-
-        writer.WriteStartObject("tool_choice"u8);
-        writer.WriteString("type"u8, "allowed_tools"u8);
-        writer.WriteStartObject("allowed_tools"u8);
-        CopyProperty(writer, choice, "mode", "mode");
-        writer.WriteStartArray("tools"u8);
-        var index = 0;
-        foreach (var tool in tools.EnumerateArray())
-        {
-            var field = $"tool_choice.tools[{index++}]";
-            if (tool.ValueKind != JsonValueKind.Object || JsonText.Of(tool, "type"u8) != "function")
-            {
-                mistakes.Add(new ErrorDetail($"{field}.type", "must be function."));
-                continue;
-            }
-
-            WriteFunctionName(writer, tool);
-        }
-
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-    }
-
-    private static void WriteFunctionName(Utf8JsonWriter writer, JsonElement function)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("type"u8, "function"u8);
-        writer.WriteStartObject("function"u8);
-        CopyProperty(writer, function, "name", "name");
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-    }
-
-    private static void WriteTool(Utf8JsonWriter writer, JsonElement tool, int index, List<ErrorDetail> mistakes)
-    {
-        if (tool.ValueKind != JsonValueKind.Object || JsonText.Of(tool, "type"u8) != "function")
-        {
-            mistakes.Add(new ErrorDetail($"tools[{index}].type", "must be function: tools that OpenAI runs itself are not supported."));
-            return;
-        }
-
-        writer.WriteStartObject();
-        writer.WriteString("type"u8, "function"u8);
-        writer.WriteStartObject("function"u8);
-        foreach (var name in (ReadOnlySpan<string>)["name", "description", "parameters", "strict"])
-        {
-            CopyProperty(writer, tool, name, name);
-        }
-
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-    }
-
     private static void WriteObject(
         Utf8JsonWriter writer, JsonRequest request, string name, Action<Utf8JsonWriter, JsonElement, List<ErrorDetail>> write, List<ErrorDetail> mistakes)
     {
@@ -205,7 +104,7 @@ internal static class ChatTranslation
         }
     }
 
-    private static void CopyProperty(Utf8JsonWriter writer, JsonElement element, string name, string chatName)
+    internal static void CopyProperty(Utf8JsonWriter writer, JsonElement element, string name, string chatName)
     {
         if (element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
         {

@@ -142,7 +142,7 @@ internal static class InputItems
             writer.WriteString("id"u8, JsonText.Of(call, "call_id"u8));
             writer.WriteString("type"u8, "function"u8);
             writer.WriteStartObject("function"u8);
-            writer.WriteString("name"u8, JsonText.Of(call, "name"u8));
+            writer.WriteString("name"u8, ToolNamespaces.Join(JsonText.Of(call, "namespace"u8), JsonText.Of(call, "name"u8) ?? ""));
             writer.WriteString("arguments"u8, JsonText.Of(call, "arguments"u8));
             writer.WriteEndObject();
             writer.WriteEndObject();

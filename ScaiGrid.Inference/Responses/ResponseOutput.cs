@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>The output items of a response, gathered from a whole answer or from a stream.</summary>
-internal sealed class ResponseOutput(TimeProvider time)
+internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespaces)
 {
     private readonly List<ResponseItem> _items = [];
 
@@ -18,9 +18,9 @@ internal sealed class ResponseOutput(TimeProvider time)
     public string Status => IncompleteReason is null ? "completed" : "incomplete";
 
     /// <summary>The items of a whole answer.</summary>
-    public static ResponseOutput Of(ChatChoice choice, TimeProvider time)
+    public static ResponseOutput Of(ChatChoice choice, TimeProvider time, ToolNamespaces namespaces)
     {
-        var output = new ResponseOutput(time);
+        var output = new ResponseOutput(time, namespaces);
         if (choice.Reasoning is { Length: > 0 } reasoning)
         {
             output.Begin(ResponseItemKind.Reasoning).Text.Append(reasoning);
@@ -55,7 +55,8 @@ internal sealed class ResponseOutput(TimeProvider time)
     public ResponseItem BeginCall(ChatToolCall call)
     {
         var item = Begin(ResponseItemKind.FunctionCall);
-        (item.CallIndex, item.CallId, item.Name) = (call.Index, call.Id ?? item.Id, call.Name ?? "");
+        (item.CallIndex, item.CallId) = (call.Index, call.Id ?? item.Id);
+        (item.Namespace, item.Name) = namespaces.Split(call.Name ?? "");
         return item;
     }
 
@@ -98,6 +99,9 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
     public string CallId { get; set; } = "";
 
     public string Name { get; set; } = "";
+
+    /// <summary>The group of functions that the caller gave it in; null where it stands alone.</summary>
+    public string? Namespace { get; set; }
 
     public bool IsDone { get; set; }
 
@@ -142,6 +146,11 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
                 writer.WriteString("status"u8, isEmpty ? "in_progress"u8 : "completed"u8);
                 writer.WriteString("call_id"u8, CallId);
                 writer.WriteString("name"u8, Name);
+                if (Namespace is not null)
+                {
+                    writer.WriteString("namespace"u8, Namespace);
+                }
+
                 writer.WriteString("arguments"u8, isEmpty ? "" : Text.ToString());
                 break;
         }

@@ -43,11 +43,11 @@ internal static class ResponsesEndpoints
 /// <param name="Temperature">0 to 2.</param>
 /// <param name="TopP">0 to 1.</param>
 /// <param name="Stream">Answer with server-sent events.</param>
-/// <param name="Tools">Functions only.</param>
-/// <param name="ToolChoice"><c>auto</c>, <c>none</c>, <c>required</c>, or one function.</param>
+/// <param name="Tools">Functions, also those in a namespace.</param>
+/// <param name="ToolChoice"><c>auto</c>, <c>none</c>, <c>required</c>, one function, or <c>allowed_tools</c>.</param>
 /// <param name="Text">Structured output: <c>format</c> of type text, json_object or json_schema.</param>
 /// <param name="Reasoning"><c>effort</c>, for models that reason.</param>
-/// <param name="Metadata">Passed on, and repeated in the answer.</param>
+/// <param name="Metadata">Repeated in the answer.</param>
 public sealed record ResponsesBody(
     string Model,
     JsonElement Input,

@@ -36,10 +36,13 @@ internal sealed class ResponsesRequest : IDisposable
 
     private readonly JsonRequest _given;
 
-    private ResponsesRequest(JsonRequest given, ChatRequest chat) => (_given, Chat) = (given, chat);
+    private ResponsesRequest(JsonRequest given, ChatRequest chat, ToolNamespaces namespaces) => (_given, Chat, Namespaces) = (given, chat, namespaces);
 
     /// <summary>What the pipeline runs.</summary>
     public ChatRequest Chat { get; }
+
+    /// <summary>Where the functions stand that the chat's are made of.</summary>
+    public ToolNamespaces Namespaces { get; }
 
     /// <summary>The raw value of a field that the answer repeats; empty when the caller sent none.</summary>
     public ReadOnlyMemory<byte> this[string name] => _given[name];
@@ -56,11 +59,12 @@ internal sealed class ResponsesRequest : IDisposable
         }
 
         var mistakes = new List<ErrorDetail>();
-        var chatBody = ChatTranslation.Write(given, mistakes);
+        var namespaces = new ToolNamespaces();
+        var chatBody = ChatTranslation.Write(given, namespaces, mistakes);
         problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
         if (problem is null && ChatRequestReader.TryRead(chatBody, out var chat, out problem))
         {
-            return new ResponsesRequest(given, chat!);
+            return new ResponsesRequest(given, chat!, namespaces);
         }
 
         chatBody.Dispose();
@@ -84,9 +88,16 @@ internal sealed class ResponsesRequest : IDisposable
             }
         }
 
+        if (IsEmptyArray(request["input"].Span) && request.Text("instructions") is not { Length: > 0 })
+        {
+            mistakes.Add(new ErrorDetail("input", "must have at least one item."));
+        }
+
         if (request.IsTrue("background"))
         {
             mistakes.Add(new ErrorDetail("background", "is not supported; use a batch."));
         }
     }
+
+    private static bool IsEmptyArray(ReadOnlySpan<byte> json) => json is [(byte)'[', .. var inner, (byte)']'] && inner.Trim(" \t\r\n"u8).IsEmpty;
 }

@@ -16,7 +16,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     private readonly ResponseDocument _document = new(request, Ids.New("resp", time), time.GetUtcNow().ToUnixTimeSeconds());
 
     private ResponseEvents? _events;
-    private ResponseOutput _output = new(time);
+    private ResponseOutput _output = new(time, request.Namespaces);
 
     /// <summary>Events are numbered.</summary>
     protected override bool WritesAlike => false;
@@ -27,7 +27,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
         var choice = ChatAnswer.Parse(completion.Json).Choices[0];
-        _output = ResponseOutput.Of(choice, _time);
+        _output = ResponseOutput.Of(choice, _time, request.Namespaces);
         using var writer = new Utf8JsonWriter(body);
         _document.Write(writer, result.Model.Slug, _output.Status, _output, result.Usage);
     }

@@ -15,7 +15,7 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <param name="Stream">Answer with server-sent events.</param>
 /// <param name="Tools">Tool definitions in OpenAI's format.</param>
 /// <param name="ToolChoice"><c>auto</c>, <c>none</c>, <c>required</c>, or one tool.</param>
-/// <param name="Metadata">Passed on.</param>
+/// <param name="Metadata">Passed on to upstreams that take it: not to OpenAI and Azure, unless <c>store</c> is sent as well.</param>
 /// <param name="ResponseFormat"><c>text</c>, <c>json_object</c> or <c>json_schema</c>.</param>
 /// <param name="ReasoningEffort">For models that reason.</param>
 /// <param name="ParallelToolCalls">Whether several tools may be called at once.</param>

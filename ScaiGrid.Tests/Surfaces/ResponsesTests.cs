@@ -75,6 +75,44 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.False(received.ContainsKey("metadata"));
     }
 
+    /// <summary>As Codex sends its own.</summary>
+    [Fact]
+    public async Task FunctionInANamespace_IsCalledByBothItsNames()
+    {
+        const string Tools = """
+            [{"type":"function","name":"close"},
+             {"type":"namespace","name":"agents","description":"d","tools":[{"type":"function","name":"close","description":"of an agent","strict":false,"parameters":{"type":"object"}}]}]
+            """;
+        var slug = await ConnectAsync(
+            new UpstreamScript
+            {
+                Body = """
+                    {"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[
+                    {"id":"call_a","type":"function","function":{"name":"agents__close","arguments":"{}"}},
+                    {"id":"call_b","type":"function","function":{"name":"close","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}
+                    """,
+            },
+            out var upstreamModel);
+        var body = $$$"""
+            {"model":"{{{slug}}}","tools":{{{Tools}}},"tool_choice":{"type":"function","name":"close","namespace":"agents"},"input":[{"role":"user","content":"hi"},
+             {"type":"function_call","call_id":"call_1","name":"close","namespace":"agents","arguments":"{}"},{"type":"function_call_output","call_id":"call_1","output":"closed"}]}
+            """;
+        var output = (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body()["output"]!.AsArray();
+        Assert.Equal(
+            [("call_a", "agents", "close"), ("call_b", null, "close")],
+            output.Select(item => ((string?)item!["call_id"], (string?)item["namespace"], (string?)item["name"])));
+
+        var received = JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!;
+        Assert.Equal(
+            """
+            [{"type":"function","function":{"name":"close"}},
+            {"type":"function","function":{"name":"agents__close","description":"of an agent","parameters":{"type":"object"},"strict":false}}]
+            """.ReplaceLineEndings(""),
+            Plain(received["tools"]!));
+        Assert.Equal("agents__close", (string?)received["tool_choice"]!["function"]!["name"]);
+        Assert.Equal("agents__close", (string?)received["messages"]![1]!["tool_calls"]![0]!["function"]!["name"]);
+    }
+
     [Fact]
     public async Task AllowedTools_AreThoseOfChat()
     {
@@ -224,6 +262,11 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":"x","previous_response_id":"resp_1"}""", "previous_response_id")]
     [InlineData("""{"model":"scailabs/echo","input":"x","background":true}""", "background")]
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"web_search"}]}""", "tools[0].type")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","tools":[]}]}""", "tools[0].name")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n"}]}""", "tools[0].tools")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"custom","name":"a"}]}]}""", "tools[0].tools[0].type")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"function","name":"n__a"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"}]}]}""", "tools[1].tools[0].name")]
+    [InlineData("""{"model":"scailabs/echo","input":[]}""", "input")]
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"user","content":[{"type":"video"}]}]}""", "input[0].content[0]")]
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"ghost","content":"x"}]}""", "input[0].role")]
     [InlineData("""{"model":"scailabs/echo","input":["x"]}""", "input[0]")]

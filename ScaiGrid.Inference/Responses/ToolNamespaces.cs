@@ -1,0 +1,25 @@
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>
+/// Functions that a caller gave in groups: chat has none, so that a function there has its group's name in front of its own, and loses it
+/// again in the answer.
+/// </summary>
+internal sealed class ToolNamespaces
+{
+    private readonly Dictionary<string, (string? Namespace, string Name)> _functions = [];
+
+    /// <summary>What the function is called in a chat.</summary>
+    public static string Join(string? group, string name) => group is { Length: > 0 } ? $"{group}__{name}" : name;
+
+    /// <returns>False where what it is called in a chat would be two functions' name.</returns>
+    public bool TryAdd(string? group, string name)
+    {
+        var chatName = Join(group, name);
+
+        // Two that stand alone and have one name are the upstream's to judge.
+        return _functions.TryAdd(chatName, (group, name)) || (group is null && _functions[chatName].Namespace is null);
+    }
+
+    /// <returns>What the caller calls it, without a group where it has none.</returns>
+    public (string? Namespace, string Name) Split(string chatName) => _functions.TryGetValue(chatName, out var function) ? function : (null, chatName);
+}

@@ -1,0 +1,159 @@
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>Writes the tools of a Responses request, and the choice among them, as those of a chat request.</summary>
+internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces namespaces, List<ErrorDetail> mistakes)
+{
+    public void Write(JsonRequest request)
+    {
+        if (request.Has("tools"))
+        {
+            using var tools = JsonDocument.Parse(request["tools"]);
+            if (tools.RootElement.GetArrayLength() > 0)
+            {
+                writer.WriteStartArray("tools"u8);
+                WriteTools(tools.RootElement, "tools", group: null);
+                writer.WriteEndArray();
+            }
+        }
+
+        if (request.Has("tool_choice"))
+        {
+            using var choice = JsonDocument.Parse(request["tool_choice"]);
+            WriteChoice(choice.RootElement);
+        }
+    }
+
+    private void WriteTools(JsonElement tools, string field, string? group)
+    {
+        for (var i = 0; i < tools.GetArrayLength(); i++)
+        {
+            var (tool, place) = (tools[i], $"{field}[{i}]");
+            var type = tool.ValueKind == JsonValueKind.Object ? JsonText.Of(tool, "type"u8) : null;
+            if (type == "function")
+            {
+                WriteFunction(tool, place, group);
+            }
+            else if (type == "namespace" && group is null)
+            {
+                WriteGroup(tool, place);
+            }
+            else
+            {
+                mistakes.Add(new ErrorDetail($"{place}.type", "must be function, or a namespace of functions: tools that OpenAI runs itself are not supported."));
+            }
+        }
+    }
+
+    private void WriteGroup(JsonElement group, string field)
+    {
+        if (JsonText.Of(group, "name"u8) is not { Length: > 0 } name)
+        {
+            mistakes.Add(new ErrorDetail($"{field}.name", "is required."));
+        }
+        else if (!group.TryGetProperty("tools"u8, out var tools) || tools.ValueKind != JsonValueKind.Array)
+        {
+            mistakes.Add(new ErrorDetail($"{field}.tools", "must be an array."));
+        }
+        else
+        {
+            WriteTools(tools, $"{field}.tools", name);
+        }
+    }
+
+    private void WriteFunction(JsonElement tool, string field, string? group)
+    {
+        var name = JsonText.Of(tool, "name"u8);
+        if (name is not null && !namespaces.TryAdd(group, name))
+        {
+            mistakes.Add(new ErrorDetail($"{field}.name", "is there twice."));
+        }
+
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "function"u8);
+        writer.WriteStartObject("function"u8);
+        if (name is not null)
+        {
+            writer.WriteString("name"u8, ToolNamespaces.Join(group, name));
+        }
+
+        foreach (var property in (ReadOnlySpan<string>)["description", "parameters", "strict"])
+        {
+            ChatTranslation.CopyProperty(writer, tool, property, property);
+        }
+
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private void WriteChoice(JsonElement choice)
+    {
+        if (choice.ValueKind == JsonValueKind.String)
+        {
+            writer.WriteString("tool_choice"u8, JsonText.Of(choice));
+            return;
+        }
+
+        switch (JsonText.Of(choice, "type"u8))
+        {
+            case "function":
+                writer.WritePropertyName("tool_choice"u8);
+                WriteChosen(choice);
+                break;
+            case "allowed_tools":
+                WriteAllowed(choice);
+                break;
+            default:
+                mistakes.Add(new ErrorDetail("tool_choice", "must be auto, none, required, a function, or allowed_tools."));
+                break;
+        }
+    }
+
+    private void WriteAllowed(JsonElement choice)
+    {
+        if (!choice.TryGetProperty("tools"u8, out var tools) || tools.ValueKind != JsonValueKind.Array)
+        {
+            mistakes.Add(new ErrorDetail("tool_choice.tools", "must be an array."));
+            return;
+        }
+
+        writer.WriteStartObject("tool_choice"u8);
+        writer.WriteString("type"u8, "allowed_tools"u8);
+        writer.WriteStartObject("allowed_tools"u8);
+        ChatTranslation.CopyProperty(writer, choice, "mode", "mode");
+        writer.WriteStartArray("tools"u8);
+        for (var i = 0; i < tools.GetArrayLength(); i++)
+        {
+            if (tools[i].ValueKind == JsonValueKind.Object && JsonText.Of(tools[i], "type"u8) == "function")
+            {
+                WriteChosen(tools[i]);
+            }
+            else
+            {
+                mistakes.Add(new ErrorDetail($"tool_choice.tools[{i}].type", "must be function."));
+            }
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private void WriteChosen(JsonElement function)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "function"u8);
+        writer.WriteStartObject("function"u8);
+        if (JsonText.Of(function, "name"u8) is { } name)
+        {
+            writer.WriteString("name"u8, ToolNamespaces.Join(JsonText.Of(function, "namespace"u8), name));
+        }
+
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+}
