@@ -16,9 +16,12 @@ internal sealed class UpstreamErrorFacts
     /// <summary>Anthropic's empty account, which is an invalid request in all but its text.</summary>
     private const string LowBalance = "credit balance is too low";
 
-    /// <summary>A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, Model Studio.</summary>
+    /// <summary>A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, SGLang, Model Studio.</summary>
     private static readonly string[] TooLong =
-        ["prompt is too long", "exceeds the maximum number of tokens", "maximum context length", "range of input length should be"];
+    [
+        "prompt is too long", "exceed context limit", "exceeds the maximum number of tokens", "maximum context length", "longer than the maximum model length",
+        "longer than the model's context length", "range of input length should be",
+    ];
 
     /// <summary>Words that say more than the status they come with, or come without one, inside a stream.</summary>
     private static readonly FrozenDictionary<string, UpstreamFailure> Words = new Dictionary<string, UpstreamFailure>(StringComparer.OrdinalIgnoreCase)

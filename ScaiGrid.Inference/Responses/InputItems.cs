@@ -28,6 +28,11 @@ internal static class InputItems
             var type = item.ValueKind == JsonValueKind.Object ? JsonText.Of(item, "type"u8) ?? "message" : null;
             if (type == "function_call")
             {
+                if (JsonText.Of(item, "call_id"u8) is not { Length: > 0 })
+                {
+                    mistakes.Add(new ErrorDetail($"input[{i}].call_id", "is required."));
+                }
+
                 calls.Add(item);
                 continue;
             }
@@ -74,10 +79,7 @@ internal static class InputItems
                 writer.WriteEndObject();
                 break;
             case "function_call_output":
-                BeginMessage(writer, "tool");
-                writer.WriteString("tool_call_id"u8, JsonText.Of(item, "call_id"u8));
-                WriteContent(writer, item, "output", field, mistakes);
-                writer.WriteEndObject();
+                WriteOutput(writer, item, field, mistakes);
                 break;
             case "item_reference":
                 mistakes.Add(new ErrorDetail(
@@ -89,6 +91,31 @@ internal static class InputItems
             default:
                 mistakes.Add(new ErrorDetail($"{field}.type", "must be one of message, function_call, function_call_output, reasoning."));
                 break;
+        }
+    }
+
+    /// <summary>What a tool said: to a call, or unasked, which a chat has no place for but among what the user says.</summary>
+    private static void WriteOutput(Utf8JsonWriter writer, JsonElement item, string field, List<ErrorDetail> mistakes)
+    {
+        if (JsonText.Of(item, "call_id"u8) is { Length: > 0 } call)
+        {
+            BeginMessage(writer, "tool");
+            writer.WriteString("tool_call_id"u8, call);
+            WriteContent(writer, item, "output", field, mistakes);
+            writer.WriteEndObject();
+        }
+        else if (JsonText.Of(item, "name"u8) is { Length: > 0 } name)
+        {
+            BeginMessage(writer, "user");
+            writer.WriteString("content"u8, $"Output of {ToolNamespaces.Join(JsonText.Of(item, "namespace"u8), name)}, which was not called:");
+            writer.WriteEndObject();
+            BeginMessage(writer, "user");
+            WriteContent(writer, item, "output", field, mistakes);
+            writer.WriteEndObject();
+        }
+        else
+        {
+            mistakes.Add(new ErrorDetail($"{field}.call_id", "is required, but of the output of a tool that has a name and was not called."));
         }
     }
 

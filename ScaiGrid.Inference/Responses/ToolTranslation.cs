@@ -30,9 +30,9 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
 
     private void WriteTools(JsonElement tools, string field, string? group)
     {
-        for (var i = 0; i < tools.GetArrayLength(); i++)
+        foreach (var (i, tool) in tools.EnumerateArray().Index())
         {
-            var (tool, place) = (tools[i], $"{field}[{i}]");
+            var place = $"{field}[{i}]";
             var type = tool.ValueKind == JsonValueKind.Object ? JsonText.Of(tool, "type"u8) : null;
             if (type == "function")
             {
@@ -126,11 +126,11 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
         writer.WriteStartObject("allowed_tools"u8);
         ChatTranslation.CopyProperty(writer, choice, "mode", "mode");
         writer.WriteStartArray("tools"u8);
-        for (var i = 0; i < tools.GetArrayLength(); i++)
+        foreach (var (i, tool) in tools.EnumerateArray().Index())
         {
-            if (tools[i].ValueKind == JsonValueKind.Object && JsonText.Of(tools[i], "type"u8) == "function")
+            if (tool.ValueKind == JsonValueKind.Object && JsonText.Of(tool, "type"u8) == "function")
             {
-                WriteChosen(tools[i]);
+                WriteChosen(tool);
             }
             else
             {

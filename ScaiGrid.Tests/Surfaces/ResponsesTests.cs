@@ -113,6 +113,26 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Equal("agents__close", (string?)received["messages"]![1]!["tool_calls"]![0]!["function"]!["name"]);
     }
 
+    /// <summary>As Codex tells of a goal that was set.</summary>
+    [Fact]
+    public async Task OutputWithoutACall_IsAmongWhatTheUserSays()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        var body = $$$"""
+            {"model":"{{{slug}}}","input":[{"role":"user","content":"hi"},
+             {"type":"function_call_output","name":"goal","namespace":"agent","output":"win"},
+             {"type":"function_call_output","call_id":null,"name":"goal","output":[{"type":"input_text","text":"twice"}]}]}
+            """;
+        (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body();
+        Assert.Equal(
+            """
+            [{"role":"user","content":"hi"},
+            {"role":"user","content":"Output of agent__goal, which was not called:"},{"role":"user","content":"win"},
+            {"role":"user","content":"Output of goal, which was not called:"},{"role":"user","content":[{"type":"text","text":"twice"}]}]
+            """.ReplaceLineEndings(""),
+            Plain(JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["messages"]!));
+    }
+
     [Fact]
     public async Task AllowedTools_AreThoseOfChat()
     {
@@ -267,6 +287,8 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"custom","name":"a"}]}]}""", "tools[0].tools[0].type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"function","name":"n__a"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"}]}]}""", "tools[1].tools[0].name")]
     [InlineData("""{"model":"scailabs/echo","input":[]}""", "input")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"type":"function_call","name":"a","arguments":"{}"}]}""", "input[0].call_id")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"type":"function_call_output","output":"x"}]}""", "input[0].call_id")]
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"user","content":[{"type":"video"}]}]}""", "input[0].content[0]")]
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"ghost","content":"x"}]}""", "input[0].role")]
     [InlineData("""{"model":"scailabs/echo","input":["x"]}""", "input[0]")]
