@@ -1,6 +1,8 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.OpenAi;
 using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Azure;
@@ -9,8 +11,12 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// OpenAI's format, but that a filter which judges a stream while it runs says so in choices without a <c>delta</c>. OpenAI's format has one
 /// in every choice, and most clients read on from it.
 /// </summary>
-internal sealed class AzureFormat(string model, string? outputLimit) : OpenAiFormat(model, outputLimit, isOpenAi: true)
+internal sealed class AzureFormat(string model, string? outputLimit) : ChatFormat
 {
+    private readonly OpenAiFormat _openAi = new(model, outputLimit, isOpenAi: true);
+
+    public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused) => _openAi.WriteRequest(request, route, out refused);
+
     public override ChunkTranslator TranslateStream(UpstreamAddress address) => new AzureStream();
 
     private sealed class AzureStream() : ChunkTranslator(created: 0)

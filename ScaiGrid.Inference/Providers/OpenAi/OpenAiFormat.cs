@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <param name="model">The model at the upstream.</param>
 /// <param name="outputLimit">The field that bounds the output there, <c>max_tokens</c> or <c>max_completion_tokens</c>; null for the one that the caller used.</param>
 /// <param name="isOpenAi">Whether the models there are OpenAI's own, whose names tell what they refuse, and which take <c>metadata</c> with an answer that is to be stored only.</param>
-internal partial class OpenAiFormat(string model, string? outputLimit, bool isOpenAi) : ChatFormat
+internal sealed partial class OpenAiFormat(string model, string? outputLimit, bool isOpenAi) : ChatFormat
 {
     /// <summary>The setting that names the field.</summary>
     public const string OutputLimit = "output_limit";
@@ -26,7 +26,7 @@ internal partial class OpenAiFormat(string model, string? outputLimit, bool isOp
 
     public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf("max_tokens", NewLimit);
 
-    public sealed override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
+    public override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
         refused = null;
         return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit, _toolEffort, storesMetadata: isOpenAi);
