@@ -17,6 +17,7 @@ public readonly record struct JsonSpan(int Start, int Length)
 public sealed class ChatRequest(PooledBytes body) : IDisposable
 {
     private FieldNames _fields;
+    private List<KeyValuePair<string, JsonSpan>>? _nulls;
 
     public ReadOnlyMemory<byte> Body => body.Memory;
 
@@ -59,6 +60,11 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
 
     /// <summary>Names of the top-level fields that the caller sent with a value other than null.</summary>
     internal ref FieldNames Fields => ref _fields;
+
+    /// <summary>Where the caller said null for a top-level field, which is as if it were not there; does not exist where he did not.</summary>
+    internal JsonSpan NullOf(string field) => _nulls?.Find(one => one.Key == field).Value ?? default;
+
+    internal void AddNull(string field, JsonSpan span) => (_nulls ??= []).Add(new(field, span));
 
     public void Dispose() => body.Dispose();
 }

@@ -32,7 +32,7 @@ internal static class ChatRequestEditor
         string? toolEffort = null,
         bool storesMetadata = false)
     {
-        Span<Splice> splices = new Splice[11];
+        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0)];
         var count = 0;
         splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
         if (request.Stream && !request.IncludeUsage)
@@ -48,9 +48,7 @@ internal static class ChatRequestEditor
 
         if (request.ReservedOutput is { } reserved)
         {
-            splices[count++] = Insert(
-                RootStart(request),
-                Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\"{outputLimit ?? OldLimit}\":{reserved},")));
+            splices[count++] = Set(request, outputLimit ?? OldLimit, reserved.ToString(System.Globalization.CultureInfo.InvariantCulture));
         }
 
         if (outputLimit is not null)
@@ -58,7 +56,7 @@ internal static class ChatRequestEditor
             RenameLimit(request, outputLimit, splices, ref count);
         }
 
-        if (storesMetadata && request.OwnsMetadata && request.MetadataSpan.Exists && !request.Fields.Contains("store"))
+        if (storesMetadata && request.OwnsMetadata && request.Fields.Contains("metadata") && !request.Fields.Contains("store"))
         {
             splices[count++] = new Splice(request.MetadataSpan, "null"u8.ToArray());
         }
@@ -68,14 +66,14 @@ internal static class ChatRequestEditor
             splices[count++] = Insert(request.MessagesSpan.Start + 1, SystemMessage(prompt));
         }
 
-        if (model.DefaultParams is { Count: > 0 } defaults && Defaults(request, defaults, outputLimit) is { Length: > 0 } fields)
+        if (model.DefaultParams is { } defaults)
         {
-            splices[count++] = Insert(RootStart(request), fields);
+            SetDefaults(request, defaults, outputLimit, splices, ref count);
         }
 
         if (toolEffort is not null && request.Fields.Contains("tools") && !request.Fields.Contains(Effort) && model.DefaultParams?[Effort] is null)
         {
-            splices[count++] = Insert(RootStart(request), Encoding.UTF8.GetBytes($"\"{Effort}\":\"{toolEffort}\","));
+            splices[count++] = Set(request, Effort, $"\"{toolEffort}\"");
         }
 
         return Apply(request.Body.Span, splices[..count]);
@@ -115,7 +113,7 @@ internal static class ChatRequestEditor
         var wanted = isNew ? request.MaxCompletionTokensSpan : request.MaxTokensSpan;
         var other = isNew ? request.MaxTokensSpan : request.MaxCompletionTokensSpan;
         var otherName = isNew ? "\"max_tokens\""u8 : "\"max_completion_tokens\""u8;
-        if (wanted.Exists || !other.Exists)
+        if (wanted.Exists || !other.Exists || request.NullOf(isNew ? OldLimit : NewLimit).Exists)
         {
             return;
         }
@@ -132,21 +130,23 @@ internal static class ChatRequestEditor
     private static byte[] SystemMessage(string prompt) =>
         Encoding.UTF8.GetBytes($$"""{"role":"system","content":{{JsonSerializer.Serialize(prompt, CanonicalJson.Default.String)}}},""");
 
-    private static byte[] Defaults(ChatRequest request, JsonObject defaults, string? outputLimit)
+    private static void SetDefaults(ChatRequest request, JsonObject defaults, string? outputLimit, Span<Splice> splices, ref int count)
     {
-        var text = new StringBuilder();
         foreach (var (name, value) in defaults)
         {
             // The two names of the bound are one field: a caller who set either has set it.
             var isLimit = name is OldLimit or NewLimit;
             if (value is not null && !(isLimit ? request.MaxTokens is not null : request.Fields.Contains(name)))
             {
-                text.Append(JsonSerializer.Serialize(isLimit && outputLimit is not null ? outputLimit : name, CanonicalJson.Default.String)).Append(':').Append(value.ToJsonString()).Append(',');
+                splices[count++] = Set(request, isLimit && outputLimit is not null ? outputLimit : name, value.ToJsonString());
             }
         }
-
-        return Encoding.UTF8.GetBytes(text.ToString());
     }
+
+    // In place of the caller's null, where there is one: of two fields of a name most upstreams read the last.
+    private static Splice Set(ChatRequest request, string name, string json) => request.NullOf(name) is { Exists: true } nothing
+        ? new Splice(nothing, Encoding.UTF8.GetBytes(json))
+        : Insert(RootStart(request), Encoding.UTF8.GetBytes($"{JsonSerializer.Serialize(name, CanonicalJson.Default.String)}:{json},"));
 
     // Right behind the opening brace: the object has at least "model" and "messages" after it, so a trailing comma is right.
     private static int RootStart(ChatRequest request) => request.Body.Span.IndexOf((byte)'{') + 1;

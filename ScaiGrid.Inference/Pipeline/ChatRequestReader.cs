@@ -65,7 +65,11 @@ public static class ChatRequestReader
                 mistakes.Add(new ErrorDetail(name, "is there twice."));
             }
 
-            if (reader.TokenType != JsonTokenType.Null)
+            if (reader.TokenType == JsonTokenType.Null)
+            {
+                request.AddNull(name, new JsonSpan((int)reader.TokenStartIndex, "null"u8.Length));
+            }
+            else
             {
                 request.Fields.Add(name);
             }

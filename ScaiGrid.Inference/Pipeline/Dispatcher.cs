@@ -59,7 +59,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
                 continue;
             }
 
-            Log(backend, error);
+            LogFailure(backend, error);
             if (!route.Retry.Covers(error))
             {
                 return error;
@@ -95,7 +95,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     internal void FailedLate(Attempt attempt, UpstreamError error)
     {
         attempt.Backend.Health.Failed(isTrial: false, error);
-        Log(attempt.Backend, error);
+        LogFailure(attempt.Backend, error);
     }
 
     private async Task<UpstreamError?> TryAsync<TAttempt>(
@@ -145,9 +145,10 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     private static double NextRandom() => Random.Shared.NextDouble();
 #pragma warning restore CA5394
 
-    private void Log(Backend backend, UpstreamError error)
+    // A request that was refused is no failure of the backend's, and would hide one in the same minute.
+    private void LogFailure(Backend backend, UpstreamError error)
     {
-        if (backend.Health.MayLogFailure(out var failures))
+        if (error.Failure is not UpstreamFailure.RequestRefused && backend.Health.MayLogFailure(out var failures))
         {
             AttemptFailed(backend.Id, error.Failure, failures);
         }

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using ScaiGrid.Inference.Streaming;
 
@@ -9,12 +10,15 @@ namespace ScaiGrid.Inference.Providers;
 internal sealed class UpstreamErrorFacts
 {
     /// <summary>How long an account stays empty that nobody says more of.</summary>
-    public const int EmptyAccountPause = 300;
+    private const int EmptyAccountPause = 300;
 
     private const int MaxRetryAfterSeconds = 3600;
 
-    /// <summary>Anthropic's empty account, which is an invalid request in all but its text.</summary>
-    private const string LowBalance = "credit balance is too low";
+    /// <summary>
+    /// Anthropic's empty account, which is an invalid request in all but its text. At its start only: errors repeat what the caller wrote, who is not
+    /// to close a backend by it.
+    /// </summary>
+    private const string LowBalance = "Your credit balance is too low";
 
     /// <summary>A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, SGLang, Model Studio.</summary>
     private static readonly string[] TooLong =
@@ -124,7 +128,7 @@ internal sealed class UpstreamErrorFacts
     public int? RetryAfterSeconds => _asked ?? _pause;
 
     /// <summary>An account is used up, which is its owner's business.</summary>
-    public bool IsExhausted => _pause is not null;
+    public bool IsExhausted => _pause is not null || Status == (int)HttpStatusCode.PaymentRequired;
 
     /// <summary>An HTTP status that stands in the document.</summary>
     public int? Status { get; private set; }
@@ -195,7 +199,6 @@ internal sealed class UpstreamErrorFacts
                 break;
             case "status" or "code" when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var status) && status < 600:
                 _number ??= OfStatus(status);
-                _pause ??= status == 402 ? EmptyAccountPause : null;
                 Status ??= status;
                 break;
             case "param" when value.ValueKind == JsonValueKind.String:
@@ -223,7 +226,7 @@ internal sealed class UpstreamErrorFacts
             return;
         }
 
-        if (message.Contains(LowBalance, StringComparison.OrdinalIgnoreCase))
+        if (message.StartsWith(LowBalance, StringComparison.OrdinalIgnoreCase))
         {
             AddWord("billing_error");
         }

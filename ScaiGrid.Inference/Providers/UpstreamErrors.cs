@@ -34,12 +34,11 @@ internal static class UpstreamErrors
             failure = facts.Failure.Value;
         }
 
+        // Of 402 alone nobody knows whether it is the account or this request that is too dear for what is left on it: no pause without a word.
         var isExhausted = facts.IsExhausted || response.StatusCode == HttpStatusCode.PaymentRequired;
-
         return failure switch
         {
-            UpstreamFailure.RateLimited => new UpstreamError(
-                failure, isExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds ?? (isExhausted ? UpstreamErrorFacts.EmptyAccountPause : null)),
+            UpstreamFailure.RateLimited => new UpstreamError(failure, isExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds),
             UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
             UpstreamFailure.RequestRefused => new UpstreamError(
                 failure,

@@ -75,6 +75,32 @@ public sealed class ChatRequestTests
         Assert.Null(request.MaxTokens);
     }
 
+    [Fact]
+    public void CallersNull_OfTheOtherName_IsNotRenamed()
+    {
+        using var request = Read($$"""{"model":"m","max_tokens":null,{{Messages}}}""");
+        request.ReservedOutput = 100;
+        using var edited = ChatRequestEditor.Edit(request, Routes.Make(), "\"up\""u8, "max_completion_tokens");
+        Assert.Single(Encoding.UTF8.GetString(edited.Span).Split("max_completion_tokens").Skip(1));
+    }
+
+    [Theory]
+    [InlineData("max_tokens", null)]
+    [InlineData("max_completion_tokens", "max_completion_tokens")]
+    [InlineData("max_tokens", "max_tokens")]
+    public void CallersNull_GivesWayToWhatIsPutIn(string field, string? outputLimit)
+    {
+        using var request = Read($$"""{"temperature":null,"{{field}}" : null,"reasoning_effort":null,"tools":[],"model":"m",{{Messages}}}""");
+        request.ReservedOutput = 100;
+        var model = Routes.Make(defaults: """{"temperature":0.5,"top_p":1}""");
+        using var edited = ChatRequestEditor.Edit(request, model, "\"up\""u8, outputLimit, toolEffort: "none");
+
+        // The text, as a parser would hide what stands twice.
+        var text = Encoding.UTF8.GetString(edited.Span);
+        Assert.DoesNotContain("null", text, StringComparison.Ordinal);
+        Assert.All((string[])[$"\"{field}\" : 100", "\"temperature\":0.5", "\"top_p\":1", "\"reasoning_effort\":\"none\""], set => Assert.Single(text.Split(set).Skip(1)));
+    }
+
     [Theory]
     [InlineData("""{"model":"m",""" + Messages + "}", """{"model":"up","messages":[{"role":"user","content":"hi"}]}""")]
     [InlineData("""{ "stream" : true , "model" : "m" ,""" + Messages + "}", """{"stream_options":{"include_usage":true},"stream":true,"model":"up","messages":[{"role":"user","content":"hi"}]}""")]

@@ -18,8 +18,8 @@ internal enum ToolChoiceMode
 /// <summary>What a request says about calling tools.</summary>
 /// <param name="Mode">Whether a tool may or must be called.</param>
 /// <param name="Names">The one function that must be called, or those that may be; empty for all.</param>
-/// <param name="IsList">Whether the names are a choice of the tools, rather than the forced one.</param>
-internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<string> Names, bool IsList = false)
+/// <param name="Allowed">The names, where they are a choice of the tools rather than the forced one.</param>
+internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<string> Names, IReadOnlySet<string>? Allowed = null)
 {
     public bool IsForced => Mode == ToolChoiceMode.Required;
 
@@ -40,10 +40,10 @@ internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<st
     }
 
     /// <summary>Whether the upstream is told of the function. A forced one hides no other: the conversation may have calls of them.</summary>
-    public bool Allows(JsonElement function) => !IsList || IsNamed(function);
+    public bool Allows(JsonElement function) => Allowed is null || IsNamed(function);
 
     /// <summary>Whether the function is among the names.</summary>
-    public bool IsNamed(JsonElement function) => JsonText.Of(function, "name"u8) is { } name && Names.Contains(name);
+    public bool IsNamed(JsonElement function) => JsonText.Of(function, "name"u8) is { } name && (Allowed?.Contains(name) ?? Names.Contains(name));
 
     private static ToolChoice OfObject(JsonElement choice)
     {
@@ -59,8 +59,9 @@ internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<st
 
         var names = RequestDocument.Items(allowed, "tools"u8)
             .Select(tool => RequestDocument.TryGetObject(tool, "function"u8, out var one) ? JsonText.Of(one, "name"u8) : null)
-            .OfType<string>();
-        return new ToolChoice(Word(JsonText.Of(allowed, "mode"u8)), [.. names], IsList: true);
+            .OfType<string>()
+            .ToHashSet();
+        return new ToolChoice(Word(JsonText.Of(allowed, "mode"u8)), [.. names], names);
     }
 
     private static ToolChoiceMode Word(string? word) => word switch
