@@ -40,20 +40,13 @@ internal static class ChatRequestEditor
             splices[count++] = AskForUsage(request);
         }
 
-        if (model.MaxOutputTokens is { } bound)
-        {
-            Bound(request.MaxTokensSpan, bound, request, splices, ref count);
-            Bound(request.MaxCompletionTokensSpan, bound, request, splices, ref count);
-        }
-
         if (request.ReservedOutput is { } reserved)
         {
-            splices[count++] = Set(request, outputLimit ?? OldLimit, reserved.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            splices[count++] = Set(request, outputLimit ?? OldLimit, Digits(reserved));
         }
-
-        if (outputLimit is not null)
+        else if (request.MaxTokens is { } asked)
         {
-            RenameLimit(request, outputLimit, splices, ref count);
+            Limit(request, Math.Min(asked, model.MaxOutputTokens ?? asked), outputLimit, splices, ref count);
         }
 
         if (storesMetadata && request.OwnsMetadata && request.Fields.Contains("metadata") && !request.Fields.Contains("store"))
@@ -99,33 +92,50 @@ internal static class ChatRequestEditor
             : Insert(options.Start + 1, "\"include_usage\":true,"u8.ToArray());
     }
 
+    // What is reserved is the least that the caller names: no field may say more, and the one that is read there must say it.
+    private static void Limit(ChatRequest request, int limit, string? outputLimit, Span<Splice> splices, ref int count)
+    {
+        var isNew = outputLimit == NewLimit;
+        var (wanted, other) = isNew ? (request.MaxCompletionTokensSpan, request.MaxTokensSpan) : (request.MaxTokensSpan, request.MaxCompletionTokensSpan);
+        var otherName = isNew ? OldLimit : NewLimit;
+        if (outputLimit is null || !other.Exists || request.NullOf(otherName).Exists)
+        {
+            Bound(wanted, limit, request, splices, ref count);
+            Bound(other, limit, request, splices, ref count);
+        }
+        else if (wanted.Exists)
+        {
+            splices[count++] = new Splice(wanted, Encoding.UTF8.GetBytes(Digits(limit)));
+            splices[count++] = new Splice(other, "null"u8.ToArray());
+        }
+        else
+        {
+            Rename(other, otherName, outputLimit, request, splices, ref count);
+            Bound(other, limit, request, splices, ref count);
+        }
+    }
+
     private static void Bound(JsonSpan span, int bound, ChatRequest request, Span<Splice> splices, ref int count)
     {
         if (span.Exists && Utf8Parser.TryParse(request.Body.Span.Slice(span.Start, span.Length), out long asked, out _) && asked > bound)
         {
-            splices[count++] = new Splice(span, Encoding.UTF8.GetBytes(bound.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            splices[count++] = new Splice(span, Encoding.UTF8.GetBytes(Digits(bound)));
         }
     }
 
-    private static void RenameLimit(ChatRequest request, string name, Span<Splice> splices, ref int count)
+    private static void Rename(JsonSpan value, string from, string to, ChatRequest request, Span<Splice> splices, ref int count)
     {
-        var isNew = name == NewLimit;
-        var wanted = isNew ? request.MaxCompletionTokensSpan : request.MaxTokensSpan;
-        var other = isNew ? request.MaxTokensSpan : request.MaxCompletionTokensSpan;
-        var otherName = isNew ? "\"max_tokens\""u8 : "\"max_completion_tokens\""u8;
-        if (wanted.Exists || !other.Exists || request.NullOf(isNew ? OldLimit : NewLimit).Exists)
-        {
-            return;
-        }
-
         // Between a name and its value are a colon and white space: the last such text before the value is its name, unless that is
         // written with escapes, as nobody does.
-        var start = request.Body.Span[..other.Start].LastIndexOf(otherName);
+        var name = Encoding.UTF8.GetBytes($"\"{from}\"");
+        var start = request.Body.Span[..value.Start].LastIndexOf(name);
         if (start >= 0)
         {
-            splices[count++] = new Splice(new JsonSpan(start, otherName.Length), Encoding.UTF8.GetBytes($"\"{name}\""));
+            splices[count++] = new Splice(new JsonSpan(start, name.Length), Encoding.UTF8.GetBytes($"\"{to}\""));
         }
     }
+
+    private static string Digits(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     private static byte[] SystemMessage(string prompt) =>
         Encoding.UTF8.GetBytes($$"""{"role":"system","content":{{JsonSerializer.Serialize(prompt, CanonicalJson.Default.String)}}},""");

@@ -75,6 +75,23 @@ public sealed class ChatRequestTests
         Assert.Null(request.MaxTokens);
     }
 
+    /// <summary>A budget reserves for the least that is asked for.</summary>
+    [Theory]
+    [InlineData("max_tokens", """ "max_completion_tokens":10,"max_tokens":null""", """ "max_completion_tokens":null,"max_tokens":10""")]
+    [InlineData("max_tokens", """ "max_tokens":30000,"max_completion_tokens":1""", """ "max_tokens":1,"max_completion_tokens":null""")]
+    [InlineData("max_completion_tokens", """ "max_tokens":70,"max_completion_tokens":null""", """ "max_tokens":null,"max_completion_tokens":70""")]
+    [InlineData("max_completion_tokens", """ "max_tokens":70""", """ "max_completion_tokens":70""")]
+    [InlineData("max_completion_tokens", """ "max_tokens":7000""", """ "max_completion_tokens":100""")]
+    [InlineData("max_completion_tokens", """ "max_completion_tokens":7000,"max_tokens":null""", """ "max_completion_tokens":100,"max_tokens":null""")]
+    [InlineData(null, """ "max_tokens":30000,"max_completion_tokens":1""", """ "max_tokens":1,"max_completion_tokens":1""")]
+    [InlineData(null, """ "max_tokens":50,"max_completion_tokens":null""", """ "max_tokens":50,"max_completion_tokens":null""")]
+    public void TwoLimits_BoundTheOutputByTheLesser(string? outputLimit, string sent, string expected)
+    {
+        using var request = Read($$"""{"model":"m",{{sent}},{{Messages}}}""");
+        using var edited = ChatRequestEditor.Edit(request, Routes.Make(maxOutput: 100), "\"up\""u8, outputLimit);
+        Assert.Contains(expected.Trim(), Encoding.UTF8.GetString(edited.Span), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void CallersNull_OfTheOtherName_IsNotRenamed()
     {
@@ -110,7 +127,7 @@ public sealed class ChatRequestTests
     [InlineData("""{"model":"m","stream":true,"stream_options":{"include_usage":false,"x":1},""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true,"x":1},"messages":[{"role":"user","content":"hi"}]}""")]
     [InlineData("""{"model":"m","stream":true,"stream_options":{"include_usage":true},""" + Messages + "}", """{"model":"up","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""")]
     [InlineData("""{"model":"m","max_tokens":5000,"x_custom":[1,{"model":"m"}],""" + Messages + "}", """{"model":"up","max_tokens":100,"x_custom":[1,{"model":"m"}],"messages":[{"role":"user","content":"hi"}]}""")]
-    [InlineData("""{"model":"m","max_tokens":10,"max_completion_tokens":5000,""" + Messages + "}", """{"model":"up","max_tokens":10,"max_completion_tokens":100,"messages":[{"role":"user","content":"hi"}]}""")]
+    [InlineData("""{"model":"m","max_tokens":10,"max_completion_tokens":5000,""" + Messages + "}", """{"model":"up","max_tokens":10,"max_completion_tokens":10,"messages":[{"role":"user","content":"hi"}]}""")]
     [InlineData("""{"model":"m","max_completion_tokens":50,""" + Messages + "}", """{"model":"up","max_completion_tokens":50,"messages":[{"role":"user","content":"hi"}]}""")]
     public void UpstreamBody_IsTheCallersWithWhatMustChange(string body, string expected)
     {
