@@ -142,13 +142,15 @@ internal static class ChatRequestEditor
 
     private static void SetDefaults(ChatRequest request, JsonObject defaults, string? outputLimit, Span<Splice> splices, ref int count)
     {
+        var isLimited = request.MaxTokens is not null;
         foreach (var (name, value) in defaults)
         {
-            // The two names of the bound are one field: a caller who set either has set it.
+            // The two names of the bound are one field: a caller who set either has set it, and where one name is read it is set once.
             var isLimit = name is OldLimit or NewLimit;
-            if (value is not null && !(isLimit ? request.MaxTokens is not null : request.Fields.Contains(name)))
+            if (value is not null && !(isLimit ? isLimited : request.Fields.Contains(name)))
             {
                 splices[count++] = Set(request, isLimit && outputLimit is not null ? outputLimit : name, value.ToJsonString());
+                isLimited |= isLimit && outputLimit is not null;
             }
         }
     }

@@ -93,6 +93,15 @@ public sealed class ChatRequestTests
     }
 
     [Fact]
+    public void DefaultsOfBothNames_AreOneWhereOneIsRead()
+    {
+        using var request = Read($$"""{"model":"m","max_tokens":null,{{Messages}}}""");
+        var model = Routes.Make(defaults: """{"max_tokens":5,"max_completion_tokens":6}""");
+        using var edited = ChatRequestEditor.Edit(request, model, "\"up\""u8, "max_tokens");
+        Assert.Contains("\"max_tokens\":5,", Encoding.UTF8.GetString(edited.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void CallersNull_OfTheOtherName_IsNotRenamed()
     {
         using var request = Read($$"""{"model":"m","max_tokens":null,{{Messages}}}""");
