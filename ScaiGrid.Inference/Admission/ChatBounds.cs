@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json.Nodes;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
@@ -22,11 +21,11 @@ internal static class ChatBounds
 
     public static CallBounds Of(ChatRequest request, ModelRoute route, int unboundedOutput)
     {
-        var bytes = (long)request.Body.Length + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
+        var bytes = (long)request.Body.Length + route.DefaultBytes + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
         var highestPrompt = HasMedia(request.Body.Span) ? route.ContextWindow ?? bytes + MediaTokens
             : route.ContextWindow is { } window ? Math.Min(bytes, window) : bytes;
         var output = Output(request, route);
-        var highestOutput = (output ?? route.ContextWindow ?? unboundedOutput) * (long)request.Choices;
+        var highestOutput = (output ?? route.ContextWindow ?? unboundedOutput) * (long)(request.Choices ?? route.DefaultNumber("n") ?? 1);
         var likelyOutput = request.MaxTokens is null ? Math.Min(highestOutput, UsualOutput) : highestOutput;
         return new CallBounds(
             new TokenUsage(highestPrompt, highestOutput),
@@ -47,18 +46,8 @@ internal static class ChatBounds
             (null, var most) => most,
         };
 
-    private static int? Default(ModelRoute route)
-    {
-        foreach (var name in OutputFields)
-        {
-            if (route.DefaultParams?[name] is JsonValue value && value.TryGetValue(out int tokens))
-            {
-                return tokens;
-            }
-        }
-
-        return null;
-    }
+    // Where a model has both, the upstream may read either.
+    private static int? Default(ModelRoute route) => route.DefaultParams is null ? null : OutputFields.Max(route.DefaultNumber);
 
     private static bool HasMedia(ReadOnlySpan<byte> body) =>
         body.IndexOf("\"image_url\""u8) >= 0 || body.IndexOf("\"input_audio\""u8) >= 0 || body.IndexOf("\"file\""u8) >= 0;

@@ -15,22 +15,21 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
 {
     private static readonly DocumentOperation Definition = new("image_generation", "image", clients => clients.Images, Bounds, Meter);
 
-    private static readonly JsonRequestReader Requests = new(
-        new Dictionary<string, FieldRule>
-        {
-            ["model"] = FieldRule.Text,
-            ["prompt"] = FieldRule.Text,
-            ["n"] = FieldRule.Integer(1, 10),
-            ["size"] = FieldRule.Text,
-            ["quality"] = FieldRule.Text,
-            ["style"] = FieldRule.Text,
-            ["response_format"] = FieldRule.OneOf("url", "b64_json"),
-            ["metadata"] = FieldRule.Object,
-            ["stream"] = FieldRule.Flag,
-            ["user"] = FieldRule.Text,
-        }.ToFrozenDictionary(),
-        "model",
-        "prompt");
+    internal static readonly FrozenDictionary<string, FieldRule> Rules = new Dictionary<string, FieldRule>
+    {
+        ["model"] = FieldRule.Text,
+        ["prompt"] = FieldRule.Text,
+        ["n"] = FieldRule.Integer(1, 10),
+        ["size"] = FieldRule.Text,
+        ["quality"] = FieldRule.Text,
+        ["style"] = FieldRule.Text,
+        ["response_format"] = FieldRule.OneOf("url", "b64_json"),
+        ["metadata"] = FieldRule.Object,
+        ["stream"] = FieldRule.Flag,
+        ["user"] = FieldRule.Text,
+    }.ToFrozenDictionary();
+
+    private static readonly JsonRequestReader Requests = new(Rules, "model", "prompt");
 
     public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
     {
@@ -58,7 +57,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
     }
 
     private static CallBounds Bounds(JsonRequest request, ModelRoute route, int unboundedOutput) =>
-        OperationBounds.Generated(request["prompt"].Length, request.WholeNumber("n") ?? 1, route, unboundedOutput);
+        OperationBounds.Generated(request["prompt"].Length, request.WholeNumber("n") ?? route.DefaultNumber("n") ?? 1, route, unboundedOutput);
 
     // Tokens where the upstream counts them; pictures always, for models that are priced by the picture.
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)

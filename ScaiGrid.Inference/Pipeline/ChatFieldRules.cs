@@ -1,7 +1,5 @@
 using System.Collections.Frozen;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -11,7 +9,7 @@ public static class ChatFieldRules
 {
     private static readonly FieldRule MaxTokens = FieldRule.Integer(1, int.MaxValue);
 
-    private static readonly FrozenDictionary<string, FieldRule> Rules = new Dictionary<string, FieldRule>
+    internal static readonly FrozenDictionary<string, FieldRule> Rules = new Dictionary<string, FieldRule>
     {
         ["model"] = FieldRule.Text,
         ["stream"] = FieldRule.Flag,
@@ -36,20 +34,6 @@ public static class ChatFieldRules
 
     private static readonly FrozenDictionary<string, int> Places = Names.Index().ToFrozenDictionary(field => field.Item, field => field.Index);
     private static readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> PlacesByText = Places.GetAlternateLookup<ReadOnlySpan<char>>();
-
-    /// <summary>What is wrong with values that a model gives to fields which the caller leaves out.</summary>
-    public static IReadOnlyList<ErrorDetail> CheckDefaults(JsonObject defaults)
-    {
-        var mistakes = new List<ErrorDetail>();
-        foreach (var (name, value) in defaults)
-        {
-            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(value?.ToJsonString() ?? "null"));
-            reader.Read();
-            Check(ref reader, name, mistakes);
-        }
-
-        return mistakes;
-    }
 
     /// <summary>The name at the reader's position; of a field with a rule, the same string each time.</summary>
     internal static string Name(ref Utf8JsonReader reader)

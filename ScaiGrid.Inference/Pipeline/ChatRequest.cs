@@ -32,8 +32,8 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>The caller's bound on output tokens, <c>max_completion_tokens</c> or <c>max_tokens</c>.</summary>
     public int? MaxTokens { get; internal set; }
 
-    /// <summary>Answers asked for; each may be as long as <see cref="MaxTokens"/> says.</summary>
-    public int Choices { get; internal set; } = 1;
+    /// <summary>Answers that the caller asked for; each may be as long as <see cref="MaxTokens"/> says. Null where the caller said nothing.</summary>
+    public int? Choices { get; internal set; }
 
     /// <summary>
     /// Whether <c>metadata</c> is a field of the surface that the request came by, so that nobody asked for it to be the upstream's. OpenAI

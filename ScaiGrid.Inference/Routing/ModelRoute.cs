@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
@@ -68,7 +69,14 @@ public sealed class ModelRoute
     public string? Sunset { get; init; }
 
     /// <summary>Request fields used where the caller sent none.</summary>
-    public JsonObject? DefaultParams { get; init; }
+    public JsonObject? DefaultParams
+    {
+        get;
+        init => (field, DefaultBytes) = (value, value is null ? 0 : Encoding.UTF8.GetByteCount(value.ToJsonString()));
+    }
+
+    /// <summary>What <see cref="DefaultParams"/> add to a request at most, in bytes.</summary>
+    public int DefaultBytes { get; private init; }
 
     /// <summary>Put before the caller's messages as a system message.</summary>
     public string? SystemPrompt
@@ -105,6 +113,9 @@ public sealed class ModelRoute
 
     /// <summary>The system prompt, where it has variables: <see cref="For"/> fills them in.</summary>
     public PromptTemplate? PromptTemplate { get; init; }
+
+    /// <summary>The whole number that a request has where the caller sent none; null where the model has none either.</summary>
+    public int? DefaultNumber(string name) => DefaultParams?[name] is JsonValue value && value.TryGetValue(out int number) ? number : null;
 
     /// <summary>Whether the model is enabled for the caller's tenant.</summary>
     public bool IsEnabledFor(Caller caller) => IsOpen != (AccessExceptions?.Contains(caller.TenantId) ?? false);

@@ -203,7 +203,7 @@ internal static class ModelEndpoints
             checks.Add($"default_params.{name}", "can only be set by the caller.");
         }
 
-        foreach (var mistake in modality == "chat" && value is not null ? ChatFieldRules.CheckDefaults(value) : [])
+        foreach (var mistake in value is null ? [] : DefaultFields.Check(modality, value))
         {
             checks.Add($"default_params.{mistake.Field}", mistake.Message);
         }

@@ -23,6 +23,9 @@ public sealed class ChatBoundsTests
     [InlineData("\"max_tokens\":100,\"n\":4,", null, null, null, 400, null)]
     [InlineData("", null, 500, """{"max_tokens":50}""", 50, null)]
     [InlineData("\"max_tokens\":100,", null, 500, """{"max_tokens":50}""", 100, null)]
+    [InlineData("\"max_tokens\":100,", null, null, """{"n":4}""", 400, null)]
+    [InlineData("\"max_tokens\":100,\"n\":2,", null, null, """{"n":4}""", 200, null)]
+    [InlineData("", null, null, """{"max_tokens":50,"max_completion_tokens":40}""", 50, null)]
     public void Output_IsTheSmallestBoundThatHolds(string fields, int? window, int? maxOutput, string? defaults, int output, int? sent)
     {
         using var request = Read(Text.Replace("{\"model\"", "{" + fields + "\"model\"", StringComparison.Ordinal));
@@ -39,6 +42,7 @@ public sealed class ChatBoundsTests
         Assert.Equal(Text.Length, ChatBounds.Of(text, Routes.Make(), Unbounded).Highest.Prompt);
         Assert.Equal(20, ChatBounds.Of(text, Routes.Make(window: 20), Unbounded).Highest.Prompt);
         Assert.Equal(Text.Length + 4, ChatBounds.Of(text, Routes.Make(systemPrompt: "€."), Unbounded).Highest.Prompt);
+        Assert.Equal(Text.Length + """{"tools":[]}""".Length, ChatBounds.Of(text, Routes.Make(defaults: """{"tools":[]}"""), Unbounded).Highest.Prompt);
         Assert.Equal(128_000, ChatBounds.Of(image, Routes.Make(window: 128_000), Unbounded).Highest.Prompt);
         Assert.True(ChatBounds.Of(image, Routes.Make(), Unbounded).Highest.Prompt > 50_000);
     }

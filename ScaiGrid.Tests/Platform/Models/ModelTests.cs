@@ -139,6 +139,10 @@ public sealed class ModelTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task DefaultOfAPicturesField_IsChecked() =>
+        (await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug(), modality = "image", default_params = new { n = 11, hd = true } })).Invalid("default_params.n");
+
+    [Fact]
     public async Task OutputBeyondTheWindow_IsRefused() =>
         (await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug(), context_window = 100, max_output_tokens = 101 })).Invalid("max_output_tokens");
 }

@@ -1,0 +1,33 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Images;
+
+namespace ScaiGrid.Inference.Pipeline;
+
+/// <summary>The values that a model gives to fields which the caller leaves out.</summary>
+public static class DefaultFields
+{
+    /// <summary>What is wrong with them.</summary>
+    /// <param name="modality">Of the model. Fields of those that run several operations are the upstreams' to check.</param>
+    /// <param name="defaults">By field.</param>
+    public static IReadOnlyList<ErrorDetail> Check(string modality, JsonObject defaults)
+    {
+        var mistakes = new List<ErrorDetail>();
+        var rules = modality switch
+        {
+            "chat" => ChatFieldRules.Rules,
+            "image" => ImageOperation.Rules,
+            _ => null,
+        };
+        foreach (var (name, value) in rules is null ? [] : defaults)
+        {
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(value?.ToJsonString() ?? "null"));
+            reader.Read();
+            FieldRule.Check(rules!, ref reader, name, mistakes);
+        }
+
+        return mistakes;
+    }
+}
