@@ -102,7 +102,9 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         {
             while (read > 0)
             {
+                activity.Pause();
                 await response.Body.WriteAsync(buffer.AsMemory(0, read), attempt.Context.RequestAborted);
+                activity.Progress();
                 (read, error) = await ReadAsync(reply.Body!, buffer, activity);
             }
 

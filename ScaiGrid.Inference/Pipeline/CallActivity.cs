@@ -59,6 +59,12 @@ public sealed class CallActivity : IDisposable
     /// <summary>Something came from the upstream: the next wait starts now.</summary>
     public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
 
+    /// <summary>
+    /// Nobody waits for the upstream until <see cref="Progress"/>: what came is written to the caller, who may read it slowly, and the upstream is not to
+    /// be blamed for that.
+    /// </summary>
+    public void Pause() => Volatile.Write(ref _waitsUntil, long.MaxValue);
+
     /// <summary>What is left to do is worth this long and no longer.</summary>
     public void EndWithin(TimeSpan patience)
     {
@@ -84,6 +90,9 @@ public sealed class CallActivity : IDisposable
             _source.Cancel();
             return;
         }
+
+        // A pause may end in the meantime.
+        left = Math.Min(left, _idle);
 
         try
         {

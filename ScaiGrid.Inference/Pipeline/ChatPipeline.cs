@@ -87,7 +87,7 @@ public sealed class ChatPipeline
         }
 
         await using var stream = reply.Stream!;
-        return await RelayAsync(attempt, stream, callerGone);
+        return await RelayAsync(attempt, stream, activity, callerGone);
     }
 
     private async Task<UpstreamError?> CompleteAsync(ChatAttempt attempt, PooledBytes completion)
@@ -114,7 +114,7 @@ public sealed class ChatPipeline
         return null;
     }
 
-    private async Task<UpstreamError?> RelayAsync(ChatAttempt attempt, ChatStream stream, CancellationToken callerGone)
+    private async Task<UpstreamError?> RelayAsync(ChatAttempt attempt, ChatStream stream, CallActivity activity, CancellationToken callerGone)
     {
         // :: First chunk: until it is here, another backend can still take the call.
         using var output = new PooledBytes(1024);
@@ -135,6 +135,7 @@ public sealed class ChatPipeline
             await attempt.Responder.BeginStreamAsync(attempt);
             do
             {
+                activity.Pause();
                 do
                 {
                     usage = chunks.Current.Usage ?? usage;
@@ -148,6 +149,8 @@ public sealed class ChatPipeline
                 {
                     await attempt.Responder.FlushAsync();
                 }
+
+                activity.Progress();
             }
             while (await chunks.ReadAsync());
 
