@@ -3,9 +3,12 @@ using System.Buffers;
 namespace ScaiGrid.Inference.Streaming;
 
 /// <summary>A growing byte buffer on the shared pool. Whoever holds it disposes it, once.</summary>
+/// <remarks>Large arrays are the collector's: the pool would keep as many as there ever were at once, and pictures in a body are few.</remarks>
 public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDisposable
 {
-    private byte[] _array = ArrayPool<byte>.Shared.Rent(capacity);
+    private const int LargestPooled = 1024 * 1024;
+
+    private byte[] _array = Rent(capacity);
 
     public int Length { get; private set; }
 
@@ -43,7 +46,7 @@ public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDis
     {
         if (_array.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_array);
+            Return(_array);
             (_array, Length) = ([], 0);
         }
     }
@@ -55,9 +58,19 @@ public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDis
             return;
         }
 
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_array.Length * 2, checked(Length + count)));
+        var larger = Rent(Math.Max(_array.Length * 2, checked(Length + count)));
         Span.CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_array);
+        Return(_array);
         _array = larger;
+    }
+
+    private static byte[] Rent(int length) => length <= LargestPooled ? ArrayPool<byte>.Shared.Rent(length) : GC.AllocateUninitializedArray<byte>(length);
+
+    private static void Return(byte[] array)
+    {
+        if (array.Length <= LargestPooled)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
     }
 }
