@@ -24,6 +24,9 @@ return await HostRunner.RunAsync(async () =>
     builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
+
+        // gRPC's own bound is the one that counts: a message's frame is a few bytes longer than the message.
+        kestrel.Limits.MaxRequestBodySize = InferenceOptions.MaxRequestBytes + 1024;
         kestrel.ListenAnyIP(settings.GrpcPort, listen => listen.Protocols = HttpProtocols.Http2);
     });
     builder.Services.AddGrpc(grpc =>

@@ -182,6 +182,11 @@ internal static class CanonicalRequest
         }
 
         WriteExtra(writer, message.HasExtraContent, message.ExtraContent);
+        if (message.HasRefusal)
+        {
+            writer.WriteString("refusal"u8, message.Refusal);
+        }
+
         if (message.HasToolCallId)
         {
             writer.WriteString("tool_call_id"u8, message.ToolCallId);

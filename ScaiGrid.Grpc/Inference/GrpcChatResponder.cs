@@ -92,6 +92,11 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
             message.ExtraContent = choice.ExtraContent;
         }
 
+        if (choice.Refusal is not null)
+        {
+            message.Refusal = choice.Refusal;
+        }
+
         message.ToolCalls.AddRange(choice.ToolCalls.Select(ToolCall));
         var result = new Choice { Index = choice.Index, Message = message, FinishReason = choice.FinishReason ?? "stop" };
         if (choice.Reasoning is not null)
@@ -119,6 +124,11 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
         if (choice.ExtraContent is not null)
         {
             delta.ExtraContent = choice.ExtraContent;
+        }
+
+        if (choice.Refusal is not null)
+        {
+            delta.Refusal = choice.Refusal;
         }
 
         if (choice.FinishReason is not null)

@@ -53,6 +53,7 @@ internal static class GrpcEmbeddings
                 BackendId = routing.GetProperty("backend_id"u8).GetString(),
                 Attempts = routing.GetProperty("attempts"u8).GetInt32(),
                 LatencyMs = routing.GetProperty("latency_ms"u8).GetInt64(),
+                GatewayMs = routing.GetProperty("gateway_ms"u8).GetDouble(),
             },
         };
         foreach (var item in data.GetProperty("data"u8).EnumerateArray())

@@ -88,6 +88,26 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task MessageUpToTheLimit_IsTaken()
+    {
+        var request = Request("scailabs/echo");
+        request.Messages[0].Content = new string('x', 31 * 1024 * 1024);
+        request.MaxTokens = 1;
+        Assert.Equal("length", (await CallAsync(client => client.ChatAsync(request, Key(Admin.Key!)).ResponseAsync)).Choices[0].FinishReason);
+    }
+
+    [Fact]
+    public async Task Refusal_IsShown()
+    {
+        var slug = await ConnectOnAllReplicasAsync(new UpstreamScript
+        {
+            Body = """{"id":"c","created":1,"choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not."},"finish_reason":"stop"}]}""",
+        });
+        var response = await CallAsync(client => client.ChatAsync(Request(slug), Key(Admin.Key!)).ResponseAsync);
+        Assert.Equal((false, "I will not."), (response.Choices[0].Message.HasContent, response.Choices[0].Message.Refusal));
+    }
+
+    [Fact]
     public async Task MessageBeyondTheLimit_HasOurTrailers()
     {
         var request = Request("scailabs/echo");
