@@ -16,6 +16,9 @@ public readonly record struct TokenUsage(
 
     public long Total => Prompt + Completion;
 
+    /// <summary>Nothing was said of what the model wrote, which is right only where it writes no text.</summary>
+    internal bool LacksCompletion { get; init; }
+
     /// <summary>
     /// Reads OpenAI's <c>usage</c> object, in the words of its older or its newer operations, at the reader's position and leaves the reader at its end.
     /// </summary>
@@ -61,7 +64,7 @@ public readonly record struct TokenUsage(
         // Without a word on the prompt it is no account of the call: it would be free.
         prompt ??= total - completion;
         completion ??= total - prompt;
-        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), cached, reasoning) : null;
+        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), cached, reasoning) { LacksCompletion = completion is null } : null;
     }
 
     private static long? ReadDetail(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)

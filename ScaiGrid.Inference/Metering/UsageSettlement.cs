@@ -15,11 +15,15 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
     /// <param name="output">What the model wrote, for counting when nothing was reported.</param>
     /// <param name="status">How the call ended.</param>
     /// <param name="soFar">What the upstream had said before it was cut: the prompt as it is, but less of the output than there is.</param>
-    public ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null) => SettleAsync(
-        attempt,
-        reported ?? Estimate(attempt.Request, output, soFar),
-        isEstimated: reported is null,
-        status);
+    public ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null)
+    {
+        if (reported is { LacksCompletion: true } half)
+        {
+            (reported, soFar) = (null, half);
+        }
+
+        return SettleAsync(attempt, reported ?? Estimate(attempt.Request, output, soFar), isEstimated: reported is null, status);
+    }
 
     /// <summary>Settles a call of any operation.</summary>
     /// <param name="attempt">The attempt that produced output.</param>
@@ -74,7 +78,7 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
     {
         var written = TokenCounter.Count(output.Span);
         return soFar is { Prompt: > 0 } said
-            ? said with { Completion = Math.Max(said.Completion, written) }
+            ? said with { Completion = Math.Max(said.Completion, written), LacksCompletion = false }
             : new TokenUsage(TokenCounter.CountPrompt(request.Body), written);
     }
 }

@@ -15,6 +15,7 @@ public sealed class SettlementTests(Grid grid) : GridTest(grid)
         { "whole, not reported", Reported with { SendsUsage = false }, false, "ok 9/3 estimated" },
         { "whole, the prompt's count is none", Reported with { Body = Whole("""{"prompt_tokens":"100","completion_tokens":50}""") }, false, "ok 9/3 estimated" },
         { "whole, the output's count is in the sum only", Reported with { Body = Whole("""{"prompt_tokens":100,"total_tokens":150}""") }, false, "ok 100/50 reported" },
+        { "whole, the output's count is nowhere", Reported with { Body = Whole("""{"prompt_tokens":100}""") }, false, "ok 100/3 estimated" },
         { "stream, reported", Reported, true, "ok 100/50 reported" },
         { "stream, not reported", Reported with { SendsUsage = false }, true, "ok 9/3 estimated" },
         { "stream without [DONE]", Reported with { SendsDone = false }, true, "ok 100/50 reported" },
