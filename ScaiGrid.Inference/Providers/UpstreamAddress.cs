@@ -33,6 +33,9 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
     public HttpRequestMessage Request(HttpMethod method, Uri endpoint)
     {
         var message = new HttpRequestMessage(method, endpoint);
+
+        // Without a word an upstream may compress as it likes.
+        message.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         foreach (var (name, value) in headers)
         {
             message.Headers.TryAddWithoutValidation(name, value);

@@ -121,8 +121,10 @@ internal static class UpstreamErrors
             return UpstreamErrorFacts.Seconds(milliseconds / 1000);
         }
 
+        // By the upstream's own clock, where it says what that shows.
         var value = response.Headers.RetryAfter;
-        var seconds = value?.Delta?.TotalSeconds ?? (value?.Date is { } date && response.Headers.Date is { } now ? (date - now).TotalSeconds : null);
+        var seconds = value?.Delta?.TotalSeconds
+            ?? (value?.Date is { } date ? (date - (response.Headers.Date ?? TimeProvider.System.GetUtcNow())).TotalSeconds : null);
         return seconds is null ? null : UpstreamErrorFacts.Seconds(seconds.Value);
     }
 

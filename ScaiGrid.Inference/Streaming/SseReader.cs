@@ -11,12 +11,16 @@ internal sealed class SseReader(Stream source) : IDisposable
 {
     private readonly PooledBytes _buffer = new(16 * 1024);
 
+    /// <summary>May begin the stream, and is no part of it.</summary>
+    private static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
+
     private int _eventStart;
     private int _lineStart;
     private int _scanned;
     private int _dataStart;
     private int _dataLength = -1;
     private bool _skipLineFeed;
+    private bool _isPastFirstLine;
     private bool _isDelivered;
 
     /// <summary>The data of the event, lines joined by a line feed; valid until the next read.</summary>
@@ -129,6 +133,16 @@ internal sealed class SseReader(Stream source) : IDisposable
             var line = bytes[_lineStart..end];
             var lineStart = _lineStart;
             _lineStart = _scanned = end + 1;
+            if (!_isPastFirstLine)
+            {
+                _isPastFirstLine = true;
+                if (line.StartsWith(ByteOrderMark))
+                {
+                    line = line[ByteOrderMark.Length..];
+                    lineStart += ByteOrderMark.Length;
+                }
+            }
+
             if (line.IsEmpty)
             {
                 if (_dataLength >= 0)

@@ -19,6 +19,8 @@ public sealed class SseReaderTests
     [InlineData("event: error\ndata: a\n\ndata: b\n\n", "!a|b")]
     [InlineData("data: a\n\ndata: never finished\n", "a")]
     [InlineData("event: ping\n\ndata: a\n\n", "a")]
+    [InlineData("\uFEFFdata: a\n\ndata: b\n\n", "a|b")]
+    [InlineData("\uFEFF\n\ndata: a\n\n", "a")]
     [InlineData("data: {\"x\":\"é😀\"}\n\n", "{\"x\":\"é😀\"}")]
     public async Task Stream_SplitAtEveryByte_GivesTheSameEvents(string stream, string expected)
     {

@@ -154,8 +154,8 @@ internal static class GoogleRequest
                 // Thinking cannot be switched off.
                 "none" or "minimal" => model.LeastLevel,
                 "low" => "LOW",
-                "medium" => "MEDIUM",
-                _ => "HIGH",
+                "high" or "xhigh" or "max" => "HIGH",
+                _ => "MEDIUM",
             });
         }
         else
@@ -165,8 +165,8 @@ internal static class GoogleRequest
                 "none" => model.LeastBudget,
                 "minimal" => 512,
                 "low" => 1024,
-                "medium" => 8192,
-                _ => 24576,
+                "high" or "xhigh" or "max" => 24576,
+                _ => 8192,
             });
         }
 

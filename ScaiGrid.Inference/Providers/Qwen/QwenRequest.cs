@@ -123,8 +123,8 @@ internal static partial class QwenRequest
     {
         "minimal" => 512,
         "low" => 2048,
-        "medium" => 8192,
-        _ => null,
+        "high" or "xhigh" or "max" => null,
+        _ => 8192,
     };
 
     // The open models of the third generation that think or do not, as they are told: their names are their sizes.

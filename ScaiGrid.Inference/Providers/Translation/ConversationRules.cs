@@ -22,6 +22,7 @@ internal static class ConversationRules
         CheckFunctions(request, request.Root, "tools"u8, "tools");
         CheckMessages(request);
         CheckChoice(request);
+        CheckFormat(request);
     }
 
     private static void CheckMessages(RequestDocument request)
@@ -79,6 +80,11 @@ internal static class ConversationRules
     private static void CheckChoice(RequestDocument request)
     {
         var choice = ToolChoice.Of(request.Root);
+        if (choice.Mode == ToolChoiceMode.Unset && request.Root.TryGetProperty("tool_choice"u8, out var said) && said.ValueKind != JsonValueKind.Null)
+        {
+            request.Refuse("tool_choice", "is none that this model knows: none, auto, required, a function, or allowed tools.");
+        }
+
         if (choice.Names.Count == 0)
         {
             return;
@@ -88,6 +94,30 @@ internal static class ConversationRules
         if (!choice.Names.All(known.Contains))
         {
             request.Refuse("tool_choice", "names a function that is not among the tools.");
+        }
+    }
+
+    private static void CheckFormat(RequestDocument request)
+    {
+        if (!RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format))
+        {
+            return;
+        }
+
+        switch (JsonText.Of(format, "type"u8))
+        {
+            case "text" or "json_object":
+                break;
+            case "json_schema":
+                if (!RequestDocument.TryGetObject(format, "json_schema"u8, out var named) || !RequestDocument.TryGetObject(named, "schema"u8, out _))
+                {
+                    request.Refuse("response_format.json_schema.schema", "is missing.");
+                }
+
+                break;
+            default:
+                request.Refuse("response_format.type", "is none that this model knows: text, json_object or json_schema.");
+                break;
         }
     }
 }
