@@ -160,5 +160,5 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
     };
 
     private static Routing Routing(CallResult result) =>
-        new() { BackendId = result.BackendId, Attempts = result.Attempts, LatencyMs = result.LatencyMs, GatewayMs = Math.Round(result.GatewayTook.TotalMilliseconds, 3) };
+        new() { BackendId = result.Backend.Id, Attempts = result.Attempts, LatencyMs = result.LatencyMs, GatewayMs = Math.Round(result.GatewayTook.TotalMilliseconds, 3) };
 }

@@ -71,7 +71,7 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
         }
 
         metrics.Settled(attempt, usage, status);
-        return new CallResult(route, backend.Id, attempt.Number, latency, attempt.GatewayTook, attempt.Failures, usage);
+        return new CallResult(route, backend, attempt.Number, latency, attempt.GatewayTook, attempt.Failures, usage);
     }
 
     private static TokenUsage Estimate(ChatRequest request, PooledBytes output, TokenUsage? soFar)

@@ -32,11 +32,11 @@ public static class Protocols
 
 /// <summary>What an answered call came to.</summary>
 /// <param name="Model">The frontend model.</param>
-/// <param name="BackendId">The backend that answered.</param>
+/// <param name="Backend">Who answered.</param>
 /// <param name="Attempts">Backends tried, the one that answered included.</param>
 /// <param name="LatencyMs">From acceptance to the end of the answer.</param>
 /// <param name="GatewayTook">Of that, until the answer was there, what was not waiting for upstreams.</param>
 /// <param name="Failures">The backends that failed before it.</param>
 /// <param name="Usage">What is billed.</param>
 public readonly record struct CallResult(
-    ModelRoute Model, string BackendId, int Attempts, long LatencyMs, TimeSpan GatewayTook, IReadOnlyList<FailedTry> Failures, TokenUsage Usage);
+    ModelRoute Model, Backend Backend, int Attempts, long LatencyMs, TimeSpan GatewayTook, IReadOnlyList<FailedTry> Failures, TokenUsage Usage);

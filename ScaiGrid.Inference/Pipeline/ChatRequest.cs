@@ -44,6 +44,9 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>Sent as the bound on output where the caller gave none: what a budget has reserved for.</summary>
     public int? ReservedOutput { get; internal set; }
 
+    /// <summary>What the surface put into earlier messages for the models that gave it; in the order of the body.</summary>
+    internal IReadOnlyList<CarriedField> Carried { get; set; } = [];
+
     internal JsonSpan ModelSpan { get; set; }
 
     internal JsonSpan StreamOptionsSpan { get; set; }

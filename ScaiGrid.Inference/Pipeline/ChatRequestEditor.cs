@@ -24,16 +24,23 @@ internal static class ChatRequestEditor
     /// <param name="outputLimit">The only field that bounds the output there, where there is only one.</param>
     /// <param name="toolEffort">The effort that is said with tools where nobody says one, for models that refuse tools without.</param>
     /// <param name="storesMetadata">Whether metadata is taken there with what is to be stored only.</param>
+    /// <param name="isOurs">Whether the upstream gets the body as it is made here: a translation says itself what it takes of carried fields.</param>
     public static PooledBytes Edit(
         ChatRequest request,
         ModelRoute model,
         ReadOnlySpan<byte> upstreamModelJson,
         string? outputLimit = null,
         string? toolEffort = null,
-        bool storesMetadata = false)
+        bool storesMetadata = false,
+        bool isOurs = false)
     {
-        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0)];
+        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count];
         var count = 0;
+        if (request.Carried.Count > 0)
+        {
+            LeaveOut(request.Carried, CarriedField.MakerOf(upstreamModelJson), isOurs, splices, ref count);
+        }
+
         splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
         if (request.Stream && !request.IncludeUsage)
         {
@@ -70,6 +77,17 @@ internal static class ChatRequestEditor
         }
 
         return Apply(request.Body.Span, splices[..count]);
+    }
+
+    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string maker, bool isOurs, Span<Splice> splices, ref int count)
+    {
+        foreach (var field in carried)
+        {
+            if (field.Maker != maker && (isOurs || !field.NamesProvider))
+            {
+                splices[count++] = new Splice(field.Property, []);
+            }
+        }
     }
 
     private static Splice AskForUsage(ChatRequest request)
@@ -182,6 +200,7 @@ internal static class ChatRequestEditor
         result.Append(source[position..]);
         return result;
     }
-
-    private readonly record struct Splice(JsonSpan Replaced, byte[] Replacement);
 }
+
+/// <summary>What stands in a body, and what is to stand there in place of it.</summary>
+internal readonly record struct Splice(JsonSpan Replaced, byte[] Replacement);

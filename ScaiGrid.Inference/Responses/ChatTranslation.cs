@@ -19,8 +19,9 @@ internal static class ChatTranslation
 
     /// <param name="request">The Responses request.</param>
     /// <param name="namespaces">Told the functions that stand in one.</param>
+    /// <param name="carried">Told what is put back for the model that gave it.</param>
     /// <param name="mistakes">Told what cannot be translated.</param>
-    public static PooledBytes Write(JsonRequest request, ToolNamespaces namespaces, List<ErrorDetail> mistakes)
+    public static PooledBytes Write(JsonRequest request, ToolNamespaces namespaces, List<CarriedField> carried, List<ErrorDetail> mistakes)
     {
         var body = new PooledBytes(request["input"].Length + 2048);
         using var writer = new Utf8JsonWriter(body);
@@ -37,7 +38,7 @@ internal static class ChatTranslation
 
         using (var input = JsonDocument.Parse(request["input"]))
         {
-            InputItems.Write(writer, input.RootElement, mistakes);
+            new InputItems(writer, carried, mistakes).Write(input.RootElement);
         }
 
         writer.WriteEndArray();

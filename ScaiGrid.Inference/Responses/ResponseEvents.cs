@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Responses;
@@ -10,8 +11,13 @@ namespace ScaiGrid.Inference.Responses;
 /// <summary>
 /// The events of a streamed response: each item begins, grows and ends before the next one, as chat models write them.
 /// </summary>
-internal sealed class ResponseEvents(ResponseOutput output)
+/// <param name="output">Gathers the items.</param>
+/// <param name="maker">The model that answers, as <see cref="CarriedField"/> says it.</param>
+internal sealed class ResponseEvents(ResponseOutput output, string maker)
 {
+    // What came when the reasoning that it belongs to had ended: an item of its own at the end has it.
+    private readonly ReasoningCarrier _late = new(maker);
+
     private int _sequence;
     private ResponseItem? _open;
 
@@ -20,7 +26,9 @@ internal sealed class ResponseEvents(ResponseOutput output)
     {
         if (choice.Reasoning is { Length: > 0 } reasoning)
         {
-            Grow(body, Open(body, ResponseItemKind.Reasoning), reasoning);
+            var item = Open(body, ResponseItemKind.Reasoning);
+            item.Carrier!.Field = choice.ReasoningField;
+            Grow(body, item, reasoning);
         }
 
         if (choice.Refusal is { Length: > 0 } refusal)
@@ -35,13 +43,19 @@ internal sealed class ResponseEvents(ResponseOutput output)
 
         foreach (var call in choice.ToolCalls)
         {
+            Keep(body, call);
             Grow(body, OpenCall(body, call), call.Arguments);
+        }
+
+        if (choice.ExtraContent is { } extra)
+        {
+            (_open?.Carrier ?? _late).Message = extra;
         }
 
         output.Finish(choice.FinishReason);
     }
 
-    /// <summary>Ends the item that is open. A model that said nothing gets an empty message, as in a whole answer.</summary>
+    /// <summary>Ends the items that are open, and says what is still to be carried. A model that said nothing gets an empty message, as in a whole answer.</summary>
     public void EndItems(IBufferWriter<byte> body)
     {
         if (output.Items.Count == 0)
@@ -50,6 +64,11 @@ internal sealed class ResponseEvents(ResponseOutput output)
         }
 
         End(body);
+        if (!_late.IsEmpty)
+        {
+            Announce(body, output.BeginReasoning(_late, isSilent: true));
+            End(body);
+        }
     }
 
     public void Write(IBufferWriter<byte> body, string type, Action<Utf8JsonWriter> write)
@@ -95,14 +114,34 @@ internal sealed class ResponseEvents(ResponseOutput output)
         }
 
         End(body);
-        return Announce(body, output.Begin(kind));
+        return Announce(body, kind == ResponseItemKind.Reasoning ? output.BeginReasoning(new ReasoningCarrier(maker)) : output.Begin(kind));
     }
+
+    // What belongs to a call stands before it: in the reasoning that is open, or in an item of its own, where that would not part calls whose
+    // fragments may be mixed.
+    private void Keep(IBufferWriter<byte> body, ChatToolCall call)
+    {
+        if (call.ExtraContent is not { } extra || (call.Id ?? Known(call)?.CallId) is not { } id)
+        {
+            return;
+        }
+
+        if (_open is null or { Kind: ResponseItemKind.Message or ResponseItemKind.Refusal })
+        {
+            End(body);
+            Announce(body, output.BeginReasoning(new ReasoningCarrier(maker), isSilent: true));
+        }
+
+        (_open!.Carrier ?? _late).AddCall(id, extra);
+    }
+
+    // Fragments of a call that has ended, among those of another, still belong to it.
+    private ResponseItem? Known(ChatToolCall call) =>
+        output.Items.FirstOrDefault(item => item.Kind == ResponseItemKind.FunctionCall && item.CallIndex == call.Index && !item.IsDone);
 
     private ResponseItem OpenCall(IBufferWriter<byte> body, ChatToolCall call)
     {
-        // Fragments of a call that has ended, among those of another, still belong to it.
-        var known = output.Items.FirstOrDefault(item => item.Kind == ResponseItemKind.FunctionCall && item.CallIndex == call.Index && !item.IsDone);
-        if (known is not null)
+        if (Known(call) is { } known)
         {
             return known;
         }
@@ -124,7 +163,7 @@ internal sealed class ResponseEvents(ResponseOutput output)
             writer.WritePropertyName("item"u8);
             item.Write(writer, isEmpty: true);
         });
-        if (item.Kind != ResponseItemKind.FunctionCall)
+        if (item.HasPart)
         {
             WritePart(body, item, "added", isEmpty: true);
         }
@@ -154,20 +193,9 @@ internal sealed class ResponseEvents(ResponseOutput output)
         foreach (var item in output.Items.Where(item => !item.IsDone))
         {
             item.IsDone = true;
-            Write(body, $"{Stem(item)}.done", writer =>
+            if (!item.IsSilent)
             {
-                WritePlace(writer, item);
-                if (item.Kind == ResponseItemKind.FunctionCall)
-                {
-                    writer.WriteString("name"u8, item.Name);
-                }
-
-                writer.WriteString(item.TextName, item.Text.ToString());
-                WriteLogprobs(writer, item);
-            });
-            if (item.Kind != ResponseItemKind.FunctionCall)
-            {
-                WritePart(body, item, "done", isEmpty: false);
+                EndText(body, item);
             }
 
             Write(body, "response.output_item.done", writer =>
@@ -179,6 +207,25 @@ internal sealed class ResponseEvents(ResponseOutput output)
         }
 
         _open = null;
+    }
+
+    private void EndText(IBufferWriter<byte> body, ResponseItem item)
+    {
+        Write(body, $"{Stem(item)}.done", writer =>
+        {
+            WritePlace(writer, item);
+            if (item.Kind == ResponseItemKind.FunctionCall)
+            {
+                writer.WriteString("name"u8, item.Name);
+            }
+
+            writer.WriteString(item.TextName, item.Text.ToString());
+            WriteLogprobs(writer, item);
+        });
+        if (item.HasPart)
+        {
+            WritePart(body, item, "done", isEmpty: false);
+        }
     }
 
     private void WritePart(IBufferWriter<byte> body, ResponseItem item, string what, bool isEmpty)

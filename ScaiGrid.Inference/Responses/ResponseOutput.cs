@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Core;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Responses;
@@ -18,12 +19,22 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
     public string Status => IncompleteReason is null ? "completed" : "incomplete";
 
     /// <summary>The items of a whole answer.</summary>
-    public static ResponseOutput Of(ChatChoice choice, TimeProvider time, ToolNamespaces namespaces)
+    /// <param name="choice">The answer.</param>
+    /// <param name="maker">The model that gave it, as <see cref="CarriedField"/> says it.</param>
+    /// <param name="time">For ids.</param>
+    /// <param name="namespaces">Of the functions.</param>
+    public static ResponseOutput Of(ChatChoice choice, string maker, TimeProvider time, ToolNamespaces namespaces)
     {
         var output = new ResponseOutput(time, namespaces);
+        var carrier = new ReasoningCarrier(maker) { Message = choice.ExtraContent };
         if (choice.Reasoning is { Length: > 0 } reasoning)
         {
-            output.Begin(ResponseItemKind.Reasoning).Text.Append(reasoning);
+            carrier.Field = choice.ReasoningField;
+            output.BeginReasoning(carrier).Text.Append(reasoning);
+        }
+        else if (choice.ExtraContent is not null || choice.ToolCalls.Any(call => call.ExtraContent is not null))
+        {
+            output.BeginReasoning(carrier, isSilent: true);
         }
 
         if (choice.Refusal is { Length: > 0 } refusal)
@@ -38,7 +49,12 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
 
         foreach (var call in choice.ToolCalls)
         {
-            output.BeginCall(call).Text.Append(call.Arguments);
+            var item = output.BeginCall(call);
+            item.Text.Append(call.Arguments);
+            if (call.ExtraContent is { } extra)
+            {
+                carrier.AddCall(item.CallId, extra);
+            }
         }
 
         output.Finish(choice.FinishReason);
@@ -49,6 +65,15 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
     {
         var item = new ResponseItem(kind, Ids.New(ResponseItem.Prefix(kind), time), _items.Count);
         _items.Add(item);
+        return item;
+    }
+
+    /// <param name="carrier">What the model wants back.</param>
+    /// <param name="isSilent">Whether that is all there is.</param>
+    public ResponseItem BeginReasoning(ReasoningCarrier carrier, bool isSilent = false)
+    {
+        var item = Begin(ResponseItemKind.Reasoning);
+        (item.Carrier, item.IsSilent) = (carrier, isSilent);
         return item;
     }
 
@@ -103,6 +128,15 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
     /// <summary>The group of functions that the caller gave it in; null where it stands alone.</summary>
     public string? Namespace { get; set; }
 
+    /// <summary>What the model wants back with the next turn; of reasoning only.</summary>
+    public ReasoningCarrier? Carrier { get; set; }
+
+    /// <summary>Whether it is reasoning without a text, there for what it carries.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>Whether its text is a part of it.</summary>
+    public bool HasPart => kind != ResponseItemKind.FunctionCall && !IsSilent;
+
     public bool IsDone { get; set; }
 
     public static string Prefix(ResponseItemKind kind) => kind switch
@@ -130,8 +164,13 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
             case ResponseItemKind.Reasoning:
                 writer.WriteString("type"u8, "reasoning"u8);
                 writer.WriteStartArray("summary"u8);
-                WritePart(writer, isEmpty);
+                WritePart(writer, isEmpty || IsSilent);
                 writer.WriteEndArray();
+                if (!isEmpty && Carrier is not null)
+                {
+                    writer.WriteString("encrypted_content"u8, Carrier.Write());
+                }
+
                 break;
             case ResponseItemKind.Message or ResponseItemKind.Refusal:
                 writer.WriteString("type"u8, "message"u8);

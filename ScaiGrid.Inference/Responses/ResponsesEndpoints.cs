@@ -37,7 +37,7 @@ internal static class ResponsesEndpoints
 }
 
 /// <param name="Model">Slug of a chat model.</param>
-/// <param name="Input">A string, or items: messages, function calls and their outputs.</param>
+/// <param name="Input">A string, or items: messages, reasoning as it came, function calls and their outputs.</param>
 /// <param name="Instructions">Put before the input as a system message.</param>
 /// <param name="MaxOutputTokens">Lowered to the model's own bound.</param>
 /// <param name="Temperature">0 to 2.</param>

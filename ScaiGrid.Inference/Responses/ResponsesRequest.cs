@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
 /// A request of OpenAI's Responses API, and the chat request that it becomes. Nothing is kept between calls: the conversation is what
-/// <c>input</c> holds, and tools are functions of the caller's.
+/// <c>input</c> holds, thoughts included, and tools are functions of the caller's.
 /// </summary>
 internal sealed class ResponsesRequest : IDisposable
 {
@@ -60,11 +60,13 @@ internal sealed class ResponsesRequest : IDisposable
 
         var mistakes = new List<ErrorDetail>();
         var namespaces = new ToolNamespaces();
-        var chatBody = ChatTranslation.Write(given, namespaces, mistakes);
+        var carried = new List<CarriedField>();
+        var chatBody = ChatTranslation.Write(given, namespaces, carried, mistakes);
         problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
         if (problem is null && ChatRequestReader.TryRead(chatBody, out var chat, out problem))
         {
-            return new ResponsesRequest(given, chat!, namespaces);
+            chat!.Carried = carried;
+            return new ResponsesRequest(given, chat, namespaces);
         }
 
         chatBody.Dispose();

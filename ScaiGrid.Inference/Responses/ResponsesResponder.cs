@@ -27,7 +27,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
         var choice = ChatAnswer.Parse(completion.Json).Choices[0];
-        _output = ResponseOutput.Of(choice, _time, request.Namespaces);
+        _output = ResponseOutput.Of(choice, CarriedField.MakerOf(result.Backend.Model), _time, request.Namespaces);
         using var writer = new Utf8JsonWriter(body);
         _document.Write(writer, result.Model.Slug, _output.Status, _output, result.Usage);
     }
@@ -72,7 +72,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     {
         if (_events is null)
         {
-            _events = new ResponseEvents(_output);
+            _events = new ResponseEvents(_output, CarriedField.MakerOf(Backend.Model));
             _events.Write(body, "response.created", writer => WriteResponse(writer, "in_progress", result: null));
             _events.Write(body, "response.in_progress", writer => WriteResponse(writer, "in_progress", result: null));
         }

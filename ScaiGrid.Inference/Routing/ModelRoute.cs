@@ -153,6 +153,9 @@ public sealed class Backend
 
     public required string ProviderId { get; init; }
 
+    /// <summary>The model's name at the upstream.</summary>
+    public required string Model { get; init; }
+
     /// <summary>Nano-units per million tokens that the upstream charges.</summary>
     public required long InputPrice { get; init; }
 

@@ -33,6 +33,9 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     /// <summary>What the upstream wants back with the next turn, as JSON; null where there is nothing (docs/decisions/0016).</summary>
     public string? ExtraContent { get; private init; }
 
+    /// <summary>The field that <see cref="Reasoning"/> stood in, which is the one that an upstream of our own format takes it back in.</summary>
+    public string? ReasoningField { get; private init; }
+
     /// <summary>What the model says in place of an answer that it will not give; null where it gives one.</summary>
     public string? Refusal { get; private init; }
 
@@ -58,15 +61,17 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
             ? tools.EnumerateArray().Where(call => call.ValueKind == JsonValueKind.Object).Select((call, at) => ChatToolCall.Parse(call, at, isDelta)).ToList()
             : [];
         var finish = JsonText.Of(choice, "finish_reason"u8);
+        var (reasoning, field) = JsonText.Of(message, "reasoning_content"u8) is { } own ? (own, "reasoning_content") : (JsonText.Of(message, "reasoning"u8), "reasoning");
         return new ChatChoice(
             index,
             JsonText.Of(message, "role"u8) ?? "assistant",
             message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) : null,
-            JsonText.Of(message, "reasoning_content"u8) ?? JsonText.Of(message, "reasoning"u8),
+            reasoning,
             calls,
             isDelta && finish is null ? null : Normalise(finish, calls.Count > 0))
         {
             ExtraContent = JsonText.Raw(message, "extra_content"u8),
+            ReasoningField = reasoning is null ? null : field,
             Refusal = JsonText.Of(message, "refusal"u8),
             Logprobs = JsonText.Raw(choice, "logprobs"u8),
             Annotations = JsonText.Raw(message, "annotations"u8),

@@ -34,6 +34,9 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     /// <summary>Set when the stream begins.</summary>
     protected ModelRoute Model { get; private set; } = null!;
 
+    /// <summary>Who answers; set when the stream begins.</summary>
+    protected Backend Backend { get; private set; } = null!;
+
     /// <summary>Whether chunks alike are written alike: not so where each says how many there were before it.</summary>
     protected virtual bool WritesAlike => true;
 
@@ -55,7 +58,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     public ValueTask BeginStreamAsync(Attempt attempt)
     {
-        Model = attempt.Route;
+        (Model, Backend) = (attempt.Route, attempt.Backend);
         (_taken, _template) = (new PooledBytes(16 * 1024), new ChunkTemplate());
         var response = Context.Response;
         response.ContentType = "text/event-stream";

@@ -10,7 +10,7 @@ internal static class RoutingJsonWriter
     public static void Write(Utf8JsonWriter writer, CallResult result)
     {
         writer.WriteStartObject("routing"u8);
-        writer.WriteString("backend_id"u8, result.BackendId);
+        writer.WriteString("backend_id"u8, result.Backend.Id);
         writer.WriteNumber("attempts"u8, result.Attempts);
         writer.WriteNumber("latency_ms"u8, result.LatencyMs);
         writer.WriteNumber("gateway_ms"u8, Math.Round(result.GatewayTook.TotalMilliseconds, 3));

@@ -88,6 +88,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
             Id = row.Id,
             Name = row.Name,
             ProviderId = row.ProviderId,
+            Model = row.Model,
             InputPrice = row.InputPricePerMtok,
             OutputPrice = row.OutputPricePerMtok,
             ImagePrice = row.ImagePrice,

@@ -31,7 +31,7 @@ public sealed class InputItemsTests
         using var writer = new Utf8JsonWriter(output);
         var mistakes = new List<ErrorDetail>();
         writer.WriteStartArray();
-        InputItems.Write(writer, input.RootElement, mistakes);
+        new InputItems(writer, [], mistakes).Write(input.RootElement);
         writer.WriteEndArray();
         writer.Flush();
         Assert.Empty(mistakes);

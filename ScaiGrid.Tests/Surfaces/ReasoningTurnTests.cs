@@ -81,13 +81,19 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
             _received.Enqueue((await JsonNode.ParseAsync(context.Request.Body))!);
             await context.AnswerAsync(JsonSerializer.Serialize(answer));
         });
-        var provider = (string)(await Admin.PostAsync("/v1/providers", new { name = Fresh.Name(), type, config = new { base_url = address, api_key = "sk-turns" } })).Created()["id"]!;
-        var backend = (string)(await Admin.PostAsync("/v1/backends", new { name = Fresh.Name(), provider_id = provider, model = upstreamModel })).Created()["id"]!;
+        return await ConnectAsync(Admin, type, upstreamModel, address);
+    }
+
+    /// <returns>The slug of a model with one backend of that provider.</returns>
+    internal static async Task<string> ConnectAsync(ApiDriver admin, string type, string upstreamModel, string address)
+    {
+        var provider = (string)(await admin.PostAsync("/v1/providers", new { name = Fresh.Name(), type, config = new { base_url = address, api_key = "sk-turns" } })).Created()["id"]!;
+        var backend = (string)(await admin.PostAsync("/v1/backends", new { name = Fresh.Name(), provider_id = provider, model = upstreamModel })).Created()["id"]!;
         var slug = $"turns/{Fresh.Name()}";
-        var model = (string)(await Admin.PostAsync(
+        var model = (string)(await admin.PostAsync(
             "/v1/models", new { slug, display_name = "Turns", modality = "chat", input_price_per_mtok = "1", output_price_per_mtok = "1" })).Created()["id"]!;
-        (await Admin.PutAsync($"/v1/models/{model}/routing", new { strategy = "weighted", targets = new[] { new { backend_id = backend, weight = 1, priority = 0 } } })).Ok();
-        await Poll.UntilAsync(async () => (await Admin.GetAsync($"/oai/v1/models/{slug}")).Status == System.Net.HttpStatusCode.OK, "the model in the snapshot");
+        (await admin.PutAsync($"/v1/models/{model}/routing", new { strategy = "weighted", targets = new[] { new { backend_id = backend, weight = 1, priority = 0 } } })).Ok();
+        await Poll.UntilAsync(async () => (await admin.GetAsync($"/oai/v1/models/{slug}")).Status == System.Net.HttpStatusCode.OK, "the model in the snapshot");
         return slug;
     }
 }

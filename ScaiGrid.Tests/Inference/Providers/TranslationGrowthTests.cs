@@ -84,7 +84,7 @@ public sealed class TranslationGrowthTests
         using var output = new PooledBytes();
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true });
         var mistakes = new List<ErrorDetail>();
-        InputItems.Write(writer, input.RootElement, mistakes);
+        new InputItems(writer, [], mistakes).Write(input.RootElement);
         Assert.Empty(mistakes);
     }
 }

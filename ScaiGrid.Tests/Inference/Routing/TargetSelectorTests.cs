@@ -113,6 +113,7 @@ public sealed class TargetSelectorTests
         Id = id,
         Name = id,
         ProviderId = "prov",
+        Model = id,
         InputPrice = price,
         OutputPrice = price,
         Clients = new BackendClients(),

@@ -165,6 +165,19 @@ const scenarios = {
     assert.ok(types.includes("response.function_call_arguments.done"), types.join());
   },
 
+  // Nothing is stored: the output goes back as input, with what the model wants back in its reasoning.
+  async reasoning() {
+    const ask = (input) => client.responses
+      .stream({ model, input, store: false, include: ["reasoning.encrypted_content"], tools: [{ type: "function", strict: false, ...weather }] })
+      .finalResponse();
+    const input = [{ role: "user", content: "Paris" }];
+    const { output } = await ask(input);
+    assert.equal(output[0].type, "reasoning");
+    assert.ok(output[0].encrypted_content);
+    const call = output.find((item) => item.type === "function_call");
+    await ask([...input, ...output, { type: "function_call_output", call_id: call.call_id, output: "sunny" }]);
+  },
+
   async parsedResponse() {
     const response = await client.responses.parse({
       model,

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>Writes what the items of a Responses request say as content of chat messages.</summary>
+internal sealed class InputContent(Utf8JsonWriter writer, List<ErrorDetail> mistakes)
+{
+    /// <summary>Writes the property of an item as a message's <c>content</c>.</summary>
+    /// <param name="item">A message, or an output.</param>
+    /// <param name="name">The property.</param>
+    /// <param name="field">Where the item stands.</param>
+    public void Write(JsonElement item, string name, string field)
+    {
+        if (!TryGet(item, name, field, out var content))
+        {
+            return;
+        }
+
+        if (content.ValueKind == JsonValueKind.String)
+        {
+            writer.WriteString("content"u8, JsonText.Of(content));
+            return;
+        }
+
+        writer.WriteStartArray("content"u8);
+        WriteParts(content, $"{field}.{name}");
+        writer.WriteEndArray();
+    }
+
+    /// <summary>Writes the property of an item as parts of the content that is open.</summary>
+    /// <inheritdoc cref="Write"/>
+    public void WriteParts(JsonElement item, string name, string field)
+    {
+        if (TryGet(item, name, field, out var content))
+        {
+            WriteParts(content, $"{field}.{name}");
+        }
+    }
+
+    private bool TryGet(JsonElement item, string name, string field, out JsonElement content)
+    {
+        if (item.TryGetProperty(name, out content) && content.ValueKind is JsonValueKind.String or JsonValueKind.Array)
+        {
+            return true;
+        }
+
+        mistakes.Add(new ErrorDetail($"{field}.{name}", "must be a string or an array of parts."));
+        return false;
+    }
+
+    private void WriteParts(JsonElement content, string field)
+    {
+        if (content.ValueKind == JsonValueKind.String)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, "text"u8);
+            writer.WriteString("text"u8, JsonText.Of(content));
+            writer.WriteEndObject();
+            return;
+        }
+
+        foreach (var (i, part) in content.EnumerateArray().Index())
+        {
+            WritePart(part, $"{field}[{i}]");
+        }
+    }
+
+    private void WritePart(JsonElement part, string field)
+    {
+        writer.WriteStartObject();
+        switch (part.ValueKind == JsonValueKind.Object ? JsonText.Of(part, "type"u8) : null)
+        {
+            case "input_text" or "output_text" or "text":
+                writer.WriteString("type"u8, "text"u8);
+                writer.WriteString("text"u8, JsonText.Of(part, "text"u8) ?? "");
+                break;
+            case "refusal":
+                writer.WriteString("type"u8, "text"u8);
+                writer.WriteString("text"u8, JsonText.Of(part, "refusal"u8) ?? "");
+                break;
+            case "input_image" when JsonText.Of(part, "image_url"u8) is { } url:
+                writer.WriteString("type"u8, "image_url"u8);
+                writer.WriteStartObject("image_url"u8);
+                writer.WriteString("url"u8, url);
+                if (JsonText.Of(part, "detail"u8) is { } detail)
+                {
+                    writer.WriteString("detail"u8, detail);
+                }
+
+                writer.WriteEndObject();
+                break;
+            case "input_file" when JsonText.Of(part, "file_data"u8) is { } data:
+                writer.WriteString("type"u8, "file"u8);
+                writer.WriteStartObject("file"u8);
+                writer.WriteString("filename"u8, JsonText.Of(part, "filename"u8) ?? "file");
+                writer.WriteString("file_data"u8, data);
+                writer.WriteEndObject();
+                break;
+            case "input_audio" when part.TryGetProperty("input_audio"u8, out var audio):
+                writer.WriteString("type"u8, "input_audio"u8);
+                writer.WritePropertyName("input_audio"u8);
+                writer.WriteRawValue(audio.GetRawText());
+                break;
+            default:
+                mistakes.Add(new ErrorDetail(
+                    field, "must be a part of type input_text, output_text, input_image (with image_url), input_file (with file_data) or input_audio."));
+                break;
+        }
+
+        writer.WriteEndObject();
+    }
+}

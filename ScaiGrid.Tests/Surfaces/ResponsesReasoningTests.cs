@@ -1,0 +1,217 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Inference.Providers;
+using ScaiGrid.Tests.Inference.Providers.Conformance;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Reasoning items of the Responses API: what a model wants back is in them, and comes back to it when the caller sends the output as input.</summary>
+public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
+{
+    private const string Path = "/oai/v1/responses";
+    private const string Question = """{"role":"user","content":"What time is it?"}""";
+
+    private readonly ConcurrentQueue<JsonNode> _received = new();
+
+    /// <summary>Answers that were recorded, whole and streamed.</summary>
+    [Theory]
+    [InlineData(
+        "anthropic", "thoughts-between-calls", "claude-opus-5", "reasoning message function_call function_call",
+        "thinking:EqQB text:I'll look 🔎  tool_use:toolu_01 thinking:c2ln text:and \"there\". tool_use:toolu_02")]
+    [InlineData(
+        "anthropic", "stream-thoughts-between-calls", "claude-opus-5", "reasoning message function_call reasoning function_call reasoning",
+        "thinking:EqQB text:I'll look 🔎 \"now\". tool_use:toolu_01 thinking:c2ln tool_use:toolu_02")]
+    [InlineData(
+        "anthropic", "stream-thinking-and-parallel-tools", "claude-opus-5", "reasoning message function_call function_call reasoning",
+        "thinking:EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds redacted_thinking:EmwKAhgBEgy3va3pzix/LafPsn4a text:I'll look. tool_use:toolu_01T1x1fJ34qAmk2tNTrN7Up6 tool_use:toolu_02")]
+    [InlineData("google", "turn-after-tools", "gemini-3-flash-preview", "reasoning function_call", "get_weather:RXE4")]
+    [InlineData("google", "stream-parallel-tools", "gemini-3-flash-preview", "reasoning function_call function_call", "get_weather:Eq8BCqwB get_time:")]
+    [InlineData("google", "text", "gemini-3-flash-preview", "reasoning message", "Paris — \"la ville lumière\" 🗼. :CpcBAdHtim9")]
+    [InlineData("google", "stream-text", "gemini-3-flash-preview", "reasoning message reasoning", "The capital is Paris — 🗼 :CpcBAdHtim9")]
+    public async Task Thoughts_ComeBackWhereTheyStood(string provider, string name, string model, string items, string turn)
+    {
+        await using var upstream = new ScriptedUpstream();
+        await upstream.InitializeAsync();
+        var exchange = new RecordedExchange(provider, name);
+        var slug = await ConnectAsync(provider, model, upstream, exchange);
+        var output = await AskAsync(slug, $"[{Question}]", exchange.ContentType != "application/json");
+        Assert.Equal(items, string.Join(' ', output.Select(item => (string?)item!["type"])));
+        await AskAsync(slug, NextTurn(output), exchange.ContentType != "application/json");
+        Assert.Equal(turn, provider == "google" ? GoogleTurn(_received.Last()) : AnthropicTurn(_received.Last()));
+    }
+
+    /// <summary>A model of the same provider gets them, which forgets what is not its own; one of our own format does not, as it may refuse the field.</summary>
+    [Fact]
+    public async Task ThoughtsOfAnotherModel_GoWhereTheyAreTaken()
+    {
+        await using var upstream = new ScriptedUpstream();
+        await upstream.InitializeAsync();
+        var exchange = new RecordedExchange("anthropic", "thoughts-between-calls");
+        var output = await AskAsync(await ConnectAsync("anthropic", "claude-opus-5", upstream, exchange), $"[{Question}]", isStream: false);
+        await AskAsync(await ConnectAsync("anthropic", "claude-sonnet-5", upstream, exchange), NextTurn(output), isStream: false);
+        Assert.StartsWith("thinking:EqQB", AnthropicTurn(_received.Last()), StringComparison.Ordinal);
+
+        await AskAsync(await ConnectAsync(new UpstreamScript(), out var other), NextTurn(output), isStream: false);
+        Assert.Equal(["role", "content", "tool_calls"], AssistantsMessage(other).Select(field => field.Key));
+    }
+
+    [Theory]
+    [InlineData("reasoning_content", false)]
+    [InlineData("reasoning_content", true)]
+    [InlineData("reasoning", false)]
+    [InlineData("reasoning", true)]
+    public async Task ReasoningOfOurFormat_ComesBackInItsField(string field, bool isStream)
+    {
+        var slug = await ConnectAsync(Reasoning(field, isStream), out var model);
+        var output = await AskAsync(slug, $"[{Question}]", isStream);
+        Assert.Equal("Hm, a \"tool\".", (string?)output[0]!["summary"]![0]!["text"]);
+        await AskAsync(slug, NextTurn(output), isStream);
+        var message = AssistantsMessage(model);
+        Assert.Equal("Hm, a \"tool\".", (string?)message[field]);
+        Assert.Equal(
+            ["""{"google":{"thought_signature":"c2ln"}}""", """{"google":{"thought_signature":"bW9yZQ"}}"""],
+            message["tool_calls"]!.AsArray().Select(call => call!["extra_content"]!.ToJsonString()));
+
+        await AskAsync(await ConnectAsync(Reasoning(field, isStream), out var other), NextTurn(output), isStream);
+        message = AssistantsMessage(other);
+        Assert.Equal(["role", "content", "tool_calls"], message.Select(property => property.Key));
+        Assert.All(message["tool_calls"]!.AsArray(), call => Assert.Equal(["id", "type", "function"], call!.AsObject().Select(property => property.Key)));
+    }
+
+    [Theory]
+    [InlineData("gAAAAABo7fYz-OpenAI-s-own_is-of-another-alphabet==")]
+    [InlineData("")]
+    [InlineData("/////w==")]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("""{"maker":7}""")]
+    [InlineData("""{"maker":"x","field":"content","message":"no","calls":[1]}""")]
+    [InlineData("""{"maker":"x","\ud83d":1}""")]
+    [InlineData("""{"maker":"x","field":"reasoning","message":{"google":{}},"calls":{"call_1":{"google":{}},"call_9":{}}}""")]
+    public async Task WhatIsNotTheModels_IsLeftOut(string content)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var model);
+        var encrypted = content is ['{' or '[', ..] ? Convert.ToBase64String(Encoding.UTF8.GetBytes(content)) : content;
+        var reasoning = new JsonObject
+        {
+            ["type"] = "reasoning",
+            ["id"] = "rs_1",
+            ["summary"] = new JsonArray(new JsonObject { ["type"] = "summary_text", ["text"] = "Hm." }),
+            ["encrypted_content"] = encrypted,
+        };
+        await AskAsync(
+            slug,
+            $$"""
+            [{{Question}},{{reasoning.ToJsonString()}},{"type":"function_call","call_id":"call_1","name":"get_time","arguments":"{}"},
+             {"type":"function_call_output","call_id":"call_1","output":"12:00"}]
+            """,
+            isStream: false);
+        Assert.Equal(
+            """{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"get_time","arguments":"{}"}}]}""",
+            AssistantsMessage(model).ToJsonString());
+    }
+
+    /// <summary>In a carrier of ours, what is too deep for a request to hold is nothing.</summary>
+    [Fact]
+    public async Task CarrierThatIsTooDeep_IsLeftOut()
+    {
+        var slug = await ConnectAsync(Reasoning("reasoning", isStream: false), out var model);
+        var output = await AskAsync(slug, $"[{Question}]", isStream: false);
+        var carried = JsonNode.Parse(Convert.FromBase64String((string)output[0]!["encrypted_content"]!))!;
+        carried["message"] = JsonNode.Parse(string.Concat(Enumerable.Repeat("{\"a\":", 40)) + "1" + new string('}', 40));
+        output[0]!["encrypted_content"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(carried.ToJsonString()));
+        await AskAsync(slug, NextTurn(output), isStream: false);
+        Assert.Equal(["role", "content", "tool_calls"], AssistantsMessage(model).Select(field => field.Key));
+    }
+
+    [Fact]
+    public async Task JavaScriptClient_SendsThemBack()
+    {
+        var slug = await ConnectAsync(Reasoning("reasoning_content", isStream: true), out var model);
+        await JavaScriptClient.RunAsync(Admin, "reasoning", slug);
+        Assert.Equal("Hm, a \"tool\".", (string?)AssistantsMessage(model)["reasoning_content"]);
+    }
+
+    private static UpstreamScript Reasoning(string field, bool isStream)
+    {
+        const string First = """{"index":0,"id":"call_1","type":"function","function":{"name":"get_time","arguments":"{}"},"extra_content":{"google":{"thought_signature":"c2ln"}}}""";
+        const string Second = """{"index":1,"id":"call_2","type":"function","function":{"name":"get_time","arguments":"{}"},"extra_content":{"google":{"thought_signature":"bW9yZQ"}}}""";
+        static string Chunk(string delta, string finish) => $$"""data: {"id":"c","choices":[{"index":0,"delta":{{delta}},"finish_reason":{{finish}}}]}""" + "\n\n";
+        return isStream
+            ? new UpstreamScript
+            {
+                ContentType = "text/event-stream",
+                Body = Chunk($$"""{"role":"assistant","{{field}}":"Hm, a "}""", "null") + Chunk($$"""{"{{field}}":"\"tool\"."}""", "null")
+                    + Chunk($$"""{"tool_calls":[{{First}}]}""", "null") + Chunk($$"""{"tool_calls":[{{Second}}]}""", "null") + Chunk("{}", "\"tool_calls\"") + "data: [DONE]\n\n",
+            }
+            : new UpstreamScript
+            {
+                Body = $$$"""
+                    {"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"{{{field}}}":"Hm, a \"tool\".","tool_calls":[{{{First}}},{{{Second}}}]},"finish_reason":"tool_calls"}]}
+                    """,
+            };
+    }
+
+    /// <returns>The output; of a stream, as its events tell it, which is what the last one says.</returns>
+    private async Task<JsonArray> AskAsync(string slug, string input, bool isStream)
+    {
+        var body = $$"""{"model":"{{slug}}","input":{{input}},"reasoning":{"effort":"low"},"store":false,"include":["reasoning.encrypted_content"]{{(isStream ? ",\"stream\":true" : "")}}}""";
+        if (!isStream)
+        {
+            return (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body()["output"]!.AsArray();
+        }
+
+        using var stream = await Admin.StreamBodyAsync(Path, body);
+        var events = await stream.AllAsync();
+        Assert.Equal("response.completed", events[^1].Name);
+        Assert.Equal(
+            events.Where(item => item.Name == "response.output_item.added").Select(item => (int)item.Json["output_index"]!).Order(),
+            events.Where(item => item.Name == "response.output_item.done").Select(item => (int)item.Json["output_index"]!).Order());
+        var done = new JsonArray([.. events.Where(item => item.Name == "response.output_item.done").Select(item => item.Json["item"]!.DeepClone())]);
+        var output = events[^1].Json["response"]!["output"]!.AsArray();
+        Assert.Equal(output.ToJsonString(), done.ToJsonString());
+        return output;
+    }
+
+    private static string NextTurn(JsonArray output)
+    {
+        var input = new JsonArray(JsonNode.Parse(Question));
+        foreach (var item in output)
+        {
+            input.Add(item!.DeepClone());
+        }
+
+        foreach (var call in output.Where(item => (string?)item!["type"] == "function_call"))
+        {
+            input.Add((JsonNode)new JsonObject { ["type"] = "function_call_output", ["call_id"] = (string?)call!["call_id"], ["output"] = "12:00" });
+        }
+
+        input.Add(JsonNode.Parse("""{"role":"user","content":"Thanks."}"""));
+        return input.ToJsonString();
+    }
+
+    private JsonObject AssistantsMessage(string upstreamModel) =>
+        JsonNode.Parse(Grid.Upstream.CallsOf(upstreamModel)[^1].Body)!["messages"]!.AsArray().Single(message => (string?)message!["role"] == "assistant")!.AsObject();
+
+    private static string AnthropicTurn(JsonNode request) => string.Join(' ', request["messages"]![1]!["content"]!.AsArray().Select(block =>
+        $"{(string?)block!["type"]}:{(string?)(block["signature"] ?? block["data"] ?? block["id"] ?? block["text"])}"));
+
+    private static string GoogleTurn(JsonNode request) => string.Join(' ', request["contents"]![1]!["parts"]!.AsArray().Select(part =>
+        part!["functionCall"] is { } call ? $"{(string?)call["name"]}:{(string?)part["thoughtSignature"]}"
+        : (string?)part["text"] is { Length: > 0 } text ? text : $":{(string?)part["thoughtSignature"]}"));
+
+    private async Task<string> ConnectAsync(string type, string upstreamModel, ScriptedUpstream upstream, RecordedExchange exchange)
+    {
+        var address = upstream.Play(async context =>
+        {
+            context.Request.Body.Position = 0;
+            _received.Enqueue((await JsonNode.ParseAsync(context.Request.Body))!);
+            context.Response.ContentType = exchange.ContentType;
+            await context.Response.Body.WriteAsync(exchange.UpstreamBytes);
+        });
+        return await ReasoningTurnTests.ConnectAsync(Admin, type, upstreamModel, address);
+    }
+}
