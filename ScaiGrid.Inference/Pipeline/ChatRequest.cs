@@ -47,6 +47,9 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>What the surface put into earlier messages for the models that gave it; in the order of the body.</summary>
     internal IReadOnlyList<CarriedField> Carried { get; set; } = [];
 
+    /// <summary>Whether a tool's message has a list of parts, which may be other than text.</summary>
+    internal bool HasToolParts { get; set; }
+
     internal JsonSpan ModelSpan { get; set; }
 
     internal JsonSpan StreamOptionsSpan { get; set; }

@@ -24,7 +24,7 @@ internal static class ChatRequestEditor
     /// <param name="outputLimit">The only field that bounds the output there, where there is only one.</param>
     /// <param name="toolEffort">The effort that is said with tools where nobody says one, for models that refuse tools without.</param>
     /// <param name="storesMetadata">Whether metadata is taken there with what is to be stored only.</param>
-    /// <param name="isOurs">Whether the upstream gets the body as it is made here: a translation says itself what it takes of carried fields.</param>
+    /// <param name="isOurs">Whether the upstream gets the body as it is made here: a translation says itself what it takes from tools, and of carried fields.</param>
     public static PooledBytes Edit(
         ChatRequest request,
         ModelRoute model,
@@ -34,8 +34,15 @@ internal static class ChatRequestEditor
         bool storesMetadata = false,
         bool isOurs = false)
     {
-        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count];
+        var media = isOurs && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
+        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (media?.Count ?? 0)];
         var count = 0;
+        if (media is not null)
+        {
+            media.CopyTo(splices);
+            count = media.Count;
+        }
+
         if (request.Carried.Count > 0)
         {
             LeaveOut(request.Carried, CarriedField.MakerOf(upstreamModelJson), isOurs, splices, ref count);

@@ -115,7 +115,7 @@ public static class ChatRequestReader
 
                 break;
             case "messages":
-                ReadMessages(ref reader, mistakes);
+                ReadMessages(ref reader, request, mistakes);
                 break;
             case "stream_options":
                 ReadStreamOptions(ref reader, request, mistakes);
@@ -150,7 +150,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void ReadMessages(ref Utf8JsonReader reader, List<ErrorDetail> mistakes)
+    private static void ReadMessages(ref Utf8JsonReader reader, ChatRequest request, List<ErrorDetail> mistakes)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -165,7 +165,7 @@ public static class ChatRequestReader
         var index = 0;
         for (; reader.Read() && reader.TokenType != JsonTokenType.EndArray; index++)
         {
-            ReadMessage(ref reader, index, mistakes);
+            ReadMessage(ref reader, index, request, mistakes);
         }
 
         if (index == 0)
@@ -174,7 +174,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void ReadMessage(ref Utf8JsonReader reader, int index, List<ErrorDetail> mistakes)
+    private static void ReadMessage(ref Utf8JsonReader reader, int index, ChatRequest request, List<ErrorDetail> mistakes)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
         {
@@ -183,17 +183,19 @@ public static class ChatRequestReader
             return;
         }
 
-        var hasRole = false;
+        bool hasRole = false, isTool = false, hasParts = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("role"u8))
             {
                 reader.Read();
                 hasRole = reader.TokenType == JsonTokenType.String;
+                isTool = hasRole && (reader.ValueTextEquals("tool"u8) || reader.ValueTextEquals("function"u8));
             }
             else if (reader.ValueTextEquals("content"u8))
             {
                 reader.Read();
+                hasParts = reader.TokenType == JsonTokenType.StartArray;
                 if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.StartArray or JsonTokenType.Null))
                 {
                     mistakes.Add(new ErrorDetail($"messages[{index}].content", "must be a string or an array of parts."));
@@ -207,6 +209,7 @@ public static class ChatRequestReader
             reader.Skip();
         }
 
+        request.HasToolParts |= isTool && hasParts;
         if (!hasRole)
         {
             mistakes.Add(new ErrorDetail($"messages[{index}].role", "must be a string."));

@@ -133,6 +133,31 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             Plain(JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["messages"]!));
     }
 
+    /// <summary>OpenAI's chat takes text only from a tool.</summary>
+    [Fact]
+    public async Task PictureFromATool_IsShownByTheUser()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        var body = $$$"""
+            {"model":"{{{slug}}}","input":[{"role":"user","content":"look"},
+             {"type":"function_call","call_id":"call_1","name":"shot","arguments":"{}"},{"type":"function_call","call_id":"call_2","name":"read","arguments":"{}"},
+             {"type":"function_call_output","call_id":"call_1","output":[{"type":"input_image","image_url":"data:image/png;base64,AA=="}]},
+             {"type":"function_call_output","call_id":"call_2","output":[{"type":"input_text","text":"a page"},{"type":"input_file","filename":"p.pdf","file_data":"data:application/pdf;base64,AA=="}]},
+             {"role":"assistant","content":"well"},{"role":"user","content":"so?"}]}
+            """;
+        (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body();
+        var messages = JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["messages"]!.AsArray();
+        Assert.Equal(["user", "assistant", "tool", "tool", "user", "assistant", "user"], messages.Select(message => (string?)message!["role"]));
+        Assert.Equal("(The output follows in the user's message.)", (string?)messages[2]!["content"]);
+        Assert.Equal("""[{"type":"text","text":"a page"}]""", Plain(messages[3]!["content"]!));
+        Assert.Equal(
+            """
+            [{"type":"text","text":"(Output of the tool call call_1:)"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}},
+            {"type":"text","text":"(Output of the tool call call_2:)"},{"type":"file","file":{"filename":"p.pdf","file_data":"data:application/pdf;base64,AA=="}}]
+            """.ReplaceLineEndings(""),
+            Plain(messages[4]!["content"]!));
+    }
+
     [Fact]
     public async Task AllowedTools_AreThoseOfChat()
     {

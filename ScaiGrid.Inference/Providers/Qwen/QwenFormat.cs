@@ -6,5 +6,7 @@ namespace ScaiGrid.Inference.Providers.Qwen;
 /// <summary>Model Studio's dialect of chat completions. Its answers are ours as they are.</summary>
 internal sealed class QwenFormat(string model) : TranslatedFormat(model)
 {
+    protected override bool IsDialect => true;
+
     protected override PooledBytes Write(RequestDocument document) => QwenRequest.Write(document);
 }

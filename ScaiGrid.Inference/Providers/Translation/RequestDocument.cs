@@ -18,9 +18,9 @@ internal sealed class RequestDocument : IDisposable
     private readonly PooledBytes _bytes;
     private readonly JsonDocument _document;
 
-    public RequestDocument(ChatRequest request, ModelRoute route, ReadOnlySpan<byte> upstreamModelJson)
+    public RequestDocument(ChatRequest request, ModelRoute route, ReadOnlySpan<byte> upstreamModelJson, bool isOurs)
     {
-        _bytes = ChatRequestEditor.Edit(request, route, upstreamModelJson);
+        _bytes = ChatRequestEditor.Edit(request, route, upstreamModelJson, isOurs: isOurs);
         _document = JsonDocument.Parse(_bytes.Memory, Options);
         (Stream, Route) = (request.Stream, route);
     }

@@ -11,9 +11,12 @@ internal abstract class TranslatedFormat(string model) : ChatFormat
 {
     protected byte[] ModelJson { get; } = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
 
+    /// <summary>Whether it is ours but for some fields, so that messages are what they are for an upstream of ours.</summary>
+    protected virtual bool IsDialect => false;
+
     public sealed override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
-        using var document = new RequestDocument(request, route, ModelJson);
+        using var document = new RequestDocument(request, route, ModelJson, IsDialect);
         var body = Write(document);
         refused = document.Refused;
         if (refused is null)
