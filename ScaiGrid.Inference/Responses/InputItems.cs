@@ -91,8 +91,10 @@ internal sealed class InputItems
                 WriteOutput(item, field);
                 break;
             case "item_reference":
+                // Nor is one to reasoning passed over, which could be missed: it comes with those to what was said and called, which could not.
                 _mistakes.Add(new ErrorDetail(
-                    $"{field}.type", "must not be item_reference: nothing is stored here, so send the item itself. Client libraries that send references do not where store is false."));
+                    $"{field}.type",
+                    "must not be item_reference: nothing is stored here. Have the client library set store to false, with which it sends the items themselves (Vercel's AI SDK: providerOptions: { openai: { store: false } })."));
                 break;
             case null:
                 _mistakes.Add(new ErrorDetail(field, "must be an object."));

@@ -158,6 +158,17 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             Plain(messages[4]!["content"]!));
     }
 
+    /// <summary>As Vercel's AI SDK sends them unless it is told that nothing is stored.</summary>
+    [Fact]
+    public async Task Reference_IsRefusedWithWhatToSet()
+    {
+        var error = (await Admin.SendAsync(
+            HttpMethod.Post, Path, """{"model":"scailabs/echo","input":[{"role":"user","content":"hi"},{"type":"item_reference","id":"msg_1"}]}""")).OpenAiError(400, "validation_error");
+        Assert.Equal("input[1].type", (string?)error["param"]);
+        Assert.Contains("set store to false", (string?)error["message"], StringComparison.Ordinal);
+        Assert.Contains("providerOptions: { openai: { store: false } }", (string?)error["message"], StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task AllowedTools_AreThoseOfChat()
     {
