@@ -157,6 +157,9 @@ public sealed class BackendHealth
         }
     }
 
+    /// <summary>How long a circuit stays open that opened for the <paramref name="openings"/>th time in a row, where no pause was given.</summary>
+    internal static TimeSpan PauseAfter(int openings) => AtMost(FirstPause * (1 << (openings - 1)));
+
     /// <summary>What another replica found out.</summary>
     internal void Learn(Circuit circuit)
     {
@@ -191,9 +194,8 @@ public sealed class BackendHealth
         }
 
         var openings = askedSeconds is null ? Math.Min(circuit.Openings + 1, 16) : Math.Max(circuit.Openings, 1);
-        var doubled = FirstPause * (1 << (openings - 1));
-        var pause = askedSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : doubled;
-        TryChange(circuit, new Circuit(_time.GetTimestamp() + Ticks(pause < LongestPause ? pause : LongestPause), openings, reason));
+        var pause = askedSeconds is { } seconds ? AtMost(TimeSpan.FromSeconds(seconds)) : PauseAfter(openings);
+        TryChange(circuit, new Circuit(_time.GetTimestamp() + Ticks(pause), openings, reason, IsPauseGiven: askedSeconds is not null));
     }
 
     private void Take(Circuit circuit, bool isOurs)
@@ -223,6 +225,8 @@ public sealed class BackendHealth
         _changed?.Invoke(this);
         return true;
     }
+
+    private static TimeSpan AtMost(TimeSpan pause) => pause < LongestPause ? pause : LongestPause;
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
 

@@ -17,6 +17,10 @@ public sealed class CircuitStore(IConnectionMultiplexer redis, TimeProvider time
     private const string RevisionKey = Prefix + "revision";
     private const int BatchSize = 500;
 
+    // One word for both: a replica of an older version reads three, and takes a number that it does not know for no trial.
+    private const int Trial = 1;
+    private const int PauseGiven = 2;
+
     /// <summary>How long a circuit that half-opened is remembered: its next pause is longer until then.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(10);
 
@@ -28,7 +32,8 @@ public sealed class CircuitStore(IConnectionMultiplexer redis, TimeProvider time
     {
         var database = redis.GetDatabase();
         var left = Left(circuit);
-        var state = string.Create(CultureInfo.InvariantCulture, $"{circuit.Openings} {(int)circuit.Reason} {(circuit.IsTrial ? 1 : 0)}");
+        var flags = (circuit.IsTrial ? Trial : 0) | (circuit.IsPauseGiven ? PauseGiven : 0);
+        var state = string.Create(CultureInfo.InvariantCulture, $"{circuit.Openings} {(int)circuit.Reason} {flags}");
         var stored = circuit.IsClosed
             ? (Task)database.KeyDeleteAsync(Prefix + backendId)
             : database.StringSetAsync(Prefix + backendId, state, left + Memory);
@@ -80,14 +85,16 @@ public sealed class CircuitStore(IConnectionMultiplexer redis, TimeProvider time
 
     private Circuit? Parse(ReadOnlySpan<string> words, TimeSpan left)
     {
-        if (words.Length != 3 || !int.TryParse(words[0], CultureInfo.InvariantCulture, out var openings) || !int.TryParse(words[1], CultureInfo.InvariantCulture, out var reason))
+        if (words.Length != 3 || !int.TryParse(words[0], CultureInfo.InvariantCulture, out var openings)
+            || !int.TryParse(words[1], CultureInfo.InvariantCulture, out var reason) || !int.TryParse(words[2], CultureInfo.InvariantCulture, out var flags))
         {
             return null;
         }
 
+        var retryAt = time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency);
         return openings == 0
             ? Circuit.Closed
-            : new Circuit(time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency), openings, (UpstreamFailure)reason, words[2] == "1");
+            : new Circuit(retryAt, openings, (UpstreamFailure)reason, (flags & Trial) != 0, (flags & PauseGiven) != 0);
     }
 
     private TimeSpan Left(Circuit circuit) =>

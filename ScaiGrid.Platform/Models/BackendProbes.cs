@@ -1,10 +1,8 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Inference.Health;
-using ScaiGrid.Inference.Providers;
 using ScaiGrid.Platform.Data;
 using StackExchange.Redis;
 
@@ -13,6 +11,7 @@ namespace ScaiGrid.Platform.Models;
 /// <summary>
 /// Asks the upstreams behind open circuits whether they are there again, so that no call has to find out. Where there had been no
 /// connection, an answer closes the circuit; where calls had failed otherwise, the list of models proves less, and the next call is the trial.
+/// <see cref="Circuit.WhenListed"/> has the rules.
 /// </summary>
 internal sealed partial class BackendProbes(
     IDbContextFactory<PlatformDb> databases, CircuitStore circuits, BackendProber prober, TimeProvider time, ILogger<BackendProbes> logger) : IScheduledTask
@@ -27,7 +26,6 @@ internal sealed partial class BackendProbes(
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         var ids = await db.Backends.Where(backend => backend.Status == BackendStatus.Active).Select(backend => backend.Id).ToListAsync(cancellationToken);
-        var now = time.GetTimestamp();
         IReadOnlyDictionary<string, Circuit> open;
         try
         {
@@ -39,8 +37,7 @@ internal sealed partial class BackendProbes(
             return;
         }
 
-        // Who asked for patience gets it, and a circuit that waits for its trial needs no second invitation.
-        var asked = open.Where(pair => pair.Value.Reason != UpstreamFailure.RateLimited && (IsGone(pair.Value) || !pair.Value.MayPass(now))).ToDictionary();
+        var asked = open.Where(pair => pair.Value.WhenListed(time) is not null).ToDictionary();
         if (asked.Count == 0)
         {
             return;
@@ -49,20 +46,26 @@ internal sealed partial class BackendProbes(
         var askedIds = asked.Keys.ToList();
         var rows = await db.Backends.AsNoTracking().Where(backend => askedIds.Contains(backend.Id)).ToListAsync(cancellationToken);
         var providers = await db.Providers.AsNoTracking().ToDictionaryAsync(provider => provider.Id, cancellationToken);
-        var alive = new ConcurrentBag<string>();
         await Parallel.ForEachAsync(rows, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (row, token) =>
         {
             if (providers.TryGetValue(row.ProviderId, out var provider) && await IsAliveAsync(provider, row, token))
             {
-                alive.Add(row.Id);
+                await TellAsync(row.Id, asked[row.Id]);
             }
         });
+    }
 
-        foreach (var id in alive)
+    /// <summary>Tells the replicas of an upstream that answered.</summary>
+    /// <param name="backendId">Whose it is.</param>
+    /// <param name="before">Its circuit when it was asked. Trials went on since then, and what they found out counts more.</param>
+    private async Task TellAsync(string backendId, Circuit before)
+    {
+        if ((await circuits.ReadAsync([backendId])).GetValueOrDefault(backendId) is { } circuit
+            && (circuit.Openings, circuit.Reason) == (before.Openings, before.Reason)
+            && circuit.WhenListed(time) is { } after)
         {
-            var isClosed = IsGone(asked[id]);
-            await circuits.AnnounceAsync(id, isClosed ? Circuit.Closed : asked[id] with { RetryAt = time.GetTimestamp(), IsTrial = false }, Origin);
-            UpstreamReturned(id, isClosed ? "closed" : "half-open");
+            await circuits.AnnounceAsync(backendId, after, Origin);
+            UpstreamReturned(backendId, after.IsClosed ? "closed" : "half-open");
         }
     }
 
@@ -78,9 +81,6 @@ internal sealed partial class BackendProbes(
             return false;
         }
     }
-
-    private static bool IsGone(Circuit circuit) =>
-        circuit.Reason is UpstreamFailure.ConnectionFailed or UpstreamFailure.TimedOut or UpstreamFailure.Cut;
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The upstream of backend {BackendId} answers again: its circuit is {State}.")]
     private partial void UpstreamReturned(string backendId, string state);

@@ -23,6 +23,7 @@ public sealed class FakeUpstream : IAsyncDisposable
 
     private readonly ConnectionCount _connections;
     private int _running;
+    private int _listings;
 
     private FakeUpstream(WebApplication app, ConnectionCount connections) => (_app, _connections) = (app, connections);
 
@@ -32,7 +33,8 @@ public sealed class FakeUpstream : IAsyncDisposable
     public ConcurrentQueue<ReceivedCall> Calls { get; } = new();
 
     /// <param name="port">Where it listens; 0 for any free port. One that ended can be started again on its own.</param>
-    public static async Task<FakeUpstream> StartAsync(int port = 0)
+    /// <param name="holdModels">What <see cref="HoldModels"/> is from the first question on.</param>
+    public static async Task<FakeUpstream> StartAsync(int port = 0, Task? holdModels = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -44,7 +46,7 @@ public sealed class FakeUpstream : IAsyncDisposable
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(connections.Count));
         });
         var app = builder.Build();
-        var upstream = new FakeUpstream(app, connections);
+        var upstream = new FakeUpstream(app, connections) { HoldModels = holdModels ?? Task.CompletedTask };
         app.MapPost("/v1/chat/completions", upstream.ChatAsync);
         FakeOperations.Map(app, upstream);
         app.MapGet("/v1/models", upstream.ModelsAsync);
@@ -62,6 +64,12 @@ public sealed class FakeUpstream : IAsyncDisposable
     /// <summary>What <c>GET /models</c> answers, as it is.</summary>
     public string Models { get; set; } = """{"object":"list","data":[]}""";
 
+    /// <summary>Waited for before the models are listed.</summary>
+    public Task HoldModels { get; set; } = Task.CompletedTask;
+
+    /// <summary>How often the models were asked for.</summary>
+    public int Listings => Volatile.Read(ref _listings);
+
     public void Play(string model, UpstreamScript script) => _scripts[model] = script;
 
     public UpstreamScript? ScriptOf(string model) => _scripts.GetValueOrDefault(model);
@@ -71,10 +79,13 @@ public sealed class FakeUpstream : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
-    private Task ModelsAsync(HttpContext context)
+    private async Task ModelsAsync(HttpContext context)
     {
+        var hold = HoldModels;
+        Interlocked.Increment(ref _listings);
+        await hold.WaitAsync(context.RequestAborted);
         context.Response.ContentType = "application/json";
-        return context.Response.WriteAsync(Models);
+        await context.Response.WriteAsync(Models);
     }
 
     private async Task ChatAsync(HttpContext context)

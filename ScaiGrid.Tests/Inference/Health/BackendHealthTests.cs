@@ -167,6 +167,7 @@ public sealed class BackendHealthTests
         _health.Failed(isTrial: false, new UpstreamError(failure, RetryAfterSeconds: asked));
         Assert.Equal(CircuitState.Open, _health.State());
         Assert.Equal(TimeSpan.FromSeconds(pause), _health.Pause());
+        Assert.True(_health.Circuit.IsPauseGiven);
     }
 
     [Fact]
@@ -181,6 +182,43 @@ public sealed class BackendHealthTests
 
         _health.Failed(isTrial: true, Broken);
         Assert.Equal(BackendHealth.FirstPause * 2, _health.Pause());
+    }
+
+    /// <summary>A list of models closes what was away, and gives what fails a trial, at most one in the time of a first pause.</summary>
+    [Fact]
+    public void ListOfModels_ChangesWhatItSaysSomethingOf()
+    {
+        Assert.Null(Circuit.Closed.WhenListed(_time));
+        foreach (var gone in new[] { UpstreamFailure.ConnectionFailed, UpstreamFailure.TimedOut, UpstreamFailure.Cut })
+        {
+            Assert.Equal(Circuit.Closed, Opened(1, gone).WhenListed(_time));
+        }
+
+        var (first, second, limited) = (Opened(1), Opened(2), Opened(2, UpstreamFailure.RateLimited));
+        var given = second with { IsPauseGiven = true };
+        _time.Advance(BackendHealth.FirstPause - TimeSpan.FromSeconds(1));
+        Assert.All([first, second, limited, given], circuit => Assert.Null(circuit.WhenListed(_time)));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.All([first, limited, given], circuit => Assert.Null(circuit.WhenListed(_time)));
+        Assert.Equal(second with { RetryAt = _time.GetTimestamp() }, second.WhenListed(_time));
+        Assert.Null((second with { IsTrial = true }).WhenListed(_time));
+        Assert.Null((Opened(1, UpstreamFailure.Cut) with { IsTrial = true }).WhenListed(_time));
+
+        Circuit Opened(int openings, UpstreamFailure reason = UpstreamFailure.ServerError) =>
+            new(_time.GetTimestamp() + (long)(BackendHealth.PauseAfter(openings).TotalSeconds * _time.TimestampFrequency), openings, reason);
+    }
+
+    [Theory]
+    [InlineData("0", false, false)]
+    [InlineData("1", true, false)]
+    [InlineData("2", false, true)]
+    [InlineData("3", true, true)]
+    public void Announcements_AreReadOfOlderReplicasToo(string flags, bool isTrial, bool isPauseGiven)
+    {
+        var store = new CircuitStore(null!, _time);
+        Assert.True(store.TryParse($"other be_1 1000 2 {(int)UpstreamFailure.ServerError} {flags}", "own", out var id, out var circuit));
+        Assert.Equal("be_1", id);
+        Assert.Equal(new Circuit(_time.GetTimestamp() + _time.TimestampFrequency, 2, UpstreamFailure.ServerError, isTrial, isPauseGiven), circuit);
     }
 
     [Theory]
