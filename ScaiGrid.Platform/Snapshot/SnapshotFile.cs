@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Configuration;
@@ -13,9 +12,6 @@ namespace ScaiGrid.Platform.Snapshot;
 /// </summary>
 internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions options, SecretBox box, TimeProvider time, ILogger<SnapshotFile> logger)
 {
-    /// <summary>Authenticated with the file: another version's is not read.</summary>
-    private const string Owner = "snapshot-file-2";
-
     private readonly string _path = Path.Combine(host.DataDirectory, "snapshot.sealed");
 
     public async Task WriteAsync(SnapshotRows rows, CancellationToken cancellationToken)
@@ -27,7 +23,7 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
         try
         {
             Directory.CreateDirectory(host.DataDirectory);
-            await File.WriteAllBytesAsync(own, box.Seal(bytes, Owner), cancellationToken);
+            await File.WriteAllBytesAsync(own, box.Seal(bytes, Owner(rows)), cancellationToken);
             File.Move(own, _path, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -36,35 +32,30 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
         }
     }
 
-    /// <returns>Null when there is no file, or none that can and may be used.</returns>
-    public async Task<StoredSnapshot?> ReadAsync(CancellationToken cancellationToken)
+    /// <summary>Takes the rows back. A file that is damaged, of another version or under another key throws one of many exceptions.</summary>
+    /// <returns>The database's revision then, and the time since it last confirmed it; null when there is no file, or one that is too old.</returns>
+    public async Task<(long Revision, TimeSpan Age)?> ReadAsync(SnapshotRows rows, CancellationToken cancellationToken)
     {
-        try
+        if (!File.Exists(_path))
         {
-            if (!File.Exists(_path))
-            {
-                return null;
-            }
+            return null;
+        }
 
-            var document = Decompress(box.Open(await File.ReadAllBytesAsync(_path, cancellationToken), Owner));
-            var confirmedAt = document.RootElement.GetProperty("confirmed_at").GetDateTimeOffset();
-            var stored = new StoredSnapshot(document, document.RootElement.GetProperty("revision").GetInt64(), time.GetUtcNow() - confirmedAt);
-            if (stored.Age <= options.MaxRestoredAge)
-            {
-                return stored;
-            }
-
-            document.Dispose();
+        using var document = Decompress(box.Open(await File.ReadAllBytesAsync(_path, cancellationToken), Owner(rows)));
+        var confirmedAt = document.RootElement.GetProperty("confirmed_at").GetDateTimeOffset();
+        var age = time.GetUtcNow() - confirmedAt;
+        if (age > options.MaxRestoredAge)
+        {
             SnapshotTooOld(confirmedAt, options.MaxRestoredAge);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or InvalidDataException
-            or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            SnapshotUnreadable(exception.Message);
+            return null;
         }
 
-        return null;
+        rows.Restore(document.RootElement.GetProperty("rows"));
+        return (document.RootElement.GetProperty("revision").GetInt64(), age);
     }
+
+    /// <summary>Authenticated with the file: one whose rows have another shape, which a version before or after wrote, is not read.</summary>
+    internal static string Owner(SnapshotRows rows) => $"snapshot-file\n{rows.Shape}";
 
     private byte[] Compress(SnapshotRows rows)
     {
@@ -92,19 +83,6 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
     [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot could not be kept on disk: a start without the database would find an older one, or none. {Reason}")]
     private partial void SnapshotNotKept(string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot on disk cannot be used: {Reason}")]
-    private partial void SnapshotUnreadable(string reason);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot on disk was last confirmed at {ConfirmedAt:O}, longer ago than {MaxAge}: it is not used.")]
     private partial void SnapshotTooOld(DateTimeOffset confirmedAt, TimeSpan maxAge);
-}
-
-/// <param name="Document">The whole file.</param>
-/// <param name="Revision">Of the database then.</param>
-/// <param name="Age">Since the database last confirmed it.</param>
-internal sealed record StoredSnapshot(JsonDocument Document, long Revision, TimeSpan Age) : IDisposable
-{
-    public JsonElement Rows => Document.RootElement.GetProperty("rows");
-
-    public void Dispose() => Document.Dispose();
 }

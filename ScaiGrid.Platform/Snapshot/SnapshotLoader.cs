@@ -27,18 +27,16 @@ internal sealed class SnapshotLoader(
     }
 
     /// <summary>The snapshot that was last in use on this data folder.</summary>
-    /// <returns>Null when there is none that may be used.</returns>
+    /// <returns>Null when there is none, or one that is too old.</returns>
     public async Task<(GridSnapshot Grid, HomeTenant? Home, TimeSpan Age)?> RestoreAsync(CancellationToken cancellationToken)
     {
-        using var stored = await file.ReadAsync(cancellationToken);
-        if (stored is null)
+        if (await file.ReadAsync(_rows, cancellationToken) is not var (revision, age))
         {
             return null;
         }
 
-        _rows.Restore(stored.Rows);
-        var (grid, home) = Build(stored.Revision);
-        return (grid, home, stored.Age);
+        var (grid, home) = Build(revision);
+        return (grid, home, age);
     }
 
     /// <summary>Keeps what is loaded for a start without the database.</summary>

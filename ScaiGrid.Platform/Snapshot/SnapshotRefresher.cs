@@ -66,18 +66,24 @@ internal sealed partial class SnapshotRefresher(
 
     /// <summary>
     /// Before the host listens: a replica whose database answers never refuses its first calls for want of a snapshot, and one whose
-    /// database is away serves what it served last.
+    /// database is away, or cannot be read, serves what it served last.
     /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(StartTimeout);
-        if (!await AnswersAsync(bound.Token))
+        var answers = await AnswersAsync(bound.Token);
+        if (answers)
+        {
+            await TryRefreshAsync(bound.Token);
+        }
+
+        if (!store.IsLoaded)
         {
             await TryRestoreAsync(cancellationToken);
         }
 
-        if (!store.IsLoaded)
+        if (!store.IsLoaded && !answers)
         {
             await TryRefreshAsync(bound.Token);
         }
@@ -128,16 +134,24 @@ internal sealed partial class SnapshotRefresher(
 
     private async Task TryRestoreAsync(CancellationToken cancellationToken)
     {
-        if (await loader.RestoreAsync(cancellationToken) is not var (grid, home, age))
+        try
         {
-            return;
-        }
+            if (await loader.RestoreAsync(cancellationToken) is not var (grid, home, age))
+            {
+                return;
+            }
 
-        internalCallers.Move(home);
-        store.Restore(grid, age);
-        credentials.Turn();
-        _isRestored = true;
-        SnapshotRestored(grid.Revision, age, grid.Keys.Count, grid.Models.Count);
+            internalCallers.Move(home);
+            store.Restore(grid, age);
+            credentials.Turn();
+            _isRestored = true;
+            SnapshotRestored(grid.Revision, age, grid.Keys.Count, grid.Models.Count);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Whatever is wrong with it: without the file a replica still starts, and waits for the database.
+            SnapshotUnusable(exception);
+        }
     }
 
     private async Task SaveWhenDueAsync(CancellationToken stoppingToken)
@@ -234,6 +248,9 @@ internal sealed partial class SnapshotRefresher(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Snapshot {Revision} from disk is in use until the database answers; it was confirmed {Age} ago: {Keys} API keys, {Models} models.")]
     private partial void SnapshotRestored(long revision, TimeSpan age, int keys, int models);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot on disk cannot be used.")]
+    private partial void SnapshotUnusable(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The snapshot cannot be refreshed: calls are served from the last one, if there is one. Trying on every second.")]
     private partial void SnapshotRefreshFailed(Exception exception);

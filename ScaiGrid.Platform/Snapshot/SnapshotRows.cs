@@ -94,6 +94,9 @@ internal sealed class SnapshotRows
     /// <summary>One for each kind of entity that the snapshot contains.</summary>
     public IReadOnlyList<SnapshotTable> Tables => _all;
 
+    /// <summary>What <see cref="Write"/> writes: other tables, and other values in a row of one, make another.</summary>
+    public string Shape => string.Join('\n', _all.Select(table => table.Shape));
+
     /// <summary>False after a load that ended in the middle: what changed is then read again, but the rows are of two moments.</summary>
     public bool IsConsistent { get; private set; }
 
@@ -121,6 +124,7 @@ internal sealed class SnapshotRows
     /// <summary>Takes rows that were written before. The database's are read whole when it is there again.</summary>
     public void Restore(JsonElement rows)
     {
+        (Revision, IsConsistent) = (-1, false);
         foreach (var table in _all)
         {
             table.Read(rows.GetProperty(table.Name));

@@ -10,6 +10,9 @@ internal abstract class SnapshotTable
     /// <summary>Of the entity.</summary>
     public abstract string Name { get; }
 
+    /// <summary>What <see cref="Write"/> writes of a row: the name and type of each value, and a question mark where it may be missing.</summary>
+    public abstract string Shape { get; }
+
     /// <summary>The name of the table, as <see cref="SnapshotChange.Kind"/> has it.</summary>
     public abstract string NameIn(PlatformDb db);
 
@@ -34,6 +37,16 @@ internal sealed class SnapshotTable<T>(
     private readonly Dictionary<string, T[]> _rows = [];
 
     public override string Name => typeof(T).Name;
+
+    public override string Shape
+    {
+        get
+        {
+            var values = JsonSerializerOptions.Default.GetTypeInfo(typeof(T)).Properties
+                .Select(value => $"{value.Name}: {value.PropertyType}{(value.IsRequired ? "" : "?")}");
+            return $"{Name} {{ {string.Join(", ", values.Order(StringComparer.Ordinal))} }}";
+        }
+    }
 
     public IEnumerable<T> All => _rows.Values.SelectMany(group => group);
 

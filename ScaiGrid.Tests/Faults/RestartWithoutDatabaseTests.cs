@@ -1,3 +1,12 @@
+using System.IO.Compression;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Security;
+using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Snapshot;
+using ScaiGrid.Platform.Tenancy;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -14,31 +23,9 @@ public sealed class RestartWithoutDatabaseTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         await using var services = await GridServices.StartAsync();
-        await services.MigrateAsync();
         using var folder = new TemporaryFolder();
-        var settings = services.Settings;
-        settings["SCAIGRID_DATA_DIR"] = folder.File("data");
-        var file = folder.File("data/snapshot.sealed");
-        string key;
-        string slug;
-        await using (var api = await Replica.StartAsync(Mode.Http, settings))
-        {
-            using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
-            upstream.Play("m", new UpstreamScript());
-            slug = await admin.ConnectAsync(upstream.BaseUrl, "m");
-            (_, key) = await admin.CreateKeyAsync();
-            var before = File.Exists(file) ? File.GetLastWriteTimeUtc(file) : DateTime.MinValue;
-            await Poll.UntilAsync(
-                async () =>
-                {
-                    // What was saved just before it was looked at is not saved again without a change.
-                    await admin.CreateKeyAsync();
-                    await Task.Delay(500);
-                    return File.Exists(file) && File.GetLastWriteTimeUtc(file) > before;
-                },
-                "the snapshot on disk");
-            await api.KillAsync();
-        }
+        var (settings, file) = Settings(services, folder);
+        var (key, slug) = await LeaveSnapshotAsync(services, settings, file, upstream);
 
         var bytes = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
         Assert.DoesNotContain(slug, bytes, StringComparison.Ordinal);
@@ -73,5 +60,97 @@ public sealed class RestartWithoutDatabaseTests
             using var warm = new ApiDriver(api.BaseAddress, key);
             (await warm.ChatAsync(slug)).Error(503, "SERVICE_UNAVAILABLE");
         }
+    }
+
+    [Fact]
+    public async Task DatabaseAnswersButCannotBeRead_ARestartedReplicaServesWhatItHas()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var services = await GridServices.StartAsync();
+        using var folder = new TemporaryFolder();
+        var (settings, file) = Settings(services, folder);
+        var (key, slug) = await LeaveSnapshotAsync(services, settings, file, upstream);
+
+        await services.MariaDb.ExecuteAsync("RENAME TABLE models TO models_elsewhere");
+        await using var api = await ModeProcess.StartAsync(Mode.Http, settings);
+        using var warm = new ApiDriver(api.BaseAddress, key);
+        (await warm.ChatAsync(slug)).Ok();
+        using var admin = warm.As(Secrets.AdminKey);
+        Assert.True((bool)(await admin.GetAsync("/health/detailed")).Ok()["snapshot"]!["is_restored"]!);
+
+        await services.MariaDb.ExecuteAsync("RENAME TABLE models_elsewhere TO models");
+        await Poll.UntilAsync(async () => !(bool)(await admin.GetAsync("/health/detailed")).Ok()["snapshot"]!["is_restored"]!, "the database's snapshot");
+        (await warm.ChatAsync(slug)).Ok();
+    }
+
+    [Fact]
+    public async Task FileThatCannotBeUsed_IsToldAndNotServed()
+    {
+        await using var services = await GridServices.StartAsync();
+        await services.MariaDb.KillAsync();
+        using var folder = new TemporaryFolder();
+        var (settings, file) = Settings(services, folder);
+        var (box, rows) = (new SecretBox(new SecretOptions { SecretKey = Secrets.SecretKey }), new SnapshotRows());
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+
+        // Of a version whose shape had a number, and which lacks tables; of this one, but damaged.
+        foreach (var owner in new[] { "snapshot-file-2", SnapshotFile.Owner(rows) })
+        {
+            using var buffer = new MemoryStream();
+            await using (var compressed = new BrotliStream(buffer, CompressionLevel.Fastest, leaveOpen: true))
+            {
+                JsonSerializer.Serialize(compressed, new { revision = 7, confirmed_at = TimeProvider.System.GetUtcNow(), rows = new { Partner = Array.Empty<object>() } });
+            }
+
+            await File.WriteAllBytesAsync(file, box.Seal(buffer.ToArray(), owner), TestContext.Current.CancellationToken);
+            await AssertNotServedAsync();
+        }
+
+        // Whole, but nothing can be made of a row.
+        Load(rows.Partners, new Partner { Id = "ptn_1", Slug = "p", DisplayName = "P", CreatedAt = default, UpdatedAt = default });
+        Load(rows.Tenants, new Tenant { Id = "tnt_1", PartnerId = "ptn_1", Slug = "t", DisplayName = "T", CreatedAt = default, UpdatedAt = default });
+        Load(rows.Users, new User { Id = "usr_1", TenantId = "tnt_1", Email = "u@test.example", DisplayName = "U", CreatedAt = default, UpdatedAt = default });
+        Load(rows.Keys, new ApiKey { Id = "key_1", TenantId = "tnt_1", UserId = "usr_1", Name = "k", Prefix = "sgk_", Hash = "no hash", CreatedBy = "usr_1", CreatedAt = default });
+        var whole = new SnapshotFile(new HostSettings { DataDirectory = settings["SCAIGRID_DATA_DIR"] }, new SnapshotOptions(), box, TimeProvider.System, NullLogger<SnapshotFile>.Instance);
+        await whole.WriteAsync(rows, TestContext.Current.CancellationToken);
+        await AssertNotServedAsync();
+
+        async Task AssertNotServedAsync()
+        {
+            await using var api = await ModeProcess.StartAsync(Mode.Http, settings);
+            using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
+            (await admin.ChatAsync("scailabs/echo")).Error(503, "SERVICE_UNAVAILABLE");
+            Assert.Contains("The snapshot on disk cannot be used.", api.Output, StringComparison.Ordinal);
+        }
+
+        static void Load<T>(SnapshotTable<T> table, T row)
+            where T : class, ISnapshotted => table.Read(JsonSerializer.SerializeToElement(new[] { row }));
+    }
+
+    private static (Dictionary<string, string> Settings, string File) Settings(GridServices services, TemporaryFolder folder) =>
+        (new(services.Settings) { ["SCAIGRID_DATA_DIR"] = folder.File("data") }, folder.File("data/snapshot.sealed"));
+
+    /// <summary>A replica that kept its snapshot and was killed; a key and a model that it knew.</summary>
+    private static async Task<(string Key, string Slug)> LeaveSnapshotAsync(
+        GridServices services, IReadOnlyDictionary<string, string> settings, string file, FakeUpstream upstream)
+    {
+        await services.MigrateAsync();
+        await using var api = await Replica.StartAsync(Mode.Http, settings);
+        using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
+        upstream.Play("m", new UpstreamScript());
+        var slug = await admin.ConnectAsync(upstream.BaseUrl, "m");
+        var (_, key) = await admin.CreateKeyAsync();
+        var before = File.Exists(file) ? File.GetLastWriteTimeUtc(file) : DateTime.MinValue;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                // What was saved just before it was looked at is not saved again without a change.
+                await admin.CreateKeyAsync();
+                await Task.Delay(500);
+                return File.Exists(file) && File.GetLastWriteTimeUtc(file) > before;
+            },
+            "the snapshot on disk");
+        await api.KillAsync();
+        return (key, slug);
     }
 }
