@@ -12,23 +12,31 @@ namespace ScaiGrid.Platform.Snapshot;
 /// </summary>
 internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions options, SecretBox box, TimeProvider time, ILogger<SnapshotFile> logger)
 {
+    /// <summary>No process still writes a file that was last touched before.</summary>
+    private static readonly TimeSpan LongestWrite = TimeSpan.FromHours(1);
+
     private readonly string _path = Path.Combine(host.DataDirectory, "snapshot.sealed");
 
     public async Task WriteAsync(SnapshotRows rows, CancellationToken cancellationToken)
     {
         var bytes = Compress(rows);
 
-        // Replicas that share a data folder replace each other's file: each writes one of its own first.
-        var own = $"{_path}.{Environment.ProcessId}";
+        // Replicas that share a data folder replace each other's file: each writes one of its own first. In containers all of them are process 1.
+        var own = $"{_path}.{Ulid.NewUlid(time.GetUtcNow())}";
         try
         {
             Directory.CreateDirectory(host.DataDirectory);
+            RemoveLeft();
             await File.WriteAllBytesAsync(own, box.Seal(bytes, Owner(rows)), cancellationToken);
             File.Move(own, _path, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             SnapshotNotKept(exception.Message);
+        }
+        finally
+        {
+            TryDelete(own);
         }
     }
 
@@ -56,6 +64,28 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
 
     /// <summary>Authenticated with the file: one whose rows have another shape, which a version before or after wrote, is not read.</summary>
     internal static string Owner(SnapshotRows rows) => $"snapshot-file\n{rows.Shape}";
+
+    /// <summary>Removes what processes began to write that were killed.</summary>
+    private void RemoveLeft()
+    {
+        var before = (time.GetUtcNow() - LongestWrite).UtcDateTime;
+        foreach (var left in Directory.EnumerateFiles(host.DataDirectory, $"{Path.GetFileName(_path)}.*").Where(file => File.GetLastWriteTimeUtc(file) < before))
+        {
+            TryDelete(left);
+        }
+    }
+
+    private static void TryDelete(string file)
+    {
+        try
+        {
+            File.Delete(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It takes some room; the next write tries again.
+        }
+    }
 
     private byte[] Compress(SnapshotRows rows)
     {
