@@ -26,9 +26,11 @@ public static class DrainMiddleware
         });
     }
 
-    // Probes see a draining process as it is, and a health watch, which never ends, must not hold up the drain.
+    // Probes see a draining process as it is, and streams that anybody may hold open without an end, a health watch or reflection, must not
+    // hold up the drain.
     internal static bool IsProbe(PathString path) =>
-        path.StartsWithSegments("/health") || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/grpc.health.v1.Health");
+        path.StartsWithSegments("/health") || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/grpc.health.v1.Health")
+        || path.StartsWithSegments("/grpc.reflection.v1.ServerReflection") || path.StartsWithSegments("/grpc.reflection.v1alpha.ServerReflection");
 
     private static async Task RunAsync(RequestDelegate next, HttpContext context, DrainState drain)
     {

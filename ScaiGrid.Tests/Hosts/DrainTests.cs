@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
+using Grpc.Reflection.V1Alpha;
 using ScaiGrid.Grpc.V1;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -102,6 +103,24 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         Assert.True(exitCode == 0, $"{exitCode}: {replica.Output}");
 
         // A worker lets the scheduler's threads end first.
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce * 2);
+    }
+
+    /// <summary>Nobody needs a key to open one.</summary>
+    [Fact]
+    public async Task ReflectionThatIsHeldOpen_HoldsUpNoDrain()
+    {
+        await using var replica = await Replica.StartAsync(Mode.Grpc, grid.Services!.Settings);
+        using var channel = GrpcChannel.ForAddress(replica.BaseAddress);
+        using var reflection = new ServerReflection.ServerReflectionClient(channel).ServerReflectionInfo(cancellationToken: Cancellation);
+        await reflection.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" }, Cancellation);
+        Assert.True(await reflection.ResponseStream.MoveNext(Cancellation));
+        var started = Stopwatch.GetTimestamp();
+
+        var exitCode = await replica.TerminateAsync();
+        Assert.True(exitCode == 0, $"{exitCode}: {replica.Output}");
+
+        // The server gives connections five seconds to end.
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce * 2);
     }
 
