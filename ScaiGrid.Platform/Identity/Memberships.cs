@@ -10,11 +10,12 @@ namespace ScaiGrid.Platform.Identity;
 /// </summary>
 internal static class Memberships
 {
-    /// <summary>Removes a group with its mappings and budgets: its members lose what they held through it.</summary>
+    /// <summary>Removes a group with its memberships, mappings and budgets: its members lose what they held through it.</summary>
     public static async Task DeleteGroupAsync(PlatformDb db, Group group, CancellationToken cancellationToken)
     {
         // One by one, although the database would take them along: what it does by itself is not noted for the snapshot.
         db.RemoveRange(await db.RoleMappings.Where(mapping => mapping.GroupId == group.Id).ToListAsync(cancellationToken));
+        db.RemoveRange(await db.GroupMembers.Where(member => member.GroupId == group.Id).ToListAsync(cancellationToken));
         db.RemoveRange(await db.GroupChildren.Where(child => child.GroupId == group.Id || child.ChildId == group.Id).ToListAsync(cancellationToken));
         db.RemoveRange(await db.Budgets.Where(budget => budget.TenantId == group.TenantId && budget.ScopeId == group.Id).ToListAsync(cancellationToken));
         db.Groups.Remove(group);

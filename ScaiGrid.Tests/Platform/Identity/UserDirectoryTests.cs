@@ -5,6 +5,7 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Snapshot;
 using ScaiGrid.Tests.Platform.Data;
 using Xunit;
 
@@ -121,6 +122,23 @@ public sealed class UserDirectoryTests(DatabaseServer server)
         grants = await GrantsAsync(database, userId);
         Assert.Equal([Roles.TenantViewer], grants.Assigned);
         Assert.Empty(grants.FromGroups);
+    }
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task DeletedGroup_IsNoMembersInTheSnapshot(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var (tenantId, userId) = await TellAsync(database, "Ada");
+        var group = await GroupAsync(database, tenantId, "team");
+        var rows = new SnapshotRows();
+        await rows.ReadAsync(database.Contexts, Token);
+        Assert.Equal(group.Id, Assert.Single(rows.Memberships.Of(userId)).GroupId);
+
+        await DoAsync(database, (db, token) => Memberships.DeleteGroupAsync(db, group, token));
+        await rows.ReadAsync(database.Contexts, Token);
+        Assert.Empty(rows.Memberships.Of(userId));
     }
 
     /// <summary>Partner, tenant, a group and a user in it.</summary>
