@@ -1,3 +1,4 @@
+using ScaiGrid.Core.Logging;
 using ScaiGrid.Inference.Providers;
 
 namespace ScaiGrid.Inference.Health;
@@ -17,9 +18,6 @@ public sealed class BackendHealth
     public static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(15);
     public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
 
-    /// <summary>Between two failures of a backend that are logged.</summary>
-    private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(1);
-
     private const int FailuresInARow = 5;
     private const int FewestCalls = 20;
 
@@ -32,8 +30,6 @@ public sealed class BackendHealth
     private volatile Circuit _circuit = Circuit.Closed;
     private int _inFlight;
     private int _failuresInARow;
-    private int _unlogged;
-    private long _loggedAt;
     private long _firstByteMicros;
     private long _answerMicros;
 
@@ -44,9 +40,13 @@ public sealed class BackendHealth
     {
         (Id, _time, _changed) = (id, time, changed);
         _window = new OutcomeWindow(time);
+        FailureLog = new LogGate<UpstreamFailure>(time);
     }
 
     public string Id { get; }
+
+    /// <summary>Which of its failures are logged.</summary>
+    public LogGate<UpstreamFailure> FailureLog { get; }
 
     public Circuit Circuit => _circuit;
 
@@ -118,22 +118,6 @@ public sealed class BackendHealth
         {
             Open(isTrial, error.Failure, asked);
         }
-    }
-
-    /// <summary>Whether a failure is to be logged: the first, and from then on one a minute.</summary>
-    /// <param name="failures">How many there were since the last that was, with this one.</param>
-    public bool MayLogFailure(out int failures)
-    {
-        failures = 0;
-        Interlocked.Increment(ref _unlogged);
-        var (now, loggedAt) = (_time.GetTimestamp(), Volatile.Read(ref _loggedAt));
-        if ((loggedAt != 0 && _time.GetElapsedTime(loggedAt, now) < Quiet) || Interlocked.CompareExchange(ref _loggedAt, now, loggedAt) != loggedAt)
-        {
-            return false;
-        }
-
-        failures = Interlocked.Exchange(ref _unlogged, 0);
-        return true;
     }
 
     /// <summary>The call ended without telling anything of the backend: the caller left before it answered.</summary>

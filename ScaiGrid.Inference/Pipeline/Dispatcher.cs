@@ -145,15 +145,15 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     private static double NextRandom() => Random.Shared.NextDouble();
 #pragma warning restore CA5394
 
-    // A request that was refused is no failure of the backend's, and would hide one in the same minute.
+    // A request that was refused is no failure of the backend's.
     private void LogFailure(Backend backend, UpstreamError error)
     {
-        if (error.Failure is not UpstreamFailure.RequestRefused && backend.Health.MayLogFailure(out var failures))
+        if (error.Failure is not UpstreamFailure.RequestRefused && backend.Health.FailureLog.MayPass(error.Failure, out var failures))
         {
             AttemptFailed(backend.Id, error.Failure, failures);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}); failures since this was last said: {Failures}.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}); such failures since this was last said: {Failures}.")]
     private partial void AttemptFailed(string backendId, UpstreamFailure failure, int failures);
 }

@@ -1,34 +1,35 @@
 using Microsoft.Extensions.Logging;
 using Quartz;
+using ScaiGrid.Core.Logging;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Scheduling;
 
 /// <summary>
-/// Says once a minute at most what the scheduler cannot do. Quartz's own log, which is turned off, repeats each failure with its
+/// Says what the scheduler cannot do, once a minute at most. Quartz's own log, which is turned off, repeats each failure with its
 /// stack for as long as the database is away.
 /// </summary>
 internal sealed partial class SchedulerErrors(TimeProvider time, ILogger<SchedulerErrors> logger) : ISchedulerListener
 {
-    private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(1);
-
-    private long _loggedAt;
+    /// <summary>By whether it is the database that is away.</summary>
+    private readonly LogGate<bool> _log = new(time);
 
     public ValueTask SchedulerError(IScheduler scheduler, SchedulerErrorContext errorContext, CancellationToken cancellationToken = default)
     {
-        var loggedAt = Interlocked.Read(ref _loggedAt);
-        var now = time.GetTimestamp();
-        if ((loggedAt == 0 || time.GetElapsedTime(loggedAt, now) > Quiet) && Interlocked.CompareExchange(ref _loggedAt, now, loggedAt) == loggedAt)
+        var cause = errorContext.Exception.GetBaseException();
+        var isAway = DatabaseErrors.IsAway(cause) || DatabaseErrors.IsTransient(cause);
+        if (!_log.MayPass(isAway, out _))
         {
-            var cause = errorContext.Exception.GetBaseException();
-            if (DatabaseErrors.IsAway(cause) || DatabaseErrors.IsTransient(cause))
-            {
-                DatabaseAway(cause.Message);
-            }
-            else
-            {
-                SchedulerFailed(errorContext.Message, errorContext.Exception);
-            }
+            return ValueTask.CompletedTask;
+        }
+
+        if (isAway)
+        {
+            DatabaseAway(cause.Message);
+        }
+        else
+        {
+            SchedulerFailed(errorContext.Message, errorContext.Exception);
         }
 
         return ValueTask.CompletedTask;

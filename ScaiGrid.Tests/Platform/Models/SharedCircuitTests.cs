@@ -39,6 +39,12 @@ public sealed class SharedCircuitTests
         await Poll.UntilAsync(() => Task.FromResult(Logged(first, "circuit_opened") == 1 && Logged(first, "circuit_closed") == 1), "the circuit in the log");
         Assert.InRange(Logged(first, "attempt_failed"), 1, 4);
 
+        // :: A failure of another kind at once.
+        upstream.Play("m", new UpstreamScript { Body = "no JSON" });
+        (await one.ChatAsync(model.Slug)).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        await Poll.UntilAsync(() => Task.FromResult(Logged(first, "ShapeMismatch") == 1), "the other failure in the log");
+        upstream.Play("m", new UpstreamScript { Status = 500 });
+
         // :: A replica that starts now knows it as well.
         await BreakAsync(two, model);
         await ReachesAsync(model, one, "open");
