@@ -66,17 +66,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
         return true;
     }
 
-    // The chunk before, in other bytes: what stands behind its text has moved.
-    private ChunkView Like(ReadOnlyMemory<byte> json, ChunkShape? shape)
-    {
-        var moved = json.Length - _modelLength;
-        var usage = _model.UsageProperty;
-        return _model.With(
-            json,
-            usage.Exists && usage.Start > _model.Text.Start ? usage with { Start = usage.Start + moved } : usage,
-            _model.Text with { Length = _model.Text.Length + moved },
-            shape);
-    }
+    private ChunkView Like(ReadOnlyMemory<byte> json, ChunkShape? shape) => _model.Like(json, json.Length - _modelLength, shape);
 
     private byte[] Sample() => [.. _before.Span, .. ChunkShape.Marker, .. _after.Span];
 
@@ -94,7 +84,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
         _before.Append(view.Json.Span[..start]);
         _after.Clear();
         _after.Append(view.Json.Span[end..]);
-        (_model, _modelLength) = (view.With(default, view.UsageProperty, view.Text, shape: null), view.Json.Length);
+        (_model, _modelLength) = (view.Like(default, longer: 0, shape: null), view.Json.Length);
         _shape = null;
     }
 }

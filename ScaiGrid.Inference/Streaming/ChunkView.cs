@@ -60,19 +60,24 @@ public readonly struct ChunkView
         }
     }
 
-    /// <summary>The same places in another document, whose text has another length.</summary>
-    internal ChunkView With(ReadOnlyMemory<byte> json, JsonSpan usageProperty, JsonSpan text, ChunkShape? shape) => new()
+    /// <summary>The same chunk with another text: what stands behind it has moved.</summary>
+    /// <param name="json">The document.</param>
+    /// <param name="longer">By how much its text is longer than that of this one.</param>
+    /// <param name="shape">What the two have in common.</param>
+    internal ChunkView Like(ReadOnlyMemory<byte> json, int longer, ChunkShape? shape) => new()
     {
         Json = json,
-        Id = Id,
-        Model = Model,
-        UsageProperty = usageProperty,
+        Id = Moved(Id, longer),
+        Model = Moved(Model, longer),
+        UsageProperty = Moved(UsageProperty, longer),
         HasUnreadableUsage = HasUnreadableUsage,
         HasChoices = HasChoices,
         IsNormal = IsNormal,
-        Text = text,
+        Text = Text with { Length = Text.Length + longer },
         Shape = shape,
     };
+
+    private JsonSpan Moved(JsonSpan span, int by) => span.Start > Text.Start ? span with { Start = span.Start + by } : span;
 
     // An escaped half of a character in a name is an invalid operation to the reader.
     private static ChunkView Read(ReadOnlyMemory<byte> json, PooledBytes? output)

@@ -211,6 +211,20 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal(["c-1", "c-1"], (await stream.AllAsync()).SkipLast(1).Select(item => (string?)item.Json["id"]));
     }
 
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task ModelBehindTheText_AsAzureHasIt_IsReplacedInEveryChunk(string path)
+    {
+        string[] texts = ["One", " and a longer one", ", ", "then again", " a short one", "."];
+        var chunks = texts.Select(text => $$$"""data: {"choices":[{"delta":{"content":"{{{text}}}"},"finish_reason":null,"index":0}],"created":5,"id":"c-1","model":"m"}""");
+        var slug = await ConnectAsync(new UpstreamScript { ContentType = "text/event-stream", Body = string.Join("\n\n", [.. chunks, "data: [DONE]", ""]) });
+        using var stream = await Admin.StreamAsync(slug, path: path);
+        var events = (await stream.AllAsync()).Where(item => item.Content.Length > 0).ToList();
+        Assert.Equal(texts, events.Select(item => item.Content));
+        Assert.All(events, item => Assert.Equal(slug, (string?)item.Json["model"]));
+    }
+
     [Fact]
     public async Task Silence_IsFilledWithComments()
     {
