@@ -12,7 +12,6 @@ namespace ScaiGrid.Inference.Responses;
 /// <summary>Answers a Responses call with what the chat model said: a <c>response</c> object, or the events in which it grows.</summary>
 internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest request, TimeProvider time) : HttpChatResponder(context, time)
 {
-    private readonly TimeProvider _time = time;
     private readonly ResponseDocument _document = new(request, Ids.New("resp", time), time.GetUtcNow().ToUnixTimeSeconds());
 
     private ResponseEvents? _events;
@@ -27,7 +26,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
         var choice = ChatAnswer.Parse(completion.Json).Choices[0];
-        _output = ResponseOutput.Of(choice, CarriedField.MakerOf(result.Backend.Model), _time, request.Namespaces);
+        _output = ResponseOutput.Of(choice, CarriedField.MakerOf(result.Backend.Model), Time, request.Namespaces);
         using var writer = new Utf8JsonWriter(body);
         _document.Write(writer, result.Model.Slug, _output.Status, _output, result.Usage);
     }

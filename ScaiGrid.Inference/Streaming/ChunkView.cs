@@ -15,6 +15,9 @@ public readonly struct ChunkView
     /// <summary>The value of <c>id</c>.</summary>
     public JsonSpan Id { get; init; }
 
+    /// <summary>The value of <c>created</c>.</summary>
+    public JsonSpan Created { get; init; }
+
     /// <summary>The value of <c>model</c>.</summary>
     public JsonSpan Model { get; init; }
 
@@ -68,6 +71,7 @@ public readonly struct ChunkView
     {
         Json = json,
         Id = Moved(Id, longer),
+        Created = Moved(Created, longer),
         Model = Moved(Model, longer),
         UsageProperty = Moved(UsageProperty, longer),
         HasUnreadableUsage = HasUnreadableUsage,
@@ -88,7 +92,7 @@ public readonly struct ChunkView
         }
 
         var reader = new Utf8JsonReader(json.Span);
-        JsonSpan id = default, model = default, usageProperty = default, text = default;
+        JsonSpan id = default, created = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
         bool hasChoices = false, hasFinish = false, isNormal = true, isError = false, hasUnreadableUsage = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
@@ -108,6 +112,10 @@ public readonly struct ChunkView
             else if (reader.ValueTextEquals("id"u8))
             {
                 id = ReadSpan(ref reader);
+            }
+            else if (reader.ValueTextEquals("created"u8))
+            {
+                created = ReadSpan(ref reader);
             }
             else if (reader.ValueTextEquals("choices"u8))
             {
@@ -138,6 +146,7 @@ public readonly struct ChunkView
         {
             Json = json,
             Id = id,
+            Created = created,
             Model = model,
             UsageProperty = usageProperty,
             Usage = usage,

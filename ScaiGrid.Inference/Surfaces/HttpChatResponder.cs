@@ -31,6 +31,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     protected HttpContext Context { get; } = context;
 
+    protected TimeProvider Time { get; } = time;
+
     /// <summary>Set when the stream begins.</summary>
     protected ModelRoute Model { get; private set; } = null!;
 
@@ -65,8 +67,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
         Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-        _lastWrite = time.GetTimestamp();
-        _keepAlive = time.CreateTimer(
+        _lastWrite = Time.GetTimestamp();
+        _keepAlive = Time.CreateTimer(
             static state => ((HttpChatResponder)state!).OnSilence(), this, InferenceOptions.KeepAliveInterval, InferenceOptions.KeepAliveInterval / 5);
         return ValueTask.CompletedTask;
     }
@@ -92,7 +94,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
             // Without the request's token, which would be registered with for each flush: a flush ends by itself when the caller has gone.
             await Body.WriteAsync(_taken!.Memory, CancellationToken.None);
             _taken.Clear();
-            _lastWrite = time.GetTimestamp();
+            _lastWrite = Time.GetTimestamp();
         }
         finally
         {
@@ -155,7 +157,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     private void OnSilence()
     {
-        if (time.GetElapsedTime(_lastWrite) < InferenceOptions.KeepAliveInterval || !_comment.IsCompleted)
+        if (Time.GetElapsedTime(_lastWrite) < InferenceOptions.KeepAliveInterval || !_comment.IsCompleted)
         {
             return;
         }
@@ -179,7 +181,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         {
             Body.Write(": keep-alive\n\n"u8);
             await Body.FlushAsync(Context.RequestAborted);
-            _lastWrite = time.GetTimestamp();
+            _lastWrite = Time.GetTimestamp();
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException)
         {

@@ -10,24 +10,19 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary><c>/v1/inference/chat</c>: a normalised answer under <c>data</c>; in streams, the chunks, and a last one with the usage.</summary>
 internal sealed class NativeChatResponder(HttpContext context, TimeProvider time) : HttpChatResponder(context, time)
 {
-    private byte[]? _id;
+    private readonly ChunkHead _head = new();
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         NativeChatDocument.Write(body, completion, result);
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
-        // What comes before the first choice, as the results of a filter do, may have another id, or none.
         if (!chunk.HasChoices)
         {
             return;
         }
 
-        if (_id is null && chunk.Id.Exists)
-        {
-            _id = chunk.Json.Slice(chunk.Id.Start, chunk.Id.Length).ToArray();
-        }
-
+        _head.Take(in chunk);
         if (chunk.IsNormal)
         {
             ChunkWriter.WriteEvent(body, chunk, Model, withUsage: false);
@@ -46,12 +41,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         using (var writer = new Utf8JsonWriter(body))
         {
             writer.WriteStartObject();
-            writer.WritePropertyName("id"u8);
-            writer.WriteRawValue(_id ?? "null"u8.ToArray());
-            writer.WriteString("object"u8, "chat.completion.chunk"u8);
-            writer.WriteString("model"u8, result.Model.Slug);
-            writer.WriteStartArray("choices"u8);
-            writer.WriteEndArray();
+            _head.Write(writer, result.Model, Context.TraceIdentifier, Time.GetUtcNow());
             UsageJsonWriter.WriteNative(writer, result.Usage);
             RoutingJsonWriter.Write(writer, result);
             writer.WriteEndObject();

@@ -11,6 +11,7 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary><c>/oai/v1/chat/completions</c>: the upstream's documents as they are, under the frontend model's name.</summary>
 internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time)
 {
+    private readonly ChunkHead _head = new();
     private bool _sentUsage;
 
     public override void ShowLimits(RateLimitState limits)
@@ -30,6 +31,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
             return;
         }
 
+        _head.Take(in chunk);
         _sentUsage |= chunk.Usage is not null;
         ChunkWriter.WriteEvent(body, chunk, Model, includeUsage && !chunk.HasUnreadableUsage);
     }
@@ -45,12 +47,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
         using (var writer = new Utf8JsonWriter(body))
         {
             writer.WriteStartObject();
-            writer.WriteString("id"u8, Context.TraceIdentifier);
-            writer.WriteString("object"u8, "chat.completion.chunk"u8);
-            writer.WriteNumber("created"u8, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
-            writer.WriteString("model"u8, result.Model.Slug);
-            writer.WriteStartArray("choices"u8);
-            writer.WriteEndArray();
+            _head.Write(writer, result.Model, Context.TraceIdentifier, Time.GetUtcNow());
             UsageJsonWriter.WriteOpenAi(writer, result.Usage);
             writer.WriteEndObject();
         }

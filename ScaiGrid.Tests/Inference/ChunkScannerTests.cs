@@ -53,7 +53,7 @@ public sealed class ChunkScannerTests
 
                 using var expectedOutput = new PooledBytes();
                 var expected = ChunkView.Scan(Encoding.UTF8.GetBytes(second), expectedOutput);
-                Assert.Equal((expected.Id, expected.Model), (view.Id, view.Model));
+                Assert.Equal((expected.Id, expected.Created, expected.Model), (view.Id, view.Created, view.Model));
                 Assert.Equal((expected.UsageProperty, expected.Usage), (view.UsageProperty, view.Usage));
                 Assert.Equal((expected.HasChoices, expected.HasFinish, expected.IsError), (view.HasChoices, view.HasFinish, view.IsError));
                 Assert.Equal(Encoding.UTF8.GetString(expectedOutput.Span), Encoding.UTF8.GetString(output.Span[length..]));

@@ -190,8 +190,10 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal<(string, string?, string?, bool)>(("a", "error", code, true), (events[0].Content, events[^2].Name, (string?)events[^2].Json["code"], events[^1].IsDone));
     }
 
-    [Fact]
-    public async Task LastChunk_HasTheIdOfThoseBefore()
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task LastChunk_HasTheIdAndTheTimeOfThoseBefore(string path)
     {
         // Azure's first chunk tells what its filter made of the prompt.
         var slug = await ConnectAsync(new UpstreamScript
@@ -207,8 +209,10 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
 
                 """,
         });
-        using var stream = await Admin.StreamAsync(slug);
-        Assert.Equal(["c-1", "c-1"], (await stream.AllAsync()).SkipLast(1).Select(item => (string?)item.Json["id"]));
+        using var stream = await Admin.StreamAsync(slug, path: path, includeUsage: true);
+        var chunks = (await stream.AllAsync()).SkipLast(1).TakeLast(2).Select(item => item.Json).ToList();
+        Assert.NotNull(chunks[1]["usage"]);
+        Assert.All(chunks, chunk => Assert.Equal<(string?, long?)>(("c-1", 5), ((string?)chunk["id"], (long?)chunk["created"])));
     }
 
     [Theory]
