@@ -30,6 +30,9 @@ public abstract class Attempt
     /// <summary>The target in use; set before each try.</summary>
     public Backend Backend { get; private set; } = null!;
 
+    /// <summary>The backend that answered or, where none did, that was asked last; null where none was sent anything.</summary>
+    public string? AskedBackendId { get; private set; }
+
     /// <summary>Timestamp of the try's begin.</summary>
     internal long TriedAt { get; private set; }
 
@@ -70,15 +73,17 @@ public abstract class Attempt
         (Backend, IsTrial, TriedAt) = (backend, isTrial, now);
     }
 
-    internal void Failed(UpstreamFailure failure, TimeSpan took)
+    internal void Failed(UpstreamError error, TimeSpan took)
     {
+        AskedBackendId = error.WasSent ? Backend.Id : AskedBackendId;
         _upstreamTook += took;
-        (_failures ??= new List<FailedTry>(2)).Add(new FailedTry(Backend.Id, failure));
+        (_failures ??= new List<FailedTry>(2)).Add(new FailedTry(Backend.Id, error.Failure));
     }
 
     internal void Answered(TimeSpan took, TimeSpan sinceStart, bool isStream)
     {
         IsAnswered = true;
+        AskedBackendId = Backend.Id;
         GatewayTook = sinceStart - _upstreamTook - took;
         FirstChunkAfter = isStream ? sinceStart : null;
         Call.ShowRouting?.Invoke(this);

@@ -12,7 +12,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <param name="StartedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/> when the request was accepted.</param>
 /// <param name="Origin">Scheme and host that the caller used, for links in the answer.</param>
 /// <param name="ShowLimits">Told how near the caller is to its rate limits, before anything is answered; null where the surface shows them itself.</param>
-/// <param name="ShowRouting">Told who answers, or who was tried last where nobody does, before the first byte; null where the surface does not show it.</param>
+/// <param name="ShowRouting">Told who answers, or who was asked last where nobody does, before the first byte; null where the surface does not show it.</param>
 public readonly record struct CallContext(
     Caller Caller,
     string RequestId,

@@ -111,7 +111,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             error = error is null ? null : activities.Interruption(attempt.Call.Caller) ?? error;
             if (error is not null)
             {
-                attempt.Failed(error.Failure, time.GetElapsedTime(attempt.TriedAt));
+                attempt.Failed(error, time.GetElapsedTime(attempt.TriedAt));
                 health.Failed(attempt.IsTrial, error);
                 metrics.Tried(attempt.Backend.Id, error.Failure);
             }

@@ -68,6 +68,9 @@ public sealed record UpstreamError(
     /// <summary>Whether it tells anything of the backend.</summary>
     public bool IsUpstreams => Failure is not (UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping);
 
+    /// <summary>Whether the upstream was asked at all.</summary>
+    public bool WasSent => Failure != UpstreamFailure.Unsupported;
+
     /// <summary>The model is routed to a backend whose provider does not have the operation.</summary>
     public static UpstreamError Unsupported(string operation) =>
         new(UpstreamFailure.Unsupported, $"The backend's provider has no operation '{operation}'.");

@@ -7,14 +7,18 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary>
 /// The headers that say who answered: <c>X-Scaigrid-Backend</c>, <c>X-Scaigrid-Attempts</c>, and <c>X-Scaigrid-Gateway-Ms</c>, the time
 /// until the answer that was not waiting for upstreams. Set before the first byte, on every operation of both HTTP surfaces: by
-/// <see cref="CallContext.ShowRouting"/>. An error that comes after attempts has them as well, with the backend that was tried last.
+/// <see cref="CallContext.ShowRouting"/>. An error that comes after attempts has them as well, with the backend that was asked last, if one was.
 /// </summary>
 public static class RoutingHeaders
 {
     public static void Set(HttpResponse response, Attempt attempt)
     {
         var headers = response.Headers;
-        headers["X-Scaigrid-Backend"] = attempt.Backend.Id;
+        if (attempt.AskedBackendId is not null)
+        {
+            headers["X-Scaigrid-Backend"] = attempt.AskedBackendId;
+        }
+
         headers["X-Scaigrid-Attempts"] = attempt.Number == 1 ? "1" : attempt.Number.ToString(CultureInfo.InvariantCulture);
         headers["X-Scaigrid-Gateway-Ms"] = attempt.GatewayTook.TotalMilliseconds.ToString("0.000", CultureInfo.InvariantCulture);
         if (attempt.Route.Deprecation is not null)

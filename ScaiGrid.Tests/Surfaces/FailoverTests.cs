@@ -173,8 +173,9 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
 
         // Nobody can: the caller learns what. The other one is out, and might: the caller is asked to come again.
         var alone = await RoutedModel.CreateAsync(Admin, [foreign, foreign]);
-        var error = (await SendAsync(alone.Slug)).Error(422, "VALIDATION_ERROR");
-        Assert.Equal("n", (string?)error["details"]![0]!["field"]);
+        var refusal = await SendAsync(alone.Slug);
+        Assert.Equal("n", (string?)refusal.Error(422, "VALIDATION_ERROR")["details"]![0]!["field"]);
+        Assert.Equal((false, "2"), (refusal.Headers.ContainsKey("X-Scaigrid-Backend"), refusal.Headers["X-Scaigrid-Attempts"]));
         Assert.Equal(("closed", "closed"), (await alone.StateAsync(0), await alone.StateAsync(1)));
         var model = await RoutedModel.CreateAsync(Admin, [foreign, dead]);
         for (var i = 0; i < 6; i++)
@@ -198,6 +199,12 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         var twice = new { retry = new { max_attempts = 2 } };
         Assert.Equal(200, (int)(await SendAsync((await RoutedModel.CreateAsync(Admin, [foreign, broken with { Priority = 1 }, last], twice)).Slug)).Status);
         (await SendAsync((await RoutedModel.CreateAsync(Admin, [foreign, broken, broken with { Priority = 1 }, last], twice)).Slug)).Error(502, "BACKEND_ERROR");
+
+        // Who was asked is told, not who was not.
+        var asked = await RoutedModel.CreateAsync(Admin, [broken, foreign with { Priority = 1 }]);
+        var failure = await SendAsync(asked.Slug);
+        failure.Error(502, "BACKEND_ERROR");
+        Assert.Equal((asked.Backends[0], "2"), (failure.Headers["X-Scaigrid-Backend"], failure.Headers["X-Scaigrid-Attempts"]));
 
         object Body(string slug) => new { model = slug, stream, n = 2, messages = new[] { new { role = "user", content = "hi" } } };
 
