@@ -100,6 +100,7 @@ public sealed class BackendHealth
         {
             // The upstream is well: it was the request.
             case UpstreamFailure.RequestRefused:
+            case UpstreamFailure.Unsupported when error.WasSent:
                 Answered(isTrial);
                 return;
 

@@ -54,7 +54,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             verdict.Add(error);
             if (error.Failure is UpstreamFailure.Unsupported)
             {
-                // Nothing was sent, so nothing failed, and the next may be sent it instead.
+                // Nothing failed, and the next may take it instead.
                 unable |= 1UL << index;
                 continue;
             }

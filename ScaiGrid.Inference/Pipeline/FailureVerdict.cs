@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>
 /// What the caller is told when no target took the call: not how the first of them failed, but what says most of what a retry would
 /// meet. An upstream that answered and failed goes before one that was too slow, that before one whose limit is reached, that before
-/// one that was not there, and that before one that could not be sent the request; where none was there, the model is unavailable.
+/// one that was not there, and that before one that cannot take the request; where none was there, the model is unavailable.
 /// </summary>
 internal struct FailureVerdict
 {
@@ -23,7 +23,7 @@ internal struct FailureVerdict
     }
 
     /// <param name="route">The model.</param>
-    /// <param name="unable">Bit mask by index of the targets that can never be sent this call.</param>
+    /// <param name="unable">Bit mask by index of the targets that can never take this call.</param>
     public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
         if (_worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
@@ -61,7 +61,7 @@ internal struct FailureVerdict
     // What of the request cannot be said is something the caller can change; that there is no such operation is not.
     private static int Rank(UpstreamError error) => error.Failure switch
     {
-        UpstreamFailure.Unsupported => error.Field is null ? 0 : 1,
+        UpstreamFailure.Unsupported => error is { Field: null, WasSent: false } ? 0 : 1,
         UpstreamFailure.ConnectionFailed => 2,
         UpstreamFailure.RateLimited => 3,
         UpstreamFailure.TimedOut => 4,

@@ -30,7 +30,10 @@ public enum UpstreamFailure
     /// <summary>The upstream refused the request itself: 400, 409 or 422.</summary>
     RequestRefused,
 
-    /// <summary>The provider has no such operation, or its format cannot say what the request says: nothing was sent.</summary>
+    /// <summary>
+    /// The provider has no such operation, or its format cannot say what the request says: nothing was sent. Or the upstream itself says that this is
+    /// beyond its model, where another's may take it.
+    /// </summary>
     Unsupported,
 
     /// <summary>401, 403 or 404: our credentials or configuration, not the caller's fault.</summary>
@@ -52,7 +55,7 @@ public enum UpstreamFailure
 /// <param name="Failure">What happened.</param>
 /// <param name="Message">For the caller; never holds credentials. Null: the kind's own text.</param>
 /// <param name="RetryAfterSeconds">What the upstream asked for; where it did not, of an account that is used up, our own guess.</param>
-/// <param name="Status">The HTTP status, of a request that the upstream refused.</param>
+/// <param name="Status">The HTTP status, of a request that the upstream itself refused.</param>
 /// <param name="Field">What of the request was refused, where that is known; <paramref name="Message"/> then says what of it is wrong.</param>
 /// <param name="Code">OpenAI's word for why the request was refused, one of <see cref="UpstreamErrorFacts"/>'s few; null for any other reason.</param>
 public sealed record UpstreamError(
@@ -69,7 +72,7 @@ public sealed record UpstreamError(
     public bool IsUpstreams => Failure is not (UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping);
 
     /// <summary>Whether the upstream was asked at all.</summary>
-    public bool WasSent => Failure != UpstreamFailure.Unsupported;
+    public bool WasSent => Failure != UpstreamFailure.Unsupported || Status is not null;
 
     /// <summary>The model is routed to a backend whose provider does not have the operation.</summary>
     public static UpstreamError Unsupported(string operation) =>
@@ -94,6 +97,7 @@ public sealed record UpstreamError(
         UpstreamFailure.RequestRefused => new Problem(
             CoreErrors.Validation, Message ?? "The upstream refused the request.", Details: [], OpenAiStatus: Status == 422 ? 422 : null, OpenAiCode: Code),
         UpstreamFailure.Unsupported when Field is not null && Message is not null => Problem.Invalid(Field, Message),
+        UpstreamFailure.Unsupported when WasSent => new Problem(CoreErrors.Validation, Message, Details: []),
         UpstreamFailure.Misconfigured => new Problem(InferenceErrors.BackendError, Message ?? "The upstream refused our credentials or does not know the model."),
         UpstreamFailure.Unavailable => new Problem(InferenceErrors.ModelUnavailable, Message, RetryAfterSeconds),
         UpstreamFailure.Cut => new Problem(InferenceErrors.BackendError, Message ?? "The upstream's stream ended early."),

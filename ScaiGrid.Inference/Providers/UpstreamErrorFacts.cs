@@ -20,6 +20,11 @@ internal sealed class UpstreamErrorFacts
     /// </summary>
     private const string LowBalance = "Your credit balance is too low";
 
+    /// <summary>
+    /// Anthropic's schemas that are too large together, of the output and of strict tools: how large that is nobody is told, so it is found out by asking.
+    /// </summary>
+    private static readonly string[] TooComplex = ["The compiled grammar is too large", "Schema is too complex"];
+
     /// <summary>A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, SGLang, Model Studio.</summary>
     private static readonly string[] TooLong =
     [
@@ -129,6 +134,9 @@ internal sealed class UpstreamErrorFacts
 
     /// <summary>An account is used up, which is its owner's business.</summary>
     public bool IsExhausted => _pause is not null || Status == (int)HttpStatusCode.PaymentRequired;
+
+    /// <summary>The request is more than this upstream can do, and no mistake: another may take it.</summary>
+    public bool IsTooComplex => Message is { } message && Array.Exists(TooComplex, text => message.StartsWith(text, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>An HTTP status that stands in the document.</summary>
     public int? Status { get; private set; }

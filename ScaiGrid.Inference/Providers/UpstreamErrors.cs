@@ -33,6 +33,10 @@ internal static class UpstreamErrors
             // Some say with 400 that the key is wrong, or that the account is empty.
             failure = facts.Failure.Value;
         }
+        else if (failure == UpstreamFailure.RequestRefused && facts.IsTooComplex)
+        {
+            failure = UpstreamFailure.Unsupported;
+        }
 
         // Of 402 alone nobody knows whether it is the account or this request that is too dear for what is left on it: no pause without a word.
         var isExhausted = facts.IsExhausted || response.StatusCode == HttpStatusCode.PaymentRequired;
@@ -40,7 +44,7 @@ internal static class UpstreamErrors
         {
             UpstreamFailure.RateLimited => new UpstreamError(failure, isExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds),
             UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
-            UpstreamFailure.RequestRefused => new UpstreamError(
+            UpstreamFailure.RequestRefused or UpstreamFailure.Unsupported => new UpstreamError(
                 failure,
                 Shorten(facts.Message, address, MaxMessageLength),
                 Status: (int)response.StatusCode,

@@ -128,6 +128,16 @@ public sealed class BackendHealthTests
     }
 
     [Fact]
+    public void TrialThatTheUpstreamItselfRefused_Closes()
+    {
+        Fail(5);
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Assert.True(_health.TryEnter(out _));
+        _health.Failed(isTrial: true, new UpstreamError(UpstreamFailure.Unsupported, "The schema is too large.", Status: 400));
+        Assert.Equal(CircuitState.Closed, _health.State());
+    }
+
+    [Fact]
     public void ConversationsThatAModelMakesNothingOf_OpenNothing_AndEndNoTrial()
     {
         var failed = new UpstreamError(UpstreamFailure.ModelFailed);
