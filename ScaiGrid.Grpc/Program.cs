@@ -1,6 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Grpc.Hosting;
@@ -36,12 +37,13 @@ return await HostRunner.RunAsync(async () =>
     });
     builder.Services.AddGrpcReflection();
 
-    // Serving means ready and not draining; services with a name answer as the whole.
+    // Services with a name answer as the whole, to those who ask and to those who watch.
     builder.Services.AddGrpcHealthChecks(health =>
     {
-        health.Services.Map("", check => check.Tags.Contains(HealthTags.Ready) || check.Tags.Contains(HealthTags.Drain));
-        health.Services.Map("scaigrid.v1.InferenceService", check => check.Tags.Contains(HealthTags.Ready) || check.Tags.Contains(HealthTags.Drain));
+        health.Services.Map("", check => check.Tags.Contains(HealthTags.Serving));
+        health.Services.Map("scaigrid.v1.InferenceService", check => check.Tags.Contains(HealthTags.Serving));
     });
+    builder.Services.Configure<HealthCheckPublisherOptions>(publisher => publisher.Predicate = check => check.Tags.Contains(HealthTags.Serving));
 
     await using var app = builder.Build();
     if (!await SchemaCheck.PassesAsync(app))

@@ -13,8 +13,8 @@ public static class HealthTags
     /// <summary>The check decides on /health/ready, under its own name.</summary>
     public const string Ready = "ready";
 
-    /// <summary>The check that fails while the process drains; for health protocols of one status, such as gRPC's.</summary>
-    public const string Drain = "drain";
+    /// <summary>The check that passes while the process is ready and does not drain; for health protocols of one status, such as gRPC's.</summary>
+    public const string Serving = "serving";
 }
 
 /// <summary>What probes and scrapers read, without authentication.</summary>
@@ -32,7 +32,7 @@ public static class HealthEndpoints
     internal static void AddHealth(this IServiceCollection services)
     {
         services.AddSingleton<ReadinessProbe>();
-        services.AddHealthChecks().AddCheck<DrainCheck>(HealthTags.Drain, tags: [HealthTags.Drain]);
+        services.AddHealthChecks().AddCheck<ServingCheck>(HealthTags.Serving, tags: [HealthTags.Serving]);
     }
 
     // Probes come every few seconds: they are kept out of the request metrics.

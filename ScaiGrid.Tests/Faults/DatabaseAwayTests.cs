@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -80,5 +82,29 @@ public sealed class DatabaseAwayTests
 
         await services.Redis.RestartAsync();
         Assert.Equal(6, (await admin.UsageAsync("scailabs/echo", 6)).Count);
+    }
+
+    /// <summary>By HTTP as by gRPC: why a replica is not ready is in its log, whoever asks.</summary>
+    [Fact]
+    public async Task GrpcProbes_HaveItLoggedWhyAReplicaIsNotReady()
+    {
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var replica = await Replica.StartAsync(Mode.Grpc, services.Settings);
+        using var channel = GrpcChannel.ForAddress(replica.BaseAddress);
+        var health = new Health.HealthClient(channel);
+
+        await services.Redis.KillAsync();
+        await AnswersAsync(HealthCheckResponse.Types.ServingStatus.NotServing);
+        await SaysAsync("Not ready: redis failed");
+
+        await services.Redis.RestartAsync();
+        await AnswersAsync(HealthCheckResponse.Types.ServingStatus.Serving);
+        await SaysAsync("redis is ready again.");
+
+        Task AnswersAsync(HealthCheckResponse.Types.ServingStatus status) => Poll.UntilAsync(
+            async () => (await health.CheckAsync(new HealthCheckRequest(), cancellationToken: TestContext.Current.CancellationToken)).Status == status, $"the replica to be {status}");
+
+        Task SaysAsync(string text) => Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains(text, StringComparison.Ordinal)), $"'{text}' in the log");
     }
 }
