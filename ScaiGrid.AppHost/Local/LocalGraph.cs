@@ -18,8 +18,9 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
         using var stop = new StopRequest(time);
         using var data = DataDirectory.Open();
         var secrets = BootstrapKey.Settle(data, lines);
-        var ports = await Ports.ReadAsync(data.EndedUncleanly ? LeftoverPatience : TimeSpan.Zero, time);
-        using var redis = LocalEnvironment.UsesEmbeddedRedis ? await EmbeddedRedis.StartAsync(data.In("redis"), secrets.RedisPassword, lines) : null;
+        using var claims = new PortClaims();
+        var ports = await Ports.ReadAsync(claims, data.EndedUncleanly ? LeftoverPatience : TimeSpan.Zero, time);
+        using var redis = LocalEnvironment.UsesEmbeddedRedis ? await EmbeddedRedis.StartAsync(data.In("redis"), secrets.RedisPassword, claims, lines) : null;
         var environment = new LocalEnvironment(data, secrets, ports, redis?.Url);
         var exitCode = await new LocalGraph(data, ports, environment, lines, stop, time).RunAsync(secrets);
         data.MarkClean();

@@ -15,7 +15,7 @@ internal sealed class Ports
 
     public int this[Mode mode] => _ports[mode];
 
-    public static async Task<Ports> ReadAsync(TimeSpan patience, TimeProvider time)
+    public static async Task<Ports> ReadAsync(PortClaims claims, TimeSpan patience, TimeProvider time)
     {
         var ports = new Ports();
         foreach (var mode in LocalEnvironment.Servers)
@@ -29,12 +29,21 @@ internal sealed class Ports
             ports._ports[mode] = port;
         }
 
+        // Those that stay where they are come first: whoever moves then moves around them. What another AppHost has claimed it will listen on.
+        foreach (var mode in LocalEnvironment.Servers.OrderBy(MayMove))
+        {
+            if (!claims.TryHold(ports[mode]) && MayMove(mode))
+            {
+                ports._ports[mode] = claims.Next();
+            }
+        }
+
         var started = time.GetTimestamp();
         while (ports.Taken() is { Count: > 0 } taken)
         {
             if (time.GetElapsedTime(started) >= patience)
             {
-                ports.Move(taken);
+                ports.Move(taken, claims);
                 break;
             }
 
@@ -46,9 +55,9 @@ internal sealed class Ports
 
     private List<Mode> Taken() => [.. _ports.Where(entry => !IsFree(entry.Value)).Select(entry => entry.Key)];
 
-    private void Move(List<Mode> taken)
+    private void Move(List<Mode> taken, PortClaims claims)
     {
-        var fixedOnes = taken.Where(mode => !mode.Port!.MayMove || IsSet(mode.Port)).ToList();
+        var fixedOnes = taken.Where(mode => !MayMove(mode)).ToList();
         if (fixedOnes.Count > 0)
         {
             throw Wrong(string.Join('\n', fixedOnes.Select(mode =>
@@ -57,19 +66,12 @@ internal sealed class Ports
 
         foreach (var mode in taken)
         {
-            _ports[mode] = Free();
+            _ports[mode] = claims.Next();
         }
     }
 
-    private static bool IsSet(PortSetting setting) => Environment.GetEnvironmentVariable(setting.Variable) is { Length: > 0 };
-
-    /// <summary>A port that is free at the moment, on loopback.</summary>
-    public static int Free()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
+    /// <summary>Whether any other port will do: not where one was asked for.</summary>
+    private static bool MayMove(Mode mode) => mode.Port!.MayMove && Environment.GetEnvironmentVariable(mode.Port.Variable) is not { Length: > 0 };
 
     public static int Read(PortSetting setting)
     {
@@ -84,7 +86,7 @@ internal sealed class Ports
     }
 
     /// <summary>Listens where the mode will: on all addresses, so that a listener on any single one of them is met.</summary>
-    private static bool IsFree(int port)
+    public static bool IsFree(int port)
     {
         try
         {

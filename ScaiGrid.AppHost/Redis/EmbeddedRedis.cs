@@ -24,16 +24,16 @@ internal sealed class EmbeddedRedis : IDisposable
     public string Url => $"redis://:{_password}@127.0.0.1:{Port}";
 
     /// <summary>Starts on the folder's content, rewritten first where that pays.</summary>
-    public static async Task<EmbeddedRedis> StartAsync(string folder, string password, Lines lines)
+    public static async Task<EmbeddedRedis> StartAsync(string folder, string password, PortClaims claims, Lines lines)
     {
         RedisRewrite.FinishInterrupted(folder);
-        var redis = Open(folder, password, lines);
+        var redis = Open(folder, password, claims, lines);
         if (!await RedisRewrite.IsWorthwhileAsync(redis.Port, password))
         {
             return redis;
         }
 
-        var fresh = Open(RedisRewrite.NewFolder(folder), password, lines);
+        var fresh = Open(RedisRewrite.NewFolder(folder), password, claims, lines);
         try
         {
             await RedisRewrite.CopyAsync(redis.Port, fresh.Port, password);
@@ -46,15 +46,15 @@ internal sealed class EmbeddedRedis : IDisposable
 
         RedisRewrite.Swap(folder);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-        return Open(folder, password, lines);
+        return Open(folder, password, claims, lines);
     }
 
     public void Dispose() => _server.Dispose();
 
-    private static EmbeddedRedis Open(string folder, string password, Lines lines)
+    private static EmbeddedRedis Open(string folder, string password, PortClaims claims, Lines lines)
     {
         DataDirectory.Create(folder);
-        var port = Ports.Free();
+        var port = claims.Next();
         try
         {
             var server = new GarnetServer([.. Switches(folder, port, password)], new RedisLog(lines));

@@ -84,12 +84,13 @@ public sealed partial class AppHostTests
         await AssertNothingIsLeftAsync(host, host.KillAsync());
     }
 
-    /// <summary>The ports that people call are theirs to choose, the others make room by themselves.</summary>
+    /// <summary>The ports that people call are theirs to choose, the others make room by themselves, also for one that starts in the same moment.</summary>
     [Fact]
     public async Task TwoSideBySide_KeepApart_AndNeedOnlyThePortsThatPeopleCall()
     {
-        await using var one = await AppHostProcess.StartAsync(choosesInnerPorts: false);
-        await using var other = await AppHostProcess.StartAsync(choosesInnerPorts: false);
+        var starting = Task.WhenAll(AppHostProcess.StartAsync(choosesInnerPorts: false), AppHostProcess.StartAsync(choosesInnerPorts: false));
+        await using var one = (await starting)[0];
+        await using var other = (await starting)[1];
         using var ones = new ApiDriver(one.ApiAddress, KeyOf(one));
         using var others = new ApiDriver(other.ApiAddress, KeyOf(other));
 
