@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -16,6 +17,7 @@ internal static class ApiDocumentation
         options.AddDocumentTransformer(Describe);
         options.AddOperationTransformer(DescribeAccess);
         options.AddSchemaTransformer(LeaveOpen);
+        options.AddSchemaTransformer(PromiseWhatIsThere);
     });
 
     public static void MapApiDocumentation(this IEndpointRouteBuilder endpoints)
@@ -50,6 +52,22 @@ internal static class ApiDocumentation
     private static Task LeaveOpen(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
         schema.AdditionalPropertiesAllowed = true;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// Required is what a type's constructor has no default for: a request must have it, and an answer has it, unless the answer leaves it out when it is null.
+    /// </summary>
+    private static Task PromiseWhatIsThere(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
+    {
+        foreach (var property in context.JsonTypeInfo.Properties)
+        {
+            if (property.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), inherit: true) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull }])
+            {
+                schema.Required?.Remove(property.Name);
+            }
+        }
+
         return Task.CompletedTask;
     }
 

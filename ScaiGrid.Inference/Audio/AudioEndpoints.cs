@@ -156,7 +156,8 @@ internal static class AudioEndpoints
 /// <param name="Temperature">0 to 1.</param>
 /// <param name="Prompt">Guides the model's style.</param>
 /// <param name="ResponseFormat"><c>json</c> (the default), <c>text</c>, <c>verbose_json</c>, <c>srt</c> or <c>vtt</c>.</param>
-public sealed record TranscribeForm(IFormFile File, string Model, string? Language, double? Temperature, string? Prompt, string? ResponseFormat);
+public sealed record TranscribeForm(
+    IFormFile File, string Model, string? Language = null, double? Temperature = null, string? Prompt = null, string? ResponseFormat = null);
 
 /// <summary>The <c>data</c> of an answer; <c>verbose_json</c> adds the upstream's segments, words and duration.</summary>
 public sealed record TranscriptData(string Model, string Text, ChatDataUsage Usage, ChatDataRouting Routing);
@@ -166,4 +167,4 @@ public sealed record TranscriptData(string Model, string Text, ChatDataUsage Usa
 /// <param name="Voice">In the upstream's words.</param>
 /// <param name="ResponseFormat"><c>mp3</c>, <c>opus</c>, <c>aac</c>, <c>flac</c>, <c>wav</c> or <c>pcm</c>.</param>
 /// <param name="Speed">0.25 to 4.</param>
-public sealed record SpeechBody(string Model, string Input, string? Voice, string? ResponseFormat, double? Speed);
+public sealed record SpeechBody(string Model, string Input, string? Voice = null, string? ResponseFormat = null, double? Speed = null);

@@ -50,7 +50,8 @@ internal static class CompletionEndpoints
 /// <param name="Stop">A string or an array of strings.</param>
 /// <param name="Seed">For upstreams that can repeat themselves.</param>
 /// <param name="Stream">Answer with server-sent events.</param>
-public sealed record GenerateBody(string Model, string Prompt, int? MaxTokens, double? Temperature, JsonElement? Stop, long? Seed, bool? Stream);
+public sealed record GenerateBody(
+    string Model, string Prompt, int? MaxTokens = null, double? Temperature = null, JsonElement? Stop = null, long? Seed = null, bool? Stream = null);
 
 /// <summary>The <c>data</c> of a whole answer.</summary>
 public sealed record GenerateData(string Id, string Model, long Created, IReadOnlyList<GenerateDataChoice> Choices, ChatDataUsage Usage, ChatDataRouting Routing);

@@ -26,7 +26,7 @@ internal static class EmbeddingEndpoints
 /// <param name="Dimensions">Length of the vectors, for models that can shorten them.</param>
 /// <param name="EncodingFormat"><c>float</c> (the default) or <c>base64</c> of little-endian 32-bit floats.</param>
 /// <param name="User">The end user, for the upstream's abuse detection.</param>
-public sealed record EmbedBody(string Model, JsonElement Input, int? Dimensions, string? EncodingFormat, string? User);
+public sealed record EmbedBody(string Model, JsonElement Input, int? Dimensions = null, string? EncodingFormat = null, string? User = null);
 
 /// <summary>The <c>data</c> of an answer.</summary>
 public sealed record EmbedData(string Model, IReadOnlyList<EmbedDataVector> Data, ChatDataUsage Usage, ChatDataRouting Routing);

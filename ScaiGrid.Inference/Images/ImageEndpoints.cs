@@ -31,7 +31,15 @@ internal static class ImageEndpoints
 /// <param name="Metadata">The caller's own.</param>
 /// <param name="User">The end user, for the upstream's abuse detection.</param>
 public sealed record ImageBody(
-    string Model, string Prompt, int? N, string? Size, string? Quality, string? Style, string? ResponseFormat, JsonElement? Metadata, string? User);
+    string Model,
+    string Prompt,
+    int? N = null,
+    string? Size = null,
+    string? Quality = null,
+    string? Style = null,
+    string? ResponseFormat = null,
+    JsonElement? Metadata = null,
+    string? User = null);
 
 /// <summary>The <c>data</c> of an answer.</summary>
 public sealed record ImageData(string Model, long Created, IReadOnlyList<ImageDataPicture> Data, ChatDataUsage Usage, ChatDataRouting Routing);
@@ -39,4 +47,4 @@ public sealed record ImageData(string Model, long Created, IReadOnlyList<ImageDa
 /// <param name="Url">A link that works for an hour, or</param>
 /// <param name="B64Json">the picture itself.</param>
 /// <param name="RevisedPrompt">What the model made of the prompt, where it says so.</param>
-public sealed record ImageDataPicture(string? Url, string? B64Json, string? RevisedPrompt);
+public sealed record ImageDataPicture(string? Url = null, string? B64Json = null, string? RevisedPrompt = null);

@@ -51,13 +51,13 @@ internal static class ResponsesEndpoints
 public sealed record ResponsesBody(
     string Model,
     JsonElement Input,
-    string? Instructions,
-    int? MaxOutputTokens,
-    double? Temperature,
-    double? TopP,
-    bool? Stream,
-    IReadOnlyList<JsonElement>? Tools,
-    JsonElement? ToolChoice,
-    JsonElement? Text,
-    JsonElement? Reasoning,
-    JsonElement? Metadata);
+    string? Instructions = null,
+    int? MaxOutputTokens = null,
+    double? Temperature = null,
+    double? TopP = null,
+    bool? Stream = null,
+    IReadOnlyList<JsonElement>? Tools = null,
+    JsonElement? ToolChoice = null,
+    JsonElement? Text = null,
+    JsonElement? Reasoning = null,
+    JsonElement? Metadata = null);

@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace ScaiGrid.Inference.Surfaces;
 
 // The documents below describe the surface in the OpenAPI document. The hot path reads and writes bytes and never makes one.
+// A field that may be left out has a default: the document does not call it required.
 
 /// <summary>A chat request. Fields beyond these reach an upstream of the same wire format untouched.</summary>
 /// <param name="Model">Slug of a frontend model.</param>
@@ -23,34 +24,34 @@ namespace ScaiGrid.Inference.Surfaces;
 public sealed record ChatBody(
     string Model,
     IReadOnlyList<ChatBodyMessage> Messages,
-    int? MaxTokens,
-    double? Temperature,
-    double? TopP,
-    JsonElement? Stop,
-    long? Seed,
-    bool? Stream,
-    IReadOnlyList<JsonElement>? Tools,
-    JsonElement? ToolChoice,
-    JsonElement? Metadata,
-    JsonElement? ResponseFormat,
-    string? ReasoningEffort,
-    bool? ParallelToolCalls,
-    string? User);
+    int? MaxTokens = null,
+    double? Temperature = null,
+    double? TopP = null,
+    JsonElement? Stop = null,
+    long? Seed = null,
+    bool? Stream = null,
+    IReadOnlyList<JsonElement>? Tools = null,
+    JsonElement? ToolChoice = null,
+    JsonElement? Metadata = null,
+    JsonElement? ResponseFormat = null,
+    string? ReasoningEffort = null,
+    bool? ParallelToolCalls = null,
+    string? User = null);
 
 /// <param name="Role"><c>system</c>, <c>user</c>, <c>assistant</c> or <c>tool</c>.</param>
 /// <param name="Content">A string, or parts: <c>text</c>, <c>image_url</c>, <c>input_audio</c>, <c>file</c>.</param>
 /// <param name="ToolCalls">In an assistant's message.</param>
 /// <param name="ToolCallId">In a tool's message.</param>
-public sealed record ChatBodyMessage(string Role, JsonElement? Content, IReadOnlyList<JsonElement>? ToolCalls, string? ToolCallId);
+public sealed record ChatBodyMessage(string Role, JsonElement? Content = null, IReadOnlyList<JsonElement>? ToolCalls = null, string? ToolCallId = null);
 
 /// <summary>The <c>data</c> of a whole answer.</summary>
 public sealed record ChatData(string Id, string Model, long Created, IReadOnlyList<ChatDataChoice> Choices, ChatDataUsage Usage, ChatDataRouting Routing);
 
 /// <param name="Index">Position.</param>
 /// <param name="Message">The answer.</param>
-/// <param name="Logprobs">How likely each token was, in the upstream's form; left out where it does not tell.</param>
 /// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c> or <c>error</c>.</param>
-public sealed record ChatDataChoice(int Index, ChatDataMessage Message, JsonElement? Logprobs, string FinishReason);
+/// <param name="Logprobs">How likely each token was, in the upstream's form; left out where it does not tell.</param>
+public sealed record ChatDataChoice(int Index, ChatDataMessage Message, string FinishReason, JsonElement? Logprobs = null);
 
 /// <param name="Role"><c>assistant</c>.</param>
 /// <param name="Content">Plain text; null when only tools are called.</param>
@@ -63,12 +64,12 @@ public sealed record ChatDataChoice(int Index, ChatDataMessage Message, JsonElem
 public sealed record ChatDataMessage(
     string Role,
     string? Content,
-    IReadOnlyList<JsonElement>? ToolCalls,
-    string? Reasoning,
-    string? Refusal,
-    IReadOnlyList<JsonElement>? Annotations,
-    JsonElement? Audio,
-    JsonElement? ExtraContent);
+    IReadOnlyList<JsonElement>? ToolCalls = null,
+    string? Reasoning = null,
+    string? Refusal = null,
+    IReadOnlyList<JsonElement>? Annotations = null,
+    JsonElement? Audio = null,
+    JsonElement? ExtraContent = null);
 
 /// <summary>Tokens; cached ones are part of the prompt, reasoning ones part of the completion.</summary>
 public sealed record ChatDataUsage(long PromptTokens, long CompletionTokens, long TotalTokens, long CachedTokens, long ReasoningTokens);

@@ -74,8 +74,8 @@ internal static class BudgetFields
 }
 
 /// <param name="Scope">partner, tenant, user or group.</param>
-/// <param name="ScopeId">Which; the caller's own partner or tenant when left out.</param>
 /// <param name="Period">daily, weekly, monthly or total, by the calendar of the tenant's time zone.</param>
+/// <param name="ScopeId">Which; the caller's own partner or tenant when left out.</param>
 /// <param name="Name">For people.</param>
 /// <param name="CostLimit">A decimal string.</param>
 /// <param name="TokenLimit">Tokens, in and out.</param>
@@ -84,8 +84,8 @@ internal static class BudgetFields
 /// <param name="SoftLimitPct">Share of a limit at which the first event is sent, 0.8 when left out.</param>
 public sealed record CreateBudget(
     string? Scope,
+    string? Period,
     string? ScopeId = null,
-    string? Period = null,
     string? Name = null,
     string? CostLimit = null,
     long? TokenLimit = null,

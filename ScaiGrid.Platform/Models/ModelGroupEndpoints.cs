@@ -46,7 +46,7 @@ internal static class ModelGroupEndpoints
     }
 
     private static async Task<Results<Created<Envelope<ModelGroupView>>, ProblemResult>> Create(
-        PutModelGroup body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        CreateModelGroup body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
         if (!caller.IsSuperAdmin)
         {
@@ -78,7 +78,7 @@ internal static class ModelGroupEndpoints
     }
 
     private static async Task<Results<Ok<Envelope<ModelGroupView>>, ProblemResult>> Update(
-        string id, PutModelGroup body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string id, UpdateModelGroup body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
         if (!caller.IsSuperAdmin)
         {
@@ -156,10 +156,13 @@ internal static class ModelGroupEndpoints
         new(row.Id, row.Name, row.Description, models, row.CreatedAt, row.UpdatedAt);
 }
 
-/// <param name="Name">Unique; needed for a new one.</param>
+/// <param name="Name">Unique.</param>
 /// <param name="Description">For people.</param>
-/// <param name="ModelIds">All of the group's models.</param>
-public sealed record PutModelGroup(string? Name = null, string? Description = null, string?[]? ModelIds = null);
+/// <param name="ModelIds">All of the group's models; none when left out.</param>
+public sealed record CreateModelGroup(string? Name, string? Description = null, string?[]? ModelIds = null);
+
+/// <summary>What is left out stays as it is.</summary>
+public sealed record UpdateModelGroup(string? Name = null, string? Description = null, string?[]? ModelIds = null);
 
 internal sealed record ModelGroupView(
     string Id, string Name, string Description, IReadOnlyList<string> ModelIds, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);

@@ -103,10 +103,10 @@ internal static class RoomMembers
     }
 }
 
-/// <param name="Type"><c>user</c> (when left out) or <c>model</c>.</param>
 /// <param name="Id">The user's id, or the model's slug.</param>
+/// <param name="Type"><c>user</c> (when left out) or <c>model</c>.</param>
 /// <param name="Role"><c>owner</c>, <c>member</c> (when left out) or <c>viewer</c>.</param>
-public sealed record AddMember(string? Type, string? Id, string? Role = null);
+public sealed record AddMember(string? Id, string? Type = null, string? Role = null);
 
 internal sealed record MemberView(string Type, string Id, string Role, DateTimeOffset CreatedAt)
 {

@@ -76,7 +76,7 @@ internal static class WebhookChecks
         var events = checks.Words("events", value) ?? [];
         if (events.Length == 0)
         {
-            checks.Add("events", "must name at least one event type.");
+            checks.Add("events", value is null ? "is required." : "must name at least one event type.");
         }
 
         for (var i = 0; i < events.Length; i++)

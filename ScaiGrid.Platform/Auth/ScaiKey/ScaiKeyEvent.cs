@@ -10,7 +10,7 @@ namespace ScaiGrid.Platform.Auth.ScaiKey;
 /// <summary>The body of a webhook, as ScaiKey sends it; newer versions may send more.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record ScaiKeyEventBody(
-    string? EventId, string? EventType, string? Timestamp, ScaiKeyResourceBody? Resource, JsonObject? Data, string? TenantId, string? PartnerId)
+    string? EventId, string? EventType, string? Timestamp, ScaiKeyResourceBody? Resource, JsonObject? Data = null, string? TenantId = null, string? PartnerId = null)
 {
     /// <exception cref="Core.Errors.ApiException">A field that every event has is missing or wrong.</exception>
     internal ScaiKeyEvent Check()
@@ -39,7 +39,7 @@ public sealed record ScaiKeyEventBody(
 }
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
-public sealed record ScaiKeyResourceBody(string? Type, string? Id);
+public sealed record ScaiKeyResourceBody(string? Id, string? Type = null);
 
 /// <summary>Something that happened in ScaiKey, or what a listing says of one resource.</summary>
 /// <param name="Id">The event's.</param>
