@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Modules;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -35,6 +37,16 @@ public sealed partial class GoldenTests(Grid grid)
         var page = SourceTree.Read("docs/operations.md");
 
         Breaches.None(MetricCatalogue.Read().Where(metric => !page.Contains($"`{metric.Name}", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void OperationsPage_TellsOfDefaultsAndRetries()
+    {
+        var page = SourceTree.Read("docs/operations.md");
+        string[] told = [.. RetryPolicy.Words, "default_params", "retry.on", "retry.max_attempts"];
+
+        Breaches.None(told.Where(word => !page.Contains($"`{word}`", StringComparison.Ordinal)));
+        Assert.Contains($"| `retry.max_attempts` | {RetryPolicy.Default.MaxAttempts} | 1 to {InferenceOptions.MaxAttempts}:", page, StringComparison.Ordinal);
     }
 
     /// <summary>From the running API: the document that clients read.</summary>
