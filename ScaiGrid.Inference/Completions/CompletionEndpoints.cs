@@ -16,7 +16,7 @@ internal static class CompletionEndpoints
     {
         endpoints.MapPost("/v1/inference/generate", Native).RequirePermission(Permissions.UseModels)
             .WithName("Generate").WithTags("Inference").WithSummary("Text from a prompt; `stream: true` answers server-sent events.")
-            .Accepts<GenerateBody>("application/json").Produces<Envelope<GenerateData>>().Produces(StatusCodes.Status200OK, contentType: "text/event-stream");
+            .Accepts<GenerateBody>("application/json").Produces<Envelope<GenerateData>>();
         endpoints.MapPost("/oai/v1/completions", OpenAi).RequirePermission(Permissions.UseModels)
             .WithName("CreateCompletion").WithTags("OpenAI").WithSummary("OpenAI's older completions, for its client libraries.")
             .Accepts<GenerateBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");

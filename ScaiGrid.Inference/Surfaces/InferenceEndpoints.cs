@@ -32,7 +32,7 @@ public static class InferenceEndpoints
         Func<HttpContext, Task> openAiChat = context => ChatAsync(context, pipeline, time, Protocols.OpenAi);
         endpoints.MapPost("/v1/inference/chat", nativeChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
             .WithName("Chat").WithTags("Inference").WithSummary("Chat with a model; `stream: true` answers server-sent events.")
-            .Accepts<ChatBody>("application/json").Produces<Envelope<ChatData>>().Produces(StatusCodes.Status200OK, contentType: "text/event-stream");
+            .Accepts<ChatBody>("application/json").Produces<Envelope<ChatData>>();
         endpoints.MapPost("/oai/v1/chat/completions", openAiChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
             .WithName("CreateChatCompletion").WithTags("OpenAI").WithSummary("OpenAI's chat completions, for its client libraries.")
             .Accepts<ChatBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");

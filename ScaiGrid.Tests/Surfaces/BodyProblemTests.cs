@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Platform;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -48,6 +49,18 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task Documentation_LeavesTypesOpen() =>
         Assert.DoesNotMatch("\"additionalProperties\":\\s*false", (await Admin.GetAsync("/openapi/v1.json")).Text);
+
+    [Theory]
+    [InlineData("/v1/inference/chat")]
+    [InlineData("/v1/inference/generate")]
+    [InlineData("/v1/inference/embed")]
+    [InlineData("/v1/inference/images/generate")]
+    public async Task Documentation_TellsTheShapeOfTheAnswer(string path)
+    {
+        var document = JsonNode.Parse((await Admin.GetAsync("/openapi/v1.json")).Text)!;
+        var answer = document["paths"]![path]!["post"]!["responses"]!["200"]!;
+        Assert.NotNull(answer["content"]?["application/json"]?["schema"]);
+    }
 
     [Theory]
     [InlineData("""{"slug":"a/b","metadata":[]}""", "metadata")]
