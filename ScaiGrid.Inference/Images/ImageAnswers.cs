@@ -1,6 +1,6 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text.Json;
-using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Media;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -9,109 +9,68 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Images;
 
-/// <summary>Writes the answer of an image call: pictures that are to be links are fetched or decoded, kept, and linked.</summary>
+/// <summary>The answers of image calls: pictures that are to be links are fetched or decoded, kept, and linked.</summary>
 internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamHttp http, TimeProvider time)
 {
     private const int MaxPictureBytes = 32 * 1024 * 1024;
 
-    /// <returns>What to answer instead, when a picture cannot be had.</returns>
-    public async Task<Problem?> WriteAsync(DocumentAttempt attempt, IBufferWriter<byte> answer, CancellationToken callerGone)
+    private static readonly UpstreamError NoPicture = new(UpstreamFailure.ShapeMismatch, "The upstream's picture could not be read.");
+
+    /// <summary>Before the call is charged for: an upstream whose pictures cannot be had has not answered.</summary>
+    /// <param name="document">The upstream's.</param>
+    /// <param name="request">Says in which form the caller wants them.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="activity">The bounds of the attempt, which hold for fetching.</param>
+    /// <param name="callerGone">The caller's disconnect; keeping pictures ends with nothing else, since it tells nothing of the upstream.</param>
+    public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
+        ReadOnlyMemory<byte> document, JsonRequest request, CallContext call, CallActivity activity, CancellationToken callerGone)
     {
-        var isOpenAi = attempt.Call.Protocol == Protocols.OpenAi;
-        var document = AnswerDocument.Read(attempt.Document.Memory, "data"u8);
-        using var data = JsonDocument.Parse(document.Data);
+        using var data = JsonDocument.Parse(AnswerDocument.Read(document, "data"u8).Data);
 
         // OpenAI's own default depends on the model: whichever the upstream chose is it.
-        var wanted = attempt.Request.Text("response_format") ?? (isOpenAi ? null : "url");
-        var pictures = new List<Picture>();
+        var wanted = request.Text("response_format") ?? (call.Protocol == Protocols.OpenAi ? null : "url");
+        var had = new List<(Picture Picture, byte[]? Bytes, MediaType? Type)>();
         foreach (var item in data.RootElement.EnumerateArray())
         {
-            var (picture, problem) = await ConvertAsync(item, wanted, attempt.Call.Origin, callerGone);
-            if (picture is null)
+            var revised = JsonText.Of(item, "revised_prompt"u8);
+            var base64 = JsonText.Of(item, "b64_json"u8);
+            var asBase64 = wanted is null ? base64 is not null : wanted == "b64_json";
+            if (base64 is not null && asBase64)
             {
-                return problem;
+                if (!Base64.IsValid(base64, out var length) || length == 0)
+                {
+                    return ([], NoPicture);
+                }
+
+                had.Add((new Picture(null, base64, revised), null, null));
+                continue;
             }
 
-            pictures.Add(picture);
-        }
-
-        Write(answer, attempt, document.UsageJson, pictures, isOpenAi);
-        return null;
-    }
-
-    private async Task<(Picture? Picture, Problem? Problem)> ConvertAsync(JsonElement item, string? wanted, string? origin, CancellationToken callerGone)
-    {
-        var revised = JsonText.Of(item, "revised_prompt"u8);
-        var base64 = JsonText.Of(item, "b64_json"u8);
-        var asBase64 = wanted is null ? base64 is not null : wanted == "b64_json";
-        if (base64 is not null && asBase64)
-        {
-            return (new Picture(null, base64, revised), null);
-        }
-
-        byte[]? bytes;
-        if (base64 is not null)
-        {
-            bytes = Decode(base64);
-        }
-        else
-        {
-            bytes = await FetchAsync(JsonText.Of(item, "url"u8), callerGone);
-        }
-
-        if (bytes is null || MediaType.Of(bytes) is not { } type)
-        {
-            return (null, new Problem(InferenceErrors.UpstreamShapeMismatch, "The upstream's picture could not be read."));
-        }
-
-        return asBase64
-            ? (new Picture(null, Convert.ToBase64String(bytes), revised), null)
-            : (new Picture(links.Create(await store.SaveAsync(bytes, type, callerGone), origin), null, revised), null);
-    }
-
-    private static byte[]? Decode(string base64)
-    {
-        var bytes = new byte[(base64.Length / 4 * 3) + 3];
-        return Convert.TryFromBase64String(base64, bytes, out var length) ? bytes[..length] : null;
-    }
-
-    // An upstream's link goes to a store of its own choice: fetched without credentials, bounded, and through the egress check.
-    private async Task<byte[]?> FetchAsync(string? url, CancellationToken callerGone)
-    {
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
-        {
-            return null;
-        }
-
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(callerGone);
-        patience.CancelAfter(TimeSpan.FromSeconds(30));
-        try
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Get, address);
-            using var response = await http.SendAsync(request, patience.Token);
-            if (!response.IsSuccessStatusCode || response.Content.Headers.ContentLength > MaxPictureBytes)
+            var bytes = base64 is not null ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), activity);
+            if (bytes is null || MediaType.Of(bytes) is not { } type)
             {
-                return null;
+                return ([], activity.Token.IsCancellationRequested ? activity.BoundError : NoPicture);
             }
 
-            using var bytes = new PooledBytes(64 * 1024);
-            var content = await response.Content.ReadAsStreamAsync(patience.Token);
-            int read;
-            while (bytes.Length <= MaxPictureBytes && (read = await content.ReadAsync(bytes.GetMemory(16 * 1024), patience.Token)) > 0)
-            {
-                bytes.Advance(read);
-            }
+            had.Add(asBase64 ? (new Picture(null, Convert.ToBase64String(bytes), revised), null, null) : (new Picture(null, null, revised), bytes, type));
+        }
 
-            return bytes.Length > MaxPictureBytes ? null : bytes.Span.ToArray();
-        }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException && !callerGone.IsCancellationRequested)
+        // Only when all are there: nobody would ask for those of an answer that is not given.
+        var pictures = new List<Picture>();
+        foreach (var (picture, bytes, type) in had)
         {
-            return null;
+            pictures.Add(bytes is null ? picture : picture with { Url = links.Create(await store.SaveAsync(bytes, type!, callerGone), call.Origin) });
         }
+
+        return (pictures, null);
     }
 
-    private void Write(IBufferWriter<byte> answer, DocumentAttempt attempt, ReadOnlyMemory<byte> usage, List<Picture> pictures, bool isOpenAi)
+    /// <param name="answer">Gets the document.</param>
+    /// <param name="attempt">The call that came to its end.</param>
+    /// <param name="pictures">What <see cref="TakeAsync"/> gave.</param>
+    public void Write(IBufferWriter<byte> answer, DocumentAttempt attempt, IReadOnlyList<Picture> pictures)
     {
+        var isOpenAi = attempt.Call.Protocol == Protocols.OpenAi;
         using var writer = new Utf8JsonWriter(answer);
         if (isOpenAi)
         {
@@ -144,6 +103,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             return;
         }
 
+        var usage = AnswerDocument.Read(attempt.Document.Memory, "data"u8).UsageJson;
         if (!usage.IsEmpty)
         {
             writer.WritePropertyName("usage"u8);
@@ -153,5 +113,50 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         writer.WriteEndObject();
     }
 
-    private sealed record Picture(string? Url, string? Base64, string? RevisedPrompt);
+    private static byte[]? Decode(string base64)
+    {
+        var bytes = new byte[(base64.Length / 4 * 3) + 3];
+        return Convert.TryFromBase64String(base64, bytes, out var length) ? bytes[..length] : null;
+    }
+
+    // An upstream's link goes to a store of its own choice: fetched without credentials, bounded, and through the egress check.
+    private async Task<byte[]?> FetchAsync(string? url, CallActivity activity)
+    {
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
+        {
+            return null;
+        }
+
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(activity.Token);
+        patience.CancelAfter(TimeSpan.FromSeconds(30));
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, address);
+            using var response = await http.SendAsync(request, patience.Token);
+            if (!response.IsSuccessStatusCode || response.Content.Headers.ContentLength > MaxPictureBytes)
+            {
+                return null;
+            }
+
+            using var bytes = new PooledBytes(64 * 1024);
+            var content = await response.Content.ReadAsStreamAsync(patience.Token);
+            int read;
+            while (bytes.Length <= MaxPictureBytes && (read = await content.ReadAsync(bytes.GetMemory(16 * 1024), patience.Token)) > 0)
+            {
+                bytes.Advance(read);
+            }
+
+            return bytes.Length > MaxPictureBytes ? null : bytes.Span.ToArray();
+        }
+        catch (Exception exception) when (!activity.CallerIsGone && exception is (HttpRequestException or IOException or OperationCanceledException))
+        {
+            return null;
+        }
+    }
 }
+
+/// <summary>A picture as the caller gets it.</summary>
+/// <param name="Url">A link of ours.</param>
+/// <param name="Base64">Where there is no link.</param>
+/// <param name="RevisedPrompt">What the upstream made of the prompt, where it tells.</param>
+internal sealed record Picture(string? Url, string? Base64, string? RevisedPrompt);

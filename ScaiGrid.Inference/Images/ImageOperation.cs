@@ -39,8 +39,25 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             return problem;
         }
 
-        using var attempt = new DocumentAttempt { Call = call, Request = request, Definition = Definition };
-        return await pipeline.RunAsync(attempt, callerGone) ?? await answers.WriteAsync(attempt, answer, callerGone);
+        IReadOnlyList<Picture> pictures = [];
+        using var attempt = new DocumentAttempt
+        {
+            Call = call,
+            Request = request,
+            Definition = Definition,
+            Complete = async (document, activity, caller) =>
+            {
+                (pictures, var error) = await answers.TakeAsync(document, request, call, activity, caller);
+                return error;
+            },
+        };
+        problem = await pipeline.RunAsync(attempt, callerGone);
+        if (problem is null)
+        {
+            answers.Write(answer, attempt, pictures);
+        }
+
+        return problem;
     }
 
     private static void Check(JsonRequest request, List<ErrorDetail> mistakes)

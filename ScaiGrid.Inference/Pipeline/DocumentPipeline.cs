@@ -35,11 +35,17 @@ internal sealed class DocumentAttempt : Attempt, IDisposable
 
     public required JsonRequest Request { get; init; }
 
+    /// <summary>
+    /// What else it takes to have the answer, given the upstream's document and the caller's disconnect, before the call is answered and charged for:
+    /// an error tries another target. Null: nothing.
+    /// </summary>
+    public Func<ReadOnlyMemory<byte>, CallActivity, CancellationToken, Task<UpstreamError?>>? Complete { get; init; }
+
     public override string Operation => Definition.Name;
 
     public override CallBounds Bounds(int unboundedOutput) => Definition.Bounds(Request, Route, unboundedOutput);
 
-    /// <summary>The upstream's answer, in OpenAI's format.</summary>
+    /// <summary>The upstream's answer, in OpenAI's format; disposed with the call.</summary>
     public PooledBytes Document { get; set; } = null!;
 
     /// <summary>Set when the call is settled.</summary>
@@ -71,6 +77,9 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
             return reply.Error;
         }
 
+        // The one of a target whose answer came to nothing.
+        attempt.Document?.Dispose();
+        attempt.Document = document;
         MeteredUsage metered;
         try
         {
@@ -78,12 +87,15 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
         }
         catch (JsonException)
         {
-            document.Dispose();
             return new UpstreamError(UpstreamFailure.ShapeMismatch);
         }
 
+        if (attempt.Complete is not null && await attempt.Complete(document.Memory, activity, callerGone) is { } error)
+        {
+            return error;
+        }
+
         dispatcher.Answered(attempt, isStream: false);
-        attempt.Document = document;
         attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, CallStatus.Ok);
         return null;
     }

@@ -84,10 +84,31 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
     [InlineData("""{"data":[{"b64_json":"AAAA"}]}""")]
     [InlineData("""{"data":[{"url":"file:///etc/passwd"}]}""")]
     [InlineData("""{"data":[{"url":"http://169.254.169.254/latest"}]}""")]
-    public async Task WhatIsNoPicture_Is502(string answer)
+    [InlineData("""{"data":[{"b64_json":"%%%%"}]}""", "b64_json")]
+    [InlineData("""{"data":[{"b64_json":""}]}""", "b64_json")]
+    public async Task WhatIsNoPicture_Is502_AndCostsNothing(string answer, string format = "url")
     {
-        var slug = await ConnectAsync(new UpstreamScript { Body = answer }, modelFields: Image);
-        (await Admin.PostAsync(Native, new { model = slug, prompt = "a dot" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        var slug = await ConnectAsync(new UpstreamScript { Body = answer }, out var upstreamModel, modelFields: Image);
+        var request = new { model = slug, prompt = "a dot", response_format = format };
+        (await Admin.PostAsync(Native, request)).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+
+        // Usage comes in the order of the calls: where there is that of the second, there would be that of the first.
+        Grid.Upstream.Play(upstreamModel, new UpstreamScript());
+        (await Admin.PostAsync(Native, request)).Ok();
+        Assert.Single(await Admin.UsageAsync(slug, 1));
+    }
+
+    [Theory]
+    [InlineData("""{"b64_json":"AAAA"}""")]
+    [InlineData("""{"url":"{0}/files/none.png"}""")]
+    public async Task TargetWithoutAPicture_IsPassedOver(string picture)
+    {
+        var answer = $$"""{"data":[{{picture.Replace("{0}", new Uri(Grid.Upstream.BaseUrl).GetLeftPart(UriPartial.Authority), StringComparison.Ordinal)}}]}""";
+        var model = await RoutedModel.CreateAsync(Admin, [Script(new UpstreamScript { Body = answer }), Script(new UpstreamScript()) with { Priority = 1 }], modality: "image");
+        var data = (await Admin.PostAsync(Native, new { model = model.Slug, prompt = "a dot" })).Ok();
+        Assert.Equal(model.Backends[1], (string?)data["routing"]!["backend_id"]);
+        Assert.Equal("shape_mismatch", (string?)Assert.Single(data["routing"]!["failed_attempts"]!.AsArray())!["outcome"]);
+        Assert.Equal(model.Backends[1], (string?)Assert.Single(await Admin.UsageAsync(model.Slug, 1))["backend_id"]);
     }
 
     [Fact]
@@ -114,5 +135,12 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         var error = (await Admin.SendAsync(HttpMethod.Post, Native, body)).Error(422, "VALIDATION_ERROR");
         Assert.Equal(field, (string?)error["details"]![0]!["field"]);
         (await Admin.SendAsync(HttpMethod.Post, OpenAi, body)).OpenAiError(400, "validation_error");
+    }
+
+    private RoutedBackend Script(UpstreamScript script)
+    {
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, script);
+        return new RoutedBackend(Grid.Upstream.BaseUrl, model);
     }
 }
