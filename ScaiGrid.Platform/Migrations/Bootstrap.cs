@@ -105,6 +105,6 @@ internal sealed class Bootstrap(IDbContextFactory<PlatformDb> databases, Bootstr
             UpdatedAt = now,
         };
         var policy = new RoutingPolicy { ModelId = model.Id, Strategy = "weighted", UpdatedAt = now };
-        db.AddRange(provider, backend, model, policy, new RoutingTarget { ModelId = model.Id, BackendId = backend.Id });
+        db.AddRange(provider, backend, model, ModelPrice.Of(model, now), policy, new RoutingTarget { ModelId = model.Id, BackendId = backend.Id });
     }
 }

@@ -136,7 +136,7 @@ internal static partial class DiscoveryHandlers
                 CreatedAt = Now,
                 UpdatedAt = Now,
             };
-            db.AddRange(backend, model, new RoutingTarget { ModelId = model.Id, BackendId = backend.Id });
+            db.AddRange(backend, model, ModelPrice.Of(model, Now), new RoutingTarget { ModelId = model.Id, BackendId = backend.Id });
             return found with { BackendId = backend.Id, ModelId = model.Id };
         }
     }

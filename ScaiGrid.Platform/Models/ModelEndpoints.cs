@@ -141,7 +141,7 @@ internal static class ModelEndpoints
         row.Capabilities = checks.Words("capabilities", body.Capabilities) is { } words ? JsonSerializer.Serialize(words) : row.Capabilities;
         row.ContextWindow = checks.Between("context_window", body.ContextWindow.Value, 1, MaxTokens) ?? (body.ContextWindow.IsGiven ? 0 : row.ContextWindow);
         row.MaxOutputTokens = checks.Between("max_output_tokens", body.MaxOutputTokens.Or(row.MaxOutputTokens), 1, MaxTokens);
-        var prices = (row.InputPricePerMtok, row.OutputPricePerMtok, row.CachedInputPricePerMtok);
+        var prices = Prices(row);
         row.InputPricePerMtok = checks.Price("input_price_per_mtok", body.InputPricePerMtok, row.InputPricePerMtok);
         row.OutputPricePerMtok = checks.Price("output_price_per_mtok", body.OutputPricePerMtok, row.OutputPricePerMtok);
         row.ImagePrice = checks.Price("image_price", body.ImagePrice, row.ImagePrice);
@@ -158,7 +158,7 @@ internal static class ModelEndpoints
         CheckWindow(checks, row);
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();
-        if (prices != (row.InputPricePerMtok, row.OutputPricePerMtok, row.CachedInputPricePerMtok))
+        if (prices != Prices(row))
         {
             row.PriceVersion++;
             db.ModelPrices.Add(ModelPrice.Of(row, row.UpdatedAt));
@@ -210,6 +210,9 @@ internal static class ModelEndpoints
 
         return checks.Document("default_params", value);
     }
+
+    private static (long, long, long?, long, long) Prices(Model row) =>
+        (row.InputPricePerMtok, row.OutputPricePerMtok, row.CachedInputPricePerMtok, row.ImagePrice, row.AudioPricePerMinute);
 
     private static long? CachedPrice(Checks checks, string? price) =>
         price is null ? null : checks.Price("cached_input_price_per_mtok", price, otherwise: 0);

@@ -16,8 +16,13 @@ internal sealed class ModelPrice
 
     public required long? CachedInputPricePerMtok { get; init; }
 
+    public required long ImagePrice { get; init; }
+
+    public required long AudioPricePerMinute { get; init; }
+
     public required DateTimeOffset ValidFrom { get; init; }
 
+    /// <summary>The version that the model is at: whoever makes a model, or changes its prices, adds it.</summary>
     public static ModelPrice Of(Model model, DateTimeOffset now) => new()
     {
         ModelId = model.Id,
@@ -25,6 +30,8 @@ internal sealed class ModelPrice
         InputPricePerMtok = model.InputPricePerMtok,
         OutputPricePerMtok = model.OutputPricePerMtok,
         CachedInputPricePerMtok = model.CachedInputPricePerMtok,
+        ImagePrice = model.ImagePrice,
+        AudioPricePerMinute = model.AudioPricePerMinute,
         ValidFrom = now,
     };
 }

@@ -56,6 +56,9 @@ public sealed class MigrationTests(DatabaseServer server)
         await database.ExecuteAsync("ALTER TABLE tenants DROP INDEX ux_tenants_slug");
         await database.ExecuteAsync("DROP TABLE routing_targets");
 
+        // Rows come in one transaction with their migration's version.
+        await database.ExecuteAsync("DELETE FROM model_prices");
+
         var (succeeded, output) = await database.MigrateAsync();
         Assert.True(succeeded, output);
         Assert.Equal(["1"], await database.QueryAsync("SELECT COUNT(*) FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE() AND constraint_name = 'fk_tenants_partner'"));
@@ -117,6 +120,23 @@ public sealed class MigrationTests(DatabaseServer server)
         Assert.Equal("sgk_", stored.Prefix);
         Assert.Equal("scailabs/echo", (await db.Models.SingleAsync(TestContext.Current.CancellationToken)).Slug);
         Assert.Equal("super_admin", (await db.UserRoles.SingleAsync(TestContext.Current.CancellationToken)).Role);
+    }
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task EveryModel_HasThePricesOfItsVersion_AlsoWhereTheyWereNotNoted(DatabaseKind kind)
+    {
+        const string Prices = "SELECT version * 1000 + image_price * 10 + audio_price_per_minute FROM model_prices WHERE input_price_per_mtok > 0 ORDER BY version";
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        Assert.Equal(["1000"], await database.QueryAsync(Prices));
+
+        // As it was before, of a model that has a version of its own by now, and of one that has none.
+        await database.ExecuteAsync("DELETE FROM version_core WHERE version = 72");
+        await database.ExecuteAsync("UPDATE models SET image_price = 7, audio_price_per_minute = 8, price_version = 2");
+        var (succeeded, output) = await database.MigrateAsync();
+        Assert.True(succeeded, output);
+        Assert.Equal(["1078", "2078"], await database.QueryAsync(Prices));
     }
 
     private static MigrationStream Module(string id, string folder) =>

@@ -38,6 +38,13 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
         var model = (await Admin.GetAsync($"/v1/models/{name}/llama-3.3")).Ok();
         Assert.Equal(("3", "4", 8192), ((string?)model["input_price_per_mtok"], (string?)model["output_price_per_mtok"], (int?)model["context_window"]));
 
+        // Usage rows name the version of the prices.
+        if (Grid.Services is { } services)
+        {
+            var price = await services.MariaDb.RowAsync("SELECT * FROM model_prices WHERE model_id = @id", ("id", (string)model["id"]!));
+            Assert.Equal(("1", "3000000000"), (price["version"], price["input_price_per_mtok"]));
+        }
+
         var rest = (await Admin.SendAsync(HttpMethod.Post, path)).Ok();
         Assert.Equal(2, (int)rest["imported"]!);
         var odd = rest["models"]!.AsArray().Single(item => (string?)item!["id"] == "odd name")!;

@@ -19,6 +19,22 @@ public sealed class PriceTests(Grid grid) : GridTest(grid)
         Assert.Equal(shown, (string?)model["output_price_per_mtok"]);
     }
 
+    [Fact]
+    public async Task EachPrice_MakesAVersion()
+    {
+        var path = $"/v1/models/{(string)(await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug() })).Created()["id"]!}";
+        string[] prices = ["input_price_per_mtok", "output_price_per_mtok", "cached_input_price_per_mtok", "image_price", "audio_price_per_minute"];
+        for (var i = 0; i < prices.Length; i++)
+        {
+            // Once more is no change.
+            for (var again = 0; again < 2; again++)
+            {
+                var model = (await Admin.PutAsync(path, new Dictionary<string, string> { [prices[i]] = "3" })).Ok();
+                Assert.Equal(i + 2, (int)model["price_version"]!);
+            }
+        }
+    }
+
     [Theory]
     [InlineData("\"\"")]
     [InlineData("\"free\"")]
