@@ -2,7 +2,7 @@ namespace ScaiGrid.Core.Identity;
 
 /// <summary>
 /// How a call of a batch is billed: where that differs from the usual. It is held back by budgets and not by rate limits, which are
-/// for calls that somebody waits for.
+/// for calls that somebody waits for; and its answer holds nothing that ends within the hour.
 /// </summary>
 /// <param name="UsageId">The id of its usage record, given beforehand: a call that may be made again after a crash is billed once.</param>
 /// <param name="PricePercent">Of the usual price.</param>

@@ -18,17 +18,17 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
 
     /// <summary>Before the call is charged for: an upstream whose pictures cannot be had has not answered.</summary>
     /// <param name="document">The upstream's.</param>
-    /// <param name="request">Says in which form the caller wants them.</param>
+    /// <param name="wanted">The form in which the caller wants them; null where none was named.</param>
     /// <param name="call">The call.</param>
     /// <param name="activity">The bounds of the attempt, which hold for fetching.</param>
     /// <param name="callerGone">The caller's disconnect; keeping pictures ends with nothing else, since it tells nothing of the upstream.</param>
     public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
-        ReadOnlyMemory<byte> document, JsonRequest request, CallContext call, CallActivity activity, CancellationToken callerGone)
+        ReadOnlyMemory<byte> document, string? wanted, CallContext call, CallActivity activity, CancellationToken callerGone)
     {
         using var data = JsonDocument.Parse(AnswerDocument.Read(document, "data"u8).Data);
 
         // OpenAI's own default depends on the model: whichever the upstream chose is it.
-        var wanted = request.Text("response_format") ?? (call.Protocol == Protocols.OpenAi ? null : "url");
+        wanted ??= call.Protocol == Protocols.OpenAi ? null : "url";
         var had = new List<(Picture Picture, byte[]? Bytes, MediaType? Type)>();
         foreach (var item in data.RootElement.EnumerateArray())
         {

@@ -39,6 +39,18 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             return problem;
         }
 
+        // What a batch made is read when it has ended, and kept for weeks: a link would be dead by then.
+        var wanted = request.Text("response_format");
+        if (call.Caller.Terms is not null)
+        {
+            if (wanted == "url")
+            {
+                return Problem.Invalid("response_format", "must be b64_json in a batch: links end before its results are read.");
+            }
+
+            wanted = "b64_json";
+        }
+
         IReadOnlyList<Picture> pictures = [];
         using var attempt = new DocumentAttempt
         {
@@ -47,7 +59,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             Definition = Definition,
             Complete = async (document, activity, caller) =>
             {
-                (pictures, var error) = await answers.TakeAsync(document, request, call, activity, caller);
+                (pictures, var error) = await answers.TakeAsync(document, wanted, call, activity, caller);
                 return error;
             },
         };

@@ -66,6 +66,36 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/oai/v1/batches", new { input_file_id = (string?)file["id"], endpoint = "/v1/x", completion_window = "24h" })).OpenAiError(400, "validation_error");
     }
 
+    [Theory]
+    [InlineData("/v1/inference/images/generate")]
+    [InlineData("/v1/images/generations")]
+    public async Task Pictures_AreInTheResults_WhicheverFormTheUpstreamGives(string path)
+    {
+        var isOpenAi = path == "/v1/images/generations";
+        var image = new { modality = "image" };
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: image);
+        var address = new Uri(new Uri(Grid.Upstream.BaseUrl), "/files/pixel.png");
+        var linking = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{"url":"{{address}}"}]}""" }, modelFields: image);
+        var input = Lines(
+            Line("given", path, new { model = slug, prompt = "a dot" }),
+            Line("fetched", path, new { model = linking, prompt = "a dot" }),
+            Line("named", path, new { model = linking, prompt = "a dot", response_format = "b64_json" }),
+            Line("link", path, new { model = slug, prompt = "a dot", response_format = "url" }));
+        var created = isOpenAi
+            ? (await Admin.PostAsync("/oai/v1/batches", new { input_file_id = (string?)(await UploadAsync("/oai/v1/files", input))["id"], endpoint = path, completion_window = "24h" })).Body()
+            : (await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created();
+        var batch = await WaitAsync((string)created["id"]!);
+        var output = await ResultsAsync(batch["output_file_id"]!);
+        Assert.Equal(["given", "fetched", "named"], output.Select(line => (string?)line["custom_id"]));
+        Assert.All(output, line =>
+        {
+            var body = line["response"]!["body"]!;
+            Assert.Equal(FakeOperations.Png, Convert.FromBase64String((string)(isOpenAi ? body : body["data"]!)["data"]![0]!["b64_json"]!));
+        });
+        var error = Assert.Single(await ResultsAsync(batch["error_file_id"]!))["response"]!["body"]!["error"]!;
+        Assert.Equal("response_format", (string?)(isOpenAi ? error["param"] : error["details"]![0]!["field"]));
+    }
+
     [Fact]
     public async Task InputWithoutNames_FailsWithItsLines()
     {
