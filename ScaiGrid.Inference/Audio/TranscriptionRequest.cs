@@ -105,9 +105,14 @@ public sealed class TranscriptionRequest : IAsyncDisposable
             }
 
             var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
+            if (string.IsNullOrWhiteSpace(name) || name.Any(BreaksAHeader))
+            {
+                throw new ApiException(CoreErrors.BadRequest, "A field of the form has no name, or one with quotes, backslashes or control characters.");
+            }
+
             if (name == "file" && _file is null)
             {
-                FileName = HeaderUtilities.RemoveQuotes(disposition.FileName).Value is { Length: > 0 } given ? System.IO.Path.GetFileName(given) : FileName;
+                FileName = NameOf(HeaderUtilities.UnescapeAsQuotedString(disposition.FileName).ToString());
                 ContentType = MediaTypeHeaderValue.TryParse(section.ContentType, out var type) ? type.ToString() : ContentType;
                 await KeepFileAsync(section.Body, cancellationToken);
             }
@@ -118,6 +123,15 @@ public sealed class TranscriptionRequest : IAsyncDisposable
         }
 
         Check();
+    }
+
+    // Both names go into a header of the form that the upstream gets.
+    private static bool BreaksAHeader(char letter) => letter is '"' or '\\' || char.IsControl(letter);
+
+    private static string NameOf(string given)
+    {
+        var name = string.Concat(Path.GetFileName(given).Select(letter => BreaksAHeader(letter) ? '_' : letter));
+        return string.IsNullOrWhiteSpace(name) ? "audio" : name;
     }
 
     private async Task KeepFileAsync(Stream body, CancellationToken cancellationToken)

@@ -105,6 +105,32 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         (await Admin.TranscribeAsync(Transcriptions, Tape, ("model", "no/such"))).OpenAiError(404, "model_not_found");
     }
 
+    [Theory]
+    [InlineData("a \\\"b\\\".mp3", "a _b_.mp3")]
+    [InlineData("a\\\\", "a_")]
+    [InlineData("audio/", "audio")]
+    [InlineData(" ", "audio")]
+    public async Task OddNameOfARecording_IsMadeOneThatAFormCanHold(string given, string sent)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: Audio);
+        var form = Part("name=\"model\"", slug) + Part($"name=\"file\"; filename=\"{given}\"", "a tape") + "--x--\r\n";
+        (await Admin.SendAsync(HttpMethod.Post, Transcribe, form, "multipart/form-data; boundary=x")).Ok();
+        Assert.Contains($"file={sent}:", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("name=\"\"")]
+    [InlineData("name=\" \"")]
+    [InlineData("name=\"a\\\"b\"")]
+    [InlineData("name=\"a\\\\\"")]
+    [InlineData("x=\"y\"")]
+    public async Task FieldWithoutAName_OrWithOneThatNoFormCanHold_IsRefused(string disposition)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: Audio);
+        var form = Part("name=\"model\"", slug) + Part(disposition, "x") + Part("name=\"file\"; filename=\"tape.wav\"", "a tape") + "--x--\r\n";
+        (await Admin.SendAsync(HttpMethod.Post, Transcribe, form, "multipart/form-data; boundary=x")).Error(400, "BAD_REQUEST");
+    }
+
     [Fact]
     public async Task Speech_ComesAsTheUpstreamSendsIt()
     {
@@ -155,6 +181,8 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         var model = (string)(await Admin.GetAsync($"/v1/models/{slug}")).Ok()["id"]!;
         return (string)(await Admin.GetAsync($"/v1/models/{model}/routing")).Ok()["targets"]![0]!["backend_id"]!;
     }
+
+    private static string Part(string disposition, string content) => $"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n";
 
     private static HttpRequestMessage Post(string path, string json) =>
         new(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, MediaTypeHeaderValue.Parse("application/json")) };
