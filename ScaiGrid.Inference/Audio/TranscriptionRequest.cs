@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
 
 namespace ScaiGrid.Inference.Audio;
 
@@ -66,19 +67,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
         var request = new TranscriptionRequest();
         try
         {
-            await request.ReadAsync(new MultipartReader(boundary.ToString(), http.Body), cancellationToken);
-            return request;
-        }
-        catch (InvalidDataException)
-        {
-            await request.DisposeAsync();
-            throw new ApiException(CoreErrors.BadRequest, "The form could not be read.");
-        }
-        catch (IOException exception) when (exception.GetType() == typeof(IOException))
-        {
-            // What the reader throws for a form that ends in the middle.
-            await request.DisposeAsync();
-            throw new ApiException(CoreErrors.BadRequest, "The form ends in the middle.");
+            return await Forms.ReadAsync(() => request.ReadAsync(new MultipartReader(boundary.ToString(), http.Body), cancellationToken));
         }
         catch
         {
@@ -95,7 +84,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
         }
     }
 
-    private async Task ReadAsync(MultipartReader reader, CancellationToken cancellationToken)
+    private async Task<TranscriptionRequest> ReadAsync(MultipartReader reader, CancellationToken cancellationToken)
     {
         while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
         {
@@ -123,6 +112,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
         }
 
         Check();
+        return this;
     }
 
     // Both names go into a header of the form that the upstream gets.
@@ -171,7 +161,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
 
     private void Check()
     {
-        var checks = new Core.Http.Checks();
+        var checks = new Checks();
         checks.Required("model", this["model"], 200);
         checks.OneOf("response_format", this["response_format"], "json", "json", "text", "srt", "verbose_json", "vtt");
         if (_file is not { Length: > 0 })

@@ -79,7 +79,7 @@ internal static class AvatarHandlers
     {
         if (request.HasFormContentType)
         {
-            var file = (await request.ReadFormAsync(cancellationToken)).Files is [var first, ..] ? first : null;
+            var file = (await Forms.ReadAsync(() => request.ReadFormAsync(cancellationToken))).Files is [var first, ..] ? first : null;
             return file is null ? [] : await ReadAsync(file.OpenReadStream(), cancellationToken);
         }
 

@@ -46,6 +46,14 @@ public sealed class AvatarTests(Grid grid) : GridTest(grid)
         Assert.Equal(401, (int)(await SendAsync(model, Png, "image/png", nobody)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("multipart/form-data", "--x\r\n")]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nnonsense")]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n\u0089PNG")]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nno header\r\n\r\n--x--\r\n")]
+    public async Task FormThatCannotBeRead_IsRefused(string type, string form) =>
+        (await Admin.SendAsync(HttpMethod.Post, $"/v1/models/{await CreateModelAsync()}/avatar", form, type)).Error(400, "BAD_REQUEST");
+
     private async Task<string> CreateModelAsync() => (string)(await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug() })).Created()["id"]!;
 
     private async Task<HttpResponseMessage> SendAsync(string model, byte[] bytes, string type, ApiDriver? api = null)
