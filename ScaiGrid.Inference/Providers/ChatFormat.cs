@@ -24,12 +24,18 @@ internal abstract class ChatFormat
     }
 
     /// <summary>Makes a <c>chat.completion</c> of a whole answer, which it takes over. The same bytes where the format is ours.</summary>
+    /// <param name="answer">The upstream's.</param>
+    /// <param name="address">Where it comes from.</param>
+    /// <param name="failed">Why there is no completion in it.</param>
     /// <exception cref="JsonException">Not JSON, or not of the format.</exception>
-    public virtual PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
+    public virtual PooledBytes? ReadCompletion(PooledBytes answer, UpstreamAddress address, out UpstreamError? failed)
     {
         failed = null;
         return answer;
     }
+
+    /// <summary>The caller's name of a field that the upstream refused by its own.</summary>
+    public virtual string FieldOf(string field) => field;
 
     /// <summary>What turns the events of one stream into chunks; null where they are chunks already.</summary>
     public virtual ChunkTranslator? TranslateStream(UpstreamAddress address) => null;

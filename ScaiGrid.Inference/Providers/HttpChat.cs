@@ -30,7 +30,8 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             activity.Progress();
             if (!response.IsSuccessStatusCode)
             {
-                return ChatReply.Failed(await UpstreamErrors.ReadAsync(response, address, activity.Token));
+                var error = await UpstreamErrors.ReadAsync(response, address, activity.Token);
+                return ChatReply.Failed(error.Field is { } field ? error with { Field = format.FieldOf(field) } : error);
             }
 
             var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
@@ -69,7 +70,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
     {
         try
         {
-            return format.ReadCompletion(answer, out var failed) is { } completion ? ChatReply.Completed(completion) : ChatReply.Failed(failed!);
+            return format.ReadCompletion(answer, address, out var failed) is { } completion ? ChatReply.Completed(completion) : ChatReply.Failed(failed!);
         }
         catch (JsonException)
         {

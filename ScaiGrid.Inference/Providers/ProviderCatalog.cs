@@ -17,11 +17,11 @@ public sealed class ProviderCatalog
     {
         IProvider[] all =
         [
-            new OpenAiProvider("openai", http, defaultBaseUrl: "https://api.openai.com/v1"),
-            new OpenAiProvider("custom", http, defaultBaseUrl: null),
+            new OpenAiProvider("openai", http, time, defaultBaseUrl: "https://api.openai.com/v1"),
+            new OpenAiProvider("custom", http, time, defaultBaseUrl: null),
             new AnthropicProvider(http, time),
             new GoogleProvider(http, time),
-            new AzureProvider(http),
+            new AzureProvider(http, time),
             new MistralProvider(http),
             new QwenProvider(http),
             new EchoProvider(time),

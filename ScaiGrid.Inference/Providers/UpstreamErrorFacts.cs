@@ -46,6 +46,23 @@ internal sealed class UpstreamErrorFacts
         ["content_policy_violation"] = UpstreamFailure.RequestRefused,
         ["context_length_exceeded"] = UpstreamFailure.RequestRefused,
 
+        // OpenAI's Responses API, of an answer that failed.
+        ["invalid_prompt"] = UpstreamFailure.RequestRefused,
+        ["bio_policy"] = UpstreamFailure.RequestRefused,
+        ["invalid_image"] = UpstreamFailure.RequestRefused,
+        ["invalid_image_format"] = UpstreamFailure.RequestRefused,
+        ["invalid_base64_image"] = UpstreamFailure.RequestRefused,
+        ["invalid_image_url"] = UpstreamFailure.RequestRefused,
+        ["image_too_large"] = UpstreamFailure.RequestRefused,
+        ["image_too_small"] = UpstreamFailure.RequestRefused,
+        ["image_parse_error"] = UpstreamFailure.RequestRefused,
+        ["image_content_policy_violation"] = UpstreamFailure.RequestRefused,
+        ["image_file_too_large"] = UpstreamFailure.RequestRefused,
+        ["unsupported_image_media_type"] = UpstreamFailure.RequestRefused,
+        ["empty_image_file"] = UpstreamFailure.RequestRefused,
+        ["failed_to_download_image"] = UpstreamFailure.RequestRefused,
+        ["image_file_not_found"] = UpstreamFailure.RequestRefused,
+
         // llama.cpp.
         ["exceed_context_size_error"] = UpstreamFailure.RequestRefused,
 
@@ -109,6 +126,7 @@ internal sealed class UpstreamErrorFacts
         ["exceed_context_size_error"] = "context_length_exceeded",
         ["content_filter"] = "content_filter",
         ["content_policy_violation"] = "content_policy_violation",
+        ["image_content_policy_violation"] = "content_policy_violation",
         ["data_inspection_failed"] = "content_filter",
         ["DataInspectionFailed"] = "content_filter",
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);

@@ -57,6 +57,36 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
         Assert.Equal(Signature, (string)second["contents"]![1]!["parts"]![0]!["thoughtSignature"]!);
     }
 
+    [Theory]
+    [InlineData("/v1/inference/chat")]
+    [InlineData("/oai/v1/chat/completions")]
+    public async Task ThoughtsOfOpenAi_SurviveATurnWithTools(string path)
+    {
+        await using var upstream = new ScriptedUpstream();
+        await upstream.InitializeAsync();
+        var slug = await ConnectAsync(
+            "openai",
+            "gpt-5.6",
+            upstream,
+            new
+            {
+                id = "resp_1",
+                status = "completed",
+                model = "gpt-5.6",
+                output = new object[]
+                {
+                    new { type = "reasoning", id = "rs_1", summary = Array.Empty<object>(), encrypted_content = Signature },
+                    new { type = "function_call", id = "fc_1", call_id = "call_1", name = "get_time", arguments = "{}" },
+                },
+                usage = new { input_tokens = 11, output_tokens = 7, output_tokens_details = new { reasoning_tokens = 5 } },
+            },
+            api: "responses");
+        var items = (await TwoTurnsAsync(slug, path))["input"]!.AsArray();
+        Assert.Equal(["", "reasoning", "function_call", "function_call_output"], items.Select(item => (string?)item!["type"] ?? ""));
+        Assert.Equal(Signature, (string)items[1]!["encrypted_content"]!);
+        Assert.Equal(["call_1", "call_1"], items.Skip(2).Select(item => (string)item!["call_id"]!));
+    }
+
     /// <returns>The upstream's second request.</returns>
     private async Task<JsonNode> TwoTurnsAsync(string slug, string path)
     {
@@ -73,7 +103,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
         return _received.Last();
     }
 
-    private async Task<string> ConnectAsync(string type, string upstreamModel, ScriptedUpstream upstream, object answer)
+    private async Task<string> ConnectAsync(string type, string upstreamModel, ScriptedUpstream upstream, object answer, string? api = null)
     {
         var address = upstream.Play(async context =>
         {
@@ -81,13 +111,19 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
             _received.Enqueue((await JsonNode.ParseAsync(context.Request.Body))!);
             await context.AnswerAsync(JsonSerializer.Serialize(answer));
         });
-        return await ConnectAsync(Admin, type, upstreamModel, address);
+        return await ConnectAsync(Admin, type, upstreamModel, address, api);
     }
 
     /// <returns>The slug of a model with one backend of that provider.</returns>
-    internal static async Task<string> ConnectAsync(ApiDriver admin, string type, string upstreamModel, string address)
+    internal static async Task<string> ConnectAsync(ApiDriver admin, string type, string upstreamModel, string address, string? api = null)
     {
-        var provider = (string)(await admin.PostAsync("/v1/providers", new { name = Fresh.Name(), type, config = new { base_url = address, api_key = "sk-turns" } })).Created()["id"]!;
+        var config = new JsonObject { ["base_url"] = address, ["api_key"] = "sk-turns" };
+        if (api is not null)
+        {
+            config["api"] = api;
+        }
+
+        var provider = (string)(await admin.PostAsync("/v1/providers", new { name = Fresh.Name(), type, config })).Created()["id"]!;
         var backend = (string)(await admin.PostAsync("/v1/backends", new { name = Fresh.Name(), provider_id = provider, model = upstreamModel })).Created()["id"]!;
         var slug = $"turns/{Fresh.Name()}";
         var model = (string)(await admin.PostAsync(

@@ -19,7 +19,7 @@ internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) :
         }
     }
 
-    public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
+    public override PooledBytes? ReadCompletion(PooledBytes answer, UpstreamAddress address, out UpstreamError? failed)
     {
         using (answer)
         {
@@ -41,7 +41,7 @@ internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) :
     private PooledBytes Read(JsonElement message, JsonElement content)
     {
         using var completion = new CompletionWriter();
-        completion.Start(Property(message, "id"u8), Property(message, "model"u8), time.GetUtcNow().ToUnixTimeSeconds());
+        completion.Start(RequestDocument.RawText(message, "id"u8), RequestDocument.RawText(message, "model"u8), time.GetUtcNow().ToUnixTimeSeconds());
         using var thoughts = new AnthropicThoughts();
         foreach (var block in content.EnumerateArray().Where(block => block.ValueKind == JsonValueKind.Object))
         {
@@ -79,7 +79,4 @@ internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) :
                 break;
         }
     }
-
-    private static ReadOnlySpan<byte> Property(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? RequestDocument.Raw(value) : "\"\""u8;
 }

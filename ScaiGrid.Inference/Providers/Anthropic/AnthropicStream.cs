@@ -42,7 +42,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         {
             case "message_start" when RequestDocument.TryGetObject(root, "message"u8, out var message):
                 // No chunk yet: an upstream that is overloaded says so right after it, and then another may take the call.
-                SetHead(Property(message, "id"u8), Property(message, "model"u8));
+                SetHead(RequestDocument.RawText(message, "id"u8), RequestDocument.RawText(message, "model"u8));
                 _usage.Add(message);
                 break;
             case "content_block_start" when RequestDocument.TryGetObject(root, "content_block"u8, out var block):
@@ -90,9 +90,9 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
                 Add("\"tool_calls\":[{\"index\":"u8);
                 Add(_calls++);
                 Add(",\"id\":"u8);
-                Add(Property(block, "id"u8));
+                Add(RequestDocument.RawText(block, "id"u8));
                 Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
-                Add(Property(block, "name"u8));
+                Add(RequestDocument.RawText(block, "name"u8));
                 Add(",\"arguments\":\"\"}}]"u8);
                 EndDelta();
 
@@ -216,7 +216,4 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
             throw new JsonException("The stream does not begin with message_start.");
         }
     }
-
-    private static ReadOnlySpan<byte> Property(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? RequestDocument.Raw(value) : "\"\""u8;
 }

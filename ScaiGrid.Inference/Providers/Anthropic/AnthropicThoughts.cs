@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
@@ -43,7 +44,7 @@ internal sealed class AnthropicThoughts : IDisposable
     /// <param name="json">The inner of a JSON string.</param>
     public void AddText(ReadOnlySpan<byte> json)
     {
-        _text += Characters(json);
+        _text += JsonCharacters.Count(json);
         _hasOther |= _text > 0;
     }
 
@@ -74,43 +75,5 @@ internal sealed class AnthropicThoughts : IDisposable
     {
         _order.Append(_order.Length > 0 ? ","u8 : default);
         _order.Append(json);
-    }
-
-    /// <summary>The characters of a text as JavaScript and .NET count them, without unescaping: what is beyond 16 bits counts twice.</summary>
-    /// <param name="json">The inner of a JSON string.</param>
-    public static int Characters(ReadOnlySpan<byte> json)
-    {
-        Count(json, int.MaxValue, out var count);
-        return count;
-    }
-
-    /// <summary>How many bytes so many characters are.</summary>
-    /// <param name="json">The inner of a JSON string.</param>
-    /// <param name="characters">Where they end within one, it belongs to them.</param>
-    public static int Length(ReadOnlySpan<byte> json, int characters) => Count(json, characters, out _);
-
-    private static int Count(ReadOnlySpan<byte> json, int most, out int count)
-    {
-        count = 0;
-        var i = 0;
-        for (; i < json.Length; i++)
-        {
-            if (count >= most && (json[i] & 0xC0) != 0x80)
-            {
-                break;
-            }
-
-            if (json[i] == '\\')
-            {
-                i += json[i + 1] == 'u' ? 5 : 1;
-                count++;
-            }
-            else if ((json[i] & 0xC0) != 0x80)
-            {
-                count += json[i] >= 0xF0 ? 2 : 1;
-            }
-        }
-
-        return i;
     }
 }

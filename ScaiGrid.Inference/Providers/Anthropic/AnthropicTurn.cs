@@ -34,7 +34,7 @@ internal static class AnthropicTurn
 
         // A text that was changed on the way stays in one piece.
         var lengths = order.EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.Number).Select(entry => entry.TryGetInt32(out var length) ? length : -1).ToList();
-        var isWhole = lengths.Exists(length => length <= 0) || lengths.Sum(length => (long)length) != AnthropicThoughts.Characters(text);
+        var isWhole = lengths.Exists(length => length <= 0) || lengths.Sum(length => (long)length) != JsonCharacters.Count(text);
         using var thoughts = Thoughts(message).GetEnumerator();
         using var calls = RequestDocument.Items(message, "tool_calls"u8).GetEnumerator();
         var at = 0;
@@ -42,7 +42,7 @@ internal static class AnthropicTurn
         {
             if (entry.ValueKind == JsonValueKind.Number)
             {
-                AddText(isWhole ? text.Length : at + AnthropicThoughts.Length(text.AsSpan(at), entry.GetInt32()));
+                AddText(isWhole ? text.Length : at + JsonCharacters.Length(text.AsSpan(at), entry.GetInt32()));
             }
             else if (entry.ValueKind == JsonValueKind.String)
             {

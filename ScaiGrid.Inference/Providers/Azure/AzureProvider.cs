@@ -7,8 +7,9 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// <summary>
 /// Azure OpenAI: OpenAI's format, with a deployment for a model. Configuration besides the common fields: <c>api_version</c>, with which
 /// the deployment stands in the path; without it, the v1 path takes the deployment as the model. <c>base_url</c> is the resource.
+/// <c>api</c>, with which chat goes by the Responses API instead, and <c>reasoning_summary</c> for it.
 /// </summary>
-internal sealed class AzureProvider(UpstreamHttp http) : IProvider, IModelDirectory
+internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {
     private const string V1Path = "/openai/v1";
 
@@ -16,6 +17,8 @@ internal sealed class AzureProvider(UpstreamHttp http) : IProvider, IModelDirect
     {
         ["api_version"] = ProviderSettings.HeaderValue,
         [OpenAiFormat.OutputLimit] = OpenAiFormat.CheckOutputLimit,
+        [OpenAiResponsesFormat.Api] = OpenAiResponsesFormat.CheckApi,
+        [OpenAiResponsesFormat.Summary] = OpenAiResponsesFormat.CheckSummary,
     };
 
     public string Type => "azure";
@@ -27,13 +30,11 @@ internal sealed class AzureProvider(UpstreamHttp http) : IProvider, IModelDirect
         var settings = new ProviderSettings(connection.Config);
         var address = Address(settings);
         var version = settings.Text("api_version");
-        var chat = UrlOf("/chat/completions");
-
-        // The dated versions differ in which of the two fields they take; the v1 path is OpenAI's own.
-        var format = new AzureFormat(connection.Model, settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? OpenAiFormat.NewLimit : null));
         return OpenAiOperations.Connect(http, address, connection.Model, UrlOf) with
         {
-            Chat = new HttpChat(http, address, format, chat, chat),
+            Chat = OpenAiResponsesFormat.IsAskedFor(settings)
+                ? OpenAiResponsesFormat.Connect(http, address, Responses(), connection, settings, time)
+                : Chat(UrlOf("/chat/completions")),
 
             // A deployment's name does not tell which model it is, and some models refuse to be asked for a format: none is.
             Images = new OpenAiImages(new UpstreamEndpoint(http, address, UrlOf("/images/generations")), connection.Model, asksForFormat: false),
@@ -41,6 +42,16 @@ internal sealed class AzureProvider(UpstreamHttp http) : IProvider, IModelDirect
             // A service of its own there, in a format of its own.
             Moderations = null,
         };
+
+        HttpChat Chat(Uri endpoint)
+        {
+            // The dated versions differ in which of the two fields they take; the v1 path is OpenAI's own.
+            var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? OpenAiFormat.NewLimit : null);
+            return new HttpChat(http, address, new AzureFormat(connection.Model, limit), endpoint, endpoint);
+        }
+
+        // The one operation that names its deployment in the body in the dated versions too.
+        Uri Responses() => address.At(version is null ? $"{V1(address)}/responses" : $"/openai/responses{Query(version)}");
 
         Uri UrlOf(string operation) => address.At(version is null
             ? V1(address) + operation

@@ -10,7 +10,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
 {
     protected override PooledBytes Write(RequestDocument document) => GoogleRequest.Write(document, model);
 
-    public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
+    public override PooledBytes? ReadCompletion(PooledBytes answer, UpstreamAddress address, out UpstreamError? failed)
     {
         using (answer)
         {

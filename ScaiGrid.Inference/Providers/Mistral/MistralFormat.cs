@@ -9,7 +9,7 @@ internal sealed class MistralFormat(string model) : TranslatedFormat(model)
 {
     protected override PooledBytes Write(RequestDocument document) => MistralRequest.Write(document);
 
-    public override PooledBytes? ReadCompletion(PooledBytes answer, out UpstreamError? failed)
+    public override PooledBytes? ReadCompletion(PooledBytes answer, UpstreamAddress address, out UpstreamError? failed)
     {
         PooledBytes? translated = null;
         failed = null;

@@ -5,15 +5,18 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
 /// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for anything else that speaks it (vLLM, llama.cpp, Ollama …).
-/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>.
+/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>; <c>api</c>, with which chat goes by
+/// OpenAI's Responses API instead, and <c>reasoning_summary</c> for it.
 /// </summary>
-internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? defaultBaseUrl) : IProvider, IModelDirectory
+internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvider time, string? defaultBaseUrl) : IProvider, IModelDirectory
 {
     private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = new()
     {
         ["organization"] = ProviderSettings.HeaderValue,
         ["project"] = ProviderSettings.HeaderValue,
         [OpenAiFormat.OutputLimit] = OpenAiFormat.CheckOutputLimit,
+        [OpenAiResponsesFormat.Api] = OpenAiResponsesFormat.CheckApi,
+        [OpenAiResponsesFormat.Summary] = OpenAiResponsesFormat.CheckSummary,
     };
 
     public string Type => type;
@@ -25,19 +28,25 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, string? def
     {
         var settings = new ProviderSettings(connection.Config);
         var address = Address(settings);
-        var endpoint = address.At("/chat/completions");
-
-        // Other servers at an address of their own may know only the field that the caller used.
-        var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
-        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? OpenAiFormat.NewLimit : null);
         return OpenAiOperations.Connect(http, address, connection.Model, address.At) with
         {
-            Chat = new HttpChat(http, address, new OpenAiFormat(connection.Model, limit, isOpenAi), endpoint, endpoint),
+            Chat = OpenAiResponsesFormat.IsAskedFor(settings)
+                ? OpenAiResponsesFormat.Connect(http, address, address.At("/responses"), connection, settings, time)
+                : ConnectChat(address, connection.Model, settings),
         };
     }
 
     public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
         UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models", cancellationToken);
+
+    private HttpChat ConnectChat(UpstreamAddress address, string model, ProviderSettings settings)
+    {
+        // Other servers at an address of their own may know only the field that the caller used.
+        var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
+        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? OpenAiFormat.NewLimit : null);
+        var endpoint = address.At("/chat/completions");
+        return new HttpChat(http, address, new OpenAiFormat(model, limit, isOpenAi), endpoint, endpoint);
+    }
 
     private UpstreamAddress Address(ProviderSettings settings) => settings.Address(
         defaultBaseUrl, "Authorization", "Bearer ", ("OpenAI-Organization", settings.Text("organization")), ("OpenAI-Project", settings.Text("project")));

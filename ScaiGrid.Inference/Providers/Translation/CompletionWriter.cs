@@ -9,6 +9,7 @@ internal sealed class CompletionWriter : IDisposable
 {
     private readonly PooledBytes _output = new(16 * 1024);
     private readonly PooledBytes _content = new();
+    private readonly PooledBytes _refusal = new(256);
     private readonly PooledBytes _reasoning = new(256);
     private readonly PooledBytes _calls = new(256);
     private readonly Utf8JsonWriter _writer;
@@ -39,7 +40,18 @@ internal sealed class CompletionWriter : IDisposable
 
     public void AddContent(JsonElement text) => _content.Append(RequestDocument.Raw(text)[1..^1]);
 
+    public void AddRefusal(JsonElement text) => _refusal.Append(RequestDocument.Raw(text)[1..^1]);
+
     public void AddReasoning(JsonElement text) => _reasoning.Append(RequestDocument.Raw(text)[1..^1]);
+
+    /// <summary>What is added to the reasoning next is another paragraph.</summary>
+    public void BreakReasoning()
+    {
+        if (_reasoning.Length > 0)
+        {
+            _reasoning.Append("\\n\\n"u8);
+        }
+    }
 
     /// <param name="id">The call's id.</param>
     /// <param name="name">A JSON string.</param>
@@ -47,19 +59,22 @@ internal sealed class CompletionWriter : IDisposable
     /// <param name="extra">Writes <c>extra_content</c>, where there is any.</param>
     public void AddToolCall(string id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, Action<Utf8JsonWriter>? extra = null)
     {
-        if (_callCount++ == 0)
-        {
-            _callWriter.WriteStartArray();
-        }
-
-        _callWriter.WriteStartObject();
-        _callWriter.WriteString("id"u8, id);
-        _callWriter.WriteString("type"u8, "function"u8);
-        _callWriter.WriteStartObject("function"u8);
-        _callWriter.WriteRaw("name"u8, name);
+        StartCall(id, name);
         _callWriter.WriteString("arguments"u8, arguments);
         _callWriter.WriteEndObject();
         extra?.Invoke(_callWriter);
+        _callWriter.WriteEndObject();
+    }
+
+    /// <summary>A call whose arguments are a text in the upstream's answer already.</summary>
+    /// <param name="id">The call's id.</param>
+    /// <param name="name">A JSON string.</param>
+    /// <param name="arguments">A JSON string.</param>
+    public void AddToolCallOfText(string id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments)
+    {
+        StartCall(id, name);
+        _callWriter.WriteRaw("arguments"u8, arguments);
+        _callWriter.WriteEndObject();
         _callWriter.WriteEndObject();
     }
 
@@ -73,7 +88,12 @@ internal sealed class CompletionWriter : IDisposable
         _writer.WriteNumber("index"u8, index);
         _writer.WriteStartObject("message"u8);
         _writer.WriteString("role"u8, "assistant"u8);
-        WriteText("content"u8, _content, isNull: _content.Length == 0 && _callCount > 0);
+        WriteText("content"u8, _content, isNull: _content.Length == 0 && (_callCount > 0 || _refusal.Length > 0));
+        if (_refusal.Length > 0)
+        {
+            WriteText("refusal"u8, _refusal, isNull: false);
+        }
+
         if (_reasoning.Length > 0)
         {
             WriteText("reasoning_content"u8, _reasoning, isNull: false);
@@ -91,6 +111,7 @@ internal sealed class CompletionWriter : IDisposable
         _writer.WriteString("finish_reason"u8, finish);
         _writer.WriteEndObject();
         _content.Clear();
+        _refusal.Clear();
         _reasoning.Clear();
         _calls.Clear();
         _callWriter.Reset();
@@ -119,12 +140,28 @@ internal sealed class CompletionWriter : IDisposable
         _writer.Dispose();
         _callWriter.Dispose();
         _content.Dispose();
+        _refusal.Dispose();
         _reasoning.Dispose();
         _calls.Dispose();
         if (!_ended)
         {
             _output.Dispose();
         }
+    }
+
+    // Inside the function, behind its name.
+    private void StartCall(string id, ReadOnlySpan<byte> name)
+    {
+        if (_callCount++ == 0)
+        {
+            _callWriter.WriteStartArray();
+        }
+
+        _callWriter.WriteStartObject();
+        _callWriter.WriteString("id"u8, id);
+        _callWriter.WriteString("type"u8, "function"u8);
+        _callWriter.WriteStartObject("function"u8);
+        _callWriter.WriteRaw("name"u8, name);
     }
 
     private void WriteText(ReadOnlySpan<byte> name, PooledBytes text, bool isNull)

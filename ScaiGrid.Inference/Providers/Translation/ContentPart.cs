@@ -64,8 +64,8 @@ internal readonly ref struct ContentPart
         return part.ValueKind == JsonValueKind.Object && JsonText.Of(part, "type"u8) == "text" && part.TryGetProperty("text"u8, out text) && text.ValueKind == JsonValueKind.String;
     }
 
-    // {"image_url":{"url":"…"}}, or the URL itself, as some clients write it.
-    private static bool TryGetUrl(JsonElement part, out JsonElement url) =>
+    /// <summary>A picture's URL: <c>{"image_url":{"url":"…"}}</c>, or the URL itself, as some clients write it.</summary>
+    public static bool TryGetUrl(JsonElement part, out JsonElement url) =>
         part.TryGetProperty("image_url"u8, out url)
         && (url.ValueKind == JsonValueKind.String || (url.ValueKind == JsonValueKind.Object && url.TryGetProperty("url"u8, out url) && url.ValueKind == JsonValueKind.String));
 

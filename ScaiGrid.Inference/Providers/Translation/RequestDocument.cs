@@ -99,6 +99,10 @@ internal sealed class RequestDocument : IDisposable
         (message.TryGetProperty("content"u8, out content) && content.ValueKind != JsonValueKind.Null)
         || (message.TryGetProperty("refusal"u8, out content) && content.ValueKind == JsonValueKind.String);
 
+    /// <summary>The property as it is written, where it is a string; else an empty one.</summary>
+    public static ReadOnlySpan<byte> RawText(JsonElement owner, ReadOnlySpan<byte> name) =>
+        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? Raw(value) : "\"\""u8;
+
     /// <summary>The value as it is written.</summary>
     public static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);
 }

@@ -28,7 +28,7 @@ internal sealed class ExchangePlayer : IDisposable
             (HttpStatusCode)((int?)exchange.Http["status"] ?? 200), exchange.ContentType, exchange.UpstreamBytes, [.. headers.Select(header => (header.Key, (string)header.Value!))]);
         _http = new UpstreamHttp(_handler);
         var time = new FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
-        Assert.True(new ProviderCatalog(_http, time).TryGet(exchange.Provider, out var provider));
+        Assert.True(new ProviderCatalog(_http, time).TryGet(exchange.Type, out var provider));
         var mistakes = new List<ErrorDetail>();
         provider!.Validate(exchange.Config, mistakes);
         Assert.Empty(mistakes);

@@ -23,6 +23,9 @@ internal sealed class RecordedExchange(string provider, string name)
 
     public string Provider => provider;
 
+    /// <summary>The provider's type; the folder's name, but for a type that has more than one format.</summary>
+    public string Type => (string?)Case["type"] ?? provider;
+
     public string Model => (string?)Case["model"] ?? "model-at-upstream";
 
     public JsonObject Config => (JsonObject)(Case["config"]?.DeepClone() ?? new JsonObject());

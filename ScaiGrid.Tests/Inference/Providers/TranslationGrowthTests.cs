@@ -7,6 +7,7 @@ using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Providers.Anthropic;
 using ScaiGrid.Inference.Providers.Google;
 using ScaiGrid.Inference.Providers.Mistral;
+using ScaiGrid.Inference.Providers.OpenAi;
 using ScaiGrid.Inference.Responses;
 using ScaiGrid.Inference.Streaming;
 using Xunit;
@@ -35,6 +36,14 @@ public sealed class TranslationGrowthTests
     public void CallsOfOneIdToAnthropic_GrowWithTheirNumber() => GrowsAsSent(
         count => Chat($$"""{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{{Repeat(count, _ => """{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}""")}}]}"""),
         bytes => Translate(new AnthropicFormat(AnthropicModel.Of("claude-opus-5", new ProviderSettings([])), TimeProvider.System), bytes));
+
+    [Fact]
+    public void ItemsOfATurnToOpenAi_GrowWithTheirNumber() => GrowsAsSent(
+        count => Chat($$$$"""
+            {"role":"user","content":"Hi"},{"role":"assistant","content":"{{{{Repeat(count, _ => "a")}}}},","tool_calls":[{{{{Repeat(count, _ => """{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}""")}}}}],
+            "extra_content":{"openai":{"backend":"b","items":[{{{{Repeat(count, _ => """{"type":"reasoning","encrypted_content":"g"},{"type":"message","length":2},{"type":"function_call"}""")}}}}]}}}
+            """),
+        bytes => Translate(new OpenAiResponsesFormat(new OpenAiResponsesModel("gpt-5.6", "b", Summary: null), TimeProvider.System), bytes));
 
     [Fact]
     public void ItemsOfAResponse_GrowWithTheirNumber() => GrowsAsSent(

@@ -4,6 +4,8 @@ namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
 public sealed class OpenAiConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "openai"), IClassFixture<ScriptedUpstream>;
 
+public sealed class OpenAiResponsesConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "openai-responses"), IClassFixture<ScriptedUpstream>;
+
 public sealed class CustomConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "custom"), IClassFixture<ScriptedUpstream>;
 
 public sealed class AzureConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "azure"), IClassFixture<ScriptedUpstream>;

@@ -10,6 +10,7 @@ internal abstract class WireDialect
     {
         "anthropic" => new AnthropicDialect(),
         "google" => new GoogleDialect(),
+        "openai-responses" => new OpenAiResponsesDialect(),
         _ => new OpenAiDialect(type),
     };
 

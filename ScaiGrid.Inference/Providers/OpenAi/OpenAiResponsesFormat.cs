@@ -1,0 +1,119 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.OpenAi;
+
+/// <summary>Chat completions to OpenAI's Responses API and back, without its state: nothing is stored there, and every call says the whole conversation.</summary>
+internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProvider time) : TranslatedFormat(model.Name)
+{
+    /// <summary>The setting that says which of OpenAI's two formats chat is asked in.</summary>
+    public const string Api = "api";
+
+    /// <summary>The setting that says how the model is to tell of its thoughts.</summary>
+    public const string Summary = "reasoning_summary";
+
+    public static Func<JsonNode?, string?> CheckApi { get; } = ProviderSettings.OneOf("chat", "responses");
+
+    public static Func<JsonNode?, string?> CheckSummary { get; } = ProviderSettings.OneOf("auto", "concise", "detailed");
+
+    public static bool IsAskedFor(ProviderSettings settings) => settings.Text(Api) == "responses";
+
+    /// <summary>The chat client of a backend.</summary>
+    public static HttpChat Connect(UpstreamHttp http, UpstreamAddress address, Uri endpoint, BackendConnection backend, ProviderSettings settings, TimeProvider time)
+    {
+        var model = new OpenAiResponsesModel(backend.Model, backend.BackendId, settings.Text(Summary));
+        return new HttpChat(http, address, new OpenAiResponsesFormat(model, time), endpoint, endpoint);
+    }
+
+    protected override PooledBytes Write(RequestDocument document) => OpenAiResponsesRequest.Write(document, model);
+
+    public override PooledBytes? ReadCompletion(PooledBytes answer, UpstreamAddress address, out UpstreamError? failed)
+    {
+        using (answer)
+        {
+            using var document = JsonDocument.Parse(answer.Memory);
+            var response = document.RootElement;
+            failed = response.ValueKind != JsonValueKind.Object || !response.TryGetProperty("output"u8, out var output) || output.ValueKind != JsonValueKind.Array
+                ? new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no output.")
+                : OpenAiResponsesOutcome.Failure(response, address);
+            return failed is null ? Read(response) : null;
+        }
+    }
+
+    public override string FieldOf(string field) => field switch
+    {
+        "max_output_tokens" => "max_completion_tokens",
+        "reasoning.effort" => "reasoning_effort",
+        "text.verbosity" => "verbosity",
+        _ when field.StartsWith("text.format", StringComparison.Ordinal) => "response_format",
+
+        // The items have other places than the messages that they are of.
+        _ when field == "input" || field.StartsWith("input[", StringComparison.Ordinal) => "messages",
+        _ => field,
+    };
+
+    public override ChunkTranslator TranslateStream(UpstreamAddress address) => new OpenAiResponsesStream(address, model.BackendId, time.GetUtcNow().ToUnixTimeSeconds());
+
+    private PooledBytes Read(JsonElement response)
+    {
+        using var completion = new CompletionWriter();
+        using var items = new OpenAiResponsesItems();
+        completion.Start(RequestDocument.RawText(response, "id"u8), RequestDocument.RawText(response, "model"u8), time.GetUtcNow().ToUnixTimeSeconds());
+        foreach (var item in RequestDocument.Items(response, "output"u8))
+        {
+            items.Add(item);
+            ReadItem(completion, item);
+        }
+
+        var extra = items.ToExtraContent(model.BackendId);
+        completion.EndChoice(
+            0, OpenAiResponsesOutcome.Finish(response, completion.HasToolCalls), extra is null ? null : writer => writer.WriteRaw("extra_content"u8, extra));
+        return completion.End(OpenAiResponsesOutcome.Usage(response, out var cacheWrites), cacheWrites);
+    }
+
+    private static void ReadItem(CompletionWriter completion, JsonElement item)
+    {
+        switch (JsonText.Of(item, "type"u8))
+        {
+            case "reasoning":
+                foreach (var thought in RequestDocument.Items(item, "summary"u8).Concat(RequestDocument.Items(item, "content"u8)))
+                {
+                    if (TryGetText(thought, "text"u8, out var text))
+                    {
+                        completion.BreakReasoning();
+                        completion.AddReasoning(text);
+                    }
+                }
+
+                break;
+            case "message":
+                foreach (var part in RequestDocument.Items(item, "content"u8))
+                {
+                    ReadPart(completion, part);
+                }
+
+                break;
+            case "function_call" when TryGetText(item, "name"u8, out var name):
+                var arguments = RequestDocument.RawText(item, "arguments"u8);
+                completion.AddToolCallOfText(JsonText.Of(item, "call_id"u8) ?? "", RequestDocument.Raw(name), arguments.Length > 2 ? arguments : "\"{}\""u8);
+                break;
+        }
+    }
+
+    private static void ReadPart(CompletionWriter completion, JsonElement part)
+    {
+        if (TryGetText(part, "text"u8, out var text))
+        {
+            completion.AddContent(text);
+        }
+        else if (TryGetText(part, "refusal"u8, out var refusal))
+        {
+            completion.AddRefusal(refusal);
+        }
+    }
+
+    private static bool TryGetText(JsonElement owner, ReadOnlySpan<byte> name, out JsonElement text) =>
+        owner.TryGetProperty(name, out text) && text.ValueKind == JsonValueKind.String;
+}

@@ -1,0 +1,17 @@
+using System.Text.RegularExpressions;
+
+namespace ScaiGrid.Inference.Providers.OpenAi;
+
+/// <summary>What must be known of a model to ask it by the Responses API.</summary>
+/// <param name="Name">The model at the upstream.</param>
+/// <param name="BackendId">Whose encrypted thoughts it can read: they are an organization's or a resource's, and another one's are refused.</param>
+/// <param name="Summary">How it is to tell of its thoughts; null where it is not asked to.</param>
+internal sealed partial record OpenAiResponsesModel(string Name, string BackendId, string? Summary)
+{
+    /// <summary>Whether encrypted thoughts may be asked for: models that do not think refuse that.</summary>
+    public bool MayThink { get; } = !NeverThinks().IsMatch(Name);
+
+    // GPT-3.5, GPT-4 with all of its kinds, and the models for chats.
+    [GeneratedRegex("gpt-[34]|chat")]
+    private static partial Regex NeverThinks();
+}

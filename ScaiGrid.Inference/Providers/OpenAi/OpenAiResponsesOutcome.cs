@@ -1,0 +1,57 @@
+using System.Text;
+using System.Text.Json;
+using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.OpenAi;
+
+/// <summary>How a response ended, and what it used: the same in a whole answer and in the last event of a stream.</summary>
+internal static class OpenAiResponsesOutcome
+{
+    /// <summary>Why there is no answer; null where there is one, whole or not.</summary>
+    public static UpstreamError? Failure(JsonElement response, UpstreamAddress address)
+    {
+        if (RequestDocument.TryGetObject(response, "error"u8, out var error))
+        {
+            return UpstreamErrors.FromEvent(Encoding.UTF8.GetBytes(error.GetRawText()), address);
+        }
+
+        return JsonText.Of(response, "status"u8) is null or "completed" or "incomplete"
+            ? null
+            : new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream's answer did not come to an end.");
+    }
+
+    public static string Finish(JsonElement response, bool hasCalls)
+    {
+        if (JsonText.Of(response, "status"u8) != "incomplete")
+        {
+            return hasCalls ? "tool_calls" : "stop";
+        }
+
+        return RequestDocument.TryGetObject(response, "incomplete_details"u8, out var details) && JsonText.Of(details, "reason"u8) == "content_filter"
+            ? "content_filter"
+            : "length";
+    }
+
+    /// <returns>Null where nothing is said of it.</returns>
+    public static TokenUsage? Usage(JsonElement response, out long cacheWrites)
+    {
+        cacheWrites = 0;
+        if (!RequestDocument.TryGetObject(response, "usage"u8, out var usage))
+        {
+            return null;
+        }
+
+        RequestDocument.TryGetObject(usage, "input_tokens_details"u8, out var input);
+        RequestDocument.TryGetObject(usage, "output_tokens_details"u8, out var output);
+        cacheWrites = Count(input, "cache_write_tokens"u8);
+        return new TokenUsage(
+            Count(usage, "input_tokens"u8), Count(usage, "output_tokens"u8), Count(input, "cached_tokens"u8), Count(output, "reasoning_tokens"u8));
+    }
+
+    private static long Count(JsonElement owner, ReadOnlySpan<byte> name) =>
+        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count)
+            ? Math.Clamp(count, 0, TokenUsage.MaxCount)
+            : 0;
+}

@@ -1,0 +1,27 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Providers;
+using Xunit;
+
+namespace ScaiGrid.Tests.Inference.Providers;
+
+/// <summary>Settings that say by which of OpenAI's formats chat goes.</summary>
+public sealed class OpenAiSettingsTests
+{
+    [Theory]
+    [InlineData("openai", "api", "\"completions\"")]
+    [InlineData("custom", "api", "true")]
+    [InlineData("azure", "api", "null")]
+    [InlineData("openai", "reasoning_summary", "\"none\"")]
+    [InlineData("azure", "reasoning_summary", "\"long\"")]
+    public void SettingOfAnotherWord_IsRefused(string type, string name, string value)
+    {
+        using var handler = new ScriptedHandler(HttpStatusCode.OK, "application/json", [], []);
+        using var http = new UpstreamHttp(handler);
+        Assert.True(new ProviderCatalog(http, TimeProvider.System).TryGet(type, out var provider));
+        var mistakes = new List<ErrorDetail>();
+        provider!.Validate(new JsonObject { ["base_url"] = "https://grid.example", [name] = JsonNode.Parse(value) }, mistakes);
+        Assert.Equal([name], mistakes.Select(mistake => mistake.Field));
+    }
+}
