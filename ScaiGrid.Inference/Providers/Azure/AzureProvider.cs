@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// <summary>
 /// Azure OpenAI: OpenAI's format, with a deployment for a model. Configuration besides the common fields: <c>api_version</c>, with which
 /// the deployment stands in the path; without it, the v1 path takes the deployment as the model. <c>base_url</c> is the resource.
-/// <c>api</c>, with which chat goes by the Responses API instead, and <c>reasoning_summary</c> for it.
+/// With <c>api</c> chat goes by the Responses API instead, for which there is <c>reasoning_summary</c>.
 /// </summary>
 internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {

@@ -5,8 +5,8 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
 /// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for anything else that speaks it (vLLM, llama.cpp, Ollama …).
-/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>; <c>api</c>, with which chat goes by
-/// OpenAI's Responses API instead, and <c>reasoning_summary</c> for it.
+/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>. With <c>api</c> chat goes by the Responses
+/// API instead, for which there is <c>reasoning_summary</c>.
 /// </summary>
 internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvider time, string? defaultBaseUrl) : IProvider, IModelDirectory
 {

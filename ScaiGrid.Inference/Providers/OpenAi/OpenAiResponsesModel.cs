@@ -8,7 +8,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <param name="Summary">How it is to tell of its thoughts; null where it is not asked to.</param>
 internal sealed partial record OpenAiResponsesModel(string Name, string BackendId, string? Summary)
 {
-    /// <summary>Whether encrypted thoughts may be asked for: models that do not think refuse that.</summary>
+    /// <summary>Whether its thoughts, encrypted or summed up, may be asked for: models that do not think refuse that.</summary>
     public bool MayThink { get; } = !NeverThinks().IsMatch(Name);
 
     // GPT-3.5, GPT-4 with all of its kinds, and the models for chats.

@@ -94,7 +94,7 @@ internal static class OpenAiResponsesRequest
 
     private static void WriteReasoning(RequestDocument request, Utf8JsonWriter writer, OpenAiResponsesModel model)
     {
-        var summary = request.Effort == "none" ? null : model.Summary;
+        var summary = model.MayThink && request.Effort != "none" ? model.Summary : null;
         if (request.Effort is null && summary is null)
         {
             return;
