@@ -19,7 +19,7 @@ public sealed class DefaultFieldBudgetTests(Grid grid) : GridTest(grid)
         // Whoever can call the model knows the budget that was there before it.
         var slug = await ConnectAsync(
             new UpstreamScript(),
-            outputPrice: "400",
+            outputPrice: modality == "chat" ? "400" : "0",
             modelFields: new { modality, image_price = "0.04", max_output_tokens = 100, default_params = new { n = 4 } });
         (await CallAsync(null)).Error(429, "BUDGET_EXCEEDED");
         (await CallAsync(2)).Ok();
