@@ -28,7 +28,7 @@ return await HostRunner.RunAsync(async () =>
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = InferenceOptions.MaxRequestBytes;
-        kestrel.ListenAnyIP(settings.HttpPort);
+        kestrel.ListenOn(settings, settings.HttpPort);
     });
 
     // A connection keeps the 4 KiB that its next request is read into: to wait without them is a system call more for each request. gRPC's

@@ -50,7 +50,8 @@ internal static class AspireGraph
         if (builder.ExecutionContext.IsRunMode)
         {
             // Journals and keys in the same place as with --local. A container keeps its own.
-            project.WithEnvironment(NeedVariables.DataDirectory, DataDirectory.Locate());
+            project.WithEnvironment(NeedVariables.DataDirectory, DataDirectory.Locate())
+                .WithEnvironment(NeedVariables.ListenAddress, LocalEnvironment.ListenAddress);
         }
 
         if (mode.Port is not { } setting)

@@ -45,6 +45,7 @@ internal static class NeedVariables
     public const string Neo4jUrl = "SCAIGRID_NEO4J_URL";
     public const string Neo4jUser = "SCAIGRID_NEO4J_USER";
     public const string Neo4jPassword = "SCAIGRID_NEO4J_PASSWORD";
+    public const string ListenAddress = "SCAIGRID_LISTEN_ADDRESS";
     public const string DataDirectory = "SCAIGRID_DATA_DIR";
 
     public static readonly IReadOnlyList<(Needs Need, IReadOnlyList<string> Names)> Secret =

@@ -21,7 +21,7 @@ static async Task<int> ServeAsync(string[] args)
     builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
-        kestrel.ListenAnyIP(settings.BunkerProxyPort);
+        kestrel.ListenOn(settings, settings.BunkerProxyPort);
     });
 
     await using var app = builder.Build();

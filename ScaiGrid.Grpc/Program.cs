@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using ScaiGrid.Core.Configuration;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Grpc.Hosting;
 using ScaiGrid.Grpc.Inference;
 using ScaiGrid.Inference;
@@ -28,7 +29,7 @@ return await HostRunner.RunAsync(async () =>
 
         // gRPC's own bound is the one that counts: a message's frame is a few bytes longer than the message.
         kestrel.Limits.MaxRequestBodySize = InferenceOptions.MaxRequestBytes + 1024;
-        kestrel.ListenAnyIP(settings.GrpcPort, listen => listen.Protocols = HttpProtocols.Http2);
+        kestrel.ListenOn(settings, settings.GrpcPort, HttpProtocols.Http2);
     });
     builder.Services.AddGrpc(grpc =>
     {

@@ -1,4 +1,5 @@
 using ScaiGrid.Core.Configuration;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Inference;
 using ScaiGrid.Modules;
 using ScaiGrid.Platform;
@@ -19,7 +20,7 @@ return await HostRunner.RunAsync(async () =>
     builder.Services.AddSingleton<IWorkGate, DrainGate>();
     builder.AddScheduling([.. PlatformTasks.All(builder), .. modules.ScheduledTasks]);
     builder.CheckSettings();
-    builder.WebHost.UseUrls($"http://*:{settings.WorkerPort}");
+    builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenOn(settings, settings.WorkerPort));
 
     await using var app = builder.Build();
     if (!await SchemaCheck.PassesAsync(app))

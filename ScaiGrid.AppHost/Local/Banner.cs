@@ -5,7 +5,7 @@ internal static class Banner
 {
     public static string Text(DataDirectory data, Ports ports, Secrets secrets)
     {
-        var api = $"http://localhost:{ports[ModeGraph.Http]}";
+        var api = LocalEnvironment.Url(ports[ModeGraph.Http]);
         return $$"""
 
             ScaiGrid is ready. Ctrl-C stops it; its state stays in {{data.Path}}
@@ -13,8 +13,8 @@ internal static class Banner
               API            {{api}}
               Documentation  {{api}}/docs
               Metrics        {{api}}/metrics
-              gRPC           http://localhost:{{ports[ModeGraph.Grpc]}}
-              Storage proxy  http://localhost:{{ports[ModeGraph.BunkerProxy]}}
+              gRPC           {{LocalEnvironment.Url(ports[ModeGraph.Grpc])}}
+              Storage proxy  {{LocalEnvironment.Url(ports[ModeGraph.BunkerProxy])}}
               API key        {{secrets.BootstrapApiKey}}{{SignIn(ports)}}
 
             Try it:

@@ -17,10 +17,10 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
 
     public async Task FillAsync(CancellationToken cancellationToken)
     {
-        // A proxy that the environment names is not meant for loopback.
+        // A proxy that the environment names is not meant for this machine.
         using var api = new HttpClient(new SocketsHttpHandler { UseProxy = false })
         {
-            BaseAddress = new Uri($"http://127.0.0.1:{port}"),
+            BaseAddress = new Uri(LocalEnvironment.Url(port)),
             Timeout = TimeSpan.FromSeconds(30),
             DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
         };

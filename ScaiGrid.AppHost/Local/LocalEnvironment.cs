@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
 
 namespace ScaiGrid.AppHost.Local;
@@ -18,6 +19,7 @@ internal sealed class LocalEnvironment
         Default(NeedVariables.SecretKey, secrets.SecretKey);
         Default(NeedVariables.CapabilityKey, secrets.CapabilityKey);
         Default("SCAIGRID_DRAIN_TIMEOUT_S", DrainSeconds);
+        _shared[NeedVariables.ListenAddress] = ListenAddress;
         _shared["SCAIGRID_EXIT_WITH_STDIN"] = "true";
         foreach (var mode in Servers)
         {
@@ -50,7 +52,7 @@ internal sealed class LocalEnvironment
             Default(NeedVariables.Audience, "scaigrid-api");
 
             // As the banner has it: links to media begin with it too.
-            Default(NeedVariables.PublicUrl, $"http://127.0.0.1:{ports[ModeGraph.Http]}");
+            Default(NeedVariables.PublicUrl, Url(ports[ModeGraph.Http]));
             Default(NeedVariables.RedirectUris, $"{api}/docs");
         }
 
@@ -71,6 +73,16 @@ internal sealed class LocalEnvironment
     public static IReadOnlyList<Mode> Servers => UsesDevIdentity ? [.. ModeGraph.Servers, ModeGraph.DevIdentity] : ModeGraph.Servers;
 
     public static string? UserValue(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    /// <summary>Whoever tries the grid on a laptop has not asked to serve the networks that the laptop is in.</summary>
+    public static string ListenAddress => UserValue(NeedVariables.ListenAddress) ?? "localhost";
+
+    /// <summary>Where a port of ours is reached from this machine: on loopback, unless the user chose another address to listen on.</summary>
+    public static string Url(int port)
+    {
+        var chosen = IPAddress.TryParse(ListenAddress, out var address) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any);
+        return $"http://{new IPEndPoint(chosen ? address! : IPAddress.Loopback, port)}";
+    }
 
     public void ApplyTo(IDictionary<string, string?> environment, Mode mode)
     {

@@ -23,7 +23,7 @@ internal sealed class ReadinessProbe(TimeProvider time) : IDisposable
 
     public async Task<bool> IsReadyAsync(Mode mode, int port, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{port}{Mode.ReadyPath}");
+        using var request = new HttpRequestMessage(HttpMethod.Get, LocalEnvironment.Url(port) + Mode.ReadyPath);
         if (mode.Port is { IsHttp2: true })
         {
             // Without TLS there is nothing to negotiate: the server speaks HTTP/2 from the first byte.

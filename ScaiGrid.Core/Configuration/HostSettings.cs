@@ -1,10 +1,22 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 
 namespace ScaiGrid.Core.Configuration;
 
 /// <summary>What every host needs to know of itself: where it listens, how it stops, where it keeps its files.</summary>
-public sealed class HostSettings
+public sealed class HostSettings : IValidatableObject
 {
+    /// <summary>The <see cref="ListenAddress"/> that stands for all of the machine's.</summary>
+    public const string AnyAddress = "*";
+
+    /// <summary>The <see cref="ListenAddress"/> that stands for the loopback interface, in both families.</summary>
+    public const string Localhost = "localhost";
+
+    [Setting(
+        "SCAIGRID_LISTEN_ADDRESS",
+        "Where the ports of this process are open: an IP address of the machine, `localhost` or `*` for all addresses. The AppHost sets `localhost` unless it is told otherwise.")]
+    public string ListenAddress { get; set; } = AnyAddress;
+
     [Setting("SCAIGRID_HTTP_PORT", "Port of mode http.")]
     [Range(1, 65535)]
     public int HttpPort { get; set; } = 8000;
@@ -27,4 +39,13 @@ public sealed class HostSettings
 
     [Setting("SCAIGRID_DATA_DIR", "Folder for the files of embedded use and for local journals.")]
     public string DataDirectory { get; set; } = ".scaigrid";
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        // A number alone would be read as an address, too: as somebody's port.
+        if (ListenAddress is not (AnyAddress or Localhost) && !(IPAddress.TryParse(ListenAddress, out _) && ListenAddress.AsSpan().ContainsAny('.', ':')))
+        {
+            yield return new ValidationResult($"'{ListenAddress}' is neither an IP address nor {Localhost} nor {AnyAddress}.", [nameof(ListenAddress)]);
+        }
+    }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using ScaiGrid.Tests.Support;
@@ -107,6 +109,21 @@ public sealed partial class AppHostTests
         (await ones.ChatAsync(Echo)).Ok();
     }
 
+    /// <summary>A laptop is in other people's networks. Linux has a whole network on loopback, so that its second address stands for any other.</summary>
+    [Theory]
+    [InlineData(null, "127.0.0.1", "127.0.0.2")]
+    [InlineData("127.0.0.2", "127.0.0.2", "127.0.0.1")]
+    public async Task Ports_AreOpenOnLoopbackOnly_UnlessAnotherAddressIsSet(string? setting, string open, string closed)
+    {
+        var settings = setting is null ? null : new Dictionary<string, string> { ["SCAIGRID_LISTEN_ADDRESS"] = setting };
+        await using var host = await AppHostProcess.StartAsync(settings);
+
+        Assert.Contains($"http://{open}:{host.ApiAddress.Port}/", host.CurlLine, StringComparison.Ordinal);
+        int[] ports = [host.ApiAddress.Port, host.GrpcAddress.Port, host.BunkerProxyAddress.Port, host.WorkerAddress.Port];
+        Assert.All(await Task.WhenAll(ports.Select(port => IsOpenAsync(open, port))), Assert.True);
+        Assert.All(await Task.WhenAll(ports.Select(port => IsOpenAsync(closed, port))), Assert.False);
+    }
+
     [Fact]
     public async Task WrongBootstrapKey_IsRefusedBeforeAnythingStarts()
     {
@@ -130,6 +147,20 @@ public sealed partial class AppHostTests
         }
 
         Assert.True(left.Count == 0, $"{left.Count} processes are left:\n{host.Output}");
+    }
+
+    private static async Task<bool> IsOpenAsync(string address, int port)
+    {
+        using var client = new TcpClient();
+        try
+        {
+            await client.ConnectAsync(IPAddress.Parse(address), port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static string KeyOf(AppHostProcess host) => Key().Match(host.CurlLine).Value;

@@ -20,6 +20,7 @@ public sealed class HostStartTests
         ["SCAIGRID_STORAGE_CAPABILITY_KEY"] = Canary,
         ["SCAIGRID_BOOTSTRAP_API_KEY"] = $"sgk_{Canary}",
         ["SCAIGRID_AUTH_DISABLED"] = "true",
+        ["SCAIGRID_LISTEN_ADDRESS"] = "8000",
         ["SCAIGRID_DRAIN_TIMEOUT_S"] = "soon",
         ["DISPATCH_STREAM_TIMEOUT_S"] = "-1",
         ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "often",
@@ -40,7 +41,7 @@ public sealed class HostStartTests
     [InlineData(
         Mode.Worker,
         "SCAIGRID_WORKER_PORT", "SCAIGRID_DATABASE_URL", "SCAIGRID_REDIS_URL", "SCAIGRID_DRAIN_TIMEOUT_S", "SCAIGRID_USAGE_FLUSH_INTERVAL_S", "SCAIGRID_MODULES")]
-    [InlineData(Mode.BunkerProxy, "SCAIGRID_BUNKER_PROXY_PORT", "SCAIGRID_STORAGE_CAPABILITY_KEY", "SCAIGRID_DRAIN_TIMEOUT_S")]
+    [InlineData(Mode.BunkerProxy, "SCAIGRID_BUNKER_PROXY_PORT", "SCAIGRID_LISTEN_ADDRESS", "SCAIGRID_STORAGE_CAPABILITY_KEY", "SCAIGRID_DRAIN_TIMEOUT_S")]
     [InlineData(Mode.Migrate, "SCAIGRID_DATABASE_URL", "SCAIGRID_BOOTSTRAP_API_KEY", "SCAIGRID_MODULES")]
     public async Task WrongSettings_AreAllNamedInOneMessage(Mode mode, params string[] variables)
     {

@@ -13,7 +13,8 @@ public sealed class AppHostProcess : IAsyncDisposable
     private AppHostProcess(ServerProcess process, TemporaryFolder? ownFolder, string dataFolder, int[] ports)
     {
         (_process, _ownFolder, DataFolder) = (process, ownFolder, dataFolder);
-        (ApiAddress, GrpcAddress, BunkerProxyAddress, DevIdentityAddress) = (Address(ports[0]), Address(ports[1]), Address(ports[2]), Address(ports[4]));
+        (ApiAddress, GrpcAddress, BunkerProxyAddress) = (Address(ports[0]), Address(ports[1]), Address(ports[2]));
+        (WorkerAddress, DevIdentityAddress) = (Address(ports[3]), Address(ports[4]));
     }
 
     public Uri ApiAddress { get; }
@@ -21,6 +22,8 @@ public sealed class AppHostProcess : IAsyncDisposable
     public Uri GrpcAddress { get; }
 
     public Uri BunkerProxyAddress { get; }
+
+    public Uri WorkerAddress { get; }
 
     public Uri DevIdentityAddress { get; }
 
