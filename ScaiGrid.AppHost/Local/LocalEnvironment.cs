@@ -7,7 +7,9 @@ namespace ScaiGrid.AppHost.Local;
 /// <summary>The variables that each mode is started with: ours, then what the user set, less what the mode does not need.</summary>
 internal sealed class LocalEnvironment
 {
-    /// <summary>A stop in order must fit into the five seconds that the user waits.</summary>
+    private const string DrainTimeoutVariable = "SCAIGRID_DRAIN_TIMEOUT_S";
+
+    /// <summary>Unless the user asks for more, a stop in order must fit into the five seconds that the user waits.</summary>
     private const string DrainSeconds = "0.5";
 
     private readonly Dictionary<string, string?> _shared = [];
@@ -18,7 +20,7 @@ internal sealed class LocalEnvironment
         _shared[NeedVariables.BootstrapApiKey] = secrets.BootstrapApiKey;
         Default(NeedVariables.SecretKey, secrets.SecretKey);
         Default(NeedVariables.CapabilityKey, secrets.CapabilityKey);
-        Default("SCAIGRID_DRAIN_TIMEOUT_S", DrainSeconds);
+        Default(DrainTimeoutVariable, DrainSeconds);
         _shared[NeedVariables.ListenAddress] = ListenAddress;
         _shared["SCAIGRID_EXIT_WITH_STDIN"] = "true";
         foreach (var mode in Servers)
@@ -76,6 +78,12 @@ internal sealed class LocalEnvironment
 
     /// <summary>Whoever tries the grid on a laptop has not asked to serve the networks that the laptop is in.</summary>
     public static string ListenAddress => UserValue(NeedVariables.ListenAddress) ?? "localhost";
+
+    /// <summary>How long a mode lets running requests finish; none with a value that is no number, as the modes refuse to start with it.</summary>
+    public static TimeSpan DrainTimeout =>
+        double.TryParse(UserValue(DrainTimeoutVariable) ?? DrainSeconds, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and < 1e6
+            ? TimeSpan.FromSeconds(seconds)
+            : TimeSpan.Zero;
 
     /// <summary>Where a port of ours is reached from this machine: on loopback, unless the user chose another address to listen on.</summary>
     public static string Url(int port)

@@ -77,7 +77,7 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
         }
         finally
         {
-            await new Shutdown(_servers, lines, time).RunAsync(stop);
+            await new Shutdown(_servers, LocalEnvironment.DrainTimeout, lines, time).RunAsync(stop);
         }
     }
 

@@ -1,13 +1,14 @@
 namespace ScaiGrid.AppHost.Local;
 
 /// <summary>
-/// Stops the servers within five seconds: first those that take requests, then the worker, which finishes what they left.
-/// What is not down in time is killed; its journal is shipped at the next start.
+/// Stops the servers: first those that take requests, then the worker, which finishes what they left. Each has its drain and moments more: with
+/// the drain of a laptop all of it is five seconds. What is not down in time is killed; its journal is shipped at the next start.
 /// </summary>
-internal sealed class Shutdown(IReadOnlyList<ModeProcess> servers, Lines lines, TimeProvider time)
+internal sealed class Shutdown(IReadOnlyList<ModeProcess> servers, TimeSpan drain, Lines lines, TimeProvider time)
 {
-    private static readonly TimeSpan FrontsWithin = TimeSpan.FromSeconds(2.5);
-    private static readonly TimeSpan AllWithin = TimeSpan.FromSeconds(4);
+    /// <summary>What a mode needs besides its drain: to ship its journal, to close its connections.</summary>
+    private static readonly TimeSpan FrontsNeed = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan WorkerNeeds = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
 
     public async Task RunAsync(StopRequest stop)
@@ -19,12 +20,12 @@ internal sealed class Shutdown(IReadOnlyList<ModeProcess> servers, Lines lines, 
         fronts.ForEach(server => server.Stop());
         if (!stop.ReachedChildren)
         {
-            await WaitAsync(fronts, FrontsWithin);
+            await WaitAsync(fronts, drain + FrontsNeed);
         }
 
         // After Ctrl-C the worker is stopping already; told a second time later than now, it would take that for impatience.
         workers.ForEach(server => server.Stop());
-        await WaitAsync(servers, AllWithin);
+        await WaitAsync(servers, drain + FrontsNeed + drain + WorkerNeeds);
         foreach (var late in servers.Where(server => server.IsRunning))
         {
             lines.Write(Lines.AppHost, $"{late.Mode.Name} did not stop in time and is killed.");

@@ -48,6 +48,27 @@ public sealed partial class AppHostTests
         Assert.Equal(2, (await admin.UsageAsync(Echo, 2)).Count);
     }
 
+    /// <summary>Ten seconds of a stream: more than a stop takes unless the drain is set.</summary>
+    [Fact]
+    public async Task DrainTimeout_LetsAStreamFinish()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("slow", new UpstreamScript { Chunks = [.. Enumerable.Repeat("x", 10)], ChunkDelay = TimeSpan.FromSeconds(1) });
+        await using var host = await AppHostProcess.StartAsync(new Dictionary<string, string> { ["SCAIGRID_DRAIN_TIMEOUT_S"] = "40" });
+        using var admin = new ApiDriver(host.ApiAddress, KeyOf(host));
+        var slug = await admin.ConnectAsync(upstream.BaseUrl, "slow");
+        using var stream = await admin.StreamAsync(slug);
+        var text = (await stream.NextAsync(TestContext.Current.CancellationToken))!.Content;
+
+        var stopped = host.TerminateAsync();
+        var rest = await stream.AllAsync();
+        await stopped;
+
+        Assert.Equal("xxxxxxxxxx", text + string.Concat(rest.Select(item => item.Content)));
+        Assert.True(rest[^1].IsDone);
+        Assert.DoesNotContain("is killed", host.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Killed_ItLeavesNoProcess_AndLosesNothing()
     {
