@@ -18,6 +18,8 @@ internal static class AvatarHandlers
 {
     public const int MaxBytes = 256 * 1024;
 
+    private const string NoAvatar = "The model has no avatar.";
+
     /// <summary>Takes the image as the body, or as the first file of a form.</summary>
     public static async Task<Results<Ok<Envelope<AvatarView>>, ProblemResult>> Put(
         string model, HttpRequest request, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
@@ -63,7 +65,7 @@ internal static class AvatarHandlers
             .SingleOrDefaultAsync(cancellationToken);
         if (avatar is null)
         {
-            return Reply.Problem(CoreErrors.NotFound, "The model has no avatar.");
+            return Reply.Problem(CoreErrors.NotFound, NoAvatar);
         }
 
         var headers = response.Headers;
@@ -73,6 +75,23 @@ internal static class AvatarHandlers
         headers["Cross-Origin-Resource-Policy"] = "cross-origin";
         return TypedResults.File(
             Convert.FromBase64String(avatar.Content), avatar.ContentType, lastModified: avatar.UpdatedAt, entityTag: new EntityTagHeaderValue($"\"{avatar.Hash}\""));
+    }
+
+    public static async Task<Results<NoContent, ProblemResult>> Delete(string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    {
+        if (await db.Models.ManagedBy(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken) is not { } id)
+        {
+            return Reply.Problem(InferenceErrors.ModelNotFound);
+        }
+
+        if (await db.ModelAvatars.SingleOrDefaultAsync(avatar => avatar.ModelId == id, cancellationToken) is not { } row)
+        {
+            return Reply.Problem(CoreErrors.NotFound, NoAvatar);
+        }
+
+        db.ModelAvatars.Remove(row);
+        await db.SaveChangesAsync(cancellationToken);
+        return TypedResults.NoContent();
     }
 
     private static async Task<byte[]> ReadAsync(HttpRequest request, CancellationToken cancellationToken)

@@ -45,6 +45,8 @@ internal static class ModelEndpoints
             .WithName("PutModelAvatar").WithSummary("Sets the model's picture: PNG, JPEG, GIF or WebP, at most 256 KiB, as the body or as a form's file.");
         group.MapGet("/models/{model}/avatar", AvatarHandlers.Get).AllowAnonymous()
             .WithName("GetModelAvatar").WithSummary("The model's picture, for everybody.");
+        group.MapDelete("/models/{model}/avatar", AvatarHandlers.Delete).RequirePermission(Permissions.ManageModels).Audited("model.avatar_delete", "model")
+            .WithName("DeleteModelAvatar").WithSummary("Takes the model's picture away.");
         group.MapGet("/models/{model}/routing", RoutingHandlers.Get).RequirePermission(Permissions.ViewRouting)
             .WithName("GetRouting").WithSummary("Which backends serve the model.");
         group.MapPut("/models/{model}/routing", RoutingHandlers.Put).RequirePermission(Permissions.ManageRouting).Audited("model.routing_update", "model")

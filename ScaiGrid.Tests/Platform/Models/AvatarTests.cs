@@ -34,6 +34,21 @@ public sealed class AvatarTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task DeletedAvatar_IsGone_AndTheAuditLogSaysSo()
+    {
+        var model = await CreateModelAsync();
+        using var stored = await SendAsync(model, Png, "image/png");
+        Assert.True(stored.IsSuccessStatusCode, await stored.Content.ReadAsStringAsync());
+
+        Assert.Equal(204, (int)(await Admin.DeleteAsync($"/v1/models/{model}/avatar")).Status);
+
+        (await Admin.GetAsync($"/v1/models/{model}/avatar")).Error(404, "NOT_FOUND");
+        (await Admin.DeleteAsync($"/v1/models/{model}/avatar")).Error(404, "NOT_FOUND");
+        (await Admin.DeleteAsync("/v1/models/mdl_01ARZ3NDEKTSV4RRFFQ69G5FAV/avatar")).Error(404, "MODEL_NOT_FOUND");
+        Assert.Single((await Admin.GetAsync($"/v1/audit-log?resource_id={model}&action=model.avatar_delete&status=SUCCESS")).Ok()["items"]!.AsArray());
+    }
+
+    [Fact]
     public async Task WhatIsNoImage_OrTooLarge_IsRefused()
     {
         var model = await CreateModelAsync();
