@@ -5,7 +5,7 @@
 -- Gives lines: how many of the reservations were there; then for each question one of
 --       0 now limit remaining reset tokenlimit tokenremaining tokenreset left (ms of this second)
 --       1 now limit retryat unit (0 requests, 1 tokens)      a rate limit refuses
---       2 budget                                             a budget refuses
+--       2 budget held                                        a budget refuses (held 1: for the sake of what is held back for others)
 --       3 budget wait (ms)                                   a budget throttles
 --       4 budget                                             a budget's state is not known here
 --       5                                                    there is not room enough for calls ahead
@@ -301,8 +301,9 @@ local function admit(k, a)
       if isOver(at + 2, call, used, reserved) then
         if action == BLOCK then
           -- What is reserved may come back; when there is no room even then, the budget is used up.
-          if isOver(at + 2, call, used, NOTHING) then redis.call('HSET', key, 'x', start) end
-          return '2 ' .. (i - 1)
+          local isUsedUp = isOver(at + 2, call, used, NOTHING)
+          if isUsedUp then redis.call('HSET', key, 'x', start) end
+          return '2 ' .. (i - 1) .. (isUsedUp and ' 0' or ' 1')
         end
         local wait = tonumber(v[8] or 0) + tonumber(ARGV[at + 6]) - nowMs
         if wait > 0 then return '3 ' .. (i - 1) .. ' ' .. wait end
