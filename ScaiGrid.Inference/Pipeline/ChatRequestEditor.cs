@@ -25,6 +25,7 @@ internal static class ChatRequestEditor
     /// <param name="toolEffort">The effort that is said with tools where nobody says one, for models that refuse tools without.</param>
     /// <param name="storesMetadata">Whether metadata is taken there with what is to be stored only.</param>
     /// <param name="isOurs">Whether the upstream gets the body as it is made here: a translation says itself what it takes from tools, and of carried fields.</param>
+    /// <param name="takesCarried">Whether it takes fields of earlier answers at all, those of its own model among them.</param>
     public static PooledBytes Edit(
         ChatRequest request,
         ModelRoute model,
@@ -32,7 +33,8 @@ internal static class ChatRequestEditor
         string? outputLimit = null,
         string? toolEffort = null,
         bool storesMetadata = false,
-        bool isOurs = false)
+        bool isOurs = false,
+        bool takesCarried = true)
     {
         var media = isOurs && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
         Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (media?.Count ?? 0)];
@@ -45,7 +47,7 @@ internal static class ChatRequestEditor
 
         if (request.Carried.Count > 0)
         {
-            LeaveOut(request.Carried, CarriedField.MakerOf(upstreamModelJson), isOurs, splices, ref count);
+            LeaveOut(request.Carried, takesCarried ? CarriedField.MakerOf(upstreamModelJson) : null, isOurs, splices, ref count);
         }
 
         splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
@@ -86,7 +88,7 @@ internal static class ChatRequestEditor
         return Apply(request.Body.Span, splices[..count]);
     }
 
-    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string maker, bool isOurs, Span<Splice> splices, ref int count)
+    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string? maker, bool isOurs, Span<Splice> splices, ref int count)
     {
         foreach (var field in carried)
         {

@@ -122,7 +122,7 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
             writer.WriteString("name"u8, ToolNamespaces.Join(JsonText.Of(call, "namespace"u8), JsonText.Of(call, "name"u8) ?? ""));
             writer.WriteString("arguments"u8, JsonText.Of(call, "arguments"u8));
             writer.WriteEndObject();
-            CarryExtra(id is null ? null : _carrier?.OfCall(id));
+            CarryExtra(id is null ? null : _carrier?.TakeCall(id));
             writer.WriteEndObject();
         }
 

@@ -27,8 +27,8 @@ internal sealed class ReasoningCarrier(string maker)
 
     public bool IsEmpty => Field is null && Message is null && _calls.Count == 0;
 
-    /// <summary>The <c>extra_content</c> of a call; null where there is none.</summary>
-    public string? OfCall(string id) => _calls.GetValueOrDefault(id);
+    /// <summary>The <c>extra_content</c> of a call, once: a request does not grow by calls that share an id. Null where there is none.</summary>
+    public string? TakeCall(string id) => _calls.Remove(id, out var extra) ? extra : null;
 
     /// <param name="id">What the caller knows the call by.</param>
     /// <param name="extra">Its <c>extra_content</c>, as JSON.</param>

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.OpenAi;
 using ScaiGrid.Inference.Streaming;
 using Xunit;
 
@@ -162,6 +163,20 @@ public sealed class ChatRequestTests
 
     private static void AssertJson(string expected, PooledBytes actual) =>
         Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(actual.Span)!.ToJsonString());
+
+    /// <summary>OpenAI's own chat completions give no such fields, and refuse them: a model of the same name may have given them by its other API.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void FieldOfAnEarlierAnswer_GoesToItsOwnModel_ButNotToOpenAi(bool isOpenAi)
+    {
+        const string Field = ""","reasoning_content":"Hm." """;
+        const string Body = $$"""{"model":"m","messages":[{"role":"assistant","content":"x"{{Field}}}]}""";
+        using var request = Read(Body);
+        request.Carried = [new CarriedField(new JsonSpan(Body.IndexOf(Field, StringComparison.Ordinal), Field.Length), CarriedField.MakerOf("up"), NamesProvider: false)];
+        using var sent = new OpenAiFormat("up", outputLimit: null, isOpenAi).WriteRequest(request, Routes.Make(), out _);
+        Assert.Equal(!isOpenAi, Encoding.UTF8.GetString(sent.Span).Contains("reasoning_content", StringComparison.Ordinal));
+    }
 
     private static ChatRequest Read(string body)
     {

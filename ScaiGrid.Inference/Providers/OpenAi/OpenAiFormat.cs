@@ -29,7 +29,7 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     public override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
         refused = null;
-        return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit, _toolEffort, storesMetadata: isOpenAi, isOurs: true);
+        return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit, _toolEffort, storesMetadata: isOpenAi, isOurs: true, takesCarried: !isOpenAi);
     }
 
     // From 5.6; the models for chats do not think.

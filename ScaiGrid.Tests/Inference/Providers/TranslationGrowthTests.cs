@@ -55,6 +55,14 @@ public sealed class TranslationGrowthTests
         count => Encoding.UTF8.GetBytes($$"""[{"role":"user","content":[{{Repeat(count, _ => """{"type":"input_text","text":"Hi"}""")}}]}]"""),
         TranslateItems);
 
+    [Fact]
+    public void CallsOfOneIdInAResponse_GrowWithTheirNumber() => GrowsAsSent(
+        count => Encoding.UTF8.GetBytes($$"""
+            [{"type":"reasoning","summary":[],"encrypted_content":"{{Carrier(new string('A', count * 20))}}"},
+             {{Repeat(count, _ => """{"type":"function_call","call_id":"a","name":"f","arguments":"{}"}""")}}]
+            """),
+        TranslateItems);
+
     private static void GrowsAsSent(Func<int, byte[]> make, Action<byte[]> translate)
     {
         var (few, many) = (make(Few), make(Few * Times));
@@ -84,6 +92,9 @@ public sealed class TranslationGrowthTests
     }
 
     private static byte[] Chat(string messages, string more = "") => Encoding.UTF8.GetBytes($$"""{"model":"m","messages":[{{messages}}]{{more}}}""");
+
+    private static string Carrier(string text) =>
+        Convert.ToBase64String(Encoding.UTF8.GetBytes($$"""{"maker":"x","calls":{"a":{"p":"{{text}}"} } }"""));
 
     private static string Repeat(int count, Func<int, string> one) => string.Join(',', Enumerable.Range(0, count).Select(one));
 
