@@ -90,13 +90,27 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
             return new UpstreamError(UpstreamFailure.ShapeMismatch);
         }
 
-        if (attempt.Complete is not null && await attempt.Complete(document.Memory, activity, callerGone) is { } error)
+        try
         {
-            return error;
+            if (attempt.Complete is not null && await attempt.Complete(document.Memory, activity, callerGone) is { } error)
+            {
+                return error;
+            }
+        }
+        catch
+        {
+            // The caller has gone, or a store of ours is away: the upstream has done its part, and is paid for it.
+            await SettleAsync(attempt, metered, callerGone.IsCancellationRequested ? CallStatus.Cancelled : CallStatus.Error);
+            throw;
         }
 
-        dispatcher.Answered(attempt, isStream: false);
-        attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, CallStatus.Ok);
+        await SettleAsync(attempt, metered, CallStatus.Ok);
         return null;
+    }
+
+    private async Task SettleAsync(DocumentAttempt attempt, MeteredUsage metered, CallStatus status)
+    {
+        dispatcher.Answered(attempt, isStream: false);
+        attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, status);
     }
 }

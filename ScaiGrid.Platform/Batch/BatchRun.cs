@@ -6,6 +6,7 @@ using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Core.Storage;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Calls;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Jobs;
@@ -25,6 +26,10 @@ internal sealed class BatchRun(
     TimeProvider time) : IDisposable
 {
     private const int MostTries = 3;
+
+    /// <summary>In bytes of a line: an upstream's answer, and its envelope.</summary>
+    private const int MaxNoted = InferenceOptions.MaxUpstreamBytes + (1024 * 1024);
+
     private static readonly TimeSpan WatchEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NoteEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
@@ -207,7 +212,7 @@ internal sealed class BatchRun(
     {
         await using var content = await blobs.OpenAsync(key, range: null, cancellationToken) ?? throw new InvalidOperationException("A chunk's input is gone.");
         var lines = new List<byte[]>();
-        await foreach (var line in LineReader.ReadAsync(content.Body, cancellationToken))
+        await foreach (var line in LineReader.ReadAsync(content.Body, LineReader.MaxLine, cancellationToken))
         {
             lines.Add(line);
         }
@@ -221,7 +226,7 @@ internal sealed class BatchRun(
         await using var content = await blobs.OpenAsync(batch.ChunkKey(number, "noted"), range: null, cancellationToken);
         if (content is not null)
         {
-            await foreach (var line in LineReader.ReadAsync(content.Body, cancellationToken))
+            await foreach (var line in LineReader.ReadAsync(content.Body, MaxNoted, cancellationToken))
             {
                 if (LineResult.ReadNoted(line) is { } noted && noted.Index < count)
                 {

@@ -22,6 +22,13 @@ internal sealed class BatchValidation(
     public const int MostLines = 50_000;
     private const int MostMistakes = 100;
     private const int LinesOfChunk = 100;
+
+    /// <summary>
+    /// A line for pictures counts for as many: a chunk's results are in memory and noted every few seconds, a picture is some megabytes, and a
+    /// line may ask for ten.
+    /// </summary>
+    private const int LinesOfPictures = 25;
+
     private const int BytesOfChunk = 8 * 1024 * 1024;
 
     public async Task<JobEnd> RunAsync(BatchRow batch, CancellationToken cancellationToken)
@@ -67,13 +74,17 @@ internal sealed class BatchValidation(
             ?? throw new InputException("The input file is gone.");
     }
 
+    // A line of a batch without an endpoint names its own; a prompt that happens to name it makes a smaller chunk and no harm.
+    private static bool MayBePictures(BatchRow batch, ReadOnlySpan<byte> line) =>
+        batch.Endpoint?.Contains("/images/generat", StringComparison.Ordinal) ?? line.IndexOf("/images/generat"u8) >= 0;
+
     private async Task<(int Lines, int Chunks)> DivideAsync(BatchRow batch, string key, List<BatchMistake> mistakes, CancellationToken cancellationToken)
     {
         await using var input = await blobs.OpenAsync(key, range: null, cancellationToken) ?? throw new InputException("The input file is gone.");
         var seen = new HashSet<string>(StringComparer.Ordinal);
         using var chunk = new MemoryStream();
         var (lines, inChunk, chunks) = (0, 0, 0);
-        await foreach (var line in LineReader.ReadAsync(input.Body, cancellationToken))
+        await foreach (var line in LineReader.ReadAsync(input.Body, LineReader.MaxLine, cancellationToken))
         {
             if (++lines > MostLines)
             {
@@ -96,7 +107,8 @@ internal sealed class BatchValidation(
 
             chunk.Write(line);
             chunk.WriteByte((byte)'\n');
-            if (++inChunk >= LinesOfChunk || chunk.Length > BytesOfChunk)
+            inChunk += MayBePictures(batch, line) ? LinesOfPictures : 1;
+            if (inChunk >= LinesOfChunk || chunk.Length > BytesOfChunk)
             {
                 await FlushAsync();
             }

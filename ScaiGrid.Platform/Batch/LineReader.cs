@@ -7,11 +7,14 @@ namespace ScaiGrid.Platform.Batch;
 /// <summary>The lines of a JSONL stream in bounded memory; empty ones are passed over.</summary>
 internal static class LineReader
 {
-    /// <summary>No line is longer: a call's own limit, and its envelope.</summary>
+    /// <summary>No line of an input is longer: a call's own limit, and its envelope.</summary>
     public const int MaxLine = 33 * 1024 * 1024;
 
+    /// <param name="stream">Where from; stays open.</param>
+    /// <param name="maxLine">In bytes.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="InvalidDataException">A line is too long.</exception>
-    public static async IAsyncEnumerable<byte[]> ReadAsync(Stream stream, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<byte[]> ReadAsync(Stream stream, int maxLine, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
         while (true)
@@ -26,7 +29,7 @@ internal static class LineReader
                 }
             }
 
-            if (buffer.Length > MaxLine)
+            if (buffer.Length > maxLine)
             {
                 throw new InvalidDataException("A line is too long.");
             }

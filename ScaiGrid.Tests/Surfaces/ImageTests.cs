@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using ScaiGrid.Tests.Inference.Providers.Conformance;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -109,6 +110,29 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         Assert.Equal(model.Backends[1], (string?)data["routing"]!["backend_id"]);
         Assert.Equal("shape_mismatch", (string?)Assert.Single(data["routing"]!["failed_attempts"]!.AsArray())!["outcome"]);
         Assert.Equal(model.Backends[1], (string?)Assert.Single(await Admin.UsageAsync(model.Slug, 1))["backend_id"]);
+    }
+
+    /// <summary>The upstream has made it, and is paid.</summary>
+    [Fact]
+    public async Task CallerWhoLeavesWhileAPictureIsFetched_PaysForIt()
+    {
+        await using var slow = new ScriptedUpstream();
+        await slow.InitializeAsync();
+        var asked = new TaskCompletionSource();
+        var address = slow.Play(context =>
+        {
+            asked.TrySetResult();
+            return Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
+        });
+        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{"url":"{{address}}"}]}""" }, modelFields: Image);
+        using var leave = new CancellationTokenSource();
+        using var request = new StringContent($$"""{"model":"{{slug}}","prompt":"a dot"}""", System.Text.Encoding.UTF8, "application/json");
+        var call = Admin.Http.PostAsync(Native, request, leave.Token);
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal(("cancelled", "0.04"), ((string?)row["status"], (string?)row["cost"]));
     }
 
     [Fact]
