@@ -69,7 +69,9 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
     private void RemoveLeft()
     {
         var before = (time.GetUtcNow() - LongestWrite).UtcDateTime;
-        foreach (var left in Directory.EnumerateFiles(host.DataDirectory, $"{Path.GetFileName(_path)}.*").Where(file => File.GetLastWriteTimeUtc(file) < before))
+
+        // The pattern matches the good file as well.
+        foreach (var left in Directory.EnumerateFiles(host.DataDirectory, $"{Path.GetFileName(_path)}.*").Where(file => file != _path && File.GetLastWriteTimeUtc(file) < before))
         {
             TryDelete(left);
         }

@@ -49,6 +49,17 @@ public sealed class SnapshotFileTests
         Assert.Equal(["other", "snapshot.sealed", "snapshot.sealed.new"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task WriteThatFails_LeavesTheOldFile_HoweverOld()
+    {
+        using var folder = new TemporaryFolder();
+        var file = NewFile(folder, new Listener());
+        await file.WriteAsync(NewRows(1), Cancellation);
+        File.SetLastWriteTimeUtc(folder.File("snapshot.sealed"), TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-2));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => file.WriteAsync(NewRows(2), new CancellationToken(canceled: true)));
+        Assert.NotNull(await file.ReadAsync(new SnapshotRows(), Cancellation));
+    }
+
     /// <summary>All of a row's values, and which of them it must have: what a version after this one adds makes its files another version's.</summary>
     [Fact]
     public void Shape_NamesEachValueOfEachTable()
