@@ -53,8 +53,15 @@ public static partial class JsonProblems
     [GeneratedRegex("^Duplicate property '([^']*)'")]
     private static partial Regex DuplicateProperty();
 
-    /// <summary>The text is not JSON.</summary>
-    public static Problem Malformed(JsonException exception) => new(
-        CoreErrors.MalformedJson,
-        $"The body is not valid JSON (line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}).");
+    [GeneratedRegex("^The maximum configured depth of ([0-9]+) has been exceeded")]
+    private static partial Regex TooDeep();
+
+    /// <summary>The text is not JSON, or more deeply nested than any that is read.</summary>
+    public static Problem Malformed(JsonException exception)
+    {
+        var place = $"(line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1})";
+        return new Problem(
+            CoreErrors.MalformedJson,
+            TooDeep().Match(exception.Message) is { Success: true } depth ? $"The body is nested deeper than {depth.Groups[1].Value} {place}." : $"The body is not valid JSON {place}.");
+    }
 }

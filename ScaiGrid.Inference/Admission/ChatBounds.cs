@@ -47,7 +47,19 @@ internal static class ChatBounds
         };
 
     // Where a model has both, the upstream may read either.
-    private static int? Default(ModelRoute route) => route.DefaultParams is null ? null : OutputFields.Max(route.DefaultNumber);
+    private static int? Default(ModelRoute route)
+    {
+        int? most = null;
+        foreach (var name in OutputFields)
+        {
+            if (route.DefaultNumber(name) is { } tokens)
+            {
+                most = Math.Max(most ?? 0, tokens);
+            }
+        }
+
+        return most;
+    }
 
     private static bool HasMedia(ReadOnlySpan<byte> body) =>
         body.IndexOf("\"image_url\""u8) >= 0 || body.IndexOf("\"input_audio\""u8) >= 0 || body.IndexOf("\"file\""u8) >= 0;

@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Streaming;
 /// <remarks>Large arrays are the collector's: the pool would keep as many as there ever were at once, and pictures in a body are few.</remarks>
 public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDisposable
 {
-    private const int LargestPooled = 1024 * 1024;
+    private const int LargestPooled = 4 * 1024 * 1024;
 
     private byte[] _array = Rent(capacity);
 

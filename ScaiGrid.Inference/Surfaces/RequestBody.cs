@@ -8,6 +8,8 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary>Reads a request's body whole, into a pooled buffer.</summary>
 internal static class RequestBody
 {
+    private static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, $"A request has at most {InferenceOptions.MaxRequestBytes / 1024 / 1024} MiB.");
+
     /// <returns>The body, which the caller disposes, or what is wrong with it.</returns>
     public static async ValueTask<(PooledBytes? Body, Problem? Problem)> ReadJsonAsync(HttpContext context)
     {
@@ -19,7 +21,7 @@ internal static class RequestBody
 
         if (request.ContentLength > InferenceOptions.MaxRequestBytes)
         {
-            return (null, new Problem(CoreErrors.PayloadTooLarge));
+            return (null, TooLarge);
         }
 
         var body = new PooledBytes((int)(request.ContentLength ?? 4096) + 1);
@@ -37,7 +39,7 @@ internal static class RequestBody
                 if (body.Length > InferenceOptions.MaxRequestBytes)
                 {
                     body.Dispose();
-                    return (null, new Problem(CoreErrors.PayloadTooLarge));
+                    return (null, TooLarge);
                 }
 
                 if (result.IsCompleted)

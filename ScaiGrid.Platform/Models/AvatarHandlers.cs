@@ -18,8 +18,6 @@ internal static class AvatarHandlers
 {
     public const int MaxBytes = 256 * 1024;
 
-    private const string NoAvatar = "The model has no avatar.";
-
     /// <summary>Takes the image as the body, or as the first file of a form.</summary>
     public static async Task<Results<Ok<Envelope<AvatarView>>, ProblemResult>> Put(
         string model, HttpRequest request, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
@@ -65,7 +63,7 @@ internal static class AvatarHandlers
             .SingleOrDefaultAsync(cancellationToken);
         if (avatar is null)
         {
-            return Reply.Problem(CoreErrors.NotFound, NoAvatar);
+            return Reply.Problem(CoreErrors.NotFound, "The model has no avatar.");
         }
 
         var headers = response.Headers;
@@ -84,13 +82,12 @@ internal static class AvatarHandlers
             return Reply.Problem(InferenceErrors.ModelNotFound);
         }
 
-        if (await db.ModelAvatars.SingleOrDefaultAsync(avatar => avatar.ModelId == id, cancellationToken) is not { } row)
+        if (await db.ModelAvatars.SingleOrDefaultAsync(avatar => avatar.ModelId == id, cancellationToken) is { } row)
         {
-            return Reply.Problem(CoreErrors.NotFound, NoAvatar);
+            db.ModelAvatars.Remove(row);
+            await db.SaveChangesAsync(cancellationToken);
         }
 
-        db.ModelAvatars.Remove(row);
-        await db.SaveChangesAsync(cancellationToken);
         return TypedResults.NoContent();
     }
 

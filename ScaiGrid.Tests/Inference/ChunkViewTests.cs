@@ -24,12 +24,12 @@ public sealed class ChunkViewTests
     [Theory]
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}""", 10, 5, 0, 0)]
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0}}""", 10, 5, 4, 3)]
-    [InlineData("""{"prompt_tokens":10,"completion_tokens":null,"prompt_tokens_details":null}""", 10, 0, 0, 0)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":null,"prompt_tokens_details":null}""", 10, 0, 0, 0, true)]
     [InlineData("""{"x":{"prompt_tokens":9},"prompt_tokens":10,"completion_tokens":5}""", 10, 5, 0, 0)]
-    public void Usage_IsRead(string usage, int prompt, int completion, int cached, int reasoning)
+    public void Usage_IsRead(string usage, int prompt, int completion, int cached, int reasoning, bool lacksCompletion = false)
     {
         var view = ChunkView.Scan(Encoding.UTF8.GetBytes($$"""{"choices":[],"usage":{{usage}}}"""), output: null);
-        Assert.Equal(new TokenUsage(prompt, completion, cached, reasoning), view.Usage);
+        Assert.Equal(new TokenUsage(prompt, completion, cached, reasoning) { LacksCompletion = lacksCompletion }, view.Usage);
     }
 
     [Theory]

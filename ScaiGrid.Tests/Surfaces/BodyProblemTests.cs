@@ -46,6 +46,16 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
         Assert.Contains("is not a field of this request.", answer.Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/v1/inference/chat")]
+    [InlineData("/v1/models")]
+    public async Task NestedTooDeep_IsSaid(string path)
+    {
+        var answer = await Admin.SendAsync(HttpMethod.Post, path, $$"""{"metadata":{"x":{{new string('[', 70)}}{{new string(']', 70)}} } }""");
+        answer.Error(400, "MALFORMED_JSON");
+        Assert.Contains("is nested deeper than 64 ", answer.Text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Documentation_LeavesTypesOpen() =>
         Assert.DoesNotMatch("\"additionalProperties\":\\s*false", (await Admin.GetAsync("/openapi/v1.json")).Text);

@@ -148,6 +148,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.StartsWith("HTTP/1.1 413", await reader.ReadLineAsync(), StringComparison.Ordinal);
         var rest = await reader.ReadToEndAsync();
         Assert.Contains(path == Native ? "PAYLOAD_TOO_LARGE" : "payload_too_large", rest, StringComparison.Ordinal);
+        Assert.Contains("A request has at most 32 MiB.", rest, StringComparison.Ordinal);
     }
 
     [Fact]
