@@ -67,8 +67,15 @@ public sealed class TranslationGrowthTests
     {
         var (few, many) = (make(Few), make(Few * Times));
         translate(few);
-        var ratio = Least(translate, many) / Least(translate, few);
-        Assert.True(ratio < Times * Times / 3, $"{Times} times as much took {ratio:F0} times as long.");
+
+        // What grows by the square takes 256 times as long each time that it is looked at; a busy machine does not.
+        var ratios = new List<double>();
+        while (ratios.Count < 4 && !ratios.Exists(ratio => ratio < Times * Times / 3))
+        {
+            ratios.Add(Least(translate, many) / Least(translate, few));
+        }
+
+        Assert.True(ratios[^1] < Times * Times / 3, $"{Times} times as much took {ratios.Min():F0} times as long.");
     }
 
     // The least of a few: everything else is what others did meanwhile.
