@@ -7,9 +7,17 @@ namespace ScaiGrid.Core.Http;
 /// <summary>Opens a mode's port where <see cref="HostSettings.ListenAddress"/> says.</summary>
 public static class Listening
 {
-    public static void ListenOn(this KestrelServerOptions kestrel, HostSettings settings, int port, HttpProtocols protocols = HttpProtocols.Http1AndHttp2)
+    public static void ListenOn(this KestrelServerOptions kestrel, HostSettings settings, int port, HttpProtocols? protocols = null)
     {
-        void Configure(ListenOptions listen) => listen.Protocols = protocols;
+        // Kestrel warns of what is said and cannot be had without TLS, as its own default.
+        void Configure(ListenOptions listen)
+        {
+            if (protocols is { } only)
+            {
+                listen.Protocols = only;
+            }
+        }
+
         switch (settings.ListenAddress)
         {
             case HostSettings.AnyAddress:
