@@ -12,7 +12,7 @@ namespace ScaiGrid.Inference.Metering;
 public readonly record struct TokenUsage(
     long Prompt, long Completion, long Cached = 0, long Reasoning = 0, int Images = 0, long AudioMilliseconds = 0)
 {
-    internal const long MaxCount = 1_000_000_000;
+    private const long MaxCount = 1_000_000_000;
 
     public long Total => Prompt + Completion;
 
@@ -46,11 +46,11 @@ public readonly record struct TokenUsage(
             {
                 total = ReadCount(ref reader);
             }
-            else if (reader.ValueTextEquals("prompt_tokens_details"u8))
+            else if (reader.ValueTextEquals("prompt_tokens_details"u8) || reader.ValueTextEquals("input_tokens_details"u8))
             {
                 cached = ReadDetail(ref reader, "cached_tokens"u8) ?? cached;
             }
-            else if (reader.ValueTextEquals("completion_tokens_details"u8))
+            else if (reader.ValueTextEquals("completion_tokens_details"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
                 reasoning = ReadDetail(ref reader, "reasoning_tokens"u8) ?? reasoning;
             }
@@ -66,6 +66,17 @@ public readonly record struct TokenUsage(
         completion ??= total - prompt;
         return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), cached, reasoning) { LacksCompletion = completion is null } : null;
     }
+
+    /// <summary>One count of an upstream's own document.</summary>
+    /// <returns>Null where it is not there, or is no count.</returns>
+    internal static long? Count(JsonElement owner, ReadOnlySpan<byte> name) =>
+        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number
+            && value.TryGetInt64(out var count) && IsCount(count)
+            ? count
+            : null;
+
+    /// <summary>The greater of two counts, either of which may not be there.</summary>
+    internal static long? Greater(long? one, long? other) => one > other || other is null ? one : other;
 
     private static long? ReadDetail(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
     {
@@ -93,11 +104,13 @@ public readonly record struct TokenUsage(
         return value;
     }
 
-    // A count that is negative, fractional, no number at all or beyond any model is no count: it would break every sum that it got into.
+    // One that is negative, fractional, no number at all or beyond any model is none: it would break every sum that it got into.
+    private static bool IsCount(long number) => number is >= 0 and <= MaxCount;
+
     private static long? ReadCount(ref Utf8JsonReader reader)
     {
         reader.Read();
-        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && count is >= 0 and <= MaxCount)
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && IsCount(count))
         {
             return count;
         }

@@ -15,8 +15,12 @@ internal static class UsageDocument
         using var writer = new Utf8JsonWriter(output);
         writer.WriteStartObject();
         writer.WriteNumber("prompt_tokens"u8, usage.Prompt);
-        writer.WriteNumber("completion_tokens"u8, usage.Completion);
-        writer.WriteNumber("total_tokens"u8, usage.Total);
+        if (!usage.LacksCompletion)
+        {
+            writer.WriteNumber("completion_tokens"u8, usage.Completion);
+            writer.WriteNumber("total_tokens"u8, usage.Total);
+        }
+
         writer.WriteStartObject("prompt_tokens_details"u8);
         writer.WriteNumber("cached_tokens"u8, usage.Cached);
         if (cacheWrites > 0)

@@ -10,16 +10,18 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// </summary>
 internal struct AnthropicUsage
 {
-    private long _input;
-    private long _cacheRead;
-    private long _output;
-    private long _thinking;
+    private long? _input;
+    private long? _cacheRead;
+    private long? _cacheWrites;
+    private long? _output;
+    private long? _thinking;
 
-    public bool Exists { get; private set; }
+    /// <summary>Whether the prompt was counted: without that it is no account of the call, which would be free.</summary>
+    public readonly bool Exists => (_input ?? _cacheRead ?? _cacheWrites) is not null;
 
-    public long CacheWrites { get; private set; }
+    public readonly long CacheWrites => _cacheWrites ?? 0;
 
-    public readonly TokenUsage Tokens => new(_input + _cacheRead + CacheWrites, _output, _cacheRead, _thinking);
+    public readonly TokenUsage Tokens => new((_input ?? 0) + (_cacheRead ?? 0) + CacheWrites, _output ?? 0, _cacheRead ?? 0, _thinking ?? 0) { LacksCompletion = _output is null };
 
     /// <summary>Takes the counts of the <c>usage</c> of a message or an event.</summary>
     public void Add(JsonElement owner)
@@ -29,19 +31,13 @@ internal struct AnthropicUsage
             return;
         }
 
-        Exists = true;
-        _input = Math.Max(_input, Count(usage, "input_tokens"u8));
-        _cacheRead = Math.Max(_cacheRead, Count(usage, "cache_read_input_tokens"u8));
-        CacheWrites = Math.Max(CacheWrites, Count(usage, "cache_creation_input_tokens"u8));
-        _output = Math.Max(_output, Count(usage, "output_tokens"u8));
+        _input = TokenUsage.Greater(_input, TokenUsage.Count(usage, "input_tokens"u8));
+        _cacheRead = TokenUsage.Greater(_cacheRead, TokenUsage.Count(usage, "cache_read_input_tokens"u8));
+        _cacheWrites = TokenUsage.Greater(_cacheWrites, TokenUsage.Count(usage, "cache_creation_input_tokens"u8));
+        _output = TokenUsage.Greater(_output, TokenUsage.Count(usage, "output_tokens"u8));
         if (RequestDocument.TryGetObject(usage, "output_tokens_details"u8, out var details))
         {
-            _thinking = Math.Max(_thinking, Count(details, "thinking_tokens"u8));
+            _thinking = TokenUsage.Greater(_thinking, TokenUsage.Count(details, "thinking_tokens"u8));
         }
     }
-
-    private static long Count(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count)
-            ? Math.Clamp(count, 0, TokenUsage.MaxCount)
-            : 0;
 }

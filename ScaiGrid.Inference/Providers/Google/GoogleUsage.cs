@@ -6,19 +6,20 @@ namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
 /// Counts of one answer. Cached tokens are part of the prompt's; thoughts are not part of the candidates', and what tools put into
-/// the prompt is apart as well. A stream repeats its counts, growing.
+/// the prompt is apart as well. A stream repeats its counts, growing. A count of nothing is left out, but a prompt is never nothing.
 /// </summary>
 internal struct GoogleUsage
 {
-    private long _prompt;
-    private long _toolPrompt;
-    private long _candidates;
-    private long _thoughts;
-    private long _cached;
+    private long? _prompt;
+    private long? _toolPrompt;
+    private long? _candidates;
+    private long? _thoughts;
+    private long? _cached;
 
-    public bool Exists { get; private set; }
+    /// <summary>Whether the prompt was counted: without that it is no account of the call, which would be free.</summary>
+    public readonly bool Exists => _prompt is not null;
 
-    public readonly TokenUsage Tokens => new(_prompt + _toolPrompt, _candidates + _thoughts, _cached, _thoughts);
+    public readonly TokenUsage Tokens => new((_prompt ?? 0) + (_toolPrompt ?? 0), (_candidates ?? 0) + (_thoughts ?? 0), _cached ?? 0, _thoughts ?? 0);
 
     public void Add(JsonElement answer)
     {
@@ -27,16 +28,10 @@ internal struct GoogleUsage
             return;
         }
 
-        Exists = true;
-        _prompt = Math.Max(_prompt, Count(usage, "promptTokenCount"u8));
-        _toolPrompt = Math.Max(_toolPrompt, Count(usage, "toolUsePromptTokenCount"u8));
-        _candidates = Math.Max(_candidates, Count(usage, "candidatesTokenCount"u8));
-        _thoughts = Math.Max(_thoughts, Count(usage, "thoughtsTokenCount"u8));
-        _cached = Math.Max(_cached, Count(usage, "cachedContentTokenCount"u8));
+        _prompt = TokenUsage.Greater(_prompt, TokenUsage.Count(usage, "promptTokenCount"u8));
+        _toolPrompt = TokenUsage.Greater(_toolPrompt, TokenUsage.Count(usage, "toolUsePromptTokenCount"u8));
+        _candidates = TokenUsage.Greater(_candidates, TokenUsage.Count(usage, "candidatesTokenCount"u8));
+        _thoughts = TokenUsage.Greater(_thoughts, TokenUsage.Count(usage, "thoughtsTokenCount"u8));
+        _cached = TokenUsage.Greater(_cached, TokenUsage.Count(usage, "cachedContentTokenCount"u8));
     }
-
-    private static long Count(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count)
-            ? Math.Clamp(count, 0, TokenUsage.MaxCount)
-            : 0;
 }

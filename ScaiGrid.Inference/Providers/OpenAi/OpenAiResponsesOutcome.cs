@@ -34,7 +34,7 @@ internal static class OpenAiResponsesOutcome
             : "length";
     }
 
-    /// <returns>Null where nothing is said of it.</returns>
+    /// <returns>Null where nothing is said of it that counts the prompt.</returns>
     public static TokenUsage? Usage(JsonElement response, out long cacheWrites)
     {
         cacheWrites = 0;
@@ -43,15 +43,9 @@ internal static class OpenAiResponsesOutcome
             return null;
         }
 
-        RequestDocument.TryGetObject(usage, "input_tokens_details"u8, out var input);
-        RequestDocument.TryGetObject(usage, "output_tokens_details"u8, out var output);
-        cacheWrites = Count(input, "cache_write_tokens"u8);
-        return new TokenUsage(
-            Count(usage, "input_tokens"u8), Count(usage, "output_tokens"u8), Count(input, "cached_tokens"u8), Count(output, "reasoning_tokens"u8));
+        cacheWrites = RequestDocument.TryGetObject(usage, "input_tokens_details"u8, out var input) ? TokenUsage.Count(input, "cache_write_tokens"u8) ?? 0 : 0;
+        var reader = new Utf8JsonReader(RequestDocument.Raw(usage));
+        reader.Read();
+        return TokenUsage.Read(ref reader);
     }
-
-    private static long Count(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count)
-            ? Math.Clamp(count, 0, TokenUsage.MaxCount)
-            : 0;
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
@@ -229,6 +230,19 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", null, null), (answer.Text, answer.Usage, answer.Error));
     }
 
+    /// <summary>Its counts are no counts: as zeros, the call would be free.</summary>
+    [Fact]
+    public async Task UsageWithoutReadableCounts_IsMissing()
+    {
+        using var streamed = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi"), .. _wire.Finish().Select(Unreadable), .. _wire.End()]));
+        var answer = await streamed.CallAsync(stream: true);
+        Assert.Equal<(string, TokenUsage?, bool)>(("Hi", null, true), (answer.Text, answer.Usage, answer.IsComplete));
+
+        using var whole = Connect(context => context.AnswerAsync(Unreadable(_wire.Whole("Hi"))));
+        answer = await whole.CallAsync(stream: false);
+        Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", null, null), (answer.Text, answer.Usage, answer.Error));
+    }
+
     [Fact]
     public async Task MissingMarkOfTheEnd_IsForgiven()
     {
@@ -273,6 +287,8 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal(("half", false), (answer.Text, answer.IsComplete));
         Assert.Equal(UpstreamFailure.ServerError, answer.Error?.Failure);
     }
+
+    private static string Unreadable(string usage) => Regex.Replace(usage, @":(11|7|18)\b", ":\"many\"");
 
     private ProviderCalls Connect(Func<HttpContext, Task> script) => new(_wire, upstream.Play(script), Key);
 }
