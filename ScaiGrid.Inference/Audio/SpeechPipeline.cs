@@ -45,7 +45,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         "model",
         "input");
 
-    public static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    public static void Check(JsonRequest request, Mistakes mistakes)
     {
         if (request["input"].Span.SequenceEqual("\"\""u8))
         {

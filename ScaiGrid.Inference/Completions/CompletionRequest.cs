@@ -42,7 +42,7 @@ internal static class CompletionRequest
         return null;
     }
 
-    private static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    private static void Check(JsonRequest request, Mistakes mistakes)
     {
         foreach (var name in Unsupported)
         {

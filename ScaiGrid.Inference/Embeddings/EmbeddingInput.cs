@@ -16,7 +16,7 @@ internal static class EmbeddingInput
         TokenLists,
     }
 
-    public static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    public static void Check(JsonRequest request, Mistakes mistakes)
     {
         using var document = JsonDocument.Parse(request["input"]);
         var input = document.RootElement;
@@ -92,7 +92,7 @@ internal static class EmbeddingInput
             _ => Kind.Texts,
         };
 
-    private static void CheckText(JsonElement text, string field, List<ErrorDetail> mistakes)
+    private static void CheckText(JsonElement text, string field, Mistakes mistakes)
     {
         if (text.ValueKind != JsonValueKind.String || text.GetRawText().Length <= 2)
         {

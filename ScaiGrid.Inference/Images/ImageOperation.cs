@@ -72,7 +72,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
         return problem;
     }
 
-    private static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    private static void Check(JsonRequest request, Mistakes mistakes)
     {
         if (request["prompt"].Span.SequenceEqual("\"\""u8))
         {

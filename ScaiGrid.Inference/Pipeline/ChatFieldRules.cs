@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Text.Json;
-using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Pipeline;
 
@@ -55,5 +54,5 @@ public static class ChatFieldRules
     internal static bool TryFind(string name, out int place) => Places.TryGetValue(name, out place);
 
     /// <returns>True when the value has the right type, is in range and is not null.</returns>
-    internal static bool Check(ref Utf8JsonReader reader, string name, List<ErrorDetail> mistakes) => FieldRule.Check(Rules, ref reader, name, mistakes);
+    internal static bool Check(ref Utf8JsonReader reader, string name, Mistakes mistakes) => FieldRule.Check(Rules, ref reader, name, mistakes);
 }

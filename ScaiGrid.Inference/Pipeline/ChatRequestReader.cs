@@ -21,7 +21,7 @@ public static class ChatRequestReader
             return false;
         }
 
-        var mistakes = new List<ErrorDetail>();
+        var mistakes = new Mistakes();
         try
         {
             ReadDocument(body.Span, request, mistakes);
@@ -42,7 +42,7 @@ public static class ChatRequestReader
         return problem is null;
     }
 
-    private static void ReadDocument(ReadOnlySpan<byte> json, ChatRequest request, List<ErrorDetail> mistakes)
+    private static void ReadDocument(ReadOnlySpan<byte> json, ChatRequest request, Mistakes mistakes)
     {
         var reader = new Utf8JsonReader(json);
         reader.Read();
@@ -84,7 +84,7 @@ public static class ChatRequestReader
         Require(request, "messages", mistakes);
     }
 
-    private static void ReadField(ref Utf8JsonReader reader, string name, ReadOnlySpan<byte> json, ChatRequest request, List<ErrorDetail> mistakes)
+    private static void ReadField(ref Utf8JsonReader reader, string name, ReadOnlySpan<byte> json, ChatRequest request, Mistakes mistakes)
     {
         var start = (int)reader.TokenStartIndex;
         switch (name)
@@ -150,7 +150,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void ReadMessages(ref Utf8JsonReader reader, ChatRequest request, List<ErrorDetail> mistakes)
+    private static void ReadMessages(ref Utf8JsonReader reader, ChatRequest request, Mistakes mistakes)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -165,6 +165,12 @@ public static class ChatRequestReader
         var index = 0;
         for (; reader.Read() && reader.TokenType != JsonTokenType.EndArray; index++)
         {
+            if (mistakes.IsFull)
+            {
+                reader.Skip();
+                continue;
+            }
+
             ReadMessage(ref reader, index, request, mistakes);
         }
 
@@ -174,7 +180,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void ReadMessage(ref Utf8JsonReader reader, int index, ChatRequest request, List<ErrorDetail> mistakes)
+    private static void ReadMessage(ref Utf8JsonReader reader, int index, ChatRequest request, Mistakes mistakes)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
         {
@@ -216,7 +222,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void ReadStreamOptions(ref Utf8JsonReader reader, ChatRequest request, List<ErrorDetail> mistakes)
+    private static void ReadStreamOptions(ref Utf8JsonReader reader, ChatRequest request, Mistakes mistakes)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
         {
@@ -247,7 +253,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void Require(ChatRequest request, string field, List<ErrorDetail> mistakes)
+    private static void Require(ChatRequest request, string field, Mistakes mistakes)
     {
         if (!request.Fields.Contains(field))
         {

@@ -14,7 +14,7 @@ public static class DefaultFields
     /// <param name="defaults">By field.</param>
     public static IReadOnlyList<ErrorDetail> Check(string modality, JsonObject defaults)
     {
-        var mistakes = new List<ErrorDetail>();
+        var mistakes = new Mistakes();
         var rules = modality switch
         {
             "chat" => ChatFieldRules.Rules,

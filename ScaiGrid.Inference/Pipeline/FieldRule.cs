@@ -40,7 +40,7 @@ internal sealed record FieldRule(FieldKind Kind, string Message, double Min = 0,
 
     /// <summary>Checks the value at the reader's position, and moves nowhere.</summary>
     /// <returns>True when the value has the right type, is in range and is not null.</returns>
-    public static bool Check(FrozenDictionary<string, FieldRule> rules, ref Utf8JsonReader reader, string name, List<ErrorDetail> mistakes)
+    public static bool Check(FrozenDictionary<string, FieldRule> rules, ref Utf8JsonReader reader, string name, Mistakes mistakes)
     {
         if (reader.TokenType == JsonTokenType.Null || !rules.TryGetValue(name, out var rule))
         {

@@ -17,7 +17,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
     /// <param name="check">What the rules cannot say; runs when they found nothing.</param>
     /// <param name="problem">What is wrong.</param>
     /// <returns>Null with a problem.</returns>
-    public JsonRequest? Read(PooledBytes body, Action<JsonRequest, List<ErrorDetail>>? check, out Problem? problem)
+    public JsonRequest? Read(PooledBytes body, Action<JsonRequest, Mistakes>? check, out Problem? problem)
     {
         var request = new JsonRequest(body);
         problem = Read(body.Span, request, check);
@@ -30,14 +30,14 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
         return null;
     }
 
-    private Problem? Read(ReadOnlySpan<byte> json, JsonRequest request, Action<JsonRequest, List<ErrorDetail>>? check)
+    private Problem? Read(ReadOnlySpan<byte> json, JsonRequest request, Action<JsonRequest, Mistakes>? check)
     {
         if (!Utf8.IsValid(json))
         {
             return new Problem(CoreErrors.MalformedJson, "The body is not valid UTF-8.");
         }
 
-        var mistakes = new List<ErrorDetail>();
+        var mistakes = new Mistakes();
         try
         {
             ReadDocument(json, request, mistakes);
@@ -59,7 +59,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
         return mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
     }
 
-    private void ReadDocument(ReadOnlySpan<byte> json, JsonRequest request, List<ErrorDetail> mistakes)
+    private void ReadDocument(ReadOnlySpan<byte> json, JsonRequest request, Mistakes mistakes)
     {
         var reader = new Utf8JsonReader(json);
         reader.Read();

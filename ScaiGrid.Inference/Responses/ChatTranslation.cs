@@ -21,7 +21,7 @@ internal static class ChatTranslation
     /// <param name="namespaces">Told the functions that stand in one.</param>
     /// <param name="carried">Told what is put back for the model that gave it.</param>
     /// <param name="mistakes">Told what cannot be translated.</param>
-    public static PooledBytes Write(JsonRequest request, ToolNamespaces namespaces, List<CarriedField> carried, List<ErrorDetail> mistakes)
+    public static PooledBytes Write(JsonRequest request, ToolNamespaces namespaces, List<CarriedField> carried, Mistakes mistakes)
     {
         var body = new PooledBytes(request["input"].Length + 2048);
         using var writer = new Utf8JsonWriter(body);
@@ -57,7 +57,7 @@ internal static class ChatTranslation
         return body;
     }
 
-    private static void WriteText(Utf8JsonWriter writer, JsonElement text, List<ErrorDetail> mistakes)
+    private static void WriteText(Utf8JsonWriter writer, JsonElement text, Mistakes mistakes)
     {
         CopyProperty(writer, text, "verbosity", "verbosity");
         if (!text.TryGetProperty("format"u8, out var format) || format.ValueKind != JsonValueKind.Object)
@@ -87,7 +87,7 @@ internal static class ChatTranslation
     }
 
     private static void WriteObject(
-        Utf8JsonWriter writer, JsonRequest request, string name, Action<Utf8JsonWriter, JsonElement, List<ErrorDetail>> write, List<ErrorDetail> mistakes)
+        Utf8JsonWriter writer, JsonRequest request, string name, Action<Utf8JsonWriter, JsonElement, Mistakes> write, Mistakes mistakes)
     {
         if (request.Has(name))
         {

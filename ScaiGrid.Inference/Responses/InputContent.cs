@@ -1,11 +1,12 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>Writes what the items of a Responses request say as content of chat messages.</summary>
-internal sealed class InputContent(Utf8JsonWriter writer, List<ErrorDetail> mistakes)
+internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
 {
     /// <summary>Writes the property of an item as a message's <c>content</c>.</summary>
     /// <param name="item">A message, or an output.</param>
@@ -63,6 +64,11 @@ internal sealed class InputContent(Utf8JsonWriter writer, List<ErrorDetail> mist
 
         foreach (var (i, part) in content.EnumerateArray().Index())
         {
+            if (mistakes.IsFull)
+            {
+                break;
+            }
+
             WritePart(part, $"{field}[{i}]");
         }
     }

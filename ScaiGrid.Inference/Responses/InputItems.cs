@@ -9,14 +9,14 @@ namespace ScaiGrid.Inference.Responses;
 internal sealed class InputItems
 {
     private readonly Utf8JsonWriter _writer;
-    private readonly List<ErrorDetail> _mistakes;
+    private readonly Mistakes _mistakes;
     private readonly InputContent _content;
     private readonly AssistantTurn _turn;
 
     /// <param name="writer">Of the chat request.</param>
     /// <param name="carried">Told what is put back for the model that gave it.</param>
     /// <param name="mistakes">Told what cannot be translated.</param>
-    public InputItems(Utf8JsonWriter writer, List<CarriedField> carried, List<ErrorDetail> mistakes)
+    public InputItems(Utf8JsonWriter writer, List<CarriedField> carried, Mistakes mistakes)
     {
         (_writer, _mistakes, _content) = (writer, mistakes, new InputContent(writer, mistakes));
         _turn = new AssistantTurn(writer, _content, carried);
@@ -34,6 +34,11 @@ internal sealed class InputItems
 
         foreach (var (i, item) in input.EnumerateArray().Index())
         {
+            if (_mistakes.IsFull)
+            {
+                break;
+            }
+
             Add(item, $"input[{i}]");
         }
 

@@ -58,7 +58,7 @@ internal sealed class ResponsesRequest : IDisposable
             return null;
         }
 
-        var mistakes = new List<ErrorDetail>();
+        var mistakes = new Mistakes();
         var namespaces = new ToolNamespaces();
         var carried = new List<CarriedField>();
         var chatBody = ChatTranslation.Write(given, namespaces, carried, mistakes);
@@ -80,7 +80,7 @@ internal sealed class ResponsesRequest : IDisposable
         _given.Dispose();
     }
 
-    private static void Check(JsonRequest request, List<ErrorDetail> mistakes)
+    private static void Check(JsonRequest request, Mistakes mistakes)
     {
         foreach (var name in (ReadOnlySpan<string>)["previous_response_id", "conversation", "prompt"])
         {

@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>Writes the tools of a Responses request, and the choice among them, as those of a chat request.</summary>
-internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces namespaces, List<ErrorDetail> mistakes)
+internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces namespaces, Mistakes mistakes)
 {
     public void Write(JsonRequest request)
     {
@@ -32,6 +32,11 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
     {
         foreach (var (i, tool) in tools.EnumerateArray().Index())
         {
+            if (mistakes.IsFull)
+            {
+                break;
+            }
+
             var place = $"{field}[{i}]";
             var type = tool.ValueKind == JsonValueKind.Object ? JsonText.Of(tool, "type"u8) : null;
             if (type == "function")

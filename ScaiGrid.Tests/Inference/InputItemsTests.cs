@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Responses;
 using ScaiGrid.Inference.Streaming;
 using Xunit;
@@ -29,12 +29,27 @@ public sealed class InputItemsTests
         using var input = JsonDocument.Parse($"[{items}]");
         using var output = new PooledBytes();
         using var writer = new Utf8JsonWriter(output);
-        var mistakes = new List<ErrorDetail>();
+        var mistakes = new Mistakes();
         writer.WriteStartArray();
         new InputItems(writer, [], mistakes).Write(input.RootElement);
         writer.WriteEndArray();
         writer.Flush();
         Assert.Empty(mistakes);
         Assert.Equal($"[{messages}]", Encoding.UTF8.GetString(output.Span));
+    }
+
+    /// <summary>A request of 32 MiB has room for millions of them.</summary>
+    [Theory]
+    [InlineData("1")]
+    [InlineData("""{"role":"user","content":[1,1,1,1,1,1,1]}""")]
+    public void MistakesWithoutEnd_AreCut(string item)
+    {
+        using var input = JsonDocument.Parse($"[{string.Join(',', Enumerable.Repeat(item, 1000))}]");
+        using var output = new PooledBytes();
+        using var writer = new Utf8JsonWriter(output);
+        var mistakes = new Mistakes();
+        writer.WriteStartArray();
+        new InputItems(writer, [], mistakes).Write(input.RootElement);
+        Assert.Equal(20, mistakes.Count);
     }
 }

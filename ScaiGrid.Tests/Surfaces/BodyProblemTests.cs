@@ -56,6 +56,16 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
         Assert.Contains("is nested deeper than 64 ", answer.Text, StringComparison.Ordinal);
     }
 
+    /// <summary>One body may have millions of mistakes, and each that is told takes more than it took to make.</summary>
+    [Fact]
+    public async Task MistakesWithoutEnd_AreToldInPart()
+    {
+        var answer = await Admin.SendAsync(
+            HttpMethod.Post, "/v1/inference/chat", $$"""{"model":"scailabs/echo","messages":[{{string.Join(',', Enumerable.Repeat(1, 1000))}}],"temperature":9}""");
+        var fields = answer.Error(422, "VALIDATION_ERROR")["details"]!.AsArray().Select(detail => (string?)detail!["field"]).ToList();
+        Assert.Equal(Enumerable.Range(0, 20).Select(index => $"messages[{index}]"), fields);
+    }
+
     [Fact]
     public async Task Documentation_LeavesTypesOpen() =>
         Assert.DoesNotMatch("\"additionalProperties\":\\s*false", (await Admin.GetAsync("/openapi/v1.json")).Text);

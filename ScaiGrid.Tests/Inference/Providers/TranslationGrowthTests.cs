@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Providers.Anthropic;
@@ -110,7 +109,7 @@ public sealed class TranslationGrowthTests
         using var input = JsonDocument.Parse(bytes);
         using var output = new PooledBytes();
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true });
-        var mistakes = new List<ErrorDetail>();
+        var mistakes = new Mistakes();
         new InputItems(writer, [], mistakes).Write(input.RootElement);
         Assert.Empty(mistakes);
     }
