@@ -96,8 +96,7 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
 
                 break;
             case "function_call" when TryGetText(item, "name"u8, out var name):
-                var arguments = RequestDocument.RawText(item, "arguments"u8);
-                completion.AddToolCallOfText(JsonText.Of(item, "call_id"u8) ?? "", RequestDocument.Raw(name), arguments.Length > 2 ? arguments : "\"{}\""u8);
+                completion.AddToolCallOfText(JsonText.Of(item, "call_id"u8) ?? "", RequestDocument.Raw(name), OpenAiResponsesOutcome.Arguments(item));
                 break;
         }
     }

@@ -34,6 +34,13 @@ internal static class OpenAiResponsesOutcome
             : "length";
     }
 
+    /// <summary>The arguments of a call, a JSON string: of one without any an empty object, but nothing where the call was cut before them.</summary>
+    public static ReadOnlySpan<byte> Arguments(JsonElement call)
+    {
+        var arguments = RequestDocument.RawText(call, "arguments"u8);
+        return arguments.Length > 2 || JsonText.Of(call, "status"u8) == "incomplete" ? arguments : "\"{}\""u8;
+    }
+
     /// <returns>Null where nothing is said of it that counts the prompt.</returns>
     public static TokenUsage? Usage(JsonElement response, out long cacheWrites)
     {

@@ -151,8 +151,7 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
         var call = _calls.GetValueOrDefault(Position(root)) ?? StartCall(root, item);
         if (!call.HasArguments)
         {
-            var arguments = RequestDocument.RawText(item, "arguments"u8)[1..^1];
-            AddArguments(call, arguments.IsEmpty ? "{}"u8 : arguments);
+            AddArguments(call, OpenAiResponsesOutcome.Arguments(item)[1..^1]);
         }
     }
 

@@ -17,7 +17,9 @@ public sealed class OpenAiModelTests
     {
         var completion = ModelReaderWriter.Read<ChatCompletion>(BinaryData.FromString(new RecordedExchange(provider, name).Read("response.json")))!;
         Assert.NotNull(completion.Id);
-        Assert.Equal(completion.FinishReason == ChatFinishReason.ToolCalls, completion.ToolCalls.Count > 0);
+
+        // An answer that was cut may have a call, which was cut as well.
+        Assert.Equal(completion.FinishReason == ChatFinishReason.ToolCalls, completion.ToolCalls.Count > 0 && completion.FinishReason != ChatFinishReason.Length);
         Assert.All(completion.ToolCalls, call => Assert.NotEmpty(call.FunctionName));
     }
 
