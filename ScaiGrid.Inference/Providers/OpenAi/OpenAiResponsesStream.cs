@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
@@ -12,9 +13,12 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
     private readonly OpenAiResponsesItems _items = new();
     private readonly Dictionary<long, Call> _calls = [];
 
+    private TokenUsage? _usage;
     private bool _hasRole;
     private bool _hasThought;
     private bool _breaksThought;
+
+    public override TokenUsage? UsageSoFar => _usage;
 
     public override UpstreamError? Read(ReadOnlyMemory<byte> data)
     {
@@ -32,6 +36,8 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
                 SetHead(RequestDocument.RawText(response, "id"u8), RequestDocument.RawText(response, "model"u8));
                 return null;
             case "response.failed" when RequestDocument.TryGetObject(root, "response"u8, out var response):
+                // Thoughts that nobody saw are paid for as well.
+                _usage = OpenAiResponsesOutcome.Usage(response, out _);
                 return OpenAiResponsesOutcome.Failure(response, address) ?? new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream's answer failed.");
             case "error":
                 return UpstreamErrors.FromEvent(data, address);

@@ -90,7 +90,7 @@ internal sealed class ExchangePlayer : IDisposable
                 usage = view.Usage ?? usage;
             }
 
-            return new PlayedAnswer { Chunks = chunks, Usage = usage, Error = stream.Error, SawEnd = stream.SawEnd };
+            return new PlayedAnswer { Chunks = chunks, Usage = usage ?? stream.UsageSoFar, Error = stream.Error, SawEnd = stream.SawEnd };
         }
     }
 
