@@ -133,6 +133,39 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         EndDelta();
     }
 
+    /// <summary>The chunk that begins a call of a function; its arguments follow.</summary>
+    /// <param name="withRole">Whether it is the first chunk of the choice.</param>
+    /// <param name="number">Position among the calls.</param>
+    /// <param name="id">A JSON string.</param>
+    /// <param name="name">A JSON string.</param>
+    protected void AddCall(bool withRole, int number, ReadOnlySpan<byte> id, ReadOnlySpan<byte> name)
+    {
+        StartDelta(0, withRole);
+        Add("\"tool_calls\":[{\"index\":"u8);
+        Add(number);
+        Add(",\"id\":"u8);
+        Add(id);
+        Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
+        Add(name);
+        Add(",\"arguments\":\"\"}}]"u8);
+        EndDelta();
+    }
+
+    /// <summary>A chunk of a call's arguments.</summary>
+    /// <param name="withRole">Whether it is the first chunk of the choice.</param>
+    /// <param name="number">Position among the calls.</param>
+    /// <param name="fragment">The inner of a JSON string.</param>
+    protected void AddArguments(bool withRole, int number, ReadOnlySpan<byte> fragment)
+    {
+        StartDelta(0, withRole);
+        Add("\"tool_calls\":[{\"index\":"u8);
+        Add(number);
+        Add(",\"function\":{\"arguments\":\""u8);
+        Add(fragment);
+        Add("\"}}]"u8);
+        EndDelta();
+    }
+
     /// <summary>The chunk without choices that carries the usage.</summary>
     protected void AddUsage(TokenUsage usage, long cacheWrites = 0)
     {

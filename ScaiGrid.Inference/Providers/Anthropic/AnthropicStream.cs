@@ -86,15 +86,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
             case "tool_use":
                 _block = Block.Tool;
                 _thoughts.AddCall();
-                StartDelta(0, TakeRole());
-                Add("\"tool_calls\":[{\"index\":"u8);
-                Add(_calls++);
-                Add(",\"id\":"u8);
-                Add(RequestDocument.RawText(block, "id"u8));
-                Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
-                Add(RequestDocument.RawText(block, "name"u8));
-                Add(",\"arguments\":\"\"}}]"u8);
-                EndDelta();
+                AddCall(TakeRole(), _calls++, RequestDocument.RawText(block, "id"u8), RequestDocument.RawText(block, "name"u8));
 
                 // Whole at once is how some servers of this format give it.
                 AddArguments(RequestDocument.TryGetObject(block, "input"u8, out var input) && input.EnumerateObject().MoveNext() ? Escaped(input) : default);
@@ -159,13 +151,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         }
 
         _hasArguments = true;
-        StartDelta(0, TakeRole());
-        Add("\"tool_calls\":[{\"index\":"u8);
-        Add(_calls - 1);
-        Add(",\"function\":{\"arguments\":\""u8);
-        Add(fragment);
-        Add("\"}}]"u8);
-        EndDelta();
+        AddArguments(TakeRole(), _calls - 1, fragment);
     }
 
     private void EndBlock()

@@ -117,15 +117,7 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
         RequireHead();
         var call = new Call(_calls.Count);
         _calls[Position(root)] = call;
-        StartDelta(0, TakeRole());
-        Add("\"tool_calls\":[{\"index\":"u8);
-        Add(call.Number);
-        Add(",\"id\":"u8);
-        Add(RequestDocument.RawText(item, "call_id"u8));
-        Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
-        Add(RequestDocument.RawText(item, "name"u8));
-        Add(",\"arguments\":\"\"}}]"u8);
-        EndDelta();
+        AddCall(TakeRole(), call.Number, RequestDocument.RawText(item, "call_id"u8), RequestDocument.RawText(item, "name"u8));
         return call;
     }
 
@@ -137,13 +129,7 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
         }
 
         call.HasArguments = true;
-        StartDelta(0, TakeRole());
-        Add("\"tool_calls\":[{\"index\":"u8);
-        Add(call.Number);
-        Add(",\"function\":{\"arguments\":\""u8);
-        Add(fragment);
-        Add("\"}}]"u8);
-        EndDelta();
+        AddArguments(TakeRole(), call.Number, fragment);
     }
 
     // Whole at once is how some servers of this format give a call, or its arguments.
@@ -189,7 +175,7 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
     private static long Position(JsonElement root) =>
         root.TryGetProperty("output_index"u8, out var index) && index.ValueKind == JsonValueKind.Number && index.TryGetInt64(out var position) ? position : 0;
 
-    private static ReadOnlySpan<byte> Delta(JsonElement root) => RequestDocument.RawText(root, "delta"u8)[1..^1];
+    private static ReadOnlySpan<byte> Delta(JsonElement root) => root.TryGetProperty("delta"u8, out var delta) && delta.ValueKind == JsonValueKind.String ? Inner(delta) : default;
 
     private bool TakeRole() => !_hasRole && (_hasRole = true);
 
