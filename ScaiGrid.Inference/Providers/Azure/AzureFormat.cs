@@ -11,9 +11,9 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// OpenAI's format, but that a filter which judges a stream while it runs says so in choices without a <c>delta</c>. OpenAI's format has one
 /// in every choice, and most clients read on from it.
 /// </summary>
-internal sealed class AzureFormat(string model, string? outputLimit) : ChatFormat
+internal sealed class AzureFormat(string model, string? outputLimit, string? like) : ChatFormat
 {
-    private readonly OpenAiFormat _openAi = new(model, outputLimit, isOpenAi: true);
+    private readonly OpenAiFormat _openAi = new(model, outputLimit, isOpenAi: true, like);
 
     public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused) => _openAi.WriteRequest(request, route, out refused);
 

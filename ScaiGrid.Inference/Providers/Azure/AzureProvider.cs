@@ -6,7 +6,8 @@ namespace ScaiGrid.Inference.Providers.Azure;
 
 /// <summary>
 /// Azure OpenAI: OpenAI's format, with a deployment for a model. Configuration besides the common fields: <c>api_version</c>, with which
-/// the deployment stands in the path; without it, the v1 path takes the deployment as the model. <c>base_url</c> is the resource.
+/// the deployment stands in the path; without it, the v1 path takes the deployment as the model. <c>base_url</c> is the resource;
+/// <c>model_like</c> is a name that stands in for the deployment's, which tells nothing.
 /// With <c>api</c> chat goes by the Responses API instead, for which there is <c>reasoning_summary</c>.
 /// </summary>
 internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
@@ -17,6 +18,7 @@ internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IPro
     {
         ["api_version"] = ProviderSettings.HeaderValue,
         [OpenAiFormat.OutputLimit] = OpenAiFormat.CheckOutputLimit,
+        [OpenAiFormat.ModelLike] = OpenAiFormat.CheckModelLike,
         [OpenAiResponsesFormat.Api] = OpenAiResponsesFormat.CheckApi,
         [OpenAiResponsesFormat.Summary] = OpenAiResponsesFormat.CheckSummary,
     };
@@ -47,7 +49,7 @@ internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IPro
         {
             // The dated versions differ in which of the two fields they take; the v1 path is OpenAI's own.
             var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? OpenAiFormat.NewLimit : null);
-            return new HttpChat(http, address, new AzureFormat(connection.Model, limit), endpoint, endpoint);
+            return new HttpChat(http, address, new AzureFormat(connection.Model, limit, settings.Text(OpenAiFormat.ModelLike)), endpoint, endpoint);
         }
 
         // The one operation that names its deployment in the body in the dated versions too.

@@ -5,7 +5,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
 /// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for anything else that speaks it (vLLM, llama.cpp, Ollama …).
-/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>. With <c>api</c> chat goes by the Responses
+/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>, <c>model_like</c> (a name that stands in for the model's where that does not tell). With <c>api</c> chat goes by the Responses
 /// API instead, for which there is <c>reasoning_summary</c>.
 /// </summary>
 internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvider time, string? defaultBaseUrl) : IProvider, IModelDirectory
@@ -15,6 +15,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
         ["organization"] = ProviderSettings.HeaderValue,
         ["project"] = ProviderSettings.HeaderValue,
         [OpenAiFormat.OutputLimit] = OpenAiFormat.CheckOutputLimit,
+        [OpenAiFormat.ModelLike] = OpenAiFormat.CheckModelLike,
         [OpenAiResponsesFormat.Api] = OpenAiResponsesFormat.CheckApi,
         [OpenAiResponsesFormat.Summary] = OpenAiResponsesFormat.CheckSummary,
     };
@@ -45,7 +46,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
         var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
         var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? OpenAiFormat.NewLimit : null);
         var endpoint = address.At("/chat/completions");
-        return new HttpChat(http, address, new OpenAiFormat(model, limit, isOpenAi), endpoint, endpoint);
+        return new HttpChat(http, address, new OpenAiFormat(model, limit, isOpenAi, settings.Text(OpenAiFormat.ModelLike)), endpoint, endpoint);
     }
 
     private UpstreamAddress Address(ProviderSettings settings) => settings.Address(

@@ -23,7 +23,7 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
     /// <summary>The chat client of a backend.</summary>
     public static HttpChat Connect(UpstreamHttp http, UpstreamAddress address, Uri endpoint, BackendConnection backend, ProviderSettings settings, TimeProvider time)
     {
-        var model = new OpenAiResponsesModel(backend.Model, backend.BackendId, settings.Text(Summary));
+        var model = new OpenAiResponsesModel(backend.Model, backend.BackendId, settings.Text(Summary), settings.Text(OpenAiFormat.ModelLike));
         return new HttpChat(http, address, new OpenAiResponsesFormat(model, time), endpoint, endpoint);
     }
 

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>Settings that say by which of OpenAI's formats chat goes.</summary>
+/// <summary>Settings that say by which of OpenAI's formats chat goes, and what its models take.</summary>
 public sealed class OpenAiSettingsTests
 {
     [Theory]
@@ -14,6 +14,9 @@ public sealed class OpenAiSettingsTests
     [InlineData("custom", "api", "true")]
     [InlineData("azure", "api", "null")]
     [InlineData("openai", "reasoning_summary", "\"none\"")]
+    [InlineData("openai", "model_like", "\"assistant-prod\"")]
+    [InlineData("custom", "model_like", "41")]
+    [InlineData("azure", "model_like", "\"gpt\"")]
     [InlineData("azure", "reasoning_summary", "\"long\"")]
     public void SettingOfAnotherWord_IsRefused(string type, string name, string value)
     {
