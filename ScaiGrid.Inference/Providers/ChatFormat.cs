@@ -34,6 +34,9 @@ internal abstract class ChatFormat
         return answer;
     }
 
+    /// <summary>The same format, but without what the upstream refused of what was carried from earlier answers; null where that is not why.</summary>
+    public virtual ChatFormat? Without(UpstreamError error) => null;
+
     /// <summary>The caller's name of a field that the upstream refused by its own.</summary>
     public virtual string FieldOf(string field) => field;
 

@@ -31,6 +31,11 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             if (!response.IsSuccessStatusCode)
             {
                 var error = await UpstreamErrors.ReadAsync(response, address, activity.Token);
+                if (format.Without(error) is { } lesser)
+                {
+                    return await new HttpChat(http, address, lesser, whole, streamed).SendAsync(request, route, activity);
+                }
+
                 return ChatReply.Failed(error.Field is { } field ? error with { Field = format.FieldOf(field) } : error);
             }
 

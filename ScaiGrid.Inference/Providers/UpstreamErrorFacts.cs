@@ -12,6 +12,9 @@ internal sealed class UpstreamErrorFacts
     /// <summary>How long an account stays empty that nobody says more of.</summary>
     private const int EmptyAccountPause = 300;
 
+    /// <summary>OpenAI's word for encrypted thoughts that it cannot read: they were another organization's, or another resource's.</summary>
+    public const string ForeignThoughts = "invalid_encrypted_content";
+
     private const int MaxRetryAfterSeconds = 3600;
 
     /// <summary>
@@ -129,6 +132,7 @@ internal sealed class UpstreamErrorFacts
         ["image_content_policy_violation"] = "content_policy_violation",
         ["data_inspection_failed"] = "content_filter",
         ["DataInspectionFailed"] = "content_filter",
+        [ForeignThoughts] = ForeignThoughts,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     private UpstreamFailure? _word;

@@ -54,6 +54,10 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
         _ => field,
     };
 
+    // The key is now of another organization, or the upstream has lost what it encrypted: the rest of the conversation is the same without.
+    public override ChatFormat? Without(UpstreamError error) =>
+        error.Code == UpstreamErrorFacts.ForeignThoughts && model.TakesThoughts ? new OpenAiResponsesFormat(model with { TakesThoughts = false }, time) : null;
+
     public override ChunkTranslator TranslateStream(UpstreamAddress address) => new OpenAiResponsesStream(address, model.BackendId, time.GetUtcNow().ToUnixTimeSeconds());
 
     private PooledBytes Read(JsonElement response)

@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <summary>The conversation as items: messages, calls and their results stand side by side.</summary>
 internal sealed class OpenAiResponsesInput(RequestDocument request, Utf8JsonWriter writer, OpenAiResponsesModel model)
 {
-    private readonly OpenAiResponsesTurn _turn = new(request, writer, model.BackendId);
+    private readonly OpenAiResponsesTurn _turn = new(request, writer, model);
 
     public void Write()
     {

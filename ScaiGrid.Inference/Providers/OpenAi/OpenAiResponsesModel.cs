@@ -12,6 +12,9 @@ internal sealed partial record OpenAiResponsesModel(string Name, string BackendI
     /// <summary>Whether its thoughts, encrypted or summed up, may be asked for: models that do not think refuse that.</summary>
     public bool MayThink { get; } = !NeverThinks().IsMatch(Like ?? Name);
 
+    /// <summary>Whether thoughts of earlier answers are sent back.</summary>
+    public bool TakesThoughts { get; init; } = true;
+
     // GPT-3.5, GPT-4 with all of its kinds, and the models for chats, as deployments may be named too.
     [GeneratedRegex(@"gpt-?[34]|chatgpt|gpt-.*\bchat\b", RegexOptions.IgnoreCase)]
     private static partial Regex NeverThinks();

@@ -7,8 +7,8 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <summary>An assistant's message as the items that it was, where it brings their order back; else its text and then its calls.</summary>
 /// <param name="request">The caller's.</param>
 /// <param name="writer">Gets the items.</param>
-/// <param name="backendId">Whose thoughts can be sent back.</param>
-internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWriter writer, string backendId)
+/// <param name="model">Whose thoughts can be sent back.</param>
+internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWriter writer, OpenAiResponsesModel model)
 {
     // Written with what follows them: one that nothing follows is refused.
     private readonly List<JsonElement> _thoughts = [];
@@ -19,7 +19,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
     {
         using var text = new PooledBytes(256);
         ReadText(message, index, text);
-        var items = OpenAiResponsesItems.Of(message, backendId);
+        var items = OpenAiResponsesItems.Of(message, model.BackendId);
 
         // A text that was changed on the way stays in one piece.
         var lengths = items.Where(IsMessage).Select(Length).ToList();
@@ -30,7 +30,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
         {
             switch (JsonText.Of(item, "type"u8))
             {
-                case "reasoning" when JsonText.Of(item, "encrypted_content"u8) is not null:
+                case "reasoning" when model.TakesThoughts && JsonText.Of(item, "encrypted_content"u8) is not null:
                     _thoughts.Add(item);
                     break;
                 case "message":
