@@ -1,7 +1,9 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
@@ -11,7 +13,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// Makes the body for an upstream of the same wire format: the caller's bytes with the model's name replaced, usage asked for,
 /// output bounded, and the frontend model's defaults and system prompt put in.
 /// </summary>
-internal static class ChatRequestEditor
+internal static partial class ChatRequestEditor
 {
     private const string OldLimit = "max_tokens";
     private const string NewLimit = "max_completion_tokens";
@@ -88,6 +90,26 @@ internal static class ChatRequestEditor
         return Apply(request.Body.Span, splices[..count]);
     }
 
+    /// <summary>The caller's place of what is wrong with a body that was made here, whose messages begin with the frontend model's own.</summary>
+    /// <param name="field">In the body.</param>
+    /// <param name="model">The frontend model.</param>
+    public static string FieldOf(string field, ModelRoute model)
+    {
+        if (model.SystemPrompt is not { Length: > 0 } || Message().Match(field) is not { Success: true } message)
+        {
+            return field;
+        }
+
+        // The first is nothing that the caller could mend.
+        var index = message.Groups["index"];
+        var place = int.Parse(index.ValueSpan, CultureInfo.InvariantCulture);
+        return place == 0 ? "messages" : string.Concat(field.AsSpan(0, index.Index), Digits(place - 1), field.AsSpan(index.Index + index.Length));
+    }
+
+    // With a point as well, as OpenAI and FastAPI write it.
+    [GeneratedRegex(@"^messages(\.\[|\.|\[)(?<index>\d{1,9})\b")]
+    private static partial Regex Message();
+
     private static void LeaveOut(IReadOnlyList<CarriedField> carried, string? maker, bool isOurs, Span<Splice> splices, ref int count)
     {
         foreach (var field in carried)
@@ -162,7 +184,7 @@ internal static class ChatRequestEditor
         }
     }
 
-    private static string Digits(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    private static string Digits(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static byte[] SystemMessage(string prompt) =>
         Encoding.UTF8.GetBytes($$"""{"role":"system","content":{{JsonSerializer.Serialize(prompt, CanonicalJson.Default.String)}}},""");

@@ -21,7 +21,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             using var body = format.WriteRequest(request, route, out var refused);
             if (body is null)
             {
-                return ChatReply.Failed(refused!);
+                return ChatReply.Failed(Named(refused!, route));
             }
 
             using var message = address.Post(request.Stream ? streamed : whole, body);
@@ -36,7 +36,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
                     return await new HttpChat(http, address, lesser, whole, streamed).SendAsync(request, route, activity);
                 }
 
-                return ChatReply.Failed(error.Field is { } field ? error with { Field = format.FieldOf(field) } : error);
+                return ChatReply.Failed(Named(error.Field is { } field ? error with { Field = format.FieldOf(field) } : error, route));
             }
 
             var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
@@ -70,6 +70,9 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             response?.Dispose();
         }
     }
+
+    private static UpstreamError Named(UpstreamError error, ModelRoute route) =>
+        error.Field is { } field ? error with { Field = ChatRequestEditor.FieldOf(field, route) } : error;
 
     private ChatReply Read(PooledBytes answer)
     {
