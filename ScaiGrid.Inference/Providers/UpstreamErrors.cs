@@ -19,7 +19,7 @@ internal static class UpstreamErrors
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
 
     /// <summary>Where the providers' answers are: what has something there is no error, whatever it has beside it.</summary>
-    private static readonly string[] Results = ["choices", "candidates", "content", "data", "embeddings", "results", "text"];
+    private static readonly string[] Results = ["choices", "candidates", "content", "data", "embeddings", "output", "results", "text"];
 
     /// <summary>An answer whose status is not a success.</summary>
     public static async Task<UpstreamError> ReadAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)

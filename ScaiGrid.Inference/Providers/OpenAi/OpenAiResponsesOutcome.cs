@@ -12,13 +12,14 @@ internal static class OpenAiResponsesOutcome
     /// <summary>Why there is no answer; null where there is one, whole or not.</summary>
     public static UpstreamError? Failure(JsonElement response, UpstreamAddress address)
     {
-        if (RequestDocument.TryGetObject(response, "error"u8, out var error))
+        var status = JsonText.Of(response, "status"u8);
+        if (status is "completed" or "incomplete")
         {
-            return UpstreamErrors.FromEvent(Encoding.UTF8.GetBytes(error.GetRawText()), address);
+            return null;
         }
 
-        return JsonText.Of(response, "status"u8) is null or "completed" or "incomplete"
-            ? null
+        return RequestDocument.TryGetObject(response, "error"u8, out var error) ? UpstreamErrors.FromEvent(Encoding.UTF8.GetBytes(error.GetRawText()), address)
+            : status is null ? null
             : new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream's answer did not come to an end.");
     }
 
