@@ -199,7 +199,7 @@ public readonly struct ChunkView
         JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
         {
-            any |= reader.TokenType == JsonTokenType.StartObject;
+            any |= reader.TokenType == JsonTokenType.StartObject && reader.CurrentDepth == depth + 1;
             if (reader.TokenType != JsonTokenType.PropertyName)
             {
                 continue;

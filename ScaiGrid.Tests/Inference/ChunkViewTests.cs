@@ -56,6 +56,14 @@ public sealed class ChunkViewTests
         Assert.Equal("\"m\"", Encoding.UTF8.GetString(view.Json.Span.Slice(view.Model.Start, view.Model.Length)));
     }
 
+    [Theory]
+    [InlineData("""{"choices":[{}]}""", true)]
+    [InlineData("""{"choices":[[],{}]}""", true)]
+    [InlineData("""{"choices":[[{}]]}""", false)]
+    [InlineData("""{"choices":[]}""", false)]
+    public void Choice_IsAnObjectAmongThem(string json, bool hasChoices) =>
+        Assert.Equal(hasChoices, ChunkView.Scan(Encoding.UTF8.GetBytes(json), output: null).HasChoices);
+
     [Fact]
     public void EmojiSplitOverTwoChunks_IsRead()
     {
