@@ -16,12 +16,15 @@ public sealed class ModelRoute
 {
     private string? _systemPrompt;
 
+    // A reference is written at once, for whoever reads it meanwhile.
+    private byte[]? _slugJson;
+
     public required string Id { get; init; }
 
     public required string Slug { get; init; }
 
     /// <summary>The slug as a JSON string, quotes included: what callers see in place of the upstream's model name.</summary>
-    public ReadOnlyMemory<byte> SlugJson => field.IsEmpty ? field = JsonSerializer.SerializeToUtf8Bytes(Slug, CanonicalJson.Default.String) : field;
+    public ReadOnlySpan<byte> SlugJson => _slugJson ??= JsonSerializer.SerializeToUtf8Bytes(Slug, CanonicalJson.Default.String);
 
     public required string DisplayName { get; init; }
 

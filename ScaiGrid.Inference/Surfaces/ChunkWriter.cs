@@ -63,7 +63,7 @@ internal static class ChunkWriter
         Copy(body, json[position..span.Start]);
         if (span == modelSpan)
         {
-            body.Write(model.SlugJson.Span);
+            body.Write(model.SlugJson);
         }
 
         position = span.End;
