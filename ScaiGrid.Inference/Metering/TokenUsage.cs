@@ -64,7 +64,8 @@ public readonly record struct TokenUsage(
         // Without a word on the prompt it is no account of the call: it would be free.
         prompt ??= total - completion;
         completion ??= total - prompt;
-        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), cached, reasoning) { LacksCompletion = completion is null } : null;
+        // Of what it read itself no more can have been in its cache.
+        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), Math.Min(cached, prompt.Value), reasoning) { LacksCompletion = completion is null } : null;
     }
 
     /// <summary>One count of an upstream's own document.</summary>
