@@ -1,3 +1,4 @@
+using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
 
@@ -10,8 +11,6 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 internal struct FailureVerdict
 {
-    private const int LongestRetryAfter = 300;
-
     private UpstreamError? _worst;
 
     public void Add(UpstreamError error)
@@ -51,7 +50,7 @@ internal struct FailureVerdict
 
         return areAllUnable ? _worst! : new UpstreamError(
             areAllLimited ? UpstreamFailure.RateLimited : UpstreamFailure.Unavailable,
-            RetryAfterSeconds: (int)Math.Clamp(Math.Ceiling(soonest.TotalSeconds), 1, LongestRetryAfter));
+            RetryAfterSeconds: (int)Math.Clamp(Math.Ceiling(soonest.TotalSeconds), 1, BackendHealth.LongestPause.TotalSeconds));
     }
 
     // One who does not say how long may be asked again at once.

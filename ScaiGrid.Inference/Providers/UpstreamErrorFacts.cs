@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
@@ -15,7 +16,8 @@ internal sealed class UpstreamErrorFacts
     /// <summary>OpenAI's word for encrypted thoughts that it cannot read: they were another organization's, or another resource's.</summary>
     public const string ForeignThoughts = "invalid_encrypted_content";
 
-    private const int MaxRetryAfterSeconds = 3600;
+    /// <summary>As long as a backend is left alone at most: who is told more would be told less by the next call.</summary>
+    private static readonly double LongestPause = BackendHealth.LongestPause.TotalSeconds;
 
     /// <summary>
     /// Anthropic's empty account, which is an invalid request in all but its text. At its start only: errors repeat what the caller wrote, who is not
@@ -191,7 +193,7 @@ internal sealed class UpstreamErrorFacts
     };
 
     /// <summary>A time to wait, in whole seconds; null where it is none.</summary>
-    public static int? Seconds(double seconds) => double.IsFinite(seconds) ? (int)Math.Clamp(Math.Ceiling(seconds), 1, MaxRetryAfterSeconds) : null;
+    public static int? Seconds(double seconds) => double.IsFinite(seconds) ? (int)Math.Clamp(Math.Ceiling(seconds), 1, LongestPause) : null;
 
     private void Add(JsonElement element)
     {
