@@ -192,6 +192,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
     [InlineData(401, "BACKEND_ERROR", 502)]
     [InlineData(404, "BACKEND_ERROR", 502)]
     [InlineData(400, "VALIDATION_ERROR", 422)]
+    [InlineData(413, "PAYLOAD_TOO_LARGE", 413)]
     public async Task UpstreamsFailure_IsOurs(int upstreamStatus, string code, int status)
     {
         var slug = await ConnectAsync(new UpstreamScript

@@ -16,6 +16,7 @@ public sealed class OpenAiClientErrorTests(Grid grid) : GridTest(grid)
     [Theory]
     [InlineData(400, 400, "validation_error")]
     [InlineData(409, 409, "conflict")]
+    [InlineData(413, 413, "payload_too_large")]
     [InlineData(422, 422, "validation_error")]
     [InlineData(429, 429, "backend_rate_limited")]
     [InlineData(500, 502, "backend_error")]
