@@ -25,6 +25,9 @@ internal sealed class UpstreamErrorFacts
     /// </summary>
     private const string LowBalance = "Your credit balance is too low";
 
+    /// <summary>A bad key, of those that say it with 400 and no word of it: xAI among others. At its start only, for the same reason.</summary>
+    private static readonly string[] BadKey = ["Incorrect API key", "Invalid API key", "Invalid API-key", "API key not valid"];
+
     /// <summary>
     /// Anthropic's schemas that are too large together, of the output and of strict tools: how large that is nobody is told, so it is found out by asking.
     /// </summary>
@@ -261,6 +264,10 @@ internal sealed class UpstreamErrorFacts
         if (message.StartsWith(LowBalance, StringComparison.OrdinalIgnoreCase))
         {
             AddWord("billing_error");
+        }
+        else if (Array.Exists(BadKey, text => message.StartsWith(text, StringComparison.OrdinalIgnoreCase)))
+        {
+            AddWord("invalid_api_key");
         }
         else if (Array.Exists(TooLong, text => message.Contains(text, StringComparison.OrdinalIgnoreCase)))
         {
