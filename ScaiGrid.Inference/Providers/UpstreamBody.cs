@@ -8,6 +8,8 @@ internal static class UpstreamBody
 {
     private const int Piece = 4096;
 
+    public static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
+
     /// <param name="content">The answer's body; read to its end, but not beyond <see cref="InferenceOptions.MaxUpstreamBytes"/>.</param>
     /// <param name="address">Where it comes from.</param>
     /// <param name="cancellationToken">The call's.</param>
@@ -26,6 +28,14 @@ internal static class UpstreamBody
                 {
                     return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
                 }
+            }
+
+            if (bytes.Span.StartsWith(ByteOrderMark))
+            {
+                var marked = bytes;
+                bytes = new PooledBytes(marked.Length);
+                bytes.Append(marked.Span[ByteOrderMark.Length..]);
+                marked.Dispose();
             }
 
             if (UpstreamErrors.In(bytes.Memory, address) is { } error)

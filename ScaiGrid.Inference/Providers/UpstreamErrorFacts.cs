@@ -173,7 +173,7 @@ internal sealed class UpstreamErrorFacts
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json.Span.StartsWith(UpstreamBody.ByteOrderMark) ? json[UpstreamBody.ByteOrderMark.Length..] : json);
             var facts = new UpstreamErrorFacts();
             facts.Add(document.RootElement);
             facts.ReadMessage();

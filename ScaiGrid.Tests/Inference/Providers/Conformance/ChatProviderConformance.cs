@@ -23,6 +23,15 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(string, string?, TokenUsage?, UpstreamError?)>(("Grüezi \"Zürich\" 🗼\n", "stop", new TokenUsage(11, 7), null), (answer.Text, answer.Finish, answer.Usage, answer.Error));
     }
 
+    /// <summary>As servers on Windows begin what they write.</summary>
+    [Fact]
+    public async Task WholeAnswerBehindAByteOrderMark_Arrives()
+    {
+        using var calls = Connect(context => context.AnswerAsync("\uFEFF" + _wire.Whole("Hi")));
+        var answer = await calls.CallAsync(stream: false);
+        Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", new TokenUsage(11, 7), null), (answer.Text, answer.Usage, answer.Error));
+    }
+
     [Fact]
     public async Task Stream_Arrives()
     {
@@ -173,7 +182,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [InlineData(422)]
     public async Task RequestIsRefused_SaysWhy_WithoutTheKey(int status)
     {
-        using var calls = Connect(context => context.AnswerAsync(_wire.Error($"too long, said {Key}"), status));
+        using var calls = Connect(context => context.AnswerAsync((status == 422 ? "\uFEFF" : "") + _wire.Error($"too long, said {Key}"), status));
         var error = (await calls.CallAsync(stream: false)).Error;
         Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
     }
