@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using ScaiGrid.Core;
 using ScaiGrid.Inference.Providers.Translation;
@@ -34,11 +35,15 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
         : JsonText.Of(answer, "responseId"u8) is { Length: > 0 } response ? $"call_{response}_{number}"
         : Ids.New("call", time);
 
+    /// <summary>The answer's id as a JSON string: the upstream's own, or one of ours, since clients tell answers apart by it.</summary>
+    internal static byte[] Id(JsonElement answer, TimeProvider time) =>
+        RequestDocument.RawText(answer, "responseId"u8) is { Length: > 2 } id ? id.ToArray() : Encoding.ASCII.GetBytes($"\"{Ids.New("chatcmpl", time)}\"");
+
     private PooledBytes? Read(JsonElement answer, out UpstreamError? failed)
     {
         failed = null;
         using var completion = new CompletionWriter();
-        completion.Start(Property(answer, "responseId"u8, "\"\""u8), Property(answer, "modelVersion"u8, ModelJson), time.GetUtcNow().ToUnixTimeSeconds());
+        completion.Start(Id(answer, time), Property(answer, "modelVersion"u8, ModelJson), time.GetUtcNow().ToUnixTimeSeconds());
         var count = 0;
         var calls = 0;
         foreach (var candidate in RequestDocument.Items(answer, "candidates"u8))

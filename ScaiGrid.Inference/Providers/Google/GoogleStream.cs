@@ -35,7 +35,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
 
         if (!HasHead)
         {
-            SetHead(GoogleFormat.Property(root, "responseId"u8, "\"\""u8), GoogleFormat.Property(root, "modelVersion"u8, modelJson));
+            SetHead(GoogleFormat.Id(root, time), GoogleFormat.Property(root, "modelVersion"u8, modelJson));
         }
 
         _usage.Add(root);

@@ -13,12 +13,12 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
 {
     private const string Key = "sk-canary-of-conformance";
 
-    private readonly WireDialect _wire = WireDialect.Of(dialect);
+    private protected WireDialect Wire { get; } = WireDialect.Of(dialect);
 
     [Fact]
     public async Task WholeAnswer_Arrives()
     {
-        using var calls = Connect(context => context.AnswerAsync(_wire.Whole("Grüezi \"Zürich\" 🗼\n")));
+        using var calls = Connect(context => context.AnswerAsync(Wire.Whole("Grüezi \"Zürich\" 🗼\n")));
         var answer = await calls.CallAsync(stream: false);
         Assert.Equal<(string, string?, TokenUsage?, UpstreamError?)>(("Grüezi \"Zürich\" 🗼\n", "stop", new TokenUsage(11, 7), null), (answer.Text, answer.Finish, answer.Usage, answer.Error));
     }
@@ -27,7 +27,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task WholeAnswerBehindAByteOrderMark_Arrives()
     {
-        using var calls = Connect(context => context.AnswerAsync("\uFEFF" + _wire.Whole("Hi")));
+        using var calls = Connect(context => context.AnswerAsync("\uFEFF" + Wire.Whole("Hi")));
         var answer = await calls.CallAsync(stream: false);
         Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", new TokenUsage(11, 7), null), (answer.Text, answer.Usage, answer.Error));
     }
@@ -35,7 +35,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task Stream_Arrives()
     {
-        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Grüezi "), _wire.Text("\"Zürich\" 🗼\n"), .. _wire.Finish(), .. _wire.End()]));
+        using var calls = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("Grüezi "), Wire.Text("\"Zürich\" 🗼\n"), .. Wire.Finish(), .. Wire.End()]));
         var answer = await calls.CallAsync(stream: true);
         Assert.Equal<(string, string?, TokenUsage?, UpstreamError?)>(("Grüezi \"Zürich\" 🗼\n", "stop", new TokenUsage(11, 7), null), (answer.Text, answer.Finish, answer.Usage, answer.Error));
         Assert.True(answer.SawEnd);
@@ -47,11 +47,11 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var calls = Connect(async context =>
         {
-            await context.SendAsync([.. _wire.Begin(), _wire.Text("first")]);
+            await context.SendAsync([.. Wire.Begin(), Wire.Text("first")]);
 
             // Nothing more until the first has arrived: a provider that collects would wait for ever.
             await seen.Task.WaitAsync(TimeSpan.FromMinutes(1), context.RequestAborted);
-            await context.SendAsync([_wire.Text(" last"), .. _wire.Finish(), .. _wire.End()]);
+            await context.SendAsync([Wire.Text(" last"), .. Wire.Finish(), .. Wire.End()]);
         });
         var answer = await calls.CallAsync(stream: true, onText: text =>
         {
@@ -70,7 +70,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         using var calls = Connect(async context =>
         {
             using var registration = context.RequestAborted.Register(hungUp.SetResult);
-            await context.SendAsync([.. _wire.Begin(), _wire.Text("first")]);
+            await context.SendAsync([.. Wire.Begin(), Wire.Text("first")]);
             await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
         });
         using var caller = new CancellationTokenSource();
@@ -84,7 +84,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var calls = Connect(async context =>
         {
-            await context.SendAsync([.. _wire.Begin(), _wire.Text("half")]);
+            await context.SendAsync([.. Wire.Begin(), Wire.Text("half")]);
 
             // A reset throws away what has not been read.
             await seen.Task.WaitAsync(TimeSpan.FromMinutes(1), context.RequestAborted);
@@ -106,7 +106,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         using var calls = Connect(async context =>
         {
             context.Response.ContentLength = 10_000;
-            await context.AnswerAsync(_wire.Whole("half")[..^5]);
+            await context.AnswerAsync(Wire.Whole("half")[..^5]);
             context.Abort();
         });
         Assert.Equal(UpstreamFailure.Cut, (await calls.CallAsync(stream: false)).Error?.Failure);
@@ -117,7 +117,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     {
         using var calls = Connect(async context =>
         {
-            await context.SendAsync([.. _wire.Begin(), _wire.Text("half")]);
+            await context.SendAsync([.. Wire.Begin(), Wire.Text("half")]);
             await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
         });
         var answer = await calls.CallAsync(stream: true, idle: TimeSpan.FromSeconds(4));
@@ -136,7 +136,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [InlineData(false)]
     public async Task RateLimited_SaysWhenToComeBack(bool stream)
     {
-        using var calls = Connect(context => context.AnswerAsync(_wire.Error("slow down"), 429, ("Retry-After", "7")));
+        using var calls = Connect(context => context.AnswerAsync(Wire.Error("slow down"), 429, ("Retry-After", "7")));
         var error = (await calls.CallAsync(stream)).Error;
         Assert.Equal<(UpstreamFailure?, int?, bool?)>((UpstreamFailure.RateLimited, 7, true), (error?.Failure, error?.RetryAfterSeconds, error?.MayFailOver));
     }
@@ -172,7 +172,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [InlineData(404)]
     public async Task Credentials_AreRefused_AndNotRepeated(int status)
     {
-        using var calls = Connect(context => context.AnswerAsync(_wire.Error($"bad key {Key}"), status));
+        using var calls = Connect(context => context.AnswerAsync(Wire.Error($"bad key {Key}"), status));
         var error = (await calls.CallAsync(stream: false)).Error;
         Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.Misconfigured, false, null), (error?.Failure, error?.MayFailOver, error?.Message));
     }
@@ -182,7 +182,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [InlineData(422)]
     public async Task RequestIsRefused_SaysWhy_WithoutTheKey(int status)
     {
-        using var calls = Connect(context => context.AnswerAsync((status == 422 ? "\uFEFF" : "") + _wire.Error($"too long, said {Key}"), status));
+        using var calls = Connect(context => context.AnswerAsync((status == 422 ? "\uFEFF" : "") + Wire.Error($"too long, said {Key}"), status));
         var error = (await calls.CallAsync(stream: false)).Error;
         Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
     }
@@ -193,7 +193,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [InlineData(false)]
     public async Task ErrorWithTheStatusOfASuccess_IsWhatItSays(bool stream)
     {
-        using var calls = Connect(context => context.AnswerAsync(_wire.Error($"too long, said {Key}")));
+        using var calls = Connect(context => context.AnswerAsync(Wire.Error($"too long, said {Key}")));
         var error = (await calls.CallAsync(stream)).Error;
         Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
     }
@@ -201,7 +201,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task MalformedChunk_IsAMismatch()
     {
-        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("half"), "data: {\"choices\":[{\"delta\":{\"cont\n\n", .. _wire.End()]));
+        using var calls = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("half"), "data: {\"choices\":[{\"delta\":{\"cont\n\n", .. Wire.End()]));
         var answer = await calls.CallAsync(stream: true);
         Assert.Equal<(string, UpstreamFailure?)>(("half", UpstreamFailure.ShapeMismatch), (answer.Text, answer.Error?.Failure));
     }
@@ -211,7 +211,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [InlineData(false)]
     public async Task WrongContentType_IsAMismatch(bool stream)
     {
-        using var calls = Connect(context => stream ? context.AnswerAsync(_wire.Whole("Hi")) : context.SendAsync([.. _wire.Begin(), _wire.Text("Hi")]));
+        using var calls = Connect(context => stream ? context.AnswerAsync(Wire.Whole("Hi")) : context.SendAsync([.. Wire.Begin(), Wire.Text("Hi")]));
         Assert.Equal(UpstreamFailure.ShapeMismatch, (await calls.CallAsync(stream)).Error?.Failure);
     }
 
@@ -222,7 +222,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         using var calls = Connect(context =>
         {
             context.Response.ContentType = "text/plain";
-            return context.Response.WriteAsync(_wire.Error("never read"), context.RequestAborted);
+            return context.Response.WriteAsync(Wire.Error("never read"), context.RequestAborted);
         });
         Assert.Equal(UpstreamFailure.ShapeMismatch, (await calls.CallAsync(stream: true)).Error?.Failure);
     }
@@ -230,11 +230,11 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task MissingUsage_IsMissing()
     {
-        using var streamed = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi"), .. _wire.Finish(withUsage: false), .. _wire.End()]));
+        using var streamed = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("Hi"), .. Wire.Finish(withUsage: false), .. Wire.End()]));
         var answer = await streamed.CallAsync(stream: true);
         Assert.Equal<(string, TokenUsage?, bool)>(("Hi", null, true), (answer.Text, answer.Usage, answer.IsComplete));
 
-        using var whole = Connect(context => context.AnswerAsync(_wire.Whole("Hi", withUsage: false)));
+        using var whole = Connect(context => context.AnswerAsync(Wire.Whole("Hi", withUsage: false)));
         answer = await whole.CallAsync(stream: false);
         Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", null, null), (answer.Text, answer.Usage, answer.Error));
     }
@@ -243,11 +243,11 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task UsageWithoutReadableCounts_IsMissing()
     {
-        using var streamed = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi"), .. _wire.Finish().Select(Unreadable), .. _wire.End()]));
+        using var streamed = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("Hi"), .. Wire.Finish().Select(Unreadable), .. Wire.End()]));
         var answer = await streamed.CallAsync(stream: true);
         Assert.Equal<(string, TokenUsage?, bool)>(("Hi", null, true), (answer.Text, answer.Usage, answer.IsComplete));
 
-        using var whole = Connect(context => context.AnswerAsync(Unreadable(_wire.Whole("Hi"))));
+        using var whole = Connect(context => context.AnswerAsync(Unreadable(Wire.Whole("Hi"))));
         answer = await whole.CallAsync(stream: false);
         Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", null, null), (answer.Text, answer.Usage, answer.Error));
     }
@@ -255,7 +255,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task MissingMarkOfTheEnd_IsForgiven()
     {
-        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi"), .. _wire.Finish()]));
+        using var calls = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("Hi"), .. Wire.Finish()]));
         var answer = await calls.CallAsync(stream: true);
         Assert.Equal<(string, string?, bool)>(("Hi", "stop", true), (answer.Text, answer.Finish, answer.IsComplete));
     }
@@ -263,7 +263,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task MissingReasonAndMark_IsNotComplete()
     {
-        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("Hi")]));
+        using var calls = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("Hi")]));
         var answer = await calls.CallAsync(stream: true);
         Assert.Equal(("Hi", false), (answer.Text, answer.IsComplete));
     }
@@ -272,7 +272,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     public async Task ToolArguments_ComeTogether()
     {
         string[] fragments = ["{\"ci", "ty\": \"Z", "ürich \\\"N", "ord\\\"\"", ", \"n\": 1}"];
-        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), .. _wire.Call("get_weather", fragments), .. _wire.Finish(isCall: true), .. _wire.End()]));
+        using var calls = Connect(context => context.SendAsync([.. Wire.Begin(), .. Wire.Call("get_weather", fragments), .. Wire.Finish(isCall: true), .. Wire.End()]));
         var answer = await calls.CallAsync(stream: true);
         Assert.Equal<(string, string?, UpstreamError?)>(("get_weather", "tool_calls", null), (answer.Call, answer.Finish, answer.Error));
         var expected = System.Text.Json.Nodes.JsonNode.Parse(string.Concat(fragments));
@@ -283,7 +283,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     public async Task LineOfOneMebibyte_Arrives()
     {
         var text = string.Concat(Enumerable.Range(0, 1024 * 1024 / 8).Select(i => $"{i % 10_000_000:D7} "));
-        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text(text), .. _wire.Finish(), .. _wire.End()]));
+        using var calls = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text(text), .. Wire.Finish(), .. Wire.End()]));
         var answer = await calls.CallAsync(stream: true);
         Assert.Equal<(int, bool, UpstreamError?)>((text.Length, true, null), (answer.Text.Length, answer.Text == text, answer.Error));
     }
@@ -291,7 +291,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [Fact]
     public async Task ErrorInsideTheStream_EndsIt_AfterWhatCameBefore()
     {
-        using var calls = Connect(context => context.SendAsync([.. _wire.Begin(), _wire.Text("half"), _wire.Overloaded()]));
+        using var calls = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("half"), Wire.Overloaded()]));
         var answer = await calls.CallAsync(stream: true);
         Assert.Equal(("half", false), (answer.Text, answer.IsComplete));
         Assert.Equal(UpstreamFailure.ServerError, answer.Error?.Failure);
@@ -299,5 +299,5 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
 
     private static string Unreadable(string usage) => Regex.Replace(usage, @":(11|7|18)\b", ":\"many\"");
 
-    private ProviderCalls Connect(Func<HttpContext, Task> script) => new(_wire, upstream.Play(script), Key);
+    private protected ProviderCalls Connect(Func<HttpContext, Task> script) => new(Wire, upstream.Play(script), Key);
 }

@@ -65,7 +65,7 @@ internal sealed class ProviderCalls : IDisposable
     private static CalledAnswer Read(PooledBytes completion)
     {
         var message = JsonNode.Parse(completion.Span)!["choices"]![0]!;
-        return new CalledAnswer { Text = (string?)message["message"]!["content"] ?? "", Finish = (string?)message["finish_reason"], Usage = ChunkView.Scan(completion.Memory, null).Usage };
+        return new CalledAnswer { Id = (string?)JsonNode.Parse(completion.Span)!["id"] ?? "", Text = (string?)message["message"]!["content"] ?? "", Finish = (string?)message["finish_reason"], Usage = ChunkView.Scan(completion.Memory, null).Usage };
     }
 
     private static async Task<CalledAnswer> ReadAsync(ChatStream stream, Action<string>? onText)
@@ -87,6 +87,8 @@ internal sealed class ProviderCalls : IDisposable
 
                 answer = answer with { Usage = view.Usage ?? answer.Usage };
                 var chunk = JsonNode.Parse(stream.Current.Span)!;
+                Assert.True(answer.Id is "" || answer.Id == (string?)chunk["id"], "The id is another one.");
+                answer = answer with { Id = (string?)chunk["id"] ?? "" };
                 foreach (var choice in chunk["choices"]!.AsArray())
                 {
                     answer = answer with { Finish = (string?)choice!["finish_reason"] ?? answer.Finish };
@@ -113,6 +115,9 @@ internal sealed class ProviderCalls : IDisposable
 /// <summary>What came of a call.</summary>
 internal sealed record CalledAnswer
 {
+    /// <summary>The same in all chunks.</summary>
+    public string Id { get; init; } = "";
+
     public string Text { get; init; } = "";
 
     public string Call { get; init; } = "";

@@ -16,4 +16,20 @@ public sealed class QwenConformance(ScriptedUpstream upstream) : ChatProviderCon
 
 public sealed class AnthropicConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "anthropic"), IClassFixture<ScriptedUpstream>;
 
-public sealed class GoogleConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "google"), IClassFixture<ScriptedUpstream>;
+public sealed class GoogleConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "google"), IClassFixture<ScriptedUpstream>
+{
+    /// <summary>Clients tell answers apart by it, and put the chunks of one together.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AnswerWithoutAnId_GetsOneOfOurs(bool stream)
+    {
+        string[] events = [Wire.Text("Grüezi "), Wire.Text("Zürich"), .. Wire.Finish()];
+        using var calls = Connect(context => stream
+            ? context.SendAsync(events.Select(text => text.Replace(",\"responseId\":\"r1\"", "", StringComparison.Ordinal)))
+            : context.AnswerAsync(Wire.Whole("Grüezi Zürich").Replace("\"r1\"", "\"\"", StringComparison.Ordinal)));
+        var answer = await calls.CallAsync(stream);
+        Assert.Equal("Grüezi Zürich", answer.Text);
+        Assert.StartsWith("chatcmpl_", answer.Id, StringComparison.Ordinal);
+    }
+}
