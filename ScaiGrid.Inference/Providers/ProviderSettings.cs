@@ -25,11 +25,11 @@ internal sealed class ProviderSettings(JsonObject config)
     public UpstreamAddress Address(string? defaultBaseUrl, string keyHeader, string keyPrefix, params ReadOnlySpan<(string Name, string? Value)> more)
     {
         var headers = new List<KeyValuePair<string, string>>();
-        var secrets = new List<string>();
+        var secrets = new List<Credential>();
         if (Text("api_key") is { } key)
         {
             headers.Add(KeyValuePair.Create(keyHeader, keyPrefix + key));
-            secrets.Add(key);
+            secrets.Add(new Credential(key));
         }
 
         foreach (var (name, value) in more)
@@ -45,7 +45,12 @@ internal sealed class ProviderSettings(JsonObject config)
             if (TextOf(value) is { } text)
             {
                 headers.Add(KeyValuePair.Create(name, text));
-                secrets.Add(text);
+                secrets.Add(new Credential(text));
+                if (text.LastIndexOf(' ') is >= 0 and var space)
+                {
+                    // A key behind the name of its scheme.
+                    secrets.Add(new Credential(text[(space + 1)..]));
+                }
             }
         }
 

@@ -7,10 +7,8 @@ namespace ScaiGrid.Inference.Providers;
 /// <param name="baseUrl">Without a slash at its end.</param>
 /// <param name="headers">Sent with every request.</param>
 /// <param name="secrets">Values that must not show, should an upstream repeat them.</param>
-internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<string> secrets)
+internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<Credential> secrets)
 {
-    private const int ShortestSecret = 8;
-
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
     /// <summary>Whether the address ends in the path already.</summary>
@@ -45,16 +43,5 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
     }
 
     /// <summary>The text without our credentials. Some upstreams put them, or their ends, into their errors.</summary>
-    public string Scrub(string text)
-    {
-        foreach (var secret in secrets)
-        {
-            if (secret.Length >= ShortestSecret)
-            {
-                text = text.Replace(secret, "•••", StringComparison.Ordinal);
-            }
-        }
-
-        return text;
-    }
+    public string Scrub(string text) => secrets.Aggregate(text, (scrubbed, secret) => secret.Scrub(scrubbed));
 }

@@ -187,6 +187,23 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
     }
 
+    [Theory]
+    [InlineData("too long for sk-canar****************ance, it said", "too long for •••, it said")]
+    [InlineData("too long for sk-...nce.", "too long for •••.")]
+    [InlineData("too long for the key that ends with 'conformance'", "too long for the key that ends with '•••'")]
+    [InlineData("too long for the key sk-canary-of", "too long for the key •••")]
+    [InlineData("too long for c2stY2FuYXJ5LW9mLWNvbmZvcm1hbmNl", "too long for •••")]
+    [InlineData("too long for Basic OnNrLWNhbmFyeS1vZi1jb25mb3JtYW5jZQ==", "too long for Basic On•••Q==")]
+    [InlineData("too long for c2st…YW5jZQ", "too long for •••")]
+    [InlineData("too long for a canary", "too long for a canary")]
+    public async Task PartsOfTheKey_AreNotRepeated(string message, string told)
+    {
+        using var calls = Connect(context => context.AnswerAsync(Wire.Error(message), 400));
+        Assert.Equal(told, (await calls.CallAsync(stream: false)).Error?.Message);
+        using var streamed = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text("Hi"), $"event: error\ndata: {Wire.Error(message)}\n\n"]));
+        Assert.Equal(told, (await streamed.CallAsync(stream: true)).Error?.Message);
+    }
+
     /// <summary>As some servers and many proxies send it, to those who asked for a stream as well.</summary>
     [Theory]
     [InlineData(true)]
