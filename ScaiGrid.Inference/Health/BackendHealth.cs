@@ -12,6 +12,8 @@ namespace ScaiGrid.Inference.Health;
 /// The circuit opens after 5 failures in a row, or when half of at least 20 calls in 30 s failed; it half-opens after 15 s for one
 /// trial, and each trial that fails doubles that, up to 5 minutes. A 429 or a 5xx that says how long to wait opens it at once for as long,
 /// and so does an account that is used up, for a time of our own where none is said; a pause that was given doubles nothing.
+/// What refuses our credentials, or does not know the model, three times in a row is no trouble of the upstream's: its circuit stays closed, but others
+/// are asked first for 15 s from each such answer on.
 /// </remarks>
 public sealed class BackendHealth
 {
@@ -20,6 +22,9 @@ public sealed class BackendHealth
 
     private const int FailuresInARow = 5;
     private const int FewestCalls = 20;
+
+    /// <summary>One may be a caller's content, which some upstreams refuse with 403; while others' calls are answered, there are not as many in a row.</summary>
+    private const int MisconfiguredInARow = 3;
 
     /// <summary>After which a trial that nobody ended counts as lost. Every call reports its end, so only a dead replica loses one.</summary>
     private static readonly TimeSpan TrialPatience = TimeSpan.FromMinutes(2);
@@ -30,6 +35,8 @@ public sealed class BackendHealth
     private volatile Circuit _circuit = Circuit.Closed;
     private int _inFlight;
     private int _failuresInARow;
+    private int _misconfiguredInARow;
+    private long _misconfiguredUntil;
     private long _firstByteMicros;
     private long _answerMicros;
 
@@ -58,6 +65,12 @@ public sealed class BackendHealth
 
     /// <summary>Calls and failures of the last 30 seconds in this process.</summary>
     public (int Calls, int Failures) Recent() => _window.Count();
+
+    /// <summary>Whether it answers nobody at present, as its key or its model is wrong: others are asked before it, which a strategy alone would not do, as it answers at once.</summary>
+    /// <param name="now">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+    public bool IsMisconfigured(long now) => now < Volatile.Read(ref _misconfiguredUntil);
+
+    public bool IsMisconfigured() => IsMisconfigured(_time.GetTimestamp());
 
     public CircuitState State() => _circuit.State(_time.GetTimestamp());
 
@@ -106,7 +119,15 @@ public sealed class BackendHealth
 
             // Neither health nor illness: a wrong key stays wrong, some upstreams refuse a caller's content with 403, one that was sent nothing
             // said nothing, and what a model makes nothing of is one caller's.
-            case UpstreamFailure.Misconfigured or UpstreamFailure.Unsupported or UpstreamFailure.ModelFailed or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
+            case UpstreamFailure.Misconfigured:
+                if (Interlocked.Increment(ref _misconfiguredInARow) >= MisconfiguredInARow)
+                {
+                    Volatile.Write(ref _misconfiguredUntil, _time.GetTimestamp() + Ticks(FirstPause));
+                }
+
+                Abandoned(isTrial);
+                return;
+            case UpstreamFailure.Unsupported or UpstreamFailure.ModelFailed or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
                 Abandoned(isTrial);
                 return;
         }
@@ -131,7 +152,11 @@ public sealed class BackendHealth
     }
 
     /// <summary>The backend is known to be well again.</summary>
-    public void Close() => Take(Circuit.Closed, isOurs: true);
+    public void Close()
+    {
+        Configured();
+        Take(Circuit.Closed, isOurs: true);
+    }
 
     /// <summary>The backend may be well again: the next call finds out.</summary>
     public void HalfOpen()
@@ -162,10 +187,22 @@ public sealed class BackendHealth
             Volatile.Write(ref _failuresInARow, 0);
         }
 
+        Configured();
+
         // A call that began before the circuit opened proves nothing of now.
         if (isTrial)
         {
             Close();
+        }
+    }
+
+    // Read first: each call's end comes here, and what is only read stays in every processor's cache.
+    private void Configured()
+    {
+        if (Volatile.Read(ref _misconfiguredInARow) != 0)
+        {
+            Volatile.Write(ref _misconfiguredInARow, 0);
+            Volatile.Write(ref _misconfiguredUntil, 0);
         }
     }
 

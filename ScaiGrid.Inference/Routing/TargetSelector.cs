@@ -4,7 +4,7 @@ namespace ScaiGrid.Inference.Routing;
 
 /// <summary>
 /// Chooses the next target of a call: among the untried targets whose circuit lets it pass, those of the best priority; of these the
-/// best by the model's strategy; and of equally good ones, one by weight.
+/// best by the model's strategy; and of equally good ones, one by weight. Those that are misconfigured only where there is no other.
 /// </summary>
 /// <remarks>Part of every call: no lock and no allocation. Two calls may both find the one trial of a half-open circuit; entering it tells who has it.</remarks>
 internal static class TargetSelector
@@ -22,6 +22,21 @@ internal static class TargetSelector
     /// <returns>An index into <paramref name="targets"/>, or -1 when none is left.</returns>
     public static int Next(ImmutableArray<Target> targets, RoutingStrategy strategy, ulong tried, long now, double random)
     {
+        var misconfigured = 0UL;
+        for (var i = 0; i < targets.Length; i++)
+        {
+            if (targets[i].Backend.Health.IsMisconfigured(now))
+            {
+                misconfigured |= 1UL << i;
+            }
+        }
+
+        var index = Among(targets, strategy, tried | misconfigured, now, random);
+        return index >= 0 || misconfigured == 0 ? index : Among(targets, strategy, tried, now, random);
+    }
+
+    private static int Among(ImmutableArray<Target> targets, RoutingStrategy strategy, ulong excluded, long now, double random)
+    {
         if (strategy == RoutingStrategy.LowestLatency && random < Exploration)
         {
             (strategy, random) = (RoutingStrategy.Weighted, random / Exploration);
@@ -30,7 +45,7 @@ internal static class TargetSelector
         var (first, best, total) = (-1, 0L, 0L);
         for (var i = 0; i < targets.Length; i++)
         {
-            if (!IsOpenTo(targets[i], i, tried, now))
+            if (!IsOpenTo(targets[i], i, excluded, now))
             {
                 continue;
             }
@@ -60,7 +75,7 @@ internal static class TargetSelector
         var point = (long)(random * total);
         for (var i = first; i < targets.Length && targets[i].Priority == targets[first].Priority; i++)
         {
-            if (!IsOpenTo(targets[i], i, tried, now) || Score(targets[i].Backend, strategy) != best)
+            if (!IsOpenTo(targets[i], i, excluded, now) || Score(targets[i].Backend, strategy) != best)
             {
                 continue;
             }
@@ -75,8 +90,8 @@ internal static class TargetSelector
         return first;
     }
 
-    private static bool IsOpenTo(Target target, int index, ulong tried, long now) =>
-        (tried & (1UL << index)) == 0 && target.Backend.Health.Circuit.MayPass(now);
+    private static bool IsOpenTo(Target target, int index, ulong excluded, long now) =>
+        (excluded & (1UL << index)) == 0 && target.Backend.Health.Circuit.MayPass(now);
 
     /// <summary>Lower is better. A backend whose latency was never measured comes first, and is measured.</summary>
     private static long Score(Backend backend, RoutingStrategy strategy) => strategy switch

@@ -64,7 +64,7 @@ internal static class BackendHealthHandlers
         return new BackendHealthView(
             id,
             ModelHealth.Of(health),
-            Reason(state, circuit, recent),
+            Reason(health, state, circuit, recent),
             new CircuitView(
                 state switch { CircuitState.Closed => "closed", CircuitState.HalfOpen => "half_open", _ => "open" },
                 circuit.Openings,
@@ -76,11 +76,12 @@ internal static class BackendHealthHandlers
             probe);
     }
 
-    private static string Reason(CircuitState state, Circuit circuit, (int Calls, int Failures) recent) => state switch
+    private static string Reason(BackendHealth health, CircuitState state, Circuit circuit, (int Calls, int Failures) recent) => state switch
     {
         CircuitState.Open when circuit.IsTrial => $"The circuit is half-open after {circuit.Reason.Label()}, and its trial is under way.",
         CircuitState.Open => $"The circuit is open after {circuit.Reason.Label()}.",
         CircuitState.HalfOpen => $"The circuit is half-open after {circuit.Reason.Label()}: the next call is a trial.",
+        _ when health.IsMisconfigured() => "Its upstream refuses our credentials or does not know the model, each time: other backends are asked first.",
         _ when recent.Failures > 0 => $"{recent.Failures} of {recent.Calls} calls of the last 30 seconds failed.",
         _ when recent.Calls == 0 => "The circuit is closed; no call of the last 30 seconds told of the backend's health (one that is refused for its key or content does not).",
         _ => "All calls of the last 30 seconds succeeded.",
@@ -88,7 +89,7 @@ internal static class BackendHealthHandlers
 }
 
 /// <param name="BackendId">Which backend.</param>
-/// <param name="Status">healthy; degraded: calls go there, and some fail; unhealthy: its circuit is not closed; unavailable: disabled, or it cannot be connected.</param>
+/// <param name="Status">healthy; degraded: calls go there, and some fail; unhealthy: its circuit is not closed, or its upstream refuses our credentials or does not know the model; unavailable: disabled, or it cannot be connected.</param>
 /// <param name="Reason">Why, for people.</param>
 /// <param name="Circuit">Null for one that is unavailable.</param>
 /// <param name="RecentCalls">Of the answering replica.</param>

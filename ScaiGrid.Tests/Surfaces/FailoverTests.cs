@@ -321,6 +321,28 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Equal(10, Grid.Upstream.CallsOf(cheap.Model).Count);
     }
 
+    /// <summary>The call that is refused fails, as our key is wrong and not the upstream away; but the next ones go where they are answered.</summary>
+    [Theory]
+    [InlineData("lowest_latency")]
+    [InlineData("lowest_cost")]
+    public async Task WrongKey_TakesTheCallsOfNobodyForLong(string strategy)
+    {
+        var wrong = Script(new UpstreamScript { Status = 401 }) with { Price = "1" };
+        var good = Script(new UpstreamScript()) with { Price = "2" };
+        var model = await RoutedModel.CreateAsync(Admin, [wrong, good], new { strategy });
+        var failed = 0;
+        for (var i = 0; i < 30; i++)
+        {
+            failed += (int)(await Admin.ChatAsync(model.Slug)).Status == 502 ? 1 : 0;
+        }
+
+        Assert.InRange(failed, 3, 8);
+        var health = (await Admin.GetAsync($"/v1/backends/{model.Backends[0]}/health")).Ok();
+        Assert.Equal(("unhealthy", "closed"), ((string?)health["status"], (string?)health["circuit"]!["state"]));
+        Assert.Contains("refuses our credentials", (string?)health["reason"]);
+        Assert.Equal("degraded", (string?)(await Admin.GetAsync($"/v1/models/{Uri.EscapeDataString(model.Slug)}")).Ok()["health_status"]);
+    }
+
     [Fact]
     public async Task ProbeByHand_ClosesTheCircuitAtOnce()
     {

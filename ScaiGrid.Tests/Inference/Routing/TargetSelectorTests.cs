@@ -43,6 +43,35 @@ public sealed class TargetSelectorTests
         Assert.Equal([500, 500, 0], Shares(targets, RoutingStrategy.Weighted));
     }
 
+    /// <summary>One that says 401 says it at once, and is never measured: fastest, idlest and perhaps cheapest, it would have all calls.</summary>
+    [Theory]
+    [InlineData(RoutingStrategy.Weighted)]
+    [InlineData(RoutingStrategy.LeastInFlight)]
+    [InlineData(RoutingStrategy.LowestLatency)]
+    [InlineData(RoutingStrategy.LowestCost)]
+    public void MisconfiguredOnes_AreALastResort_AndAreAskedAgainNowAndThen(RoutingStrategy strategy)
+    {
+        var targets = Targets((1, 0), (1, 1));
+        Answer(targets[1], 50);
+        Refuse(targets[0], times: 2);
+        Assert.Equal([1000, 0], Shares(targets, strategy));
+        Answer(targets[0], 20);
+        Refuse(targets[0], times: 2);
+        Assert.Equal([1000, 0], Shares(targets, strategy));
+        Refuse(targets[0], times: 1);
+        Assert.Equal([0, 1000], Shares(targets, strategy));
+        Assert.Equal(0, TargetSelector.Next(targets, strategy, tried: 0b10, Now, 0.5));
+        Assert.Equal(-1, TargetSelector.Next(targets, strategy, tried: 0b11, Now, 0.5));
+        Refuse(targets[1], times: 3);
+        Assert.Equal([1000, 0], Shares(targets, strategy));
+
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Refuse(targets[0], times: 1);
+        Assert.Equal([0, 1000], Shares(targets, strategy));
+        targets[0].Backend.Health.Close();
+        Assert.Equal([1000, 0], Shares(targets, strategy));
+    }
+
     [Fact]
     public void LeastInFlight_GoesToTheIdlest_AndByWeightAmongEquals()
     {
@@ -119,6 +148,14 @@ public sealed class TargetSelectorTests
         Clients = new BackendClients(),
         Health = new BackendHealth(id, _time),
     };
+
+    private static void Refuse(Target target, int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            target.Backend.Health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.Misconfigured));
+        }
+    }
 
     private static void Answer(Target target, int milliseconds) =>
         target.Backend.Health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(milliseconds), isStream: true);
