@@ -15,7 +15,7 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
     [
         ("instructions", "null"), ("max_output_tokens", "null"), ("metadata", "{}"), ("parallel_tool_calls", "true"),
         ("reasoning", """{"effort":null,"summary":null}"""), ("temperature", "1"), ("text", """{"format":{"type":"text"}}"""),
-        ("tool_choice", "\"auto\""), ("tools", "[]"), ("top_p", "1"), ("truncation", "\"disabled\""), ("user", "null"),
+        ("tool_choice", "\"auto\""), ("tools", "[]"), ("top_p", "1"), ("user", "null"),
     ];
 
     /// <param name="writer">Where a value is expected.</param>
@@ -54,6 +54,7 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
         writer.WriteEndArray();
         writer.WriteNull("previous_response_id"u8);
         writer.WriteBoolean("store"u8, false);
+        writer.WriteString("truncation"u8, "disabled"u8);
         foreach (var (name, otherwise) in Repeated)
         {
             writer.WritePropertyName(name);

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
@@ -95,10 +96,27 @@ internal sealed class ResponsesRequest : IDisposable
             mistakes.Add(new ErrorDetail("input", "must have at least one item."));
         }
 
+        foreach (var name in (ReadOnlySpan<string>)["top_logprobs", "include"])
+        {
+            if (request.Has(name) && AsksForLogprobs(request[name]))
+            {
+                mistakes.Add(new ErrorDetail(name, "asks for log probabilities, which are in answers of chat completions only."));
+            }
+        }
+
         if (request.IsTrue("background"))
         {
             mistakes.Add(new ErrorDetail("background", "is not supported; use a batch."));
         }
+    }
+
+    private static bool AsksForLogprobs(ReadOnlyMemory<byte> json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var asked = document.RootElement;
+        return asked.ValueKind == JsonValueKind.Array
+            ? asked.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.String && JsonText.Of(item) == "message.output_text.logprobs")
+            : asked.ValueKind == JsonValueKind.Number && asked.GetDouble() != 0;
     }
 
     private static bool IsEmptyArray(ReadOnlySpan<byte> json) => json is [(byte)'[', .. var inner, (byte)']'] && inner.Trim(" \t\r\n"u8).IsEmpty;

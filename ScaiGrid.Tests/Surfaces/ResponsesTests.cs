@@ -26,7 +26,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     public async Task Answer_IsAResponse()
     {
         var slug = await ConnectAsync(new UpstreamScript { CachedTokens = 4, ReasoningTokens = 2 });
-        var body = (await Admin.PostAsync(Path, new { model = slug, input = "hi", instructions = "be kind", temperature = 0.5 })).Body();
+        var body = (await Admin.PostAsync(Path, new { model = slug, input = "hi", instructions = "be kind", temperature = 0.5, truncation = "auto", top_logprobs = 0 })).Body();
         Assert.StartsWith("resp_", (string?)body["id"], StringComparison.Ordinal);
         Assert.Equal("response", (string?)body["object"]);
         Assert.Equal("completed", (string?)body["status"]);
@@ -34,6 +34,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Equal("be kind", (string?)body["instructions"]);
         Assert.Equal(0.5, (double)body["temperature"]!);
         Assert.False((bool)body["store"]!);
+        Assert.Equal("disabled", (string?)body["truncation"]);
         var message = Assert.Single(body["output"]!.AsArray())!;
         Assert.Equal("message", (string?)message["type"]);
         Assert.Equal("Hello world", (string?)message["content"]![0]!["text"]);
@@ -317,6 +318,8 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":7}""", "input")]
     [InlineData("""{"model":"scailabs/echo","input":"x","previous_response_id":"resp_1"}""", "previous_response_id")]
     [InlineData("""{"model":"scailabs/echo","input":"x","background":true}""", "background")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","top_logprobs":3}""", "top_logprobs")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","include":["reasoning.encrypted_content","message.output_text.logprobs"]}""", "include")]
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"web_search"}]}""", "tools[0].type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","tools":[]}]}""", "tools[0].name")]
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n"}]}""", "tools[0].tools")]
