@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace ScaiGrid.Platform.Batch;
@@ -5,7 +6,7 @@ namespace ScaiGrid.Platform.Batch;
 /// <summary>One line of a batch's input, as far as it can be read.</summary>
 /// <param name="CustomId">The caller's name for it.</param>
 /// <param name="Path">Where in our API it goes; null when nowhere.</param>
-/// <param name="Body">The call's body.</param>
+/// <param name="Body">The call's body, as it is written in the line.</param>
 /// <param name="Mistake">Why it cannot be called; null when it can.</param>
 internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, string? Mistake)
 {
@@ -43,8 +44,20 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
     public static BatchLine Parse(ReadOnlyMemory<byte> line, BatchRow batch)
     {
         using var document = JsonDocument.Parse(line);
-        var root = document.RootElement;
-        var customId = root.GetProperty("custom_id"u8).GetString()!;
+        var customId = document.RootElement.GetProperty("custom_id"u8).GetString()!;
+        try
+        {
+            return Read(document.RootElement, customId, batch);
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair, as JavaScript leaves it of a text that it cuts. In the body's own texts it is the upstream's business.
+            return new BatchLine(customId, Path: null, [], "A name, the url or the method is no valid Unicode.");
+        }
+    }
+
+    private static BatchLine Read(JsonElement root, string customId, BatchRow batch)
+    {
         var url = Text(root, "url");
         if (Text(root, "method") is not "POST")
         {
@@ -71,7 +84,7 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
             return Wrong("body.stream must not be true in a batch.");
         }
 
-        return new BatchLine(customId, batch.Surface == BatchSurface.OpenAi ? $"/oai{url}" : url, JsonSerializer.SerializeToUtf8Bytes(body), Mistake: null);
+        return new BatchLine(customId, batch.Surface == BatchSurface.OpenAi ? $"/oai{url}" : url, JsonMarshal.GetRawUtf8Value(body).ToArray(), Mistake: null);
 
         BatchLine Wrong(string mistake) => new(customId, Path: null, [], mistake);
     }

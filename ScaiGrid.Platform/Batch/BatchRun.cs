@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
@@ -17,13 +18,14 @@ namespace ScaiGrid.Platform.Batch;
 /// Makes the calls of one chunk. What was answered is noted from time to time, so that a worker which takes over repeats little; and a
 /// call that is repeated has the same usage id, so that it is billed once.
 /// </summary>
-internal sealed class BatchRun(
+internal sealed partial class BatchRun(
     IDbContextFactory<PlatformDb> databases,
     IBlobStore blobs,
     InProcessInference inference,
     BatchCallers callers,
     BatchOptions options,
-    TimeProvider time) : IDisposable
+    TimeProvider time,
+    ILogger<BatchRun> logger) : IDisposable
 {
     private const int MostTries = 3;
 
@@ -59,19 +61,31 @@ internal sealed class BatchRun(
             await Parallel.ForEachAsync(
                 Enumerable.Range(0, lines.Count).Where(index => results[index] is null),
                 new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop.Token },
-                async (index, _) => results[index] = await AnswerAsync(batch, number, index, BatchLine.Parse(lines[index], batch), caller, stop.Token));
+                async (index, _) => results[index] = await ResultAsync(batch, number, index, lines[index], caller, stop.Token));
             return await FinishAsync(batch, number, job, [.. results.OfType<LineResult>()], stop.Token);
         }
-        catch (OperationCanceledException) when (job.Draining.IsCancellationRequested && !job.Lost.IsCancellationRequested)
+        catch (Exception exception) when (!job.Lost.IsCancellationRequested)
         {
+            // What was answered is paid for. The watch ends before: what it may be noting is older.
+            await EndWatchAsync();
             await NoteAsync(batch, number, results, job.Lost);
-            return JobEnd.Released();
+            if (exception is OperationCanceledException && job.Draining.IsCancellationRequested)
+            {
+                return JobEnd.Released();
+            }
+
+            throw;
         }
         finally
         {
+            await EndWatchAsync();
+            _cancelled.TryRemove(batch.Id, out _);
+        }
+
+        async Task EndWatchAsync()
+        {
             await watching.CancelAsync();
             await watch;
-            _cancelled.TryRemove(batch.Id, out _);
         }
     }
 
@@ -112,10 +126,25 @@ internal sealed class BatchRun(
         }));
     }
 
-    private async Task<LineResult> AnswerAsync(
-        BatchRow batch, int number, int index, BatchLine line, Caller? caller, CancellationToken cancellationToken)
+    private async Task<LineResult> ResultAsync(BatchRow batch, int number, int index, byte[] line, Caller? caller, CancellationToken cancellationToken)
     {
         var id = $"{batch.Id}-{number}-{index}";
+        try
+        {
+            var terms = new CallTerms(UsageId(batch, id), batch.PricePercent, batch.Calls(number));
+            return await AnswerAsync(batch, index, id, BatchLine.Parse(line, batch), caller, terms, cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // A mistake of ours, which is this line's result: the others have theirs, and what may have been sent and paid for is not sent again.
+            LineFailed(id, exception);
+            return LineResult.NotCalled(index, id, BatchLine.CustomIdOf(line)!, "processing_failed", "The line could not be processed.");
+        }
+    }
+
+    private async Task<LineResult> AnswerAsync(
+        BatchRow batch, int index, string id, BatchLine line, Caller? caller, CallTerms terms, CancellationToken cancellationToken)
+    {
         if (line.Mistake is not null)
         {
             return LineResult.NotCalled(index, id, line.CustomId, "invalid_line", line.Mistake);
@@ -131,7 +160,6 @@ internal sealed class BatchRun(
             return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
         }
 
-        var terms = new CallTerms(UsageId(batch, id), batch.PricePercent, batch.Calls(number));
         for (var attempt = 1; ; attempt++)
         {
             if (Stopped(batch, cancellationToken) is { } reason)
@@ -269,4 +297,7 @@ internal sealed class BatchRun(
             }
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Line {LineId} of a batch failed unexpectedly.")]
+    private partial void LineFailed(string lineId, Exception exception);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using ScaiGrid.Platform.Calls;
 
 namespace ScaiGrid.Platform.Batch;
@@ -64,15 +65,17 @@ internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
 
     private static void WriteBody(Utf8JsonWriter writer, ReadOnlySpan<byte> body)
     {
+        // As it is written, whatever its texts are; but a line feed, which is white space in JSON, would be the end of the line.
+        var json = Utf8.IsValid(body) ? body.ToArray() : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body));
+        json.AsSpan().Replace((byte)'\n', (byte)' ');
+        json.AsSpan().Replace((byte)'\r', (byte)' ');
         try
         {
-            // Written anew, so that a line feed inside is no end of the line.
-            var reader = new Utf8JsonReader(body);
-            using var document = JsonDocument.ParseValue(ref reader);
-            document.RootElement.WriteTo(writer);
+            writer.WriteRawValue(json);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
         {
+            // No JSON, or nothing.
             writer.WriteStringValue(Encoding.UTF8.GetString(body));
         }
     }

@@ -97,6 +97,53 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task HalfASurrogatePair_TroublesNoOtherLine()
+    {
+        // What JavaScript makes of a text that it cuts in the middle of an emoji; and an answer that a bound of tokens cut there.
+        const string Half = "cut \\ud83d";
+        const string Answer = """
+            {"id":"x","object":"chat.completion","created":1,"model":"m",
+             "choices":[{"index":0,"message":{"role":"assistant","content":"cut \ud83d"},"finish_reason":"length"}],
+             "usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}
+            """;
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        var answering = await ConnectAsync(new UpstreamScript { Body = Answer });
+        const string Path = "/v1/chat/completions";
+        var line = JsonSerializer.Serialize(Line("good", Path, Chat(slug)));
+        var input = string.Join('\n', new[]
+        {
+            line,
+            line.Replace("good", "content", StringComparison.Ordinal).Replace("\"hi\"", $"\"{Half}\"", StringComparison.Ordinal),
+            line.Replace("good", "url", StringComparison.Ordinal).Replace(Path, Half, StringComparison.Ordinal),
+            line.Replace("good", "method", StringComparison.Ordinal).Replace("POST", Half, StringComparison.Ordinal),
+            line.Replace("good", "name", StringComparison.Ordinal).Replace("\"method\"", "\"m\\ud83d\"", StringComparison.Ordinal),
+            JsonSerializer.Serialize(Line("answer", Path, Chat(answering))),
+        });
+        var file = await UploadAsync("/oai/v1/files", Encoding.UTF8.GetBytes(input));
+        var created = (await Admin.PostAsync("/oai/v1/batches", new { input_file_id = (string?)file["id"], endpoint = Path, completion_window = "24h" })).Body();
+        var batch = await WaitAsync((string)created["id"]!);
+        Assert.Equal("completed", (string?)batch["status"]);
+        var output = await Admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content");
+        Assert.Equal(["good", "content", "answer"], Parse(output.Text).Select(result => (string?)result["custom_id"]));
+        Assert.Contains(Half, output.Text, StringComparison.Ordinal);
+        Assert.Contains(Grid.Upstream.CallsOf(upstreamModel), call => call.Body.Contains(Half, StringComparison.Ordinal));
+        var errors = await ResultsAsync(batch["error_file_id"]!);
+        Assert.Equal(
+            [("url", "invalid_line"), ("method", "invalid_line"), ("name", "invalid_line")],
+            errors.Select(error => ((string?)error["custom_id"], (string?)error["error"]!["code"])));
+    }
+
+    [Fact]
+    public async Task Body_ReachesTheUpstreamAsItIsWritten()
+    {
+        const string Text = "Привет, <b>'世界'</b> & + 😀";
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        var line = JsonSerializer.Serialize(Line("a", "/v1/inference/chat", Chat(slug))).Replace("\"hi\"", $"\"{Text}\"", StringComparison.Ordinal);
+        await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes(line)) })).Created()["id"]!);
+        Assert.Contains(Text, Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task InputWithoutNames_FailsWithItsLines()
     {
         var input = Encoding.UTF8.GetBytes("{\"custom_id\":\"a\"}\n\nnot json\n{\"custom_id\":\"a\"}\n{\"custom_id\":7}\n");
