@@ -55,7 +55,8 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
         }
 
         (batch.OutputFileId, batch.ErrorFileId, batch.EndedAt) = (output?.Id, errors?.Id, time.GetStoredNow());
-        batch.Status = batch.Status == BatchStatus.Cancelling ? BatchStatus.Cancelled
+        batch.Status = batch.Errors is not null ? BatchStatus.Failed
+            : batch.Status == BatchStatus.Cancelling ? BatchStatus.Cancelled
             : batch.FinalizingAt >= batch.ExpiresAt && batch.Failed > 0 ? BatchStatus.Expired
             : BatchStatus.Completed;
 

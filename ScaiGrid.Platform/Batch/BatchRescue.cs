@@ -9,7 +9,8 @@ namespace ScaiGrid.Platform.Batch;
 
 /// <summary>
 /// Ends batches whose steps have failed for good. Until the window ends, a person may see to the cause and have the step done again. Then
-/// it is begun anew by itself: no call is made any more, so each line gets its result, saying that. Where that fails as well, the batch has failed.
+/// it is begun anew by itself: no call is made any more, so each line gets its result, saying that. Where that fails as well, the batch has failed;
+/// what its other steps came to is still put together.
 /// </summary>
 internal sealed partial class BatchRescue(IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<BatchRescue> logger) : IScheduledTask
 {
@@ -51,12 +52,22 @@ internal sealed partial class BatchRescue(IDbContextFactory<PlatformDb> database
         async (db, token) =>
         {
             var batch = await db.Batches.SingleAsync(row => row.Id == batchId, token);
-            (batch.Status, batch.EndedAt, batch.InputUrl) = (BatchStatus.Failed, time.GetStoredNow(), null);
+            var now = time.GetStoredNow();
+            if (batch.Errors is null && batch.Chunks > 0)
+            {
+                batch.Status = batch.Status == BatchStatus.Cancelling ? BatchStatus.Cancelling : BatchStatus.Finalizing;
+                batch.FinalizingAt ??= now;
+            }
+            else
+            {
+                (batch.Status, batch.EndedAt, batch.InputUrl) = (BatchStatus.Failed, now, null);
+            }
+
             batch.Errors = JsonSerializer.Serialize(
                 new[] { new BatchMistake("processing_failed", "A step of the batch failed again and again.", Line: null) }, BatchView.Json);
             await db.Jobs.Where(job => job.Queue == BatchJob.Queue && job.Lane == batchId).ExecuteDeleteAsync(token);
 
-            // Clears away what is between.
+            // Puts together what there is, or clears it away.
             BatchJob.Add(db, batch, BatchStep.Finish, time);
         },
         cancellationToken);

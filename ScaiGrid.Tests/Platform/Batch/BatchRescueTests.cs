@@ -19,33 +19,7 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
     [InlineData(3 * 3600, "failed")]
     public async Task StepThatFailedForGood_DoesNotKeepTheBatchOpen(int secondsAfterTheWindow, string status)
     {
-        var hold = new TaskCompletionSource();
-        var model = $"upstream-{Guid.CreateVersion7():N}";
-        Grid.Upstream.Play(model, new UpstreamScript { Hold = hold.Task });
-        var slug = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, model);
-        var input = string.Concat(Enumerable.Range(0, 3).Select(line => JsonSerializer.Serialize(new
-        {
-            custom_id = $"line-{line}",
-            method = "POST",
-            url = "/v1/inference/chat",
-            body = new { model = slug, messages = new[] { new { role = "user", content = "hi" } } },
-        }) + "\n"));
-        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes(input)) })).Created()["id"]!;
-        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(model).Count > 0), "the first call");
-        var past = (TimeProvider.System.GetUtcNow().AddSeconds(-secondsAfterTheWindow) - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        await Services.MariaDb.ExecuteAsync(
-            "UPDATE batches SET expires_at = @past WHERE id = @id; UPDATE jobs SET state = 'dead', lease = NULL, attempts = 20 WHERE lane = @id", ("past", past), ("id", id));
-        hold.SetResult();
-
-        JsonNode batch = null!;
-        await Poll.UntilAsync(
-            async () =>
-            {
-                batch = (await Admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
-                return batch["ended_at"] is not null;
-            },
-            "the batch to end",
-            Patience);
+        var batch = await RescuedAsync(answered: 0, held: 3, secondsAfterTheWindow);
         Assert.Equal(status, (string?)batch["status"]);
         if (status == "failed")
         {
@@ -53,9 +27,19 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
             return;
         }
 
-        var errors = (await Admin.GetAsync($"/v1/files/{batch["error_file_id"]}/content")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(["line-0", "line-1", "line-2"], errors.Select(line => (string?)JsonNode.Parse(line)!["custom_id"]));
-        Assert.All(errors, line => Assert.Equal("batch_expired", (string?)JsonNode.Parse(line)!["error"]!["code"]));
+        var errors = await ResultsAsync(batch["error_file_id"]!);
+        Assert.Equal(["line-0", "line-1", "line-2"], errors.Select(line => (string?)line["custom_id"]));
+        Assert.All(errors, line => Assert.Equal("batch_expired", (string?)line["error"]!["code"]));
+    }
+
+    [Fact]
+    public async Task WhatOtherStepsAnswered_IsNotLostWithTheOneThatFailed()
+    {
+        // A chunk of a hundred lines, and another.
+        var batch = await RescuedAsync(answered: 100, held: 1, secondsAfterTheWindow: 3 * 3600);
+        Assert.Equal(("failed", "processing_failed"), ((string?)batch["status"], (string?)batch["errors"]![0]!["code"]));
+        var output = await ResultsAsync(batch["output_file_id"]!);
+        Assert.Equal(Enumerable.Range(0, 100).Select(line => $"line-{line}"), output.Select(line => (string?)line["custom_id"]));
     }
 
     [Fact]
@@ -67,6 +51,43 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
         await Poll.UntilAsync(async () => (string?)(await Admin.GetAsync($"/v1/inference/batch/{id}")).Ok()["status"] == "failed", "the batch to end");
         Assert.Equal("0", (await Services.MariaDb.RowAsync("SELECT COUNT(input_url) AS urls FROM batches WHERE id = @id", ("id", id)))["urls"]);
     }
+
+    /// <summary>A batch at its end, some lines of which were answered when the steps of the others failed for good, and its window was over.</summary>
+    private async Task<JsonNode> RescuedAsync(int answered, int held, int secondsAfterTheWindow)
+    {
+        var hold = new TaskCompletionSource();
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, new UpstreamScript { Hold = hold.Task });
+        var slug = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, model);
+        var input = string.Concat(Enumerable.Range(0, answered + held).Select(line => JsonSerializer.Serialize(new
+        {
+            custom_id = $"line-{line}",
+            method = "POST",
+            url = "/v1/inference/chat",
+            body = new { model = line < answered ? "scailabs/echo" : slug, messages = new[] { new { role = "user", content = "hi" } } },
+        }) + "\n"));
+        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes(input)) })).Created()["id"]!;
+        JsonNode batch = null!;
+        await UntilAsync(() => Grid.Upstream.CallsOf(model).Count > 0 && (int)batch["request_counts"]!["completed"]! == answered, "the first calls");
+        var past = (TimeProvider.System.GetUtcNow().AddSeconds(-secondsAfterTheWindow) - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        await Services.MariaDb.ExecuteAsync(
+            "UPDATE batches SET expires_at = @past WHERE id = @id; UPDATE jobs SET state = 'dead', lease = NULL, attempts = 20 WHERE lane = @id", ("past", past), ("id", id));
+        hold.SetResult();
+        await UntilAsync(() => batch["ended_at"] is not null, "the batch to end");
+        return batch;
+
+        Task UntilAsync(Func<bool> condition, string what) => Poll.UntilAsync(
+            async () =>
+            {
+                batch = (await Admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
+                return condition();
+            },
+            what,
+            Patience);
+    }
+
+    private async Task<List<JsonNode>> ResultsAsync(JsonNode fileId) =>
+        [.. (await Admin.GetAsync($"/v1/files/{fileId}/content")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
 }
 
 /// <summary>Files and batches go after the time for which they are kept.</summary>
