@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
@@ -36,11 +37,11 @@ internal static class AudioEndpoints
     private static Task SynthesizeOpenAi(HttpContext context, SpeechPipeline pipeline, TimeProvider time) =>
         SynthesizeAsync(context, pipeline, Protocols.OpenAi, time);
 
-    private static Task TranscribeNative(HttpContext context, TranscriptionPipeline pipeline, TimeProvider time) =>
-        TranscribeAsync(context, pipeline, Protocols.Native, time);
+    private static Task TranscribeNative(HttpContext context, TranscriptionPipeline pipeline, TimeProvider time, ILogger<TranscriptionRequest> logger) =>
+        TranscribeAsync(context, pipeline, Protocols.Native, time, logger);
 
-    private static Task TranscribeOpenAi(HttpContext context, TranscriptionPipeline pipeline, TimeProvider time) =>
-        TranscribeAsync(context, pipeline, Protocols.OpenAi, time);
+    private static Task TranscribeOpenAi(HttpContext context, TranscriptionPipeline pipeline, TimeProvider time, ILogger<TranscriptionRequest> logger) =>
+        TranscribeAsync(context, pipeline, Protocols.OpenAi, time, logger);
 
     private static async Task SynthesizeAsync(HttpContext context, SpeechPipeline pipeline, string protocol, TimeProvider time)
     {
@@ -59,7 +60,7 @@ internal static class AudioEndpoints
         }
     }
 
-    private static async Task TranscribeAsync(HttpContext context, TranscriptionPipeline pipeline, string protocol, TimeProvider time)
+    private static async Task TranscribeAsync(HttpContext context, TranscriptionPipeline pipeline, string protocol, TimeProvider time, ILogger logger)
     {
         var startedAt = time.GetTimestamp();
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -67,7 +68,7 @@ internal static class AudioEndpoints
             limit.MaxRequestBodySize = TranscriptionRequest.MaxRequestBytes;
         }
 
-        await using var request = await TranscriptionRequest.ReadAsync(context.Request, context.RequestAborted);
+        await using var request = await TranscriptionRequest.ReadAsync(context.Request, logger, context.RequestAborted);
         using var attempt = new TranscriptionAttempt { Call = JsonOperationHandler.Call(context, protocol, startedAt), Request = request };
         if (await pipeline.RunAsync(attempt, context.RequestAborted) is { } problem)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
@@ -11,18 +12,19 @@ namespace ScaiGrid.Inference.Audio;
 /// A form with a recording. The model's name may come after the recording, and another backend may need it again: it is kept, up to a
 /// mebibyte in memory and beyond that in a file that goes with the request.
 /// </summary>
-public sealed class TranscriptionRequest : IAsyncDisposable
+public sealed partial class TranscriptionRequest : IAsyncDisposable
 {
     public const int MaxFileBytes = 25 * 1024 * 1024;
     public const int MaxRequestBytes = 26 * 1024 * 1024;
     private const int MemoryBytes = 1024 * 1024;
     private const int MaxFieldBytes = 64 * 1024;
     private const int MaxFields = 64;
+    private const string Twice = "is there twice.";
 
     private readonly List<KeyValuePair<string, string>> _fields = [];
-    private FileBufferingReadStream? _file;
+    private Stream? _file;
 
-    /// <summary>All fields but the recording, in the caller's order.</summary>
+    /// <summary>All fields but the recording that are not empty, in the caller's order.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Fields => _fields;
 
     /// <summary>The recording; <see cref="Stream.Position"/> is the reader's to set.</summary>
@@ -46,7 +48,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
             {
                 if (key == name)
                 {
-                    return value.Length > 0 ? value : null;
+                    return value;
                 }
             }
 
@@ -55,7 +57,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
     }
 
     /// <exception cref="ApiException">The form cannot be read, or is not valid.</exception>
-    public static async Task<TranscriptionRequest> ReadAsync(HttpRequest http, CancellationToken cancellationToken)
+    public static async Task<TranscriptionRequest> ReadAsync(HttpRequest http, ILogger logger, CancellationToken cancellationToken)
     {
         if (!MediaTypeHeaderValue.TryParse(http.ContentType, out var type)
             || type.MediaType != "multipart/form-data"
@@ -67,7 +69,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
         var request = new TranscriptionRequest();
         try
         {
-            return await Forms.ReadAsync(() => request.ReadAsync(new MultipartReader(boundary.ToString(), http.Body), cancellationToken));
+            return await request.ReadAsync(new MultipartReader(boundary.ToString(), http.Body), logger, cancellationToken);
         }
         catch
         {
@@ -84,30 +86,38 @@ public sealed class TranscriptionRequest : IAsyncDisposable
         }
     }
 
-    private async Task<TranscriptionRequest> ReadAsync(MultipartReader reader, CancellationToken cancellationToken)
+    /// <summary>Whether a form that goes to an upstream can have a field of this name.</summary>
+    internal static bool CanBeNamed(string name) => !string.IsNullOrWhiteSpace(name) && !name.Any(BreaksAHeader);
+
+    private async Task<TranscriptionRequest> ReadAsync(MultipartReader reader, ILogger logger, CancellationToken cancellationToken)
     {
-        while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+        while (await Forms.NextAsync(reader, cancellationToken) is { } section)
         {
             if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) || (!disposition.IsFormDisposition() && !disposition.IsFileDisposition()))
             {
-                throw new InvalidDataException("A part is no form field.");
+                throw new ApiException(CoreErrors.BadRequest, "A part of the form is no field.");
             }
 
             var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
-            if (string.IsNullOrWhiteSpace(name) || name.Any(BreaksAHeader))
+            if (!CanBeNamed(name))
             {
                 throw new ApiException(CoreErrors.BadRequest, "A field of the form has no name, or one with quotes, backslashes or control characters.");
             }
 
-            if (name == "file" && _file is null)
+            if (name != "file")
             {
-                FileName = NameOf(HeaderUtilities.UnescapeAsQuotedString(disposition.FileName).ToString());
+                await ReadFieldAsync(name, Forms.BodyOf(section), cancellationToken);
+            }
+            else if (_file is null)
+            {
+                var given = disposition.FileNameStar.HasValue ? disposition.FileNameStar : HeaderUtilities.UnescapeAsQuotedString(disposition.FileName);
+                FileName = NameOf(given.ToString());
                 ContentType = MediaTypeHeaderValue.TryParse(section.ContentType, out var type) ? type.ToString() : ContentType;
-                await KeepFileAsync(section.Body, cancellationToken);
+                await KeepFileAsync(Forms.BodyOf(section), logger, cancellationToken);
             }
             else
             {
-                await ReadFieldAsync(name, section.Body, cancellationToken);
+                throw new ApiException(Problem.Invalid(name, Twice));
             }
         }
 
@@ -118,23 +128,49 @@ public sealed class TranscriptionRequest : IAsyncDisposable
     // Both names go into a header of the form that the upstream gets.
     private static bool BreaksAHeader(char letter) => letter is '"' or '\\' || char.IsControl(letter);
 
+    // Upstreams tell the format by the name's end, which not all of them find in one that is encoded: other letters than ASCII's would be.
     private static string NameOf(string given)
     {
-        var name = string.Concat(Path.GetFileName(given).Select(letter => BreaksAHeader(letter) ? '_' : letter));
+        var name = string.Concat(Path.GetFileName(given).Select(letter => BreaksAHeader(letter) || !char.IsAscii(letter) ? '_' : letter));
         return string.IsNullOrWhiteSpace(name) ? "audio" : name;
     }
 
-    private async Task KeepFileAsync(Stream body, CancellationToken cancellationToken)
+    private async Task KeepFileAsync(Stream body, ILogger logger, CancellationToken cancellationToken)
     {
-        _file = new FileBufferingReadStream(body, MemoryBytes, bufferLimit: null, Path.GetTempPath);
+        _file = new MemoryStream();
         var buffer = new byte[32 * 1024];
-        while (await _file.ReadAsync(buffer, cancellationToken) > 0)
+        int read;
+        while ((read = await body.ReadAsync(buffer, cancellationToken)) > 0)
         {
-            if (_file.Length > MaxFileBytes)
+            if (_file.Length + read > MaxFileBytes)
             {
                 throw new ApiException(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
             }
+
+            try
+            {
+                await KeepAsync(buffer.AsMemory(0, read), cancellationToken);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Ours, and not the caller's: the disk is full, or the folder is not there.
+                NotKept(logger, exception);
+                throw new ApiException(CoreErrors.Unavailable, "There is no room for the recording now; try again.");
+            }
         }
+    }
+
+    private async Task KeepAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        if (_file is MemoryStream memory && memory.Length + bytes.Length > MemoryBytes)
+        {
+            // Nothing is buffered before the file: a write that fails, fails here.
+            _file = new FileStream(
+                Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.Asynchronous | FileOptions.DeleteOnClose);
+            await _file.WriteAsync(memory.GetBuffer().AsMemory(0, (int)memory.Length), cancellationToken);
+        }
+
+        await _file!.WriteAsync(bytes, cancellationToken);
     }
 
     private async Task ReadFieldAsync(string name, Stream body, CancellationToken cancellationToken)
@@ -149,6 +185,18 @@ public sealed class TranscriptionRequest : IAsyncDisposable
             {
                 throw new ApiException(Problem.Invalid(name, $"must be at most {MaxFieldBytes} bytes."));
             }
+        }
+
+        // What is empty is not there: a default may be in its place.
+        if (text.Length == 0)
+        {
+            return;
+        }
+
+        // Which of two an upstream takes is not known: it must be the one that was checked here.
+        if (!name.EndsWith("[]", StringComparison.Ordinal) && this[name] is not null)
+        {
+            throw new ApiException(Problem.Invalid(name, Twice));
         }
 
         if (_fields.Count >= MaxFields)
@@ -186,4 +234,7 @@ public sealed class TranscriptionRequest : IAsyncDisposable
 
         checks.ThrowIfAny();
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A recording could not be kept in the folder for temporary files.")]
+    private static partial void NotKept(ILogger logger, Exception exception);
 }

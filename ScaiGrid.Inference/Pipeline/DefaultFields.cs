@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Audio;
 using ScaiGrid.Inference.Images;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -15,6 +16,11 @@ public static class DefaultFields
     public static IReadOnlyList<ErrorDetail> Check(string modality, JsonObject defaults)
     {
         var mistakes = new Mistakes();
+        foreach (var (name, _) in defaults.Where(field => modality == "audio" && !TranscriptionRequest.CanBeNamed(field.Key)))
+        {
+            mistakes.Add(new ErrorDetail(name, "cannot be a field of the form that recordings are sent in: it is empty, or has quotes, backslashes or control characters."));
+        }
+
         var rules = modality switch
         {
             "chat" => ChatFieldRules.Rules,

@@ -46,10 +46,6 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             isKept = true;
             return file;
         }
-        catch (Exception exception) when (exception is InvalidDataException or BadHttpRequestException { StatusCode: 400 })
-        {
-            throw new ApiException(new Problem(CoreErrors.BadRequest, "The multipart body could not be read."));
-        }
         finally
         {
             if (!isKept)
@@ -140,7 +136,7 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         string? filename = null;
         string? purpose = null;
         long bytes = 0;
-        while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+        while (await Forms.NextAsync(reader, cancellationToken) is { } section)
         {
             if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition))
             {
@@ -151,13 +147,13 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             if (name == "file" && filename is null)
             {
                 filename = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value is { Length: > 0 } given ? given : "file";
-                await using var bounded = new BoundedBody(section.Body, options.MaxBytes);
+                await using var bounded = new BoundedBody(Forms.BodyOf(section), options.MaxBytes);
                 await blobs.WriteAsync(key, bounded, cancellationToken);
                 bytes = bounded.BytesRead;
             }
             else if (name == "purpose")
             {
-                await using var bounded = new BoundedBody(section.Body, FieldLength);
+                await using var bounded = new BoundedBody(Forms.BodyOf(section), FieldLength);
                 using var text = new StreamReader(bounded);
                 purpose = await text.ReadToEndAsync(cancellationToken);
             }

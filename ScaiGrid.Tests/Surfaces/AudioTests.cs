@@ -69,6 +69,57 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         Assert.Equal(cost, (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["cost"]);
     }
 
+    [Theory]
+    [InlineData("response_format", "json", "srt")]
+    [InlineData("stream", "false", "true")]
+    [InlineData("hotwords", "grid", "grid")]
+    public async Task FieldThatIsThereTwice_IsRefused(string name, string first, string second)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: Audio);
+        (string, string)[] fields = [("model", slug), (name, first), (name, second)];
+        var error = (await Admin.TranscribeAsync(Transcribe, Tape, fields)).Error(422, "VALIDATION_ERROR");
+        Assert.Equal((name, "is there twice."), ((string?)error["details"]![0]!["field"], (string?)error["details"]![0]!["message"]));
+        Assert.Equal(name, (string?)(await Admin.TranscribeAsync(Transcriptions, Tape, fields)).OpenAiError(400, "validation_error")["param"]);
+        Assert.Empty(Grid.Upstream.CallsOf(upstreamModel));
+    }
+
+    [Fact]
+    public async Task SecondRecording_IsRefused()
+    {
+        var file = Part("name=\"file\"; filename=\"tape.wav\"", "a tape");
+        var error = (await Admin.SendAsync(HttpMethod.Post, Transcribe, Part("name=\"model\"", "m") + file + file + "--x--\r\n", "multipart/form-data; boundary=x")).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("file", (string?)error["details"]![0]!["field"]);
+    }
+
+    [Fact]
+    public async Task Lists_MayHaveManyValues_AndWhatIsEmptyIsNotThere()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { modality = "audio", default_params = new { language = "nl" } });
+        const string List = "timestamp_granularities[]";
+        (await Admin.TranscribeAsync(Transcribe, Tape, ("model", slug), ("language", ""), ("stream", ""), ("response_format", "verbose_json"), (List, "word"), (List, "segment"))).Ok();
+        Assert.Equal(
+            $"model={upstreamModel};response_format=verbose_json;{List}=word,segment;language=nl;file=tape.wav:audio/wav:6",
+            Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body);
+    }
+
+    [Theory]
+    [InlineData("a\"b")]
+    [InlineData("a\r\nb")]
+    [InlineData(" ")]
+    public async Task DefaultThatNoFormCanHold_IsRefused_AndKeepsNoRecordingFromItsUpstream(string name)
+    {
+        var defaults = new Dictionary<string, object> { [name] = "x", ["language"] = "nl" };
+        var error = (await Admin.PostAsync("/v1/models", new { slug = "test/defaults", display_name = "x", modality = "audio", default_params = defaults })).Error(422, "VALIDATION_ERROR");
+        Assert.Equal($"default_params.{name}", (string?)error["details"]![0]!["field"]);
+
+        // What was a chat model has been given others.
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { default_params = defaults });
+        var id = (string)(await Admin.GetAsync($"/v1/models/{slug}")).Ok()["id"]!;
+        (await Admin.PutAsync($"/v1/models/{id}", new { modality = "audio" })).Ok();
+        (await Admin.TranscribeAsync(Transcribe, Tape, ("model", slug))).Ok();
+        Assert.Equal($"model={upstreamModel};language=nl;file=tape.wav:audio/wav:6", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body);
+    }
+
     [Fact]
     public async Task LargeRecording_IsSentWhole_AndAgainToTheNextBackend()
     {
@@ -106,14 +157,16 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
-    [InlineData("a \\\"b\\\".mp3", "a _b_.mp3")]
-    [InlineData("a\\\\", "a_")]
-    [InlineData("audio/", "audio")]
-    [InlineData(" ", "audio")]
+    [InlineData("filename=\"a \\\"b\\\".mp3\"", "a _b_.mp3")]
+    [InlineData("filename=\"a\\\\\"", "a_")]
+    [InlineData("filename=\"audio/\"", "audio")]
+    [InlineData("filename=\" \"", "audio")]
+    [InlineData("filename*=UTF-8''%D0%B7%D0%B0.mp3", "__.mp3")]
+    [InlineData("filename=\"x\"; filename*=UTF-8''a%20b.mp3", "a b.mp3")]
     public async Task OddNameOfARecording_IsMadeOneThatAFormCanHold(string given, string sent)
     {
         var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: Audio);
-        var form = Part("name=\"model\"", slug) + Part($"name=\"file\"; filename=\"{given}\"", "a tape") + "--x--\r\n";
+        var form = Part("name=\"model\"", slug) + Part($"name=\"file\"; {given}", "a tape") + "--x--\r\n";
         (await Admin.SendAsync(HttpMethod.Post, Transcribe, form, "multipart/form-data; boundary=x")).Ok();
         Assert.Contains($"file={sent}:", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
     }

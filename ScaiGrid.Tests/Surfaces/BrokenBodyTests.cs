@@ -28,6 +28,19 @@ public sealed class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         Assert.DoesNotContain("\"level\":\"error\"", replica.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task FullTemporaryFolder_IsNoMistakeOfWhoSendsARecording()
+    {
+        await using var disk = await SmallDisk.MountAsync();
+        using var data = new TemporaryFolder();
+        var settings = new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path, ["TMPDIR"] = disk.Path };
+        await using var replica = await Replica.StartAsync(Mode.Http, settings, disk);
+        using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        (await api.TranscribeAsync("/v1/inference/audio/transcribe", new byte[4 * 1024 * 1024], ("model", "m"))).Error(503, "SERVICE_UNAVAILABLE");
+        (await api.TranscribeAsync("/v1/inference/audio/transcribe", new byte[64 * 1024], ("model", "m"))).Error(404, "MODEL_NOT_FOUND");
+        await Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains("A recording could not be kept", StringComparison.Ordinal)), "a line in the log");
+    }
+
     private static async Task SendPartAsync(Uri address, string path)
     {
         using var caller = new Socket(SocketType.Stream, ProtocolType.Tcp);

@@ -52,7 +52,8 @@ internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string mod
 
         foreach (var (name, value) in route.DefaultParams ?? [])
         {
-            if (value is not null && request[name] is null)
+            // A model that was of another modality may have defaults that no form can hold.
+            if (value is not null && request[name] is null && TranscriptionRequest.CanBeNamed(name))
             {
                 form.Add(new StringContent(value.ToString()), name);
             }

@@ -215,6 +215,17 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/files", new { })).Error(415, "UNSUPPORTED_MEDIA_TYPE");
     }
 
+    [Theory]
+    [InlineData("/v1/files", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nabc")]
+    [InlineData("/oai/v1/files", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nabc")]
+    [InlineData("/v1/files", "--x\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbat")]
+    [InlineData("/v1/files", "--x\r\nContent-Dispo")]
+    public async Task UploadThatEndsInTheMiddle_IsItsSendersMistake(string path, string form)
+    {
+        var answer = await Admin.SendAsync(HttpMethod.Post, path, form, "multipart/form-data; boundary=x");
+        _ = path == "/v1/files" ? answer.Error(400, "BAD_REQUEST") : answer.OpenAiError(400, "bad_request");
+    }
+
     private static object Line(string customId, string url, object body) => new { custom_id = customId, method = "POST", url, body };
 
     private static object Chat(string model) => new { model, messages = new[] { new { role = "user", content = "hi" } } };
