@@ -9,7 +9,7 @@ internal static class OperationBounds
     private const int BytesPerToken = 4;
 
     /// <summary>The lowest bit rate at which speech is coded, 6 kbit/s, in bytes a second: a recording lasts no longer than its size over it.</summary>
-    private const int LeastBytesPerSecond = 750;
+    public const int LeastBytesPerSecond = 750;
 
     /// <summary>More tokens than any model hears in a second of audio.</summary>
     private const int AudioTokensPerSecond = 100;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -121,10 +122,17 @@ internal static class AudioEndpoints
         writer.WriteString("model"u8, attempt.Route.Slug);
         foreach (var property in document.RootElement.EnumerateObject().Where(property => !property.NameEquals("model"u8)))
         {
-            property.WriteTo(writer);
+            Write(writer, property);
         }
 
         writer.WriteEndObject();
+    }
+
+    // As it is written: a text that the upstream cut in the middle of an emoji is no text that could be written anew.
+    private static void Write(Utf8JsonWriter writer, JsonProperty property)
+    {
+        writer.WritePropertyName(property.Name);
+        writer.WriteRawValue(JsonMarshal.GetRawUtf8Value(property.Value), skipInputValidation: true);
     }
 
     private static string WriteNative(PooledBytes answer, TranscriptionAttempt attempt)
@@ -141,7 +149,7 @@ internal static class AudioEndpoints
             using var document = JsonDocument.Parse(attempt.Document.Memory);
             foreach (var property in document.RootElement.EnumerateObject().Where(property => property.Name is not ("model" or "usage" or "routing")))
             {
-                property.WriteTo(writer);
+                Write(writer, property);
             }
         }
 

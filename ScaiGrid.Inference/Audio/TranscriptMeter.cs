@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
@@ -10,24 +11,34 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Audio;
 
 /// <summary>
-/// What a transcription used: the tokens or the seconds that the upstream reports; else the end of the last subtitle; else the length that
-/// the recording's size and header suggest.
+/// What a transcription used: the tokens and the seconds that the upstream reports; for want of seconds the end of the last subtitle, or the
+/// length that the recording's size and header suggest.
 /// </summary>
 internal static partial class TranscriptMeter
 {
     // 128 kbit/s: what a recording whose format does not tell is taken for.
     private const long AssumedBytesPerSecond = 16_000;
 
+    // Where a WAV file's format is looked for, and as much of it as is read.
+    private const int HeaderBytes = 4096;
+    private const int FormatBytes = 26;
+
+    // Two channels of 32 bits at 192 kHz.
+    private const long MostBytesPerSecond = 1_536_000;
+
+    /// <param name="request">With the recording.</param>
+    /// <param name="document">The upstream's answer.</param>
+    /// <param name="isByTheMinute">Whether the length has a price: then it is estimated where the upstream reports tokens alone.</param>
     /// <exception cref="JsonException">A document that must be JSON is none, or has no text.</exception>
-    public static MeteredUsage Read(TranscriptionRequest request, PooledBytes document)
+    public static MeteredUsage Read(TranscriptionRequest request, PooledBytes document, bool isByTheMinute)
     {
-        var reported = request.ResponseFormat is "json" or "verbose_json" or "text" ? FromJson(document.Memory) : FromSubtitles(document.Span);
-        return reported is { } usage
-            ? new MeteredUsage(usage, IsEstimated: false)
-            : new MeteredUsage(new TokenUsage(Prompt: 0, Completion: 0, AudioMilliseconds: LengthOf(request.File)), IsEstimated: true);
+        var (tokens, milliseconds) = request.ResponseFormat is "json" or "verbose_json" or "text" ? FromJson(document.Memory) : (null, FromSubtitles(document.Span));
+        var isEstimated = milliseconds is null && (tokens is null || isByTheMinute);
+        var length = milliseconds ?? (isEstimated ? LengthOf(request.File) : 0);
+        return new MeteredUsage((tokens ?? default) with { AudioMilliseconds = length }, isEstimated);
     }
 
-    private static TokenUsage? FromJson(ReadOnlyMemory<byte> json)
+    private static (TokenUsage? Tokens, long? Milliseconds) FromJson(ReadOnlyMemory<byte> json)
     {
         using var document = JsonDocument.Parse(json);
         var root = document.RootElement;
@@ -46,7 +57,7 @@ internal static partial class TranscriptMeter
             seconds = usage.TryGetProperty("seconds"u8, out var given) || usage.TryGetProperty("prompt_audio_seconds"u8, out given) ? Seconds(given) ?? seconds : seconds;
         }
 
-        return tokens is null && seconds is null ? null : (tokens ?? default) with { AudioMilliseconds = (long)((seconds ?? 0) * 1000) };
+        return (tokens, (long?)(seconds * 1000));
     }
 
     // Whisper's own servers write the duration as text.
@@ -61,7 +72,7 @@ internal static partial class TranscriptMeter
         return isNumber is >= 0 and < 1_000_000 ? isNumber : null;
     }
 
-    private static TokenUsage? FromSubtitles(ReadOnlySpan<byte> text)
+    private static long? FromSubtitles(ReadOnlySpan<byte> text)
     {
         var last = EndTime().Matches(Encoding.UTF8.GetString(text)).LastOrDefault();
         if (last is null)
@@ -73,17 +84,61 @@ internal static partial class TranscriptMeter
         var minutes = long.Parse(last.Groups["m"].Value, CultureInfo.InvariantCulture);
         var seconds = long.Parse(last.Groups["s"].Value, CultureInfo.InvariantCulture);
         var milliseconds = long.Parse(last.Groups["f"].Value, CultureInfo.InvariantCulture);
-        return new TokenUsage(Prompt: 0, Completion: 0, AudioMilliseconds: (((((hours * 60) + minutes) * 60) + seconds) * 1000) + milliseconds);
+        return (((((hours * 60) + minutes) * 60) + seconds) * 1000) + milliseconds;
     }
 
     private static long LengthOf(Stream file)
     {
-        Span<byte> header = stackalloc byte[32];
+        Span<byte> start = stackalloc byte[HeaderBytes];
         file.Position = 0;
-        var read = file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false);
-        var isWave = read == header.Length && header.StartsWith("RIFF"u8) && header[8..].StartsWith("WAVE"u8);
-        var bytesPerSecond = isWave ? BinaryPrimitives.ReadUInt32LittleEndian(header[28..]) : AssumedBytesPerSecond;
-        return file.Length * 1000 / Math.Max(bytesPerSecond, 1);
+        start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+
+        // No longer than what was reserved for it.
+        return file.Length * 1000 / Math.Clamp(RateOf(FormatOf(start)), OperationBounds.LeastBytesPerSecond, MostBytesPerSecond);
+    }
+
+    /// <summary>The format of a WAV file; empty for others.</summary>
+    private static ReadOnlySpan<byte> FormatOf(ReadOnlySpan<byte> start)
+    {
+        if (start.Length < 12 || !start.StartsWith("RIFF"u8) || !start[8..].StartsWith("WAVE"u8))
+        {
+            return [];
+        }
+
+        // Recorders may write a chunk of their own before it. Chunks begin at even places.
+        for (long at = 12; at + 8 + FormatBytes <= start.Length;)
+        {
+            var chunk = start[(int)at..];
+            if (chunk.StartsWith("fmt "u8))
+            {
+                return chunk[8..];
+            }
+
+            var size = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
+            at += 8 + size + (size % 2);
+        }
+
+        return [];
+    }
+
+    // From what a decoder needs: it plays the samples at this rate. The bytes a second that the format has as well are looked at by none, so
+    // they may be anything; and what is no plain samples tells its length in itself.
+    private static long RateOf(ReadOnlySpan<byte> format)
+    {
+        if (format.IsEmpty)
+        {
+            return AssumedBytesPerSecond;
+        }
+
+        const ushort Extensible = 0xFFFE;
+        var coding = BinaryPrimitives.ReadUInt16LittleEndian(format);
+        coding = coding == Extensible ? BinaryPrimitives.ReadUInt16LittleEndian(format[24..]) : coding;
+        long channels = BinaryPrimitives.ReadUInt16LittleEndian(format[2..]);
+        long samples = BinaryPrimitives.ReadUInt32LittleEndian(format[4..]);
+        long bits = BinaryPrimitives.ReadUInt16LittleEndian(format[14..]);
+
+        // PCM, floating point, A-law and µ-law.
+        return coding is 1 or 3 or 6 or 7 ? channels * samples * bits / 8 : AssumedBytesPerSecond;
     }
 
     [GeneratedRegex(@"-->\s*(?:(?<h>\d{1,3}):)?(?<m>\d{2}):(?<s>\d{2})[.,](?<f>\d{3})")]

@@ -50,7 +50,8 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
         MeteredUsage metered;
         try
         {
-            metered = TranscriptMeter.Read(attempt.Request, document);
+            var isByTheMinute = attempt.Route.AudioMinutePrice > 0 || attempt.Backend.AudioMinutePrice > 0;
+            metered = TranscriptMeter.Read(attempt.Request, document, isByTheMinute);
         }
         catch (JsonException)
         {

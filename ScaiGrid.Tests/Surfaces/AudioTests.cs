@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using ScaiGrid.Inference.Audio;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -58,15 +59,55 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
     [InlineData("""{"text":"x","usage":{"type":"duration","seconds":90}}""", "0.009")]
     [InlineData("""{"text":"x","duration":30.0,"segments":[]}""", "0.003")]
     [InlineData("""{"text":"x","duration":"30"}""", "0.003")]
-    [InlineData("""{"text":"x","usage":{"type":"tokens","input_tokens":10,"output_tokens":5,"total_tokens":15}}""", "0.00002")]
+    [InlineData("""{"text":"x","usage":{"type":"tokens","input_tokens":10,"output_tokens":5,"total_tokens":15}}""", "0.00022")]
+    [InlineData("""{"text":"x","duration":30,"usage":{"type":"tokens","input_tokens":10,"output_tokens":5,"total_tokens":15}}""", "0.00302")]
     [InlineData("""{"text":"x"}""", "0.0002")]
     public async Task Audio_IsBilledByWhatIsKnownOfIt(string answer, string cost)
     {
-        // The last one: two seconds at the bytes a second that its header tells.
-        byte[] wave = [.. "RIFF----WAVEfmt "u8, .. new byte[12], .. BitConverter.GetBytes(16_000), .. new byte[32_000 - 32]];
+        // Where no length is told, two seconds by the header.
         var slug = await ConnectAsync(new UpstreamScript { Body = answer }, modelFields: Audio);
-        (await Admin.TranscribeAsync(Transcribe, wave, ("model", slug), ("response_format", "verbose_json"))).Ok();
+        (await Admin.TranscribeAsync(Transcribe, Wave(), ("model", slug), ("response_format", "verbose_json"))).Ok();
         Assert.Equal(cost, (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["cost"]);
+    }
+
+    [Theory]
+    [InlineData(1, 2, "0.0002")]
+    [InlineData(0x55, 4, "0.0004")]
+    public async Task LengthOfARecording_IsNotItsSendersToChoose(short coding, int seconds, string cost)
+    {
+        // Decoders of plain samples do not look at the bytes a second; of what else is in such a file they tell nothing that could be relied on.
+        var wave = Wave();
+        BitConverter.TryWriteBytes(wave.AsSpan(20), coding);
+        BitConverter.TryWriteBytes(wave.AsSpan(28), uint.MaxValue);
+        var slug = await ConnectAsync(new UpstreamScript { Body = """{"text":"x"}""" }, modelFields: Audio);
+        (await Admin.TranscribeAsync(Transcribe, wave, ("model", slug))).Ok();
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.True(cost == (string?)row["cost"], $"{row["cost"]} for {seconds} seconds");
+    }
+
+    [Fact]
+    public async Task TokensOfATranscript_AreNoEstimate_WhereNoMinuteHasAPrice()
+    {
+        const string Body = """{"text":"x","usage":{"type":"tokens","input_tokens":10,"output_tokens":5,"total_tokens":15}}""";
+        var byTokens = await ConnectAsync(new UpstreamScript { Body = Body }, modelFields: new { modality = "audio" });
+        var byBoth = await ConnectAsync(new UpstreamScript { Body = Body }, modelFields: Audio);
+        (await Admin.TranscribeAsync(Transcribe, Tape, ("model", byTokens))).Ok();
+        (await Admin.TranscribeAsync(Transcribe, Tape, ("model", byBoth))).Ok();
+        Assert.False((bool)Assert.Single(await Admin.UsageAsync(byTokens, 1))["estimated"]!);
+        Assert.True((bool)Assert.Single(await Admin.UsageAsync(byBoth, 1))["estimated"]!);
+    }
+
+    [Fact]
+    public async Task TranscriptThatEndsInHalfASurrogatePair_IsPassedOn()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = """{"text":"cut \ud83d","model":"whisper"}""" }, modelFields: Audio);
+        foreach (var path in (string[])[Transcribe, Transcriptions])
+        {
+            var answer = await Admin.TranscribeAsync(path, Tape, ("model", slug));
+            Assert.Equal(HttpStatusCode.OK, answer.Status);
+            Assert.Contains("\"text\":\"cut \\ud83d\"", answer.Text, StringComparison.Ordinal);
+            Assert.Contains(slug, answer.Text, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -234,6 +275,9 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         var model = (string)(await Admin.GetAsync($"/v1/models/{slug}")).Ok()["id"]!;
         return (string)(await Admin.GetAsync($"/v1/models/{model}/routing")).Ok()["targets"]![0]!["backend_id"]!;
     }
+
+    /// <summary>Two seconds of silence.</summary>
+    private static byte[] Wave() => WaveFile.Of(new byte[64_000 - 44], 16_000);
 
     private static string Part(string disposition, string content) => $"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n";
 
