@@ -106,9 +106,9 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
 
-        // Ids begin with the time at which they were made.
+        // Ids begin with the time at which they were made, which makes them the index for this; those of a batch's results with the batch's own.
         var bound = $"{Ids.File}_{Ulid.NewUlid(before, new byte[10])}";
-        var old = await db.Files.AsNoTracking().Where(file => string.Compare(file.Id, bound) < 0).OrderBy(file => file.Id).Take(most).ToListAsync(cancellationToken);
+        var old = await db.Files.AsNoTracking().Where(file => string.Compare(file.Id, bound) < 0 && file.CreatedAt < before).OrderBy(file => file.Id).Take(most).ToListAsync(cancellationToken);
         foreach (var file in old)
         {
             await DeleteAsync(file, cancellationToken);

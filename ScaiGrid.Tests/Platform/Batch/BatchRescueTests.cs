@@ -123,6 +123,10 @@ public sealed class FileRetentionTests(DatabaseServer server)
         const string Old = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
         await database.ExecuteAsync(
             $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old}', tenant_id, user_id, filename, purpose, bytes, 'files/t/file_{Old}', 1 FROM files");
+
+        // Results of a batch: their id has its time, and they are younger.
+        await database.ExecuteAsync(
+            $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old[..^1]}W', tenant_id, user_id, filename, 'batch_output', bytes, 'files/t/file_{Old[..^1]}W', created_at FROM files WHERE created_at > 1");
         await database.ExecuteAsync(Batch($"batch_{Old}", "completed", "2"));
         await database.ExecuteAsync(Batch($"batch_{Old[..^1]}W", "in_progress", "NULL"));
         await database.ExecuteAsync($"INSERT INTO batch_chunks (batch_id, number, attempt, completed, failed) VALUES ('batch_{Old}', 0, 1, 1, 0)");
@@ -131,6 +135,7 @@ public sealed class FileRetentionTests(DatabaseServer server)
         await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT COUNT(*) FROM batch_chunks WHERE batch_id LIKE 'batch_01ARZ%'")).Single() == "0", "the old batch to go");
         Assert.Equal([$"batch_{Old[..^1]}W"], await database.QueryAsync("SELECT id FROM batches WHERE id LIKE 'batch_01ARZ%'"));
         (await api.GetAsync($"/v1/files/file_{Old}")).Error(404, "NOT_FOUND");
+        (await api.GetAsync($"/v1/files/file_{Old[..^1]}W")).Ok();
         Assert.Equal(200, (int)(await api.GetAsync($"/v1/files/{kept}/content")).Status);
     }
 
