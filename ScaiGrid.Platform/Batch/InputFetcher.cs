@@ -1,4 +1,5 @@
 using ScaiGrid.Core.Security;
+using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Platform.Batch;
 
@@ -51,7 +52,7 @@ internal sealed class InputFetcher : IDisposable
                 if (response.IsSuccessStatusCode)
                 {
                     await using var body = await response.Content.ReadAsStreamAsync(patience.Token);
-                    return await use(body, patience.Token);
+                    return await use(new InputBody(body), patience.Token);
                 }
 
                 if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || response.Headers.Location is not { } location)
@@ -75,6 +76,22 @@ internal sealed class InputFetcher : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    /// <summary>The server's bytes: what fails of them is the server's, and not the store's that they go to.</summary>
+    private sealed class InputBody(Stream body) : ReadOnlyStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                return await body.ReadAsync(buffer, cancellationToken);
+            }
+            catch (IOException)
+            {
+                throw new InputException("The input's server broke off.");
+            }
+        }
+    }
 }
 
 /// <summary>A batch's input cannot be used.</summary>

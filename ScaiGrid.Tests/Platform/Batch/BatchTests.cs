@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -193,6 +194,17 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var trapped = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("trap") })).Created()["id"]!);
         Assert.Equal("failed", (string?)trapped["status"]);
         Assert.Contains("not allowed", (string?)trapped["errors"]![0]!["message"], StringComparison.Ordinal);
+
+        server.Play("half", async context =>
+        {
+            context.Response.ContentLength = 1000;
+            await context.Response.WriteAsync("{\"custom_id\"");
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(500);
+            context.Abort();
+        });
+        var half = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("half") })).Created()["id"]!);
+        Assert.Equal(("failed", "The input's server broke off."), ((string?)half["status"], (string?)half["errors"]![0]!["message"]));
 
         (await Admin.PostAsync("/v1/inference/batch", new { })).Invalid("input_file_url");
         (await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "https://files.example/x", input_file_base64 = "e30K" })).Invalid("input_file_url");
