@@ -53,16 +53,17 @@ internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOpera
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
     {
         var document = AnswerDocument.Read(json, "data"u8);
-        EmbeddingVectors.Check(document.Data.Span, EmbeddingInput.Count(request));
+        EmbeddingVectors.Check(document.Data.Span, EmbeddingInput.Count(request), AsBase64(request));
         return document.Usage is { } usage
             ? new MeteredUsage(usage, IsEstimated: false)
             : new MeteredUsage(new TokenUsage(EmbeddingInput.CountTokens(request), Completion: 0), IsEstimated: true);
     }
 
+    private static bool AsBase64(JsonRequest request) => request["encoding_format"].Span.SequenceEqual("\"base64\""u8);
+
     private static void Write(IBufferWriter<byte> answer, DocumentAttempt attempt, bool isOpenAi)
     {
         var data = AnswerDocument.Read(attempt.Document.Memory, "data"u8).Data;
-        var asBase64 = attempt.Request["encoding_format"].Span.SequenceEqual("\"base64\""u8);
         using var writer = new Utf8JsonWriter(answer);
         if (isOpenAi)
         {
@@ -76,7 +77,7 @@ internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOpera
 
         writer.WriteString("model"u8, attempt.Route.Slug);
         writer.WritePropertyName("data"u8);
-        EmbeddingVectors.Write(writer, data, asBase64, withType: isOpenAi);
+        EmbeddingVectors.Write(writer, data, AsBase64(attempt.Request), withType: isOpenAi);
         if (isOpenAi)
         {
             writer.WriteStartObject("usage"u8);

@@ -6,15 +6,22 @@ namespace ScaiGrid.Inference.Embeddings;
 /// <summary>The <c>data</c> of an embedding answer: vectors as numbers, or as base64 of little-endian 32-bit floats.</summary>
 internal static class EmbeddingVectors
 {
-    /// <exception cref="JsonException">Not as many vectors as asked for, or no vectors.</exception>
-    public static void Check(ReadOnlySpan<byte> data, int count)
+    /// <param name="data">The upstream's list.</param>
+    /// <param name="count">How many there must be.</param>
+    /// <param name="asBase64">The encoding asked for.</param>
+    /// <exception cref="JsonException">Not as many vectors as asked for, no vectors, or such as cannot be written in the encoding asked for.</exception>
+    public static void Check(ReadOnlySpan<byte> data, int count, bool asBase64)
     {
         var reader = new Utf8JsonReader(data);
         reader.Read();
         var vectors = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
-            vectors += ReadItem(ref reader, out _, out _) ? 1 : throw new JsonException("An item has no vector.");
+            vectors += ReadItem(ref reader, out var vector, out _) ? 1 : throw new JsonException("An item has no vector.");
+            if (!asBase64 && data[vector][0] == (byte)'"')
+            {
+                _ = Unpack(data[vector]);
+            }
         }
 
         if (vectors != count)
@@ -112,17 +119,42 @@ internal static class EmbeddingVectors
 
     private static void WriteNumbers(Utf8JsonWriter writer, ReadOnlySpan<byte> base64)
     {
-        var reader = new Utf8JsonReader(base64);
-        reader.Read();
         writer.WriteStartArray();
-        if (reader.TryGetBytesFromBase64(out var bytes))
+        foreach (var number in Unpack(base64))
         {
-            for (var i = 0; i + sizeof(float) <= bytes.Length; i += sizeof(float))
-            {
-                writer.WriteNumberValue(BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i)));
-            }
+            writer.WriteNumberValue(number);
         }
 
         writer.WriteEndArray();
+    }
+
+    private static float[] Unpack(ReadOnlySpan<byte> base64)
+    {
+        var reader = new Utf8JsonReader(base64);
+        reader.Read();
+        byte[]? bytes;
+        try
+        {
+            reader.TryGetBytesFromBase64(out bytes);
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair.
+            bytes = null;
+        }
+
+        if (bytes is null || bytes.Length % sizeof(float) != 0)
+        {
+            throw new JsonException("A vector is no base64 of numbers.");
+        }
+
+        var numbers = new float[bytes.Length / sizeof(float)];
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float)));
+        }
+
+        // JSON has neither of what is left.
+        return Array.TrueForAll(numbers, float.IsFinite) ? numbers : throw new JsonException("A vector has numbers that are none.");
     }
 }

@@ -111,6 +111,11 @@ public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
     [InlineData("""{"data":[{"embedding":[1]},{"embedding":[1]}]}""")]
     [InlineData("""{"data":[{"index":0}]}""")]
     [InlineData("""{"object":"list"}""")]
+    [InlineData("""{"data":[{"embedding":"%%%"}]}""")]
+    [InlineData("""{"data":[{"embedding":"cut \ud83d"}]}""")]
+    [InlineData("""{"data":[{"embedding":"AADAfw=="}]}""")] // Not a number.
+    [InlineData("""{"data":[{"embedding":"AACAfw=="}]}""")] // Infinity.
+    [InlineData("""{"data":[{"embedding":"AACAPwA="}]}""")] // A number and a byte.
     [InlineData("nonsense")]
     public async Task AnswerThatIsNone_Is502(string answer)
     {
