@@ -45,14 +45,18 @@ internal sealed partial class BatchRun(
 
     public async Task<JobEnd> RunAsync(BatchRow batch, int number, ClaimedJob job)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(job.Lost, job.Draining);
         while (!callers.IsReady)
         {
-            await Task.Delay(TimeSpan.FromSeconds(1), time, job.Lost);
+            await Task.Delay(TimeSpan.FromSeconds(1), time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stop.IsCancellationRequested)
+            {
+                return JobEnd.Released();
+            }
         }
 
         var lines = await ReadAsync(batch.ChunkKey(number, "in"), job.Lost);
         var results = await NotedAsync(batch, number, lines.Count, job.Lost);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(job.Lost, job.Draining);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         var watch = WatchAsync(batch, number, results, watching.Token);
         try
@@ -177,6 +181,12 @@ internal sealed partial class BatchRun(
             finally
             {
                 _calls.Release();
+            }
+
+            // One that the end of a drain cut off is the next worker's to answer.
+            if (answer.Status == 503)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
             }
 
             if (!MayTryAgain(answer, attempt))

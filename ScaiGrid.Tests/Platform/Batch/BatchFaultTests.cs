@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Data;
+using ScaiGrid.Platform.Data;
 using ScaiGrid.Tests.Platform.Data;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -25,6 +27,59 @@ public sealed class BatchFaultTests(DatabaseServer server)
         // What the dead worker had answered and not noted was called again: it is this that must not be billed again.
         Assert.True(upstream.CallsOf("batch").Count > Lines, "No call was made twice.");
     }
+
+    [Fact]
+    public async Task LineThatADrainCutsOff_IsTheNextWorkers_AtItsLastTryToo()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("batch", new UpstreamScript { Status = 500 });
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var settings = BatchFault.Settings(await server.CreateAsync(DatabaseKind.MariaDb), redis, folder);
+        settings["SCAIGRID_DRAIN_TIMEOUT_S"] = "1";
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        var model = await api.ConnectAsync(upstream.BaseUrl, "batch");
+        await using var first = await Replica.StartAsync(Mode.Worker, settings);
+        var id = await BatchFault.SubmitAsync(api, lines: 1, model);
+        await Poll.UntilAsync(() => Task.FromResult(upstream.CallsOf("batch").Count == 2), "two tries that fail");
+        var hold = new TaskCompletionSource();
+        upstream.Play("batch", new UpstreamScript { Hold = hold.Task });
+        await Poll.UntilAsync(() => Task.FromResult(upstream.CallsOf("batch").Count == 3), "a third one");
+        await first.TerminateAsync();
+
+        hold.SetResult();
+        await using var second = await Replica.StartAsync(Mode.Worker, settings);
+        JsonNode batch = null!;
+        await Poll.UntilAsync(async () => (batch = await BatchFault.GetAsync(api, id))["ended_at"] is not null, "the batch to end");
+        Assert.True((int)batch["request_counts"]!["completed"]! == 1, batch.ToJsonString());
+    }
+
+    [Fact]
+    public async Task WorkerThatWaitsForItsFirstSnapshot_DoesNotWaitForTheWholeDrain()
+    {
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var database = await server.CreateAsync(DatabaseKind.MariaDb);
+        var settings = BatchFault.Settings(database, redis, folder);
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        await BatchFault.SubmitAsync(api, lines: 1, "scailabs/echo");
+
+        // No snapshot is read while another has the table, nor from a folder without one.
+        await using var holder = await database.Address.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = holder.CreateCommand();
+        command.CommandText = "LOCK TABLES models WRITE";
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await using var worker = await ModeProcess.StartAsync(Mode.Worker, new Dictionary<string, string>(settings) { ["SCAIGRID_DATA_DIR"] = folder.File("other") });
+        await Poll.UntilAsync(
+            async () => (await database.QueryAsync("SELECT COUNT(*) FROM jobs WHERE lease IS NOT NULL AND payload LIKE '%\"run\"%'")).Single() == "1", "the worker to have the chunk");
+        var startedAt = Stopwatch.GetTimestamp();
+        await worker.TerminateAsync();
+        Assert.InRange(Stopwatch.GetElapsedTime(startedAt), TimeSpan.Zero, TimeSpan.FromSeconds(30));
+    }
 }
 
 [Trait("lane", "long")]
@@ -47,18 +102,8 @@ internal static class BatchFault
     {
         using var folder = new TemporaryFolder();
         await using var redis = await RedisServer.StartAsync();
-        var settings = new Dictionary<string, string>
-        {
-            ["SCAIGRID_DATABASE_URL"] = database.Url,
-            ["SCAIGRID_REDIS_URL"] = redis.Url,
-            ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
-            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
-            ["SCAIGRID_STORAGE_PATH"] = folder.File("blobs"),
-            ["SCAIGRID_DATA_DIR"] = folder.File("data"),
-            ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
-            ["SCAIGRID_JOB_LEASE_S"] = "5",
-            ["SCAIGRID_BATCH_CONCURRENCY"] = $"{concurrency}",
-        };
+        var settings = Settings(database, redis, folder);
+        settings["SCAIGRID_BATCH_CONCURRENCY"] = $"{concurrency}";
         await ModeProcess.RunAsync(Mode.Migrate, settings);
         await using var http = await Replica.StartAsync(Mode.Http, settings);
         using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
@@ -68,7 +113,7 @@ internal static class BatchFault
         var model = upstream is null ? "scailabs/echo" : await api.ConnectAsync(upstream.BaseUrl, "batch");
         await using var doomed = await Replica.StartAsync(Mode.Worker, settings);
         await using var survivor = await Replica.StartAsync(Mode.Worker, settings);
-        var id = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines, model)) })).Created()["id"]!;
+        var id = await SubmitAsync(api, lines, model);
 
         // At the echo a call is over too soon to be seen.
         using var work = new ApiDriver(doomed.BaseAddress, Secrets.AdminKey);
@@ -109,13 +154,28 @@ internal static class BatchFault
         Assert.Equal([$"{lines}"], await database.QueryAsync("SELECT COUNT(DISTINCT request_id) FROM usage_records"));
     }
 
+    public static Dictionary<string, string> Settings(TestDatabase database, RedisServer redis, TemporaryFolder folder) => new()
+    {
+        ["SCAIGRID_DATABASE_URL"] = database.Url,
+        ["SCAIGRID_REDIS_URL"] = redis.Url,
+        ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
+        ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+        ["SCAIGRID_STORAGE_PATH"] = folder.File("blobs"),
+        ["SCAIGRID_DATA_DIR"] = folder.File("data"),
+        ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
+        ["SCAIGRID_JOB_LEASE_S"] = "5",
+    };
+
+    public static async Task<string> SubmitAsync(ApiDriver api, int lines, string model) =>
+        (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines, model)) })).Created()["id"]!;
+
     private static async Task<bool> IsCallingAsync(ApiDriver worker) => (await worker.GetAsync("/metrics")).Text.Split('\n').Any(line =>
         line.StartsWith("scaigrid_backend_inflight_requests{", StringComparison.Ordinal) && !line.Contains("} 0", StringComparison.Ordinal));
 
     private static async Task<string> AddBudgetAsync(ApiDriver api) =>
         (string)(await api.PostAsync("/v1/accounting/budgets", new { scope = "tenant", period = "total", request_limit = 1_000_000 })).Created()["id"]!;
 
-    private static async Task<JsonNode> GetAsync(ApiDriver api, string id) => (await api.GetAsync($"/v1/inference/batch/{id}")).Ok();
+    public static async Task<JsonNode> GetAsync(ApiDriver api, string id) => (await api.GetAsync($"/v1/inference/batch/{id}")).Ok();
 
     private static int Completed(JsonNode batch) => (int)batch["request_counts"]!["completed"]!;
 
