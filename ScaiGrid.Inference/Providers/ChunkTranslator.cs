@@ -178,11 +178,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
     /// <summary>A chunk that is ours already.</summary>
     protected void AddDocument(ReadOnlySpan<byte> json)
     {
-        foreach (var line in json.Split((byte)'\n'))
-        {
-            _chunks.Append(json[line]);
-        }
-
+        JsonLine.Append(_chunks, json);
         _chunks.Append("\n"u8);
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
@@ -60,7 +61,7 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
             writer.WritePropertyName(name);
             if (request[name] is { IsEmpty: false } given)
             {
-                writer.WriteRawValue(given.Span);
+                JsonLine.Write(writer, given.Span);
             }
             else
             {

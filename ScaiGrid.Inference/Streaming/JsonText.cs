@@ -22,10 +22,10 @@ internal static class JsonText
     public static string? Of(JsonElement element, ReadOnlySpan<byte> name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? Of(value) : null;
 
-    /// <summary>The property's object or array as it is written; null when there is none, or nothing in it.</summary>
+    /// <summary>The property's object or array as it is written, on one line; null when there is none, or nothing in it.</summary>
     public static string? Raw(JsonElement element, ReadOnlySpan<byte> name) =>
         element.TryGetProperty(name, out var value)
-        && (value.ValueKind == JsonValueKind.Object || (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0)) ? value.GetRawText() : null;
+        && (value.ValueKind == JsonValueKind.Object || (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0)) ? JsonLine.Of(value) : null;
 
     /// <summary>Message content as a string, or the texts of its parts joined.</summary>
     public static string? OfParts(JsonElement content) => content.ValueKind switch

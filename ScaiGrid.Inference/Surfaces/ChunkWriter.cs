@@ -50,7 +50,7 @@ internal static class ChunkWriter
         var position = 0;
         Splice(body, json, first, ref position, chunk.Model, model);
         Splice(body, json, second, ref position, chunk.Model, model);
-        Copy(body, json[position..]);
+        JsonLine.Append(body, json[position..]);
     }
 
     private static void Splice(IBufferWriter<byte> body, ReadOnlySpan<byte> json, JsonSpan span, ref int position, JsonSpan modelSpan, ModelRoute model)
@@ -60,25 +60,12 @@ internal static class ChunkWriter
             return;
         }
 
-        Copy(body, json[position..span.Start]);
+        JsonLine.Append(body, json[position..span.Start]);
         if (span == modelSpan)
         {
             body.Write(model.SlugJson);
         }
 
         position = span.End;
-    }
-
-    // An upstream may send its documents with line feeds inside; an event's data line must not have any. Outside of strings, where
-    // JSON escapes them, they are only white space.
-    private static void Copy(IBufferWriter<byte> body, ReadOnlySpan<byte> bytes)
-    {
-        while (bytes.IndexOfAny((byte)'\n', (byte)'\r') is >= 0 and var end)
-        {
-            body.Write(bytes[..end]);
-            bytes = bytes[(end + 1)..];
-        }
-
-        body.Write(bytes);
     }
 }

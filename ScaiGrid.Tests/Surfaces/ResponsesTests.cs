@@ -222,6 +222,28 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Equal((string?)events[2].Json["item"]!["id"], (string?)events[4].Json["item_id"]);
     }
 
+    /// <summary>An event's data is one line.</summary>
+    [Fact]
+    public async Task RequestOnSeveralLines_IsRepeatedOnOne()
+    {
+        const string Body = """
+            {
+              "model": "scailabs/echo", "input": "one two", "stream": true,
+              "tools": [
+                { "type": "function", "name": "f", "description": "a\n b", "parameters": { "type": "object" } }
+              ],
+              "metadata": {
+                "job": "7"
+              }
+            }
+            """;
+        using var stream = await Admin.StreamBodyAsync(Path, Body.ReplaceLineEndings("\r\n"));
+        var responses = (await stream.AllAsync()).Where(item => item.Json["response"] is not null).Select(item => item.Json["response"]!).ToList();
+        Assert.Equal(3, responses.Count);
+        Assert.All(responses, response => Assert.Equal("a\n b", (string?)response["tools"]![0]!["description"]));
+        Assert.All(responses, response => Assert.Equal("""{"job":"7"}""", response["metadata"]!.ToJsonString()));
+    }
+
     [Fact]
     public async Task Refusal_IsAPartOfItsOwn()
     {

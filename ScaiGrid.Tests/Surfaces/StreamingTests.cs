@@ -77,6 +77,27 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal("length", (string?)choices[5]["finish_reason"]);
     }
 
+    [Fact]
+    public async Task NativeStream_TakesAnEventOfSeveralLines()
+    {
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = """
+                data: {"id":"c","created":5,"model":"m","choices":[{"index":0,"delta":{"reasoning_content":"hm","annotations":[
+                data: {"type":"url_citation"}
+                data: ]},"finish_reason":"stop"}]}
+
+                data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamAsync(slug);
+        var delta = (await stream.AllAsync())[0].Json["choices"]![0]!["delta"]!;
+        Assert.Equal(("hm", """[{"type":"url_citation"}]"""), ((string?)delta["reasoning"], delta["annotations"]!.ToJsonString()));
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData(false)]

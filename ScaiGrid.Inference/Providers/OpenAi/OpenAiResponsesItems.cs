@@ -24,13 +24,8 @@ internal sealed class OpenAiResponsesItems : IDisposable
                 _isTelling = true;
                 Start();
 
-                // A chunk ends with a line feed: there is none in strings.
-                var json = RequestDocument.Raw(item);
-                foreach (var line in json.Split((byte)'\n'))
-                {
-                    _items.Append(json[line]);
-                }
-
+                // A chunk ends with a line feed.
+                JsonLine.Append(_items, RequestDocument.Raw(item));
                 break;
             case "message":
                 AddMessage(item);
