@@ -14,7 +14,7 @@ internal static class ChatTranslation
     /// </summary>
     private static readonly string[] Alike =
     [
-        "temperature", "top_p", "user", "parallel_tool_calls", "service_tier", "seed", "stop", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
+        "temperature", "top_p", "user", "service_tier", "seed", "stop", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
     ];
 
     /// <param name="request">The Responses request.</param>
@@ -96,7 +96,7 @@ internal static class ChatTranslation
         }
     }
 
-    private static void Copy(Utf8JsonWriter writer, JsonRequest request, string name, string chatName)
+    internal static void Copy(Utf8JsonWriter writer, JsonRequest request, string name, string chatName)
     {
         if (request.Has(name))
         {

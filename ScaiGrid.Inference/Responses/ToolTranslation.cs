@@ -8,23 +8,31 @@ namespace ScaiGrid.Inference.Responses;
 /// <summary>Writes the tools of a Responses request, and the choice among them, as those of a chat request.</summary>
 internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces namespaces, Mistakes mistakes)
 {
+    private bool _hasFunctions;
+
+    /// <remarks>Chat takes neither an empty list, nor a choice or a word on calls without one: the Responses API takes all of it.</remarks>
     public void Write(JsonRequest request)
     {
         if (request.Has("tools"))
         {
             using var tools = JsonDocument.Parse(request["tools"]);
-            if (tools.RootElement.GetArrayLength() > 0)
-            {
-                writer.WriteStartArray("tools"u8);
-                WriteTools(tools.RootElement, "tools", group: null);
-                writer.WriteEndArray();
-            }
+            WriteTools(tools.RootElement, "tools", group: null);
         }
 
-        if (request.Has("tool_choice"))
+        if (_hasFunctions)
+        {
+            writer.WriteEndArray();
+            ChatTranslation.Copy(writer, request, "parallel_tool_calls", "parallel_tool_calls");
+        }
+
+        if (request.Has("tool_choice") && _hasFunctions)
         {
             using var choice = JsonDocument.Parse(request["tool_choice"]);
             WriteChoice(choice.RootElement);
+        }
+        else if (request.Has("tool_choice") && request.Text("tool_choice") is not ("auto" or "none"))
+        {
+            mistakes.Add(new ErrorDetail("tool_choice", "must be auto or none where there are no tools."));
         }
     }
 
@@ -76,6 +84,12 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
         if (name is not null && !namespaces.TryAdd(group, name))
         {
             mistakes.Add(new ErrorDetail($"{field}.name", "is there twice."));
+        }
+
+        if (!_hasFunctions)
+        {
+            writer.WriteStartArray("tools"u8);
+            _hasFunctions = true;
         }
 
         writer.WriteStartObject();

@@ -184,6 +184,18 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             """{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"b"}}]}}""", Plain(received["tool_choice"]!));
     }
 
+    /// <summary>Chat knows no choice, nor calls beside each other, where there are no tools; Codex sends both when it makes a conversation shorter.</summary>
+    [Theory]
+    [InlineData(""" "tools":[],"tool_choice":"auto","parallel_tool_calls":false """)]
+    [InlineData(""" "tool_choice":"none","parallel_tool_calls":true """)]
+    [InlineData(""" "tools":[{"type":"namespace","name":"n","tools":[]}],"tool_choice":"auto" """)]
+    public async Task ChoiceWithoutTools_StaysHere(string fields)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        (await Admin.SendAsync(HttpMethod.Post, Path, $$"""{"model":"{{slug}}","input":"hi",{{fields}}}""")).Body();
+        Assert.Equal(["model", "messages"], JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!.AsObject().Select(field => field.Key));
+    }
+
     [Fact]
     public async Task HalfACharacter_GoesOnAsItIsWritten()
     {
@@ -354,9 +366,13 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"ghost","content":"x"}]}""", "input[0].role")]
     [InlineData("""{"model":"scailabs/echo","input":["x"]}""", "input[0]")]
     [InlineData("""{"model":"scailabs/echo","input":[{"type":"item_reference","id":"x"}]}""", "input[0].type")]
-    [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"web_search"}}""", "tool_choice")]
-    [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"allowed_tools","mode":"auto"}}""", "tool_choice.tools")]
-    [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"web_search"}]}}""", "tool_choice.tools[0].type")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"function","name":"a"}],"tool_choice":{"type":"web_search"}}""", "tool_choice")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"function","name":"a"}],"tool_choice":{"type":"allowed_tools","mode":"auto"}}""", "tool_choice.tools")]
+    [InlineData(
+        """{"model":"scailabs/echo","input":"x","tools":[{"type":"function","name":"a"}],"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"web_search"}]}}""",
+        "tool_choice.tools[0].type")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tools":[],"tool_choice":"required"}""", "tool_choice")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"function","name":"a"}}""", "tool_choice")]
     [InlineData("""{"model":"scailabs/echo","input":"x","text":{"format":{"type":"grammar"}}}""", "text.format.type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","temperature":3}""", "temperature")]
     public async Task BadField_IsNamed(string body, string field) =>
