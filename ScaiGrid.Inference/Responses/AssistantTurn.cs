@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
@@ -16,7 +18,7 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
 {
     private readonly List<(string Place, JsonElement Item)> _texts = [];
     private readonly List<JsonElement> _calls = [];
-    private readonly StringBuilder _reasoning = new();
+    private readonly ArrayBufferWriter<byte> _reasoning = new();
     private ReasoningCarrier? _carrier;
     private bool _thoughtLast;
 
@@ -52,9 +54,12 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
             _reasoning.Clear();
         }
 
-        if (carrier.Field is not null && item.TryGetProperty("summary"u8, out var summary))
+        if (carrier.Field is not null)
         {
-            _reasoning.Append(JsonText.OfParts(summary));
+            foreach (var part in RequestDocument.Items(item, "summary"u8))
+            {
+                _reasoning.Write(RequestDocument.RawText(part, "text"u8)[1..^1]);
+            }
         }
     }
 
@@ -67,9 +72,9 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
             writer.WriteString("role"u8, "assistant"u8);
             WriteTexts();
             WriteCalls();
-            if (_carrier is { Field: { } field } && _reasoning.Length > 0)
+            if (_carrier is { Field: { } field } && _reasoning.WrittenCount > 0)
             {
-                Carry(field, _reasoning.ToString(), static (writer, text) => writer.WriteStringValue(text), namesProvider: false);
+                Carry(field, [(byte)'"', .. _reasoning.WrittenSpan, (byte)'"'], namesProvider: false);
             }
 
             CarryExtra(_carrier?.Message);
@@ -114,15 +119,14 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
         writer.WriteStartArray("tool_calls"u8);
         foreach (var call in _calls)
         {
-            var id = JsonText.Of(call, "call_id"u8);
             writer.WriteStartObject();
-            writer.WriteString("id"u8, id);
+            call.CopyTo(writer, "call_id"u8, "id"u8);
             writer.WriteString("type"u8, "function"u8);
             writer.WriteStartObject("function"u8);
             writer.WriteString("name"u8, ToolNamespaces.Join(JsonText.Of(call, "namespace"u8), JsonText.Of(call, "name"u8) ?? ""));
-            writer.WriteString("arguments"u8, JsonText.Of(call, "arguments"u8));
+            call.CopyTo(writer, "arguments"u8);
             writer.WriteEndObject();
-            CarryExtra(id is null ? null : _carrier?.TakeCall(id));
+            CarryExtra(JsonText.Of(call, "call_id"u8) is { } id ? _carrier?.TakeCall(id) : null);
             writer.WriteEndObject();
         }
 
@@ -133,16 +137,16 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
     {
         if (json is not null)
         {
-            Carry("extra_content", json, static (writer, json) => writer.WriteRawValue(json), namesProvider: true);
+            Carry("extra_content", Encoding.UTF8.GetBytes(json), namesProvider: true);
         }
     }
 
     // Behind other properties always, so that a comma stands before it.
-    private void Carry(string name, string value, Action<Utf8JsonWriter, string> write, bool namesProvider)
+    private void Carry(string name, ReadOnlySpan<byte> json, bool namesProvider)
     {
         var start = Position();
         writer.WritePropertyName(name);
-        write(writer, value);
+        writer.WriteRawValue(json, skipInputValidation: true);
         carried.Add(new CarriedField(new JsonSpan(start, Position() - start), _carrier!.Maker, namesProvider));
     }
 

@@ -1,11 +1,12 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>Writes a Responses request as a chat request.</summary>
+/// <summary>Writes a Responses request as a chat request. What the caller says stays as it is written: it may be long, and is counted by its bytes.</summary>
 internal static class ChatTranslation
 {
     /// <summary>
@@ -23,16 +24,16 @@ internal static class ChatTranslation
     /// <param name="mistakes">Told what cannot be translated.</param>
     public static PooledBytes Write(JsonRequest request, ToolNamespaces namespaces, List<CarriedField> carried, Mistakes mistakes)
     {
-        var body = new PooledBytes(request["input"].Length + 2048);
-        using var writer = new Utf8JsonWriter(body);
+        var body = new PooledBytes(request.Fields.Sum(field => field.Value.Length) + 8192);
+        using var writer = TranslationJson.Writer(body);
         writer.WriteStartObject();
-        writer.WriteString("model"u8, request.Model);
+        writer.WriteRaw("model"u8, request["model"].Span);
         writer.WriteStartArray("messages"u8);
-        if (request.Text("instructions") is { Length: > 0 } instructions)
+        if (request["instructions"] is { Length: > 2 } instructions)
         {
             writer.WriteStartObject();
             writer.WriteString("role"u8, "system"u8);
-            writer.WriteString("content"u8, instructions);
+            writer.WriteRaw("content"u8, instructions.Span);
             writer.WriteEndObject();
         }
 
@@ -42,14 +43,14 @@ internal static class ChatTranslation
         }
 
         writer.WriteEndArray();
-        Copy(writer, request, "stream", "stream");
+        Copy(writer, request, "stream");
         Copy(writer, request, "max_output_tokens", "max_completion_tokens");
         foreach (var name in Alike)
         {
-            Copy(writer, request, name, name);
+            Copy(writer, request, name);
         }
 
-        WriteObject(writer, request, "reasoning", static (writer, reasoning, _) => CopyProperty(writer, reasoning, "effort", "reasoning_effort"), mistakes);
+        WriteObject(writer, request, "reasoning", static (writer, reasoning, _) => reasoning.CopyTo(writer, "effort"u8, "reasoning_effort"u8), mistakes);
         WriteObject(writer, request, "text", WriteText, mistakes);
         new ToolTranslation(writer, namespaces, mistakes).Write(request);
         writer.WriteEndObject();
@@ -59,22 +60,22 @@ internal static class ChatTranslation
 
     private static void WriteText(Utf8JsonWriter writer, JsonElement text, Mistakes mistakes)
     {
-        CopyProperty(writer, text, "verbosity", "verbosity");
+        text.CopyTo(writer, "verbosity"u8);
         if (!text.TryGetProperty("format"u8, out var format) || format.ValueKind != JsonValueKind.Object)
         {
             return;
         }
 
         writer.WriteStartObject("response_format"u8);
-        CopyProperty(writer, format, "type", "type");
+        format.CopyTo(writer, "type"u8);
         if (JsonText.Of(format, "type"u8) == "json_schema")
         {
             // Chat has the schema's fields one level deeper.
             writer.WriteStartObject("json_schema"u8);
-            foreach (var name in (ReadOnlySpan<string>)["name", "description", "schema", "strict"])
-            {
-                CopyProperty(writer, format, name, name);
-            }
+            format.CopyTo(writer, "name"u8);
+            format.CopyTo(writer, "description"u8);
+            format.CopyTo(writer, "schema"u8);
+            format.CopyTo(writer, "strict"u8);
 
             writer.WriteEndObject();
         }
@@ -96,21 +97,13 @@ internal static class ChatTranslation
         }
     }
 
-    internal static void Copy(Utf8JsonWriter writer, JsonRequest request, string name, string chatName)
+    /// <summary>Writes a field of the request, where the caller sent it, under its own name or the one that chat has for it.</summary>
+    internal static void Copy(Utf8JsonWriter writer, JsonRequest request, string name, string? chatName = null)
     {
         if (request.Has(name))
         {
-            writer.WritePropertyName(chatName);
-            writer.WriteRawValue(request[name].Span);
-        }
-    }
-
-    internal static void CopyProperty(Utf8JsonWriter writer, JsonElement element, string name, string chatName)
-    {
-        if (element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
-        {
-            writer.WritePropertyName(chatName);
-            writer.WriteRawValue(value.GetRawText());
+            writer.WritePropertyName(chatName ?? name);
+            writer.WriteRawValue(request[name].Span, skipInputValidation: true);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
@@ -21,7 +22,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
 
         if (content.ValueKind == JsonValueKind.String)
         {
-            writer.WriteString("content"u8, JsonText.Of(content));
+            writer.WriteRaw("content"u8, content);
             return;
         }
 
@@ -57,7 +58,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
         {
             writer.WriteStartObject();
             writer.WriteString("type"u8, "text"u8);
-            writer.WriteString("text"u8, JsonText.Of(content));
+            writer.WriteRaw("text"u8, content);
             writer.WriteEndObject();
             return;
         }
@@ -80,34 +81,41 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
         {
             case "input_text" or "output_text" or "text":
                 writer.WriteString("type"u8, "text"u8);
-                writer.WriteString("text"u8, JsonText.Of(part, "text"u8) ?? "");
+                writer.WriteRaw("text"u8, RequestDocument.RawText(part, "text"u8));
                 break;
             case "refusal":
                 writer.WriteString("type"u8, "text"u8);
-                writer.WriteString("text"u8, JsonText.Of(part, "refusal"u8) ?? "");
+                writer.WriteRaw("text"u8, RequestDocument.RawText(part, "refusal"u8));
                 break;
-            case "input_image" when JsonText.Of(part, "image_url"u8) is { } url:
+            case "input_image" when TryGetText(part, "image_url"u8, out var url):
                 writer.WriteString("type"u8, "image_url"u8);
                 writer.WriteStartObject("image_url"u8);
-                writer.WriteString("url"u8, url);
-                if (JsonText.Of(part, "detail"u8) is { } detail)
+                writer.WriteRaw("url"u8, url);
+                if (TryGetText(part, "detail"u8, out var detail))
                 {
-                    writer.WriteString("detail"u8, detail);
+                    writer.WriteRaw("detail"u8, detail);
                 }
 
                 writer.WriteEndObject();
                 break;
-            case "input_file" when JsonText.Of(part, "file_data"u8) is { } data:
+            case "input_file" when TryGetText(part, "file_data"u8, out var data):
                 writer.WriteString("type"u8, "file"u8);
                 writer.WriteStartObject("file"u8);
-                writer.WriteString("filename"u8, JsonText.Of(part, "filename"u8) ?? "file");
-                writer.WriteString("file_data"u8, data);
+                if (TryGetText(part, "filename"u8, out var name))
+                {
+                    writer.WriteRaw("filename"u8, name);
+                }
+                else
+                {
+                    writer.WriteString("filename"u8, "file"u8);
+                }
+
+                writer.WriteRaw("file_data"u8, data);
                 writer.WriteEndObject();
                 break;
             case "input_audio" when part.TryGetProperty("input_audio"u8, out var audio):
                 writer.WriteString("type"u8, "input_audio"u8);
-                writer.WritePropertyName("input_audio"u8);
-                writer.WriteRawValue(audio.GetRawText());
+                writer.WriteRaw("input_audio"u8, audio);
                 break;
             default:
                 mistakes.Add(new ErrorDetail(
@@ -117,4 +125,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
 
         writer.WriteEndObject();
     }
+
+    private static bool TryGetText(JsonElement part, ReadOnlySpan<byte> name, out JsonElement text) =>
+        part.TryGetProperty(name, out text) && text.ValueKind == JsonValueKind.String;
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
@@ -27,7 +28,7 @@ internal sealed class InputItems
         if (input.ValueKind == JsonValueKind.String)
         {
             BeginMessage("user");
-            _writer.WriteString("content"u8, JsonText.Of(input));
+            _writer.WriteRaw("content"u8, input);
             _writer.WriteEndObject();
             return;
         }
@@ -83,7 +84,7 @@ internal sealed class InputItems
             case "message":
                 // Only OpenAI's own models know the role of a developer; to all others it is the system's.
                 var role = JsonText.Of(item, "role"u8);
-                BeginMessage(role == "developer" ? "system" : role ?? "");
+                BeginMessage(role == "user" ? "user" : "system");
                 if (role is not ("user" or "system" or "developer"))
                 {
                     _mistakes.Add(new ErrorDetail($"{field}.role", "must be one of user, assistant, system, developer."));
@@ -113,10 +114,10 @@ internal sealed class InputItems
     /// <summary>What a tool said: to a call, or unasked, which a chat has no place for but among what the user says.</summary>
     private void WriteOutput(JsonElement item, string field)
     {
-        if (JsonText.Of(item, "call_id"u8) is { Length: > 0 } call)
+        if (JsonText.Of(item, "call_id"u8) is { Length: > 0 })
         {
             BeginMessage("tool");
-            _writer.WriteString("tool_call_id"u8, call);
+            item.CopyTo(_writer, "call_id"u8, "tool_call_id"u8);
             _content.Write(item, "output", field);
             _writer.WriteEndObject();
         }

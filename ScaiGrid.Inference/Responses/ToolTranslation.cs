@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
@@ -22,7 +23,7 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
         if (_hasFunctions)
         {
             writer.WriteEndArray();
-            ChatTranslation.Copy(writer, request, "parallel_tool_calls", "parallel_tool_calls");
+            ChatTranslation.Copy(writer, request, "parallel_tool_calls");
         }
 
         if (request.Has("tool_choice") && _hasFunctions)
@@ -100,10 +101,9 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
             writer.WriteString("name"u8, ToolNamespaces.Join(group, name));
         }
 
-        foreach (var property in (ReadOnlySpan<string>)["description", "parameters", "strict"])
-        {
-            ChatTranslation.CopyProperty(writer, tool, property, property);
-        }
+        tool.CopyTo(writer, "description"u8);
+        tool.CopyTo(writer, "parameters"u8);
+        tool.CopyTo(writer, "strict"u8);
 
         writer.WriteEndObject();
         writer.WriteEndObject();
@@ -113,7 +113,7 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
     {
         if (choice.ValueKind == JsonValueKind.String)
         {
-            writer.WriteString("tool_choice"u8, JsonText.Of(choice));
+            writer.WriteRaw("tool_choice"u8, choice);
             return;
         }
 
@@ -143,7 +143,7 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
         writer.WriteStartObject("tool_choice"u8);
         writer.WriteString("type"u8, "allowed_tools"u8);
         writer.WriteStartObject("allowed_tools"u8);
-        ChatTranslation.CopyProperty(writer, choice, "mode", "mode");
+        choice.CopyTo(writer, "mode"u8);
         writer.WriteStartArray("tools"u8);
         foreach (var (i, tool) in tools.EnumerateArray().Index())
         {
