@@ -43,8 +43,7 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
 
         foreach (var call in choice.ToolCalls)
         {
-            Keep(body, call);
-            Grow(body, OpenCall(body, call), call.Arguments);
+            AddCall(body, call);
         }
 
         if (choice.ExtraContent is { } extra)
@@ -63,7 +62,7 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
             Open(body, ResponseItemKind.Message);
         }
 
-        End(body);
+        End(body, isLast: true);
         if (!_late.IsEmpty)
         {
             Announce(body, output.BeginReasoning(_late, isSilent: true));
@@ -117,41 +116,53 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
         return Announce(body, kind == ResponseItemKind.Reasoning ? output.BeginReasoning(new ReasoningCarrier(maker)) : output.Begin(kind));
     }
 
-    // What belongs to a call stands before it: in the reasoning that is open, or in an item of its own, where that would not part calls whose
-    // fragments may be mixed.
-    private void Keep(IBufferWriter<byte> body, ChatToolCall call)
+    private void AddCall(IBufferWriter<byte> body, ChatToolCall fragment)
     {
-        if (call.ExtraContent is not { } extra || (call.Id ?? Known(call)?.CallId) is not { } id)
+        var call = CallOf(fragment);
+        var id = call?.CallId ?? output.CallIdOf(fragment);
+        if (fragment.ExtraContent is { } extra)
         {
-            return;
+            CarrierBeforeCall(body).AddCall(id, extra);
         }
 
+        // One that has ended had all of its arguments.
+        if (call is not { IsDone: true })
+        {
+            Grow(body, call ?? OpenCall(body, fragment, id), fragment.Arguments);
+        }
+    }
+
+    // The last call of the fragment's number; null where it begins another. Some upstreams give all calls one number: what has a name and an id of
+    // its own then is another call, once the one before is whole. An id alone says nothing, as some give each fragment a new one.
+    private ResponseItem? CallOf(ChatToolCall fragment)
+    {
+        var last = output.Items.LastOrDefault(item => item.Kind == ResponseItemKind.FunctionCall && item.CallIndex == fragment.Index);
+        var isOther = fragment.Name is { Length: > 0 } && last is { HasWholeArguments: true }
+            && (fragment.Id is { Length: > 0 } id ? id != last.CallId : last.IsDone);
+        return isOther ? null : last;
+    }
+
+    // What belongs to a call stands before it: in the reasoning that is open, or in an item of its own, where that would not part calls whose
+    // fragments may be mixed.
+    private ReasoningCarrier CarrierBeforeCall(IBufferWriter<byte> body)
+    {
         if (_open is null or { Kind: ResponseItemKind.Message or ResponseItemKind.Refusal })
         {
             End(body);
             Announce(body, output.BeginReasoning(new ReasoningCarrier(maker), isSilent: true));
         }
 
-        (_open!.Carrier ?? _late).AddCall(id, extra);
+        return _open!.Carrier ?? _late;
     }
 
-    // Fragments of a call that has ended, among those of another, still belong to it.
-    private ResponseItem? Known(ChatToolCall call) =>
-        output.Items.FirstOrDefault(item => item.Kind == ResponseItemKind.FunctionCall && item.CallIndex == call.Index && !item.IsDone);
-
-    private ResponseItem OpenCall(IBufferWriter<byte> body, ChatToolCall call)
+    private ResponseItem OpenCall(IBufferWriter<byte> body, ChatToolCall call, string id)
     {
-        if (Known(call) is { } known)
-        {
-            return known;
-        }
-
         if (_open is { Kind: not ResponseItemKind.FunctionCall })
         {
             End(body);
         }
 
-        return Announce(body, output.BeginCall(call));
+        return Announce(body, output.BeginCall(call, id));
     }
 
     private ResponseItem Announce(IBufferWriter<byte> body, ResponseItem item)
@@ -187,10 +198,10 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
         });
     }
 
-    // Several calls may be open at once, since their fragments may be mixed.
-    private void End(IBufferWriter<byte> body)
+    // Several calls may be open at once, since their fragments may be mixed; one stays so, beside what is said meanwhile, until its arguments are whole.
+    private void End(IBufferWriter<byte> body, bool isLast = false)
     {
-        foreach (var item in output.Items.Where(item => !item.IsDone))
+        foreach (var item in output.Items.Where(item => !item.IsDone && (isLast || item.Kind != ResponseItemKind.FunctionCall || item.HasWholeArguments)))
         {
             item.IsDone = true;
             if (!item.IsSilent)

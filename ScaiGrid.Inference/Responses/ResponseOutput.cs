@@ -49,7 +49,7 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
 
         foreach (var call in choice.ToolCalls)
         {
-            var item = output.BeginCall(call);
+            var item = output.BeginCall(call, output.CallIdOf(call));
             item.Text.Append(call.Arguments);
             if (call.ExtraContent is { } extra)
             {
@@ -77,10 +77,13 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         return item;
     }
 
-    public ResponseItem BeginCall(ChatToolCall call)
+    /// <summary>What the caller is to know the call by: the upstream's id, or one of ours where it gives none, which some write as an empty one.</summary>
+    public string CallIdOf(ChatToolCall call) => call.Id is { Length: > 0 } id ? id : Ids.New("call", time);
+
+    public ResponseItem BeginCall(ChatToolCall call, string id)
     {
         var item = Begin(ResponseItemKind.FunctionCall);
-        (item.CallIndex, item.CallId) = (call.Index, call.Id ?? item.Id);
+        (item.CallIndex, item.CallId) = (call.Index, id);
         (item.Namespace, item.Name) = namespaces.Split(call.Name ?? "");
         return item;
     }
@@ -122,6 +125,9 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
     public int CallIndex { get; set; }
 
     public string CallId { get; set; } = "";
+
+    /// <summary>Whether the arguments of the call are an object of JSON to its end.</summary>
+    public bool HasWholeArguments => Text.Length > 0 && "} \t\r\n".Contains(Text[^1], StringComparison.Ordinal) && IsObject(Text.ToString());
 
     public string Name { get; set; } = "";
 
@@ -220,5 +226,18 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
         }
 
         writer.WriteEndObject();
+    }
+
+    private static bool IsObject(string text)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            return document.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
     }
 }

@@ -317,21 +317,70 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync(Path, new { model = slug, input = "hi" })).OpenAiError(502, "upstream_shape_mismatch");
     }
 
+    /// <summary>Ollama and Google's own mode number all calls 0; some servers give them an empty id, others a new one with each fragment.</summary>
+    [Theory]
+    [InlineData(
+        """{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}""",
+        """{"index":0,"id":"b","function":{"name":"f","arguments":"{\"x\":2}"}}""",
+        """a f {"x":1} b f {"x":2}""")]
+    [InlineData(
+        """{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""",
+        """{"index":0,"id":"b","function":{"arguments":"1}"}}""",
+        """a f {"x":1}""")]
+    [InlineData(
+        """{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""",
+        """{"index":0,"id":"a","function":{"name":"f","arguments":"1}"}}""",
+        """a f {"x":1}""")]
+    [InlineData(
+        """{"index":0,"id":"","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"c2ln"}}}""",
+        """{"index":1,"id":"","function":{"name":"g","arguments":"{}"}}""",
+        "call_ f {} call_ g {}")]
+    public async Task CallsOfOtherServers_AreToldApart(string first, string second, string calls)
+    {
+        var slug = await ConnectAsync(Stream(
+            Chunk($$"""{"tool_calls":[{{first}}]}"""), Chunk($$"""{"tool_calls":[{{second}}]}"""), Chunk("{}", "\"tool_calls\"")));
+        using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
+        var output = (await stream.AllAsync())[^1].Json["response"]!["output"]!.AsArray();
+        var made = output.Where(item => (string?)item!["type"] == "function_call").ToList();
+        Assert.Equal(
+            calls,
+            string.Join(' ', made.Select(call => $"{((string)call!["call_id"]!).Split('_') switch { [var id] => id, [var prefix, ..] => $"{prefix}_" }} {call["name"]} {call["arguments"]}")));
+
+        // A next turn can name them.
+        var results = made.Select(call => $$"""{"type":"function_call_output","call_id":"{{call!["call_id"]}}","output":"1"}""");
+        (await Admin.SendAsync(
+            HttpMethod.Post, Path, $$"""{"model":"scailabs/echo","input":[{"role":"user","content":"hi"},{{string.Join(',', [.. output.Select(item => item!.ToJsonString()), .. results])}}]}""")).Body();
+    }
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("call_a", "")]
+    [InlineData("call_a", "hm")]
+    public async Task CallWithTextInItsMiddle_StaysOne(string laterId, string lastText)
+    {
+        var slug = await ConnectAsync(Stream(
+            Chunk("""{"tool_calls":[{"index":0,"id":"call_a","function":{"name":"f","arguments":"{\"x\":"}}]}"""),
+            Chunk("""{"content":"\n"}"""),
+            Chunk($$"""{"tool_calls":[{"index":0,"id":"{{laterId}}","function":{"arguments":"1}"}}]}"""),
+            Chunk($$"""{"reasoning":"{{lastText}}"}"""),
+            Chunk("""{"tool_calls":[{"index":0,"function":{"arguments":""}}]}""", "\"tool_calls\"")));
+        using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
+        var events = await stream.AllAsync();
+        var call = Assert.Single(events[^1].Json["response"]!["output"]!.AsArray(), item => (string?)item!["type"] == "function_call")!;
+        Assert.Equal(("call_a", "f", """{"x":1}"""), ((string?)call["call_id"], (string?)call["name"], (string?)call["arguments"]));
+        Assert.Single(events, item => item.Name == "response.output_item.done" && (string?)item.Json["item"]!["type"] == "function_call");
+    }
+
     [Fact]
     public async Task CallsInFragments_ArePutTogether()
     {
-        static string Chunk(string delta, string finish = "null") =>
-            $"data: {{\"id\":\"c\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n";
-        var slug = await ConnectAsync(new UpstreamScript
-        {
-            ContentType = "text/event-stream",
-            Body = Chunk("""{"reasoning_content":"hm"}""")
-                + Chunk("""{"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}]}""")
-                + Chunk("""{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":"}}]}""")
-                + Chunk("""{"tool_calls":[{"index":1,"id":"call_b","type":"function","function":{"name":"g","arguments":"{}"}}]}""")
-                + Chunk("""{"tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}""")
-                + Chunk("{}", "\"tool_calls\"") + "data: [DONE]\n\n",
-        });
+        var slug = await ConnectAsync(Stream(
+            Chunk("""{"reasoning_content":"hm"}"""),
+            Chunk("""{"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}]}"""),
+            Chunk("""{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":"}}]}"""),
+            Chunk("""{"tool_calls":[{"index":1,"id":"call_b","type":"function","function":{"name":"g","arguments":"{}"}}]}"""),
+            Chunk("""{"tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}"""),
+            Chunk("{}", "\"tool_calls\"")));
         using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
         var events = await stream.AllAsync();
         var output = events[^1].Json["response"]!["output"]!.AsArray();
@@ -395,6 +444,12 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":"x","temperature":3}""", "temperature")]
     public async Task BadField_IsNamed(string body, string field) =>
         Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Path, body)).OpenAiError(400, "validation_error")["param"]);
+
+    private static string Chunk(string delta, string finish = "null") =>
+        $"data: {{\"id\":\"c\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n";
+
+    private static UpstreamScript Stream(params IEnumerable<string> chunks) =>
+        new() { ContentType = "text/event-stream", Body = string.Concat(chunks) + "data: [DONE]\n\n" };
 
     private static string Plain(JsonNode node) => node.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }
