@@ -33,7 +33,7 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
         writer.WriteNumber("created_at"u8, createdAt);
         writer.WriteString("status"u8, status);
         writer.WriteBoolean("background"u8, false);
-        WriteError(writer, failed);
+        WriteError(writer, failed ?? output?.Failure);
         if (output?.IncompleteReason is { } reason)
         {
             writer.WriteStartObject("incomplete_details"u8);

@@ -57,11 +57,12 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
     /// <summary>Ends the items that are open, and says what is still to be carried. A model that said nothing gets an empty message, as in a whole answer.</summary>
     public void EndItems(IBufferWriter<byte> body)
     {
-        if (output.Items.Count == 0)
+        if (output.IsSilent)
         {
             Open(body, ResponseItemKind.Message);
         }
 
+        output.MarkCut();
         End(body, isLast: true);
         if (!_late.IsEmpty)
         {
@@ -74,25 +75,7 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
     {
         body.Write("event: "u8);
         Encoding.ASCII.GetBytes(type, body);
-        body.Write("\n"u8);
-        WriteData(body, type, write);
-    }
-
-    /// <summary>
-    /// The data of an error event, whose name has been written. OpenAI documents the error's fields as the event's own, and sends them in an
-    /// <c>error</c>: clients look for one or the other.
-    /// </summary>
-    public void WriteError(IBufferWriter<byte> body, Problem problem) => WriteData(body, "error", writer =>
-    {
-        ErrorWriter.WriteOpenAiError(writer, problem, problem.Error.Status);
-        writer.WriteString("code"u8, ErrorWriter.OpenAiCode(problem));
-        writer.WriteString("message"u8, problem.Text);
-        writer.WriteNull("param"u8);
-    });
-
-    private void WriteData(IBufferWriter<byte> body, string type, Action<Utf8JsonWriter> write)
-    {
-        body.Write("data: "u8);
+        body.Write("\ndata: "u8);
         using (var writer = new Utf8JsonWriter(body))
         {
             writer.WriteStartObject();
@@ -104,6 +87,17 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
 
         body.Write("\n\n"u8);
     }
+
+    /// <summary>
+    /// An error. OpenAI documents its fields as the event's own, and sends them in an <c>error</c>: clients look for one or the other.
+    /// </summary>
+    public void WriteError(IBufferWriter<byte> body, Problem problem) => Write(body, "error", writer =>
+    {
+        ErrorWriter.WriteOpenAiError(writer, problem, problem.Error.Status);
+        writer.WriteString("code"u8, ErrorWriter.OpenAiCode(problem));
+        writer.WriteString("message"u8, problem.Text);
+        writer.WriteNull("param"u8);
+    });
 
     private ResponseItem Open(IBufferWriter<byte> body, ResponseItemKind kind)
     {

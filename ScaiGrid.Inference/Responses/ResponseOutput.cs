@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
@@ -16,7 +17,13 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
     /// <summary>Why the model stopped before its end; null when it did not.</summary>
     public string? IncompleteReason { get; private set; }
 
-    public string Status => IncompleteReason is null ? "completed" : "incomplete";
+    /// <summary>What the upstream says of itself at the end of its answer; null when it did not fail.</summary>
+    public Problem? Failure { get; private set; }
+
+    public string Status => Failure is not null ? "failed" : IncompleteReason is not null ? "incomplete" : "completed";
+
+    /// <summary>Whether nothing has been said, thought or called.</summary>
+    public bool IsSilent => _items.All(item => item.IsSilent);
 
     /// <summary>The items of a whole answer.</summary>
     /// <param name="choice">The answer.</param>
@@ -26,6 +33,7 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
     public static ResponseOutput Of(ChatChoice choice, string maker, TimeProvider time, ToolNamespaces namespaces)
     {
         var output = new ResponseOutput(time, namespaces);
+        output.Finish(choice.FinishReason);
         var carrier = new ReasoningCarrier(maker) { Message = choice.ExtraContent };
         if (choice.Reasoning is { Length: > 0 } reasoning)
         {
@@ -42,7 +50,7 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
             output.Begin(ResponseItemKind.Refusal).Text.Append(refusal);
         }
 
-        if (choice.Content is { Length: > 0 } || (choice.ToolCalls.Count == 0 && output.Items.All(item => item.Kind != ResponseItemKind.Refusal)))
+        if (choice.Content is { Length: > 0 } || (choice.ToolCalls.Count == 0 && output.IsSilent))
         {
             output.Begin(ResponseItemKind.Message).Text.Append(choice.Content);
         }
@@ -50,14 +58,14 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         foreach (var call in choice.ToolCalls)
         {
             var item = output.BeginCall(call, output.CallIdOf(call));
-            item.Text.Append(call.Arguments);
+            item.Text.Append(output.Status == "completed" ? call.Arguments : call.Written);
             if (call.ExtraContent is { } extra)
             {
                 carrier.AddCall(item.CallId, extra);
             }
         }
 
-        output.Finish(choice.FinishReason);
+        output.MarkCut();
         return output;
     }
 
@@ -88,12 +96,30 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         return item;
     }
 
-    public void Finish(string? reason) => IncompleteReason = reason switch
+    public void Finish(string? reason)
     {
-        "length" => "max_output_tokens",
-        "content_filter" => "content_filter",
-        _ => IncompleteReason,
-    };
+        IncompleteReason = reason switch
+        {
+            "length" => "max_output_tokens",
+            "content_filter" => "content_filter",
+            _ => IncompleteReason,
+        };
+        Failure ??= reason == "error" ? new Problem(InferenceErrors.BackendError, "The upstream ended its answer with an error.") : null;
+    }
+
+    /// <summary>Marks what the model was stopped in: the text that it wrote last, and calls without all of their arguments.</summary>
+    public void MarkCut()
+    {
+        if (Status == "completed")
+        {
+            return;
+        }
+
+        foreach (var item in _items.Where(item => !item.IsDone))
+        {
+            item.IsCut = item.Kind == ResponseItemKind.FunctionCall ? !item.HasWholeArguments : item == _items[^1];
+        }
+    }
 }
 
 internal enum ResponseItemKind
@@ -145,6 +171,9 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
 
     public bool IsDone { get; set; }
 
+    /// <summary>Whether the model was stopped in it.</summary>
+    public bool IsCut { get; set; }
+
     public static string Prefix(ResponseItemKind kind) => kind switch
     {
         ResponseItemKind.Reasoning => "rs",
@@ -180,7 +209,7 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
                 break;
             case ResponseItemKind.Message or ResponseItemKind.Refusal:
                 writer.WriteString("type"u8, "message"u8);
-                writer.WriteString("status"u8, isEmpty ? "in_progress"u8 : "completed"u8);
+                WriteStatus(writer, isEmpty);
                 writer.WriteString("role"u8, "assistant"u8);
                 writer.WriteStartArray("content"u8);
                 WritePart(writer, isEmpty);
@@ -188,7 +217,7 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
                 break;
             default:
                 writer.WriteString("type"u8, "function_call"u8);
-                writer.WriteString("status"u8, isEmpty ? "in_progress"u8 : "completed"u8);
+                WriteStatus(writer, isEmpty);
                 writer.WriteString("call_id"u8, CallId);
                 writer.WriteString("name"u8, Name);
                 if (Namespace is not null)
@@ -227,6 +256,9 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
 
         writer.WriteEndObject();
     }
+
+    private void WriteStatus(Utf8JsonWriter writer, bool isEmpty) =>
+        writer.WriteString("status"u8, isEmpty ? "in_progress"u8 : IsCut ? "incomplete"u8 : "completed"u8);
 
     private static bool IsObject(string text)
     {

@@ -49,13 +49,15 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     {
         var events = Begin(body);
         events.EndItems(body);
-        events.Write(
-            body,
-            _output.IncompleteReason is null ? "response.completed" : "response.incomplete",
-            writer => WriteResponse(writer, _output.Status, result));
+        if (_output.Failure is { } failure)
+        {
+            events.WriteError(body, failure);
+        }
+
+        events.Write(body, $"response.{_output.Status}", writer => WriteResponse(writer, _output.Status, result));
     }
 
-    // The name of the event has been written. Some clients know the end of a response that failed by this event, others by the next.
+    // Some clients know the end of a response that failed by this event, others by the next.
     protected override void WriteError(IBufferWriter<byte> body, Problem problem)
     {
         var events = Begin(body);

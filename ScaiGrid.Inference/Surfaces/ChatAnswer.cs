@@ -100,6 +100,9 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
     /// <inheritdoc cref="ChatChoice.ExtraContent"/>
     public string? ExtraContent { get; private init; }
 
+    /// <summary>The arguments as the model wrote them, which may have been stopped within.</summary>
+    public string Written { get; private init; } = "";
+
     internal static ChatToolCall Parse(JsonElement call, int position, bool isDelta)
     {
         var index = call.TryGetProperty("index"u8, out var given) && given.ValueKind == JsonValueKind.Number && given.TryGetInt32(out var number) ? number : position;
@@ -114,6 +117,7 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
         return new ChatToolCall(index, JsonText.Of(call, "id"u8), JsonText.Of(function, "name"u8), isDelta ? arguments : Valid(arguments))
         {
             ExtraContent = JsonText.Raw(call, "extra_content"u8),
+            Written = arguments,
         };
     }
 

@@ -110,8 +110,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     public async ValueTask FailStreamAsync(Problem problem)
     {
-        _taken!.Append("event: error\n"u8);
-        WriteError(_taken, problem);
+        WriteError(_taken!, problem);
         await EndStreamAsync();
     }
 
@@ -129,7 +128,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     /// <summary>What comes between the last chunk and <c>[DONE]</c>.</summary>
     protected abstract void WriteEnd(IBufferWriter<byte> body, CallResult result);
 
-    /// <summary>The <c>data:</c> event of an error.</summary>
+    /// <summary>The events that end a stream which failed, the one of the name <c>error</c> among them.</summary>
     protected abstract void WriteError(IBufferWriter<byte> body, Problem problem);
 
     // Not a flush: the mark that ends the body, and before it the headers, then go out in one piece.

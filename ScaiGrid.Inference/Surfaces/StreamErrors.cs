@@ -5,12 +5,12 @@ using ScaiGrid.Core.Http;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>The <c>data:</c> line of an error inside a stream, in each surface's shape.</summary>
+/// <summary>The event of an error inside a stream, in each surface's shape.</summary>
 internal static class StreamErrors
 {
     public static void WriteNative(IBufferWriter<byte> body, Problem problem)
     {
-        body.Write("data: "u8);
+        body.Write("event: error\ndata: "u8);
         using (var writer = new Utf8JsonWriter(body))
         {
             writer.WriteStartObject();
@@ -24,7 +24,7 @@ internal static class StreamErrors
 
     public static void WriteOpenAi(IBufferWriter<byte> body, Problem problem)
     {
-        body.Write("data: "u8);
+        body.Write("event: error\ndata: "u8);
         using (var writer = new Utf8JsonWriter(body))
         {
             ErrorWriter.WriteOpenAi(writer, problem, problem.Error.Status);
