@@ -38,7 +38,7 @@ internal static class CompletionEndpoints
         }
 
         var call = JsonOperationHandler.Call(context, protocol, startedAt);
-        await using var responder = new CompletionResponder(context, time, protocol == Protocols.Native, request.IncludeUsage);
+        await using var responder = new CompletionResponder(context, time, protocol, request.IncludeUsage);
         await pipeline.RunAsync(request, call, responder, context.RequestAborted);
     }
 }

@@ -9,13 +9,14 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Inference.Completions;
 
 /// <summary>Answers a completion with what the chat model said: <c>choices[].text</c>, on both surfaces.</summary>
-internal sealed class CompletionResponder(HttpContext context, TimeProvider time, bool isNative, bool includeUsage) : HttpChatResponder(context, time)
+internal sealed class CompletionResponder(HttpContext context, TimeProvider time, string protocol, bool includeUsage)
+    : HttpChatResponder(context, time, protocol)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
     private string _id = "";
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
-        CompletionDocument.Write(body, completion, result, isNative ? Protocols.Native : Protocols.OpenAi);
+        CompletionDocument.Write(body, completion, result, Protocol);
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
@@ -46,7 +47,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
 
     protected override void WriteEnd(IBufferWriter<byte> body, CallResult result)
     {
-        if (!isNative && !includeUsage)
+        if (Protocol != Protocols.Native && !includeUsage)
         {
             return;
         }
@@ -57,7 +58,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
             writer.WriteStartObject();
             CompletionDocument.WriteHead(writer, _id, _created, result.Model);
             CompletionDocument.WriteChoices(writer, []);
-            if (isNative)
+            if (Protocol == Protocols.Native)
             {
                 UsageJsonWriter.WriteNative(writer, result.Usage);
                 RoutingJsonWriter.Write(writer, result);
@@ -75,7 +76,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
 
     protected override void WriteError(IBufferWriter<byte> body, Problem problem)
     {
-        if (isNative)
+        if (Protocol == Protocols.Native)
         {
             StreamErrors.WriteNative(body, problem);
         }

@@ -10,7 +10,8 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>Answers a Responses call with what the chat model said: a <c>response</c> object, or the events in which it grows.</summary>
-internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest request, TimeProvider time) : HttpChatResponder(context, time)
+internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest request, TimeProvider time)
+    : HttpChatResponder(context, time, Protocols.OpenAi)
 {
     private readonly ResponseDocument _document = new(request, Ids.New("resp", time), time.GetUtcNow().ToUnixTimeSeconds());
 

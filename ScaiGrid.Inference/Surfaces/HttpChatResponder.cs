@@ -17,7 +17,10 @@ namespace ScaiGrid.Inference.Surfaces;
 /// What both HTTP surfaces share: server-sent events sent as they come, and a comment line after a silence. A derived class says what
 /// the documents look like.
 /// </summary>
-internal abstract class HttpChatResponder(HttpContext context, TimeProvider time) : IChatResponder
+/// <param name="context">Of the call.</param>
+/// <param name="time">For the silence.</param>
+/// <param name="protocol">One of <see cref="Protocols"/>: whose headers are shown.</param>
+internal abstract class HttpChatResponder(HttpContext context, TimeProvider time, string protocol) : IChatResponder
 {
     // Chunks since the last flush, which puts them into the response's pipe in one piece. Both of a stream only.
     private PooledBytes? _taken;
@@ -33,6 +36,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     protected TimeProvider Time { get; } = time;
 
+    protected string Protocol { get; } = protocol;
+
     /// <summary>Set when the stream begins.</summary>
     protected ModelRoute Model { get; private set; } = null!;
 
@@ -47,7 +52,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     private PipeWriter Body => Context.Response.BodyWriter;
 
-    public virtual void ShowLimits(RateLimitState limits) => RateLimitHeaders.Write(Context.Response.Headers, limits);
+    public void ShowLimits(RateLimitState limits) => RateLimitHeaders.Write(Context.Response.Headers, limits, Protocol);
 
     public async ValueTask FailAsync(Problem problem) => await ErrorWriter.WriteAsync(Context, problem);
 

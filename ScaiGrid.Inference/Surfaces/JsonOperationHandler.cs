@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -47,15 +46,6 @@ internal static class JsonOperationHandler
             protocol,
             startedAt,
             $"{context.Request.Scheme}://{context.Request.Host}",
-            limits => Show(limits, context.Response.Headers, protocol),
+            limits => RateLimitHeaders.Write(context.Response.Headers, limits, protocol),
             attempt => RoutingHeaders.Set(context.Response, attempt));
-
-    private static void Show(RateLimitState limits, IHeaderDictionary headers, string protocol)
-    {
-        RateLimitHeaders.Write(headers, limits);
-        if (protocol == Protocols.OpenAi)
-        {
-            RateLimitHeaders.WriteOpenAi(headers, limits);
-        }
-    }
 }

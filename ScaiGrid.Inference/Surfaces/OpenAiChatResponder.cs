@@ -2,23 +2,16 @@ using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary><c>/oai/v1/chat/completions</c>: the upstream's documents as they are, under the frontend model's name.</summary>
-internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time)
+internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time, Protocols.OpenAi)
 {
     private readonly ChunkHead _head = new();
     private bool _sentUsage;
-
-    public override void ShowLimits(RateLimitState limits)
-    {
-        base.ShowLimits(limits);
-        RateLimitHeaders.WriteOpenAi(Context.Response.Headers, limits);
-    }
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         ChunkWriter.WriteCompletion(body, completion, result);

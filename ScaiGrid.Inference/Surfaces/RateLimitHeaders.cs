@@ -1,12 +1,23 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>The headers that tell a caller how near its rate limits are.</summary>
 public static class RateLimitHeaders
 {
+    /// <summary>Those of a surface: on OpenAI's are its own beside ours.</summary>
+    public static void Write(IHeaderDictionary headers, RateLimitState limits, string protocol)
+    {
+        Write(headers, limits);
+        if (protocol == Protocols.OpenAi)
+        {
+            WriteOpenAi(headers, limits);
+        }
+    }
+
     public static void Write(IHeaderDictionary headers, RateLimitState limits)
     {
         if (limits.Limit > 0)
@@ -20,7 +31,7 @@ public static class RateLimitHeaders
     }
 
     /// <summary>As OpenAI names them; the reset is the time until then.</summary>
-    public static void WriteOpenAi(IHeaderDictionary headers, RateLimitState limits)
+    private static void WriteOpenAi(IHeaderDictionary headers, RateLimitState limits)
     {
         if (limits.Limit > 0)
         {

@@ -37,6 +37,11 @@ public sealed class RateLimitTests
         var refusedThere = await grid.Admin.ChatAsync(Echo, path: "/oai/v1/chat/completions");
         Assert.Equal("10", refusedThere.Headers["x-ratelimit-limit-requests"]);
         Assert.True(refusedThere.Headers.ContainsKey("Retry-After") && !refusedThere.Headers.ContainsKey("x-should-retry"));
+        foreach (var (path, body) in new[] { ("/oai/v1/responses", new { model = Echo, input = "hi" } as object), ("/oai/v1/completions", new { model = Echo, prompt = "hi" }) })
+        {
+            var answer = await grid.Admin.PostAsync(path, body);
+            Assert.Equal(("10", "0"), (answer.Headers["x-ratelimit-limit-requests"], answer.Headers["x-ratelimit-remaining-requests"]));
+        }
 
         // Another key of the same user has what the user has left. A model that is not there counts as well.
         var (_, key) = await grid.Admin.CreateKeyAsync();
