@@ -70,6 +70,7 @@ internal sealed class ResponsesRequest : IDisposable
             return new ResponsesRequest(given, chat, namespaces);
         }
 
+        problem = ChatFields.InCallersWords(problem!, namespaces);
         chatBody.Dispose();
         given.Dispose();
         return null;

@@ -24,6 +24,8 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     /// <summary>The last event says that it is the last; OpenAI sends no other mark.</summary>
     protected override ReadOnlySpan<byte> EndMark => default;
 
+    public override ValueTask FailAsync(Problem problem) => base.FailAsync(ChatFields.InCallersWords(problem, request.Namespaces));
+
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
         var choice = ChatAnswer.Parse(completion.Json).Choices[0];
@@ -62,6 +64,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     protected override void WriteError(IBufferWriter<byte> body, Problem problem)
     {
         var events = Begin(body);
+        problem = ChatFields.InCallersWords(problem, request.Namespaces);
         events.WriteError(body, problem);
         events.Write(body, "response.failed", writer =>
         {

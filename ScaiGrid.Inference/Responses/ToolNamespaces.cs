@@ -8,6 +8,9 @@ internal sealed class ToolNamespaces
 {
     private readonly Dictionary<string, (string? Namespace, string Name)> _functions = [];
 
+    /// <summary>Whether any of them is in a group.</summary>
+    public bool HasGroups => _functions.Values.Any(function => function.Namespace is not null);
+
     /// <summary>What the function is called in a chat.</summary>
     public static string Join(string? group, string name) => group is { Length: > 0 } ? $"{group}__{name}" : name;
 

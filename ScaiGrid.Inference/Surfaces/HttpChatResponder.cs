@@ -54,7 +54,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     public void ShowLimits(RateLimitState limits) => RateLimitHeaders.Write(Context.Response.Headers, limits, Protocol);
 
-    public async ValueTask FailAsync(Problem problem) => await ErrorWriter.WriteAsync(Context, problem);
+    public virtual async ValueTask FailAsync(Problem problem) => await ErrorWriter.WriteAsync(Context, problem);
 
     public async ValueTask CompleteAsync(ChunkView completion, CallResult result)
     {

@@ -231,8 +231,28 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":"x","tool_choice":{"type":"function","name":"a"}}""", "tool_choice")]
     [InlineData("""{"model":"scailabs/echo","input":"x","text":{"format":{"type":"grammar"}}}""", "text.format.type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","temperature":3}""", "temperature")]
+    [InlineData("""{"model":"scailabs/echo","input":"x","reasoning":{"effort":5}}""", "reasoning.effort")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"type":"reasoning","summary":[]}]}""", "input")]
     public async Task BadField_IsNamed(string body, string field) =>
         Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Path, body)).OpenAiError(400, "validation_error")["param"]);
+
+    /// <summary>What is refused of the chat that a request becomes has the caller's name, by whomever it is refused.</summary>
+    [Theory]
+    [InlineData("max_completion_tokens", "is too small.", "max_output_tokens", "max_output_tokens: is too small.")]
+    [InlineData("reasoning_effort", "is unknown.", "reasoning.effort", "reasoning.effort: is unknown.")]
+    [InlineData("verbosity", "is unknown.", "text.verbosity", "text.verbosity: is unknown.")]
+    [InlineData("response_format.json_schema.schema", "is bad.", "text.format.schema", "text.format.schema: is bad.")]
+    [InlineData("response_format", "is bad.", "text.format", "text.format: is bad.")]
+    [InlineData("tools[0].function.parameters", "is bad.", "tools[0].parameters", "tools[0].parameters: is bad.")]
+    [InlineData("messages", "is too long.", "input", "input: is too long.")]
+    [InlineData("messages[2].content", "is bad.", "input", "input: in the chat that it becomes, messages[2].content: is bad.")]
+    [InlineData("messages_of_others", "is bad.", "messages_of_others", "messages_of_others: is bad.")]
+    public async Task FieldThatAnUpstreamRefuses_IsTheCallers(string field, string message, string param, string text)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Status = 400, Body = $$$"""{"error":{"message":"{{{message}}}","type":"invalid_request_error","param":"{{{field}}}"}}""" });
+        var error = (await Admin.PostAsync(Path, new { model = slug, input = "hi" })).OpenAiError(400, "validation_error");
+        Assert.Equal((param, text), ((string?)error["param"], (string?)error["message"]));
+    }
 
     private static string Plain(JsonNode node) => node.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

@@ -1,0 +1,32 @@
+using ScaiGrid.Core.Errors;
+
+namespace ScaiGrid.Inference.Responses;
+
+/// <summary>What a caller of the Responses API calls the fields of the chat request that its own becomes: whoever refuses one names it as chat does.</summary>
+internal static class ChatFields
+{
+    /// <param name="problem">With the chat request.</param>
+    /// <param name="namespaces">Of its functions.</param>
+    public static Problem InCallersWords(Problem problem, ToolNamespaces namespaces) =>
+        problem.Details is { Count: > 0 } details ? problem with { Details = [.. details.Select(detail => InCallersWords(detail, namespaces))] } : problem;
+
+    private static ErrorDetail InCallersWords(ErrorDetail detail, ToolNamespaces namespaces) => detail.Field switch
+    {
+        "max_tokens" or "max_completion_tokens" => detail with { Field = "max_output_tokens" },
+        "reasoning_effort" => detail with { Field = "reasoning.effort" },
+        "verbosity" => detail with { Field = "text.verbosity" },
+        "messages" => detail with { Field = "input" },
+        var field when Stands(field, "response_format") => detail with { Field = $"text.format{field["response_format".Length..].Replace(".json_schema", "", StringComparison.Ordinal)}" },
+        var field when Stands(field, "tool_choice") || (Stands(field, "tools") && !namespaces.HasGroups) =>
+            detail with { Field = field.Replace(".function", "", StringComparison.Ordinal) },
+
+        // A message may be of several items, and a tool has another place in its group: where it stands there is for people.
+        var field when Stands(field, "messages") => new ErrorDetail("input", $"in the chat that it becomes, {field}: {detail.Message}"),
+        var field when Stands(field, "tools") => new ErrorDetail("tools", $"in the chat that they are for, {field}: {detail.Message}"),
+        _ => detail,
+    };
+
+    // The field, or something in it.
+    private static bool Stands(string field, string name) =>
+        field.StartsWith(name, StringComparison.Ordinal) && (field.Length == name.Length || field[name.Length] is '.' or '[');
+}
