@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
@@ -6,13 +9,32 @@ namespace ScaiGrid.Inference.Responses;
 /// </summary>
 internal sealed class ToolNamespaces
 {
+    private const int LongestName = 64;
+
     private readonly Dictionary<string, (string? Namespace, string Name)> _functions = [];
 
     /// <summary>Whether any of them is in a group.</summary>
     public bool HasGroups => _functions.Values.Any(function => function.Namespace is not null);
 
-    /// <summary>What the function is called in a chat.</summary>
-    public static string Join(string? group, string name) => group is { Length: > 0 } ? $"{group}__{name}" : name;
+    /// <summary>What the function is called in a chat; where that would be longer than OpenAI takes, less of the group's name is in it, or of both.</summary>
+    public static string Join(string? group, string name)
+    {
+        if (group is not { Length: > 0 })
+        {
+            return name;
+        }
+
+        var joined = $"{group}__{name}";
+        if (joined.Length <= LongestName)
+        {
+            return joined;
+        }
+
+        // Of the whole name, so that the next turn's is the same, and another function's is not.
+        var mark = $"_{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(joined)).AsSpan(0, 4))}";
+        var end = $"{mark}__{name}";
+        return end.Length < LongestName ? group[..(LongestName - end.Length)] + end : joined[..(LongestName - mark.Length)] + mark;
+    }
 
     /// <returns>False where what it is called in a chat would be two functions' name.</returns>
     public bool TryAdd(string? group, string name)

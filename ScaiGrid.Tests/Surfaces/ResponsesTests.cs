@@ -94,6 +94,30 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Equal("agents__close", (string?)received["messages"]![1]!["tool_calls"]![0]!["function"]!["name"]);
     }
 
+    /// <summary>OpenAI takes 64 characters.</summary>
+    [Theory]
+    [InlineData(40, 30)]
+    [InlineData(10, 60)]
+    public async Task LongNameOfAFunctionInANamespace_IsShortenedForTheChat(int groupLength, int nameLength)
+    {
+        var (group, name) = (new string('g', groupLength), new string('n', nameLength));
+        string Request(string slug) => $$"""
+            {"model":"{{slug}}","tools":[{"type":"namespace","name":"{{group}}","tools":[{"type":"function","name":"{{name}}"}]}],"input":[{"role":"user","content":"hi"},
+             {"type":"function_call","call_id":"c","name":"{{name}}","namespace":"{{group}}","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"1"}]}
+            """;
+        (await Admin.SendAsync(HttpMethod.Post, Path, Request(await ConnectAsync(new UpstreamScript(), out var upstreamModel)))).Body();
+        var received = JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!;
+        var given = (string)received["tools"]![0]!["function"]!["name"]!;
+        Assert.Equal((64, given), (given.Length, (string?)received["messages"]![1]!["tool_calls"]![0]!["function"]!["name"]));
+
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            Body = $$$"""{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_a","function":{"name":"{{{given}}}","arguments":"{}"}}]}}]}""",
+        });
+        var call = (await Admin.SendAsync(HttpMethod.Post, Path, Request(slug))).Body()["output"]![0]!;
+        Assert.Equal((group, name), ((string?)call["namespace"], (string?)call["name"]));
+    }
+
     /// <summary>As Codex tells of a goal that was set.</summary>
     [Fact]
     public async Task OutputWithoutACall_IsAmongWhatTheUserSays()
