@@ -112,7 +112,7 @@ internal sealed class ReasoningCarrier(string maker)
         var carrier = new ReasoningCarrier(maker)
         {
             Field = field is "reasoning_content" or "reasoning" ? field : null,
-            Message = Object(root, "message"u8),
+            Message = RawObject(root, "message"u8),
         };
         if (root.TryGetProperty("calls"u8, out var calls) && calls.ValueKind == JsonValueKind.Object)
         {
@@ -125,6 +125,6 @@ internal sealed class ReasoningCarrier(string maker)
         return carrier;
     }
 
-    private static string? Object(JsonElement owner, ReadOnlySpan<byte> name) =>
+    private static string? RawObject(JsonElement owner, ReadOnlySpan<byte> name) =>
         owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value.GetRawText() : null;
 }

@@ -48,6 +48,12 @@ internal static class ResponsesEndpoints
 /// <param name="Text">Structured output: <c>format</c> of type text, json_object or json_schema.</param>
 /// <param name="Reasoning"><c>effort</c>, for models that reason.</param>
 /// <param name="Metadata">Repeated in the answer.</param>
+/// <param name="ParallelToolCalls">Whether one answer may call several functions.</param>
+/// <param name="Store">Taken, and answered with <c>false</c>: nothing is stored.</param>
+/// <param name="Include">Log probabilities are refused; reasoning items have their <c>encrypted_content</c> always.</param>
+/// <param name="User">Goes to the upstream.</param>
+/// <param name="PromptCacheKey">Goes to the upstream.</param>
+/// <param name="ServiceTier">Goes to the upstream.</param>
 public sealed record ResponsesBody(
     string Model,
     JsonElement Input,
@@ -60,4 +66,10 @@ public sealed record ResponsesBody(
     JsonElement? ToolChoice = null,
     JsonElement? Text = null,
     JsonElement? Reasoning = null,
-    JsonElement? Metadata = null);
+    JsonElement? Metadata = null,
+    bool? ParallelToolCalls = null,
+    bool? Store = null,
+    IReadOnlyList<string>? Include = null,
+    string? User = null,
+    string? PromptCacheKey = null,
+    string? ServiceTier = null);
