@@ -32,6 +32,9 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>The caller's bound on output tokens, <c>max_completion_tokens</c> or <c>max_tokens</c>.</summary>
     public int? MaxTokens { get; internal set; }
 
+    /// <summary>Whether the caller said <see cref="MaxTokens"/> in a word of another API, so that its field here is the surface's choice.</summary>
+    public bool IsLimitTranslated { get; set; }
+
     /// <summary>Answers that the caller asked for; each may be as long as <see cref="MaxTokens"/> says. Null where the caller said nothing.</summary>
     public int? Choices { get; internal set; }
 

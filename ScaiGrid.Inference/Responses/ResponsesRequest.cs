@@ -66,7 +66,7 @@ internal sealed class ResponsesRequest : IDisposable
         problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
         if (problem is null && ChatRequestReader.TryRead(chatBody, out var chat, out problem))
         {
-            chat!.Carried = carried;
+            (chat!.Carried, chat.IsLimitTranslated) = (carried, true);
             return new ResponsesRequest(given, chat, namespaces);
         }
 

@@ -20,6 +20,9 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     /// <summary>What OpenAI's own models take, those that reason without the other one.</summary>
     public const string NewLimit = "max_completion_tokens";
 
+    /// <summary>What every server of this format takes, but for those models.</summary>
+    public const string OldLimit = "max_tokens";
+
     /// <summary>The setting that stands in for a model's name which does not tell, as those of deployments.</summary>
     public const string ModelLike = "model_like";
 
@@ -28,7 +31,10 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     // These think unasked, and on this path refuse tools while they think.
     private readonly string? _toolEffort = isOpenAi && RefusesToolsThinking().IsMatch(like ?? model) ? "none" : null;
 
-    public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf("max_tokens", NewLimit);
+    public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf(OldLimit, NewLimit);
+
+    /// <summary>The field for a bound that the caller said in a word of another API, where <c>outputLimit</c> is null; null for the one that the surface chose.</summary>
+    public string? TranslatedLimit { get; init; }
 
     public static string? CheckModelLike(JsonNode? value) => value is JsonValue text && text.TryGetValue<string>(out var name) && IsTelling().IsMatch(name)
         ? null
@@ -37,7 +43,8 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     public override PooledBytes WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
         refused = null;
-        return ChatRequestEditor.Edit(request, route, _modelJson, outputLimit, _toolEffort, storesMetadata: isOpenAi, isOurs: true, takesCarried: !isOpenAi);
+        var limit = outputLimit ?? (request.IsLimitTranslated ? TranslatedLimit : null);
+        return ChatRequestEditor.Edit(request, route, _modelJson, limit, _toolEffort, storesMetadata: isOpenAi, isOurs: true, takesCarried: !isOpenAi);
     }
 
     [GeneratedRegex(@"\b(gpt-?\d|chatgpt|o\d)")]

@@ -46,7 +46,13 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
         var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
         var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? OpenAiFormat.NewLimit : null);
         var endpoint = address.At("/chat/completions");
-        return new HttpChat(http, address, new OpenAiFormat(model, limit, isOpenAi, settings.Text(OpenAiFormat.ModelLike)), endpoint, endpoint);
+
+        // Some of them pass over the newer field, and would answer without a bound.
+        var format = new OpenAiFormat(model, limit, isOpenAi, settings.Text(OpenAiFormat.ModelLike))
+        {
+            TranslatedLimit = defaultBaseUrl is null ? OpenAiFormat.OldLimit : null,
+        };
+        return new HttpChat(http, address, format, endpoint, endpoint);
     }
 
     private UpstreamAddress Address(ProviderSettings settings) => settings.Address(
