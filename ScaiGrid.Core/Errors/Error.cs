@@ -18,8 +18,15 @@ public sealed record ErrorDetail(string Field, string Message);
 /// <param name="Details">Only on validation errors.</param>
 /// <param name="OpenAiStatus">The status on OpenAI's surface, where its clients tell apart what our codes do not.</param>
 /// <param name="OpenAiCode">The same of the code.</param>
+/// <param name="ResetsAt">When what is used up is there again, however long that takes.</param>
 public sealed record Problem(
-    Error Error, string? Message = null, int? RetryAfterSeconds = null, IReadOnlyList<ErrorDetail>? Details = null, int? OpenAiStatus = null, string? OpenAiCode = null)
+    Error Error,
+    string? Message = null,
+    int? RetryAfterSeconds = null,
+    IReadOnlyList<ErrorDetail>? Details = null,
+    int? OpenAiStatus = null,
+    string? OpenAiCode = null,
+    DateTimeOffset? ResetsAt = null)
 {
     public string Text => Message ?? Error.Message;
 

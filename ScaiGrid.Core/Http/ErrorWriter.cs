@@ -14,6 +14,9 @@ public static class ErrorWriter
 
     private static readonly PathString OpenAiSurface = new("/oai/v1");
 
+    /// <summary>OpenAI's clients wait no longer than this, whatever they are told, and come at once where it is more.</summary>
+    private const int LongestWait = 60;
+
     public static async Task WriteAsync(HttpContext context, Problem problem)
     {
         var openAi = context.Request.Path.StartsWithSegments(OpenAiSurface, StringComparison.OrdinalIgnoreCase);
@@ -25,7 +28,9 @@ public static class ErrorWriter
         {
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
-        else if (openAi && response.StatusCode == StatusCodes.Status429TooManyRequests)
+
+        if (openAi && response.StatusCode == StatusCodes.Status429TooManyRequests
+            && (problem.RetryAfterSeconds is null || (problem.ResetsAt is not null && problem.RetryAfterSeconds > LongestWait)))
         {
             // OpenAI's clients try each 429 again, unless they are told so: a budget has no more room a second later.
             response.Headers["x-should-retry"] = "false";
@@ -67,6 +72,11 @@ public static class ErrorWriter
         if (problem.RetryAfterSeconds is { } seconds)
         {
             writer.WriteNumber("retry_after"u8, seconds);
+        }
+
+        if (problem.ResetsAt is { } resetsAt)
+        {
+            writer.WriteString("resets_at"u8, resetsAt);
         }
 
         if (problem.Details is { } details)

@@ -8,6 +8,15 @@ public enum BudgetAction
     Throttle = 2,
 }
 
+/// <summary>Whose use a budget counts.</summary>
+public static class BudgetScope
+{
+    public const string Partner = "partner";
+    public const string Tenant = "tenant";
+    public const string User = "user";
+    public const string Group = "group";
+}
+
 /// <summary>A budget as the hot path knows it. One instance for all callers of a snapshot.</summary>
 public sealed class BudgetRule
 {
@@ -17,6 +26,9 @@ public sealed class BudgetRule
 
     /// <summary>The tenant, or for a partner's budget the partner: whose keys in Redis share a slot.</summary>
     public required string Owner { get; init; }
+
+    /// <summary>One of <see cref="BudgetScope"/>.</summary>
+    public required string Scope { get; init; }
 
     public required BudgetAction Action { get; init; }
 

@@ -33,9 +33,6 @@ public sealed partial class CallAdmission
     private static readonly Problem Unknowable =
         new(CoreErrors.Unavailable, "The caller's limits cannot be checked at the moment; try again.", RetryAfterSeconds);
 
-    private static readonly Problem Held =
-        new(InferenceErrors.BudgetExceeded, "The room of a budget is held back for calls that are under way; try again when they have ended.", RetryAfterSeconds);
-
     private readonly AdmissionStore _store;
     private readonly SnapshotStore _snapshots;
     private readonly AdmissionOptions _options;
@@ -252,11 +249,11 @@ public sealed partial class CallAdmission
                 return (RefusedByLimit((int)Math.Max(retryAt - now, 1), ofTokens), null, LimitState(limit, retryAt, now, ofTokens));
             case Exceeded:
                 _metrics.BudgetBlocked(caller.TenantId, "block");
-                return (answer[2] == 1 ? Held : new Problem(InferenceErrors.BudgetExceeded), null, default);
+                return (BudgetRefusal.Of(part.Budgets[(int)now], (BudgetRefusal.Reason)answer[2], ticket.Most, caller, _time.GetUtcNow()), null, default);
             case Throttled:
                 _metrics.BudgetBlocked(caller.TenantId, "throttle");
                 var seconds = (int)Math.Clamp((answer[2] + 999) / 1000, 1, 60);
-                return (new Problem(InferenceErrors.RateLimited, "A budget is used up; calls are let through slowly.", seconds), null, default);
+                return (BudgetRefusal.Throttled(part.Budgets[(int)now], caller, seconds), null, default);
             case UnknownBudget:
                 return (null, part.Budgets[(int)now], default);
             default:

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Budgets;
@@ -49,14 +50,6 @@ internal sealed class Budget : ISnapshotted
 
     /// <summary>Whose slot in Redis the budget's state lies in.</summary>
     public string Owner => TenantId ?? PartnerId;
-}
-
-internal static class BudgetScope
-{
-    public const string Partner = "partner";
-    public const string Tenant = "tenant";
-    public const string User = "user";
-    public const string Group = "group";
 }
 
 /// <summary>Who set a budget: those below see it and cannot change it.</summary>

@@ -195,7 +195,7 @@ internal sealed partial class BudgetLedger(
 /// <param name="Period">The present period.</param>
 /// <param name="Used">By calls that are settled.</param>
 /// <param name="Reserved">By calls that run.</param>
-/// <param name="IsExhausted">A call was refused in this period although nothing else was reserved.</param>
+/// <param name="IsExhausted">A call was refused in this period for which too little was left, by the script's <c>reason</c>: not for its own size.</param>
 /// <param name="ReconciledAt">Minute since 1970 at which it was last compared with the database.</param>
 /// <param name="KnownStart">Minute since 1970 at which the period begins that Redis knows; another where periods were changed.</param>
 internal sealed record BudgetState(BudgetPeriod Period, UsageTotal Used, UsageTotal Reserved, bool IsExhausted, long ReconciledAt, long KnownStart)

@@ -10,6 +10,7 @@ internal static class BudgetRules
     {
         Id = budget.Id,
         Owner = budget.Owner,
+        Scope = budget.Scope,
         Action = budget.HardAction switch
         {
             BudgetActions.Notify => BudgetAction.Notify,

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
 

@@ -5,7 +5,7 @@
 -- Gives lines: how many of the reservations were there; then for each question one of
 --       0 now limit remaining reset tokenlimit tokenremaining tokenreset left (ms of this second)
 --       1 now limit retryat unit (0 requests, 1 tokens)      a rate limit refuses
---       2 budget held                                        a budget refuses (held 1: for the sake of what is held back for others)
+--       2 budget reason                                      a budget refuses (reason: see there)
 --       3 budget wait (ms)                                   a budget throttles
 --       4 budget                                             a budget's state is not known here
 --       5                                                    there is not room enough for calls ahead
@@ -199,6 +199,19 @@ end
 
 local NOTHING = {'0', 0, 0}
 
+-- Why a budget has no room for a call: 0 it is used up, as far as such calls go: a limit that refuses has a tenth left at most, or less than
+-- a call of this period has taken on average; 1 the room is held back for others, and may come back; 2 the call is larger than what is left.
+local function reason(a, call, used)
+  if not isOver(a, call, used, NOTHING) then return 1 end
+  local calls = tonumber(used[3])
+  for i = 1, 3 do
+    local limit, amount = tonumber(ARGV[a + i]), tonumber(used[i])
+    local left = limit - amount
+    if limit >= 0 and left < tonumber(call[i]) and (left * 10 <= limit or left * calls < amount) then return 0 end
+  end
+  return 2
+end
+
 local function roll(key, start)
   local stale = {}
   for _, field in ipairs(redis.call('HKEYS', key)) do
@@ -300,10 +313,9 @@ local function admit(k, a)
       local reserved = {v[5] or '0', tonumber(v[6] or 0), tonumber(v[7] or 0)}
       if isOver(at + 2, call, used, reserved) then
         if action == BLOCK then
-          -- What is reserved may come back; when there is no room even then, the budget is used up.
-          local isUsedUp = isOver(at + 2, call, used, NOTHING)
-          if isUsedUp then redis.call('HSET', key, 'x', start) end
-          return '2 ' .. (i - 1) .. (isUsedUp and ' 0' or ' 1')
+          local why = reason(at + 2, call, used)
+          if why == 0 then redis.call('HSET', key, 'x', start) end
+          return '2 ' .. (i - 1) .. ' ' .. why
         end
         local wait = tonumber(v[8] or 0) + tonumber(ARGV[at + 6]) - nowMs
         if wait > 0 then return '3 ' .. (i - 1) .. ' ' .. wait end

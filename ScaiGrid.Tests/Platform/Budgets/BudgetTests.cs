@@ -88,11 +88,16 @@ public sealed class BudgetTests
         (await grid.Admin.PostAsync("/v1/webhooks", new { url = receiver.UrlOf("budgets"), events = new[] { "budget.*" } })).Created();
         var soft = await CreateAsync(grid.Admin, new { scope = "tenant", period = "monthly", request_limit = 4, soft_limit_pct = 0.5 });
         var hard = await CreateAsync(grid.Admin, new { scope = "partner", period = "total", request_limit = 2, hard_action = "notify" });
+        await CreateAsync(grid.Admin, new { scope = "tenant", period = "weekly", token_limit = 100_000 });
         for (var i = 0; i < 3; i++)
         {
             (await grid.Admin.ChatAsync(Echo)).Ok();
         }
 
+        // One call that asks for more than a budget has left uses nothing up.
+        var (large, _) = await grid.ConnectAsync(new UpstreamScript());
+        (await grid.Admin.PostAsync(
+            "/v1/inference/chat", new { model = large, max_tokens = 99_999, messages = new[] { new { role = "user", content = "hi" } } })).Error(429, "BUDGET_EXCEEDED");
         await Poll.UntilAsync(() => Task.FromResult(receiver.CountOf("budgets") >= 3), "the events");
         var events = receiver.Of("budgets").Select(happened => $"{happened.Type} {(string)happened.Json["payload"]!["budget_id"]!}").Order(StringComparer.Ordinal);
         Assert.Equal(
