@@ -120,7 +120,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         // Raw audio has no place for a count: mostly the text is what is billed, counted here.
         var usage = reply.Usage ?? new TokenUsage(TokenCounter.CountText(attempt.Request["input"]), Completion: 0);
         await settlement.SettleAsync(attempt, usage, isEstimated: reply.Usage is null, status);
-        if (error is { IsUpstreams: true })
+        if (error is { IsUpstreams: true } && !activity.IsTooLong)
         {
             dispatcher.FailedLate(attempt, error);
         }

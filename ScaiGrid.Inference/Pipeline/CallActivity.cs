@@ -25,6 +25,7 @@ public sealed class CallActivity : IDisposable
     private readonly long _idle;
     private readonly long _endsAt;
     private long _waitsUntil;
+    private bool _isTooLong;
 
     /// <param name="time">The clock.</param>
     /// <param name="firstByte">Until something comes.</param>
@@ -56,6 +57,12 @@ public sealed class CallActivity : IDisposable
     public UpstreamError BoundError => _revoked.IsCancellationRequested ? UpstreamError.Revoked
         : _stopping.IsCancellationRequested ? UpstreamError.Stopping : UpstreamError.TimedOut;
 
+    /// <summary>
+    /// Whether the bound over all ended the call, while the upstream was not late: where its answer had begun, that is a limit of ours or a caller who reads
+    /// slowly, and says nothing of the upstream.
+    /// </summary>
+    public bool IsTooLong => Volatile.Read(ref _isTooLong);
+
     /// <summary>Something came from the upstream: the next wait starts now.</summary>
     public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
 
@@ -84,9 +91,11 @@ public sealed class CallActivity : IDisposable
 
     private void OnTick()
     {
-        var left = Math.Min(Volatile.Read(ref _waitsUntil), _endsAt) - _time.GetTimestamp();
+        var (waitsUntil, now) = (Volatile.Read(ref _waitsUntil), _time.GetTimestamp());
+        var left = Math.Min(waitsUntil, _endsAt) - now;
         if (left <= 0)
         {
+            Volatile.Write(ref _isTooLong, waitsUntil > now);
             _source.Cancel();
             return;
         }

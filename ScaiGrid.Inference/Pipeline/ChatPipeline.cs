@@ -180,7 +180,7 @@ public sealed class ChatPipeline
         }
         else if (error is not null)
         {
-            if (error.IsUpstreams)
+            if (error.IsUpstreams && !activity.IsTooLong)
             {
                 _dispatcher.FailedLate(attempt, error);
             }
