@@ -8,6 +8,11 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary>Reads a request's body whole, into a pooled buffer.</summary>
 internal static class RequestBody
 {
+    /// <summary>
+    /// Taken at once on the word of a header. What is larger grows with what comes: whoever announces much and sends little holds no more than that.
+    /// </summary>
+    private const int FirstBytes = 1024 * 1024;
+
     private static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, $"A request has at most {InferenceOptions.MaxRequestBytes / 1024 / 1024} MiB.");
 
     /// <returns>The body, which the caller disposes, or what is wrong with it.</returns>
@@ -24,7 +29,7 @@ internal static class RequestBody
             return (null, TooLarge);
         }
 
-        var body = new PooledBytes((int)(request.ContentLength ?? 4096) + 1);
+        var body = new PooledBytes((int)Math.Min(request.ContentLength ?? 4096, FirstBytes) + 1);
         try
         {
             while (true)

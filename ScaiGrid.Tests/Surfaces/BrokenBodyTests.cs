@@ -1,13 +1,15 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 using ScaiGrid.Tests.Platform;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Callers whose connection breaks while they send.</summary>
-public sealed class BrokenBodyTests(Grid grid) : ServicesTest(grid)
+/// <summary>Callers whose connection breaks while they send, or who do not send what they say they will.</summary>
+public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]
     public async Task ResetInTheMiddleOfABody_IsNoErrorOfOurs()
@@ -41,15 +43,56 @@ public sealed class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         await Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains("A recording could not be kept", StringComparison.Ordinal)), "a line in the log");
     }
 
+    [Fact]
+    public async Task BodiesThatAreOnlyAnnounced_HoldNoRoom()
+    {
+        const int Callers = 20;
+        const int Announced = 32 * 1024 * 1024;
+        using var data = new TemporaryFolder();
+        await using var replica = await Replica.StartAsync(Mode.Http, new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path });
+        using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        (await api.ChatAsync("scailabs/echo")).Ok();
+        var before = await MetricAsync(Allocated());
+        Assert.NotEqual(0, before);
+        var callers = new List<Socket>();
+        for (var i = 0; i < Callers; i++)
+        {
+            callers.Add(await BeginAsync(replica.BaseAddress, "/v1/inference/chat", Announced));
+        }
+
+        await Poll.UntilAsync(async () => await MetricAsync(Active()) > Callers, "the calls to be read");
+        await Task.Delay(500);
+        Assert.InRange(await MetricAsync(Allocated()) - before, 0, Callers * Announced / 4);
+        callers.ForEach(caller => caller.Dispose());
+
+        // Who does send them is served.
+        (await api.ChatAsync("scailabs/echo", new string('x', 3 * 1024 * 1024))).Ok();
+
+        async Task<double> MetricAsync(Regex name) =>
+            name.Matches((await api.GetAsync("/metrics")).Text).Sum(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+    }
+
+    [GeneratedRegex(@"^dotnet_gc_heap_total_allocated_bytes_total(?:\{[^}]*\})? ([0-9.E+]+)", RegexOptions.Multiline)]
+    private static partial Regex Allocated();
+
+    [GeneratedRegex(@"^http_server_active_requests(?:\{[^}]*\})? ([0-9.E+]+)", RegexOptions.Multiline)]
+    private static partial Regex Active();
+
     private static async Task SendPartAsync(Uri address, string path)
     {
-        using var caller = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await caller.ConnectAsync(address.Host, address.Port);
-        await caller.SendAsync(Encoding.ASCII.GetBytes(
-            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Secrets.AdminKey}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"model\":"));
+        using var caller = await BeginAsync(address, path, length: 1000);
 
         // The body is being read by then; a reset instead of an orderly end.
         await Task.Delay(20);
         caller.LingerState = new LingerOption(enable: true, seconds: 0);
+    }
+
+    private static async Task<Socket> BeginAsync(Uri address, string path, int length)
+    {
+        var caller = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await caller.ConnectAsync(address.Host, address.Port);
+        await caller.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Secrets.AdminKey}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{{\"model\":"));
+        return caller;
     }
 }
