@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Net;
 using System.Net.Sockets;
 
@@ -5,11 +6,22 @@ namespace ScaiGrid.Core.Security;
 
 /// <summary>
 /// The one check of outbound addresses that users or operators give (SSRF): made when connecting, on the resolved address that is then
-/// connected to, so that a name cannot change between check and use. Link-local addresses, where clouds serve metadata, are never allowed.
+/// connected to, so that a name cannot change between check and use. Where clouds serve metadata, link-local addresses and a few others, is never allowed.
 /// </summary>
 /// <param name="allowPrivate">Whether loopback and private ranges are allowed.</param>
 public sealed class EgressPolicy(bool allowPrivate)
 {
+    /// <summary>Where clouds serve metadata and credentials to their machines, beside link-local addresses.</summary>
+    private static readonly FrozenSet<IPAddress> Metadata = new[]
+    {
+        "100.100.100.200", "fd00:100::100:200", // Alibaba Cloud
+        "168.63.129.16", // Azure
+        "192.0.0.192", "fd00:c1::a9fe:a9fe", // Oracle Cloud
+        "fd00:ec2::254", "fd00:ec2::23", // AWS
+        "fd20:ce::254", // Google Cloud
+        "fd00:42::42", // Scaleway
+    }.Select(IPAddress.Parse).ToFrozenSet();
+
     /// <summary>For <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
     /// <exception cref="HttpRequestException">No address of the host is allowed, or none answers.</exception>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
@@ -46,6 +58,11 @@ public sealed class EgressPolicy(bool allowPrivate)
         {
             address = address.MapToIPv4();
         }
+        else if (address.AddressFamily == AddressFamily.InterNetworkV6 && address.ScopeId != 0)
+        {
+            // It is no other address for the zone that it names, and equal to none that names none.
+            address = new IPAddress(address.GetAddressBytes());
+        }
 
         if (Embedded(address) is { } inner)
         {
@@ -56,11 +73,8 @@ public sealed class EgressPolicy(bool allowPrivate)
         var bytes = address.GetAddressBytes();
         var never = isV4
             ? bytes[0] == 0 || (bytes[0] == 169 && bytes[1] == 254) || bytes[0] >= 224
-            : address.IsIPv6LinkLocal || address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any)
-
-            // The metadata address of a large cloud, in a private range of IPv6.
-            || address.Equals(IPAddress.Parse("fd00:ec2::254"));
-        if (never)
+            : address.IsIPv6LinkLocal || address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any);
+        if (never || Metadata.Contains(address))
         {
             return false;
         }
@@ -69,8 +83,10 @@ public sealed class EgressPolicy(bool allowPrivate)
             || (isV4
                 ? bytes[0] == 10 || (bytes[0] == 172 && (bytes[1] & 0xF0) == 16) || (bytes[0] == 192 && bytes[1] == 168)
                     || (bytes[0] == 100 && (bytes[1] & 0xC0) == 64)
-                : address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal);
-        return allowPrivate || !isPrivate;
+                    || (bytes[0] == 192 && bytes[1] == 0 && bytes[2] == 0)
+                    || (bytes[0] == 198 && (bytes[1] & 0xFE) == 18)
+                : address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal || IsLocalNat64(bytes));
+        return (allowPrivate || !isPrivate) && (!IsLocalNat64(bytes) || IsAllowed(new IPAddress(bytes.AsSpan(12))));
     }
 
     // NAT64 (64:ff9b::/96) and 6to4 (2002::/16) addresses lead to the IPv4 address inside them.
@@ -86,4 +102,7 @@ public sealed class EgressPolicy(bool allowPrivate)
             : bytes is [0x20, 0x02, ..] ? new IPAddress(bytes[2..6])
             : null;
     }
+
+    // A network's own NAT64 (64:ff9b:1::/48): private, and what it leads to is judged as well.
+    private static bool IsLocalNat64(byte[] bytes) => bytes is [0x00, 0x64, 0xff, 0x9b, 0x00, 0x01, ..];
 }

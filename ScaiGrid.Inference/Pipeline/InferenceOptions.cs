@@ -21,7 +21,7 @@ public sealed class InferenceOptions
     [Range(typeof(TimeSpan), "00:00:00.1", "1.00:00:00")]
     public TimeSpan StreamTimeout { get; set; } = TimeSpan.FromSeconds(600);
 
-    [Setting("SCAIGRID_ALLOW_PRIVATE_UPSTREAMS", "Whether upstream addresses may be private or loopback. Link-local addresses never may.")]
+    [Setting("SCAIGRID_ALLOW_PRIVATE_UPSTREAMS", "Whether upstream addresses may be private or loopback. Link-local and clouds' metadata addresses never may.")]
     public bool AllowPrivateUpstreams { get; set; } = true;
 
     /// <summary>Largest request body of the chat surfaces, in bytes.</summary>

@@ -8,6 +8,6 @@ public sealed class WebhookOptions
     [Setting("SCAIGRID_WEBHOOK_ALLOW_HTTP", "Accept webhooks whose URL is http://: events then travel unencrypted.")]
     public bool AllowHttp { get; set; }
 
-    [Setting("SCAIGRID_WEBHOOK_ALLOW_PRIVATE", "Deliver webhooks to loopback and private addresses; link-local ones are never delivered to.")]
+    [Setting("SCAIGRID_WEBHOOK_ALLOW_PRIVATE", "Deliver webhooks to loopback and private addresses; link-local and clouds' metadata addresses are never delivered to.")]
     public bool AllowPrivate { get; set; }
 }

@@ -14,6 +14,9 @@ public sealed class EgressPolicyTests
     [InlineData("172.15.255.255")]
     [InlineData("172.32.0.1")]
     [InlineData("192.167.1.1")]
+    [InlineData("192.0.1.1")]
+    [InlineData("198.17.255.255")]
+    [InlineData("198.20.0.1")]
     [InlineData("223.255.255.255")]
     [InlineData("2606:4700:4700::1111")]
     [InlineData("::ffff:8.8.8.8")]
@@ -28,7 +31,12 @@ public sealed class EgressPolicyTests
     [InlineData("192.168.1.1")]
     [InlineData("100.64.0.1")] // shared by carriers
     [InlineData("100.127.255.255")]
+    [InlineData("192.0.0.1")]
+    [InlineData("198.18.0.1")] // benchmarks of networks
+    [InlineData("198.19.255.255")]
+    [InlineData("64:ff9b:1::8.8.8.8")] // a network's own NAT64
     [InlineData("::1")]
+    [InlineData("::1%1")] // the same in a zone
     [InlineData("fc00::1")]
     [InlineData("fd12:3456::1")]
     [InlineData("fec0::1")]
@@ -49,9 +57,22 @@ public sealed class EgressPolicyTests
     [InlineData("224.0.0.1")]
     [InlineData("255.255.255.255")]
     [InlineData("::")]
+    [InlineData("::%1")]
     [InlineData("fe80::1")]
     [InlineData("ff02::1")]
     [InlineData("fd00:ec2::254")]
+    [InlineData("fd00:ec2::254%1")] // the same in a zone
+    [InlineData("fd00:ec2::23")]
+    [InlineData("fd20:ce::254")]
+    [InlineData("fd00:c1::a9fe:a9fe")]
+    [InlineData("fd00:42::42")]
+    [InlineData("fd00:100::100:200")]
+    [InlineData("100.100.100.200")]
+    [InlineData("168.63.129.16")]
+    [InlineData("192.0.0.192")]
+    [InlineData("::ffff:100.100.100.200")]
+    [InlineData("64:ff9b::168.63.129.16")]
+    [InlineData("64:ff9b:1::169.254.169.254")] // a network's own NAT64
     public void LinkLocalMetadataAndMulticast_AreNeverAllowed(string address) => AssertAllowed(address, withPrivate: false, withoutPrivate: false);
 
     /// <summary>The check is made on the address that is then connected to, whatever the host is called.</summary>
@@ -97,6 +118,8 @@ public sealed class EgressPolicyTests
     [InlineData("http://[::1]:80/", true, false)]
     [InlineData("http://192.168.0.1/", true, false)]
     [InlineData("http://169.254.169.254/", false, false)]
+    [InlineData("http://100.100.100.200/", false, false)]
+    [InlineData("http://[fd00:ec2::254%251]/", false, false)]
     [InlineData("http://0xA9FEA9FE/", false, false)]
     [InlineData("http://2852039166/", false, false)]
     [InlineData("http://[fe80::1]/", false, false)]
