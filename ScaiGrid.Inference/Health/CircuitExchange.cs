@@ -76,6 +76,8 @@ internal sealed partial class CircuitExchange(
             return;
         }
 
+        // Where the rest of the round fails, the next one does it again: of a backend that came, it is asked only once whether there is one.
+        _revision = -1;
         if (revision is null)
         {
             // Redis has forgotten everything: the others learn again what is open here.

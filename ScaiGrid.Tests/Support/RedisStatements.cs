@@ -26,6 +26,13 @@ public static class RedisStatements
         await client.GetDatabase().ExecuteAsync("ACL", "SETUSER", name, "on", $">{password}", "~*", "&*", "+@all");
     }
 
+    /// <summary>Refuses a command, or takes it again.</summary>
+    public static async Task AllowAsync(this RedisServer server, string command, bool isAllowed)
+    {
+        await using var client = await ConnectAsync(server);
+        await client.GetDatabase().ExecuteAsync("ACL", "SETUSER", "default", $"{(isAllowed ? '+' : '-')}{command}");
+    }
+
     /// <summary>How many keys one of its databases has.</summary>
     public static async Task<long> CountKeysAsync(this RedisServer server, int database)
     {

@@ -71,6 +71,29 @@ public sealed class SharedCircuitTests
         await Poll.UntilAsync(async () => await model.StateAsync(0, two) == "open", "the first replica's view on the second, after Redis returned");
     }
 
+    [Fact]
+    public async Task BackendThatComesBackWhileRedisFails_IsAskedForAgain()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var replica = await Replica.StartAsync(Mode.Http, services.Settings);
+        using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        upstream.Play("m", new UpstreamScript { Status = 500 });
+        var model = await RoutedModel.CreateAsync(api, [new(upstream.BaseUrl, "m")]);
+        await BreakAsync(api, model);
+
+        // :: While it is disabled this process forgets it; what Redis has of it cannot be read when it comes back.
+        var path = $"/v1/backends/{model.Backends[0]}";
+        (await api.PutAsync(path, new { status = "disabled" })).Ok();
+        await Poll.UntilAsync(async () => (string?)(await model.HealthAsync(0, api))["status"] == "unavailable", "the backend to be forgotten");
+        await services.Redis.AllowAsync("mget", isAllowed: false);
+        (await api.PutAsync(path, new { status = "active" })).Ok();
+        await Poll.UntilAsync(() => Task.FromResult(Logged(replica, "circuits_not_shared") > 0), "the circuits' reading to fail");
+        await services.Redis.AllowAsync("mget", isAllowed: true);
+        await Poll.UntilAsync(async () => await model.StateAsync(0, api) != "closed", "what Redis has of the backend");
+    }
+
     private static int Logged(ModeProcess replica, string name) => replica.Output.Split($"\"{name}\"").Length - 1;
 
     private static async Task BreakAsync(ApiDriver api, RoutedModel model)
