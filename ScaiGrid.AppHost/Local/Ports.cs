@@ -9,6 +9,9 @@ internal sealed class Ports
 {
     private readonly Dictionary<Mode, int> _ports = [];
 
+    /// <summary>Whose ports another AppHost has claimed: it may not listen there yet, and will.</summary>
+    private readonly HashSet<Mode> _claimed = [];
+
     private Ports()
     {
     }
@@ -29,17 +32,26 @@ internal sealed class Ports
             ports._ports[mode] = port;
         }
 
-        // Those that stay where they are come first: whoever moves then moves around them. What another AppHost has claimed it will listen on.
+        // Those that stay where they are come first: whoever moves then moves around them.
         foreach (var mode in LocalEnvironment.Servers.OrderBy(MayMove))
         {
-            if (!claims.TryHold(ports[mode]) && MayMove(mode))
+            if (claims.TryHold(ports[mode]))
+            {
+                continue;
+            }
+
+            if (MayMove(mode))
             {
                 ports._ports[mode] = claims.Next();
+            }
+            else
+            {
+                ports._claimed.Add(mode);
             }
         }
 
         var started = time.GetTimestamp();
-        while (ports.Taken() is { Count: > 0 } taken)
+        while (ports.Taken(claims) is { Count: > 0 } taken)
         {
             if (time.GetElapsedTime(started) >= patience)
             {
@@ -53,7 +65,11 @@ internal sealed class Ports
         return ports;
     }
 
-    private List<Mode> Taken() => [.. _ports.Where(entry => !IsFree(entry.Value)).Select(entry => entry.Key)];
+    private List<Mode> Taken(PortClaims claims)
+    {
+        _claimed.RemoveWhere(mode => claims.TryHold(_ports[mode]));
+        return [.. _ports.Where(entry => _claimed.Contains(entry.Key) || !IsFree(entry.Value)).Select(entry => entry.Key)];
+    }
 
     private void Move(List<Mode> taken, PortClaims claims)
     {

@@ -145,6 +145,21 @@ public sealed partial class AppHostTests
         Assert.All(await Task.WhenAll(ports.Select(port => IsOpenAsync(closed, port))), Assert.False);
     }
 
+    /// <summary>Between the choice of a port and the moment when somebody listens there lie seconds.</summary>
+    [Fact]
+    public async Task PortThatAnotherAppHostHasClaimed_IsTaken()
+    {
+        var port = FreePort.Next();
+        using var claim = new UdpClient(new IPEndPoint(IPAddress.Loopback, port));
+        using var folder = new TemporaryFolder();
+        var settings = new Dictionary<string, string?> { ["SCAIGRID_DATA_DIR"] = folder.File("data"), ["SCAIGRID_HTTP_PORT"] = $"{port}" };
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var (exitCode, output) = await ServerProcess.RunAsync("dotnet", [AppHostProcess.Program, "--local"], settings).WaitAsync(patience.Token);
+
+        Assert.True(exitCode == 78, $"{exitCode}:\n{output}");
+        Assert.Contains($"SCAIGRID_HTTP_PORT: port {port} is in use", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task WrongBootstrapKey_IsRefusedBeforeAnythingStarts()
     {
