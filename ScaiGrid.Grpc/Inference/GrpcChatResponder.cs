@@ -11,6 +11,7 @@ namespace ScaiGrid.Grpc.Inference;
 /// <summary>Answers a gRPC chat call: a response kept for the unary method, or messages written as chunks come. A failure is kept for the method to throw.</summary>
 internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, IHeaderDictionary headers) : IChatResponder
 {
+    private readonly SplitPairs _pairs = new();
     private string _id = "";
     private string _slug = "";
 
@@ -60,7 +61,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
             return ValueTask.CompletedTask;
         }
 
-        var answer = ChatAnswer.Parse(chunk.Json);
+        var answer = _pairs.Join(ChatAnswer.Parse(chunk.Json));
         _id = answer.Id;
         var message = new ChatChunk { Id = _id, Model = _slug };
         foreach (var choice in answer.Choices)

@@ -13,6 +13,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
     : HttpChatResponder(context, time, protocol)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
+    private readonly SplitPairs _pairs = new();
     private string _id = "";
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
@@ -25,7 +26,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
             return;
         }
 
-        var answer = ChatAnswer.Parse(chunk.Json);
+        var answer = _pairs.Join(ChatAnswer.Parse(chunk.Json));
         _id = answer.Id;
         ChatChoice[] said = [.. answer.Choices.Where(choice => (choice.Content + choice.Refusal).Length > 0 || choice.FinishReason is not null)];
         if (said.Length == 0)

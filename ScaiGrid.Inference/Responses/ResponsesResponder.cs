@@ -14,6 +14,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     : HttpChatResponder(context, time, Protocols.OpenAi)
 {
     private readonly ResponseDocument _document = new(request, Ids.New("resp", time), time.GetUtcNow().ToUnixTimeSeconds());
+    private readonly SplitPairs _pairs = new();
 
     private ResponseEvents? _events;
     private ResponseOutput _output = new(time, request.Namespaces);
@@ -42,7 +43,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
             return;
         }
 
-        foreach (var choice in ChatAnswer.Parse(chunk.Json).Choices.Where(choice => choice.Index == 0))
+        foreach (var choice in _pairs.Join(ChatAnswer.Parse(chunk.Json)).Choices.Where(choice => choice.Index == 0))
         {
             events.Add(body, choice);
         }

@@ -1,11 +1,13 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace ScaiGrid.Inference.Streaming;
 
 /// <summary>Reads strings of documents that others wrote, which may hold half of a surrogate pair: some upstreams split an emoji over two chunks.</summary>
-internal static class JsonText
+public static class JsonText
 {
-    /// <summary>The string's text; as it is written in the document where it is not valid Unicode.</summary>
+    /// <summary>The string's text, with half of a surrogate pair where the document has half of one.</summary>
     public static string Of(JsonElement text)
     {
         try
@@ -14,7 +16,7 @@ internal static class JsonText
         }
         catch (InvalidOperationException)
         {
-            return text.GetRawText()[1..^1];
+            return Unescape(text.GetRawText().AsSpan()[1..^1]);
         }
     }
 
@@ -34,6 +36,35 @@ internal static class JsonText
         JsonValueKind.Array => string.Concat(content.EnumerateArray().Where(part => part.ValueKind == JsonValueKind.Object).Select(part => Of(part, "text"u8))),
         _ => null,
     };
+
+    // What the reader will not do where a pair is not whole.
+    private static string Unescape(ReadOnlySpan<char> written)
+    {
+        var text = new StringBuilder(written.Length);
+        while (written.IndexOf('\\') is >= 0 and var escape)
+        {
+            text.Append(written[..escape]);
+            if (written[escape + 1] == 'u')
+            {
+                text.Append((char)ushort.Parse(written.Slice(escape + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+                written = written[(escape + 6)..];
+                continue;
+            }
+
+            text.Append(written[escape + 1] switch
+            {
+                'b' => '\b',
+                'f' => '\f',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                var itself => itself,
+            });
+            written = written[(escape + 2)..];
+        }
+
+        return text.Append(written).ToString();
+    }
 
     /// <summary>Adds the unescaped string at the reader's position.</summary>
     public static void Append(ref Utf8JsonReader reader, PooledBytes output)

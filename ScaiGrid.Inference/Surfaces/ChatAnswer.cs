@@ -37,7 +37,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     public string? ReasoningField { get; private init; }
 
     /// <summary>What the model says in place of an answer that it will not give; null where it gives one.</summary>
-    public string? Refusal { get; private init; }
+    public string? Refusal { get; internal init; }
 
     /// <summary>How likely each token was, as JSON in the upstream's form; null where it does not tell.</summary>
     public string? Logprobs { get; private init; }

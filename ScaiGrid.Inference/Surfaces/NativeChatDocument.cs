@@ -23,9 +23,8 @@ internal static class NativeChatDocument
     }
 
     /// <summary>A chunk of a stream.</summary>
-    public static void WriteChunk(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model)
+    public static void WriteChunk(IBufferWriter<byte> body, ChatAnswer answer, ModelRoute model)
     {
-        var answer = ChatAnswer.Parse(chunk.Json);
         using var writer = new Utf8JsonWriter(body);
         writer.WriteStartObject();
         writer.WriteString("id"u8, answer.Id);

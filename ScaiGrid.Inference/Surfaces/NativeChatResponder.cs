@@ -11,6 +11,7 @@ namespace ScaiGrid.Inference.Surfaces;
 internal sealed class NativeChatResponder(HttpContext context, TimeProvider time) : HttpChatResponder(context, time, Protocols.Native)
 {
     private readonly ChunkHead _head = new();
+    private readonly SplitPairs _pairs = new();
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         NativeChatDocument.Write(body, completion, result);
@@ -31,7 +32,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
 
         // The few whose words are not the surface's; the others go through as bytes.
         body.Write("data: "u8);
-        NativeChatDocument.WriteChunk(body, chunk, Model);
+        NativeChatDocument.WriteChunk(body, _pairs.Join(ChatAnswer.Parse(chunk.Json)), Model);
         body.Write("\n\n"u8);
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Platform.Sessions;
 
@@ -82,7 +83,7 @@ internal sealed class StreamedReply(Stream caller) : Stream
                 && choices[0].TryGetProperty("delta"u8, out var delta) && delta.ValueKind == JsonValueKind.Object
                 && delta.TryGetProperty("content"u8, out var content) && content.ValueKind == JsonValueKind.String)
             {
-                _text.Append(content.GetString());
+                _text.Append(JsonText.Of(content));
             }
         }
     }

@@ -130,6 +130,30 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal((int)usage["prompt_tokens"]!, (int)row["tokens_in"]!);
     }
 
+    /// <summary>Some upstreams split an emoji over two chunks, so that neither has a character of it.</summary>
+    [Theory]
+    [InlineData(OpenAi, "messages", """[{"role":"user","content":"hi"}]""")]
+    [InlineData(Native, "messages", """[{"role":"user","content":"hi"}]""")]
+    [InlineData("/oai/v1/completions", "prompt", "\"hi\"")]
+    [InlineData("/v1/inference/generate", "prompt", "\"hi\"")]
+    [InlineData("/oai/v1/responses", "input", "\"hi\"")]
+    public async Task HalvesOfACharacter_AreOneAgain(string path, string field, string input)
+    {
+        var slug = await ConnectAsync(Script(
+            """{"content":"a\n\ud83c"}""", """{"content":"\udf89b\ud83c"}""", """{"content":"\udf89"}""", """{"reasoning_content":"\ud83c"}""", """{"reasoning_content":"\udf89"}"""));
+        var answer = await Admin.SendAsync(HttpMethod.Post, path, $$"""{"model":"{{slug}}","stream":true,"{{field}}":{{input}}}""");
+        Assert.Equal("a\n🎉b🎉", string.Concat(Events(answer.Text).Select(item => Said(item, "content"))));
+        if (path is Native)
+        {
+            Assert.Equal("🎉", string.Concat(Events(answer.Text).Select(item => Said(item, "reasoning"))));
+        }
+
+        if (path == "/oai/v1/responses")
+        {
+            Assert.Contains("""a\n\uD83C\uDF89b\uD83C\uDF89""", answer.Text[answer.Text.IndexOf("event: response.completed", StringComparison.Ordinal)..]);
+        }
+    }
+
     [Fact]
     public async Task UsageThatCannotBeRead_GivesWayToWhatIsMetered()
     {
@@ -258,5 +282,25 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         var events = await stream.AllAsync();
         Assert.InRange(stream.Comments, 1, 4);
         Assert.Equal("ab", string.Concat(events.Select(item => item.Content)));
+    }
+
+    private static UpstreamScript Script(params string[] deltas) => new()
+    {
+        Body = string.Concat(deltas.Select(delta =>
+            $$$"""data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{{{delta}}},"finish_reason":null}]}""" + "\n\n"))
+            + """data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}""" + "\n\ndata: [DONE]\n\n",
+        ContentType = "text/event-stream",
+    };
+
+    private static IEnumerable<JsonNode> Events(string text) =>
+        text.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal)).Select(line => JsonNode.Parse(line["data: ".Length..])!);
+
+    // What a client that puts texts together has: halves that are beside each other are one.
+    private static string? Said(JsonNode item, string field)
+    {
+        var said = (string?)item["type"] == "response.output_text.delta" ? item["delta"] : item["choices"]?.AsArray().FirstOrDefault() is { } choice
+            ? choice["delta"]?[field] ?? (field == "content" ? choice["text"] : null)
+            : null;
+        return said is null ? null : ScaiGrid.Inference.Streaming.JsonText.Of(said.GetValue<System.Text.Json.JsonElement>());
     }
 }

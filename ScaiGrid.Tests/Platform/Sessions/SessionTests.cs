@@ -55,6 +55,29 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task StreamWhoseUpstreamSplitsACharacter_IsRememberedWithIt()
+    {
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            Body = """
+                data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"a\ud83c"},"finish_reason":null}]}
+
+                data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"\udf89"},"finish_reason":"stop"}]}
+
+                data: [DONE]
+
+
+                """.ReplaceLineEndings("\n"),
+            ContentType = "text/event-stream",
+        });
+        var id = (string)(await Admin.PostAsync("/v1/sessions", new { model = slug })).Created()["id"]!;
+        Assert.EndsWith("data: [DONE]\n\n", (await Admin.PostAsync($"/v1/sessions/{id}/messages", new { content = "go", stream = true })).Text, StringComparison.Ordinal);
+        await Poll.UntilAsync(async () => (await Admin.IdsAsync($"/v1/sessions/{id}/messages?x=1", 10)).Count == 2, "the messages");
+        var said = (await Admin.GetAsync($"/v1/sessions/{id}/messages")).Ok()["items"]!.AsArray();
+        Assert.Equal(("a🎉", true), ((string?)said[0]!["content"], (bool)said[0]!["is_complete"]!));
+    }
+
+    [Fact]
     public async Task ReplyThatFails_IsTheModelsError_AndLeavesNoWords()
     {
         var slug = await ConnectAsync(new UpstreamScript { Status = 500 });
