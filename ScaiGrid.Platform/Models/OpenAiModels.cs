@@ -17,9 +17,9 @@ internal static class OpenAiModels
 {
     public static void MapOpenAiModels(this IEndpointRouteBuilder group)
     {
-        group.MapGet("/models", List).RequirePermission(Permissions.ListModels)
+        group.MapGet("/models", List).RequireAnyPermission(Permissions.ListModels, Permissions.UseModels)
             .WithName("ListOpenAiModels").WithSummary("The models, in OpenAI's shape.");
-        group.MapGet("/models/{**model}", Get).RequirePermission(Permissions.ListModels)
+        group.MapGet("/models/{**model}", Get).RequireAnyPermission(Permissions.ListModels, Permissions.UseModels)
             .WithName("GetOpenAiModel").WithSummary("One model, in OpenAI's shape.");
     }
 

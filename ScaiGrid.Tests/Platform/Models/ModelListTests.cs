@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -72,6 +73,17 @@ public sealed class ModelListTests(Grid grid) : GridTest(grid)
         Assert.Equal(100, (int)listed["max_output_tokens"]!);
         Assert.True((long)listed["created"]! > 1_700_000_000);
         Assert.Equal(listed.ToJsonString(), (await Admin.GetAsync($"/oai/v1/models/{slug}")).Body().ToJsonString());
+    }
+
+    /// <summary>Spec 04: <c>models:use</c> is all that OpenAI's surface needs, and its clients list the models first.</summary>
+    [Fact]
+    public async Task OpenAiList_IsForWhoeverMayUseModels()
+    {
+        var made = (await Admin.PostAsync("/v1/api-keys", new { name = "chat", scopes = new[] { Permissions.UseModels } })).Created();
+        using var chat = Admin.As((string)made["key"]!);
+        Assert.Contains("scailabs/echo", (await chat.GetAsync("/oai/v1/models")).Body()["data"]!.AsArray().Select(model => (string?)model!["id"]));
+        (await chat.GetAsync("/oai/v1/models/scailabs/echo")).Body();
+        (await chat.GetAsync("/v1/models")).Error(403, "AUTHZ_PERMISSION_DENIED");
     }
 
     [Fact]
