@@ -133,6 +133,20 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("anthropic", "\"tools\":[{\"type\":\"function\",\"function\":{}}]", "tools[0].function.name")]
+    [InlineData("google", "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"\"}}]", "tools[0].function.name")]
+    [InlineData("mistral", "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":5}}]", "tools[0].function.name")]
+    public async Task ToolThatCannotBeTranslated_IsRefusedInItsPlace(string type, string tools, string field)
+    {
+        var upstream = $"upstream-{Guid.CreateVersion7():N}";
+        var model = await RoutedModel.CreateAsync(Admin, [new(Grid.Upstream.BaseUrl, upstream, Type: type)]);
+        var body = $$"""{"model":"{{model.Slug}}","messages":[{"role":"user","content":"hi"}],{{tools}}}""";
+        Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Native, body)).Error(422, "VALIDATION_ERROR")["details"]![0]!["field"]);
+        Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, OpenAi, body)).OpenAiError(400, "validation_error")["param"]);
+        Assert.Empty(Grid.Upstream.CallsOf(upstream));
+    }
+
+    [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]
     public async Task BodyOf40Mebibytes_Is413(string path)

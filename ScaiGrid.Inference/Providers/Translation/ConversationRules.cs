@@ -66,11 +66,15 @@ internal static class ConversationRules
             {
                 request.Refuse($"{field}[{index}]", "must be an object.");
             }
-            else if (!RequestDocument.TryGetObject(tool, "function"u8, out _))
+            else if (!RequestDocument.TryGetObject(tool, "function"u8, out var function))
             {
                 var (place, message) = JsonText.Of(tool, "type"u8) is null or "function" ? ("function", "must be an object.")
                     : ("type", "is of a type that this model does not take: functions only.");
                 request.Refuse($"{field}[{index}].{place}", message);
+            }
+            else if (JsonText.Of(function, "name"u8) is null or "")
+            {
+                request.Refuse($"{field}[{index}].function.name", "must be a string that is not empty.");
             }
 
             index++;
