@@ -136,6 +136,8 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     [InlineData("anthropic", "\"tools\":[{\"type\":\"function\",\"function\":{}}]", "tools[0].function.name")]
     [InlineData("google", "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"\"}}]", "tools[0].function.name")]
     [InlineData("mistral", "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":5}}]", "tools[0].function.name")]
+    [InlineData("anthropic", "\"tool_choice\":\"required\"", "tool_choice")]
+    [InlineData("google", "\"tools\":[],\"tool_choice\":\"required\"", "tool_choice")]
     public async Task ToolThatCannotBeTranslated_IsRefusedInItsPlace(string type, string tools, string field)
     {
         var upstream = $"upstream-{Guid.CreateVersion7():N}";

@@ -89,15 +89,16 @@ internal static class ConversationRules
             request.Refuse("tool_choice", "is none that this model knows: none, auto, required, a function, or allowed tools.");
         }
 
-        if (choice.Names.Count == 0)
-        {
-            return;
-        }
-
-        var known = request.Functions.Select(function => JsonText.Of(function, "name"u8)).ToHashSet();
+        var known = choice.Names.Count > 0 ? request.Functions.Select(function => JsonText.Of(function, "name"u8)).ToHashSet() : [];
         if (!choice.Names.All(known.Contains))
         {
             request.Refuse("tool_choice", "names a function that is not among the tools.");
+        }
+
+        // Nothing would be said of it where there are no tools, and the answer be text.
+        if (choice.IsForced && !request.Functions.Any(choice.Allows))
+        {
+            request.Refuse("tool_choice", "demands a call, and there is no function to call.");
         }
     }
 
