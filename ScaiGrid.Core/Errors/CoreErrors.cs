@@ -13,6 +13,7 @@ public static class CoreErrors
     public static readonly Error Validation = new("VALIDATION_ERROR", 422, "The request is not valid.");
     public static readonly Error MalformedJson = new("MALFORMED_JSON", 400, "The body is not valid JSON.");
     public static readonly Error BadRequest = new("BAD_REQUEST", 400, "The request could not be read.");
+    public static readonly Error RequestTimeout = new("REQUEST_TIMEOUT", 408, "The body came too slowly, or stopped coming; send the request again.");
     public static readonly Error PayloadTooLarge = new("PAYLOAD_TOO_LARGE", 413, "The body is larger than this endpoint accepts.");
     public static readonly Error RangeNotSatisfiable = new("RANGE_NOT_SATISFIABLE", 416, "The requested range lies outside the object.");
     public static readonly Error UnsupportedMediaType = new("UNSUPPORTED_MEDIA_TYPE", 415, "The body's content type is not supported; send application/json, or a file as multipart/form-data.");
@@ -29,6 +30,7 @@ public static class CoreErrors
         403 => PermissionDenied,
         404 => NotFound,
         405 => MethodNotAllowed,
+        408 => RequestTimeout,
         409 => Conflict,
         413 => PayloadTooLarge,
         415 => UnsupportedMediaType,

@@ -84,6 +84,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
     private static Problem FromBadRequest(BadHttpRequestException exception) => exception.InnerException switch
     {
         JsonException json => JsonProblems.From(json),
+        _ when exception.StatusCode == StatusCodes.Status408RequestTimeout => new Problem(CoreErrors.RequestTimeout),
         _ when exception.StatusCode == StatusCodes.Status413PayloadTooLarge => new Problem(CoreErrors.PayloadTooLarge),
         _ when exception.StatusCode == StatusCodes.Status415UnsupportedMediaType => new Problem(CoreErrors.UnsupportedMediaType),
 

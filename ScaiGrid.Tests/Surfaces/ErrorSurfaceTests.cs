@@ -167,6 +167,26 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.Contains("A request has at most 32 MiB.", rest, StringComparison.Ordinal);
     }
 
+    /// <summary>Which OpenAI's clients try again, and a 400 they do not.</summary>
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    [InlineData("/oai/v1/responses")]
+    [InlineData("/v1/api-keys")]
+    public async Task BodyThatStopsComing_Is408(string path)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(Admin.BaseAddress.Host, Admin.BaseAddress.Port);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Admin.Key}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"));
+        using var reader = new StreamReader(stream);
+        Assert.StartsWith("HTTP/1.1 408", await reader.ReadLineAsync(), StringComparison.Ordinal);
+        var rest = await reader.ReadToEndAsync();
+        Assert.Contains(path.StartsWith("/oai", StringComparison.Ordinal) ? "\"code\":\"request_timeout\"" : "\"code\":\"REQUEST_TIMEOUT\"", rest, StringComparison.Ordinal);
+        Assert.Contains("\"The body came too slowly, or stopped coming; send the request again.\"", rest, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ChunkedBodyWithoutEnd_Is413()
     {
