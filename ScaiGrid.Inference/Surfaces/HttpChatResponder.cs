@@ -74,7 +74,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         _lastWrite = Time.GetTimestamp();
         _keepAlive = Time.CreateTimer(
-            static state => ((HttpChatResponder)state!).OnSilence(), this, InferenceOptions.KeepAliveInterval, InferenceOptions.KeepAliveInterval / 5);
+            static state => ((HttpChatResponder)state!).OnSilence(), this, InferenceOptions.KeepAliveInterval, Timeout.InfiniteTimeSpan);
         return ValueTask.CompletedTask;
     }
 
@@ -161,7 +161,12 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     private void OnSilence()
     {
-        if (Time.GetElapsedTime(_lastWrite) < InferenceOptions.KeepAliveInterval || !_comment.IsCompleted)
+        // Set again for the moment at which the silence would be long enough, which is never moved by what is written meanwhile: that would be
+        // work for each flush.
+        var missing = InferenceOptions.KeepAliveInterval - Time.GetElapsedTime(_lastWrite);
+        var isSilent = missing <= TimeSpan.Zero;
+        _keepAlive?.Change(isSilent ? InferenceOptions.KeepAliveInterval : missing, Timeout.InfiniteTimeSpan);
+        if (!isSilent || !_comment.IsCompleted)
         {
             return;
         }
