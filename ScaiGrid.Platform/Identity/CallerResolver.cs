@@ -23,6 +23,7 @@ public sealed partial class CallerResolver
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
     private static readonly Problem Missing = new(CoreErrors.TokenMissing);
+    private static readonly Problem Schemeless = new(CoreErrors.TokenInvalid, "The scheme of Authorization must be Bearer: send an API key or token as 'Authorization: Bearer …'.");
     private static readonly Problem Invalid = new(CoreErrors.TokenInvalid);
     private static readonly Problem Unknowable = new(CoreErrors.Unavailable, "Whether this token is valid cannot be told at the moment; try again.", RetryAfterSeconds: 2);
 
@@ -58,7 +59,7 @@ public sealed partial class CallerResolver
 
         if (!authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
         {
-            return new(new Resolution(Invalid));
+            return new(new Resolution(Schemeless));
         }
 
         var token = authorization.AsSpan(Scheme.Length).Trim(' ');

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -24,6 +25,19 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         (await stranger.SendAsync(HttpMethod.Post, Native, Valid)).Error(401, code);
         (await stranger.GetAsync("/v1/me")).Error(401, code);
         (await stranger.SendAsync(HttpMethod.Post, OpenAi, Valid)).OpenAiError(401, code.ToLowerInvariant());
+    }
+
+    [Theory]
+    [InlineData("{0}")]
+    [InlineData("Basic {0}")]
+    [InlineData("Bearer")]
+    public async Task KeyThatIsNoBearers_IsToldWhatToSend(string form)
+    {
+        using var stranger = Admin.As(null);
+        stranger.Http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", string.Format(CultureInfo.InvariantCulture, form, Admin.Key));
+        var native = (await stranger.SendAsync(HttpMethod.Post, Native, Valid)).Error(401, "AUTH_TOKEN_INVALID");
+        var openAi = (await stranger.SendAsync(HttpMethod.Post, OpenAi, Valid)).OpenAiError(401, "auth_token_invalid");
+        Assert.All([native, openAi], error => Assert.Contains("'Authorization: Bearer …'", (string?)error["message"], StringComparison.Ordinal));
     }
 
     [Fact]
