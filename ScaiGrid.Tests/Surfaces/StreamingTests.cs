@@ -277,7 +277,8 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task SilenceOf15Seconds_HasAComment()
     {
-        var slug = await ConnectAsync(new UpstreamScript { Chunks = ["a", "b"], ChunkDelay = TimeSpan.FromSeconds(17) });
+        // The second silence begins a second after the first one's comment, and ends before a clock that looks each three seconds would see it.
+        var slug = await ConnectAsync(new UpstreamScript { Chunks = ["a", "b"], ChunkDelay = TimeSpan.FromSeconds(16) });
         using var stream = await Admin.StreamAsync(slug);
         var events = await stream.AllAsync();
         Assert.Equal(2, stream.Comments);
