@@ -66,11 +66,12 @@ public sealed class BackendHealth
     /// <summary>Calls and failures of the last 30 seconds in this process.</summary>
     public (int Calls, int Failures) Recent() => _window.Count();
 
-    /// <summary>Whether it answers nobody at present, as its key or its model is wrong: others are asked before it, which a strategy alone would not do, as it answers at once.</summary>
-    /// <param name="now">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
-    public bool IsMisconfigured(long now) => now < Volatile.Read(ref _misconfiguredUntil);
+    /// <summary>Whether it answered nobody lately, as its key or its model is wrong.</summary>
+    public bool IsMisconfigured => Volatile.Read(ref _misconfiguredInARow) >= MisconfiguredInARow;
 
-    public bool IsMisconfigured() => IsMisconfigured(_time.GetTimestamp());
+    /// <summary>Whether others are asked before it for that, which a strategy alone would not do, as it answers at once.</summary>
+    /// <param name="now">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+    public bool IsLastResort(long now) => now < Volatile.Read(ref _misconfiguredUntil);
 
     public CircuitState State() => _circuit.State(_time.GetTimestamp());
 

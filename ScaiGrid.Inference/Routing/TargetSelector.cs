@@ -25,7 +25,7 @@ internal static class TargetSelector
         var misconfigured = 0UL;
         for (var i = 0; i < targets.Length; i++)
         {
-            if (targets[i].Backend.Health.IsMisconfigured(now))
+            if (targets[i].Backend.Health.IsLastResort(now))
             {
                 misconfigured |= 1UL << i;
             }

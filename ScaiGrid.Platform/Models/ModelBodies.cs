@@ -136,8 +136,8 @@ internal sealed record ModelRow(Model Model, IReadOnlyList<string> BackendIds)
 /// <param name="DefaultAccess">allow or block, for tenants without a rule of their own.</param>
 /// <param name="DeprecatedAt">Since when, or from when on, another one should be used.</param>
 /// <param name="SunsetAt">When it will end.</param>
-/// <param name="HealthStatus">healthy; degraded: not all of its backends are; unhealthy: calls go to none of them; unavailable: it has none that could be called.</param>
-/// <param name="ActiveBackendCount">Backends that calls go to, as the answering replica sees it.</param>
+/// <param name="HealthStatus">healthy; degraded: not all of its backends are; unhealthy: none of them answers calls; unavailable: it has none that could be called.</param>
+/// <param name="ActiveBackendCount">Backends that answer calls, as the answering replica sees it.</param>
 /// <param name="TotalBackendCount">Backends in the model's routing.</param>
 /// <param name="CreatedAt">When it was made.</param>
 /// <param name="UpdatedAt">When it was last changed.</param>

@@ -13,7 +13,7 @@ internal static class ModelHealth
 
     public static string Of(BackendHealth health)
     {
-        if (health.State() is not CircuitState.Closed || health.IsMisconfigured())
+        if (health.State() is not CircuitState.Closed || health.IsMisconfigured)
         {
             return Unhealthy;
         }
@@ -35,7 +35,7 @@ internal static class ModelHealth
             }
 
             connected++;
-            active += backend.Health.State() is CircuitState.Open || backend.Health.IsMisconfigured() ? 0 : 1;
+            active += backend.Health.State() is CircuitState.Open || backend.Health.IsMisconfigured ? 0 : 1;
             healthy += Of(backend.Health) is Healthy ? 1 : 0;
         }
 

@@ -60,6 +60,7 @@ public sealed class TargetSelectorTests
         Assert.Equal([1000, 0], Shares(targets, strategy));
         Refuse(targets[0], times: 1);
         Assert.Equal([0, 1000], Shares(targets, strategy));
+        Assert.True(targets[0].Backend.Health.IsMisconfigured);
         Assert.Equal(0, TargetSelector.Next(targets, strategy, tried: 0b10, Now, 0.5));
         Assert.Equal(-1, TargetSelector.Next(targets, strategy, tried: 0b11, Now, 0.5));
         Refuse(targets[1], times: 3);
