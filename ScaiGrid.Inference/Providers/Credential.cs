@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>A secret that is sent to an upstream, and what upstreams show of it in their errors: all of it, its base64, or the ends by which people tell keys apart.</summary>
-internal sealed partial class Credential(string value)
+/// <param name="value">The secret.</param>
+/// <param name="hasEnds">Whether it is a key, of which ends may be shown; what else an operator sends may end in any word.</param>
+internal sealed partial class Credential(string value, bool hasEnds)
 {
     private const string Hidden = "•••";
 
@@ -21,10 +23,12 @@ internal sealed partial class Credential(string value)
     private string[]? _forms;
 
     // A header's value may be a sentence or an address, whose words are anybody's.
-    private bool IsInParts => value.Length >= ShortestInParts && !value.AsSpan().ContainsAny(' ', ':');
+    private bool IsInParts => hasEnds && value.Length >= ShortestInParts && !value.AsSpan().ContainsAny(' ', ':');
 
     /// <summary>The text without it, and without what is left of it.</summary>
-    public string Scrub(string text)
+    /// <param name="text">What the upstream says.</param>
+    /// <param name="inParts">Whether what is left of it may be in the text.</param>
+    public string Scrub(string text, bool inParts)
     {
         if (value.Length < Shortest)
         {
@@ -38,7 +42,7 @@ internal sealed partial class Credential(string value)
             text = text.Replace(form, Hidden, StringComparison.Ordinal);
         }
 
-        return IsInParts ? Word().Replace(text, word => IsPart(word) ? Hidden : word.Value) : text;
+        return inParts && IsInParts ? Word().Replace(text, word => IsPart(word) ? Hidden : word.Value) : text;
     }
 
     // Its base64 alone, and, without the characters at either end that depend on what is beside it, as part of something longer.

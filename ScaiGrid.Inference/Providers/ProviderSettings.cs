@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Security;
 
@@ -9,7 +10,7 @@ namespace ScaiGrid.Inference.Providers;
 /// The fields of a provider's <c>config</c>: checked when an operator sends them, read when a backend is connected. All types know
 /// <c>base_url</c>, <c>api_key</c> and <c>headers</c>; the rest is a type's own.
 /// </summary>
-internal sealed class ProviderSettings(JsonObject config)
+internal sealed partial class ProviderSettings(JsonObject config)
 {
     private const int MaxHeaderLength = 4096;
 
@@ -29,7 +30,7 @@ internal sealed class ProviderSettings(JsonObject config)
         if (Text("api_key") is { } key)
         {
             headers.Add(KeyValuePair.Create(keyHeader, keyPrefix + key));
-            secrets.Add(new Credential(key));
+            secrets.Add(new Credential(key, hasEnds: true));
         }
 
         foreach (var (name, value) in more)
@@ -45,11 +46,12 @@ internal sealed class ProviderSettings(JsonObject config)
             if (TextOf(value) is { } text)
             {
                 headers.Add(KeyValuePair.Create(name, text));
-                secrets.Add(new Credential(text));
-                if (text.LastIndexOf(' ') is >= 0 and var space)
+                var isKey = CarriesKey().IsMatch(name);
+                secrets.Add(new Credential(text, isKey));
+                if (isKey && text.LastIndexOf(' ') is >= 0 and var space)
                 {
                     // A key behind the name of its scheme.
-                    secrets.Add(new Credential(text[(space + 1)..]));
+                    secrets.Add(new Credential(text[(space + 1)..], isKey));
                 }
             }
         }
@@ -138,4 +140,8 @@ internal sealed class ProviderSettings(JsonObject config)
         Uri.TryCreate(url, UriKind.Absolute, out uri)
         && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
         && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0;
+
+    // Names of headers.
+    [GeneratedRegex("auth|key|token|secret|cookie", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex CarriesKey();
 }

@@ -43,5 +43,7 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
     }
 
     /// <summary>The text without our credentials. Some upstreams put them, or their ends, into their errors.</summary>
-    public string Scrub(string text) => secrets.Aggregate(text, (scrubbed, secret) => secret.Scrub(scrubbed));
+    /// <param name="text">What the upstream says.</param>
+    /// <param name="inParts">Whether it may show the ends of one: the name of a field only looks like it.</param>
+    public string Scrub(string text, bool inParts) => secrets.Aggregate(text, (scrubbed, secret) => secret.Scrub(scrubbed, inParts));
 }

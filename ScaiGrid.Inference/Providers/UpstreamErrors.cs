@@ -48,7 +48,7 @@ internal static class UpstreamErrors
                 failure,
                 Shorten(facts.Message, address, MaxMessageLength),
                 Status: (int)response.StatusCode,
-                Field: Shorten(facts.Field, address, MaxFieldLength),
+                Field: Shorten(facts.Field, address, MaxFieldLength, inParts: false),
                 Code: facts.Code),
             UpstreamFailure.ShapeMismatch => new UpstreamError(failure, $"The upstream answered with status {(int)response.StatusCode}."),
 
@@ -71,7 +71,7 @@ internal static class UpstreamErrors
 
         var facts = UpstreamErrorFacts.Read(answer);
         var error = WithoutStatus(facts, address);
-        return error.Failure == UpstreamFailure.RequestRefused ? error with { Field = Shorten(facts.Field, address, MaxFieldLength), Status = facts.Status } : error;
+        return error.Failure == UpstreamFailure.RequestRefused ? error with { Field = Shorten(facts.Field, address, MaxFieldLength, inParts: false), Status = facts.Status } : error;
     }
 
     /// <summary>The same of an answer that is not of the kind that was asked for; its body is read where it may be a document, and does not go on for ever.</summary>
@@ -153,14 +153,14 @@ internal static class UpstreamErrors
         }
     }
 
-    private static string? Shorten(string? text, UpstreamAddress address, int length)
+    private static string? Shorten(string? text, UpstreamAddress address, int length, bool inParts = true)
     {
         if (text is null)
         {
             return null;
         }
 
-        text = address.Scrub(text);
+        text = address.Scrub(text, inParts);
         return text.Length <= length ? text : string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, length)}…");
     }
 }
