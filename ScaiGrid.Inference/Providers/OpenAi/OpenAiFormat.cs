@@ -47,7 +47,7 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
         return ChatRequestEditor.Edit(request, route, _modelJson, limit, _toolEffort, storesMetadata: isOpenAi, isOurs: true, takesCarried: !isOpenAi);
     }
 
-    [GeneratedRegex(@"\b(gpt-?\d|chatgpt|o\d)")]
+    [GeneratedRegex(@"\b(gpt-\d|chatgpt|o\d)")]
     private static partial Regex IsTelling();
 
     // From 5.6; the models for chats do not think.

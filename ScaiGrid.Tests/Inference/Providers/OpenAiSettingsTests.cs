@@ -17,6 +17,7 @@ public sealed class OpenAiSettingsTests
     [InlineData("openai", "model_like", "\"assistant-prod\"")]
     [InlineData("custom", "model_like", "41")]
     [InlineData("azure", "model_like", "\"gpt\"")]
+    [InlineData("azure", "model_like", "\"gpt5.6\"")]
     [InlineData("azure", "reasoning_summary", "\"long\"")]
     public void SettingOfAnotherWord_IsRefused(string type, string name, string value)
     {
