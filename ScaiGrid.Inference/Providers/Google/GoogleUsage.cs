@@ -19,7 +19,10 @@ internal struct GoogleUsage
     /// <summary>Whether the prompt was counted: without that it is no account of the call, which would be free.</summary>
     public readonly bool Exists => _prompt is not null;
 
-    public readonly TokenUsage Tokens => new((_prompt ?? 0) + (_toolPrompt ?? 0), (_candidates ?? 0) + (_thoughts ?? 0), _cached ?? 0, _thoughts ?? 0);
+    // Of what the model read no more can have been in its cache.
+    public readonly TokenUsage Tokens => new(Prompt, (_candidates ?? 0) + (_thoughts ?? 0), Math.Min(_cached ?? 0, Prompt), _thoughts ?? 0);
+
+    private readonly long Prompt => (_prompt ?? 0) + (_toolPrompt ?? 0);
 
     public void Add(JsonElement answer)
     {
