@@ -26,7 +26,7 @@ public readonly struct ChunkView
 
     public TokenUsage? Usage { get; init; }
 
-    /// <summary>Whether there is a usage, and it counts nothing that could be read.</summary>
+    /// <summary>Whether there is a usage, and it does not count the prompt or the output in a way that could be read: it is not shown.</summary>
     public bool HasUnreadableUsage { get; init; }
 
     /// <summary>Whether there is anything in <c>choices</c>: a chunk that only carries usage has none.</summary>
@@ -127,7 +127,7 @@ public readonly struct ChunkView
                 reader.Read();
                 var isNull = reader.TokenType == JsonTokenType.Null;
                 usage = TokenUsage.Read(ref reader);
-                hasUnreadableUsage = usage is null && !isNull;
+                hasUnreadableUsage = usage is null or { LacksCompletion: true } && !isNull;
                 usageProperty = PropertyWithComma(json.Span, isFirst, previousEnd, nameStart, (int)reader.BytesConsumed);
             }
             else

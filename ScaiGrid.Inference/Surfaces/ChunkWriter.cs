@@ -17,10 +17,10 @@ internal static class ChunkWriter
         body.Write("\n\n"u8);
     }
 
-    /// <summary>A whole answer: where the upstream counted nothing, or nothing that could be read, with what was counted here in its place.</summary>
+    /// <summary>A whole answer: where the upstream counted nothing, or not all in a way that could be read, with what was counted here in its place.</summary>
     public static void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
-        if (completion.Usage is not null)
+        if (completion is { Usage: not null, HasUnreadableUsage: false })
         {
             WriteDocument(body, completion, result.Model, withUsage: true);
             return;

@@ -25,7 +25,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
         }
 
         _head.Take(in chunk);
-        _sentUsage |= chunk.Usage is not null;
+        _sentUsage |= chunk is { Usage: not null, HasUnreadableUsage: false };
         ChunkWriter.WriteEvent(body, chunk, Model, includeUsage && !chunk.HasUnreadableUsage);
     }
 

@@ -62,6 +62,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
     [InlineData("\"many\"")]
     [InlineData("""{"prompt_tokens":"nine","completion_tokens":"three","total_tokens":"twelve"}""")]
     [InlineData("""{"prompt_tokens":-1,"completion_tokens":99999999999999999999999}""")]
+    [InlineData("""{"prompt_tokens":11}""")]
     public async Task UsageThatTheUpstreamDoesNotGive_IsWhatIsMetered(string? usage)
     {
         // At the end, at the beginning and in the middle.

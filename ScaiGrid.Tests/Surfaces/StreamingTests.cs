@@ -164,6 +164,8 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
 
             data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[],"usage":{"prompt_tokens":-9,"completion_tokens":-3}}
 
+            data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[],"usage":{"prompt_tokens":9}}
+
             data: [DONE]
 
 
