@@ -66,7 +66,7 @@ internal sealed class ResponsesRequest : IDisposable
         problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
         if (problem is null && ChatRequestReader.TryRead(chatBody, out var chat, out problem))
         {
-            (chat!.Carried, chat.IsLimitTranslated) = (carried, true);
+            (chat!.Carried, chat.IsLimitTranslated) = (carried, given.Has("max_output_tokens"));
             return new ResponsesRequest(given, chat, namespaces);
         }
 
