@@ -9,7 +9,8 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// The events of a streamed response: each item begins, grows and ends before the next one, as chat models write them.
+/// The events of a streamed response: each item begins, grows and ends before the next one, as chat models write them, but for calls, which stay
+/// open beside what follows until their arguments are whole.
 /// </summary>
 /// <param name="output">Gathers the items.</param>
 /// <param name="maker">The model that answers, as <see cref="CarriedField"/> says it.</param>
@@ -126,13 +127,18 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
         }
     }
 
-    // The last call of the fragment's number; null where it begins another. Some upstreams give all calls one number: what has a name and an id of
-    // its own then is another call, once the one before is whole. An id alone says nothing, as some give each fragment a new one.
+    // The last call of the fragment's number; null where it begins another. Some upstreams give all calls one number: another name is another call
+    // then, and so are arguments under the same one, once those before are whole. An id alone says nothing, as some give each fragment a new one
+    // and the name with it, down to an empty one at the end.
     private ResponseItem? CallOf(ChatToolCall fragment)
     {
         var last = output.Items.LastOrDefault(item => item.Kind == ResponseItemKind.FunctionCall && item.CallIndex == fragment.Index);
-        var isOther = fragment.Name is { Length: > 0 } && last is { HasWholeArguments: true }
-            && (fragment.Id is { Length: > 0 } id ? id != last.CallId : last.IsDone);
+        if (last is null || fragment.Name is not { Length: > 0 } name || fragment.Id == last.CallId)
+        {
+            return last;
+        }
+
+        var isOther = !output.IsOf(last, name) || (!string.IsNullOrWhiteSpace(fragment.Arguments) && (last.IsDone || last.HasWholeArguments));
         return isOther ? null : last;
     }
 
@@ -197,6 +203,12 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
     {
         foreach (var item in output.Items.Where(item => !item.IsDone && (isLast || item.Kind != ResponseItemKind.FunctionCall || item.HasWholeArguments)))
         {
+            if (item is { Kind: ResponseItemKind.FunctionCall, IsCut: false } && string.IsNullOrWhiteSpace(item.Text.ToString()))
+            {
+                // No arguments, as in a whole answer.
+                Grow(body, item, "{}");
+            }
+
             item.IsDone = true;
             if (!item.IsSilent)
             {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Responses;
@@ -95,6 +96,9 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         (item.Namespace, item.Name) = namespaces.Split(call.Name ?? "");
         return item;
     }
+
+    /// <summary>Whether the call is one of the function that a chat knows by the name.</summary>
+    public bool IsOf(ResponseItem call, string name) => namespaces.Split(name) == (call.Namespace, call.Name);
 
     public void Finish(string? reason)
     {
@@ -264,7 +268,7 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
     {
         try
         {
-            using var document = JsonDocument.Parse(text);
+            using var document = JsonText.Parse(text);
             return document.RootElement.ValueKind == JsonValueKind.Object;
         }
         catch (JsonException)

@@ -130,7 +130,7 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
 
         try
         {
-            using var document = JsonDocument.Parse(arguments);
+            using var document = JsonText.Parse(arguments);
             return arguments;
         }
         catch (JsonException)

@@ -60,6 +60,15 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal(calls.Contains("incomplete", StringComparison.Ordinal) ? "incomplete" : "completed", (string?)events[^2].Json["item"]!["status"]);
     }
 
+    [Fact]
+    public async Task CallWithHalfACharacter_IsAnswered()
+    {
+        const string Call = """{"id":"a","type":"function","function":{"name":"f","arguments":"{\"q\":\"\ud83d x\"}"}}""";
+        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{{Call}}]},"finish_reason":"tool_calls"}]}""" });
+        var call = Assert.Single((await Admin.PostAsync(Path, new { model = slug, input = "hi" })).Body()["output"]!.AsArray())!;
+        Assert.Equal(("completed", "{\"q\":\"\uFFFD x\"}"), ((string?)call["status"], (string?)call["arguments"]));
+    }
+
     /// <summary>What a model only thought is no empty message, whole or streamed; what it neither said nor thought is.</summary>
     [Theory]
     [InlineData("""{"role":"assistant","content":"","reasoning":"hm"}""", "reasoning")]
@@ -192,16 +201,37 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
         """{"index":0,"id":"","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"c2ln"}}}""",
         """{"index":1,"id":"","function":{"name":"g","arguments":"{}"}}""",
         "call_ f {} call_ g {}")]
+    [InlineData(
+        """{"index":0,"function":{"name":"f","arguments":"{\"x\":1}"}}""",
+        """{"index":0,"function":{"name":"f","arguments":"{\"x\":2}"}}""",
+        """call_ f {"x":1} call_ f {"x":2}""")]
+    [InlineData(
+        """{"index":0,"id":"a","function":{"name":"f","arguments":""}}""",
+        """{"index":0,"id":"b","function":{"name":"g","arguments":"{}"}}],"content":"so: ","x":[{}""",
+        "a f {} b g {}")]
+    [InlineData(
+        """{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}""",
+        """{"index":0,"id":"b","function":{"name":"f","arguments":""}}""",
+        """a f {"x":1}""")]
+    [InlineData(
+        """{"index":0,"id":"a","function":{"name":"f","arguments":"{\"q\":\"\ud83d x\"}"}}""",
+        """{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}""",
+        "a f {\"q\":\"\uFFFD x\"} b f {}")]
     public async Task CallsOfOtherServers_AreToldApart(string first, string second, string calls)
     {
         var slug = await ConnectAsync(Stream(
             Chunk($$"""{"tool_calls":[{{first}}]}"""), Chunk($$"""{"tool_calls":[{{second}}]}"""), Chunk("{}", "\"tool_calls\"")));
         using var stream = await Admin.StreamBodyAsync(Path, $$"""{"model":"{{slug}}","input":"hi","stream":true}""");
-        var output = (await stream.AllAsync())[^1].Json["response"]!["output"]!.AsArray();
+        var events = await stream.AllAsync();
+        var output = events[^1].Json["response"]!["output"]!.AsArray();
         var made = output.Where(item => (string?)item!["type"] == "function_call").ToList();
         Assert.Equal(
             calls,
             string.Join(' ', made.Select(call => $"{(((string)call!["call_id"]!).StartsWith("call_", StringComparison.Ordinal) ? "call_" : call["call_id"])} {call["name"]} {call["arguments"]}")));
+
+        Assert.Equal(
+            string.Concat(made.Select(call => (string?)call!["arguments"])),
+            string.Concat(events.Where(item => item.Name == "response.function_call_arguments.delta").OrderBy(item => (int)item.Json["output_index"]!).Select(item => (string?)item.Json["delta"])));
 
         // A next turn can name them.
         var results = made.Select(call => $$"""{"type":"function_call_output","call_id":"{{call!["call_id"]}}","output":"1"}""");
