@@ -14,7 +14,6 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
     /// <remarks>Chat takes neither an empty list, nor a choice or a word on calls without one: the Responses API takes all of it.</remarks>
     public void Write(JsonRequest request)
     {
-        var before = mistakes.Count;
         if (request.Has("tools"))
         {
             using var tools = JsonDocument.Parse(request["tools"]);
@@ -32,7 +31,7 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
             using var choice = JsonDocument.Parse(request["tool_choice"]);
             WriteChoice(choice.RootElement);
         }
-        else if (request.Has("tool_choice") && request.Text("tool_choice") is not ("auto" or "none") && mistakes.Count == before)
+        else if (request.Has("tool_choice") && request.Text("tool_choice") is not ("auto" or "none"))
         {
             mistakes.Add(new ErrorDetail("tool_choice", "must be auto or none where there are no tools."));
         }

@@ -211,15 +211,6 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Contains("\"max_completion_tokens\":40", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
     }
 
-    /// <summary>What was refused is not said to be missing.</summary>
-    [Fact]
-    public async Task ChoiceOfARefusedTool_IsOneMistake()
-    {
-        var error = (await Admin.SendAsync(
-            HttpMethod.Post, Path, """{"model":"scailabs/echo","input":"x","tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"}}""")).OpenAiError(400, "validation_error");
-        Assert.DoesNotContain("tool_choice", error.ToJsonString(), StringComparison.Ordinal);
-    }
-
     [Fact]
     public async Task HalfACharacter_GoesOnAsItIsWritten()
     {
