@@ -114,7 +114,7 @@ internal static partial class TranscriptMeter
                 return chunk[8..];
             }
 
-            var size = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
+            long size = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
             at += 8 + size + (size % 2);
         }
 
