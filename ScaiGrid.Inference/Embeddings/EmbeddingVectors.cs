@@ -18,9 +18,14 @@ internal static class EmbeddingVectors
         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
             vectors += ReadItem(ref reader, out var vector, out _) ? 1 : throw new JsonException("An item has no vector.");
-            if (!asBase64 && data[vector][0] == (byte)'"')
+            var isBase64 = data[vector][0] == (byte)'"';
+            if (isBase64 && !asBase64)
             {
                 _ = Unpack(data[vector]);
+            }
+            else if (asBase64 && !isBase64)
+            {
+                _ = Pack(data[vector]);
             }
         }
 
@@ -100,12 +105,11 @@ internal static class EmbeddingVectors
     {
         var floats = new List<float>(1536);
         var reader = new Utf8JsonReader(numbers);
-        while (reader.Read())
+        reader.Read();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType == JsonTokenType.Number)
-            {
-                floats.Add((float)reader.GetDouble());
-            }
+            var number = reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var given) ? (float)given : float.NaN;
+            floats.Add(float.IsFinite(number) ? number : throw new JsonException("A vector has something else than numbers, or one that is too large."));
         }
 
         var bytes = new byte[floats.Count * sizeof(float)];

@@ -123,6 +123,17 @@ public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync(Native, new { model = slug, input = "x" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
     }
 
+    [Theory]
+    [InlineData("[1,null]")]
+    [InlineData("[1,\"2\"]")]
+    [InlineData("[[1]]")]
+    [InlineData("[1e300]")]
+    public async Task VectorThatCannotBePacked_Is502(string vector)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = $$$"""{"data":[{"embedding":{{{vector}}}}],"usage":{"prompt_tokens":1}}""" }, modelFields: Embedding);
+        (await Admin.PostAsync(OpenAi, new { model = slug, input = "x", encoding_format = "base64" })).OpenAiError(502, "upstream_shape_mismatch");
+    }
+
     [Fact]
     public async Task UpstreamsErrors_AreTheSurfaces()
     {
