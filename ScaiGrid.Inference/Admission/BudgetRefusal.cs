@@ -7,11 +7,12 @@ namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
 /// What callers are told whose calls a budget has no room for: which budget, why, and when its period ends. A partner's budget is nothing that its tenants
-/// know of: those who cannot see it are told that there is one, and not even its period.
+/// know of: those who cannot see it are told that there is one, and not even its period; nor why, which would tell, call by call, what is left of it.
 /// </summary>
 internal static class BudgetRefusal
 {
     private const int HeldSeconds = 2;
+    private const string Hidden = "a budget above your tenant";
 
     /// <summary>Some clients sleep for as long as they are told; a longer time is told as a time of day only.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
@@ -26,25 +27,25 @@ internal static class BudgetRefusal
 
     public static Problem Of(BudgetRule budget, Reason reason, TicketAmounts call, Caller caller, DateTimeOffset now)
     {
-        var isShown = IsShownTo(caller, budget);
-        var name = Name(budget, isShown);
+        if (!IsShownTo(caller, budget))
+        {
+            return new Problem(
+                InferenceErrors.BudgetExceeded, $"There is no room for this call in {Hidden}.", reason is Reason.Held ? HeldSeconds : null);
+        }
+
+        var name = Name(budget);
         if (reason is Reason.Held)
         {
             return new Problem(
                 InferenceErrors.BudgetExceeded, $"The room of {name} is held back for calls that are under way; try again when they have ended.", HeldSeconds);
         }
 
-        if (reason is Reason.TooLarge && isShown && (call.Cost > budget.CostLimit || call.Tokens > budget.TokenLimit))
+        if (reason is Reason.TooLarge && (call.Cost > budget.CostLimit || call.Tokens > budget.TokenLimit))
         {
             return new Problem(InferenceErrors.BudgetExceeded, $"This call may use more than the whole of {name}; a smaller one may fit.");
         }
 
         var text = reason is Reason.TooLarge ? $"This call may use more than is left of {name}; a smaller one may fit." : $"There is no room left in {name}.";
-        if (!isShown)
-        {
-            return new Problem(InferenceErrors.BudgetExceeded, text);
-        }
-
         if (budget.PeriodAt(now).End is not { } end)
         {
             return new Problem(InferenceErrors.BudgetExceeded, $"{text} It has no further period; its limit can be raised.");
@@ -59,13 +60,11 @@ internal static class BudgetRefusal
     }
 
     public static Problem Throttled(BudgetRule budget, Caller caller, int seconds) =>
-        new(InferenceErrors.RateLimited, $"There is no room left in {Name(budget, IsShownTo(caller, budget))}; calls are let through slowly.", seconds);
+        new(InferenceErrors.RateLimited, $"There is no room left in {(IsShownTo(caller, budget) ? Name(budget) : Hidden)}; calls are let through slowly.", seconds);
 
     private static bool IsShownTo(Caller caller, BudgetRule budget) =>
         budget.Scope != BudgetScope.Partner || caller.ReachOf(Permissions.ManageBudgets) is Reach.Partner or Reach.Grid;
 
     // A user has one tenant and any number of groups.
-    private static string Name(BudgetRule budget, bool isShown) => !isShown
-        ? "a budget above your tenant"
-        : $"{(budget.Scope == BudgetScope.Group ? "a" : "the")} {budget.Scope}'s {budget.Calendar.Period} budget";
+    private static string Name(BudgetRule budget) => $"{(budget.Scope == BudgetScope.Group ? "a" : "the")} {budget.Scope}'s {budget.Calendar.Period} budget";
 }

@@ -60,7 +60,7 @@ public sealed class BudgetRefusalTests(Grid grid) : GridTest(grid)
         var tenant = await SeededTenant.CreateAsync(Grid);
         using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
         using var partner = await tenant.AddUserAsync(Roles.PartnerAdmin, Roles.TenantUser);
-        (await partner.Api.PostAsync(Budgets, new { scope = "partner", period = "weekly", token_limit = 100 })).Created();
+        var budget = (await partner.Api.PostAsync(Budgets, new { scope = "partner", period = "weekly", token_limit = 100 })).Created();
         var slug = await ConnectAsync(new UpstreamScript(), modelFields: new { max_output_tokens = 1000 });
         Assert.Contains("the whole of the partner's weekly budget", await RefusedAsync(partner), StringComparison.Ordinal);
         var hidden = await RefusedAsync(admin);
@@ -69,6 +69,11 @@ public sealed class BudgetRefusalTests(Grid grid) : GridTest(grid)
         {
             Assert.DoesNotContain(word, hidden, StringComparison.Ordinal);
         }
+
+        // Nor why: with one max_tokens after the other, that would tell what is left.
+        (await partner.Api.PutAsync($"{Budgets}/{(string)budget["id"]!}", new { request_limit = 0 })).Ok();
+        await Poll.UntilAsync(async () => (await partner.Api.ChatAsync(slug)).Text.Contains("no room left", StringComparison.Ordinal), "the budget's new limit");
+        Assert.Equal(hidden, await RefusedAsync(admin));
 
         async Task<string> RefusedAsync(SeededUser user)
         {
