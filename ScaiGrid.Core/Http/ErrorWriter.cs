@@ -22,6 +22,8 @@ public static class ErrorWriter
         var openAi = context.Request.Path.StartsWithSegments(OpenAiSurface, StringComparison.OrdinalIgnoreCase);
         var response = context.Response;
 
+        // For calls within the process, which may look at more than the answer says.
+        context.Features.Set(problem);
         response.StatusCode = openAi ? OpenAiStatus(problem) : problem.Error.Status;
         response.ContentType = "application/json; charset=utf-8";
         if (problem.RetryAfterSeconds is { } seconds)

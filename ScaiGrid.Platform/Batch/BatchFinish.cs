@@ -41,7 +41,9 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
 
         // The same id again when this step is repeated: its bytes are then written over, and not left behind.
         var id = $"{Ids.File}_{Ulid.NewUlid(batch.CreatedAt, SHA256.HashData(Encoding.ASCII.GetBytes($"{batch.Id}/{filename}")).AsSpan(0, 10))}";
-        await using var parts = new ChainedBlobs(blobs, keys);
+
+        // What failed for good is put together from what there is.
+        await using var parts = new ChainedBlobs(blobs, keys, passesOverMissing: batch.Errors is not null);
         var info = await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), parts, cancellationToken);
         return files.New(id, batch.TenantId, batch.UserId, $"{batch.Id}_{filename}", FilePurpose.BatchOutput, info.Length);
     }
@@ -85,7 +87,7 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
 }
 
 /// <summary>Several objects of the store, one after the other, as one stream.</summary>
-internal sealed class ChainedBlobs(IBlobStore blobs, IReadOnlyList<string> keys) : ReadOnlyStream
+internal sealed class ChainedBlobs(IBlobStore blobs, IReadOnlyList<string> keys, bool passesOverMissing) : ReadOnlyStream
 {
     private BlobContent? _current;
     private int _next;
@@ -101,7 +103,16 @@ internal sealed class ChainedBlobs(IBlobStore blobs, IReadOnlyList<string> keys)
                     return 0;
                 }
 
-                _current = await blobs.OpenAsync(keys[_next++], range: null, cancellationToken) ?? throw new InvalidOperationException("A chunk's results are gone.");
+                _current = await blobs.OpenAsync(keys[_next++], range: null, cancellationToken);
+                if (_current is null)
+                {
+                    if (passesOverMissing)
+                    {
+                        continue;
+                    }
+
+                    throw new InvalidOperationException("A chunk's results are gone.");
+                }
             }
 
             var read = await _current.Body.ReadAsync(buffer, cancellationToken);

@@ -199,9 +199,10 @@ internal sealed partial class BatchRun(
         }
     }
 
-    // A limit that passes is waited for, as long as the batch lasts; other trouble is given a few tries.
+    // A limit that passes is waited for, as long as the batch lasts; other trouble is given a few tries. A budget's next period is not
+    // waited for, however near: the batch would keep others from the worker meanwhile.
     private static bool MayTryAgain(InferenceAnswer answer, int attempt) =>
-        (answer.Status == 429 && answer.RetryAfter is not null) || (answer.Status is 502 or 503 or 504 && attempt < MostTries);
+        (answer.Status == 429 && answer.RetryAfter is not null && !answer.IsUsedUp) || (answer.Status is 502 or 503 or 504 && attempt < MostTries);
 
     /// <summary>A usage id that is the same whichever worker makes the call, and that begins with the batch's time.</summary>
     private static string UsageId(BatchRow batch, string lineId) =>

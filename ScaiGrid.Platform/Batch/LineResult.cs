@@ -65,8 +65,13 @@ internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
 
     private static void WriteBody(Utf8JsonWriter writer, ReadOnlySpan<byte> body)
     {
-        // As it is written, whatever its texts are; but a line feed, which is white space in JSON, would be the end of the line.
-        var json = Utf8.IsValid(body) ? body.ToArray() : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body));
+        // As it is written, whatever its texts are; but a line feed, which is white space in JSON, would be the end of the line. So would, to
+        // some readers, Unicode's own line ends, which JSON has in texts only.
+        var isPlain = Utf8.IsValid(body) && body.IndexOf("\u2028"u8) < 0 && body.IndexOf("\u2029"u8) < 0 && body.IndexOf("\u0085"u8) < 0;
+        var json = isPlain ? body.ToArray() : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body)
+            .Replace("\u2028", @"\u2028", StringComparison.Ordinal)
+            .Replace("\u2029", @"\u2029", StringComparison.Ordinal)
+            .Replace("\u0085", @"\u0085", StringComparison.Ordinal));
         json.AsSpan().Replace((byte)'\n', (byte)' ');
         json.AsSpan().Replace((byte)'\r', (byte)' ');
         try

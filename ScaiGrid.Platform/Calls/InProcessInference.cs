@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Surfaces;
@@ -14,7 +15,8 @@ namespace ScaiGrid.Platform.Calls;
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Body">The answer's bytes.</param>
 /// <param name="RetryAfter">When another try may help.</param>
-internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, TimeSpan? RetryAfter)
+/// <param name="IsUsedUp">Whether a budget refused that has no room for the call until its period ends.</param>
+internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, TimeSpan? RetryAfter, bool IsUsedUp)
 {
     public bool Succeeded => Status is >= 200 and < 300;
 }
@@ -47,7 +49,8 @@ internal sealed class InProcessInference
         using var answer = new MemoryStream();
         var response = await PostAsync(caller, path, body, requestId, answer, started: _ => { }, cancellationToken);
         TimeSpan? retryAfter = int.TryParse(response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : null;
-        return new InferenceAnswer(response.StatusCode, answer.ToArray(), retryAfter);
+        var isUsedUp = response.HttpContext.Features.Get<Problem>()?.ResetsAt is not null;
+        return new InferenceAnswer(response.StatusCode, answer.ToArray(), retryAfter, isUsedUp);
     }
 
     /// <summary>Posts a JSON document; the answer goes to <paramref name="answer"/> as it comes.</summary>

@@ -43,6 +43,15 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
     }
 
     [Fact]
+    public async Task WhatIsLeftOfTheResults_IsNotLostWithAChunksThatAreGone()
+    {
+        var batch = await RescuedAsync(answered: 200, held: 1, secondsAfterTheWindow: 3 * 3600, isFirstGone: true);
+        Assert.Equal(("failed", "processing_failed"), ((string?)batch["status"], (string?)batch["errors"]![0]!["code"]));
+        var output = await ResultsAsync(batch["output_file_id"]!);
+        Assert.Equal(Enumerable.Range(100, 100).Select(line => $"line-{line}"), output.Select(line => (string?)line["custom_id"]));
+    }
+
+    [Fact]
     public async Task InputsUrl_IsForgottenOnceItWasFetched()
     {
         await using var server = await FakeReceiver.StartAsync();
@@ -53,7 +62,7 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
     }
 
     /// <summary>A batch at its end, some lines of which were answered when the steps of the others failed for good, and its window was over.</summary>
-    private async Task<JsonNode> RescuedAsync(int answered, int held, int secondsAfterTheWindow)
+    private async Task<JsonNode> RescuedAsync(int answered, int held, int secondsAfterTheWindow, bool isFirstGone = false)
     {
         var hold = new TaskCompletionSource();
         var model = $"upstream-{Guid.CreateVersion7():N}";
@@ -72,6 +81,12 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
         var past = (TimeProvider.System.GetUtcNow().AddSeconds(-secondsAfterTheWindow) - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         await Services.MariaDb.ExecuteAsync(
             "UPDATE batches SET expires_at = @past WHERE id = @id; UPDATE jobs SET state = 'dead', lease = NULL, attempts = 20 WHERE lane = @id", ("past", past), ("id", id));
+        if (isFirstGone)
+        {
+            // An attempt that wrote nothing.
+            await Services.MariaDb.ExecuteAsync("UPDATE batch_chunks SET attempt = 99 WHERE batch_id = @id AND number = 0", ("id", id));
+        }
+
         hold.SetResult();
         await UntilAsync(() => batch["ended_at"] is not null, "the batch to end");
         return batch;

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -142,6 +143,62 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var line = JsonSerializer.Serialize(Line("a", "/v1/inference/chat", Chat(slug))).Replace("\"hi\"", $"\"{Text}\"", StringComparison.Ordinal);
         await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes(line)) })).Created()["id"]!);
         Assert.Contains(Text, Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UnicodesLineEnds_InAnAnswer_AreNoEndsOfALine()
+    {
+        const string Text = "a\u2028b\u2029c\u0085d";
+        const string Escaped = @"a\u2028b\u2029c\u0085d";
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            Body = $$$"""
+                {"id":"x","object":"chat.completion","created":1,"model":"m",
+                 "choices":[{"index":0,"message":{"role":"assistant","content":"{{{Text}}}"},"finish_reason":"stop"}],
+                 "usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}
+                """,
+        });
+        var input = Lines(Line("a", "/v1/inference/chat", Chat(slug)));
+        var batch = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!);
+        var output = await Admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content");
+        Assert.Contains(Escaped, output.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(output.Text, character => character is '\u2028' or '\u2029' or '\u0085');
+    }
+
+    [Theory]
+    [InlineData("/v1/inference/batch", "/v1/inference/chat")]
+    [InlineData("/oai/v1/batches", "/v1/chat/completions")]
+    public async Task LineThatAUsedUpBudgetRefuses_EndsAtOnce_AlsoInTheLastHour(string path, string url)
+    {
+        // Where it is eleven in the evening, in the zones' own inverted signs.
+        var east = 23 - TimeProvider.System.GetUtcNow().Hour;
+        east = east > 14 ? east - 24 : east;
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        (await Admin.PutAsync($"/v1/tenants/{tenant.Id}", new { settings = new { timezone = $"Etc/GMT{(east > 0 ? $"-{east}" : $"+{-east}")}" } })).Ok();
+        using var user = await tenant.AddUserAsync(Roles.TenantAdmin);
+        (await user.Api.PostAsync("/v1/accounting/budgets", new { scope = "tenant", period = "daily", request_limit = 0 })).Created();
+        var slug = await ConnectAsync(new UpstreamScript());
+        var input = Lines(Line("a", url, Chat(slug)));
+        var isOpenAi = path == "/oai/v1/batches";
+        string id;
+        if (isOpenAi)
+        {
+            var file = (await user.Api.SendAsync(
+                HttpMethod.Post,
+                "/oai/v1/files",
+                $"--x\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jsonl\"\r\n\r\n{Encoding.UTF8.GetString(input)}\r\n--x--\r\n",
+                "multipart/form-data; boundary=x")).Body();
+            id = (string)(await user.Api.PostAsync(path, new { input_file_id = (string?)file["id"], endpoint = url, completion_window = "24h" })).Body()["id"]!;
+        }
+        else
+        {
+            id = (string)(await user.Api.PostAsync(path, new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
+        }
+
+        await Poll.UntilAsync(async () => (string?)(await user.Api.GetAsync($"/v1/inference/batch/{id}")).Ok()["status"] == "completed", "the batch to end");
+        var batch = (await user.Api.GetAsync($"/v1/inference/batch/{id}")).Ok();
+        var error = Assert.Single(Parse((await user.Api.GetAsync($"/v1/files/{batch["error_file_id"]}/content")).Text))["response"]!;
+        Assert.Equal((429, "budget_exceeded"), ((int)error["status_code"]!, ((string?)error["body"]!["error"]!["code"])!.ToLowerInvariant()));
     }
 
     [Fact]
