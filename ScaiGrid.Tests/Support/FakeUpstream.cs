@@ -109,7 +109,8 @@ public sealed class FakeUpstream : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // The gateway hung up, which the call remembers.
+            // The gateway hung up, which the call remembers: this may be here before its callback, which then never comes.
+            call.AbortedAt = call.AbortedAt == 0 ? Stopwatch.GetTimestamp() : call.AbortedAt;
         }
         finally
         {
