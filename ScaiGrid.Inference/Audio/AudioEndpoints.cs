@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -9,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -122,17 +122,10 @@ internal static class AudioEndpoints
         writer.WriteString("model"u8, attempt.Route.Slug);
         foreach (var property in document.RootElement.EnumerateObject().Where(property => !property.NameEquals("model"u8)))
         {
-            Write(writer, property);
+            writer.WriteProperty(property);
         }
 
         writer.WriteEndObject();
-    }
-
-    // As it is written: a text that the upstream cut in the middle of an emoji is no text that could be written anew.
-    private static void Write(Utf8JsonWriter writer, JsonProperty property)
-    {
-        writer.WritePropertyName(property.Name);
-        writer.WriteRawValue(JsonMarshal.GetRawUtf8Value(property.Value), skipInputValidation: true);
     }
 
     private static string WriteNative(PooledBytes answer, TranscriptionAttempt attempt)
@@ -149,7 +142,7 @@ internal static class AudioEndpoints
             using var document = JsonDocument.Parse(attempt.Document.Memory);
             foreach (var property in document.RootElement.EnumerateObject().Where(property => property.Name is not ("model" or "usage" or "routing")))
             {
-                Write(writer, property);
+                writer.WriteProperty(property);
             }
         }
 
