@@ -1,3 +1,4 @@
+using System.Text;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -7,8 +8,6 @@ namespace ScaiGrid.Inference.Providers;
 internal static class UpstreamBody
 {
     private const int Piece = 4096;
-
-    public static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
 
     /// <param name="content">The answer's body; read to its end, but not beyond <see cref="InferenceOptions.MaxUpstreamBytes"/>.</param>
     /// <param name="address">Where it comes from.</param>
@@ -30,11 +29,11 @@ internal static class UpstreamBody
                 }
             }
 
-            if (bytes.Span.StartsWith(ByteOrderMark))
+            if (bytes.Span.StartsWith(Encoding.UTF8.Preamble))
             {
                 var marked = bytes;
                 bytes = new PooledBytes(marked.Length);
-                bytes.Append(marked.Span[ByteOrderMark.Length..]);
+                bytes.Append(marked.Span[Encoding.UTF8.Preamble.Length..]);
                 marked.Dispose();
             }
 

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Streaming;
@@ -173,7 +174,7 @@ internal sealed class UpstreamErrorFacts
     {
         try
         {
-            using var document = JsonDocument.Parse(json.Span.StartsWith(UpstreamBody.ByteOrderMark) ? json[UpstreamBody.ByteOrderMark.Length..] : json);
+            using var document = JsonDocument.Parse(json.Span.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json);
             var facts = new UpstreamErrorFacts();
             facts.Add(document.RootElement);
             facts.ReadMessage();

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Streaming;
@@ -10,9 +11,6 @@ namespace ScaiGrid.Inference.Streaming;
 internal sealed class SseReader(Stream source) : IDisposable
 {
     private readonly PooledBytes _buffer = new(16 * 1024);
-
-    /// <summary>May begin the stream, and is no part of it.</summary>
-    private static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
 
     private int _eventStart;
     private int _lineStart;
@@ -136,10 +134,11 @@ internal sealed class SseReader(Stream source) : IDisposable
             if (!_isPastFirstLine)
             {
                 _isPastFirstLine = true;
-                if (line.StartsWith(ByteOrderMark))
+                if (line.StartsWith(Encoding.UTF8.Preamble))
                 {
-                    line = line[ByteOrderMark.Length..];
-                    lineStart += ByteOrderMark.Length;
+                    // A byte order mark, which is no part of the stream.
+                    line = line[Encoding.UTF8.Preamble.Length..];
+                    lineStart += Encoding.UTF8.Preamble.Length;
                 }
             }
 
