@@ -8,7 +8,13 @@ public sealed class SplitPairs
 {
     private readonly Dictionary<(int Choice, int Call, string Field), char> _halves = [];
 
-    public ChatAnswer Join(ChatAnswer chunk) => chunk with { Choices = [.. chunk.Choices.Select(Join)] };
+    public ChatAnswer Join(ChatAnswer chunk) =>
+        _halves.Count == 0 && !chunk.Choices.Any(EndsInside) ? chunk : chunk with { Choices = [.. chunk.Choices.Select(Join)] };
+
+    private static bool EndsInside(ChatChoice choice) =>
+        EndsInside(choice.Content) || EndsInside(choice.Reasoning) || EndsInside(choice.Refusal) || choice.ToolCalls.Any(call => EndsInside(call.Arguments));
+
+    private static bool EndsInside(string? text) => text is { Length: > 0 } && char.IsHighSurrogate(text[^1]);
 
     private ChatChoice Join(ChatChoice choice) => choice with
     {
@@ -30,7 +36,7 @@ public sealed class SplitPairs
             text = half + text;
         }
 
-        if (!char.IsHighSurrogate(text[^1]))
+        if (!EndsInside(text))
         {
             return text;
         }
