@@ -89,7 +89,7 @@ public sealed record UpstreamError(
         UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
         UpstreamFailure.RequestRefused when Status == 409 => new Problem(CoreErrors.Conflict, Message ?? "The upstream says that the request conflicts with another."),
-        UpstreamFailure.RequestRefused when Status == 413 => new Problem(CoreErrors.PayloadTooLarge, Message ?? "The upstream says that the request is too large.", OpenAiCode: Code),
+        UpstreamFailure.RequestRefused or UpstreamFailure.Unsupported when Status == 413 => new Problem(CoreErrors.PayloadTooLarge, Message ?? "The upstream says that the request is too large.", OpenAiCode: Code),
         UpstreamFailure.RequestRefused when Field is not null && Message is not null => Problem.Invalid(Field, Message) with
         {
             OpenAiStatus = Status == 422 ? 422 : null,

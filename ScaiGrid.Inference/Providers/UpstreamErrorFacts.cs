@@ -34,11 +34,19 @@ internal sealed class UpstreamErrorFacts
     /// </summary>
     private static readonly string[] TooComplex = ["The compiled grammar is too large", "Schema is too complex"];
 
-    /// <summary>A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, SGLang, Model Studio.</summary>
+    /// <summary>One request of more tokens than the upstream lets through in a minute, which no wait mends: Groq and OpenAI, by the word of a rate limit.</summary>
+    private const string TooLarge = "Request too large for";
+
+    /// <summary>
+    /// A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, SGLang, Model Studio; xAI, Kimi, LM Studio,
+    /// MiniMax, Bedrock, Ollama.
+    /// </summary>
     private static readonly string[] TooLong =
     [
         "prompt is too long", "exceed context limit", "exceeds the maximum number of tokens", "maximum context length", "longer than the maximum model length",
         "longer than the model's context length", "range of input length should be",
+        "maximum prompt length is", "exceeded model token limit", "greater than the context length", "context window exceeds limit",
+        "input is too long for requested model", "prompt too long; exceeded",
     ];
 
     /// <summary>Words that say more than the status they come with, or come without one, inside a stream.</summary>
@@ -74,6 +82,10 @@ internal sealed class UpstreamErrorFacts
 
         // llama.cpp.
         ["exceed_context_size_error"] = UpstreamFailure.RequestRefused,
+
+        // Groq, of what its model wrote: mostly another try is all it needs.
+        ["tool_use_failed"] = UpstreamFailure.ModelFailed,
+        ["json_validate_failed"] = UpstreamFailure.ModelFailed,
 
         // Anthropic.
         ["rate_limit_error"] = UpstreamFailure.RateLimited,
@@ -165,6 +177,12 @@ internal sealed class UpstreamErrorFacts
 
     /// <summary>The request is more than this upstream can do, and no mistake: another may take it.</summary>
     public bool IsTooComplex => Message is { } message && Array.Exists(TooComplex, text => message.StartsWith(text, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>The request is larger than this upstream lets any be, though it may say so as a rate limit: another may take it, and to wait is no use.</summary>
+    /// <param name="status">The HTTP status it came with.</param>
+    public bool IsTooLarge(int? status) => _pause is null
+        && ((status == (int)HttpStatusCode.RequestEntityTooLarge && _word == UpstreamFailure.RateLimited)
+            || Message?.StartsWith(TooLarge, StringComparison.OrdinalIgnoreCase) == true);
 
     /// <summary>An HTTP status that stands in the document.</summary>
     public int? Status { get; private set; }

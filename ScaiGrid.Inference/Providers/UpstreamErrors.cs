@@ -28,9 +28,14 @@ internal static class UpstreamErrors
         await ReadBodyAsync(response, body, cancellationToken);
         var facts = UpstreamErrorFacts.Read(body.Memory);
         var failure = UpstreamErrorFacts.OfStatus((int)response.StatusCode) ?? UpstreamFailure.ShapeMismatch;
-        if (failure == UpstreamFailure.RequestRefused && facts.Failure is UpstreamFailure.Misconfigured or UpstreamFailure.RateLimited)
+        if (facts.IsTooLarge((int)response.StatusCode))
         {
-            // Some say with 400 that the key is wrong, or that the account is empty.
+            return TooLarge(facts, address);
+        }
+
+        if (failure == UpstreamFailure.RequestRefused && facts.Failure is UpstreamFailure.Misconfigured or UpstreamFailure.RateLimited or UpstreamFailure.ModelFailed)
+        {
+            // Some say with 400 that the key is wrong, that the account is empty, or that their model wrote what they cannot use.
             failure = facts.Failure.Value;
         }
         else if (failure == UpstreamFailure.RequestRefused && facts.IsTooComplex)
@@ -50,6 +55,7 @@ internal static class UpstreamErrors
                 Status: (int)response.StatusCode,
                 Field: Shorten(facts.Field, address, MaxFieldLength, inParts: false),
                 Code: facts.Code),
+            UpstreamFailure.ModelFailed => new UpstreamError(failure, Shorten(facts.Message, address, MaxMessageLength)),
             UpstreamFailure.ShapeMismatch => new UpstreamError(failure, $"The upstream answered with status {(int)response.StatusCode}."),
 
             // Their texts may repeat our key, and nothing in them is the caller's business.
@@ -87,8 +93,16 @@ internal static class UpstreamErrors
         return In(body.Memory, address);
     }
 
+    private static UpstreamError TooLarge(UpstreamErrorFacts facts, UpstreamAddress address) =>
+        new(UpstreamFailure.Unsupported, Shorten(facts.Message, address, MaxMessageLength), Status: (int)HttpStatusCode.RequestEntityTooLarge);
+
     private static UpstreamError WithoutStatus(UpstreamErrorFacts facts, UpstreamAddress address)
     {
+        if (facts.IsTooLarge(facts.Status))
+        {
+            return TooLarge(facts, address);
+        }
+
         var failure = facts.Failure ?? UpstreamFailure.ErrorEvent;
         var message = failure == UpstreamFailure.Misconfigured ? null : facts.IsExhausted ? Exhausted : Shorten(facts.Message, address, MaxMessageLength);
         return new UpstreamError(failure, message, facts.RetryAfterSeconds, Code: facts.Code);

@@ -212,30 +212,6 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
             Admin.PostAsync(Native, Body(slug));
     }
 
-    /// <summary>How large schemas may be together Anthropic tells nobody before it is asked.</summary>
-    [Theory]
-    [InlineData("The compiled grammar is too large, which would cause performance issues. Simplify your tool schemas or reduce the number of strict tools.")]
-    [InlineData("Schema is too complex for compilation.")]
-    public async Task SchemasBeyondOneUpstream_AreAnothers(string message)
-    {
-        var strict = Script(new UpstreamScript { Status = 400, Body = $$$"""{"type":"error","error":{"type":"invalid_request_error","message":"{{{message}}}"}}""" });
-        var good = Script(new UpstreamScript()) with { Priority = 1 };
-        var model = await RoutedModel.CreateAsync(Admin, [strict, good], new { retry = new { max_attempts = 1, on = Array.Empty<string>() } });
-        for (var i = 0; i < 6; i++)
-        {
-            Assert.Equal(model.Backends[1], (string?)(await Admin.ChatAsync(model.Slug)).Ok()["routing"]!["backend_id"]);
-        }
-
-        Assert.Equal("closed", await model.StateAsync(0));
-
-        // With nobody else there the caller learns it, and who said so.
-        var alone = await RoutedModel.CreateAsync(Admin, [strict]);
-        var answer = await Admin.ChatAsync(alone.Slug);
-        Assert.Equal(message, (string?)answer.Error(422, "VALIDATION_ERROR")["message"]);
-        Assert.Equal((alone.Backends[0], "1"), (answer.Headers["X-Scaigrid-Backend"], answer.Headers["X-Scaigrid-Attempts"]));
-        (await Admin.ChatAsync(alone.Slug, path: OpenAi)).OpenAiError(400, "validation_error");
-    }
-
     [Fact]
     public async Task OperationThatOneProviderDoesNotHave_IsAnotherTargets()
     {

@@ -1,0 +1,95 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>What one upstream cannot do, as only its error tells, and another may.</summary>
+public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
+{
+    private const string Native = "/v1/inference/chat";
+    private const string OpenAi = "/oai/v1/chat/completions";
+
+    /// <summary>How large schemas may be together Anthropic tells nobody before it is asked.</summary>
+    [Theory]
+    [InlineData("The compiled grammar is too large, which would cause performance issues. Simplify your tool schemas or reduce the number of strict tools.")]
+    [InlineData("Schema is too complex for compilation.")]
+    public async Task SchemasBeyondOneUpstream_AreAnothers(string message)
+    {
+        var strict = Script(new UpstreamScript { Status = 400, Body = $$$"""{"type":"error","error":{"type":"invalid_request_error","message":"{{{message}}}"}}""" });
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        var model = await RoutedModel.CreateAsync(Admin, [strict, good], new { retry = new { max_attempts = 1, on = Array.Empty<string>() } });
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.Equal(model.Backends[1], (string?)(await Admin.ChatAsync(model.Slug)).Ok()["routing"]!["backend_id"]);
+        }
+
+        Assert.Equal("closed", await model.StateAsync(0));
+
+        // With nobody else there the caller learns it, and who said so.
+        var alone = await RoutedModel.CreateAsync(Admin, [strict]);
+        var answer = await Admin.ChatAsync(alone.Slug);
+        Assert.Equal(message, (string?)answer.Error(422, "VALIDATION_ERROR")["message"]);
+        Assert.Equal((alone.Backends[0], "1"), (answer.Headers["X-Scaigrid-Backend"], answer.Headers["X-Scaigrid-Attempts"]));
+        (await Admin.ChatAsync(alone.Slug, path: OpenAi)).OpenAiError(400, "validation_error");
+    }
+
+    /// <summary>More tokens in one request than pass in a minute: no wait mends it, so it is no rate limit, whichever status says so and whether in a stream or not.</summary>
+    [Theory]
+    [InlineData(413, "Request too large for model `llama-3.1-8b-instant` on tokens per minute (TPM): Limit 6000, Requested 12328, please reduce your message size.")]
+    [InlineData(413, "Too many tokens.")]
+    [InlineData(429, "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 342389. The input or output tokens must be reduced.")]
+    [InlineData(200, "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 342389. The input or output tokens must be reduced.")]
+    public async Task RequestTooLargeForOneUpstream_IsAnothers_AndNoRateLimit(int status, string message)
+    {
+        var small = Script(new UpstreamScript
+        {
+            Status = status,
+            Headers = new Dictionary<string, string> { ["Retry-After"] = "120" },
+            Body = $$$"""{"error":{"message":"{{{message}}}","type":"tokens","param":null,"code":"rate_limit_exceeded"}}""",
+        });
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        var model = await RoutedModel.CreateAsync(Admin, [small, good], new { retry = new { max_attempts = 1, on = Array.Empty<string>() } });
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.Equal(model.Backends[1], (string?)(await Admin.ChatAsync(model.Slug)).Ok()["routing"]!["backend_id"]);
+        }
+
+        Assert.Equal("closed", await model.StateAsync(0));
+        var alone = await RoutedModel.CreateAsync(Admin, [small]);
+        Assert.Equal(message, (string?)(await Admin.ChatAsync(alone.Slug)).Error(413, "PAYLOAD_TOO_LARGE")["message"]);
+        (await Admin.ChatAsync(alone.Slug, path: OpenAi)).OpenAiError(413, "payload_too_large");
+        (await Admin.PostAsync(Native, new { model = alone.Slug, stream = true, messages = new[] { new { role = "user", content = "hi" } } })).Error(413, "PAYLOAD_TOO_LARGE");
+    }
+
+    /// <summary>Groq's words for what its model wrote, with 400 and the type of a request that is wrong.</summary>
+    [Theory]
+    [InlineData(400, "tool_use_failed", false)]
+    [InlineData(400, "tool_use_failed", true)]
+    [InlineData(400, "json_validate_failed", false)]
+    [InlineData(200, "tool_use_failed", true)]
+    public async Task WhatAModelWroteWrong_IsAnothersToTry_AndNotTheCallersFault(int status, string code, bool stream)
+    {
+        var document = $$$"""{"error":{"message":"Adjust your prompt. See 'failed_generation'.","type":"invalid_request_error","code":"{{{code}}}","failed_generation":"<function=f{","status_code":400}}""";
+        var clumsy = Script(status == 200
+            ? new UpstreamScript { Body = $"event: error\ndata: {document}\n\n", ContentType = "text/event-stream" }
+            : new UpstreamScript { Status = status, Body = document });
+        var model = await RoutedModel.CreateAsync(Admin, [clumsy, Script(new UpstreamScript()) with { Priority = 1 }]);
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.Equal(200, (int)(await SendAsync(model.Slug)).Status);
+        }
+
+        Assert.Equal("closed", await model.StateAsync(0));
+        var error = (await SendAsync((await RoutedModel.CreateAsync(Admin, [clumsy])).Slug)).Error(502, "BACKEND_ERROR");
+        Assert.Equal("Adjust your prompt. See 'failed_generation'.", (string?)error["message"]);
+
+        Task<Answer> SendAsync(string slug) => Admin.PostAsync(Native, new { model = slug, stream, messages = new[] { new { role = "user", content = "hi" } } });
+    }
+
+    private RoutedBackend Script(UpstreamScript script)
+    {
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, script);
+        return new RoutedBackend(Grid.Upstream.BaseUrl, model);
+    }
+}
