@@ -14,7 +14,11 @@ internal static class GoogleRequest
         using var writer = TranslationJson.Writer(output);
         writer.WriteStartObject();
         new GoogleContents(request, writer, model).Write();
-        WriteTools(request, writer);
+        if (OffersTools(request, model))
+        {
+            WriteTools(request, writer);
+        }
+
         writer.WriteStartObject("generationConfig"u8);
         WriteSampling(request, writer, model);
         WriteFormat(request, writer);
@@ -24,6 +28,25 @@ internal static class GoogleRequest
         writer.Flush();
         return output;
     }
+
+    // Models before 3 write JSON or call functions: a request for both they refuse. Tools that are not to be called are not missed, unless there were calls.
+    private static bool OffersTools(RequestDocument request, GoogleModel model)
+    {
+        if (model.ThinksByLevel || !WantsJson(request, out _) || !request.Functions.Any())
+        {
+            return true;
+        }
+
+        if (ToolChoice.Of(request.Root).Mode != ToolChoiceMode.None || request.Messages.Any(message => RequestDocument.Items(message, "tool_calls"u8).Any()))
+        {
+            request.Refuse("response_format", "is JSON, which this model does not write where it has tools.");
+        }
+
+        return false;
+    }
+
+    private static bool WantsJson(RequestDocument request, out JsonElement format) =>
+        RequestDocument.TryGetObject(request.Root, "response_format"u8, out format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
 
     private static void WriteTools(RequestDocument request, Utf8JsonWriter writer)
     {
@@ -126,7 +149,7 @@ internal static class GoogleRequest
 
     private static void WriteFormat(RequestDocument request, Utf8JsonWriter writer)
     {
-        if (!RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format) || JsonText.Of(format, "type"u8) is not ("json_object" or "json_schema"))
+        if (!WantsJson(request, out var format))
         {
             return;
         }
