@@ -96,9 +96,12 @@ internal static partial class QwenRequest
             return;
         }
 
-        // These think unless they are told not to, and refuse to in a whole answer, or beside a forced tool.
+        // Thinking excludes a forced tool and, up to 3.7, an answer in JSON: these are what the caller's program depends on.
         var model = JsonText.Of(request.Root, "model"u8) ?? "";
-        if ((!request.Stream && StreamedThought().IsMatch(model)) || (choice.IsForced && ThinkingUnasked().IsMatch(model)))
+        var mayNotThink = choice.IsForced || (WantsJson(request) && !ThinkingBeforeJson().IsMatch(model));
+
+        // These think unless they are told not to, and refuse to in a whole answer.
+        if ((!request.Stream && StreamedThought().IsMatch(model)) || (mayNotThink && ThinkingUnasked().IsMatch(model)))
         {
             writer.WriteBoolean("enable_thinking"u8, false);
             return;
@@ -109,14 +112,16 @@ internal static partial class QwenRequest
             return;
         }
 
-        // Thinking and a forced tool exclude each other: the tool is what the caller's program depends on.
-        var thinks = effort != "none" && !choice.IsForced;
+        var thinks = effort != "none" && !mayNotThink;
         writer.WriteBoolean("enable_thinking"u8, thinks);
         if (thinks && !request.Root.TryGetProperty("thinking_budget"u8, out _) && Budget(effort) is { } budget)
         {
             writer.WriteNumber("thinking_budget"u8, budget);
         }
     }
+
+    private static bool WantsJson(RequestDocument request) =>
+        RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
 
     // None: as much as the model may.
     private static int? Budget(string effort) => effort switch
@@ -134,4 +139,7 @@ internal static partial class QwenRequest
     // Those, and all from 3.5 on but for the ones that cannot do otherwise.
     [GeneratedRegex(@"^qwen(3-\d+(\.\d+)?b(-a\d+b)?$|(3\.[5-9]|[4-9])(?!.*thinking))", RegexOptions.IgnoreCase)]
     private static partial Regex ThinkingUnasked();
+
+    [GeneratedRegex(@"^qwen(3\.[89]|[4-9])", RegexOptions.IgnoreCase)]
+    private static partial Regex ThinkingBeforeJson();
 }
