@@ -59,14 +59,14 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     }
 
     /// <summary>
-    /// Whether the conversation stands in the middle of a use of tools whose thinking is gone: with a budget, the upstream refuses to
-    /// think on from there.
+    /// Whether the conversation stands in the middle of a use of tools, or of an assistant's text, whose thinking is gone: with a budget, the upstream
+    /// refuses to think on from there.
     /// </summary>
     public static bool ContinuesWithoutThinking(RequestDocument request)
     {
         var messages = request.Messages.ToList();
         var last = messages.FindLastIndex(message => JsonText.Of(message, "role"u8) is not ("tool" or "function"));
-        return last >= 0 && last < messages.Count - 1 && !AnthropicTurn.TryGetThinking(messages[last], out _);
+        return last >= 0 && JsonText.Of(messages[last], "role"u8) == "assistant" && !AnthropicTurn.TryGetThinking(messages[last], out _);
     }
 
     /// <summary>Whether the conversation holds thoughts of the upstream's own.</summary>
