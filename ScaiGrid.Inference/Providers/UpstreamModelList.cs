@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
-/// Reads what an upstream serves. OpenAI, Anthropic and those that speak like them answer <c>{"data":[{"id"}]}</c>, Google
+/// Reads what an upstream serves. OpenAI, Anthropic and those that speak like them answer <c>{"data":[{"id"}]}</c>, Together the list alone, Google
 /// <c>{"models":[{"name"}]}</c>; how much more they tell differs.
 /// </summary>
 internal static class UpstreamModelList
@@ -51,9 +51,13 @@ internal static class UpstreamModelList
         try
         {
             using var document = JsonDocument.Parse(json);
-            if (document.RootElement.ValueKind == JsonValueKind.Object
-                && (document.RootElement.TryGetProperty("data"u8, out var list) || document.RootElement.TryGetProperty("models"u8, out list))
-                && list.ValueKind == JsonValueKind.Array)
+            var list = document.RootElement;
+            if (list.ValueKind == JsonValueKind.Object && (list.TryGetProperty("data"u8, out var inside) || list.TryGetProperty("models"u8, out inside)))
+            {
+                list = inside;
+            }
+
+            if (list.ValueKind == JsonValueKind.Array)
             {
                 return new ModelListing([.. list.EnumerateArray().Select(Model).OfType<UpstreamModel>()]);
             }

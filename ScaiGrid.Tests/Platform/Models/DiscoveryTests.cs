@@ -54,6 +54,7 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
 
     [Theory]
     [InlineData("openai", "/v1", null, "/v1/models", "Authorization", """{"data":[{"id":"m-embedding-1"}]}""", "embedding", null)]
+    [InlineData("custom", "/v1", null, "/v1/models", "Authorization", """[{"id":"m","object":"model","type":"chat","context_length":8192}]""", "chat", 8192)]
     [InlineData("azure", "", null, "/openai/v1/models", "api-key", """{"data":[{"id":"m","capabilities":{"chat_completion":false,"embeddings":true}}]}""", "embedding", null)]
     [InlineData("azure", "/openai/v1", null, "/openai/v1/models", "api-key", """{"data":[{"id":"m"}]}""", "chat", null)]
     [InlineData("azure", "", "2024-10-21", "/openai/models?api-version=2024-10-21", "api-key", """{"data":[{"id":"m","capabilities":{"chat_completion":true}}]}""", "chat", null)]
@@ -78,7 +79,7 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
 
     [Theory]
     [InlineData("no JSON")]
-    [InlineData("[]")]
+    [InlineData("7")]
     [InlineData("""{"data":{}}""")]
     public async Task AnswerThatIsNoList_IsADiscoveryError(string listing)
     {
