@@ -39,10 +39,17 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
     /// <summary>Whether the field is there with a value other than null.</summary>
     public bool Has(string name) => !this[name].IsEmpty;
 
-    /// <summary>A field's text (<see cref="JsonText"/>); null when it is absent or no string.</summary>
-    public string? Text(string name)
+    /// <summary>The raw value of a field, or the frontend model's default of it; empty when there is neither.</summary>
+    public ReadOnlyMemory<byte> Value(string name, ModelRoute? defaults)
     {
         var value = this[name];
+        return value.IsEmpty && defaults?.DefaultParams?[name] is { } otherwise ? System.Text.Encoding.UTF8.GetBytes(otherwise.ToJsonString()) : value;
+    }
+
+    /// <summary>A field's text (<see cref="JsonText"/>), or the default that is one; null when there is neither.</summary>
+    public string? Text(string name, ModelRoute? defaults = null)
+    {
+        var value = Value(name, defaults);
         if (value.IsEmpty || value.Span[0] != (byte)'"')
         {
             return null;
@@ -52,9 +59,12 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
         return JsonText.Of(document.RootElement);
     }
 
-    /// <summary>A field's whole number; null when it is absent or none.</summary>
-    public long? WholeNumber(string name) =>
-        System.Buffers.Text.Utf8Parser.TryParse(this[name].Span, out long number, out var used) && used == this[name].Length ? number : null;
+    /// <summary>A field's whole number, or the default that is one; null when there is neither.</summary>
+    public long? WholeNumber(string name, ModelRoute? defaults = null)
+    {
+        var value = Value(name, defaults).Span;
+        return System.Buffers.Text.Utf8Parser.TryParse(value, out long number, out var used) && used == value.Length ? number : null;
+    }
 
     /// <summary>Whether the field is <c>true</c>.</summary>
     public bool IsTrue(string name) => this[name].Span.SequenceEqual("true"u8);

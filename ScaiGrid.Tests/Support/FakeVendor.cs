@@ -36,6 +36,9 @@ public sealed class FakeVendor : IAsyncDisposable
     public FakeVendor At(string path, string json) => At(path, context => context.AnswerAsync(json));
 
     /// <inheritdoc cref="At(string, string)"/>
+    public FakeVendor At(string path, Func<VendorCall, string> json) => At(path, context => context.AnswerAsync(json(Calls.Last())));
+
+    /// <inheritdoc cref="At(string, string)"/>
     public FakeVendor At(string path, byte[] bytes, string contentType) => At(path, async context =>
     {
         context.Response.ContentType = contentType;

@@ -20,6 +20,19 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input = new[] { 1, 2 } })).OpenAiError(400, "validation_error");
     }
 
+    /// <summary>It takes 100 texts in a request.</summary>
+    [Fact]
+    public async Task ManyEmbeddings_AreAskedForInSlices()
+    {
+        await using var google = await FakeGoogle.StartAsync();
+        var slug = await ConnectGoogleAsync(google, "gemini-embedding-001", "embedding");
+        var body = (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input = Enumerable.Range(0, 150).Select(number => $"text {number}") })).Body();
+        Assert.Equal(Enumerable.Range(0, 150), body["data"]!.AsArray().Select(item => (int)item!["index"]!));
+        Assert.Equal(49, (float)body["data"]![149]!["embedding"]![0]!);
+        var last = google.Received["gemini-embedding-001:batchEmbedContents"]["requests"]!.AsArray();
+        Assert.Equal((50, "text 100"), (last.Count, (string?)last[0]!["content"]!["parts"]![0]!["text"]));
+    }
+
     [Fact]
     public async Task Imagen_Paints()
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -22,6 +23,39 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         Assert.Equal("""{"model":"their-model","input":"x","dimensions":2}""", qwen.Calls.Last().Json);
     }
 
+    /// <summary>It takes 10 texts in a request; callers may send 2048, and see one answer.</summary>
+    [Fact]
+    public async Task ManyEmbeddings_AreAskedForInSlices_AndTheFirstThatFailsIsTheFailure()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        qwen.At($"{Compatible}/embeddings", call =>
+        {
+            var texts = JsonNode.Parse(call.Body)!["input"]!.AsArray();
+            var vectors = texts.Select((text, index) => $$"""{"index":{{index}},"embedding":[{{text}}]}""").Reverse();
+            return $$$"""{"data":[{{{string.Join(',', vectors)}}}],"usage":{"prompt_tokens":{{{texts.Count}}},"total_tokens":{{{texts.Count}}}}}""";
+        });
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "embedding", Compatible, modelFields: new { default_params = new { dimensions = 1 } });
+        var input = Enumerable.Range(0, 25).Select(number => $"{number}").ToList();
+        var answer = (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input })).Body();
+        var vectors = answer["data"]!.AsArray();
+        Assert.Equal(input, vectors.OrderBy(item => (int)item!["index"]!).Select(item => $"{item!["embedding"]![0]}"));
+        Assert.Equal(25, (int)answer["usage"]!["prompt_tokens"]!);
+        Assert.Equal([10, 10, 5], qwen.Calls.Select(call => JsonNode.Parse(call.Body)!["input"]!.AsArray().Count));
+        Assert.Equal("""{"model":"their-model","input":["20","21","22","23","24"],"dimensions":1}""", qwen.Calls.Last().Json);
+
+        qwen.At($"{Compatible}/embeddings", call => call.Body.Contains("\"10\"", StringComparison.Ordinal)
+            ? """{"error":{"message":"slower","code":"limit_requests"}}"""
+            : """{"data":[{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]}]}""");
+        (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input })).OpenAiError(429, "backend_rate_limited");
+        Assert.Equal(5, qwen.Calls.Count);
+
+        // Too few of one slice and too many of another are not taken for each other's.
+        qwen.At($"{Compatible}/embeddings", call => call.Body.Contains("\"20\"", StringComparison.Ordinal)
+            ? """{"data":[{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]}]}"""
+            : """{"data":[{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]}]}""");
+        (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input })).OpenAiError(502, "upstream_shape_mismatch");
+    }
+
     [Theory]
     [InlineData("""{"messages":[{"role":"user","content":"hi"}],"tools":[null,5,{"type":"function","function":{"name":"f"}}]}""")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":null},{"type":"input_audio"},null]}]}""")]
@@ -30,11 +64,11 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         await using var qwen = await FakeVendor.StartAsync();
         qwen.At($"{Compatible}/chat/completions", """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""");
         var slug = await qwen.ConnectAsync(Admin, "qwen", "chat", Compatible);
-        var body = System.Text.Json.Nodes.JsonNode.Parse(request)!;
+        var body = JsonNode.Parse(request)!;
         body["model"] = slug;
         (await Admin.SendAsync(HttpMethod.Post, "/v1/inference/chat", body.ToJsonString())).Ok();
         body["model"] = "their-model";
-        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(body, System.Text.Json.Nodes.JsonNode.Parse(qwen.Calls.Last().Body)), qwen.Calls.Last().Body);
+        Assert.True(JsonNode.DeepEquals(body, JsonNode.Parse(qwen.Calls.Last().Body)), qwen.Calls.Last().Body);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ScaiGrid.Inference.Embeddings;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
@@ -9,6 +10,8 @@ namespace ScaiGrid.Inference.Providers.Google;
 /// <summary>Google's <c>batchEmbedContents</c>: a request for each text, the vectors in the same order.</summary>
 internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
+    private const int MostTexts = 100;
+
     public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
     {
         using var input = JsonDocument.Parse(request["input"]);
@@ -18,12 +21,16 @@ internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) 
             return DocumentReply.Failed(UpstreamError.Unsupported("input", "the upstream embeds texts only, no token numbers."));
         }
 
-        using var body = Write(request, texts);
-        var reply = await endpoint.PostJsonAsync(body, activity);
-        return reply.Document is { } document ? GoogleDocuments.Translate(document, TranslateVectors) : reply;
+        var dimensions = request.WholeNumber("dimensions", route);
+        return await EmbeddingSlices.SendAsync(texts, MostTexts, async slice =>
+        {
+            using var body = Write(slice, dimensions);
+            var reply = await endpoint.PostJsonAsync(body, activity);
+            return reply.Document is { } document ? GoogleDocuments.Translate(document, TranslateVectors) : reply;
+        });
     }
 
-    private PooledBytes Write(JsonRequest request, IReadOnlyList<string> texts)
+    private PooledBytes Write(IReadOnlyList<string> texts, long? dimensions)
     {
         var body = new PooledBytes();
         using var writer = new Utf8JsonWriter(body);
@@ -34,9 +41,9 @@ internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) 
             writer.WriteStartObject();
             writer.WriteString("model"u8, $"models/{model}");
             GoogleDocuments.WriteContent(writer, "content", text);
-            if (request.WholeNumber("dimensions") is { } dimensions)
+            if (dimensions is { } length)
             {
-                writer.WriteNumber("outputDimensionality"u8, dimensions);
+                writer.WriteNumber("outputDimensionality"u8, length);
             }
 
             writer.WriteEndObject();

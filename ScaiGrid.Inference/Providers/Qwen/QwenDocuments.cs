@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Embeddings;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Routing;
@@ -9,12 +10,40 @@ namespace ScaiGrid.Inference.Providers.Qwen;
 /// <summary>Embeddings, as numbers always: it packs no vectors.</summary>
 internal sealed class QwenEmbeddings(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
+    private const int MostTexts = 10;
+
     private static readonly KnownFields Fields = new("input", "dimensions");
+    private static readonly KnownFields OfSlices = new("dimensions");
 
     public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
     {
-        using var body = Fields.Write(request, route, model);
-        return await endpoint.PostJsonAsync(body, activity);
+        using var input = JsonDocument.Parse(request["input"]);
+        var texts = EmbeddingInput.Texts(input.RootElement);
+        return await EmbeddingSlices.SendAsync(texts, MostTexts, async slice =>
+        {
+            // What is not cut, or are no texts, goes as the caller wrote it.
+            using var body = slice == texts ? Fields.Write(request, route, model) : Write(slice, request, route);
+            return await endpoint.PostJsonAsync(body, activity);
+        });
+    }
+
+    private PooledBytes Write(IReadOnlyList<string> texts, JsonRequest request, ModelRoute route)
+    {
+        var body = new PooledBytes(1024);
+        using var writer = TranslationJson.Writer(body);
+        writer.WriteStartObject();
+        writer.WriteString("model"u8, model);
+        writer.WriteStartArray("input"u8);
+        foreach (var text in texts)
+        {
+            writer.WriteStringValue(text);
+        }
+
+        writer.WriteEndArray();
+        OfSlices.WriteFields(writer, request, route);
+        writer.WriteEndObject();
+        writer.Flush();
+        return body;
     }
 }
 
@@ -50,7 +79,7 @@ internal sealed class QwenImages(UpstreamEndpoint endpoint, string model) : IDoc
         writer.WriteEndObject();
         writer.WriteStartObject("parameters"u8);
         Parameters.WriteFields(writer, request, route);
-        if ((request.Text("size") ?? route.DefaultParams?["size"]?.ToString()) is { } size and not "auto")
+        if (request.Text("size", route) is { } size and not "auto")
         {
             writer.WriteString("size"u8, size.Replace('x', '*'));
         }

@@ -28,12 +28,7 @@ internal sealed class KnownFields(params KnownField[] fields)
         var written = new HashSet<string>();
         foreach (var (name, theirs) in fields)
         {
-            var value = request[name];
-            if (value.IsEmpty && route.DefaultParams?[name] is { } otherwise)
-            {
-                value = Encoding.UTF8.GetBytes(otherwise.ToJsonString());
-            }
-
+            var value = request.Value(name, route);
             if (!value.IsEmpty && written.Add(theirs))
             {
                 writer.WriteRaw(Encoding.UTF8.GetBytes(theirs), value.Span);

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers.Translation;
+
+/// <summary>
+/// Embeddings at an upstream that takes fewer texts in one request than callers may send: slices of them, one after the other, whose answers are made one.
+/// The first that fails is the failure of all.
+/// </summary>
+internal static class EmbeddingSlices
+{
+    /// <param name="texts">All of them.</param>
+    /// <param name="most">How many the upstream takes at once.</param>
+    /// <param name="send">Asks for some; the answer is OpenAI's document.</param>
+    public static async Task<DocumentReply> SendAsync(IReadOnlyList<string> texts, int most, Func<IReadOnlyList<string>, Task<DocumentReply>> send)
+    {
+        if (texts.Count <= most)
+        {
+            return await send(texts);
+        }
+
+        var answers = new List<PooledBytes>();
+        var bytes = 0L;
+        try
+        {
+            foreach (var slice in texts.Chunk(most))
+            {
+                var reply = await send(slice);
+                if (reply.Document is not { } answer)
+                {
+                    return reply;
+                }
+
+                answers.Add(answer);
+                if ((bytes += answer.Length) > InferenceOptions.MaxUpstreamBytes)
+                {
+                    return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
+                }
+            }
+
+            return DocumentTranslation.Translate(answers[0], (writer, first) => Join(writer, first, answers, most));
+        }
+        finally
+        {
+            answers.ForEach(answer => answer.Dispose());
+        }
+    }
+
+    private static void Join(Utf8JsonWriter writer, JsonElement first, List<PooledBytes> answers, int most)
+    {
+        var usage = new Dictionary<string, long>();
+        var areCounted = true;
+        writer.WriteStartArray("data"u8);
+        Add(first, 0);
+        for (var i = 1; i < answers.Count; i++)
+        {
+            using var answer = JsonDocument.Parse(answers[i].Memory);
+            Add(answer.RootElement, i * most);
+        }
+
+        writer.WriteEndArray();
+
+        // Of counts that are not all there the sum is none.
+        if (areCounted)
+        {
+            writer.WriteStartObject("usage"u8);
+            foreach (var (name, count) in usage)
+            {
+                writer.WriteNumber(name, count);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        void Add(JsonElement answer, int start)
+        {
+            var position = 0;
+            foreach (var item in answer.GetProperty("data"u8).EnumerateArray())
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("index"u8, start + (item.TryGetProperty("index"u8, out var index) ? index.GetInt32() : position));
+                item.CopyTo(writer, "embedding"u8);
+                writer.WriteEndObject();
+                position++;
+            }
+
+            // The joined list is checked as one: a vector too many here would pass for one too few there.
+            if (position > most || (position < most && start / most < answers.Count - 1))
+            {
+                throw new JsonException("There are not as many vectors as inputs.");
+            }
+
+            areCounted &= RequestDocument.TryGetObject(answer, "usage"u8, out var counts);
+            if (areCounted)
+            {
+                foreach (var count in counts.EnumerateObject().Where(count => count.Value.ValueKind == JsonValueKind.Number))
+                {
+                    usage[count.Name] = usage.GetValueOrDefault(count.Name) + count.Value.GetInt64();
+                }
+            }
+        }
+    }
+}
