@@ -34,6 +34,49 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task DefaultsOfTheModel_StandInForWhatTheCallerLeavesOut()
+    {
+        await using var google = await FakeVendor.StartAsync();
+        const string Generate = "/models/their-model:generateContent";
+        google.At("/models/their-model:batchEmbedContents", """{"embeddings":[{"values":[1,2]}]}""");
+        google.At(Generate, """{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"audio/L16;rate=24000","data":"AQACAA=="}}]}}]}""");
+        google.At("/models/imagen-4:predict", $$"""{"predictions":[{"bytesBase64Encoded":"{{Convert.ToBase64String(FakeOperations.Png)}}"}]}""");
+
+        var embedding = await ConnectAsync("embedding", new { dimensions = 2 });
+        (await Admin.PostAsync("/v1/inference/embed", new { model = embedding, input = "hi" })).Ok();
+        Assert.EndsWith("\"outputDimensionality\":2}]}", google.Calls.Last().Json, StringComparison.Ordinal);
+
+        var speech = await ConnectAsync("audio", new { response_format = "pcm", instructions = "Calmly", voice = "Kore" });
+        Assert.Equal("\u0001\0\u0002\0", (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = speech, input = "hi" })).Text);
+        Assert.Contains("\"Calmly: hi\"", google.Calls.Last().Json, StringComparison.Ordinal);
+        Assert.Contains("\"voiceName\":\"Kore\"", google.Calls.Last().Json, StringComparison.Ordinal);
+
+        var images = await ConnectAsync("image", new { size = "1792x1024", n = 2 }, "imagen-4");
+        Assert.Equal(200, (int)(await Admin.PostAsync("/oai/v1/images/generations", new { model = images, prompt = "a dot" })).Status);
+        Assert.EndsWith("\"parameters\":{\"sampleCount\":2,\"aspectRatio\":\"16:9\"}}", google.Calls.Last().Json, StringComparison.Ordinal);
+        await Admin.PostAsync("/oai/v1/images/generations", new { model = images, prompt = "a dot", size = "1024x1024", n = 1 });
+        Assert.EndsWith("\"parameters\":{\"sampleCount\":1,\"aspectRatio\":\"1:1\"}}", google.Calls.Last().Json, StringComparison.Ordinal);
+
+        Task<string> ConnectAsync(string modality, object defaults, string model = "their-model") =>
+            google.ConnectAsync(Admin, "google", modality, modelFields: new { default_params = defaults }, model: model);
+    }
+
+    /// <summary>A draft is a thought; where there is nothing else, the last one is the picture.</summary>
+    [Theory]
+    [InlineData("""{"thought":true,"inlineData":{"data":"AAAA"}},{"text":"So."},{"inlineData":{"data":"PNG"}}""")]
+    [InlineData("""{"thought":true,"inlineData":{"data":"AAAA"}},{"thought":true,"inlineData":{"data":"PNG"}}""")]
+    public async Task DraftsOfAPicture_AreNotDelivered_NorBilled(string parts)
+    {
+        var png = Convert.ToBase64String(FakeOperations.Png);
+        await using var google = await FakeVendor.StartAsync();
+        google.At("/models/their-model:generateContent", $$$"""{"candidates":[{"content":{"parts":[{{{parts.Replace("PNG", png, StringComparison.Ordinal)}}}]}}]}""");
+        var slug = await google.ConnectAsync(Admin, "google", "image");
+        var body = (await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a dot", size = "1536x1024", response_format = "b64_json" })).Body();
+        Assert.Equal(png, (string?)Assert.Single(body["data"]!.AsArray())!["b64_json"]);
+        Assert.Contains("\"aspectRatio\":\"3:2\"", google.Calls.Last().Json, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Imagen_Paints()
     {
         await using var google = await FakeGoogle.StartAsync();

@@ -12,23 +12,24 @@ namespace ScaiGrid.Inference.Providers.Google;
 /// </summary>
 internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint generate, string model) : IDocumentUpstream
 {
-    private static readonly string[] Proportions = ["1:1", "3:4", "4:3", "9:16", "16:9"];
+    private static readonly string[] ImagenProportions = ["1:1", "3:4", "4:3", "9:16", "16:9"];
+    private static readonly string[] GeminiProportions = [.. ImagenProportions, "2:3", "3:2", "4:5", "5:4", "21:9"];
 
     private readonly bool _isImagen = model.StartsWith("imagen", StringComparison.Ordinal);
 
     public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
     {
-        if (!_isImagen && request.WholeNumber("n") is > 1)
+        if (!_isImagen && request.WholeNumber("n", route) is > 1)
         {
             return DocumentReply.Failed(UpstreamError.Unsupported("n", "the upstream makes one picture a call."));
         }
 
-        using var body = _isImagen ? WritePrediction(request) : WriteGeneration(request);
+        using var body = _isImagen ? WritePrediction(request, route) : WriteGeneration(request, route);
         var reply = await (_isImagen ? predict : generate).PostJsonAsync(body, activity);
         return reply.Document is { } document ? GoogleDocuments.Translate(document, _isImagen ? TranslatePredictions : TranslateParts) : reply;
     }
 
-    private static PooledBytes WritePrediction(JsonRequest request)
+    private static PooledBytes WritePrediction(JsonRequest request, ModelRoute route)
     {
         var body = new PooledBytes();
         using var writer = new Utf8JsonWriter(body);
@@ -39,8 +40,8 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         writer.WriteEndObject();
         writer.WriteEndArray();
         writer.WriteStartObject("parameters"u8);
-        writer.WriteNumber("sampleCount"u8, request.WholeNumber("n") ?? 1);
-        if (ProportionOf(request) is { } proportion)
+        writer.WriteNumber("sampleCount"u8, request.WholeNumber("n", route) ?? 1);
+        if (ProportionOf(request.Text("size", route), ImagenProportions) is { } proportion)
         {
             writer.WriteString("aspectRatio"u8, proportion);
         }
@@ -51,7 +52,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         return body;
     }
 
-    private static PooledBytes WriteGeneration(JsonRequest request)
+    private static PooledBytes WriteGeneration(JsonRequest request, ModelRoute route)
     {
         var body = new PooledBytes();
         using var writer = new Utf8JsonWriter(body);
@@ -66,7 +67,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         writer.WriteStringValue("TEXT"u8);
         writer.WriteStringValue("IMAGE"u8);
         writer.WriteEndArray();
-        if (ProportionOf(request) is { } proportion)
+        if (ProportionOf(request.Text("size", route), GeminiProportions) is { } proportion)
         {
             writer.WriteStartObject("imageConfig"u8);
             writer.WriteString("aspectRatio"u8, proportion);
@@ -102,7 +103,10 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
                 continue;
             }
 
-            foreach (var part in parts.EnumerateArray().Where(part => part.TryGetProperty("inlineData"u8, out _)))
+            // Drafts are thoughts, which nobody asked for; but where all that came is marked as one, the last of them is the picture.
+            var pictures = parts.EnumerateArray().Where(part => part.TryGetProperty("inlineData"u8, out _)).ToList();
+            var finished = pictures.FindAll(part => !part.TryGetProperty("thought"u8, out var thought) || thought.ValueKind != JsonValueKind.True);
+            foreach (var part in finished.Count > 0 ? finished : pictures.TakeLast(1))
             {
                 writer.WriteStartObject();
                 writer.WriteString("b64_json"u8, part.GetProperty("inlineData"u8).GetProperty("data"u8).GetString());
@@ -111,9 +115,9 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         }
     }
 
-    private static string? ProportionOf(JsonRequest request)
+    private static string? ProportionOf(string? size, string[] proportions)
     {
-        var sides = (request.Text("size") ?? "").Split('x');
+        var sides = (size ?? "").Split('x');
         if (sides.Length != 2
             || !int.TryParse(sides[0], CultureInfo.InvariantCulture, out var width) || width <= 0
             || !int.TryParse(sides[1], CultureInfo.InvariantCulture, out var height) || height <= 0)
@@ -121,7 +125,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
             return null;
         }
 
-        return Proportions.MinBy(proportion => Math.Abs(Math.Log(ValueOf(proportion) * height / width)));
+        return proportions.MinBy(proportion => Math.Abs(Math.Log(ValueOf(proportion) * height / width)));
     }
 
     private static double ValueOf(string proportion)

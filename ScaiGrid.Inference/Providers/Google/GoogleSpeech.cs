@@ -18,7 +18,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
 
     public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
     {
-        var format = request.Text("response_format") ?? "wav";
+        var format = request.Text("response_format", route) ?? "wav";
         if (format is not ("wav" or "pcm"))
         {
             return SpeechReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes wav and pcm."));
@@ -37,7 +37,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         writer.WriteStartObject();
         writer.WriteStartArray("contents"u8);
         writer.WriteStartObject();
-        var instructions = request.Text("instructions");
+        var instructions = request.Text("instructions", route);
         GoogleDocuments.WriteParts(writer, instructions is null ? request.Text("input")! : $"{instructions}: {request.Text("input")}");
         writer.WriteEndObject();
         writer.WriteEndArray();
@@ -45,7 +45,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         writer.WriteStartArray("responseModalities"u8);
         writer.WriteStringValue("AUDIO"u8);
         writer.WriteEndArray();
-        if ((request.Text("voice") ?? route.DefaultParams?["voice"]?.ToString()) is { } voice)
+        if (request.Text("voice", route) is { } voice)
         {
             writer.WriteStartObject("speechConfig"u8);
             writer.WriteStartObject("voiceConfig"u8);

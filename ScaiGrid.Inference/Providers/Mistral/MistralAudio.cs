@@ -16,7 +16,7 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
 
     public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
     {
-        var format = request.Text("response_format") ?? route.DefaultParams?["response_format"]?.ToString() ?? DefaultFormat;
+        var format = request.Text("response_format", route) ?? DefaultFormat;
         if (ContentTypeOf(format) is not { } type)
         {
             return SpeechReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes mp3, opus, flac, wav and pcm."));
