@@ -61,6 +61,12 @@ public readonly record struct TokenUsage(
             }
         }
 
+        // Some count reasoning beside what was written and not as a part of it, xAI and Gemini in OpenAI's shape among them: what their sum tells.
+        if (prompt is not null && completion is not null && reasoning > 0 && (total is null ? reasoning > completion : total - prompt - completion == reasoning))
+        {
+            completion += reasoning;
+        }
+
         // Without a word on the prompt it is no account of the call: it would be free.
         prompt ??= total - completion;
         completion ??= total - prompt;

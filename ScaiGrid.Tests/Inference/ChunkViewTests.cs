@@ -26,6 +26,11 @@ public sealed class ChunkViewTests
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0}}""", 10, 5, 4, 3)]
     [InlineData("""{"prompt_tokens":10,"completion_tokens":null,"prompt_tokens_details":null}""", 10, 0, 0, 0, true)]
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":11}}""", 10, 5, 10, 0)]
+    [InlineData("""{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,"completion_tokens_details":{"reasoning_tokens":94}}""", 32, 103, 0, 94)]
+    [InlineData("""{"prompt_tokens":21,"completion_tokens":0,"total_tokens":81,"completion_tokens_details":{"reasoning_tokens":60}}""", 21, 60, 0, 60)]
+    [InlineData("""{"prompt_tokens":32,"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":94}}""", 32, 103, 0, 94)]
+    [InlineData("""{"prompt_tokens":32,"completion_tokens":103,"total_tokens":135,"completion_tokens_details":{"reasoning_tokens":94}}""", 32, 103, 0, 94)]
+    [InlineData("""{"prompt_tokens":32,"completion_tokens":103,"completion_tokens_details":{"reasoning_tokens":94}}""", 32, 103, 0, 94)]
     [InlineData("""{"x":{"prompt_tokens":9},"prompt_tokens":10,"completion_tokens":5}""", 10, 5, 0, 0)]
     public void Usage_IsRead(string usage, int prompt, int completion, int cached, int reasoning, bool lacksCompletion = false)
     {
