@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Admission;
 /// </summary>
 internal static class ChatBounds
 {
-    /// <summary>Tokens that an image, a sound or a file may stand for although its address is short, where the model's window is not known.</summary>
+    /// <summary>Tokens that an image, a sound, a film or a file may stand for although its address is short, where the model's window is not known.</summary>
     private const int MediaTokens = 100_000;
 
     private const int BytesPerToken = 4;
@@ -22,7 +22,7 @@ internal static class ChatBounds
     public static CallBounds Of(ChatRequest request, ModelRoute route, int unboundedOutput)
     {
         var bytes = (long)request.Body.Length + route.DefaultBytes + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
-        var highestPrompt = HasMedia(request.Body.Span) ? route.ContextWindow ?? bytes + MediaTokens
+        var highestPrompt = request.HasMedia ? route.ContextWindow ?? bytes + MediaTokens
             : route.ContextWindow is { } window ? Math.Min(bytes, window) : bytes;
         var output = Output(request, route);
         var highestOutput = (output ?? route.ContextWindow ?? unboundedOutput) * (long)(request.Choices ?? route.DefaultNumber("n") ?? 1);
@@ -60,7 +60,4 @@ internal static class ChatBounds
 
         return most;
     }
-
-    private static bool HasMedia(ReadOnlySpan<byte> body) =>
-        body.IndexOf("\"image_url\""u8) >= 0 || body.IndexOf("\"input_audio\""u8) >= 0 || body.IndexOf("\"file\""u8) >= 0;
 }

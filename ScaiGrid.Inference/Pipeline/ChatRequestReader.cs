@@ -33,7 +33,7 @@ public static class ChatRequestReader
         }
         catch (InvalidOperationException)
         {
-            // What the reader throws for half of a surrogate pair in any name or in the model.
+            // What the reader throws for half of a surrogate pair in any name, in the model or in a part's type.
             problem = new Problem(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
             return false;
         }
@@ -206,6 +206,8 @@ public static class ChatRequestReader
                 {
                     mistakes.Add(new ErrorDetail($"messages[{index}].content", "must be a string or an array of parts."));
                 }
+
+                request.HasMedia |= hasParts && ReadParts(ref reader);
             }
             else
             {
@@ -220,6 +222,37 @@ public static class ChatRequestReader
         {
             mistakes.Add(new ErrorDetail($"messages[{index}].role", "must be a string."));
         }
+    }
+
+    /// <returns>Whether a part is other than text: some servers guess the type of one that says none.</returns>
+    private static bool ReadParts(ref Utf8JsonReader reader)
+    {
+        var hasMedia = false;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            hasMedia |= reader.TokenType == JsonTokenType.StartObject && !IsText(ref reader);
+            reader.Skip();
+        }
+
+        return hasMedia;
+    }
+
+    private static bool IsText(ref Utf8JsonReader reader)
+    {
+        var isText = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isType = reader.ValueTextEquals("type"u8);
+            reader.Read();
+            if (isType)
+            {
+                isText = reader.TokenType == JsonTokenType.String && (reader.ValueTextEquals("text"u8) || reader.ValueTextEquals("refusal"u8));
+            }
+
+            reader.Skip();
+        }
+
+        return isText;
     }
 
     private static void ReadStreamOptions(ref Utf8JsonReader reader, ChatRequest request, Mistakes mistakes)

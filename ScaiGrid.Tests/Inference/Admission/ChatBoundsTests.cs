@@ -47,6 +47,25 @@ public sealed class ChatBoundsTests
         Assert.True(ChatBounds.Of(image, Routes.Make(), Unbounded).Highest.Prompt > 50_000);
     }
 
+    [Theory]
+    [InlineData("""{"type":"video_url","video_url":{"url":"https://x/film.mp4"}}""", true)]
+    [InlineData("""{"type":"input_audio","input_audio":{"data":"AA==","format":"wav"}}""", true)]
+    [InlineData("""{"type":"file","file":{"file_id":"f"}}""", true)]
+    [InlineData("""{"type":"image\u005furl","image\u005furl":{"url":"https://x"}}""", true)]
+    [InlineData("""{"t\u0079pe":"image_url","image_url":{"url":"https://x"}}""", true)]
+    [InlineData("""{"type":"text","text":"hi"},{"type":"audio_url","audio_url":{"url":"https://x"}}""", true)]
+    [InlineData("""{"image_url":{"url":"https://x"}}""", true)]
+    [InlineData("""{"type":"text","text":"hi","x":{"type":"image_url"}}""", false)]
+    [InlineData("""{"type":"t\u0065xt","text":"the \"file\" of an \"image_url\""}""", false)]
+    [InlineData("""{"type":"refusal","refusal":"\"file\""}""", false)]
+    [InlineData("\"hi\"", false)]
+    public void Part_ThatIsNotText_MayFillTheWindow(string parts, bool isMedia)
+    {
+        using var request = Read($$"""{"model":"m","messages":[{"role":"user","content":[{{parts}}]},{"role":"user","content":"hi"}]}""");
+        var prompt = ChatBounds.Of(request, Routes.Make(window: 128_000), Unbounded).Highest.Prompt;
+        Assert.Equal(isMedia ? 128_000 : request.Body.Length, prompt);
+    }
+
     private static ChatRequest Read(string body)
     {
         var bytes = new PooledBytes();
