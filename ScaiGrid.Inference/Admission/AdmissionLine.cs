@@ -66,7 +66,8 @@ internal sealed partial class AdmissionLine : IDisposable
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
-            Drop(wire, run, Broken(exception));
+            Close(wire);
+            End(run, Broken(exception));
         }
 
         return true;
@@ -120,7 +121,9 @@ internal sealed partial class AdmissionLine : IDisposable
             }
             catch (Exception exception) when (wire is not null)
             {
-                Drop(wire, Volatile.Read(ref _run), Broken(exception));
+                // In this order: a run that was sent before is seen here, and one that comes later finds the connection closed.
+                Close(wire);
+                End(Volatile.Read(ref _run), Broken(exception));
             }
             catch (Exception exception)
             {
@@ -163,19 +166,22 @@ internal sealed partial class AdmissionLine : IDisposable
             var error = new RedisException(Encoding.UTF8.GetString(answer));
             if (Array.Exists(Elsewhere, word => error.Message.StartsWith(word, StringComparison.Ordinal)))
             {
-                Interlocked.CompareExchange(ref _wire, null, wire);
-                wire.Dispose();
+                Close(wire);
             }
 
             _ended(run, default, error);
         }
     }
 
-    /// <summary>Gives a connection up, and the run that was on it.</summary>
-    private void Drop(RedisWire wire, AdmissionBatch? run, Exception failure)
+    private void Close(RedisWire wire)
     {
         Interlocked.CompareExchange(ref _wire, null, wire);
         wire.Dispose();
+    }
+
+    /// <summary>Ends a run that has no answer, unless somebody else did. The connection first: what is sent after that fails at once.</summary>
+    private void End(AdmissionBatch? run, Exception failure)
+    {
         if (run is not null && Interlocked.CompareExchange(ref _run, null, run) == run)
         {
             _ended(run, default, failure);
@@ -184,23 +190,26 @@ internal sealed partial class AdmissionLine : IDisposable
 
     private void Watch()
     {
-        if (Volatile.Read(ref _wire) is not { } wire)
-        {
-            return;
-        }
-
-        // The run before its time: a run that is seen was sent after the time that is read then, or at it.
+        // The run before its time: a run that is seen was sent after the time that is read then, or at it. Whether there still is a
+        // connection does not matter to it.
         var run = Volatile.Read(ref _run);
+        var wire = Volatile.Read(ref _wire);
         if (run is not null && _time.GetElapsedTime(Volatile.Read(ref _sentAt)) > _primary.Timeout)
         {
-            Drop(wire, run, new TimeoutException("Redis did not answer in time."));
+            if (wire is not null)
+            {
+                Close(wire);
+            }
+
+            End(run, new TimeoutException("Redis did not answer in time."));
         }
-        else if (_mayHaveMoved)
+        else if (wire is not null && _mayHaveMoved)
         {
             _mayHaveMoved = false;
             if (_primary.Find() is { } endpoint && !endpoint.Equals(_endpoint))
             {
-                Drop(wire, run, new RedisException("Another server of Redis took over."));
+                Close(wire);
+                End(run, new RedisException("Another server of Redis took over."));
             }
         }
     }
