@@ -94,7 +94,7 @@ public readonly struct ChunkView
         var reader = new Utf8JsonReader(json.Span);
         JsonSpan id = default, created = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
-        bool hasChoices = false, hasFinish = false, isNormal = true, isError = false, hasUnreadableUsage = false;
+        bool hasChoices = false, hasFinish = false, hasFailed = false, isNormal = true, isError = false, hasUnreadableUsage = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw new JsonException("A chunk must be an object.");
@@ -120,7 +120,7 @@ public readonly struct ChunkView
             else if (reader.ValueTextEquals("choices"u8))
             {
                 reader.Read();
-                (hasChoices, hasFinish, isNormal, text) = ReadChoices(ref reader, output);
+                (hasChoices, hasFinish, hasFailed, isNormal, text) = ReadChoices(ref reader, output);
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
@@ -154,7 +154,9 @@ public readonly struct ChunkView
             HasChoices = hasChoices,
             HasFinish = hasFinish,
             IsNormal = isNormal,
-            IsError = isError && !hasChoices,
+
+            // Some, OpenRouter among them, put an error beside a choice that ended by it.
+            IsError = isError && (!hasChoices || hasFailed),
             Text = text,
         };
     }
@@ -186,15 +188,15 @@ public readonly struct ChunkView
             : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
     }
 
-    private static (bool Any, bool Finish, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
+    private static (bool Any, bool Finish, bool Failed, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return (false, false, true, default);
+            return (false, false, false, true, default);
         }
 
         var depth = reader.CurrentDepth;
-        bool any = false, finish = false, normal = true;
+        bool any = false, finish = false, failed = false, normal = true;
         var texts = 0;
         JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
@@ -209,6 +211,7 @@ public readonly struct ChunkView
             {
                 reader.Read();
                 finish |= reader.TokenType == JsonTokenType.String;
+                failed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
                 normal &= reader.TokenType == JsonTokenType.Null || IsFinishReason(ref reader);
             }
             else if (reader.ValueTextEquals("logprobs"u8))
@@ -231,7 +234,7 @@ public readonly struct ChunkView
             }
         }
 
-        return (any, finish, normal, texts == 1 ? text : default);
+        return (any, finish, failed, normal, texts == 1 ? text : default);
     }
 
     private static bool IsFinishReason(ref Utf8JsonReader reader) =>
