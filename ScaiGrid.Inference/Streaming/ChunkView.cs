@@ -210,7 +210,9 @@ public readonly struct ChunkView
             if (reader.ValueTextEquals("finish_reason"u8))
             {
                 reader.Read();
-                finish |= reader.TokenType == JsonTokenType.String;
+
+                // Some say an empty one in every chunk: it is none.
+                finish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
                 failed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
                 normal &= reader.TokenType == JsonTokenType.Null || IsFinishReason(ref reader);
             }

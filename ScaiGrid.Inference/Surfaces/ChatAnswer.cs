@@ -60,7 +60,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
         var calls = message.TryGetProperty("tool_calls"u8, out var tools) && tools.ValueKind == JsonValueKind.Array
             ? tools.EnumerateArray().Where(call => call.ValueKind == JsonValueKind.Object).Select((call, at) => ChatToolCall.Parse(call, at, isDelta)).ToList()
             : [];
-        var finish = JsonText.Of(choice, "finish_reason"u8);
+        var finish = JsonText.Of(choice, "finish_reason"u8) is { Length: > 0 } reason ? reason : null;
         var (reasoning, field) = JsonText.Of(message, "reasoning_content"u8) is { } own ? (own, "reasoning_content") : (JsonText.Of(message, "reasoning"u8), "reasoning");
         return new ChatChoice(
             index,

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
 using Xunit;
 
 namespace ScaiGrid.Tests.Inference;
@@ -69,6 +70,18 @@ public sealed class ChunkViewTests
     [InlineData("""{"choices":[]}""", false)]
     public void Choice_IsAnObjectAmongThem(string json, bool hasChoices) =>
         Assert.Equal(hasChoices, ChunkView.Scan(Encoding.UTF8.GetBytes(json), output: null).HasChoices);
+
+    [Theory]
+    [InlineData("\"stop\"", true, "stop")]
+    [InlineData("\"whatever\"", true, "stop")]
+    [InlineData("\"\"", false, null)]
+    [InlineData("null", false, null)]
+    public void FinishReasonOfNothing_IsNone(string finish, bool hasFinish, string? told)
+    {
+        var json = Encoding.UTF8.GetBytes($$"""{"choices":[{"delta":{"content":"a"},"finish_reason":{{finish}}}]}""");
+        Assert.Equal(hasFinish, ChunkView.Scan(json, output: null).HasFinish);
+        Assert.Equal(told, Assert.Single(ChatAnswer.Parse(json).Choices).FinishReason);
+    }
 
     [Fact]
     public void EmojiSplitOverTwoChunks_IsRead()
