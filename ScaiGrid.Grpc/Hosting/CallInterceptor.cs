@@ -5,6 +5,7 @@ using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Grpc.Hosting;
@@ -13,7 +14,8 @@ namespace ScaiGrid.Grpc.Hosting;
 /// What every gRPC call goes through, once: its request id, its caller (API key, token or service token), the permission that its method
 /// asks for, and errors as statuses with our code in the trailers. Health and reflection are open, as their clients expect.
 /// </summary>
-internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvider time, ILogger<CallInterceptor> logger) : Interceptor
+internal sealed partial class CallInterceptor(
+    CallerResolver callers, AddressLimiter addresses, ClientAddress client, TimeProvider time, ILogger<CallInterceptor> logger) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -93,8 +95,10 @@ internal sealed partial class CallInterceptor(CallerResolver callers, TimeProvid
         var resolution = await callers.ResolveAsync(http.Request.Headers.Authorization, context.CancellationToken);
         if (!resolution.Is(out var caller, out var problem))
         {
+            var isStranger = problem.Error.Status == StatusCodes.Status401Unauthorized;
             var isServiceToken = problem.Error == CoreErrors.TokenInvalid && CallerResolver.IsServiceToken(http.Request.Headers.Authorization);
-            throw GrpcErrors.From(isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem, context);
+            var limited = isStranger ? await addresses.LimitAsync(client.Of(http)) : null;
+            throw GrpcErrors.From(limited ?? (isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem), context);
         }
 
         if (!access.Admits(caller))

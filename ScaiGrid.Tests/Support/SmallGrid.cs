@@ -27,6 +27,9 @@ public sealed class SmallGrid : IAsyncDisposable
 
     public IReadOnlyList<ModeProcess> Apis { get; private set; } = [];
 
+    /// <summary>Null where it was not asked for.</summary>
+    public ModeProcess? Grpc { get; private set; }
+
     /// <summary>Null on a cluster and in the embedded grid.</summary>
     public RedisServer? Redis { get; private set; }
 
@@ -34,8 +37,9 @@ public sealed class SmallGrid : IAsyncDisposable
     /// <param name="settings">Over those of <see cref="Limits.None"/>.</param>
     /// <param name="withWorker">Whether usage gets to the database.</param>
     /// <param name="onCluster">A Redis Cluster in place of one server.</param>
+    /// <param name="withGrpc">Whether gRPC is served too.</param>
     public static async Task<SmallGrid> StartAsync(
-        int replicas = 2, IReadOnlyDictionary<string, string>? settings = null, bool withWorker = false, bool onCluster = false)
+        int replicas = 2, IReadOnlyDictionary<string, string>? settings = null, bool withWorker = false, bool onCluster = false, bool withGrpc = false)
     {
         var grid = new SmallGrid();
         grid.Upstream = grid.Own(await FakeUpstream.StartAsync());
@@ -67,6 +71,11 @@ public sealed class SmallGrid : IAsyncDisposable
         if (withWorker)
         {
             grid.Own(await Replica.StartAsync(Mode.Worker, environment));
+        }
+
+        if (withGrpc)
+        {
+            grid.Grpc = grid.Own(await Replica.StartAsync(Mode.Grpc, environment));
         }
 
         grid.Apis = apis;

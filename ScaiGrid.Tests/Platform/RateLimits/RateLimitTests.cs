@@ -2,6 +2,9 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Grpc.Core;
+using Grpc.Net.Client;
+using ScaiGrid.Grpc.V1;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -116,6 +119,40 @@ public sealed class RateLimitTests
         (await other.ChatAsync(Echo, path: "/oai/v1/chat/completions")).OpenAiError(429, "rate_limited");
         Assert.Equal(200, (int)(await one.GetAsync("/health")).Status);
         (await grid.Admin.GetAsync("/v1/me")).Ok();
+    }
+
+    [Fact]
+    public async Task AddressWithoutValidKey_IsLimitedOverGrpc_InTheSameWindow()
+    {
+        await using var grid = await SmallGrid.StartAsync(
+            replicas: 1, withGrpc: true, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_ADDRESS_RPM"] = "4" });
+        const string wrong = "sgk_wrong-key-0123456789abcdefghijklmnopqrstuv";
+        using var stranger = grid.Admin.As(wrong);
+        (await stranger.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
+        foreach (var (key, code) in new[] { (wrong, "AUTH_TOKEN_INVALID"), (null, "AUTH_TOKEN_MISSING"), ("a-service-token-that-nobody-was-given", "SERVICE_TOKEN_INVALID") })
+        {
+            Assert.Equal((StatusCode.Unauthenticated, code), await ListAsync(key));
+        }
+
+        Assert.Equal((StatusCode.ResourceExhausted, "RATE_LIMITED"), await ListAsync(wrong));
+        (await stranger.GetAsync("/v1/me")).Error(429, "RATE_LIMITED");
+        Assert.Equal((StatusCode.OK, null), await ListAsync(Secrets.AdminKey));
+
+        async Task<(StatusCode Status, string? Code)> ListAsync(string? key)
+        {
+            using var channel = GrpcChannel.ForAddress(grid.Grpc!.BaseAddress);
+            try
+            {
+                await new InferenceService.InferenceServiceClient(channel).ListModelsAsync(
+                    new ListModelsRequest(), key is null ? [] : new Metadata { { "authorization", $"Bearer {key}" } });
+                return (StatusCode.OK, null);
+            }
+            catch (RpcException exception)
+            {
+                Assert.Equal(exception.StatusCode == StatusCode.ResourceExhausted, exception.Trailers.GetValue("retry-after") is not null);
+                return (exception.StatusCode, exception.Trailers.GetValue("scaigrid-error-code"));
+            }
+        }
     }
 
     [Theory]
