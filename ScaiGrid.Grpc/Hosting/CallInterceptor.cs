@@ -81,6 +81,9 @@ internal sealed partial class CallInterceptor(
         var http = context.GetHttpContext();
         var given = http.Request.Headers["X-Request-Id"].ToString();
         http.TraceIdentifier = RequestId.IsWellFormed(given) ? given : Ids.New(Ids.Request, time);
+
+        // Not at once: a failure before the first message has its trailers among the headers, where the id would then be twice.
+        http.Response.OnStarting(WriteRequestId, http);
         var metadata = http.GetEndpoint()?.Metadata;
         if (metadata?.GetMetadata<IAllowAnonymous>() is not null)
         {
@@ -108,6 +111,13 @@ internal sealed partial class CallInterceptor(
 
         http.Features.Set(caller);
         return logger.BeginScope(new CallScope(http.TraceIdentifier, caller));
+    }
+
+    private static Task WriteRequestId(object call)
+    {
+        var http = (HttpContext)call;
+        http.Response.Headers[GrpcErrors.RequestIdTrailer] = http.TraceIdentifier;
+        return Task.CompletedTask;
     }
 
     private RpcException Translate(Exception exception, ServerCallContext context)

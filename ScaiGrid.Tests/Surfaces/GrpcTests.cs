@@ -29,6 +29,28 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task Success_HasTheRequestId_ThatItsUsageHas()
+    {
+        var slug = await ConnectOnAllReplicasAsync(new UpstreamScript());
+        using var channel = Channel();
+        var client = new InferenceService.InferenceServiceClient(channel);
+        using var whole = client.ChatAsync(Request(slug), Key(Admin.Key!));
+        await whole.ResponseAsync;
+        using var streamed = client.StreamChat(Request(slug), new Metadata { { "authorization", $"Bearer {Admin.Key}" }, { "x-request-id", "mine-1" } });
+        await foreach (var chunk in streamed.ResponseStream.ReadAllAsync())
+        {
+            Assert.Equal(slug, chunk.Model);
+        }
+
+        var ids = new[] { await IdAsync(whole.ResponseHeadersAsync), await IdAsync(streamed.ResponseHeadersAsync) };
+        Assert.StartsWith("req_", ids[0], StringComparison.Ordinal);
+        Assert.Equal("mine-1", ids[1]);
+        Assert.Equal(ids.Order(StringComparer.Ordinal), (await Admin.UsageAsync(slug, 2)).Select(row => (string)row["request_id"]!).Order(StringComparer.Ordinal));
+
+        static async Task<string?> IdAsync(Task<Metadata> headers) => (await headers).GetValue("x-request-id");
+    }
+
+    [Fact]
     public async Task StreamChat_SendsChunksThenUsage()
     {
         var slug = await ConnectOnAllReplicasAsync(new UpstreamScript());
@@ -211,7 +233,7 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
     {
         Assert.Equal(status, failure.StatusCode);
         Assert.Equal(code, failure.Trailers.GetValue("scaigrid-error-code"));
-        Assert.StartsWith("req_", failure.Trailers.GetValue("x-request-id"), StringComparison.Ordinal);
+        Assert.StartsWith("req_", Assert.Single(failure.Trailers, entry => entry.Key == "x-request-id").Value, StringComparison.Ordinal);
     }
 
     private GrpcChannel Channel() => GrpcChannel.ForAddress(Grid.GrpcAddress);
