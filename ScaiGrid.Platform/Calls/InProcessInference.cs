@@ -14,9 +14,10 @@ namespace ScaiGrid.Platform.Calls;
 /// <summary>What an inference endpoint answered.</summary>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Body">The answer's bytes.</param>
+/// <param name="Headers">Its headers.</param>
 /// <param name="RetryAfter">When another try may help.</param>
 /// <param name="IsUsedUp">Whether a budget refused that has no room for the call until its period ends.</param>
-internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, TimeSpan? RetryAfter, bool IsUsedUp)
+internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, IHeaderDictionary Headers, TimeSpan? RetryAfter, bool IsUsedUp)
 {
     public bool Succeeded => Status is >= 200 and < 300;
 }
@@ -50,7 +51,7 @@ internal sealed class InProcessInference
         var response = await PostAsync(caller, path, body, requestId, answer, started: _ => { }, cancellationToken);
         TimeSpan? retryAfter = int.TryParse(response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : null;
         var isUsedUp = response.HttpContext.Features.Get<Problem>()?.ResetsAt is not null;
-        return new InferenceAnswer(response.StatusCode, answer.ToArray(), retryAfter, isUsedUp);
+        return new InferenceAnswer(response.StatusCode, answer.ToArray(), response.Headers, retryAfter, isUsedUp);
     }
 
     /// <summary>Posts a JSON document; the answer goes to <paramref name="answer"/> as it comes.</summary>

@@ -67,13 +67,14 @@ internal static class MessageBodies
         }
 
         var result = await conversation.ReplyAsync(turn, caller, context.TraceIdentifier, context.RequestAborted);
+        foreach (var header in result.Answer.Headers.Where(header => !header.Key.StartsWith("Content-", StringComparison.OrdinalIgnoreCase)))
+        {
+            // Limits, routing, deprecation: what is said of the call holds for the message too; only what describes the body does not.
+            context.Response.Headers[header.Key] = header.Value;
+        }
+
         if (result.Message is not { } reply)
         {
-            if (result.Answer.RetryAfter is { } after)
-            {
-                context.Response.Headers.RetryAfter = ((int)after.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
-            }
-
             // The answer's own status stands: Bytes sets none.
             context.Response.StatusCode = result.Answer.Status;
             return Results.Bytes(result.Answer.Body, "application/json");

@@ -77,6 +77,32 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
         Assert.Equal(("a🎉", true), ((string?)said[0]!["content"], (bool)said[0]!["is_complete"]!));
     }
 
+    /// <summary>Limits, routing and deprecation are told of a whole reply as of a streamed one.</summary>
+    [Fact]
+    public async Task WholeReply_HasTheHeadersOfAStreamedOne()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        (await Admin.PutAsync($"/v1/tenants/{tenant.Id}/rate-limits", new { key = new { requests_per_minute = 2 } })).Ok();
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: new { deprecated_at = "2026-01-02T03:04:05Z", sunset_at = "2127-01-02T03:04:05Z" });
+        var messages = $"/v1/sessions/{(string)(await user.Api.PostAsync("/v1/sessions", new { model = slug })).Created()["id"]!}/messages";
+        var streamed = await user.Api.PostAsync(messages, new { content = "go", stream = true });
+        var whole = await user.Api.PostAsync(messages, new { content = "go" });
+        whole.Ok();
+        Assert.Equal(Told(streamed), Told(whole));
+        Assert.Superset(
+            new HashSet<string> { "Deprecation", "Sunset", "X-Scaigrid-Attempts", "X-Scaigrid-Backend", "X-Scaigrid-Ratelimit-Limit", "X-Scaigrid-Ratelimit-Reset" },
+            Told(whole).ToHashSet());
+        Assert.Equal(("1", "0"), (streamed.Headers["X-Scaigrid-Ratelimit-Remaining"], whole.Headers["X-Scaigrid-Ratelimit-Remaining"]));
+
+        var refused = await user.Api.PostAsync(messages, new { content = "go" });
+        Assert.Equal(refused.Headers["Retry-After"], refused.Error(429, "RATE_LIMITED")["retry_after"]!.ToString());
+        Assert.Equal(("2", "0"), (refused.Headers["X-Scaigrid-Ratelimit-Limit"], refused.Headers["X-Scaigrid-Ratelimit-Remaining"]));
+
+        static List<string> Told(Answer answer) =>
+            [.. answer.Headers.Keys.Where(name => name is "Deprecation" or "Sunset" || name.StartsWith("X-Scaigrid-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    }
+
     [Fact]
     public async Task ReplyThatFails_IsTheModelsError_AndLeavesNoWords()
     {
