@@ -20,7 +20,7 @@ internal sealed record Turn(string ConversationId, string Model, string? SystemP
 
 /// <summary>
 /// Has a model answer in a conversation, over the same path as a call of the caller's own, and stores what was said and answered together:
-/// a reply that failed leaves no words without one, and one that broke off is kept as far as it came.
+/// a reply that failed leaves no words without one, and one that broke off is kept as far as it came. A refusal is what was answered.
 /// </summary>
 internal sealed class Conversation(InProcessInference inference, IDbContextFactory<PlatformDb> databases, TimeProvider time)
 {
@@ -39,7 +39,8 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         }
 
         var data = JsonNode.Parse(answer.Body.Span)!["data"]!;
-        var text = (string?)data["choices"]?.AsArray().FirstOrDefault()?["message"]?["content"] ?? "";
+        var said = data["choices"]?.AsArray().FirstOrDefault()?["message"];
+        var text = (string?)said?["content"] + (string?)said?["refusal"];
         return new TurnResult(await StoreAsync(turn, caller, text, isComplete: true), data["usage"]?.DeepClone(), answer);
     }
 
@@ -54,9 +55,10 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         }
         finally
         {
-            if (reply.Text is { Length: > 0 } text)
+            // One that ended well without a word, its bound spent on reasoning say, is a reply as well.
+            if (reply.Text.Length > 0 || reply.IsComplete)
             {
-                await StoreAsync(turn, caller, text, reply.IsComplete);
+                await StoreAsync(turn, caller, reply.Text, reply.IsComplete);
             }
         }
     }

@@ -80,11 +80,19 @@ internal sealed class StreamedReply(Stream caller) : Stream
         {
             using var chunk = JsonDocument.Parse(line["data: ".Length..]);
             if (chunk.RootElement.TryGetProperty("choices"u8, out var choices) && choices.ValueKind == JsonValueKind.Array && choices.GetArrayLength() > 0
-                && choices[0].TryGetProperty("delta"u8, out var delta) && delta.ValueKind == JsonValueKind.Object
-                && delta.TryGetProperty("content"u8, out var content) && content.ValueKind == JsonValueKind.String)
+                && choices[0].TryGetProperty("delta"u8, out var delta) && delta.ValueKind == JsonValueKind.Object)
             {
-                _text.Append(JsonText.Of(content));
+                Append(delta, "content"u8);
+                Append(delta, "refusal"u8);
             }
+        }
+    }
+
+    private void Append(JsonElement delta, ReadOnlySpan<byte> name)
+    {
+        if (delta.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String)
+        {
+            _text.Append(JsonText.Of(text));
         }
     }
 }

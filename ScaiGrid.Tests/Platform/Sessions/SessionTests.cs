@@ -77,6 +77,44 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
         Assert.Equal(("a🎉", true), ((string?)said[0]!["content"], (bool)said[0]!["is_complete"]!));
     }
 
+    /// <summary>Whole and streamed, so that a conversation does not depend on which way it was asked for.</summary>
+    [Theory]
+    [InlineData("\"refusal\":\"I will not.\"", "I will not.")]
+    [InlineData("\"reasoning_content\":\"Hm\"", "")]
+    public async Task RefusalAndReplyWithoutWords_AreReplies(string said, string kept)
+    {
+        var whole = await ConnectAsync(new UpstreamScript
+        {
+            Body = $$$"""{"id":"x","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,{{{said}}}},"finish_reason":"stop"}]}""",
+        });
+        var streamed = await ConnectAsync(new UpstreamScript
+        {
+            Body = $$$"""
+                data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"role":"assistant",{{{said}}}},"finish_reason":null}]}
+
+                data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+
+                data: [DONE]
+
+
+                """.ReplaceLineEndings("\n"),
+            ContentType = "text/event-stream",
+        });
+        foreach (var (slug, stream) in new[] { (whole, false), (streamed, true) })
+        {
+            var messages = $"/v1/sessions/{(string)(await Admin.PostAsync("/v1/sessions", new { model = slug })).Created()["id"]!}/messages";
+            var answer = await Admin.PostAsync(messages, new { content = "go", stream });
+            if (!stream)
+            {
+                Assert.Equal(kept, (string?)answer.Ok()["content"]);
+            }
+
+            await Poll.UntilAsync(async () => (await Admin.IdsAsync($"{messages}?x=1", 10)).Count == 2, "the messages");
+            var reply = (await Admin.GetAsync(messages)).Ok()["items"]![0]!;
+            Assert.Equal(("assistant", kept, true), ((string?)reply["role"], (string?)reply["content"], (bool)reply["is_complete"]!));
+        }
+    }
+
     /// <summary>Limits, routing and deprecation are told of a whole reply as of a streamed one.</summary>
     [Fact]
     public async Task WholeReply_HasTheHeadersOfAStreamedOne()
