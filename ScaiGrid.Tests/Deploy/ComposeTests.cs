@@ -27,6 +27,19 @@ public sealed partial class ComposeTests
         "SCAIGRID_SCAIMIND_GRPC_HOST", "SCAIGRID_SCAIMIND_GRPC_PORT", "SCAIGRID_SCAIMIND_GRPC_TIMEOUT_S", "SCAIGRID_SCAIMIND_GRPC_TLS_ENABLED",
     ];
 
+    /// <summary>Documented settings that the containers are not given, and why.</summary>
+    private static readonly Dictionary<string, string> NotForContainers = new()
+    {
+        ["SCAIGRID_LISTEN_ADDRESS"] = "a container is reached at all its addresses, or not at all",
+        ["SCAIGRID_HTTP_PORT"] = "the compose files map it",
+        ["SCAIGRID_GRPC_PORT"] = "the compose files map it",
+        ["SCAIGRID_BUNKER_PROXY_PORT"] = "the compose files map it",
+        ["SCAIGRID_WORKER_PORT"] = "health checks of the image ask there",
+        ["SCAIGRID_DATA_DIR"] = "the image sets it to where the volume is",
+        ["SCAIGRID_STORAGE_PATH"] = "blobs are in the S3 store, which all replicas see",
+        ["SCAIGRID_AUTH_DISABLED"] = "it is refused in production",
+    };
+
     public static TheoryData<string> ComposeFiles => ["docker-compose.yml", "docker-compose.full.yml"];
 
     private static IReadOnlySet<string> Settings { get; } = Directory.EnumerateFiles(AppContext.BaseDirectory, "ScaiGrid.*.dll")
@@ -45,6 +58,18 @@ public sealed partial class ComposeTests
         var unknown = OurVariables(Read(file)).Except(Settings).Except(NotSettings.Keys).Except(NotYet);
 
         Assert.Empty(unknown);
+    }
+
+    /// <summary>Or it is set in .env, and silently does nothing.</summary>
+    [Theory]
+    [MemberData(nameof(ComposeFiles))]
+    public void EveryDocumentedSetting_ReachesTheContainers(string file)
+    {
+        var passed = OurVariables(Read(file)).ToHashSet();
+        var documented = EnvironmentName().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md"))).Select(match => match.Groups["name"].Value);
+        var missing = documented.Where(name => !passed.Contains(name) && !passed.Contains($"SCAIGRID_{name}")).ToList();
+
+        Assert.Equal(NotForContainers.Keys.Order(), missing.Order());
     }
 
     /// <summary>The file that Debian's nginx is tested with is the one of the containers but for the replicas' names.</summary>
@@ -129,6 +154,10 @@ public sealed partial class ComposeTests
 
     [GeneratedRegex(@"\b(?:SCAIGRID|DISPATCH|OTEL)_[A-Z0-9_]+\b")]
     private static partial Regex OurVariable();
+
+    /// <summary>The first column of the page of settings.</summary>
+    [GeneratedRegex(@"^\| `(?<name>[A-Z][A-Z0-9_]+)` \|", RegexOptions.Multiline)]
+    private static partial Regex EnvironmentName();
 
     [GeneratedRegex(@"^#?(?<name>[A-Z][A-Z0-9_]+)=", RegexOptions.Multiline)]
     private static partial Regex EnvironmentLine();
