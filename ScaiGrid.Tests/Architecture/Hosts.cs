@@ -66,10 +66,11 @@ internal static class Hosts
                 break;
             case "worker":
                 builder.AddPlatformTasks();
+                builder.AddInference();
                 AddModules(builder);
                 builder.AddScheduling(PlatformTasks.All(builder));
                 break;
-            default:
+            case "bunker_proxy":
                 builder.AddStorageProxy();
                 builder.RequireCapabilityKey();
                 break;
