@@ -18,8 +18,6 @@ internal sealed class PermissionCatalogue(IEnumerable<LoadedModule> modules)
     /// <summary>What a tenant can have: the core permissions that a custom role may contain.</summary>
     public static FrozenSet<string> OfTenants => Roles.Holds[Roles.TenantAdmin];
 
-    public bool IsKnown(string permission) => Permissions.All.Contains(permission) || OfModules.Contains(permission);
-
     public FrozenSet<string> Of(IEnumerable<string> roles)
     {
         var held = roles.ToList();
