@@ -155,8 +155,19 @@ public sealed class BackendHealth
     /// <summary>The backend is known to be well again.</summary>
     public void Close()
     {
-        Configured();
+        ForgetRefusals();
         Take(Circuit.Closed, isOurs: true);
+    }
+
+    /// <summary>Its key, model or address is another one, or it answered: that it refused our calls before tells nothing of the next.</summary>
+    public void ForgetRefusals()
+    {
+        // Read first: each call's end comes here, and what is only read stays in every processor's cache.
+        if (Volatile.Read(ref _misconfiguredInARow) != 0)
+        {
+            Volatile.Write(ref _misconfiguredInARow, 0);
+            Volatile.Write(ref _misconfiguredUntil, 0);
+        }
     }
 
     /// <summary>The backend may be well again: the next call finds out.</summary>
@@ -188,22 +199,12 @@ public sealed class BackendHealth
             Volatile.Write(ref _failuresInARow, 0);
         }
 
-        Configured();
+        ForgetRefusals();
 
         // A call that began before the circuit opened proves nothing of now.
         if (isTrial)
         {
             Close();
-        }
-    }
-
-    // Read first: each call's end comes here, and what is only read stays in every processor's cache.
-    private void Configured()
-    {
-        if (Volatile.Read(ref _misconfiguredInARow) != 0)
-        {
-            Volatile.Write(ref _misconfiguredInARow, 0);
-            Volatile.Write(ref _misconfiguredUntil, 0);
         }
     }
 

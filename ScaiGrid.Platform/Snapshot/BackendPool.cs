@@ -78,6 +78,12 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
         }
 
         var clients = known?.Connection == connection ? known.Backend.Clients : Connect(type!, row, config);
+        if (known is not null && known.Connection != connection)
+        {
+            // What refused the old key or did not know the old model may take the new: otherwise it would be shown as ill until a call found out.
+            known.Backend.Health.ForgetRefusals();
+        }
+
         if (known?.Connection != connection && ProviderSecrets.Withheld(provider, row) is { } address)
         {
             SecretsWithheld(row.Id, row.Name, address);

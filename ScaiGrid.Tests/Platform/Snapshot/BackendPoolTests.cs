@@ -43,6 +43,33 @@ public sealed class BackendPoolTests
         }
     }
 
+    /// <summary>Or it would be shown as ill, on each replica by itself, until a call came that need never come.</summary>
+    [Fact]
+    public void MendedKey_ForgetsTheRefusalsOfTheOld()
+    {
+        using var http = new UpstreamHttp(new InferenceOptions(), TimeProvider.System);
+        using var board = new HealthBoard(TimeProvider.System);
+        var pool = new BackendPool(new ProviderCatalog(http, TimeProvider.System), new ProviderSecrets(Box), board, new Listener([]));
+        var rows = new SnapshotRows();
+        Load(rows.Providers, new Provider { Id = "prv_1", Name = "p", Type = "custom", Config = """{"base_url":"http://here.example/v1"}""", CreatedAt = default, UpdatedAt = default });
+        var health = Connect("b", "sk-wrong");
+        for (var i = 0; i < 3; i++)
+        {
+            health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.Misconfigured));
+        }
+
+        Assert.Same(health, Connect("another name", "sk-wrong"));
+        Assert.True(health.IsMisconfigured);
+        Assert.Same(health, Connect("another name", "sk-right"));
+        Assert.Equal((false, false), (health.IsMisconfigured, health.IsLastResort(TimeProvider.System.GetTimestamp())));
+
+        BackendHealth Connect(string name, string key)
+        {
+            Load(rows.Backends, new Backend { Id = "be_1", ProviderId = "prv_1", Name = name, Model = "m", Uri = "custom:m", ConnectionConfig = "{}", Credentials = Box.Seal($$"""{"api_key":"{{key}}"}""", "be_1"), CreatedAt = default, UpdatedAt = default });
+            return Assert.Single(pool.Connect(rows)).Value.Health;
+        }
+    }
+
     private static void Load<T>(SnapshotTable<T> table, T row)
         where T : class, ISnapshotted => table.Read(JsonSerializer.SerializeToElement(new[] { row }));
 
