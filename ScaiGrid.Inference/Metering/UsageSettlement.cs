@@ -7,22 +7,27 @@ using ScaiGrid.Inference.Telemetry;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>Turns the end of a call into a usage record and writes it, whichever way the call ended.</summary>
-public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, InferenceMetrics metrics, TimeProvider time)
+public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, CallAdmission admission, InferenceMetrics metrics, TimeProvider time)
 {
+    /// <summary>What a process that is killed may not know of a stream. Most of the streams that are over before leave no note at all.</summary>
+    private static readonly TimeSpan NoteInterval = TimeSpan.FromSeconds(1);
+
     /// <summary>Settles a chat call, whose tokens are counted here where the upstream gave no count.</summary>
     /// <param name="attempt">The attempt that produced output.</param>
     /// <param name="reported">The upstream's own count; null where it gave none, or was cut before giving it.</param>
     /// <param name="output">What the model wrote, for counting when nothing was reported.</param>
     /// <param name="status">How the call ended.</param>
     /// <param name="soFar">What the upstream had said before it was cut: the prompt as it is, but less of the output than there is.</param>
-    public ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null)
+    public async ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null)
     {
         if (reported is { LacksCompletion: true } half)
         {
             (reported, soFar) = (null, half);
         }
 
-        return SettleAsync(attempt, reported ?? Estimate(attempt.Request, output, soFar), isEstimated: reported is null, status);
+        var result = await SettleAsync(attempt, reported ?? Estimate(attempt.Request, output, soFar), isEstimated: reported is null, status);
+        attempt.Note?.Dispose();
+        return result;
     }
 
     /// <summary>Settles a call of any operation.</summary>
@@ -32,16 +37,48 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
     /// <param name="status">How the call ended.</param>
     public async ValueTask<CallResult> SettleAsync(Attempt attempt, TokenUsage usage, bool isEstimated, CallStatus status)
     {
-        var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
         var now = time.GetUtcNow();
-        var latency = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds;
+        var record = Record(attempt, usage, isEstimated, status, now);
+        await meter.WriteAsync(record);
+        if (attempt.Ticket is not null)
+        {
+            admission.Settle(attempt.Ticket, new Settlement(record.Cost, usage.Total, now));
+        }
+
+        metrics.Settled(attempt, usage, status);
+        return new CallResult(attempt.Route, attempt.Backend, attempt.Number, record.LatencyMs, attempt.GatewayTook, attempt.Failures, usage);
+    }
+
+    /// <summary>Writes down what a stream has used so far, in case that the process is killed; seldom, so that it costs next to nothing.</summary>
+    /// <param name="attempt">The attempt whose stream it is.</param>
+    /// <param name="output">What the model wrote.</param>
+    /// <param name="soFar">What the upstream said of it; null where it has said nothing.</param>
+    internal void Note(ChatAttempt attempt, PooledBytes output, TokenUsage? soFar)
+    {
+        if (time.GetElapsedTime(attempt.Note?.WrittenAt ?? attempt.Call.StartedAt) < NoteInterval)
+        {
+            return;
+        }
+
+        var note = attempt.Note ??= new UsageNote(journal, TokenCounter.GuessPrompt(attempt.Request.Body));
+        var written = output.Length / TokenCounter.BytesPerToken;
+        var usage = soFar is { Prompt: > 0 } said
+            ? said with { Completion = Math.Max(said.Completion, written), LacksCompletion = false }
+            : new TokenUsage(note.Prompt, written);
+        note.Write(Record(attempt, usage, isEstimated: true, CallStatus.Error, time.GetUtcNow()), time.GetTimestamp());
+    }
+
+    private UsageRecord Record(Attempt attempt, TokenUsage usage, bool isEstimated, CallStatus status, DateTimeOffset now)
+    {
+        var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
         var terms = call.Caller.Terms;
         var cost = route.Prices.CostOf(usage);
-        cost = terms?.Apply(cost) ?? cost;
-        await meter.WriteAsync(new UsageRecord
+
+        // A line of a batch has the id that it had before its worker died.
+        attempt.UsageId ??= terms?.UsageId ?? (attempt.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time));
+        return new UsageRecord
         {
-            // A line of a batch has the id that it had before its worker died.
-            Id = terms?.UsageId ?? (attempt.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time)),
+            Id = attempt.UsageId,
             RequestId = call.RequestId,
             CreatedAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             PartnerId = call.Caller.PartnerId,
@@ -58,20 +95,13 @@ public sealed class UsageSettlement(UsageMeter meter, CallAdmission admission, I
             TokensOut = usage.Completion,
             CachedTokens = usage.Cached,
             ReasoningTokens = usage.Reasoning,
-            Cost = cost,
+            Cost = terms?.Apply(cost) ?? cost,
             BackendCost = backend.Prices.CostOf(usage),
             PriceVersion = route.PriceVersion,
-            LatencyMs = latency,
+            LatencyMs = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds,
             TimeToFirstTokenMs = (long?)attempt.FirstChunkAfter?.TotalMilliseconds,
             Estimated = isEstimated,
-        });
-        if (attempt.Ticket is not null)
-        {
-            admission.Settle(attempt.Ticket, new Settlement(cost, usage.Total, now));
-        }
-
-        metrics.Settled(attempt, usage, status);
-        return new CallResult(route, backend, attempt.Number, latency, attempt.GatewayTook, attempt.Failures, usage);
+        };
     }
 
     private static TokenUsage Estimate(ChatRequest request, PooledBytes output, TokenUsage? soFar)

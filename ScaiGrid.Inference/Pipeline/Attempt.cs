@@ -21,6 +21,9 @@ public abstract class Attempt
     /// <summary>What was reserved for the call; null where nothing was.</summary>
     public AdmissionTicket? Ticket { get; internal set; }
 
+    /// <summary>The id of the call's usage record, once there is one or a note of it.</summary>
+    internal string? UsageId { get; set; }
+
     /// <summary>How near the caller is to its rate limits; known before the answer begins.</summary>
     public RateLimitState Limits { get; private set; }
 

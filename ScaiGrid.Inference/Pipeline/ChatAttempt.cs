@@ -1,4 +1,5 @@
 using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Metering;
 
 namespace ScaiGrid.Inference.Pipeline;
 
@@ -10,6 +11,9 @@ public sealed class ChatAttempt : Attempt
     public required ChatRequest Request { get; init; }
 
     public required IChatResponder Responder { get; init; }
+
+    /// <summary>What is left of the call where the process is killed in its middle; null while there is nothing worth it.</summary>
+    internal UsageNote? Note { get; set; }
 
     public override CallBounds Bounds(int unboundedOutput) => ChatBounds.Of(Request, Route, unboundedOutput);
 

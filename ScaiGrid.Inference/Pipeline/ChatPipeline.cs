@@ -150,6 +150,7 @@ public sealed class ChatPipeline
                     await attempt.Responder.FlushAsync();
                 }
 
+                _settlement.Note(attempt, output, usage ?? stream.UsageSoFar);
                 activity.Progress();
             }
             while (await chunks.ReadAsync());

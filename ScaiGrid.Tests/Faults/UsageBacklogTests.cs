@@ -116,6 +116,34 @@ public sealed class UsageBacklogTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task StreamOfAKilledProcess_IsBilledOnce_ByWhatItHadUsed()
+    {
+        const string Word = "word ";
+        const int Read = 150;
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("fake", new UpstreamScript { Chunks = [.. Enumerable.Repeat(Word, Read)], ChunkDelay = TimeSpan.FromMilliseconds(15) });
+        var slug = await _admin.ConnectAsync(upstream.BaseUrl, "fake");
+
+        // The note of one that ends goes with it.
+        Assert.Equal(Read, await ReadChunksAsync(slug, "stream-that-ended", int.MaxValue, () => Task.CompletedTask));
+        await JournalIsEmptyAsync();
+
+        upstream.Play("fake", new UpstreamScript { Chunks = [.. Enumerable.Repeat(Word, 10 * Read)], ChunkDelay = TimeSpan.FromMilliseconds(15) });
+        await ReadChunksAsync(slug, "stream-that-was-killed", Read, _api.KillAsync);
+        await _api.DisposeAsync();
+        _api = await Replica.StartAsync(Mode.Http, _settings);
+        await JournalIsEmptyAsync();
+        await using var worker = await Replica.StartAsync(Mode.Worker, _settings);
+        var rows = await _admin.UsageAsync(slug, 2);
+        var (ended, killed) = (rows.Single(row => (string?)row["request_id"] == "stream-that-ended"), rows.Single(row => (string?)row["request_id"] == "stream-that-was-killed"));
+        Assert.Equal(2, rows.Count);
+        Assert.Equal(("ok", 11, 7, false), ((string?)ended["status"], (int)ended["tokens_in"]!, (int)ended["tokens_out"]!, (bool)ended["estimated"]!));
+        Assert.Equal(("error", true), ((string?)killed["status"], (bool)killed["estimated"]!));
+        Assert.InRange((int)killed["tokens_in"]!, 5, 15);
+        Assert.InRange((int)killed["tokens_out"]!, 1, 10 * Read * Word.Length / 4);
+    }
+
+    [Fact]
     public async Task FullBufferAndFullDisk_CallsAreAnswered_AndStoredOnce_OnceThereIsRoomOnEither()
     {
         await using var disk = await SmallDisk.MountAsync();
@@ -190,6 +218,27 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         {
             (await caller.ChatAsync(Model)).Ok();
         }
+    }
+
+    /// <summary>Reads the chunks of a stream that have text, and does something after the last one that is wanted.</summary>
+    private async Task<int> ReadChunksAsync(string slug, string requestId, int most, Func<Task> afterLast)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/inference/chat")
+        {
+            Content = new StringContent(
+                $$"""{"model":"{{slug}}","stream":true,"messages":[{"role":"user","content":"hi"}]}""", System.Text.Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Add("X-Request-Id", requestId);
+        using var response = await _admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync());
+        var chunks = 0;
+        while (chunks < most && await lines.ReadLineAsync() is { } line)
+        {
+            chunks += line.Contains("word", StringComparison.Ordinal) ? 1 : 0;
+        }
+
+        await afterLast();
+        return chunks;
     }
 
     /// <summary>With entries that no worker comes to see.</summary>
