@@ -63,14 +63,20 @@ internal sealed class ResponsesRequest : IDisposable
         var namespaces = new ToolNamespaces();
         var carried = new List<CarriedField>();
         var chatBody = ChatTranslation.Write(given, namespaces, carried, mistakes);
-        problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
-        if (problem is null && ChatRequestReader.TryRead(chatBody, out var chat, out problem))
+        if (mistakes.Count > 0)
+        {
+            problem = new Problem(CoreErrors.Validation, Details: mistakes);
+        }
+        else if (ChatRequestReader.TryRead(chatBody, out var chat, out problem))
         {
             (chat!.Carried, chat.IsLimitTranslated) = (carried, given.Has("max_output_tokens"));
             return new ResponsesRequest(given, chat, namespaces);
         }
+        else
+        {
+            problem = ChatFields.InCallersWords(problem!, namespaces);
+        }
 
-        problem = ChatFields.InCallersWords(problem!, namespaces);
         chatBody.Dispose();
         given.Dispose();
         return null;

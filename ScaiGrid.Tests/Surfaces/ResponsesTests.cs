@@ -267,6 +267,11 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":"x","text":{"format":{"type":"grammar"}}}""", "text.format.type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","temperature":3}""", "temperature")]
     [InlineData("""{"model":"scailabs/echo","input":"x","reasoning":{"effort":5}}""", "reasoning.effort")]
+    [InlineData(
+        """{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"}]},{"type":"web_search"}]}""", "tools[1].type")]
+    [InlineData(
+        """{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"},{"type":"function","name":"a"}]}]}""",
+        "tools[0].tools[1].name")]
     [InlineData("""{"model":"scailabs/echo","input":[{"type":"reasoning","summary":[]}]}""", "input")]
     public async Task BadField_IsNamed(string body, string field) =>
         Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Path, body)).OpenAiError(400, "validation_error")["param"]);
