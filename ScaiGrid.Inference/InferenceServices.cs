@@ -16,7 +16,6 @@ using ScaiGrid.Inference.Moderations;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
-using ScaiGrid.Inference.Surfaces;
 using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference;
@@ -46,12 +45,10 @@ public static class InferenceServices
         services.AddSingleton<CallRunner>();
         services.AddSingleton<ChatPipeline>();
         services.AddSingleton<DocumentPipeline>();
-        services.AddSingleton<EmbeddingOperation>();
+        services.AddSingleton(provider => new EmbeddingOperation(provider.GetRequiredService<DocumentPipeline>()));
         services.AddSingleton<ImageAnswers>();
         services.AddSingleton<ImageOperation>();
         services.AddSingleton<ModerationOperation>();
-        services.AddSingleton(provider => new JsonOperations(
-            provider.GetRequiredService<ChatPipeline>(), provider.GetRequiredService<EmbeddingOperation>(), provider.GetRequiredService<ImageOperation>()));
         services.AddSingleton<SpeechPipeline>();
         services.AddSingleton<TranscriptionPipeline>();
         builder.AddMedia();

@@ -4,16 +4,16 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Grpc.Hosting;
 using ScaiGrid.Grpc.V1;
+using ScaiGrid.Inference.Embeddings;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
-using ScaiGrid.Inference.Surfaces;
 using GridChatRequest = ScaiGrid.Inference.Pipeline.ChatRequest;
 
 namespace ScaiGrid.Grpc.Inference;
 
 /// <summary><c>scaigrid.v1.InferenceService</c>: the same pipeline, keys and limits as HTTP.</summary>
-internal sealed class InferenceGrpcService(ChatPipeline pipeline, JsonOperations operations, SnapshotStore snapshots, TimeProvider time) : InferenceService.InferenceServiceBase
+internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOperation embeddings, SnapshotStore snapshots, TimeProvider time) : InferenceService.InferenceServiceBase
 {
     [Access(Permissions.UseModels)]
     public override async Task<ChatResponse> Chat(V1.ChatRequest request, ServerCallContext context)
@@ -32,7 +32,7 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, JsonOperations
     {
         var call = new CallContext(context.GetCaller(), context.GetRequestId(), Protocols.Grpc, time.GetTimestamp());
         using var answer = new PooledBytes();
-        var problem = await operations.Find("/v1/inference/embed")!.Operation.RunAsync(GrpcEmbeddings.Write(request), call, answer, context.CancellationToken);
+        var problem = await embeddings.RunAsync(GrpcEmbeddings.Write(request), call, answer, context.CancellationToken);
         return problem is null ? GrpcEmbeddings.Read(answer.Memory) : throw new ApiException(problem);
     }
 

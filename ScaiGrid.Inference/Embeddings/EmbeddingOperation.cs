@@ -12,9 +12,9 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Inference.Embeddings;
 
 /// <summary>Embeddings: texts or tokens in, one vector each out, in the encoding that the caller asked for whatever the upstream's.</summary>
-internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOperation
+public sealed class EmbeddingOperation : IJsonOperation
 {
-    public const int MaxItems = 2048;
+    internal const int MaxItems = 2048;
 
     private static readonly DocumentOperation Definition = new("embeddings", "embedding", clients => clients.Embeddings, Bounds, Meter);
 
@@ -30,6 +30,10 @@ internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOpera
         "model",
         "input");
 
+    private readonly DocumentPipeline _pipeline;
+
+    internal EmbeddingOperation(DocumentPipeline pipeline) => _pipeline = pipeline;
+
     public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
     {
         using var request = Requests.Read(body, EmbeddingInput.Check, out var problem);
@@ -39,7 +43,7 @@ internal sealed class EmbeddingOperation(DocumentPipeline pipeline) : IJsonOpera
         }
 
         using var attempt = new DocumentAttempt { Call = call, Request = request, Definition = Definition };
-        problem = await pipeline.RunAsync(attempt, callerGone);
+        problem = await _pipeline.RunAsync(attempt, callerGone);
         if (problem is null)
         {
             Write(answer, attempt, call.Protocol == Protocols.OpenAi);

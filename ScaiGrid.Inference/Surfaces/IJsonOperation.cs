@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>An operation that takes one JSON document and answers with one; whoever has the bytes can call it, over HTTP or not.</summary>
-public interface IJsonOperation
+internal interface IJsonOperation
 {
     /// <param name="body">The request; disposed by the operation.</param>
     /// <param name="call">Its protocol decides on the shape of the answer.</param>
