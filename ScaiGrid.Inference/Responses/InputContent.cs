@@ -98,20 +98,23 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
 
                 writer.WriteEndObject();
                 break;
+            case "input_image" when TryGetText(part, "file_id"u8, out _):
+                mistakes.Add(new ErrorDetail($"{field}.file_id", "is not supported: send the picture as image_url, a URL or a data URL."));
+                break;
             case "input_file" when TryGetText(part, "file_data"u8, out var data):
-                writer.WriteString("type"u8, "file"u8);
-                writer.WriteStartObject("file"u8);
-                if (TryGetText(part, "filename"u8, out var name))
+                WriteFile(part, "file_data"u8, data, name: "file");
+                break;
+            case "input_file" when TryGetText(part, "file_url"u8, out var address):
+                if (!IsHttp(JsonText.Of(address)))
                 {
-                    writer.WriteRaw("filename"u8, name);
-                }
-                else
-                {
-                    writer.WriteString("filename"u8, "file"u8);
+                    mistakes.Add(new ErrorDetail($"{field}.file_url", "must be an http or https URL."));
                 }
 
-                writer.WriteRaw("file_data"u8, data);
-                writer.WriteEndObject();
+                // Chat has no field for it; upstreams that take URLs take them here.
+                WriteFile(part, "file_data"u8, address);
+                break;
+            case "input_file" when TryGetText(part, "file_id"u8, out var id):
+                WriteFile(part, "file_id"u8, id);
                 break;
             case "input_audio" when part.TryGetProperty("input_audio"u8, out var audio):
                 writer.WriteString("type"u8, "input_audio"u8);
@@ -119,12 +122,32 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
                 break;
             default:
                 mistakes.Add(new ErrorDetail(
-                    field, "must be a part of type input_text, output_text, input_image (with image_url), input_file (with file_data) or input_audio."));
+                    field, "must be a part of type input_text, output_text, input_image (with image_url), input_file (with file_data, file_url or file_id) or input_audio."));
                 break;
         }
 
         writer.WriteEndObject();
     }
+
+    // OpenAI's chat wants a name with data.
+    private void WriteFile(JsonElement part, ReadOnlySpan<byte> field, JsonElement value, string? name = null)
+    {
+        writer.WriteString("type"u8, "file"u8);
+        writer.WriteStartObject("file"u8);
+        if (TryGetText(part, "filename"u8, out var given))
+        {
+            writer.WriteRaw("filename"u8, given);
+        }
+        else if (name is not null)
+        {
+            writer.WriteString("filename"u8, name);
+        }
+
+        writer.WriteRaw(field, value);
+        writer.WriteEndObject();
+    }
+
+    private static bool IsHttp(string url) => Uri.TryCreate(url, UriKind.Absolute, out var address) && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps);
 
     private static bool TryGetText(JsonElement part, ReadOnlySpan<byte> name, out JsonElement text) =>
         part.TryGetProperty(name, out text) && text.ValueKind == JsonValueKind.String;

@@ -166,6 +166,23 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             Plain(messages[4]!["content"]!));
     }
 
+    [Fact]
+    public async Task File_GoesOnByItsUrlOrItsId()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        var body = $$$"""
+            {"model":"{{{slug}}}","input":[{"role":"user","content":[{"type":"input_file","file_url":"https://example.com/a.pdf"},
+             {"type":"input_file","filename":"b.pdf","file_url":"https://example.com/b"},{"type":"input_file","file_id":"file-abc"}]}]}
+            """;
+        (await Admin.SendAsync(HttpMethod.Post, Path, body)).Body();
+        Assert.Equal(
+            """
+            [{"type":"file","file":{"file_data":"https://example.com/a.pdf"}},
+            {"type":"file","file":{"filename":"b.pdf","file_data":"https://example.com/b"}},{"type":"file","file":{"file_id":"file-abc"}}]
+            """.ReplaceLineEndings(""),
+            Plain(JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["messages"]![0]!["content"]!));
+    }
+
     /// <summary>As Vercel's AI SDK sends them unless it is told that nothing is stored.</summary>
     [Fact]
     public async Task Reference_IsRefusedWithWhatToSet()
@@ -250,10 +267,17 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n"}]}""", "tools[0].tools")]
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"custom","name":"a"}]}]}""", "tools[0].tools[0].type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","tools":[{"type":"function","name":"n__a"},{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"}]}]}""", "tools[1].tools[0].name")]
+    [InlineData(
+        """{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"}]},{"type":"web_search"}]}""", "tools[1].type")]
+    [InlineData(
+        """{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"},{"type":"function","name":"a"}]}]}""",
+        "tools[0].tools[1].name")]
     [InlineData("""{"model":"scailabs/echo","input":[]}""", "input")]
     [InlineData("""{"model":"scailabs/echo","input":[{"type":"function_call","name":"a","arguments":"{}"}]}""", "input[0].call_id")]
     [InlineData("""{"model":"scailabs/echo","input":[{"type":"function_call_output","output":"x"}]}""", "input[0].call_id")]
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"user","content":[{"type":"video"}]}]}""", "input[0].content[0]")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"role":"user","content":[{"type":"input_image","file_id":"file-abc"}]}]}""", "input[0].content[0].file_id")]
+    [InlineData("""{"model":"scailabs/echo","input":[{"role":"user","content":[{"type":"input_file","file_url":"JVBERi0="}]}]}""", "input[0].content[0].file_url")]
     [InlineData("""{"model":"scailabs/echo","input":[{"role":"ghost","content":"x"}]}""", "input[0].role")]
     [InlineData("""{"model":"scailabs/echo","input":["x"]}""", "input[0]")]
     [InlineData("""{"model":"scailabs/echo","input":[{"type":"item_reference","id":"x"}]}""", "input[0].type")]
@@ -267,11 +291,6 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("""{"model":"scailabs/echo","input":"x","text":{"format":{"type":"grammar"}}}""", "text.format.type")]
     [InlineData("""{"model":"scailabs/echo","input":"x","temperature":3}""", "temperature")]
     [InlineData("""{"model":"scailabs/echo","input":"x","reasoning":{"effort":5}}""", "reasoning.effort")]
-    [InlineData(
-        """{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"}]},{"type":"web_search"}]}""", "tools[1].type")]
-    [InlineData(
-        """{"model":"scailabs/echo","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"a"},{"type":"function","name":"a"}]}]}""",
-        "tools[0].tools[1].name")]
     [InlineData("""{"model":"scailabs/echo","input":[{"type":"reasoning","summary":[]}]}""", "input")]
     public async Task BadField_IsNamed(string body, string field) =>
         Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Path, body)).OpenAiError(400, "validation_error")["param"]);
