@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Embeddings;
 
@@ -8,9 +11,8 @@ internal static class EmbeddingVectors
 {
     /// <param name="data">The upstream's list.</param>
     /// <param name="count">How many there must be.</param>
-    /// <param name="asBase64">The encoding asked for.</param>
-    /// <exception cref="JsonException">Not as many vectors as asked for, no vectors, or such as cannot be written in the encoding asked for.</exception>
-    public static void Check(ReadOnlySpan<byte> data, int count, bool asBase64)
+    /// <exception cref="JsonException">Not as many vectors as asked for, no vectors, or such as cannot be written in one of the encodings, whichever was asked for.</exception>
+    public static void Check(ReadOnlySpan<byte> data, int count)
     {
         var reader = new Utf8JsonReader(data);
         reader.Read();
@@ -18,15 +20,7 @@ internal static class EmbeddingVectors
         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
             vectors += ReadItem(ref reader, out var vector, out _) ? 1 : throw new JsonException("An item has no vector.");
-            var isBase64 = data[vector][0] == (byte)'"';
-            if (isBase64 && !asBase64)
-            {
-                _ = Unpack(data[vector]);
-            }
-            else if (asBase64 && !isBase64)
-            {
-                _ = Pack(data[vector]);
-            }
+            CheckVector(data[vector]);
         }
 
         if (vectors != count)
@@ -63,7 +57,7 @@ internal static class EmbeddingVectors
             }
             else if (asBase64)
             {
-                writer.WriteBase64StringValue(Pack(bytes));
+                WritePacked(writer, bytes);
             }
             else
             {
@@ -101,64 +95,83 @@ internal static class EmbeddingVectors
         return found;
     }
 
-    private static byte[] Pack(ReadOnlySpan<byte> numbers)
+    private static void CheckVector(ReadOnlySpan<byte> vector)
     {
-        var floats = new List<float>(1536);
+        var reader = new Utf8JsonReader(vector);
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            using var packed = Unpack(ref reader);
+            for (var numbers = packed.Span; numbers.Length > 0; numbers = numbers[sizeof(float)..])
+            {
+                // JSON has no others.
+                if (!float.IsFinite(BinaryPrimitives.ReadSingleLittleEndian(numbers)))
+                {
+                    throw new JsonException("A vector has numbers that are none.");
+                }
+            }
+
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var number = reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var given) ? (float)given : float.NaN;
+            if (!float.IsFinite(number))
+            {
+                throw new JsonException("A vector has something else than numbers, or one that is too large.");
+            }
+        }
+    }
+
+    private static void WritePacked(Utf8JsonWriter writer, ReadOnlySpan<byte> numbers)
+    {
+        using var packed = new PooledBytes(8192);
         var reader = new Utf8JsonReader(numbers);
         reader.Read();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            var number = reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var given) ? (float)given : float.NaN;
-            floats.Add(float.IsFinite(number) ? number : throw new JsonException("A vector has something else than numbers, or one that is too large."));
+            BinaryPrimitives.WriteSingleLittleEndian(packed.GetSpan(sizeof(float)), (float)reader.GetDouble());
+            packed.Advance(sizeof(float));
         }
 
-        var bytes = new byte[floats.Count * sizeof(float)];
-        for (var i = 0; i < floats.Count; i++)
-        {
-            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), floats[i]);
-        }
-
-        return bytes;
+        writer.WriteBase64StringValue(packed.Span);
     }
 
     private static void WriteNumbers(Utf8JsonWriter writer, ReadOnlySpan<byte> base64)
     {
+        var reader = new Utf8JsonReader(base64);
+        reader.Read();
+        using var packed = Unpack(ref reader);
         writer.WriteStartArray();
-        foreach (var number in Unpack(base64))
+        for (var numbers = packed.Span; numbers.Length > 0; numbers = numbers[sizeof(float)..])
         {
-            writer.WriteNumberValue(number);
+            writer.WriteNumberValue(BinaryPrimitives.ReadSingleLittleEndian(numbers));
         }
 
         writer.WriteEndArray();
     }
 
-    private static float[] Unpack(ReadOnlySpan<byte> base64)
+    // Of a string, whose escapes are no part of it.
+    private static PooledBytes Unpack(ref Utf8JsonReader reader)
     {
-        var reader = new Utf8JsonReader(base64);
-        reader.Read();
-        byte[]? bytes;
+        var bytes = new PooledBytes(Math.Max(reader.ValueSpan.Length, 1));
+        var buffer = bytes.GetSpan(reader.ValueSpan.Length);
         try
         {
-            reader.TryGetBytesFromBase64(out bytes);
+            var text = buffer[..reader.CopyString(buffer)];
+            if (Base64.DecodeFromUtf8InPlace(text, out var length) == OperationStatus.Done && length % sizeof(float) == 0)
+            {
+                bytes.Advance(length);
+                return bytes;
+            }
         }
         catch (InvalidOperationException)
         {
             // Half a surrogate pair.
-            bytes = null;
         }
 
-        if (bytes is null || bytes.Length % sizeof(float) != 0)
-        {
-            throw new JsonException("A vector is no base64 of numbers.");
-        }
-
-        var numbers = new float[bytes.Length / sizeof(float)];
-        for (var i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float)));
-        }
-
-        // JSON has neither of what is left.
-        return Array.TrueForAll(numbers, float.IsFinite) ? numbers : throw new JsonException("A vector has numbers that are none.");
+        bytes.Dispose();
+        throw new JsonException("A vector is no base64 of numbers.");
     }
 }

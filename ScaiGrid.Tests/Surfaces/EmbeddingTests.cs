@@ -128,10 +128,15 @@ public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
     [InlineData("[1,\"2\"]")]
     [InlineData("[[1]]")]
     [InlineData("[1e300]")]
-    public async Task VectorThatCannotBePacked_Is502(string vector)
+    [InlineData("\"%%%\"")]
+    [InlineData("\"AADAfw==\"")] // Not a number.
+    public async Task BrokenVector_Is502WhicheverEncodingIsAskedFor(string vector)
     {
         var slug = await ConnectAsync(new UpstreamScript { Body = $$$"""{"data":[{"embedding":{{{vector}}}}],"usage":{"prompt_tokens":1}}""" }, modelFields: Embedding);
-        (await Admin.PostAsync(OpenAi, new { model = slug, input = "x", encoding_format = "base64" })).OpenAiError(502, "upstream_shape_mismatch");
+        foreach (var encoding in (string[])["base64", "float"])
+        {
+            (await Admin.PostAsync(OpenAi, new { model = slug, input = "x", encoding_format = encoding })).OpenAiError(502, "upstream_shape_mismatch");
+        }
     }
 
     [Fact]
