@@ -15,8 +15,12 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 internal static partial class ChatRequestEditor
 {
-    private const string OldLimit = "max_tokens";
-    private const string NewLimit = "max_completion_tokens";
+    /// <summary>The bound on output that every server of this format takes, but for OpenAI's models that reason.</summary>
+    public const string OldLimit = "max_tokens";
+
+    /// <summary>What those take, without the other one, and OpenAI's other models too.</summary>
+    public const string NewLimit = "max_completion_tokens";
+
     private const string Effort = "reasoning_effort";
 
     /// <summary>Writes the upstream body. The caller's bytes stay as they are, since another attempt may need them.</summary>

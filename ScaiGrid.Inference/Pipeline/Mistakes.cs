@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>What is wrong with a request: the first of it. One of 32 MiB may have millions of mistakes, which nobody reads, and which would take gigabytes.</summary>
-public sealed class Mistakes : Collection<ErrorDetail>
+internal sealed class Mistakes : Collection<ErrorDetail>
 {
     private const int Most = 20;
 

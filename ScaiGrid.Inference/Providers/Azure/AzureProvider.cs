@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.OpenAi;
 
 namespace ScaiGrid.Inference.Providers.Azure;
@@ -48,7 +49,7 @@ internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IPro
         HttpChat Chat(Uri endpoint)
         {
             // The dated versions differ in which of the two fields they take; the v1 path is OpenAI's own.
-            var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? OpenAiFormat.NewLimit : null);
+            var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? ChatRequestEditor.NewLimit : null);
             return new HttpChat(http, address, new AzureFormat(connection.Model, limit, settings.Text(OpenAiFormat.ModelLike)), endpoint, endpoint);
         }
 

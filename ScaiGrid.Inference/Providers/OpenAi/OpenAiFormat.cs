@@ -17,12 +17,6 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     /// <summary>The setting that names the field.</summary>
     public const string OutputLimit = "output_limit";
 
-    /// <summary>What OpenAI's own models take, those that reason without the other one.</summary>
-    public const string NewLimit = "max_completion_tokens";
-
-    /// <summary>What every server of this format takes, but for those models.</summary>
-    public const string OldLimit = "max_tokens";
-
     /// <summary>The setting that stands in for a model's name which does not tell, as those of deployments.</summary>
     public const string ModelLike = "model_like";
 
@@ -31,7 +25,7 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     // These think unasked, and on this path refuse tools while they think.
     private readonly string? _toolEffort = isOpenAi && RefusesToolsThinking().IsMatch(like ?? model) ? "none" : null;
 
-    public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf(OldLimit, NewLimit);
+    public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf(ChatRequestEditor.OldLimit, ChatRequestEditor.NewLimit);
 
     /// <summary>The field for a bound that the caller said in a word of another API, where <c>outputLimit</c> is null; null for the one that the surface chose.</summary>
     public string? TranslatedLimit { get; init; }

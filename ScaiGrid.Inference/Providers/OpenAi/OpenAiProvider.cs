@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
@@ -44,13 +45,13 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
     {
         // Other servers at an address of their own may know only the field that the caller used.
         var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
-        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? OpenAiFormat.NewLimit : null);
+        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? ChatRequestEditor.NewLimit : null);
         var endpoint = address.At("/chat/completions");
 
         // Some of them pass over the newer field, and would answer without a bound.
         var format = new OpenAiFormat(model, limit, isOpenAi, settings.Text(OpenAiFormat.ModelLike))
         {
-            TranslatedLimit = defaultBaseUrl is null ? OpenAiFormat.OldLimit : null,
+            TranslatedLimit = defaultBaseUrl is null ? ChatRequestEditor.OldLimit : null,
         };
         return new HttpChat(http, address, format, endpoint, endpoint);
     }
