@@ -18,6 +18,7 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
 {
     private FieldNames _fields;
     private List<KeyValuePair<string, JsonSpan>>? _nulls;
+    private List<RenamedReasoning>? _renamed;
 
     public ReadOnlyMemory<byte> Body => body.Memory;
 
@@ -50,6 +51,9 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>What the surface put into earlier messages for the models that gave it; in the order of the body.</summary>
     internal IReadOnlyList<CarriedField> Carried { get; set; } = [];
 
+    /// <summary>What stands under the native surface's name in earlier messages, and may have had another; in the order of the body.</summary>
+    internal IReadOnlyList<RenamedReasoning> Renamed => _renamed ?? [];
+
     /// <summary>Whether a tool's message has a list of parts, which may be other than text.</summary>
     internal bool HasToolParts { get; set; }
 
@@ -77,6 +81,8 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     internal JsonSpan NullOf(string field) => _nulls?.Find(one => one.Key == field).Value ?? default;
 
     internal void AddNull(string field, JsonSpan span) => (_nulls ??= []).Add(new(field, span));
+
+    internal void AddRenamed(RenamedReasoning reasoning) => (_renamed ??= []).Add(reasoning);
 
     public void Dispose() => body.Dispose();
 }

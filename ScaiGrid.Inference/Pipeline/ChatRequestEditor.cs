@@ -43,7 +43,7 @@ internal static partial class ChatRequestEditor
         bool takesCarried = true)
     {
         var media = isOurs && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
-        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (media?.Count ?? 0)];
+        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + (media?.Count ?? 0)];
         var count = 0;
         if (media is not null)
         {
@@ -54,6 +54,10 @@ internal static partial class ChatRequestEditor
         if (request.Carried.Count > 0)
         {
             LeaveOut(request.Carried, takesCarried ? CarriedField.MakerOf(upstreamModelJson) : null, isOurs, splices, ref count);
+        }
+        else if (request.Renamed.Count > 0)
+        {
+            NameAgain(request.Renamed, CarriedField.MakerOf(upstreamModelJson), splices, ref count);
         }
 
         splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
@@ -121,6 +125,18 @@ internal static partial class ChatRequestEditor
             if (field.Maker != maker && (isOurs || !field.NamesProvider))
             {
                 splices[count++] = new Splice(field.Property, []);
+            }
+        }
+    }
+
+    private static void NameAgain(IReadOnlyList<RenamedReasoning> renamed, string maker, Span<Splice> splices, ref int count)
+    {
+        foreach (var reasoning in renamed)
+        {
+            splices[count++] = new Splice(reasoning.Mark, []);
+            if (reasoning.Name.Exists && reasoning.Maker == maker)
+            {
+                splices[count++] = new Splice(reasoning.Name, "\"reasoning_content\""u8.ToArray());
             }
         }
     }

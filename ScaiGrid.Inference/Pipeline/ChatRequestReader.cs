@@ -115,7 +115,7 @@ public static class ChatRequestReader
 
                 break;
             case "messages":
-                ReadMessages(ref reader, request, mistakes);
+                ReadMessages(ref reader, json, request, mistakes);
                 break;
             case "stream_options":
                 ReadStreamOptions(ref reader, request, mistakes);
@@ -150,7 +150,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void ReadMessages(ref Utf8JsonReader reader, ChatRequest request, Mistakes mistakes)
+    private static void ReadMessages(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, ChatRequest request, Mistakes mistakes)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -171,7 +171,7 @@ public static class ChatRequestReader
                 continue;
             }
 
-            ReadMessage(ref reader, index, request, mistakes);
+            ReadMessage(ref reader, index, json, request, mistakes);
         }
 
         if (index == 0)
@@ -180,7 +180,7 @@ public static class ChatRequestReader
         }
     }
 
-    private static void ReadMessage(ref Utf8JsonReader reader, int index, ChatRequest request, Mistakes mistakes)
+    private static void ReadMessage(ref Utf8JsonReader reader, int index, ReadOnlySpan<byte> json, ChatRequest request, Mistakes mistakes)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
         {
@@ -190,6 +190,7 @@ public static class ChatRequestReader
         }
 
         bool hasRole = false, isTool = false, hasParts = false;
+        RenamedReasoning renamed = default;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("role"u8))
@@ -209,12 +210,26 @@ public static class ChatRequestReader
 
                 request.HasMedia |= hasParts && ReadParts(ref reader);
             }
+            else if (reader.ValueTextEquals("reasoning"u8))
+            {
+                renamed = renamed with { Name = new JsonSpan((int)reader.TokenStartIndex, reader.ValueSpan.Length + 2) };
+                reader.Read();
+            }
+            else if (reader.ValueTextEquals("extra_content"u8))
+            {
+                renamed = ReadMark(ref reader, json, renamed);
+            }
             else
             {
                 reader.Read();
             }
 
             reader.Skip();
+        }
+
+        if (renamed.Maker is not null)
+        {
+            request.AddRenamed(renamed);
         }
 
         request.HasToolParts |= isTool && hasParts;
@@ -253,6 +268,19 @@ public static class ChatRequestReader
         }
 
         return isText;
+    }
+
+    private static RenamedReasoning ReadMark(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, RenamedReasoning renamed)
+    {
+        var start = (int)reader.TokenStartIndex;
+        reader.Read();
+        if (RenamedReasoning.ReadMark(reader) is not { } maker)
+        {
+            return renamed;
+        }
+
+        reader.Skip();
+        return renamed with { Mark = RenamedReasoning.WithComma(json, new JsonSpan(start, (int)reader.BytesConsumed - start)), Maker = maker };
     }
 
     private static void ReadStreamOptions(ref Utf8JsonReader reader, ChatRequest request, Mistakes mistakes)

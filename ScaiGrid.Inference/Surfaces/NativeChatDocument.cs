@@ -18,12 +18,16 @@ internal static class NativeChatDocument
         writer.WriteString("id"u8, answer.Id);
         writer.WriteString("model"u8, result.Model.Slug);
         writer.WriteNumber("created"u8, answer.Created);
-        WriteChoices(writer, answer, isDelta: false);
+        WriteChoices(writer, answer, isDelta: false, choice => Renames(choice) ? CarriedField.MakerOf(result.Backend.Model) : null);
         DocumentWriter.EndData(writer, result);
     }
 
     /// <summary>A chunk of a stream.</summary>
-    public static void WriteChunk(IBufferWriter<byte> body, ChatAnswer answer, ModelRoute model)
+    /// <param name="body">Where it is written.</param>
+    /// <param name="answer">What it says.</param>
+    /// <param name="model">The frontend model.</param>
+    /// <param name="maker">The model that wants a choice's reasoning back under its own name, where that is to be told.</param>
+    public static void WriteChunk(IBufferWriter<byte> body, ChatAnswer answer, ModelRoute model, Func<ChatChoice, string?> maker)
     {
         using var writer = new Utf8JsonWriter(body);
         writer.WriteStartObject();
@@ -31,22 +35,25 @@ internal static class NativeChatDocument
         writer.WriteString("object"u8, "chat.completion.chunk"u8);
         writer.WriteNumber("created"u8, answer.Created);
         writer.WriteString("model"u8, model.Slug);
-        WriteChoices(writer, answer, isDelta: true);
+        WriteChoices(writer, answer, isDelta: true, maker);
         writer.WriteEndObject();
     }
 
-    private static void WriteChoices(Utf8JsonWriter writer, ChatAnswer answer, bool isDelta)
+    /// <summary>Whether the reasoning has another name here than the upstream gave it.</summary>
+    public static bool Renames(ChatChoice choice) => choice.ReasoningField == "reasoning_content";
+
+    private static void WriteChoices(Utf8JsonWriter writer, ChatAnswer answer, bool isDelta, Func<ChatChoice, string?> maker)
     {
         writer.WriteStartArray("choices"u8);
         foreach (var choice in answer.Choices)
         {
-            WriteChoice(writer, choice, isDelta);
+            WriteChoice(writer, choice, isDelta, maker(choice));
         }
 
         writer.WriteEndArray();
     }
 
-    private static void WriteChoice(Utf8JsonWriter writer, ChatChoice choice, bool isDelta)
+    private static void WriteChoice(Utf8JsonWriter writer, ChatChoice choice, bool isDelta, string? maker)
     {
         writer.WriteStartObject();
         writer.WriteNumber("index"u8, choice.Index);
@@ -81,6 +88,13 @@ internal static class NativeChatDocument
         WriteRaw(writer, "annotations"u8, choice.Annotations);
         WriteRaw(writer, "audio"u8, choice.Audio);
         WriteRaw(writer, "extra_content"u8, choice.ExtraContent);
+
+        // An upstream that has something of its own there wants that back, and not the text.
+        if (maker is not null && choice.ExtraContent is null)
+        {
+            RenamedReasoning.WriteMark(writer, maker);
+        }
+
         writer.WriteEndObject();
         WriteRaw(writer, "logprobs"u8, choice.Logprobs);
         writer.WriteString("finish_reason"u8, choice.FinishReason);

@@ -13,6 +13,9 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
     private readonly ChunkHead _head = new();
     private readonly SplitPairs _pairs = new();
 
+    // Choices whose reasoning has another name here than the upstream gave it.
+    private readonly HashSet<int> _renamed = [];
+
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         NativeChatDocument.Write(body, completion, result);
 
@@ -24,7 +27,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         }
 
         _head.Take(in chunk);
-        if (chunk.IsNormal)
+        if (chunk.IsNormal && !(chunk.HasFinish && _renamed.Count > 0))
         {
             ChunkWriter.WriteEvent(body, chunk, Model, withUsage: false);
             return;
@@ -32,7 +35,9 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
 
         // The few whose words are not the surface's; the others go through as bytes.
         body.Write("data: "u8);
-        NativeChatDocument.WriteChunk(body, _pairs.Join(ChatAnswer.Parse(chunk.Json)), Model);
+        var answer = _pairs.Join(ChatAnswer.Parse(chunk.Json));
+        _renamed.UnionWith(answer.Choices.Where(NativeChatDocument.Renames).Select(choice => choice.Index));
+        NativeChatDocument.WriteChunk(body, answer, Model, choice => choice.FinishReason is not null && _renamed.Contains(choice.Index) ? CarriedField.MakerOf(Backend.Model) : null);
         body.Write("\n\n"u8);
     }
 

@@ -87,6 +87,99 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
         Assert.Equal(["call_1", "call_1"], items.Skip(2).Select(item => (string)item!["call_id"]!));
     }
 
+    /// <summary>The native surface has one name for reasoning, and the models that want theirs back refuse a call of tools without it.</summary>
+    [Theory]
+    [InlineData("reasoning_content", false)]
+    [InlineData("reasoning_content", true)]
+    [InlineData("reasoning", false)]
+    [InlineData("reasoning", true)]
+    public async Task ReasoningOfOurFormat_ComesBackUnderItsOwnName(string name, bool isStream)
+    {
+        var slug = await ConnectAsync(Reasoning(name, isStream), out var model);
+        var message = await AskNativeAsync(slug, isStream);
+        Assert.Equal(("Hm, a tool.", null), ((string?)message["reasoning"], (string?)message["reasoning_content"]));
+        await AskNativeAsync(slug, isStream, message);
+        Assert.Equal(["role", "content", "tool_calls", name], AssistantsMessage(model).Select(field => field.Key));
+        Assert.Equal("Hm, a tool.", (string?)AssistantsMessage(model)[name]);
+
+        // Another model may not know the name.
+        await AskNativeAsync(await ConnectAsync(Reasoning(name, isStream), out var other), isStream, message);
+        Assert.Equal(["role", "content", "tool_calls", "reasoning"], AssistantsMessage(other).Select(field => field.Key));
+
+        // Wherever the mark stands, and with whatever white space around it; a text that is left out has no name.
+        if (message["extra_content"] is { } mark)
+        {
+            foreach (var text in (string[])[
+                $$"""{ "extra_content" : {{mark.ToJsonString()}} , "role":"assistant","reasoning":"Hm."}""",
+                $$"""{"role":"assistant","reasoning" : "Hm." , "extra_content":{{mark.ToJsonString()}} }""",
+                $$"""{"reasoning":"Hm.","extra_content":{{mark.ToJsonString()}},"role":"assistant"}""",
+                $$"""{"role":"assistant","content":"Hm.","extra_content":{{mark.ToJsonString()}}}"""])
+            {
+                await AskNativeAsync(slug, isStream, JsonNode.Parse(text)!.AsObject(), text);
+                Assert.Equal(["Hm.", "assistant"], AssistantsMessage(model).Select(field => (string?)field.Value).Order(StringComparer.Ordinal));
+                Assert.Contains(AssistantsMessage(model), field => field.Key is "reasoning_content" or "content");
+            }
+        }
+    }
+
+    private static UpstreamScript Reasoning(string name, bool isStream)
+    {
+        const string Call = """{"index":0,"id":"call_1","type":"function","function":{"name":"get_time","arguments":"{}"}}""";
+        static string Chunk(string delta, string finish) => $$"""data: {"id":"c","choices":[{"index":0,"delta":{{delta}},"finish_reason":{{finish}}}]}""" + "\n\n";
+        return isStream
+            ? new UpstreamScript
+            {
+                ContentType = "text/event-stream",
+                Body = Chunk($$"""{"role":"assistant","{{name}}":"Hm, "}""", "null") + Chunk($$"""{"{{name}}":"a "}""", "null") + Chunk($$"""{"{{name}}":"tool."}""", "null")
+                    + Chunk($$"""{"tool_calls":[{{Call}}]}""", "null") + Chunk("{}", "\"tool_calls\"") + "data: [DONE]\n\n",
+            }
+            : new UpstreamScript
+            {
+                Body = $$$"""
+                    {"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"{{{name}}}":"Hm, a tool.","tool_calls":[{{{Call}}}]},"finish_reason":"tool_calls"}]}
+                    """,
+            };
+    }
+
+    /// <returns>The assistant's message, of a stream as its chunks are put together.</returns>
+    private async Task<JsonObject> AskNativeAsync(string slug, bool isStream, JsonObject? before = null, string? written = null)
+    {
+        var messages = """{"role":"user","content":"What time is it?"}""" + (before is null ? "" : $",{written ?? before.ToJsonString()}")
+            + (before?["tool_calls"] is null ? "" : """,{"role":"tool","tool_call_id":"call_1","content":"12:00"}""");
+        var body = $$"""{"model":"{{slug}}","messages":[{{messages}}]{{(isStream ? ",\"stream\":true" : "")}}}""";
+        if (!isStream)
+        {
+            return (await Admin.SendAsync(HttpMethod.Post, "/v1/inference/chat", body)).Ok()["choices"]![0]!["message"]!.AsObject();
+        }
+
+        using var stream = await Admin.StreamBodyAsync("/v1/inference/chat", body);
+        var message = new JsonObject { ["role"] = "assistant", ["content"] = null };
+        var chunks = (await stream.AllAsync()).Where(item => !item.IsDone).SelectMany(item => item.Json["choices"]!.AsArray());
+        foreach (var delta in chunks.Select(choice => choice!["delta"]!.AsObject()))
+        {
+            foreach (var field in delta.Where(field => field.Key is "tool_calls" or "reasoning" or "extra_content"))
+            {
+                message[field.Key] = field.Key == "reasoning" ? (string?)message["reasoning"] + (string?)field.Value : field.Value!.DeepClone();
+            }
+        }
+
+        // As a whole answer has them.
+        if (message["reasoning"] is { } reasoning && message.Remove("reasoning"))
+        {
+            message["reasoning"] = (string?)reasoning;
+        }
+
+        if (message["extra_content"]?.DeepClone() is { } extra && message.Remove("extra_content"))
+        {
+            message["extra_content"] = extra;
+        }
+
+        return message;
+    }
+
+    private JsonObject AssistantsMessage(string upstreamModel) =>
+        JsonNode.Parse(Grid.Upstream.CallsOf(upstreamModel)[^1].Body)!["messages"]!.AsArray().Single(message => (string?)message!["role"] == "assistant")!.AsObject();
+
     /// <returns>The upstream's second request.</returns>
     private async Task<JsonNode> TwoTurnsAsync(string slug, string path)
     {
