@@ -261,7 +261,8 @@ public static class ChatRequestReader
             reader.Read();
             if (isType)
             {
-                isText = reader.TokenType == JsonTokenType.String && (reader.ValueTextEquals("text"u8) || reader.ValueTextEquals("refusal"u8));
+                isText = reader.TokenType == JsonTokenType.String
+                    && (reader.ValueTextEquals("text"u8) || reader.ValueTextEquals("refusal"u8) || reader.ValueTextEquals("thinking"u8));
             }
 
             reader.Skip();

@@ -13,8 +13,8 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
     private readonly ChunkHead _head = new();
     private readonly SplitPairs _pairs = new();
 
-    // Choices whose reasoning has another name here than the upstream gave it.
-    private readonly HashSet<int> _renamed = [];
+    // Choices whose reasoning has another name here than the upstream gave it; null where there are none.
+    private HashSet<int>? _renamed;
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         NativeChatDocument.Write(body, completion, result);
@@ -27,7 +27,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         }
 
         _head.Take(in chunk);
-        if (chunk.IsNormal && !(chunk.HasFinish && _renamed.Count > 0))
+        if (chunk.IsNormal && !(chunk.HasFinish && _renamed is not null))
         {
             ChunkWriter.WriteEvent(body, chunk, Model, withUsage: false);
             return;
@@ -36,8 +36,13 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         // The few whose words are not the surface's; the others go through as bytes.
         body.Write("data: "u8);
         var answer = _pairs.Join(ChatAnswer.Parse(chunk.Json));
-        _renamed.UnionWith(answer.Choices.Where(NativeChatDocument.Renames).Select(choice => choice.Index));
-        NativeChatDocument.WriteChunk(body, answer, Model, choice => choice.FinishReason is not null && _renamed.Contains(choice.Index) ? CarriedField.MakerOf(Backend.Model) : null);
+        foreach (var choice in answer.Choices.Where(NativeChatDocument.Renames))
+        {
+            (_renamed ??= []).Add(choice.Index);
+        }
+
+        NativeChatDocument.WriteChunk(
+            body, answer, Model, choice => choice.FinishReason is not null && _renamed?.Contains(choice.Index) is true ? CarriedField.MakerOf(Backend.Model) : null);
         body.Write("\n\n"u8);
     }
 

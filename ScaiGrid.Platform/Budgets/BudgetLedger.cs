@@ -18,6 +18,9 @@ internal sealed partial class BudgetLedger(
     /// <summary>A call is in the database long before.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromMinutes(10);
 
+    /// <summary>Longer than a replica takes to see that a budget is gone.</summary>
+    private static readonly TimeSpan KeptDeleted = TimeSpan.FromMinutes(1);
+
     /// <summary>Between a call's usage record and its settlement are milliseconds: one that is not settled by then was lost.</summary>
     private static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(15);
 
@@ -139,12 +142,12 @@ internal sealed partial class BudgetLedger(
         }
     }
 
-    /// <summary>Forgets a budget that was deleted.</summary>
+    /// <summary>Forgets a budget that was deleted, once no replica can have a snapshot with it: without its use, calls under a budget that blocks are refused.</summary>
     public async Task ForgetAsync(Budget budget)
     {
         try
         {
-            await redis.GetDatabase().KeyDeleteAsync(Key(budget));
+            await redis.GetDatabase().KeyExpireAsync(Key(budget), KeptDeleted);
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {

@@ -55,6 +55,7 @@ public sealed class ChatBoundsTests
     [InlineData("""{"t\u0079pe":"image_url","image_url":{"url":"https://x"}}""", true)]
     [InlineData("""{"type":"text","text":"hi"},{"type":"audio_url","audio_url":{"url":"https://x"}}""", true)]
     [InlineData("""{"image_url":{"url":"https://x"}}""", true)]
+    [InlineData("""{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}""", false)]
     [InlineData("""{"type":"text","text":"hi","x":{"type":"image_url"}}""", false)]
     [InlineData("""{"type":"t\u0065xt","text":"the \"file\" of an \"image_url\""}""", false)]
     [InlineData("""{"type":"refusal","refusal":"\"file\""}""", false)]

@@ -46,6 +46,15 @@ public sealed class BudgetTests
 
         Assert.Equal(204, (int)(await grid.Admin.DeleteAsync($"{Path}/{block}")).Status);
         (await grid.Admin.GetAsync($"{Path}/{block}")).Error(404, "NOT_FOUND");
+
+        // Replicas that do not know yet go on counting.
+        if (grid.Redis is { } server)
+        {
+            await using var redis = await RedisStatements.ConnectAsync(server);
+            var key = redis.GetServers().Single().Keys(pattern: $"*{block}*").First();
+            Assert.InRange((await redis.GetDatabase().KeyTimeToLiveAsync(key))!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        }
+
         (await ChatAsync(grid.Admin, slug)).Ok();
         Assert.Equal([notify], (await grid.Admin.GetAsync(Path)).Ok()["items"]!.AsArray().Select(item => (string)item!["id"]!));
     }
