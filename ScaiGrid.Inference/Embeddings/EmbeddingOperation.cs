@@ -57,7 +57,7 @@ public sealed class EmbeddingOperation : IJsonOperation
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
     {
         var document = AnswerDocument.Read(json, "data"u8);
-        EmbeddingVectors.Check(document.Data.Span, EmbeddingInput.Count(request));
+        EmbeddingVectors.Check(document.Data.Span, EmbeddingInput.Count(request), AsBase64(request));
         return document.Usage is { } usage
             ? new MeteredUsage(usage, IsEstimated: false)
             : new MeteredUsage(new TokenUsage(EmbeddingInput.CountTokens(request), Completion: 0), IsEstimated: true);

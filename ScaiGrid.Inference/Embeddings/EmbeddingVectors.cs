@@ -11,8 +11,9 @@ internal static class EmbeddingVectors
 {
     /// <param name="data">The upstream's list.</param>
     /// <param name="count">How many there must be.</param>
-    /// <exception cref="JsonException">Not as many vectors as asked for, no vectors, or such as cannot be written in one of the encodings, whichever was asked for.</exception>
-    public static void Check(ReadOnlySpan<byte> data, int count)
+    /// <param name="asBase64">The encoding asked for.</param>
+    /// <exception cref="JsonException">Not as many vectors as asked for, no vectors, or such as have other things in them than numbers.</exception>
+    public static void Check(ReadOnlySpan<byte> data, int count, bool asBase64)
     {
         var reader = new Utf8JsonReader(data);
         reader.Read();
@@ -20,7 +21,12 @@ internal static class EmbeddingVectors
         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
             vectors += ReadItem(ref reader, out var vector, out _) ? 1 : throw new JsonException("An item has no vector.");
-            CheckVector(data[vector]);
+
+            // What goes on as it came may be of bits or halves, as some upstreams pack numbers.
+            if (!asBase64 || data[vector][0] != (byte)'"')
+            {
+                CheckVector(data[vector]);
+            }
         }
 
         if (vectors != count)

@@ -119,7 +119,7 @@ public static class TokenCounter
         return (text, (messages.GetArrayLength() + 1) * TokensPerMessage);
     }
 
-    // Everything in a message that is text: content in either form, tool calls and their arguments. Images and audio carry none.
+    // Everything in a message that is text: content in either form, tool calls and their arguments. Images, sounds and films carry none.
     private static void CollectText(JsonElement element, StringBuilder text)
     {
         switch (element.ValueKind)
@@ -134,7 +134,8 @@ public static class TokenCounter
             case JsonValueKind.Object:
                 foreach (var property in element.EnumerateObject())
                 {
-                    if (!property.NameEquals("image_url"u8) && !property.NameEquals("input_audio"u8) && !property.NameEquals("file"u8))
+                    if (!property.NameEquals("image_url"u8) && !property.NameEquals("input_audio"u8) && !property.NameEquals("file"u8)
+                        && !property.NameEquals("video_url"u8) && !property.NameEquals("audio_url"u8))
                     {
                         CollectText(property.Value, text);
                     }

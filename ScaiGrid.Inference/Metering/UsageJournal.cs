@@ -61,7 +61,8 @@ public sealed class UsageJournal : IDisposable
     }
 
     /// <summary>A path in the own folder for one more file.</summary>
-    internal string NextPath() => Path.Combine(Folder, $"{Interlocked.Increment(ref _segments):D10}.jsonl");
+    /// <param name="kind">What its name begins with; a segment's with its number.</param>
+    internal string NextPath(string kind = "") => Path.Combine(Folder, $"{kind}{Interlocked.Increment(ref _segments):D10}.jsonl");
 
     /// <summary>Segments of a journal folder, oldest first.</summary>
     public static IEnumerable<string> Segments(string folder) => Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal);

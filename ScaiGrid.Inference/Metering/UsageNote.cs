@@ -8,13 +8,14 @@ namespace ScaiGrid.Inference.Metering;
 /// </summary>
 /// <remarks>One for each stream; only who relays the stream may use it.</remarks>
 /// <param name="journal">Where it is written.</param>
-/// <param name="prompt">Tokens of the prompt, where the upstream does not say them; guessed once.</param>
-internal sealed class UsageNote(UsageJournal journal, long prompt) : IDisposable
+internal sealed class UsageNote(UsageJournal journal) : IDisposable
 {
-    private readonly string _path = journal.NextPath();
+    // Sorts behind the segments, one of which may have the call's own record: the first that is stored counts.
+    private readonly string _path = journal.NextPath("note-");
     private int _length;
 
-    public long Prompt { get; } = prompt;
+    /// <summary>Tokens of the prompt, where the upstream does not say them; guessed once.</summary>
+    public long? Prompt { get; set; }
 
     /// <summary>Timestamp of the last time that it was written over, or should have been.</summary>
     public long WrittenAt { get; private set; }

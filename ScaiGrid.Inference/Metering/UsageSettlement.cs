@@ -60,11 +60,11 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
             return;
         }
 
-        var note = attempt.Note ??= new UsageNote(journal, TokenCounter.GuessPrompt(attempt.Request.Body));
+        var note = attempt.Note ??= new UsageNote(journal);
         var written = output.Length / TokenCounter.BytesPerToken;
         var usage = soFar is { Prompt: > 0 } said
             ? said with { Completion = Math.Max(said.Completion, written), LacksCompletion = false }
-            : new TokenUsage(note.Prompt, written);
+            : new TokenUsage(note.Prompt ??= TokenCounter.GuessPrompt(attempt.Request.Body), written);
         note.Write(Record(attempt, usage, isEstimated: true, CallStatus.Error, time.GetUtcNow()), time.GetTimestamp());
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
@@ -9,7 +10,7 @@ namespace ScaiGrid.Inference.Providers;
 /// Reads the error answers of all providers: their shapes differ, but a status or one word in them (<c>error.type</c>, <c>error.status</c>,
 /// <c>error.code</c>) always says which of our kinds it is, whether the status is an error, or a success whose document is one.
 /// </summary>
-internal static class UpstreamErrors
+internal static partial class UpstreamErrors
 {
     private const int MaxBodyBytes = 64 * 1024;
     private const int MaxMessageLength = 500;
@@ -94,7 +95,11 @@ internal static class UpstreamErrors
     }
 
     private static UpstreamError TooLarge(UpstreamErrorFacts facts, UpstreamAddress address) =>
-        new(UpstreamFailure.Unsupported, Shorten(facts.Message, address, MaxMessageLength), Status: (int)HttpStatusCode.RequestEntityTooLarge);
+        new(UpstreamFailure.Unsupported, Shorten(facts.Message is { } text ? Organization().Replace(text, "") : null, address, MaxMessageLength), Status: (int)HttpStatusCode.RequestEntityTooLarge);
+
+    // The operator's account, which OpenAI and Groq name in these texts, is not the caller's business.
+    [GeneratedRegex(@" in organization \S+", RegexOptions.CultureInvariant)]
+    private static partial Regex Organization();
 
     private static UpstreamError WithoutStatus(UpstreamErrorFacts facts, UpstreamAddress address)
     {

@@ -85,7 +85,9 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
             .ToListAsync(cancellationToken);
         var messages = new List<JsonObject> { Said("user", caller.UserId, turn.Content) };
         var characters = turn.Content.Length;
-        foreach (var message in past.TakeWhile(message => (characters += message.Content.Length) <= MostCharacters))
+
+        // A reply without words says nothing to a model, and some refuse it.
+        foreach (var message in past.Where(message => message.Content.Length > 0).TakeWhile(message => (characters += message.Content.Length) <= MostCharacters))
         {
             messages.Insert(0, Said(message.Role, message.Author, message.Content));
         }

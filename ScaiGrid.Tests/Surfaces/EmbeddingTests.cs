@@ -135,7 +135,15 @@ public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
         var slug = await ConnectAsync(new UpstreamScript { Body = $$$"""{"data":[{"embedding":{{{vector}}}}],"usage":{"prompt_tokens":1}}""" }, modelFields: Embedding);
         foreach (var encoding in (string[])["base64", "float"])
         {
-            (await Admin.PostAsync(OpenAi, new { model = slug, input = "x", encoding_format = encoding })).OpenAiError(502, "upstream_shape_mismatch");
+            var answer = await Admin.PostAsync(OpenAi, new { model = slug, input = "x", encoding_format = encoding });
+            if (vector[0] == '"' && encoding == "base64")
+            {
+                // Handed on as it came: how it is packed is between the two.
+                Assert.Equal(vector.Trim('"'), (string?)answer.Body()["data"]![0]!["embedding"]);
+                continue;
+            }
+
+            answer.OpenAiError(502, "upstream_shape_mismatch");
         }
     }
 

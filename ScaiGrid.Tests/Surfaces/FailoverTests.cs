@@ -315,7 +315,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.InRange(failed, 3, 8);
         var health = (await Admin.GetAsync($"/v1/backends/{model.Backends[0]}/health")).Ok();
         Assert.Equal(("unhealthy", "closed"), ((string?)health["status"], (string?)health["circuit"]!["state"]));
-        Assert.Contains("refuses our credentials", (string?)health["reason"]);
+        Assert.Contains("refused our credentials", (string?)health["reason"]);
         Assert.Equal("degraded", (string?)(await Admin.GetAsync($"/v1/models/{Uri.EscapeDataString(model.Slug)}")).Ok()["health_status"]);
     }
 

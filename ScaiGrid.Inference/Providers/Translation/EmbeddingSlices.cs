@@ -79,7 +79,7 @@ internal static class EmbeddingSlices
             foreach (var item in answer.GetProperty("data"u8).EnumerateArray())
             {
                 writer.WriteStartObject();
-                writer.WriteNumber("index"u8, start + (item.TryGetProperty("index"u8, out var index) ? index.GetInt32() : position));
+                writer.WriteNumber("index"u8, start + (item.TryGetProperty("index"u8, out var index) && index.ValueKind == JsonValueKind.Number && index.TryGetInt32(out var given) ? given : position));
                 item.CopyTo(writer, "embedding"u8);
                 writer.WriteEndObject();
                 position++;
@@ -96,7 +96,7 @@ internal static class EmbeddingSlices
             {
                 foreach (var count in counts.EnumerateObject().Where(count => count.Value.ValueKind == JsonValueKind.Number))
                 {
-                    usage[count.Name] = usage.GetValueOrDefault(count.Name) + count.Value.GetInt64();
+                    usage[count.Name] = usage.GetValueOrDefault(count.Name) + (count.Value.TryGetInt64(out var number) ? number : 0);
                 }
             }
         }
