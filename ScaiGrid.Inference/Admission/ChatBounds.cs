@@ -14,7 +14,6 @@ internal static class ChatBounds
     /// <summary>Tokens that an image, a sound, a film or a file may stand for although its address is short, where the model's window is not known.</summary>
     private const int MediaTokens = 100_000;
 
-    private const int BytesPerToken = 4;
     private const int UsualOutput = 1024;
 
     private static readonly string[] OutputFields = ["max_completion_tokens", "max_tokens"];
@@ -29,7 +28,7 @@ internal static class ChatBounds
         var likelyOutput = request.MaxTokens is null ? Math.Min(highestOutput, UsualOutput) : highestOutput;
         return new CallBounds(
             new TokenUsage(highestPrompt, highestOutput),
-            (bytes / BytesPerToken) + likelyOutput,
+            (bytes / TokenCounter.BytesPerToken) + likelyOutput,
             route.Prices with { Input = Math.Max(route.InputPrice, route.CachedInputPrice ?? 0) },
             request.Body.Length);
     }

@@ -62,9 +62,7 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
 
         var note = attempt.Note ??= new UsageNote(journal);
         var written = output.Length / TokenCounter.BytesPerToken;
-        var usage = soFar is { Prompt: > 0 } said
-            ? said with { Completion = Math.Max(said.Completion, written), LacksCompletion = false }
-            : new TokenUsage(note.Prompt ??= TokenCounter.GuessPrompt(attempt.Request.Body), written);
+        var usage = Continue(soFar, written) ?? new TokenUsage(note.Prompt ??= TokenCounter.GuessPrompt(attempt.Request.Body), written);
         note.Write(Record(attempt, usage, isEstimated: true, CallStatus.Error, time.GetUtcNow()), time.GetTimestamp());
     }
 
@@ -107,8 +105,10 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
     private static TokenUsage Estimate(ChatRequest request, PooledBytes output, TokenUsage? soFar)
     {
         var written = TokenCounter.Count(output.Span);
-        return soFar is { Prompt: > 0 } said
-            ? said with { Completion = Math.Max(said.Completion, written), LacksCompletion = false }
-            : new TokenUsage(TokenCounter.CountPrompt(request.Body), written);
+        return Continue(soFar, written) ?? new TokenUsage(TokenCounter.CountPrompt(request.Body), written);
     }
+
+    /// <summary>What the upstream had said, with at least what was written since; null where it had not counted the prompt.</summary>
+    private static TokenUsage? Continue(TokenUsage? soFar, long written) =>
+        soFar is { Prompt: > 0 } said ? said with { Completion = Math.Max(said.Completion, written), LacksCompletion = false } : null;
 }
