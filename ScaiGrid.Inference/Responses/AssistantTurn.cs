@@ -77,6 +77,11 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
                 Carry(field, [(byte)'"', .. _reasoning.WrittenSpan, (byte)'"'], namesProvider: false);
             }
 
+            if (_carrier is { Details: { IsEmpty: false } details })
+            {
+                Carry("reasoning_details", Encoding.UTF8.GetBytes(details.ToString()), namesProvider: false);
+            }
+
             CarryExtra(_carrier?.Message);
             writer.WriteEndObject();
         }

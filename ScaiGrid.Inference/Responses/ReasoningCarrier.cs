@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
 /// What a model wants back with the next turn, as <c>encrypted_content</c> of a reasoning item: the Responses API's place for what chat has in
-/// <c>extra_content</c> and <c>reasoning_content</c> (docs/decisions/0016). Base64 of JSON: nothing in it is kept from the caller, who has no use for it.
+/// <c>extra_content</c>, <c>reasoning_content</c> and <c>reasoning_details</c> (docs/decisions/0016). Base64 of JSON: nothing in it is kept from the caller, who has no use for it.
 /// </summary>
 /// <param name="maker">The model, as <see cref="CarriedField"/> says it.</param>
 internal sealed class ReasoningCarrier(string maker)
@@ -25,7 +25,10 @@ internal sealed class ReasoningCarrier(string maker)
     /// <summary>The message's <c>extra_content</c>, as JSON.</summary>
     public string? Message { get; set; }
 
-    public bool IsEmpty => Field is null && Message is null && _calls.Count == 0;
+    /// <summary>The message's <c>reasoning_details</c>.</summary>
+    public ReasoningDetails Details { get; } = new();
+
+    public bool IsEmpty => Field is null && Message is null && Details.IsEmpty && _calls.Count == 0;
 
     /// <summary>The <c>extra_content</c> of a call, once: a request does not grow by calls that share an id. Null where there is none.</summary>
     public string? TakeCall(string id) => _calls.Remove(id, out var extra) ? extra : null;
@@ -38,6 +41,7 @@ internal sealed class ReasoningCarrier(string maker)
     public void Add(ReasoningCarrier other)
     {
         (Field, Message) = (other.Field ?? Field, other.Message ?? Message);
+        Details.Add(other.Details);
         foreach (var (id, extra) in other._calls)
         {
             _calls[id] = extra;
@@ -60,6 +64,12 @@ internal sealed class ReasoningCarrier(string maker)
             {
                 writer.WritePropertyName("message"u8);
                 writer.WriteRawValue(Message);
+            }
+
+            if (!Details.IsEmpty)
+            {
+                writer.WritePropertyName("details"u8);
+                writer.WriteRawValue(Details.ToString());
             }
 
             if (_calls.Count > 0)
@@ -114,6 +124,11 @@ internal sealed class ReasoningCarrier(string maker)
             Field = field is "reasoning_content" or "reasoning" ? field : null,
             Message = RawObject(root, "message"u8),
         };
+        if (root.TryGetProperty("details"u8, out var details) && details.ValueKind == JsonValueKind.Array)
+        {
+            carrier.Details.Add(details.GetRawText());
+        }
+
         if (root.TryGetProperty("calls"u8, out var calls) && calls.ValueKind == JsonValueKind.Object)
         {
             foreach (var call in calls.EnumerateObject().Where(call => call.Value.ValueKind == JsonValueKind.Object))

@@ -32,6 +32,11 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
             Grow(body, item, reasoning);
         }
 
+        if (choice.ReasoningDetails is { } details)
+        {
+            (_open?.Carrier ?? _late).Details.Add(details);
+        }
+
         if (choice.Refusal is { Length: > 0 } refusal)
         {
             Grow(body, Open(body, ResponseItemKind.Refusal), refusal);

@@ -36,12 +36,17 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         var output = new ResponseOutput(time, namespaces);
         output.Finish(choice.FinishReason);
         var carrier = new ReasoningCarrier(maker) { Message = choice.ExtraContent };
+        if (choice.ReasoningDetails is { } details)
+        {
+            carrier.Details.Add(details);
+        }
+
         if (choice.Reasoning is { Length: > 0 } reasoning)
         {
             carrier.Field = choice.ReasoningField;
             output.BeginReasoning(carrier).Text.Append(reasoning);
         }
-        else if (choice.ExtraContent is not null || choice.ToolCalls.Any(call => call.ExtraContent is not null))
+        else if (!carrier.IsEmpty || choice.ToolCalls.Any(call => call.ExtraContent is not null))
         {
             output.BeginReasoning(carrier, isSilent: true);
         }

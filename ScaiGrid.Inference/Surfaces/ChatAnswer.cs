@@ -36,6 +36,9 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     /// <summary>The field that <see cref="Reasoning"/> stood in, which is the one that an upstream of our own format takes it back in.</summary>
     public string? ReasoningField { get; private init; }
 
+    /// <summary>The reasoning in blocks, as JSON in the form of OpenRouter, which wants them back with the next turn; null where there are none.</summary>
+    public string? ReasoningDetails { get; private init; }
+
     /// <summary>What the model says in place of an answer that it will not give; null where it gives one.</summary>
     public string? Refusal { get; internal init; }
 
@@ -72,6 +75,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
         {
             ExtraContent = JsonText.Raw(message, "extra_content"u8),
             ReasoningField = reasoning is null ? null : field,
+            ReasoningDetails = JsonText.Raw(message, "reasoning_details"u8),
             Refusal = JsonText.Of(message, "refusal"u8),
             Logprobs = JsonText.Raw(choice, "logprobs"u8),
             Annotations = JsonText.Raw(message, "annotations"u8),

@@ -85,6 +85,7 @@ internal static class NativeChatDocument
             writer.WriteString("reasoning"u8, choice.Reasoning);
         }
 
+        WriteRaw(writer, "reasoning_details"u8, choice.ReasoningDetails);
         WriteRaw(writer, "annotations"u8, choice.Annotations);
         WriteRaw(writer, "audio"u8, choice.Audio);
         WriteRaw(writer, "extra_content"u8, choice.ExtraContent);

@@ -122,6 +122,24 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
         }
     }
 
+    [Theory]
+    [InlineData("/v1/inference/chat")]
+    [InlineData("/oai/v1/chat/completions")]
+    public async Task BlocksOfOpenRouter_SurviveATurnWithTools(string path)
+    {
+        await using var upstream = new ScriptedUpstream();
+        await upstream.InitializeAsync();
+        var details = new[] { new { type = "reasoning.text", text = "A tool.", signature = Signature, format = "anthropic-claude-v1", index = 0 } };
+        var calls = new[] { new { id = "call_1", type = "function", function = new { name = "get_time", arguments = "{}" } } };
+        var slug = await ConnectAsync("custom", "anthropic/claude-opus-5", upstream, new
+        {
+            id = "gen-1",
+            choices = new[] { new { index = 0, message = new { role = "assistant", reasoning = "A tool.", reasoning_details = details, tool_calls = calls }, finish_reason = "tool_calls" } },
+        });
+        var second = await TwoTurnsAsync(slug, path);
+        Assert.Equal(JsonSerializer.Serialize(details), second["messages"]![1]!["reasoning_details"]!.ToJsonString());
+    }
+
     private static UpstreamScript Reasoning(string name, bool isStream)
     {
         const string Call = """{"index":0,"id":"call_1","type":"function","function":{"name":"get_time","arguments":"{}"}}""";

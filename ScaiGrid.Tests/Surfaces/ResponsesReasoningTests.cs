@@ -81,6 +81,42 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
         Assert.All(message["tool_calls"]!.AsArray(), call => Assert.Equal(["id", "type", "function"], call!.AsObject().Select(property => property.Key)));
     }
 
+    /// <summary>OpenRouter signs whole blocks, and its streams bring them in pieces, of which the last has the signature.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task BlocksOfOpenRouter_ComeBackWhole(bool isStream)
+    {
+        const string Encrypted = """{"type":"reasoning.encrypted","data":"Z2VtaW5p","id":"call_1","format":"google-gemini-v1","index":1}""";
+        const string Blocks = $$"""[{"type":"reasoning.text","text":"Hm, a tool.","format":"anthropic-claude-v1","index":0,"signature":"c2ln"},{{Encrypted}}]""";
+        const string Call = """{"index":0,"id":"call_1","type":"function","function":{"name":"get_time","arguments":"{}"}}""";
+        static string Chunk(string delta) => $$"""data: {"id":"c","choices":[{"index":0,"delta":{{delta}},"finish_reason":null}]}""" + "\n\n";
+        static string Piece(string text, string more) => Chunk($$"""{"reasoning":{{text}},"reasoning_details":[{"type":"reasoning.text",{{more}},"format":"anthropic-claude-v1","index":0}]}""");
+        UpstreamScript Script() => isStream
+            ? new()
+            {
+                ContentType = "text/event-stream",
+                Body = Piece("\"Hm, \"", "\"text\":\"Hm, \"") + Piece("\"a tool.\"", "\"text\":\"a tool.\",\"signature\":null") + Piece("null", "\"signature\":\"c2ln\"")
+                    + Chunk($$"""{"tool_calls":[{{Call}}]}""") + Chunk($$"""{"reasoning_details":[{{Encrypted}}]}""")
+                    + """data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}""" + "\n\ndata: [DONE]\n\n",
+            }
+            : new()
+            {
+                Body = $$$"""
+                    {"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"reasoning":"Hm, a tool.","reasoning_details":{{{Blocks}}},"tool_calls":[{{{Call}}}]},"finish_reason":"tool_calls"}]}
+                    """,
+            };
+        var slug = await ConnectAsync(Script(), out var model);
+        var output = await AskAsync(slug, $"[{Question}]", isStream);
+        await AskAsync(slug, NextTurn(output), isStream);
+        Assert.Equal(
+            JsonNode.Parse(Blocks)!.AsArray().Select(Sorted), AssistantsMessage(model)["reasoning_details"]!.AsArray().Select(Sorted));
+        await AskAsync(await ConnectAsync(Script(), out var other), NextTurn(output), isStream);
+        Assert.Equal(["role", "content", "tool_calls"], AssistantsMessage(other).Select(field => field.Key));
+
+        static string Sorted(JsonNode? block) => string.Join(' ', block!.AsObject().OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => $"{field.Key}={field.Value}"));
+    }
+
     [Theory]
     [InlineData("gAAAAABo7fYz-OpenAI-s-own_is-of-another-alphabet==")]
     [InlineData("")]
