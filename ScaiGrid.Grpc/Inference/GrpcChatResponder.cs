@@ -1,7 +1,6 @@
 using Grpc.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Grpc.V1;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
@@ -9,7 +8,7 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Grpc.Inference;
 
 /// <summary>Answers a gRPC chat call: a response kept for the unary method, or messages written as chunks come. A failure is kept for the method to throw.</summary>
-internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, IHeaderDictionary headers) : IChatResponder
+internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) : IChatResponder
 {
     private readonly SplitPairs _pairs = new();
     private string _id = "";
@@ -18,8 +17,6 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
     public ChatResponse? Response { get; private set; }
 
     public Problem? Problem { get; private set; }
-
-    public void ShowLimits(RateLimitState limits) => RateLimitHeaders.Write(headers, limits);
 
     public ValueTask FailAsync(Problem problem)
     {
@@ -48,9 +45,9 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream, 
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask BeginStreamAsync(Attempt attempt)
+    public ValueTask BeginStreamAsync(InferenceCall call)
     {
-        _slug = attempt.Route.Slug;
+        _slug = call.Route.Slug;
         return ValueTask.CompletedTask;
     }
 

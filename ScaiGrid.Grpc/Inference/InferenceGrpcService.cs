@@ -8,6 +8,7 @@ using ScaiGrid.Inference.Embeddings;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
 using GridChatRequest = ScaiGrid.Inference.Pipeline.ChatRequest;
 
 namespace ScaiGrid.Grpc.Inference;
@@ -18,21 +19,20 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOpera
     [Access(Permissions.UseModels)]
     public override async Task<ChatResponse> Chat(V1.ChatRequest request, ServerCallContext context)
     {
-        var responder = new GrpcChatResponder(stream: null, context.GetHttpContext().Response.Headers);
+        var responder = new GrpcChatResponder(stream: null);
         await RunAsync(request, responder, stream: false, context);
         return responder.Response!;
     }
 
     [Access(Permissions.UseModels)]
     public override Task StreamChat(V1.ChatRequest request, IServerStreamWriter<ChatChunk> responseStream, ServerCallContext context) =>
-        RunAsync(request, new GrpcChatResponder(responseStream, context.GetHttpContext().Response.Headers), stream: true, context);
+        RunAsync(request, new GrpcChatResponder(responseStream), stream: true, context);
 
     [Access(Permissions.UseModels)]
     public override async Task<EmbedResponse> Embed(EmbedRequest request, ServerCallContext context)
     {
-        var call = new CallContext(context.GetCaller(), context.GetRequestId(), Protocols.Grpc, time.GetTimestamp());
         using var answer = new PooledBytes();
-        var problem = await embeddings.RunAsync(GrpcEmbeddings.Write(request), call, answer, context.CancellationToken);
+        var problem = await embeddings.RunAsync(GrpcEmbeddings.Write(request), ContextOf(context, time.GetTimestamp()), answer, context.CancellationToken);
         return problem is null ? GrpcEmbeddings.Read(answer.Memory) : throw new ApiException(problem);
     }
 
@@ -70,13 +70,20 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOpera
 
     private async Task RunAsync(GridChatRequest request, GrpcChatResponder responder, long startedAt, ServerCallContext context)
     {
-        var call = new CallContext(context.GetCaller(), context.GetRequestId(), Protocols.Grpc, startedAt);
-        await pipeline.RunAsync(request, call, responder, context.CancellationToken);
+        await pipeline.RunAsync(request, ContextOf(context, startedAt), responder, context.CancellationToken);
         if (responder.Problem is { } problem)
         {
             throw new ApiException(problem);
         }
     }
+
+    private static CallContext ContextOf(ServerCallContext context, long startedAt) =>
+        new(
+            context.GetCaller(),
+            context.GetRequestId(),
+            Protocols.Grpc,
+            startedAt,
+            ShowLimits: limits => RateLimitHeaders.Write(context.GetHttpContext().Response.Headers, limits));
 
     private static Model ToModel(ModelRoute route)
     {

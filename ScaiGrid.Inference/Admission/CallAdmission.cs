@@ -69,17 +69,17 @@ public sealed partial class CallAdmission
     /// <summary>Whether tickets wait for calls.</summary>
     internal bool HasTickets => _ahead.HasTickets;
 
-    /// <summary>Admits an attempt: what was reserved is in its ticket.</summary>
+    /// <summary>Admits a call: what was reserved is in its ticket.</summary>
     /// <returns>Why the call may not run; null when it may.</returns>
-    public async ValueTask<Problem?> AdmitAsync(Attempt attempt, bool hasModel, CancellationToken callerGone)
+    public async ValueTask<Problem?> AdmitAsync(InferenceCall call, bool hasModel, CancellationToken callerGone)
     {
-        CallBounds? bounds = hasModel ? attempt.Bounds(_options.UnboundedOutputTokens) : null;
-        var outcome = await AdmitAsync(attempt.Call.Caller, _snapshots.Current.Admission, bounds, callerGone);
-        attempt.ShowLimits(outcome.Limits);
-        attempt.Ticket = outcome.Ticket;
+        CallBounds? bounds = hasModel ? call.Bounds(_options.UnboundedOutputTokens) : null;
+        var outcome = await AdmitAsync(call.Context.Caller, _snapshots.Current.Admission, bounds, callerGone);
+        call.ShowLimits(outcome.Limits);
+        call.Ticket = outcome.Ticket;
         if (outcome.Ticket is { IsBinding: true })
         {
-            attempt.KeepToBounds(_options.UnboundedOutputTokens);
+            call.KeepToBounds(_options.UnboundedOutputTokens);
         }
 
         return outcome.Problem;

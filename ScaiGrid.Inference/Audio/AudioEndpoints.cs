@@ -4,9 +4,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
@@ -18,31 +18,23 @@ internal static class AudioEndpoints
 {
     public static void MapAudio(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/v1/inference/audio/transcribe", TranscribeNative).RequirePermission(Permissions.UseModels)
+        var speech = endpoints.ServiceProvider.GetRequiredService<SpeechPipeline>();
+        var transcription = endpoints.ServiceProvider.GetRequiredService<TranscriptionPipeline>();
+        var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+        var logger = endpoints.ServiceProvider.GetRequiredService<ILogger<TranscriptionRequest>>();
+        endpoints.MapCall("/v1/inference/audio/transcribe", context => TranscribeAsync(context, transcription, Protocols.Native, time, logger))
             .WithName("Transcribe").WithTags("Inference").WithSummary("Text of a recording of up to 25 MB.")
             .Accepts<TranscribeForm>("multipart/form-data").Produces<Envelope<TranscriptData>>();
-        endpoints.MapPost("/v1/inference/audio/synthesize", SynthesizeNative).RequirePermission(Permissions.UseModels)
+        endpoints.MapCall("/v1/inference/audio/synthesize", context => SynthesizeAsync(context, speech, Protocols.Native, time))
             .WithName("Synthesize").WithTags("Inference").WithSummary("Speech from a text: raw audio, as it comes.")
             .Accepts<SpeechBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "audio/mpeg");
-        endpoints.MapPost("/oai/v1/audio/transcriptions", TranscribeOpenAi).RequirePermission(Permissions.UseModels)
+        endpoints.MapCall("/oai/v1/audio/transcriptions", context => TranscribeAsync(context, transcription, Protocols.OpenAi, time, logger))
             .WithName("CreateTranscription").WithTags("OpenAI").WithSummary("OpenAI's transcriptions, for its client libraries.")
             .Accepts<TranscribeForm>("multipart/form-data").Produces(StatusCodes.Status200OK, contentType: "application/json");
-        endpoints.MapPost("/oai/v1/audio/speech", SynthesizeOpenAi).RequirePermission(Permissions.UseModels)
+        endpoints.MapCall("/oai/v1/audio/speech", context => SynthesizeAsync(context, speech, Protocols.OpenAi, time))
             .WithName("CreateSpeech").WithTags("OpenAI").WithSummary("OpenAI's speech, for its client libraries.")
             .Accepts<SpeechBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "audio/mpeg");
     }
-
-    private static Task SynthesizeNative(HttpContext context, SpeechPipeline pipeline, TimeProvider time) =>
-        SynthesizeAsync(context, pipeline, Protocols.Native, time);
-
-    private static Task SynthesizeOpenAi(HttpContext context, SpeechPipeline pipeline, TimeProvider time) =>
-        SynthesizeAsync(context, pipeline, Protocols.OpenAi, time);
-
-    private static Task TranscribeNative(HttpContext context, TranscriptionPipeline pipeline, TimeProvider time, ILogger<TranscriptionRequest> logger) =>
-        TranscribeAsync(context, pipeline, Protocols.Native, time, logger);
-
-    private static Task TranscribeOpenAi(HttpContext context, TranscriptionPipeline pipeline, TimeProvider time, ILogger<TranscriptionRequest> logger) =>
-        TranscribeAsync(context, pipeline, Protocols.OpenAi, time, logger);
 
     private static async Task SynthesizeAsync(HttpContext context, SpeechPipeline pipeline, string protocol, TimeProvider time)
     {
@@ -51,8 +43,8 @@ internal static class AudioEndpoints
         using var request = body is null ? null : SpeechPipeline.Requests.Read(body, SpeechPipeline.Check, out problem);
         if (request is not null)
         {
-            var attempt = new SpeechAttempt { Call = JsonOperationHandler.Call(context, protocol, startedAt), Request = request, Context = context };
-            problem = await pipeline.RunAsync(attempt, context.RequestAborted);
+            var call = new SpeechCall { Context = HttpCallContext.Of(context, protocol, startedAt), Request = request, Http = context };
+            problem = await pipeline.RunAsync(call, context.RequestAborted);
         }
 
         if (problem is not null)
@@ -70,56 +62,56 @@ internal static class AudioEndpoints
         }
 
         await using var request = await TranscriptionRequest.ReadAsync(context.Request, logger, context.RequestAborted);
-        using var attempt = new TranscriptionAttempt { Call = JsonOperationHandler.Call(context, protocol, startedAt), Request = request };
-        if (await pipeline.RunAsync(attempt, context.RequestAborted) is { } problem)
+        using var call = new TranscriptionCall { Context = HttpCallContext.Of(context, protocol, startedAt), Request = request };
+        if (await pipeline.RunAsync(call, context.RequestAborted) is { } problem)
         {
             await ErrorWriter.WriteAsync(context, problem);
             return;
         }
 
         using var answer = new PooledBytes();
-        context.Response.ContentType = protocol == Protocols.OpenAi ? WriteOpenAi(answer, attempt) : WriteNative(answer, attempt);
+        context.Response.ContentType = protocol == Protocols.OpenAi ? WriteOpenAi(answer, call) : WriteNative(answer, call);
         context.Response.ContentLength = answer.Length;
         await context.Response.BodyWriter.WriteAsync(answer.Memory, context.RequestAborted);
     }
 
     // The upstream's document, but for plain text, which was asked for as JSON: only that says what was used.
-    private static string WriteOpenAi(PooledBytes answer, TranscriptionAttempt attempt)
+    private static string WriteOpenAi(PooledBytes answer, TranscriptionCall call)
     {
-        switch (attempt.Request.ResponseFormat)
+        switch (call.Request.ResponseFormat)
         {
             case "text":
-                using (var document = JsonDocument.Parse(attempt.Document.Memory))
+                using (var document = JsonDocument.Parse(call.Document.Memory))
                 {
                     answer.Append(Encoding.UTF8.GetBytes(JsonText.Of(document.RootElement, "text"u8) + "\n"));
                 }
 
                 return "text/plain; charset=utf-8";
             case "srt":
-                answer.Append(attempt.Document.Span);
+                answer.Append(call.Document.Span);
                 return "application/x-subrip; charset=utf-8";
             case "vtt":
-                answer.Append(attempt.Document.Span);
+                answer.Append(call.Document.Span);
                 return "text/vtt; charset=utf-8";
             default:
-                WriteDocument(answer, attempt);
+                WriteDocument(answer, call);
                 return "application/json";
         }
     }
 
     // Some upstreams name their model, which is none of ours.
-    private static void WriteDocument(PooledBytes answer, TranscriptionAttempt attempt)
+    private static void WriteDocument(PooledBytes answer, TranscriptionCall call)
     {
-        using var document = JsonDocument.Parse(attempt.Document.Memory);
+        using var document = JsonDocument.Parse(call.Document.Memory);
         if (!document.RootElement.TryGetProperty("model"u8, out _))
         {
-            answer.Append(attempt.Document.Span);
+            answer.Append(call.Document.Span);
             return;
         }
 
         using var writer = new Utf8JsonWriter(answer);
         writer.WriteStartObject();
-        writer.WriteString("model"u8, attempt.Route.Slug);
+        writer.WriteString("model"u8, call.Route.Slug);
         foreach (var property in document.RootElement.EnumerateObject().Where(property => !property.NameEquals("model"u8)))
         {
             writer.WriteProperty(property);
@@ -128,25 +120,25 @@ internal static class AudioEndpoints
         writer.WriteEndObject();
     }
 
-    private static string WriteNative(PooledBytes answer, TranscriptionAttempt attempt)
+    private static string WriteNative(PooledBytes answer, TranscriptionCall call)
     {
         using var writer = new Utf8JsonWriter(answer);
         DocumentWriter.BeginData(writer);
-        writer.WriteString("model"u8, attempt.Route.Slug);
-        if (attempt.Request.ResponseFormat is "srt" or "vtt")
+        writer.WriteString("model"u8, call.Route.Slug);
+        if (call.Request.ResponseFormat is "srt" or "vtt")
         {
-            writer.WriteString("text"u8, attempt.Document.Span);
+            writer.WriteString("text"u8, call.Document.Span);
         }
         else
         {
-            using var document = JsonDocument.Parse(attempt.Document.Memory);
+            using var document = JsonDocument.Parse(call.Document.Memory);
             foreach (var property in document.RootElement.EnumerateObject().Where(property => property.Name is not ("model" or "usage" or "routing")))
             {
                 writer.WriteProperty(property);
             }
         }
 
-        DocumentWriter.EndData(writer, attempt.Result);
+        DocumentWriter.EndData(writer, call.Result);
         writer.Flush();
         return "application/json";
     }

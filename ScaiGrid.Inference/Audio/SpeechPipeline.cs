@@ -11,11 +11,12 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Audio;
 
 /// <summary>A speech call on its way through the targets of its model.</summary>
-internal sealed class SpeechAttempt : Attempt
+internal sealed class SpeechCall : InferenceCall
 {
     public required JsonRequest Request { get; init; }
 
-    public required HttpContext Context { get; init; }
+    /// <summary>Where the audio goes.</summary>
+    public required HttpContext Http { get; init; }
 
     public override string Operation => "text_to_speech";
 
@@ -54,18 +55,18 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
     }
 
     /// <returns>What to answer instead of audio.</returns>
-    public Task<Problem?> RunAsync(SpeechAttempt attempt, CancellationToken callerGone) =>
-        runner.RunAsync(attempt, attempt.Request.Model, "audio", TryAsync, callerGone);
+    public Task<Problem?> RunAsync(SpeechCall call, CancellationToken callerGone) =>
+        runner.RunAsync(call, call.Request.Model, "audio", TryAsync, callerGone);
 
-    private async Task<UpstreamError?> TryAsync(SpeechAttempt attempt, CancellationToken callerGone)
+    private async Task<UpstreamError?> TryAsync(SpeechCall call, CancellationToken callerGone)
     {
-        if (attempt.Backend.Clients.Speech is not { } speech)
+        if (call.Backend.Clients.Speech is not { } speech)
         {
-            return UpstreamError.Unsupported(attempt.Operation);
+            return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var activity = activities.Begin(attempt, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
-        await using var reply = await speech.SendAsync(attempt.Request, attempt.Route, activity);
+        using var activity = activities.Begin(call, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
+        await using var reply = await speech.SendAsync(call.Request, call.Route, activity);
         if (reply.Body is null)
         {
             return reply.Error;
@@ -80,7 +81,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
                 return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's audio is empty.");
             }
 
-            await RelayAsync(attempt, reply, buffer, read, activity);
+            await RelayAsync(call, reply, buffer, read, activity);
             return null;
         }
         finally
@@ -89,13 +90,13 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         }
     }
 
-    private async Task RelayAsync(SpeechAttempt attempt, SpeechReply reply, byte[] buffer, int read, CallActivity activity)
+    private async Task RelayAsync(SpeechCall call, SpeechReply reply, byte[] buffer, int read, CallActivity activity)
     {
-        dispatcher.Answered(attempt, isStream: false);
-        var response = attempt.Context.Response;
+        dispatcher.Answered(call, isStream: false);
+        var response = call.Http.Response;
         response.ContentType = reply.ContentType;
         response.Headers.XContentTypeOptions = "nosniff";
-        attempt.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        call.Http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         UpstreamError? error = null;
         var status = CallStatus.Ok;
         try
@@ -103,13 +104,13 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             while (read > 0)
             {
                 activity.Pause();
-                await response.Body.WriteAsync(buffer.AsMemory(0, read), attempt.Context.RequestAborted);
+                await response.Body.WriteAsync(buffer.AsMemory(0, read), call.Http.RequestAborted);
                 activity.Progress();
                 (read, error) = await ReadAsync(reply.Body!, buffer, activity);
             }
 
             // A read that is cancelled may also fail as a connection that broke.
-            error = error is null ? null : activities.Interruption(attempt.Call.Caller) ?? error;
+            error = error is null ? null : activities.Interruption(call.Context.Caller) ?? error;
             status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
         }
         catch (Exception) when (activity.CallerIsGone)
@@ -118,16 +119,16 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         }
 
         // Raw audio has no place for a count: mostly the text is what is billed, counted here.
-        var usage = reply.Usage ?? new TokenUsage(TokenCounter.CountText(attempt.Request["input"]), Completion: 0);
-        await settlement.SettleAsync(attempt, usage, isEstimated: reply.Usage is null, status);
+        var usage = reply.Usage ?? new TokenUsage(TokenCounter.CountText(call.Request["input"]), Completion: 0);
+        await settlement.SettleAsync(call, usage, isEstimated: reply.Usage is null, status);
         if (error is { IsUpstreams: true } && !activity.IsTooLong)
         {
-            dispatcher.FailedLate(attempt, error);
+            dispatcher.FailedLate(call, error);
         }
 
         if (status != CallStatus.Ok)
         {
-            attempt.Context.Abort();
+            call.Http.Abort();
         }
     }
 

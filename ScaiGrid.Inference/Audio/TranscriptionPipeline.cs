@@ -9,7 +9,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Audio;
 
 /// <summary>A transcription on its way through the targets of its model.</summary>
-internal sealed class TranscriptionAttempt : Attempt, IDisposable
+internal sealed class TranscriptionCall : InferenceCall, IDisposable
 {
     public required TranscriptionRequest Request { get; init; }
 
@@ -30,18 +30,18 @@ internal sealed class TranscriptionAttempt : Attempt, IDisposable
 internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
     /// <returns>What to answer instead of the transcript.</returns>
-    public Task<Problem?> RunAsync(TranscriptionAttempt attempt, CancellationToken callerGone) =>
-        runner.RunAsync(attempt, attempt.Request.Model, "audio", TryAsync, callerGone);
+    public Task<Problem?> RunAsync(TranscriptionCall call, CancellationToken callerGone) =>
+        runner.RunAsync(call, call.Request.Model, "audio", TryAsync, callerGone);
 
-    private async Task<UpstreamError?> TryAsync(TranscriptionAttempt attempt, CancellationToken callerGone)
+    private async Task<UpstreamError?> TryAsync(TranscriptionCall call, CancellationToken callerGone)
     {
-        if (attempt.Backend.Clients.Transcriptions is not { } transcriptions)
+        if (call.Backend.Clients.Transcriptions is not { } transcriptions)
         {
-            return UpstreamError.Unsupported(attempt.Operation);
+            return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var activity = activities.Begin(attempt, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
-        var reply = await transcriptions.SendAsync(attempt.Request, attempt.Route, activity);
+        using var activity = activities.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        var reply = await transcriptions.SendAsync(call.Request, call.Route, activity);
         if (reply.Document is not { } document)
         {
             return reply.Error;
@@ -50,8 +50,8 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
         MeteredUsage metered;
         try
         {
-            var isByTheMinute = attempt.Route.AudioMinutePrice > 0 || attempt.Backend.AudioMinutePrice > 0;
-            metered = TranscriptMeter.Read(attempt.Request, document, isByTheMinute);
+            var isByTheMinute = call.Route.AudioMinutePrice > 0 || call.Backend.AudioMinutePrice > 0;
+            metered = TranscriptMeter.Read(call.Request, document, isByTheMinute);
         }
         catch (JsonException)
         {
@@ -59,9 +59,9 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
             return new UpstreamError(UpstreamFailure.ShapeMismatch);
         }
 
-        dispatcher.Answered(attempt, isStream: false);
-        attempt.Document = document;
-        attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, CallStatus.Ok);
+        dispatcher.Answered(call, isStream: false);
+        call.Document = document;
+        call.Result = await settlement.SettleAsync(call, metered.Usage, metered.IsEstimated, CallStatus.Ok);
         return null;
     }
 }

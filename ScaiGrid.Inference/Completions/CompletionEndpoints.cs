@@ -2,8 +2,8 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
@@ -14,17 +14,15 @@ internal static class CompletionEndpoints
 {
     public static void MapCompletions(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/v1/inference/generate", Native).RequirePermission(Permissions.UseModels)
+        var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
+        var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+        endpoints.MapCall("/v1/inference/generate", context => RunAsync(context, pipeline, time, Protocols.Native))
             .WithName("Generate").WithTags("Inference").WithSummary("Text from a prompt; `stream: true` answers server-sent events.")
             .Accepts<GenerateBody>("application/json").Produces<Envelope<GenerateData>>();
-        endpoints.MapPost("/oai/v1/completions", OpenAi).RequirePermission(Permissions.UseModels)
+        endpoints.MapCall("/oai/v1/completions", context => RunAsync(context, pipeline, time, Protocols.OpenAi))
             .WithName("CreateCompletion").WithTags("OpenAI").WithSummary("OpenAI's older completions, for its client libraries.")
             .Accepts<GenerateBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }
-
-    private static Task Native(HttpContext context, ChatPipeline pipeline, TimeProvider time) => RunAsync(context, pipeline, time, Protocols.Native);
-
-    private static Task OpenAi(HttpContext context, ChatPipeline pipeline, TimeProvider time) => RunAsync(context, pipeline, time, Protocols.OpenAi);
 
     private static async Task RunAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time, string protocol)
     {
@@ -37,9 +35,8 @@ internal static class CompletionEndpoints
             return;
         }
 
-        var call = JsonOperationHandler.Call(context, protocol, startedAt);
         await using var responder = new CompletionResponder(context, time, protocol, request.IncludeUsage);
-        await pipeline.RunAsync(request, call, responder, context.RequestAborted);
+        await pipeline.RunAsync(request, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
     }
 }
 

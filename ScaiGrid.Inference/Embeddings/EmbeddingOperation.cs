@@ -34,7 +34,7 @@ public sealed class EmbeddingOperation : IJsonOperation
 
     internal EmbeddingOperation(DocumentPipeline pipeline) => _pipeline = pipeline;
 
-    public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
+    public async Task<Problem?> RunAsync(PooledBytes body, CallContext context, IBufferWriter<byte> answer, CancellationToken callerGone)
     {
         using var request = Requests.Read(body, EmbeddingInput.Check, out var problem);
         if (request is null)
@@ -42,11 +42,11 @@ public sealed class EmbeddingOperation : IJsonOperation
             return problem;
         }
 
-        using var attempt = new DocumentAttempt { Call = call, Request = request, Definition = Definition };
-        problem = await _pipeline.RunAsync(attempt, callerGone);
+        using var call = new DocumentCall { Context = context, Request = request, Definition = Definition };
+        problem = await _pipeline.RunAsync(call, callerGone);
         if (problem is null)
         {
-            Write(answer, attempt, call.Protocol == Protocols.OpenAi);
+            Write(answer, call, context.Protocol == Protocols.OpenAi);
         }
 
         return problem;
@@ -65,9 +65,9 @@ public sealed class EmbeddingOperation : IJsonOperation
 
     private static bool AsBase64(JsonRequest request) => request["encoding_format"].Span.SequenceEqual("\"base64\""u8);
 
-    private static void Write(IBufferWriter<byte> answer, DocumentAttempt attempt, bool isOpenAi)
+    private static void Write(IBufferWriter<byte> answer, DocumentCall call, bool isOpenAi)
     {
-        var data = AnswerDocument.Read(attempt.Document.Memory, "data"u8).Data;
+        var data = AnswerDocument.Read(call.Document.Memory, "data"u8).Data;
         using var writer = new Utf8JsonWriter(answer);
         if (isOpenAi)
         {
@@ -79,20 +79,20 @@ public sealed class EmbeddingOperation : IJsonOperation
             DocumentWriter.BeginData(writer);
         }
 
-        writer.WriteString("model"u8, attempt.Route.Slug);
+        writer.WriteString("model"u8, call.Route.Slug);
         writer.WritePropertyName("data"u8);
-        EmbeddingVectors.Write(writer, data, AsBase64(attempt.Request), withType: isOpenAi);
+        EmbeddingVectors.Write(writer, data, AsBase64(call.Request), withType: isOpenAi);
         if (isOpenAi)
         {
             writer.WriteStartObject("usage"u8);
-            writer.WriteNumber("prompt_tokens"u8, attempt.Result.Usage.Prompt);
-            writer.WriteNumber("total_tokens"u8, attempt.Result.Usage.Total);
+            writer.WriteNumber("prompt_tokens"u8, call.Result.Usage.Prompt);
+            writer.WriteNumber("total_tokens"u8, call.Result.Usage.Total);
             writer.WriteEndObject();
             writer.WriteEndObject();
         }
         else
         {
-            DocumentWriter.EndData(writer, attempt.Result);
+            DocumentWriter.EndData(writer, call.Result);
         }
     }
 }

@@ -19,16 +19,16 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
     /// <summary>Before the call is charged for: an upstream whose pictures cannot be had has not answered.</summary>
     /// <param name="document">The upstream's.</param>
     /// <param name="wanted">The form in which the caller wants them; null where none was named.</param>
-    /// <param name="call">The call.</param>
+    /// <param name="context">Of the call.</param>
     /// <param name="activity">The bounds of the attempt, which hold for fetching.</param>
     /// <param name="callerGone">The caller's disconnect; keeping pictures ends with nothing else, since it tells nothing of the upstream.</param>
     public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
-        ReadOnlyMemory<byte> document, string? wanted, CallContext call, CallActivity activity, CancellationToken callerGone)
+        ReadOnlyMemory<byte> document, string? wanted, CallContext context, CallActivity activity, CancellationToken callerGone)
     {
         using var data = JsonDocument.Parse(AnswerDocument.Read(document, "data"u8).Data);
 
         // OpenAI's own default depends on the model: whichever the upstream chose is it.
-        wanted ??= call.Protocol == Protocols.OpenAi ? null : "url";
+        wanted ??= context.Protocol == Protocols.OpenAi ? null : "url";
         var had = new List<(Picture Picture, byte[]? Bytes, MediaType? Type)>();
         foreach (var item in data.RootElement.EnumerateArray())
         {
@@ -59,18 +59,18 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         var pictures = new List<Picture>();
         foreach (var (picture, bytes, type) in had)
         {
-            pictures.Add(bytes is null ? picture : picture with { Url = links.Create(await store.SaveAsync(bytes, type!, callerGone), call.Origin) });
+            pictures.Add(bytes is null ? picture : picture with { Url = links.Create(await store.SaveAsync(bytes, type!, callerGone), context.Origin) });
         }
 
         return (pictures, null);
     }
 
     /// <param name="answer">Gets the document.</param>
-    /// <param name="attempt">The call that came to its end.</param>
+    /// <param name="call">The call that came to its end.</param>
     /// <param name="pictures">What <see cref="TakeAsync"/> gave.</param>
-    public void Write(IBufferWriter<byte> answer, DocumentAttempt attempt, IReadOnlyList<Picture> pictures)
+    public void Write(IBufferWriter<byte> answer, DocumentCall call, IReadOnlyList<Picture> pictures)
     {
-        var isOpenAi = attempt.Call.Protocol == Protocols.OpenAi;
+        var isOpenAi = call.Context.Protocol == Protocols.OpenAi;
         using var writer = new Utf8JsonWriter(answer);
         if (isOpenAi)
         {
@@ -79,7 +79,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         else
         {
             DocumentWriter.BeginData(writer);
-            writer.WriteString("model"u8, attempt.Route.Slug);
+            writer.WriteString("model"u8, call.Route.Slug);
         }
 
         writer.WriteNumber("created"u8, time.GetUtcNow().ToUnixTimeSeconds());
@@ -99,11 +99,11 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         writer.WriteEndArray();
         if (!isOpenAi)
         {
-            DocumentWriter.EndData(writer, attempt.Result);
+            DocumentWriter.EndData(writer, call.Result);
             return;
         }
 
-        var usage = AnswerDocument.Read(attempt.Document.Memory, "data"u8).UsageJson;
+        var usage = AnswerDocument.Read(call.Document.Memory, "data"u8).UsageJson;
         if (!usage.IsEmpty)
         {
             writer.WritePropertyName("usage"u8);

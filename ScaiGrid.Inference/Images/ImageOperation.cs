@@ -31,7 +31,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
 
     private static readonly JsonRequestReader Requests = new(Rules, "model", "prompt");
 
-    public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
+    public async Task<Problem?> RunAsync(PooledBytes body, CallContext context, IBufferWriter<byte> answer, CancellationToken callerGone)
     {
         using var request = Requests.Read(body, Check, out var problem);
         if (request is null)
@@ -41,7 +41,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
 
         // What a batch made is read when it has ended, and kept for weeks: a link would be dead by then.
         var wanted = request.Text("response_format");
-        if (call.Caller.Terms is not null)
+        if (context.Caller.Terms is not null)
         {
             if (wanted == "url")
             {
@@ -52,21 +52,21 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
         }
 
         IReadOnlyList<Picture> pictures = [];
-        using var attempt = new DocumentAttempt
+        using var call = new DocumentCall
         {
-            Call = call,
+            Context = context,
             Request = request,
             Definition = Definition,
             Complete = async (document, activity, caller) =>
             {
-                (pictures, var error) = await answers.TakeAsync(document, wanted, call, activity, caller);
+                (pictures, var error) = await answers.TakeAsync(document, wanted, context, activity, caller);
                 return error;
             },
         };
-        problem = await pipeline.RunAsync(attempt, callerGone);
+        problem = await pipeline.RunAsync(call, callerGone);
         if (problem is null)
         {
-            answers.Write(answer, attempt, pictures);
+            answers.Write(answer, call, pictures);
         }
 
         return problem;

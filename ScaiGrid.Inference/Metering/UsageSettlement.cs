@@ -13,81 +13,81 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
     private static readonly TimeSpan NoteInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Settles a chat call, whose tokens are counted here where the upstream gave no count.</summary>
-    /// <param name="attempt">The attempt that produced output.</param>
+    /// <param name="call">The call that produced output.</param>
     /// <param name="reported">The upstream's own count; null where it gave none, or was cut before giving it.</param>
     /// <param name="output">What the model wrote, for counting when nothing was reported.</param>
     /// <param name="status">How the call ended.</param>
     /// <param name="soFar">What the upstream had said before it was cut: the prompt as it is, but less of the output than there is.</param>
-    public async ValueTask<CallResult> SettleAsync(ChatAttempt attempt, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null)
+    public async ValueTask<CallResult> SettleAsync(ChatCall call, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null)
     {
         if (reported is { LacksCompletion: true } half)
         {
             (reported, soFar) = (null, half);
         }
 
-        var result = await SettleAsync(attempt, reported ?? Estimate(attempt.Request, output, soFar), isEstimated: reported is null, status);
-        attempt.Note?.Dispose();
+        var result = await SettleAsync(call, reported ?? Estimate(call.Request, output, soFar), isEstimated: reported is null, status);
+        call.Note?.Dispose();
         return result;
     }
 
     /// <summary>Settles a call of any operation.</summary>
-    /// <param name="attempt">The attempt that produced output.</param>
+    /// <param name="call">The call that produced output.</param>
     /// <param name="usage">What was used.</param>
     /// <param name="isEstimated">Whether it was counted here rather than by the upstream.</param>
     /// <param name="status">How the call ended.</param>
-    public async ValueTask<CallResult> SettleAsync(Attempt attempt, TokenUsage usage, bool isEstimated, CallStatus status)
+    public async ValueTask<CallResult> SettleAsync(InferenceCall call, TokenUsage usage, bool isEstimated, CallStatus status)
     {
         var now = time.GetUtcNow();
-        var record = Record(attempt, usage, isEstimated, status, now);
+        var record = Record(call, usage, isEstimated, status, now);
         await meter.WriteAsync(record);
-        if (attempt.Ticket is not null)
+        if (call.Ticket is not null)
         {
-            admission.Settle(attempt.Ticket, new Settlement(record.Cost, usage.Total, now));
+            admission.Settle(call.Ticket, new Settlement(record.Cost, usage.Total, now));
         }
 
-        metrics.Settled(attempt, usage, status);
-        return new CallResult(attempt.Route, attempt.Backend, attempt.Number, record.LatencyMs, attempt.GatewayTook, attempt.Failures, usage);
+        metrics.Settled(call, usage, status);
+        return new CallResult(call.Route, call.Backend, call.Attempts, record.LatencyMs, call.GatewayTook, call.FailedAttempts, usage);
     }
 
     /// <summary>Writes down what a stream has used so far, in case that the process is killed; seldom, so that it costs next to nothing.</summary>
-    /// <param name="attempt">The attempt whose stream it is.</param>
+    /// <param name="call">The call whose stream it is.</param>
     /// <param name="output">What the model wrote.</param>
     /// <param name="soFar">What the upstream said of it; null where it has said nothing.</param>
-    internal void Note(ChatAttempt attempt, PooledBytes output, TokenUsage? soFar)
+    internal void Note(ChatCall call, PooledBytes output, TokenUsage? soFar)
     {
-        if (time.GetElapsedTime(attempt.Note?.WrittenAt ?? attempt.Call.StartedAt) < NoteInterval)
+        if (time.GetElapsedTime(call.Note?.WrittenAt ?? call.Context.StartedAt) < NoteInterval)
         {
             return;
         }
 
-        var note = attempt.Note ??= new UsageNote(journal);
+        var note = call.Note ??= new UsageNote(journal);
         var written = output.Length / TokenCounter.BytesPerToken;
-        var usage = Continue(soFar, written) ?? new TokenUsage(note.Prompt ??= TokenCounter.GuessPrompt(attempt.Request.Body), written);
-        note.Write(Record(attempt, usage, isEstimated: true, CallStatus.Error, time.GetUtcNow()), time.GetTimestamp());
+        var usage = Continue(soFar, written) ?? new TokenUsage(note.Prompt ??= TokenCounter.GuessPrompt(call.Request.Body), written);
+        note.Write(Record(call, usage, isEstimated: true, CallStatus.Error, time.GetUtcNow()), time.GetTimestamp());
     }
 
-    private UsageRecord Record(Attempt attempt, TokenUsage usage, bool isEstimated, CallStatus status, DateTimeOffset now)
+    private UsageRecord Record(InferenceCall call, TokenUsage usage, bool isEstimated, CallStatus status, DateTimeOffset now)
     {
-        var (call, route, backend) = (attempt.Call, attempt.Route, attempt.Backend);
-        var terms = call.Caller.Terms;
+        var (context, route, backend) = (call.Context, call.Route, call.Backend);
+        var terms = context.Caller.Terms;
         var cost = route.Prices.CostOf(usage);
 
         // A line of a batch has the id that it had before its worker died.
-        attempt.UsageId ??= terms?.UsageId ?? (attempt.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time));
+        call.UsageId ??= terms?.UsageId ?? (call.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time));
         return new UsageRecord
         {
-            Id = attempt.UsageId,
-            RequestId = call.RequestId,
+            Id = call.UsageId,
+            RequestId = context.RequestId,
             CreatedAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
-            PartnerId = call.Caller.PartnerId,
-            TenantId = call.Caller.TenantId,
-            UserId = call.Caller.UserId,
-            ApiKeyId = call.Caller.ApiKeyId,
-            GroupIds = call.Caller.Groups is { Count: > 0 } groups ? groups : null,
+            PartnerId = context.Caller.PartnerId,
+            TenantId = context.Caller.TenantId,
+            UserId = context.Caller.UserId,
+            ApiKeyId = context.Caller.ApiKeyId,
+            GroupIds = context.Caller.Groups is { Count: > 0 } groups ? groups : null,
             ModelId = route.Id,
             Model = route.Slug,
             BackendId = backend.Id,
-            Protocol = call.Protocol,
+            Protocol = context.Protocol,
             Status = status.Label(),
             TokensIn = usage.Prompt,
             TokensOut = usage.Completion,
@@ -96,8 +96,8 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
             Cost = terms?.Apply(cost) ?? cost,
             BackendCost = backend.Prices.CostOf(usage),
             PriceVersion = route.PriceVersion,
-            LatencyMs = (long)time.GetElapsedTime(call.StartedAt).TotalMilliseconds,
-            TimeToFirstTokenMs = (long?)attempt.FirstChunkAfter?.TotalMilliseconds,
+            LatencyMs = (long)time.GetElapsedTime(context.StartedAt).TotalMilliseconds,
+            TimeToFirstTokenMs = (long?)call.FirstChunkAfter?.TotalMilliseconds,
             Estimated = isEstimated,
         };
     }

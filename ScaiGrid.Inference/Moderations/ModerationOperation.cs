@@ -26,7 +26,7 @@ internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvide
         "model",
         "input");
 
-    public async Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone)
+    public async Task<Problem?> RunAsync(PooledBytes body, CallContext context, IBufferWriter<byte> answer, CancellationToken callerGone)
     {
         using var request = Requests.Read(body, check: null, out var problem);
         if (request is null)
@@ -34,11 +34,11 @@ internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvide
             return problem;
         }
 
-        using var attempt = new DocumentAttempt { Call = call, Request = request, Definition = Definition };
-        problem = await pipeline.RunAsync(attempt, callerGone);
+        using var call = new DocumentCall { Context = context, Request = request, Definition = Definition };
+        problem = await pipeline.RunAsync(call, callerGone);
         if (problem is null)
         {
-            Write(answer, attempt);
+            Write(answer, call);
         }
 
         return problem;
@@ -55,14 +55,14 @@ internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvide
             : new MeteredUsage(new TokenUsage(TokenCounter.CountText(request["input"]), Completion: 0), IsEstimated: true);
     }
 
-    private void Write(IBufferWriter<byte> answer, DocumentAttempt attempt)
+    private void Write(IBufferWriter<byte> answer, DocumentCall call)
     {
         using var writer = new Utf8JsonWriter(answer);
         writer.WriteStartObject();
         writer.WriteString("id"u8, Ids.New("modr", time));
-        writer.WriteString("model"u8, attempt.Route.Slug);
+        writer.WriteString("model"u8, call.Route.Slug);
         writer.WritePropertyName("results"u8);
-        writer.WriteRawValue(AnswerDocument.Read(attempt.Document.Memory, "results"u8).Data.Span);
+        writer.WriteRawValue(AnswerDocument.Read(call.Document.Memory, "results"u8).Data.Span);
         writer.WriteEndObject();
     }
 }

@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <param name="Protocol">One of <see cref="Protocols"/>.</param>
 /// <param name="StartedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/> when the request was accepted.</param>
 /// <param name="Origin">Scheme and host that the caller used, for links in the answer.</param>
-/// <param name="ShowLimits">Told how near the caller is to its rate limits, before anything is answered; null where the surface shows them itself.</param>
+/// <param name="ShowLimits">Told how near the caller is to its rate limits, before anything is answered; null where nobody is.</param>
 /// <param name="ShowRouting">Told who answers, or who was asked last where nobody does, before the first byte; null where the surface does not show it.</param>
 public readonly record struct CallContext(
     Caller Caller,
@@ -20,7 +20,7 @@ public readonly record struct CallContext(
     long StartedAt,
     string? Origin = null,
     Action<RateLimitState>? ShowLimits = null,
-    Action<Attempt>? ShowRouting = null);
+    Action<InferenceCall>? ShowRouting = null);
 
 /// <summary>The surfaces, as metrics and accounting name them.</summary>
 public static class Protocols
@@ -39,4 +39,4 @@ public static class Protocols
 /// <param name="Failures">The backends that failed before it.</param>
 /// <param name="Usage">What is billed.</param>
 public readonly record struct CallResult(
-    ModelRoute Model, Backend Backend, int Attempts, long LatencyMs, TimeSpan GatewayTook, IReadOnlyList<FailedTry> Failures, TokenUsage Usage);
+    ModelRoute Model, Backend Backend, int Attempts, long LatencyMs, TimeSpan GatewayTook, IReadOnlyList<FailedAttempt> Failures, TokenUsage Usage);

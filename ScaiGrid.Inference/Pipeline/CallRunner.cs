@@ -12,66 +12,66 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 public sealed class CallRunner(CallActivities activities, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
 {
-    /// <param name="attempt">The call; its route, number and backend are set here.</param>
+    /// <param name="call">The call; its route and backend are set here.</param>
     /// <param name="slug">The model, as the caller wrote it.</param>
     /// <param name="modality">What the operation needs of the model.</param>
     /// <param name="tryTarget">See <see cref="Dispatcher.RunAsync"/>.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
     /// <returns>Null when the call came to its end; otherwise what to answer: nothing has reached the caller.</returns>
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
-    public async Task<Problem?> RunAsync<TAttempt>(
-        TAttempt attempt, string slug, string modality, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
-        where TAttempt : Attempt
+    public async Task<Problem?> RunAsync<TCall>(
+        TCall call, string slug, string modality, Func<TCall, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
+        where TCall : InferenceCall
     {
         // While the body came in, perhaps.
-        if (activities.Interruption(attempt.Call.Caller) is { } interruption)
+        if (activities.Interruption(call.Context.Caller) is { } interruption)
         {
             return interruption.ToProblem();
         }
 
-        var route = models.Resolve(slug, modality, attempt.Call, out var problem);
+        var route = models.Resolve(slug, modality, call.Context, out var problem);
         if (route is not null)
         {
-            attempt.Route = route;
+            call.Route = route;
         }
 
         // A call that finds no model counts for the rate limits too.
-        if ((await admission.AdmitAsync(attempt, hasModel: route is not null, callerGone) ?? problem) is { } refusal)
+        if ((await admission.AdmitAsync(call, hasModel: route is not null, callerGone) ?? problem) is { } refusal)
         {
-            metrics.Refused(refusal, attempt.Call);
+            metrics.Refused(refusal, call.Context);
             return refusal;
         }
 
         try
         {
-            using var span = InferenceMetrics.StartSpan(attempt.Route, attempt.Operation);
-            if (await dispatcher.RunAsync(attempt, tryTarget, callerGone) is not { } error)
+            using var span = InferenceMetrics.StartSpan(call.Route, call.Operation);
+            if (await dispatcher.RunAsync(call, tryTarget, callerGone) is not { } error)
             {
                 return null;
             }
 
-            dispatcher.GaveUp(attempt);
+            dispatcher.GaveUp(call);
             var failure = error.ToProblem();
             if (error.IsUpstreams)
             {
-                metrics.Failed(attempt, error.Failure);
+                metrics.Failed(call, error.Failure);
             }
             else
             {
-                metrics.Refused(failure, attempt.Call);
+                metrics.Refused(failure, call.Context);
             }
 
             return failure;
         }
-        catch (OperationCanceledException) when (!attempt.IsAnswered && callerGone.IsCancellationRequested)
+        catch (OperationCanceledException) when (!call.IsAnswered && callerGone.IsCancellationRequested)
         {
-            metrics.Cancelled(attempt);
+            metrics.Cancelled(call);
             throw;
         }
         finally
         {
             // What was not settled came to nothing.
-            admission.Release(attempt.Ticket);
+            admission.Release(call.Ticket);
         }
     }
 }

@@ -37,7 +37,7 @@ public sealed class ChatPipeline
     private readonly CallActivities _activities;
 
     // Made once: a method group would be a new delegate for each call.
-    private readonly Func<ChatAttempt, CancellationToken, Task<UpstreamError?>> _tryTarget;
+    private readonly Func<ChatCall, CancellationToken, Task<UpstreamError?>> _tryTarget;
 
     public ChatPipeline(CallRunner runner, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, CallActivities activities)
     {
@@ -47,32 +47,32 @@ public sealed class ChatPipeline
 
     /// <summary>Runs a call to its end. Returns normally whatever the upstream does.</summary>
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
-    public async Task RunAsync(ChatRequest request, CallContext call, IChatResponder responder, CancellationToken callerGone)
+    public async Task RunAsync(ChatRequest request, CallContext context, IChatResponder responder, CancellationToken callerGone)
     {
-        request.OwnsMetadata = call.Protocol != Protocols.OpenAi;
-        var attempt = new ChatAttempt { Request = request, Call = call, Responder = responder };
-        if (await _runner.RunAsync(attempt, request.Model, "chat", _tryTarget, callerGone) is { } problem)
+        request.OwnsMetadata = context.Protocol != Protocols.OpenAi;
+        var call = new ChatCall { Context = context, Request = request, Responder = responder };
+        if (await _runner.RunAsync(call, request.Model, "chat", _tryTarget, callerGone) is { } problem)
         {
             await responder.FailAsync(problem);
         }
     }
 
     /// <returns>Null when the call came to its end; an error when nothing has reached the caller.</returns>
-    private async Task<UpstreamError?> TryAsync(ChatAttempt attempt, CancellationToken callerGone)
+    private async Task<UpstreamError?> TryAsync(ChatCall call, CancellationToken callerGone)
     {
-        if (attempt.Backend.Clients.Chat is not { } chat)
+        if (call.Backend.Clients.Chat is not { } chat)
         {
-            return UpstreamError.Unsupported(attempt.Operation);
+            return UpstreamError.Unsupported(call.Operation);
         }
 
-        var streamed = attempt.Request.Stream;
+        var streamed = call.Request.Stream;
         using var activity = _activities.Begin(
-            attempt,
+            call,
             _options.DispatchTimeout,
             streamed ? _options.IdleTimeout : _options.DispatchTimeout,
             streamed ? _options.StreamTimeout : _options.DispatchTimeout,
             callerGone);
-        var reply = await chat.SendAsync(attempt.Request, attempt.Route, activity);
+        var reply = await chat.SendAsync(call.Request, call.Route, activity);
         if (reply.Error is not null)
         {
             return reply.Error;
@@ -82,15 +82,15 @@ public sealed class ChatPipeline
         {
             using (completion)
             {
-                return await CompleteAsync(attempt, completion);
+                return await CompleteAsync(call, completion);
             }
         }
 
         await using var stream = reply.Stream!;
-        return await RelayAsync(attempt, stream, activity, callerGone);
+        return await RelayAsync(call, stream, activity, callerGone);
     }
 
-    private async Task<UpstreamError?> CompleteAsync(ChatAttempt attempt, PooledBytes completion)
+    private async Task<UpstreamError?> CompleteAsync(ChatCall call, PooledBytes completion)
     {
         ChunkView view;
         using var output = new PooledBytes(1024);
@@ -108,13 +108,13 @@ public sealed class ChatPipeline
             return new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no choices.");
         }
 
-        _dispatcher.Answered(attempt, isStream: false);
-        var result = await _settlement.SettleAsync(attempt, view.Usage, output, CallStatus.Ok);
-        await attempt.Responder.CompleteAsync(view, result);
+        _dispatcher.Answered(call, isStream: false);
+        var result = await _settlement.SettleAsync(call, view.Usage, output, CallStatus.Ok);
+        await call.Responder.CompleteAsync(view, result);
         return null;
     }
 
-    private async Task<UpstreamError?> RelayAsync(ChatAttempt attempt, ChatStream stream, CallActivity activity, CancellationToken callerGone)
+    private async Task<UpstreamError?> RelayAsync(ChatCall call, ChatStream stream, CallActivity activity, CancellationToken callerGone)
     {
         // :: First chunk: until it is here, another backend can still take the call.
         using var output = new PooledBytes(1024);
@@ -124,7 +124,7 @@ public sealed class ChatPipeline
             return chunks.Error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's stream has no chunks.");
         }
 
-        _dispatcher.Answered(attempt, isStream: true);
+        _dispatcher.Answered(call, isStream: true);
         TokenUsage? usage = null;
         UpstreamError? error = null;
         var finished = false;
@@ -132,7 +132,7 @@ public sealed class ChatPipeline
         try
         {
             // :: Relay.
-            await attempt.Responder.BeginStreamAsync(attempt);
+            await call.Responder.BeginStreamAsync(call);
             do
             {
                 activity.Pause();
@@ -140,17 +140,17 @@ public sealed class ChatPipeline
                 {
                     usage = chunks.Current.Usage ?? usage;
                     finished |= chunks.Current.HasFinish;
-                    await attempt.Responder.ChunkAsync(in chunks.Current);
+                    await call.Responder.ChunkAsync(in chunks.Current);
                 }
                 while (chunks.TryRead());
 
                 // Chunks that came in one piece leave in one piece: a flush for each would cost a system call and delay none less.
                 if (!stream.SawEnd)
                 {
-                    await attempt.Responder.FlushAsync();
+                    await call.Responder.FlushAsync();
                 }
 
-                _settlement.Note(attempt, output, usage ?? stream.UsageSoFar);
+                _settlement.Note(call, output, usage ?? stream.UsageSoFar);
                 activity.Progress();
             }
             while (await chunks.ReadAsync());
@@ -159,7 +159,7 @@ public sealed class ChatPipeline
             error = chunks.Error ?? (stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut));
 
             // A read that is cancelled may also fail as a connection that broke.
-            error = error is null ? null : _activities.Interruption(attempt.Call.Caller) ?? error;
+            error = error is null ? null : _activities.Interruption(call.Context.Caller) ?? error;
             status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
         }
         catch (Exception) when (callerGone.IsCancellationRequested)
@@ -169,24 +169,24 @@ public sealed class ChatPipeline
         catch
         {
             // A bug of ours: what was used is settled all the same.
-            await _settlement.SettleAsync(attempt, usage, output, CallStatus.Error, stream.UsageSoFar);
+            await _settlement.SettleAsync(call, usage, output, CallStatus.Error, stream.UsageSoFar);
             throw;
         }
 
         // :: Settle, then end.
-        var result = await _settlement.SettleAsync(attempt, usage, output, status, stream.UsageSoFar);
+        var result = await _settlement.SettleAsync(call, usage, output, status, stream.UsageSoFar);
         if (status == CallStatus.Ok)
         {
-            await attempt.Responder.EndStreamAsync(result);
+            await call.Responder.EndStreamAsync(result);
         }
         else if (error is not null)
         {
             if (error.IsUpstreams && !activity.IsTooLong)
             {
-                _dispatcher.FailedLate(attempt, error);
+                _dispatcher.FailedLate(call, error);
             }
 
-            await attempt.Responder.FailStreamAsync(error.ToProblem());
+            await call.Responder.FailStreamAsync(error.ToProblem());
         }
 
         return null;

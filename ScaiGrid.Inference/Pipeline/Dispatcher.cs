@@ -12,19 +12,19 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 public sealed partial class Dispatcher(CallActivities activities, InferenceMetrics metrics, TimeProvider time, ILogger<Dispatcher> logger)
 {
-    /// <param name="attempt">The call; its number and backend are set before each try.</param>
-    /// <param name="tryTarget">Sends the call to <see cref="Attempt.Backend"/>: null when it came to its end, whichever; an error when nothing has reached the caller.</param>
+    /// <param name="call">The call; its backend is set before each attempt.</param>
+    /// <param name="tryTarget">Sends the call to <see cref="InferenceCall.Backend"/>: null when it came to its end, whichever; an error when nothing has reached the caller.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
     /// <returns>Null when the call came to its end; otherwise what the caller is told.</returns>
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
-    public async Task<UpstreamError?> RunAsync<TAttempt>(
-        TAttempt attempt, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
-        where TAttempt : Attempt
+    public async Task<UpstreamError?> RunAsync<TCall>(
+        TCall call, Func<TCall, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
+        where TCall : InferenceCall
     {
-        var route = attempt.Route;
+        var route = call.Route;
         var verdict = new FailureVerdict();
         var (tried, unable) = (0UL, 0UL);
-        while (attempt.Number - BitOperations.PopCount(unable) < route.Retry.MaxAttempts)
+        while (call.Attempts - BitOperations.PopCount(unable) < route.Retry.MaxAttempts)
         {
             var index = TargetSelector.Next(route.Targets, route.Strategy, tried, time.GetTimestamp(), NextRandom());
             if (index < 0)
@@ -40,8 +40,8 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
                 continue;
             }
 
-            attempt.Begin(backend, isTrial, time.GetTimestamp());
-            if (await TryAsync(attempt, tryTarget, callerGone) is not { } error)
+            call.BeginAttempt(backend, isTrial, time.GetTimestamp());
+            if (await TryAsync(call, tryTarget, callerGone) is not { } error)
             {
                 return null;
             }
@@ -73,47 +73,47 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     /// The upstream has answered: with the first chunk of a stream, whose rest takes as long as it takes, or as a whole. Said before the call
     /// is settled, so that what the caller is told of the routing is known by then.
     /// </summary>
-    public void Answered(Attempt attempt, bool isStream)
+    public void Answered(InferenceCall call, bool isStream)
     {
-        var took = time.GetElapsedTime(attempt.TriedAt);
-        var sinceStart = time.GetElapsedTime(attempt.Call.StartedAt);
-        attempt.Answered(took, sinceStart, isStream);
-        attempt.Backend.Health.Succeeded(attempt.IsTrial, took, isStream);
-        metrics.Tried(attempt.Backend.Id, failure: null);
+        var took = time.GetElapsedTime(call.AttemptStartedAt);
+        var sinceStart = time.GetElapsedTime(call.Context.StartedAt);
+        call.Answered(took, sinceStart, isStream);
+        call.Backend.Health.Succeeded(call.IsTrial, took, isStream);
+        metrics.Tried(call.Backend.Id, failure: null);
     }
 
     /// <summary>No target took the call: what is told of its way is told with the error.</summary>
-    internal void GaveUp(Attempt attempt)
+    internal void GaveUp(InferenceCall call)
     {
-        if (attempt.Number > 0)
+        if (call.Attempts > 0)
         {
-            attempt.GaveUp(time.GetElapsedTime(attempt.Call.StartedAt));
+            call.GaveUp(time.GetElapsedTime(call.Context.StartedAt));
         }
     }
 
     /// <summary>The upstream broke when part of its answer had reached the caller.</summary>
-    internal void FailedLate(Attempt attempt, UpstreamError error)
+    internal void FailedLate(InferenceCall call, UpstreamError error)
     {
-        attempt.Backend.Health.Failed(isTrial: false, error);
-        LogFailure(attempt.Backend, error);
+        call.Backend.Health.Failed(isTrial: false, error);
+        LogFailure(call.Backend, error);
     }
 
-    private async Task<UpstreamError?> TryAsync<TAttempt>(
-        TAttempt attempt, Func<TAttempt, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
-        where TAttempt : Attempt
+    private async Task<UpstreamError?> TryAsync<TCall>(
+        TCall call, Func<TCall, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
+        where TCall : InferenceCall
     {
-        var health = attempt.Backend.Health;
+        var health = call.Backend.Health;
         try
         {
-            var error = await tryTarget(attempt, callerGone);
+            var error = await tryTarget(call, callerGone);
 
             // Whatever it looks like to the provider.
-            error = error is null ? null : activities.Interruption(attempt.Call.Caller) ?? error;
+            error = error is null ? null : activities.Interruption(call.Context.Caller) ?? error;
             if (error is not null)
             {
-                attempt.Failed(error, time.GetElapsedTime(attempt.TriedAt));
-                health.Failed(attempt.IsTrial, error);
-                metrics.Tried(attempt.Backend.Id, error.Failure);
+                call.AttemptFailed(error, time.GetElapsedTime(call.AttemptStartedAt));
+                health.Failed(call.IsTrial, error);
+                metrics.Tried(call.Backend.Id, error.Failure);
             }
 
             return error;
@@ -121,12 +121,12 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         catch (Exception exception)
         {
             // The caller left, or a bug of ours: neither tells anything of the backend.
-            if (!attempt.IsAnswered)
+            if (!call.IsAnswered)
             {
-                health.Abandoned(attempt.IsTrial);
+                health.Abandoned(call.IsTrial);
                 if (callerGone.IsCancellationRequested && exception is (OperationCanceledException or HttpRequestException or IOException))
                 {
-                    metrics.Abandoned(attempt.Backend.Id);
+                    metrics.Abandoned(call.Backend.Id);
 
                     // A read that is cancelled may also fail as a connection that broke: to whoever waits, it is a leave in either case.
                     throw new OperationCanceledException("The caller left.", exception, callerGone);

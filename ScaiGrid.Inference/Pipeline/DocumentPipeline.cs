@@ -29,7 +29,7 @@ internal sealed record DocumentOperation(
 internal readonly record struct MeteredUsage(TokenUsage Usage, bool IsEstimated);
 
 /// <summary>A call of a <see cref="DocumentOperation"/> on its way through the targets of its model.</summary>
-internal sealed class DocumentAttempt : Attempt, IDisposable
+internal sealed class DocumentCall : InferenceCall, IDisposable
 {
     public required DocumentOperation Definition { get; init; }
 
@@ -57,33 +57,33 @@ internal sealed class DocumentAttempt : Attempt, IDisposable
 /// <summary>Runs calls whose answer is one document: nothing reaches the caller before it is whole, metered and settled.</summary>
 internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
-    /// <param name="attempt">The call; on success its document and result are set.</param>
+    /// <param name="call">The call; on success its document and result are set.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
     /// <returns>What to answer instead of the document.</returns>
-    public Task<Problem?> RunAsync(DocumentAttempt attempt, CancellationToken callerGone) =>
-        runner.RunAsync(attempt, attempt.Request.Model, attempt.Definition.Modality, TryAsync, callerGone);
+    public Task<Problem?> RunAsync(DocumentCall call, CancellationToken callerGone) =>
+        runner.RunAsync(call, call.Request.Model, call.Definition.Modality, TryAsync, callerGone);
 
-    private async Task<UpstreamError?> TryAsync(DocumentAttempt attempt, CancellationToken callerGone)
+    private async Task<UpstreamError?> TryAsync(DocumentCall call, CancellationToken callerGone)
     {
-        if (attempt.Definition.Client(attempt.Backend.Clients) is not { } client)
+        if (call.Definition.Client(call.Backend.Clients) is not { } client)
         {
-            return UpstreamError.Unsupported(attempt.Operation);
+            return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var activity = activities.Begin(attempt, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
-        var reply = await client.SendAsync(attempt.Request, attempt.Route, activity);
+        using var activity = activities.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        var reply = await client.SendAsync(call.Request, call.Route, activity);
         if (reply.Document is not { } document)
         {
             return reply.Error;
         }
 
         // The one of a target whose answer came to nothing.
-        attempt.Document?.Dispose();
-        attempt.Document = document;
+        call.Document?.Dispose();
+        call.Document = document;
         MeteredUsage metered;
         try
         {
-            metered = attempt.Definition.Meter(attempt.Request, document.Memory);
+            metered = call.Definition.Meter(call.Request, document.Memory);
         }
         catch (JsonException)
         {
@@ -92,7 +92,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
 
         try
         {
-            if (attempt.Complete is not null && await attempt.Complete(document.Memory, activity, callerGone) is { } error)
+            if (call.Complete is not null && await call.Complete(document.Memory, activity, callerGone) is { } error)
             {
                 return error;
             }
@@ -100,17 +100,17 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
         catch
         {
             // The caller has gone, or a store of ours is away: the upstream has done its part, and is paid for it.
-            await SettleAsync(attempt, metered, callerGone.IsCancellationRequested ? CallStatus.Cancelled : CallStatus.Error);
+            await SettleAsync(call, metered, callerGone.IsCancellationRequested ? CallStatus.Cancelled : CallStatus.Error);
             throw;
         }
 
-        await SettleAsync(attempt, metered, CallStatus.Ok);
+        await SettleAsync(call, metered, CallStatus.Ok);
         return null;
     }
 
-    private async Task SettleAsync(DocumentAttempt attempt, MeteredUsage metered, CallStatus status)
+    private async Task SettleAsync(DocumentCall call, MeteredUsage metered, CallStatus status)
     {
-        dispatcher.Answered(attempt, isStream: false);
-        attempt.Result = await settlement.SettleAsync(attempt, metered.Usage, metered.IsEstimated, status);
+        dispatcher.Answered(call, isStream: false);
+        call.Result = await settlement.SettleAsync(call, metered.Usage, metered.IsEstimated, status);
     }
 }

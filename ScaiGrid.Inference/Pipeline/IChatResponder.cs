@@ -1,5 +1,4 @@
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -10,16 +9,13 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 public interface IChatResponder : IAsyncDisposable
 {
-    /// <summary>How near the caller is to its rate limits; comes before anything else.</summary>
-    void ShowLimits(RateLimitState limits);
-
     /// <summary>An error before the first byte.</summary>
     ValueTask FailAsync(Problem problem);
 
     /// <summary>A whole answer, a <c>chat.completion</c> document.</summary>
     ValueTask CompleteAsync(ChunkView completion, CallResult result);
 
-    ValueTask BeginStreamAsync(Attempt attempt);
+    ValueTask BeginStreamAsync(InferenceCall call);
 
     /// <summary>Takes a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows, after one chunk or a few.</summary>
     ValueTask ChunkAsync(in ChunkView chunk);

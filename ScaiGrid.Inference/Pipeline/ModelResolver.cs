@@ -9,18 +9,18 @@ public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
 {
     /// <param name="slug">As the caller wrote it.</param>
     /// <param name="modality">What the operation needs: <c>chat</c>, <c>embedding</c>, <c>image</c> or <c>audio</c>.</param>
-    /// <param name="call">Who asks.</param>
+    /// <param name="context">Who asks.</param>
     /// <param name="problem">Why there is no route.</param>
     /// <returns>A route with at least one target, or null.</returns>
-    public ModelRoute? Resolve(string slug, string modality, CallContext call, out Problem? problem)
+    public ModelRoute? Resolve(string slug, string modality, CallContext context, out Problem? problem)
     {
-        var route = Find(slug, modality, call.Caller, out problem);
+        var route = Find(slug, modality, context.Caller, out problem);
         if (route is { Targets.Length: 0 })
         {
             problem = new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5);
         }
 
-        return problem is null ? route!.For(call.Caller, time.GetUtcNow()) : null;
+        return problem is null ? route!.For(context.Caller, time.GetUtcNow()) : null;
     }
 
     /// <summary>For what names a model that is called later: whether the caller has it, though it may have no backend at the moment.</summary>

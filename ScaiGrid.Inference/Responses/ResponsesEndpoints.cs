@@ -2,8 +2,8 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
@@ -14,12 +14,14 @@ internal static class ResponsesEndpoints
 {
     public static void MapResponses(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost("/oai/v1/responses", Create).RequirePermission(Permissions.UseModels)
+        var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
+        var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+        endpoints.MapCall("/oai/v1/responses", context => CreateAsync(context, pipeline, time))
             .WithName("CreateResponse").WithTags("OpenAI").WithSummary("OpenAI's responses, for its client libraries; nothing is stored.")
             .Accepts<ResponsesBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }
 
-    private static async Task Create(HttpContext context, ChatPipeline pipeline, TimeProvider time)
+    private static async Task CreateAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();
         var (body, problem) = await RequestBody.ReadJsonAsync(context);
@@ -30,9 +32,8 @@ internal static class ResponsesEndpoints
             return;
         }
 
-        var call = JsonOperationHandler.Call(context, Protocols.OpenAi, startedAt);
         await using var responder = new ResponsesResponder(context, request, time);
-        await pipeline.RunAsync(request.Chat, call, responder, context.RequestAborted);
+        await pipeline.RunAsync(request.Chat, HttpCallContext.Of(context, Protocols.OpenAi, startedAt), responder, context.RequestAborted);
     }
 }
 

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -52,8 +51,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     private PipeWriter Body => Context.Response.BodyWriter;
 
-    public void ShowLimits(RateLimitState limits) => RateLimitHeaders.Write(Context.Response.Headers, limits, Protocol);
-
     public virtual async ValueTask FailAsync(Problem problem) => await ErrorWriter.WriteAsync(Context, problem);
 
     public async ValueTask CompleteAsync(ChunkView completion, CallResult result)
@@ -63,9 +60,9 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         await EndAsync();
     }
 
-    public ValueTask BeginStreamAsync(Attempt attempt)
+    public ValueTask BeginStreamAsync(InferenceCall call)
     {
-        (Model, Backend) = (attempt.Route, attempt.Backend);
+        (Model, Backend) = (call.Route, call.Backend);
         (_taken, _template) = (new PooledBytes(16 * 1024), new ChunkTemplate());
         var response = Context.Response;
         response.ContentType = "text/event-stream";

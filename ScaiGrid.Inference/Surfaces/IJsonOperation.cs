@@ -9,9 +9,9 @@ namespace ScaiGrid.Inference.Surfaces;
 internal interface IJsonOperation
 {
     /// <param name="body">The request; disposed by the operation.</param>
-    /// <param name="call">Its protocol decides on the shape of the answer.</param>
+    /// <param name="context">Its protocol decides on the shape of the answer.</param>
     /// <param name="answer">Gets the answer, unless there is a problem.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
     /// <returns>What to answer instead.</returns>
-    Task<Problem?> RunAsync(PooledBytes body, CallContext call, IBufferWriter<byte> answer, CancellationToken callerGone);
+    Task<Problem?> RunAsync(PooledBytes body, CallContext context, IBufferWriter<byte> answer, CancellationToken callerGone);
 }

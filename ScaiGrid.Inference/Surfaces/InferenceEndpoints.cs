@@ -1,11 +1,9 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Audio;
 using ScaiGrid.Inference.Completions;
 using ScaiGrid.Inference.Embeddings;
@@ -25,15 +23,12 @@ public static class InferenceEndpoints
 
     public static void MapInference(this IEndpointRouteBuilder endpoints)
     {
-        // Given once: a handler that asks for services gets a scope of its own, made and disposed with each request.
         var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
         var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        Func<HttpContext, Task> nativeChat = context => ChatAsync(context, pipeline, time, Protocols.Native);
-        Func<HttpContext, Task> openAiChat = context => ChatAsync(context, pipeline, time, Protocols.OpenAi);
-        endpoints.MapPost("/v1/inference/chat", nativeChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        endpoints.MapCall("/v1/inference/chat", context => ChatAsync(context, pipeline, time, Protocols.Native)).NotAudited(Metered)
             .WithName("Chat").WithTags("Inference").WithSummary("Chat with a model; `stream: true` answers server-sent events.")
             .Accepts<ChatBody>("application/json").Produces<Envelope<ChatData>>();
-        endpoints.MapPost("/oai/v1/chat/completions", openAiChat).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        endpoints.MapCall("/oai/v1/chat/completions", context => ChatAsync(context, pipeline, time, Protocols.OpenAi)).NotAudited(Metered)
             .WithName("CreateChatCompletion").WithTags("OpenAI").WithSummary("OpenAI's chat completions, for its client libraries.")
             .Accepts<ChatBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
         endpoints.MapMedia();
@@ -66,16 +61,10 @@ public static class InferenceEndpoints
 
         using (request)
         {
-            var call = new CallContext(
-                context.Features.GetRequiredFeature<Caller>(),
-                context.TraceIdentifier,
-                protocol,
-                startedAt,
-                ShowRouting: attempt => RoutingHeaders.Set(context.Response, attempt));
             await using HttpChatResponder responder = protocol == Protocols.OpenAi
                 ? new OpenAiChatResponder(context, time, request!.IncludeUsage)
                 : new NativeChatResponder(context, time);
-            await pipeline.RunAsync(request!, call, responder, context.RequestAborted);
+            await pipeline.RunAsync(request!, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
         }
     }
 }

@@ -1,10 +1,9 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
-using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
@@ -14,9 +13,19 @@ internal static class JsonOperationHandler
 {
     /// <summary>Maps an operation to its path on one of the surfaces.</summary>
     public static RouteHandlerBuilder MapOperation<TOperation>(this IEndpointRouteBuilder endpoints, string path, string protocol)
-        where TOperation : class, IJsonOperation =>
-        endpoints.MapPost(path, (HttpContext context, TOperation operation, TimeProvider time) => RunAsync(context, operation, protocol, time))
-            .RequirePermission(Permissions.UseModels);
+        where TOperation : class, IJsonOperation
+    {
+        var operation = endpoints.ServiceProvider.GetRequiredService<TOperation>();
+        var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+        return endpoints.MapCall(path, context => RunAsync(context, operation, protocol, time));
+    }
+
+    /// <summary>
+    /// Maps a call of a model. What it needs of the services is taken before: a handler that asks for services gets a scope of its own, made and
+    /// disposed with each request.
+    /// </summary>
+    public static RouteHandlerBuilder MapCall(this IEndpointRouteBuilder endpoints, string path, Func<HttpContext, Task> run) =>
+        endpoints.MapPost(path, run).RequirePermission(Permissions.UseModels);
 
     private static async Task RunAsync(HttpContext context, IJsonOperation operation, string protocol, TimeProvider time)
     {
@@ -25,7 +34,11 @@ internal static class JsonOperationHandler
         using var answer = new PooledBytes();
         if (body is not null)
         {
-            problem = await operation.RunAsync(body, Call(context, protocol, startedAt), answer, context.RequestAborted);
+            problem = await operation.RunAsync(
+                body,
+                HttpCallContext.Of(context, protocol, startedAt) with { Origin = $"{context.Request.Scheme}://{context.Request.Host}" },
+                answer,
+                context.RequestAborted);
         }
 
         if (problem is not null)
@@ -38,14 +51,4 @@ internal static class JsonOperationHandler
         context.Response.ContentLength = answer.Length;
         await context.Response.BodyWriter.WriteAsync(answer.Memory, context.RequestAborted);
     }
-
-    public static CallContext Call(HttpContext context, string protocol, long startedAt) =>
-        new(
-            context.Features.GetRequiredFeature<Caller>(),
-            context.TraceIdentifier,
-            protocol,
-            startedAt,
-            $"{context.Request.Scheme}://{context.Request.Host}",
-            limits => RateLimitHeaders.Write(context.Response.Headers, limits, protocol),
-            attempt => RoutingHeaders.Set(context.Response, attempt));
 }

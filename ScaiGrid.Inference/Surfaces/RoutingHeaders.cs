@@ -11,24 +11,24 @@ namespace ScaiGrid.Inference.Surfaces;
 /// </summary>
 public static class RoutingHeaders
 {
-    public static void Set(HttpResponse response, Attempt attempt)
+    public static void Set(HttpResponse response, InferenceCall call)
     {
         var headers = response.Headers;
-        if (attempt.AskedBackendId is not null)
+        if (call.AskedBackendId is not null)
         {
-            headers["X-Scaigrid-Backend"] = attempt.AskedBackendId;
+            headers["X-Scaigrid-Backend"] = call.AskedBackendId;
         }
 
-        headers["X-Scaigrid-Attempts"] = attempt.Number == 1 ? "1" : attempt.Number.ToString(CultureInfo.InvariantCulture);
-        headers["X-Scaigrid-Gateway-Ms"] = attempt.GatewayTook.TotalMilliseconds.ToString("0.000", CultureInfo.InvariantCulture);
-        if (attempt.Route.Deprecation is not null)
+        headers["X-Scaigrid-Attempts"] = call.Attempts == 1 ? "1" : call.Attempts.ToString(CultureInfo.InvariantCulture);
+        headers["X-Scaigrid-Gateway-Ms"] = call.GatewayTook.TotalMilliseconds.ToString("0.000", CultureInfo.InvariantCulture);
+        if (call.Route.Deprecation is not null)
         {
-            headers["Deprecation"] = attempt.Route.Deprecation;
+            headers["Deprecation"] = call.Route.Deprecation;
         }
 
-        if (attempt.Route.Sunset is not null)
+        if (call.Route.Sunset is not null)
         {
-            headers["Sunset"] = attempt.Route.Sunset;
+            headers["Sunset"] = call.Route.Sunset;
         }
     }
 }

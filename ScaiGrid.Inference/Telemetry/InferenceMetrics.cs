@@ -31,7 +31,7 @@ public sealed class InferenceMetrics : IDisposable
         _meter = meters.Create("ScaiGrid.Inference");
         _requests = _meter.CreateCounter<long>("scaigrid_requests", description: "Inference calls by outcome.");
         _tokens = _meter.CreateCounter<long>("scaigrid_tokens", description: "Tokens in and out.");
-        _tries = _meter.CreateCounter<long>("scaigrid_backend_attempts", description: "Tries of backends by outcome; a call that failed over has several.");
+        _tries = _meter.CreateCounter<long>("scaigrid_backend_attempts", description: "Tries of backends by outcome; a context that failed over has several.");
         _duration = _meter.CreateHistogram<double>("scaigrid_request_duration", "s", "From acceptance to the end of the answer.");
         _firstToken = _meter.CreateHistogram<double>("scaigrid_time_to_first_token", "s", "From acceptance to the first chunk of a stream.");
         _meter.CreateObservableGauge(
@@ -44,10 +44,10 @@ public sealed class InferenceMetrics : IDisposable
     }
 
     /// <summary>The call was refused before any backend was tried.</summary>
-    public void Refused(Problem problem, CallContext call)
+    public void Refused(Problem problem, CallContext context)
     {
         // The slug came from the caller and may be anything: no label is made of it.
-        Count("unknown", problem.Error.Code, call);
+        Count("unknown", problem.Error.Code, context);
     }
 
     /// <summary>A backend answered, or did not.</summary>
@@ -63,28 +63,28 @@ public sealed class InferenceMetrics : IDisposable
         new KeyValuePair<string, object?>("outcome", CallStatus.Cancelled.Label()));
 
     /// <summary>The caller left before any backend had answered: nothing is settled.</summary>
-    public void Cancelled(Attempt attempt)
+    public void Cancelled(InferenceCall call)
     {
-        Count(attempt.Route.Slug, CallStatus.Cancelled.Label(), attempt.Call);
-        Duration(attempt);
+        Count(call.Route.Slug, CallStatus.Cancelled.Label(), call.Context);
+        Duration(call);
     }
 
     /// <summary>No backend answered.</summary>
-    public void Failed(Attempt attempt, UpstreamFailure failure)
+    public void Failed(InferenceCall call, UpstreamFailure failure)
     {
-        Count(attempt.Route.Slug, failure.Label(), attempt.Call);
-        Duration(attempt);
+        Count(call.Route.Slug, failure.Label(), call.Context);
+        Duration(call);
     }
 
-    public void Settled(Attempt attempt, TokenUsage usage, CallStatus status)
+    public void Settled(InferenceCall call, TokenUsage usage, CallStatus status)
     {
-        var model = new KeyValuePair<string, object?>("model", attempt.Route.Slug);
-        var tenant = new KeyValuePair<string, object?>("tenant_id", attempt.Call.Caller.TenantId);
-        Count(attempt.Route.Slug, status.Label(), attempt.Call);
+        var model = new KeyValuePair<string, object?>("model", call.Route.Slug);
+        var tenant = new KeyValuePair<string, object?>("tenant_id", call.Context.Caller.TenantId);
+        Count(call.Route.Slug, status.Label(), call.Context);
         _tokens.Add(usage.Prompt, model, new KeyValuePair<string, object?>("direction", "input"), tenant);
         _tokens.Add(usage.Completion, model, new KeyValuePair<string, object?>("direction", "output"), tenant);
-        Duration(attempt);
-        if (attempt.FirstChunkAfter is { } first)
+        Duration(call);
+        if (call.FirstChunkAfter is { } first)
         {
             _firstToken.Record(first.TotalSeconds, model);
         }
@@ -112,16 +112,16 @@ public sealed class InferenceMetrics : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    private void Count(string model, string status, CallContext call) => _requests.Add(
+    private void Count(string model, string status, CallContext context) => _requests.Add(
         1,
         new KeyValuePair<string, object?>("model", model),
         new KeyValuePair<string, object?>("status", status),
-        new KeyValuePair<string, object?>("protocol", call.Protocol));
+        new KeyValuePair<string, object?>("protocol", context.Protocol));
 
-    private void Duration(Attempt attempt) => _duration.Record(
-        _time.GetElapsedTime(attempt.Call.StartedAt).TotalSeconds,
-        new KeyValuePair<string, object?>("model", attempt.Route.Slug),
-        new KeyValuePair<string, object?>("backend", attempt.Number == 0 ? "none" : attempt.Backend.Id));
+    private void Duration(InferenceCall call) => _duration.Record(
+        _time.GetElapsedTime(call.Context.StartedAt).TotalSeconds,
+        new KeyValuePair<string, object?>("model", call.Route.Slug),
+        new KeyValuePair<string, object?>("backend", call.Attempts == 0 ? "none" : call.Backend.Id));
 
     private static Measurement<int> Health(Backend backend) => new(backend.Health.State() is CircuitState.Closed ? 1 : 0, BackendId(backend));
 

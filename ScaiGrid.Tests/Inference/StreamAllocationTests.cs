@@ -38,11 +38,11 @@ public sealed class StreamAllocationTests
         using var output = new PooledBytes();
         using var scanner = new ChunkScanner(output);
         using var request = new ChatRequest(new PooledBytes());
-        await responder.BeginStreamAsync(new ChatAttempt
+        await responder.BeginStreamAsync(new ChatCall
         {
             Request = request,
             Responder = responder,
-            Call = new CallContext(Nobody(), "req_1", Protocols.OpenAi, 0),
+            Context = new CallContext(Nobody(), "req_1", Protocols.OpenAi, 0),
             Route = Route,
         });
 

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Metering;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>A chat call on its way through the targets of its model.</summary>
-public sealed class ChatAttempt : Attempt
+public sealed class ChatCall : InferenceCall
 {
     public override string Operation => "chat";
 
@@ -22,11 +22,5 @@ public sealed class ChatAttempt : Attempt
         // Upstreams of another format read the bound from the request; those of the same get it spliced in.
         Request.ReservedOutput = ChatBounds.ToSend(Request, Route, unboundedOutput);
         Request.MaxTokens ??= Request.ReservedOutput;
-    }
-
-    public override void ShowLimits(RateLimitState limits)
-    {
-        base.ShowLimits(limits);
-        Responder.ShowLimits(limits);
     }
 }

@@ -5,12 +5,13 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>A call on its way through the targets of its model; what the operations share.</summary>
-public abstract class Attempt
+public abstract class InferenceCall
 {
-    private List<FailedTry>? _failures;
+    private List<FailedAttempt>? _failures;
     private TimeSpan _upstreamTook;
 
-    public required CallContext Call { get; init; }
+    /// <summary>Who calls, and how.</summary>
+    public required CallContext Context { get; init; }
 
     /// <summary>For traces, by the names of OpenTelemetry's conventions: <c>chat</c>, <c>embeddings</c> …</summary>
     public abstract string Operation { get; }
@@ -27,19 +28,19 @@ public abstract class Attempt
     /// <summary>How near the caller is to its rate limits; known before the answer begins.</summary>
     public RateLimitState Limits { get; private set; }
 
-    /// <summary>1 for the first target; 0 while none was tried.</summary>
-    public int Number { get; private set; }
+    /// <summary>Targets tried, the one in use included; 0 while none was.</summary>
+    public int Attempts { get; private set; }
 
-    /// <summary>The target in use; set before each try.</summary>
+    /// <summary>The target in use; set before each attempt.</summary>
     public Backend Backend { get; private set; } = null!;
 
     /// <summary>The backend that answered or, where none did, that was asked last; null where none was sent anything.</summary>
     public string? AskedBackendId { get; private set; }
 
-    /// <summary>Timestamp of the try's begin.</summary>
-    internal long TriedAt { get; private set; }
+    /// <summary>Timestamp at which the attempt began.</summary>
+    internal long AttemptStartedAt { get; private set; }
 
-    /// <summary>The try is the trial of a half-open circuit.</summary>
+    /// <summary>The attempt is the trial of a half-open circuit.</summary>
     internal bool IsTrial { get; private set; }
 
     /// <summary>The backend has answered: whatever happens to the call from here on, it is alive.</summary>
@@ -52,7 +53,7 @@ public abstract class Attempt
     public TimeSpan GatewayTook { get; private set; }
 
     /// <summary>The targets that failed, before the one that answered where one did.</summary>
-    public IReadOnlyList<FailedTry> Failures => _failures ?? (IReadOnlyList<FailedTry>)[];
+    public IReadOnlyList<FailedAttempt> FailedAttempts => _failures ?? (IReadOnlyList<FailedAttempt>)[];
 
     /// <summary>The most that the call can use of <see cref="Route"/>.</summary>
     /// <param name="unboundedOutput">Output tokens, where neither the caller nor the model says how many.</param>
@@ -64,23 +65,23 @@ public abstract class Attempt
     }
 
     /// <summary>Called once, before anything is answered.</summary>
-    public virtual void ShowLimits(RateLimitState limits)
+    public void ShowLimits(RateLimitState limits)
     {
         Limits = limits;
-        Call.ShowLimits?.Invoke(limits);
+        Context.ShowLimits?.Invoke(limits);
     }
 
-    internal void Begin(Backend backend, bool isTrial, long now)
+    internal void BeginAttempt(Backend backend, bool isTrial, long now)
     {
-        Number++;
-        (Backend, IsTrial, TriedAt) = (backend, isTrial, now);
+        Attempts++;
+        (Backend, IsTrial, AttemptStartedAt) = (backend, isTrial, now);
     }
 
-    internal void Failed(UpstreamError error, TimeSpan took)
+    internal void AttemptFailed(UpstreamError error, TimeSpan took)
     {
         AskedBackendId = error.WasSent ? Backend.Id : AskedBackendId;
         _upstreamTook += took;
-        (_failures ??= new List<FailedTry>(2)).Add(new FailedTry(Backend.Id, error.Failure));
+        (_failures ??= new List<FailedAttempt>(2)).Add(new FailedAttempt(Backend.Id, error.Failure));
     }
 
     internal void Answered(TimeSpan took, TimeSpan sinceStart, bool isStream)
@@ -89,17 +90,17 @@ public abstract class Attempt
         AskedBackendId = Backend.Id;
         GatewayTook = sinceStart - _upstreamTook - took;
         FirstChunkAfter = isStream ? sinceStart : null;
-        Call.ShowRouting?.Invoke(this);
+        Context.ShowRouting?.Invoke(this);
     }
 
     /// <summary>No target took the call.</summary>
     internal void GaveUp(TimeSpan sinceStart)
     {
         GatewayTook = sinceStart - _upstreamTook;
-        Call.ShowRouting?.Invoke(this);
+        Context.ShowRouting?.Invoke(this);
     }
 }
 
 /// <param name="BackendId">Which backend did not take the call.</param>
 /// <param name="Failure">Why.</param>
-public readonly record struct FailedTry(string BackendId, UpstreamFailure Failure);
+public readonly record struct FailedAttempt(string BackendId, UpstreamFailure Failure);
