@@ -131,8 +131,12 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
         Assert.Equal("https://127.0.0.1/v1/models?limit=1", answer.Headers.Location!.OriginalString);
     }
 
-    [Fact]
-    public async Task Metrics_AreNotForTheOutside() => (await proxy.Admin.GetAsync("/metrics")).Error(404, "NOT_FOUND");
+    [Theory]
+    [InlineData("/metrics")]
+    [InlineData("/metrics/")]
+    [InlineData("/METRICS")]
+    [InlineData("/Metrics/?format=text")]
+    public async Task Metrics_AreNotForTheOutside(string spelling) => (await proxy.Admin.GetAsync(spelling)).Error(404, "NOT_FOUND");
 
     [Fact]
     public async Task NoReplica_IsSaidInTheSurfacesOwnWords()
