@@ -115,6 +115,17 @@ public sealed partial class ComposeTests
         Assert.Equal(Section(text, "volumes").Order(), volumes.Order());
     }
 
+    /// <summary>It faces the internet and knows no callers: whoever breaks into it finds neither the database nor journals to forge.</summary>
+    [Theory]
+    [MemberData(nameof(ComposeFiles))]
+    public void BunkerProxy_IsGivenStorageOnly(string file)
+    {
+        var service = Regex.Match(Read(file), @"^  bunker_proxy:\n(?:    .*\n)+", RegexOptions.Multiline).Value;
+
+        Assert.Contains("environment: {<<: *common, SCAIGRID_MODE: bunker_proxy}\n", service, StringComparison.Ordinal);
+        Assert.Contains("    volumes: []\n", service, StringComparison.Ordinal);
+    }
+
     /// <summary>Spec 13: each layer is more patient than the one that it waits for.</summary>
     [Fact]
     public void Patience_GrowsFromTheReplicaOutwards()
