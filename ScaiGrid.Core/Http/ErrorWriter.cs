@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Http;
@@ -36,6 +37,13 @@ public static class ErrorWriter
         {
             // OpenAI's clients try each 429 again, unless they are told so: a budget has no more room a second later.
             response.Headers["x-should-retry"] = "false";
+        }
+
+        if (problem.Error == CoreErrors.PayloadTooLarge && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            // The server reads on for some seconds then, and throws away what comes: a connection that is closed while the caller still sends is
+            // reset, and the answer lost with it.
+            limit.MaxRequestBodySize = null;
         }
 
         if (problem.Error.Status == StatusCodes.Status401Unauthorized)

@@ -61,6 +61,12 @@ internal static class AudioEndpoints
             limit.MaxRequestBodySize = TranscriptionRequest.MaxRequestBytes;
         }
 
+        if (context.Request.ContentLength > TranscriptionRequest.MaxRequestBytes)
+        {
+            await ErrorWriter.WriteAsync(context, TranscriptionRequest.TooLarge);
+            return;
+        }
+
         await using var request = await TranscriptionRequest.ReadAsync(context.Request, logger, context.RequestAborted);
         using var call = new TranscriptionCall { Context = HttpCallContext.Of(context, protocol, startedAt), Request = request };
         if (await pipeline.RunAsync(call, context.RequestAborted) is { } problem)

@@ -21,6 +21,8 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     private const int MaxFields = 64;
     private const string Twice = "is there twice.";
 
+    internal static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
+
     private readonly List<KeyValuePair<string, string>> _fields = [];
     private Stream? _file;
 
@@ -144,7 +146,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         {
             if (_file.Length + read > MaxFileBytes)
             {
-                throw new ApiException(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
+                throw new ApiException(TooLarge);
             }
 
             try
