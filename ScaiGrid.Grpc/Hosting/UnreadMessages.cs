@@ -7,8 +7,8 @@ using ScaiGrid.Core.Http;
 namespace ScaiGrid.Grpc.Hosting;
 
 /// <summary>
-/// A message that is too large is refused before any interceptor runs, and a method that does not exist has none: their answers get our
-/// trailers here.
+/// A message that is too large, or is not one, is refused before any interceptor runs, and a method that does not exist has none: their answers
+/// get our trailers here.
 /// </summary>
 internal static class UnreadMessages
 {
@@ -21,6 +21,12 @@ internal static class UnreadMessages
             return;
         }
 
+        if (error == CoreErrors.BadRequest)
+        {
+            headers["grpc-status"] = ((int)GrpcErrors.StatusOf(error)).ToString(CultureInfo.InvariantCulture);
+            headers["grpc-message"] = "The message could not be read.";
+        }
+
         var given = context.Request.Headers["X-Request-Id"].ToString();
         headers[GrpcErrors.CodeTrailer] = error.Code;
         headers[GrpcErrors.RequestIdTrailer] = RequestId.IsWellFormed(given) ? given : Ids.New(Ids.Request, context.RequestServices.GetRequiredService<TimeProvider>());
@@ -31,6 +37,9 @@ internal static class UnreadMessages
         {
             StatusCode.ResourceExhausted => CoreErrors.PayloadTooLarge,
             StatusCode.Unimplemented => CoreErrors.NotFound,
+
+            // What handlers throw the interceptor translates: what is left is a message that is none of its type, or comes in the wrong frame.
+            StatusCode.Unknown or StatusCode.Internal => CoreErrors.BadRequest,
             _ => null,
         }
         : null;

@@ -137,6 +137,28 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         AssertError(await FailAsync(client => client.ChatAsync(request, Key(Admin.Key!)).ResponseAsync), StatusCode.ResourceExhausted, "PAYLOAD_TOO_LARGE");
     }
 
+    [Theory]
+    [InlineData("Chat", new byte[] { 0, 0, 0, 0, 2, 0xFF, 0xFF })]
+    [InlineData("StreamChat", new byte[] { 0, 0, 0, 0, 2, 0xFF, 0xFF })]
+    [InlineData("Chat", new byte[] { 0, 0, 0, 0, 9, 1 })]
+    public async Task WhatIsNoMessage_IsAnInvalidArgument(string method, byte[] frame)
+    {
+        using var client = new HttpClient(new SocketsHttpHandler()) { BaseAddress = Grid.GrpcAddress };
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/scaigrid.v1.InferenceService/{method}")
+        {
+            Version = System.Net.HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(frame),
+        };
+        request.Content.Headers.ContentType = new("application/grpc");
+        request.Headers.Authorization = new("Bearer", Admin.Key);
+        request.Headers.TE.ParseAdd("trailers");
+        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal("3", response.Headers.GetValues("grpc-status").Single());
+        Assert.Equal("BAD_REQUEST", response.Headers.GetValues("scaigrid-error-code").Single());
+        Assert.StartsWith("req_", response.Headers.GetValues("x-request-id").Single(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ListModels_ShowsWhatTheCallerMayUse()
     {
