@@ -111,7 +111,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
 
             // A read that is cancelled may also fail as a connection that broke.
             error = error is null ? null : activities.Interruption(call.Context.Caller) ?? error;
-            status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
+            status = CallStatusWords.Of(error);
         }
         catch (Exception) when (activity.CallerIsGone)
         {

@@ -160,7 +160,7 @@ public sealed class ChatPipeline
 
             // A read that is cancelled may also fail as a connection that broke.
             error = error is null ? null : _activities.Interruption(call.Context.Caller) ?? error;
-            status = error is null ? CallStatus.Ok : error.IsUpstreams ? CallStatus.Error : CallStatus.Cancelled;
+            status = CallStatusWords.Of(error);
         }
         catch (Exception) when (callerGone.IsCancellationRequested)
         {

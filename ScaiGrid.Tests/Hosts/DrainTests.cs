@@ -172,7 +172,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         // The host then has five seconds to stop.
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(15));
         Assert.Contains("drain_timed_out", replica.Output, StringComparison.Ordinal);
-        Assert.Equal("cancelled", (string?)Assert.Single(await grid.Admin.UsageAsync(slug, 1))["status"]);
+        Assert.Equal("error", (string?)Assert.Single(await grid.Admin.UsageAsync(slug, 1))["status"]);
     }
 
     [Fact]
