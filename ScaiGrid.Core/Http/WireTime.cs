@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Times that callers write: RFC 3339 with an offset, a date (midnight UTC), or unix seconds.</summary>
+/// <summary>Times as callers write them: RFC 3339 with an offset, a date (midnight UTC), or unix seconds; and as they are written for them.</summary>
 public static class WireTime
 {
     public const string Expected = "must be a time such as 2026-01-31T08:00:00Z, a date, or unix seconds.";
@@ -14,6 +14,9 @@ public static class WireTime
 
     private static readonly string[] WithOffset = ["yyyy-MM-dd'T'HH:mm:sszzz", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", "yyyy-MM-dd'T'HH:mmzzz"];
     private static readonly string[] Utc = ["yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", "yyyy-MM-dd'T'HH:mm'Z'", "yyyy-MM-dd"];
+
+    /// <summary>RFC 3339 in UTC, with microseconds, which is what the database keeps.</summary>
+    public static string Format(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>Reads a time of the years 1970 to 9000.</summary>
     public static bool TryParse(string text, out DateTimeOffset time) =>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
@@ -6,6 +5,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
@@ -28,8 +28,6 @@ internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, Usage
         "cached_tokens", "reasoning_tokens", "cost", "price_version", "estimated", "latency_ms", "time_to_first_token_ms",
     ];
 
-    private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"\r\n");
-
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
@@ -43,7 +41,7 @@ internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, Usage
         var body = response.BodyWriter;
         Write(body, format switch
         {
-            Csv => string.Join(',', Columns) + "\r\n",
+            Csv => Core.Http.Csv.Line(Columns),
             Json => "[",
             _ => "",
         });
@@ -108,7 +106,7 @@ internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, Usage
         writer.WriteStartObject();
         writer.WriteString("id"u8, row.Id);
         writer.WriteString("request_id"u8, row.RequestId);
-        writer.WriteString("created_at"u8, Time(row));
+        writer.WriteString("created_at"u8, WireTime.Format(row.CreatedAt));
         writer.WriteString("model"u8, row.Model);
         writer.WriteString("backend_id"u8, row.BackendId);
         writer.WriteString("user_id"u8, row.UserId);
@@ -136,24 +134,28 @@ internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, Usage
         writer.WriteEndObject();
     }
 
-    private static string Line(UsageRow row)
-    {
-        object?[] fields =
-        [
-            row.Id, row.RequestId, Time(row), row.Model, row.BackendId, row.UserId, row.TenantId, row.ApiKeyId, row.Protocol, row.Status, row.TokensIn, row.TokensOut,
-            row.CachedTokens, row.ReasoningTokens, Money.Format(row.Cost), row.PriceVersion, row.Estimated ? "true" : "false", row.LatencyMs, row.TimeToFirstTokenMs,
-        ];
-        return string.Join(',', fields.Select(field => Field(Convert.ToString(field, CultureInfo.InvariantCulture) ?? ""))) + "\r\n";
-    }
+    private static string Line(UsageRow row) => Core.Http.Csv.Line(
+        row.Id,
+        row.RequestId,
+        WireTime.Format(row.CreatedAt),
+        row.Model,
+        row.BackendId,
+        row.UserId,
+        row.TenantId,
+        row.ApiKeyId,
+        row.Protocol,
+        row.Status,
+        Number(row.TokensIn),
+        Number(row.TokensOut),
+        Number(row.CachedTokens),
+        Number(row.ReasoningTokens),
+        Money.Format(row.Cost),
+        Number(row.PriceVersion),
+        row.Estimated ? "true" : "false",
+        Number(row.LatencyMs),
+        Number(row.TimeToFirstTokenMs));
 
-    // A text that a spreadsheet would take for a formula is none of ours, but callers choose request ids.
-    private static string Field(string text)
-    {
-        var safe = text is ['=' or '+' or '-' or '@', ..] ? "'" + text : text;
-        return safe.AsSpan().ContainsAny(Quoted) ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
-    }
-
-    private static string Time(UsageRow row) => row.CreatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+    private static string? Number(long? number) => number?.ToString(CultureInfo.InvariantCulture);
 
     private static void Write(PipeWriter body, string text) => Encoding.UTF8.GetBytes(text, body);
 }

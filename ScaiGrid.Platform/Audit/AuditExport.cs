@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
@@ -7,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using ScaiGrid.Core.Http;
 
 namespace ScaiGrid.Platform.Audit;
 
@@ -23,10 +23,6 @@ internal sealed class AuditExport(IQueryable<AuditRow> rows, string format) : IR
         "id", "timestamp", "action", "actor_id", "actor_email", "actor_type", "tenant_id", "partner_id", "resource_type", "resource_id", "ip_address",
         "user_agent", "status", "request_id", "changes", "sequence", "previous_hash", "hash",
     ];
-
-    // What a spreadsheet would take for a formula.
-    private static readonly SearchValues<char> Formula = SearchValues.Create("=+-@\t\r");
-    private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"\r\n");
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
@@ -46,7 +42,7 @@ internal sealed class AuditExport(IQueryable<AuditRow> rows, string format) : IR
         var writer = response.BodyWriter;
         Write(writer, format switch
         {
-            "csv" => string.Join(',', Columns) + "\r\n",
+            "csv" => Csv.Line(Columns),
             "ndjson" => "",
             _ => "[",
         });
@@ -75,7 +71,7 @@ internal sealed class AuditExport(IQueryable<AuditRow> rows, string format) : IR
     {
         if (format == "csv")
         {
-            Write(writer, string.Join(',', Cells(row).Select(Cell)) + "\r\n");
+            Write(writer, Csv.Line(Cells(row)));
             return;
         }
 
@@ -90,16 +86,10 @@ internal sealed class AuditExport(IQueryable<AuditRow> rows, string format) : IR
 
     private static string[] Cells(AuditRow row) =>
     [
-        row.Id, row.CreatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture), row.Action, row.ActorId, row.ActorEmail, row.ActorType,
+        row.Id, WireTime.Format(row.CreatedAt), row.Action, row.ActorId, row.ActorEmail, row.ActorType,
         row.TenantId, row.PartnerId, row.ResourceType, row.ResourceId, row.IpAddress, row.UserAgent, row.Status, row.RequestId, row.Changes,
         row.Sequence.ToString(CultureInfo.InvariantCulture), row.PreviousHash, row.Hash,
     ];
-
-    private static string Cell(string text)
-    {
-        var safe = text.Length > 0 && Formula.Contains(text[0]) ? $"'{text}" : text;
-        return safe.AsSpan().ContainsAny(Quoted) ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
-    }
 
     private static void Write(PipeWriter writer, string text) => Encoding.UTF8.GetBytes(text, writer);
 }

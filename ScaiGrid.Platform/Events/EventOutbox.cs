@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
@@ -52,7 +51,7 @@ public sealed class EventOutbox(TimeProvider time)
         ["tenant_id"] = happened.TenantId,
         ["partner_id"] = happened.PartnerId,
         ["payload"] = happened.Payload.DeepClone(),
-        ["timestamp"] = at.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture),
+        ["timestamp"] = WireTime.Format(at),
     }.ToJsonString(Json);
 
     private Job ToJob(GridEvent happened)
