@@ -27,7 +27,7 @@ internal sealed partial class ReservationKeeper(
         await TryAsync(SettleWaitingAsync);
         for (var i = 0; i < 100 && (admission.HasTickets || admission.Settlements.Sending > 0); i++)
         {
-            await Task.Delay(20, CancellationToken.None);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), time, CancellationToken.None);
         }
     }
 

@@ -54,7 +54,7 @@ internal sealed partial class UsageShipper(
             nextAdoption = adopts ? waited + AdoptionInterval : nextAdoption;
             var delay = await ShipAsync(adopts) ? Interval : RetryInterval;
             waited += delay;
-            await Task.Delay(delay, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(delay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

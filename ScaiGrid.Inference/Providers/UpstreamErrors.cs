@@ -144,10 +144,9 @@ internal static partial class UpstreamErrors
             return UpstreamErrorFacts.Seconds(milliseconds / 1000);
         }
 
-        // By the upstream's own clock, where it says what that shows.
+        // A date counts by the upstream's own clock, which only the upstream knows.
         var value = response.Headers.RetryAfter;
-        var seconds = value?.Delta?.TotalSeconds
-            ?? (value?.Date is { } date ? (date - (response.Headers.Date ?? TimeProvider.System.GetUtcNow())).TotalSeconds : null);
+        var seconds = value?.Delta?.TotalSeconds ?? (value?.Date - response.Headers.Date)?.TotalSeconds;
         return seconds is null ? null : UpstreamErrorFacts.Seconds(seconds.Value);
     }
 
