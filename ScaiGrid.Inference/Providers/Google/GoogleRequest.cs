@@ -32,7 +32,7 @@ internal static class GoogleRequest
     // Models before 3 write JSON or call functions: a request for both they refuse. Tools that are not to be called are not missed, unless there were calls.
     private static bool OffersTools(RequestDocument request, GoogleModel model)
     {
-        if (model.ThinksByLevel || !WantsJson(request, out _) || !request.Functions.Any())
+        if (model.ThinksByLevel || !request.WantsJson(out _) || !request.Functions.Any())
         {
             return true;
         }
@@ -44,9 +44,6 @@ internal static class GoogleRequest
 
         return false;
     }
-
-    private static bool WantsJson(RequestDocument request, out JsonElement format) =>
-        RequestDocument.TryGetObject(request.Root, "response_format"u8, out format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
 
     private static void WriteTools(RequestDocument request, Utf8JsonWriter writer)
     {
@@ -149,7 +146,7 @@ internal static class GoogleRequest
 
     private static void WriteFormat(RequestDocument request, Utf8JsonWriter writer)
     {
-        if (!WantsJson(request, out var format))
+        if (!request.WantsJson(out var format))
         {
             return;
         }

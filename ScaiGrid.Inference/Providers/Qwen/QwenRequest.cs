@@ -98,7 +98,7 @@ internal static partial class QwenRequest
 
         // Thinking excludes a forced tool and, up to 3.7, an answer in JSON: these are what the caller's program depends on.
         var model = JsonText.Of(request.Root, "model"u8) ?? "";
-        var mayNotThink = choice.IsForced || (WantsJson(request) && !ThinkingBeforeJson().IsMatch(model));
+        var mayNotThink = choice.IsForced || (request.WantsJson(out _) && !ThinkingBeforeJson().IsMatch(model));
 
         // These think unless they are told not to, and refuse to in a whole answer.
         if ((!request.Stream && StreamedThought().IsMatch(model)) || (mayNotThink && ThinkingUnasked().IsMatch(model)))
@@ -119,9 +119,6 @@ internal static partial class QwenRequest
             writer.WriteNumber("thinking_budget"u8, budget);
         }
     }
-
-    private static bool WantsJson(RequestDocument request) =>
-        RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
 
     // None: as much as the model may.
     private static int? Budget(string effort) => effort switch

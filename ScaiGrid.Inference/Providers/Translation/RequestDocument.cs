@@ -78,6 +78,11 @@ internal sealed class RequestDocument : IDisposable
 
     public void RefuseEmpty() => Refuse("messages", "say nothing: this model wants at least one with content, besides the system's.");
 
+    /// <summary>Whether the answer is to be JSON.</summary>
+    /// <param name="format">The <c>response_format</c>: <c>json_object</c>, or <c>json_schema</c> with the schema.</param>
+    public bool WantsJson(out JsonElement format) =>
+        TryGetObject(Root, "response_format"u8, out format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
+
     public void Dispose()
     {
         _document.Dispose();
