@@ -48,6 +48,18 @@ internal static class Authority
             ?? throw new ApiException(Problem.Invalid("tenant_id", "names no tenant that you manage."));
     }
 
+    /// <summary>
+    /// Whether the tenant may be shut out, or limited, only by those who hold everything: the installation's own services act in it, or a
+    /// super admin is one of its users. Whoever suspended it would suspend them.
+    /// </summary>
+    public static async Task<bool> IsOfOperatorsAsync(this PlatformDb db, Tenant tenant, CancellationToken cancellationToken) =>
+        tenant.Slug == HomeTenant.Slug
+        || await db.RoleMappings.AnyAsync(mapping => mapping.TenantId == tenant.Id && mapping.AutoRevoke && mapping.Role == Roles.SuperAdmin, cancellationToken)
+        || await db.Users.AnyAsync(
+            user => user.TenantId == tenant.Id && user.Status != UserStatus.Deleted
+                && db.UserRoles.Any(role => role.UserId == user.Id && role.Role == Roles.SuperAdmin),
+            cancellationToken);
+
     /// <summary>The tenant of a row that the caller was found to reach.</summary>
     public static Task<Tenant> TenantOfAsync(this PlatformDb db, string tenantId, CancellationToken cancellationToken) =>
         db.Tenants.AsNoTracking().SingleAsync(tenant => tenant.Id == tenantId, cancellationToken);

@@ -9,6 +9,8 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.RateLimits;
 
@@ -49,6 +51,11 @@ internal static class RateLimitEndpoints
                 return Reply.Problem(CoreErrors.NotFound);
             case Sight.Reads:
                 return Reply.Problem(CoreErrors.PermissionDenied, "A tenant's rate limits are set by its partner's admins.");
+        }
+
+        if (!caller.IsSuperAdmin && await db.IsOfOperatorsAsync(await db.TenantOfAsync(id, cancellationToken), cancellationToken))
+        {
+            return Reply.Problem(TenancyErrors.OperatorsTenant);
         }
 
         var checks = new Checks();

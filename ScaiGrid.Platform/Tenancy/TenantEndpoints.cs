@@ -106,12 +106,18 @@ internal static class TenantEndpoints
         }
 
         row.DisplayName = body.DisplayName is null ? row.DisplayName : checks.Required("display_name", body.DisplayName, NameLength);
+        var before = row.Status;
         row.Status = Status(checks, body.Status, row.Status);
         row.Settings = checks.Document("settings", body.Settings)?.ToJsonString() ?? row.Settings;
         checks.ThrowIfAny();
         if (row.Status == TenantStatus.Suspended && row.Id == caller.TenantId)
         {
             return Reply.Problem(TenancyErrors.OwnTenant);
+        }
+
+        if (row.Status != before && caller.ReachOf(Permissions.Administer) != Reach.Grid && await db.IsOfOperatorsAsync(row, cancellationToken))
+        {
+            return Reply.Problem(TenancyErrors.OperatorsTenant);
         }
 
         row.UpdatedAt = time.GetStoredNow();

@@ -59,6 +59,15 @@ public sealed class GroupTests(Grid grid) : ServicesTest(grid)
     }
 
     [Fact]
+    public async Task TenantOfAGroupOfSuperAdmins_IsSuspendedByOneAlone()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var partner = await (await SeededTenant.CreateAsync(Grid, sibling: tenant)).AddUserAsync(Roles.PartnerAdmin);
+        (await Admin.PostAsync("/v1/role-mappings", new { group_id = await AddGroupAsync(tenant), role = Roles.SuperAdmin })).Created();
+        (await partner.Api.PutAsync($"/v1/tenants/{tenant.Id}", new { status = "suspended" })).Error(403, "AUTHZ_PERMISSION_DENIED");
+    }
+
+    [Fact]
     public async Task MappingIsNoWayUp_NorIntoAnotherTenant()
     {
         var ours = await SeededTenant.CreateAsync(Grid);

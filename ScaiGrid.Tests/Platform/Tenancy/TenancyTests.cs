@@ -78,6 +78,37 @@ public sealed class TenancyTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task TenantOfASuperAdmin_IsSuspendedAndLimitedByOneAlone()
+    {
+        var ours = await SeededTenant.CreateAsync(Grid);
+        var sibling = await SeededTenant.CreateAsync(Grid, sibling: ours);
+        using var partner = await ours.AddUserAsync(Roles.PartnerAdmin);
+        using var super = await sibling.AddUserAsync(Roles.SuperAdmin);
+        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { status = "suspended" })).Error(403, "AUTHZ_PERMISSION_DENIED");
+        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}/rate-limits", new { tenant = new { requests_per_minute = 1 } })).Error(403, "AUTHZ_PERMISSION_DENIED");
+        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { display_name = "Ops", status = "active" })).Ok();
+        Assert.True(await super.IsKnownAsync());
+        (await Admin.PutAsync($"/v1/tenants/{sibling.Id}/rate-limits", new { tenant = new { requests_per_minute = 100 } })).Ok();
+        (await Admin.PutAsync($"/v1/tenants/{sibling.Id}", new { status = "suspended" })).Ok();
+        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { status = "active" })).Error(403, "AUTHZ_PERMISSION_DENIED");
+    }
+
+    [Fact]
+    public async Task TenantOfTheInstallationsServices_IsSuspendedAndLimitedBySuperAdminsAlone()
+    {
+        var home = (await Admin.GetAsync("/v1/me")).Ok();
+        var tenant = (string)(await Admin.PostAsync("/v1/tenants", new { slug = Fresh.Name() })).Created()["id"]!;
+        var user = (await Admin.PostAsync("/v1/users", new { email = Fresh.Name() + "@test.example", tenant_id = tenant, roles = new[] { Roles.PartnerAdmin } })).Created();
+        var key = (await Admin.PostAsync("/v1/api-keys", new { name = "x", assigned_user_id = (string)user["id"]! })).Created();
+        using var partner = Admin.As((string)key["key"]!);
+        var path = $"/v1/tenants/{home["tenant"]!["id"]}";
+        (await partner.GetAsync(path)).Ok();
+        (await partner.PutAsync(path, new { status = "suspended" })).Error(403, "AUTHZ_PERMISSION_DENIED");
+        (await partner.PutAsync($"{path}/rate-limits", new { })).Error(403, "AUTHZ_PERMISSION_DENIED");
+        Assert.Equal("active", (string?)(await Admin.GetAsync(path)).Ok()["status"]);
+    }
+
+    [Fact]
     public async Task TenantAdmin_SeesTheirTenantAlone()
     {
         var ours = await SeededTenant.CreateAsync(Grid);
