@@ -16,7 +16,10 @@ using ScaiGrid.Platform.Snapshot;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Deployments of upstream models. Who may see routing may see them; only who manages models sees how they are connected.</summary>
+/// <summary>
+/// Deployments of upstream models. Who may see routing may see those of the models that exist for them; only who manages models sees how
+/// they are connected.
+/// </summary>
 internal static class BackendEndpoints
 {
     private const int NameLength = 200;
@@ -24,7 +27,7 @@ internal static class BackendEndpoints
     public static void MapBackends(this IEndpointRouteBuilder group)
     {
         group.MapGet("/backends", List).RequirePermission(Permissions.ViewRouting)
-            .WithName("ListBackends").WithSummary("The deployments of upstream models, newest first.");
+            .WithName("ListBackends").WithSummary("The deployments behind the models that the caller may see, newest first.");
         group.MapPost("/backends", Create).RequirePermission(Permissions.ManageModels).Audited("backend.create", "backend")
             .WithName("CreateBackend").WithSummary("Adds a deployment of an upstream model.");
         group.MapGet("/backends/{id}", Get).RequirePermission(Permissions.ViewRouting)
@@ -42,7 +45,7 @@ internal static class BackendEndpoints
     private static async Task<Ok<PageEnvelope<BackendView>>> List(
         [AsParameters] PageQuery query, Caller caller, PlatformDb db, ProviderSecrets secrets, BackendPool pool, CancellationToken cancellationToken)
     {
-        var page = await db.Backends.AsNoTracking().NewestAsync(query, Ids.Backend, backend => backend.Id, cancellationToken);
+        var page = await db.Backends.AsNoTracking().VisibleTo(db, caller).NewestAsync(query, Ids.Backend, backend => backend.Id, cancellationToken);
         return page.As(row => View(row, caller, secrets, pool));
     }
 
@@ -100,7 +103,7 @@ internal static class BackendEndpoints
     private static async Task<Results<Ok<Envelope<BackendView>>, ProblemResult>> Get(
         string id, Caller caller, PlatformDb db, ProviderSecrets secrets, BackendPool pool, CancellationToken cancellationToken)
     {
-        var row = await db.Backends.AsNoTracking().SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken);
+        var row = await db.Backends.AsNoTracking().VisibleTo(db, caller).SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken);
         return row is null ? Reply.Problem(ModelErrors.BackendNotFound) : Reply.Ok(View(row, caller, secrets, pool));
     }
 

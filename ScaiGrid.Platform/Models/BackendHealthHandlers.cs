@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Platform.Data;
@@ -14,9 +15,9 @@ namespace ScaiGrid.Platform.Models;
 internal static class BackendHealthHandlers
 {
     public static async Task<Results<Ok<Envelope<BackendHealthView>>, ProblemResult>> Get(
-        string id, PlatformDb db, BackendPool pool, CancellationToken cancellationToken)
+        string id, Caller caller, PlatformDb db, BackendPool pool, CancellationToken cancellationToken)
     {
-        var status = await db.Backends.AsNoTracking()
+        var status = await db.Backends.AsNoTracking().VisibleTo(db, caller)
             .Where(backend => backend.Id == id)
             .Select(backend => backend.Status)
             .SingleOrDefaultAsync(cancellationToken);

@@ -84,6 +84,18 @@ internal static partial class ModelSlug
             (model.PartnerId == null || model.PartnerId == partnerId) && (model.TenantId == null || model.TenantId == tenantId));
     }
 
+    /// <summary>The backends that exist for a caller: those that serve a model which does; operators see all.</summary>
+    public static IQueryable<Backend> VisibleTo(this IQueryable<Backend> backends, PlatformDb db, Caller caller)
+    {
+        if (caller.IsSuperAdmin)
+        {
+            return backends;
+        }
+
+        var models = db.Models.VisibleTo(caller);
+        return backends.Where(backend => db.RoutingTargets.Any(target => target.BackendId == backend.Id && models.Any(model => model.Id == target.ModelId)));
+    }
+
     /// <summary>Without those that are not enabled for the caller's tenant, as the snapshot has it: the same that a call would be refused.</summary>
     public static IQueryable<Model> EnabledFor(this IQueryable<Model> models, Caller caller, SnapshotStore snapshots)
     {

@@ -45,7 +45,13 @@ internal static class RoleTable
         new("/oai/v1/batches/{id}", Owner.Members, async (_, tenant, user) => $"/oai/v1/batches/{await BatchAsync(await MakerAsync(tenant, user))}"),
         new("/oai/v1/files/{id}", Owner.Members, async (_, tenant, user) => $"/oai/v1/files/{await FileAsync(await MakerAsync(tenant, user))}"),
         new("/v1/api-keys/{id}", Owner.User, async (_, tenant, user) => $"/v1/api-keys/{(await tenant.CreateKeyAsync(user.Id)).Id}"),
-        new("/v1/backends/{id}", Owner.Grid, async (admin, _, _) => $"/v1/backends/{await BackendAsync(admin)}"),
+        new("/v1/backends/{id}", Owner.Visible, async (admin, tenant, _) =>
+        {
+            var backend = await BackendAsync(admin);
+            var model = await IdAsync(admin, "/v1/models", new { slug = $"tenant/{tenant.Slug}/{Fresh.Name()}" });
+            (await admin.PutAsync($"/v1/models/{model}/routing", new { targets = new[] { new { backend_id = backend } } })).Ok();
+            return $"/v1/backends/{backend}";
+        }),
         new("/v1/files/{id}", Owner.Members, async (_, tenant, user) => $"/v1/files/{await FileAsync(await MakerAsync(tenant, user))}"),
         new("/v1/iam/custom-roles/{id}", Owner.Tenant, (admin, tenant, _) => AddAsync(
             admin, "/v1/iam/custom-roles", new { name = "Test", slug = Fresh.Name(), tenant_id = tenant.Id })),

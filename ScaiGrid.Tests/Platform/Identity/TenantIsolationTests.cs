@@ -33,6 +33,38 @@ public sealed class TenantIsolationTests(Grid grid) : GridTest(grid)
         await AssertSeesNothingOfAsync(strangers, slug);
     }
 
+    [Theory]
+    [InlineData("tenant", false)]
+    [InlineData("partner", true)]
+    public async Task BackendOfAModel_IsForThoseForWhomTheModelIs(string level, bool isForSiblings)
+    {
+        var (ours, sibling, other) = await TenantsAsync();
+        using var us = await ours.AddUserAsync(Roles.TenantAdmin);
+        using var them = await sibling.AddUserAsync(Roles.TenantAdmin);
+        using var strangers = await other.AddUserAsync(Roles.TenantAdmin);
+        var provider = (string)(await Admin.PostAsync(
+            "/v1/providers", new { name = Fresh.Name(), type = "custom", config = new { base_url = "http://127.0.0.1:9/v1", api_key = "sk-x" } })).Created()["id"]!;
+        var backend = (string)(await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = $"ft:{Fresh.Name()}" })).Created()["id"]!;
+        await AssertBackendAsync(us.Api, isSeen: false);
+
+        var model = (string)(await Admin.PostAsync("/v1/models", new { slug = $"{level}/{(isForSiblings ? ours.PartnerSlug : ours.Slug)}/model" })).Created()["id"]!;
+        (await Admin.PutAsync($"/v1/models/{model}/routing", new { targets = new[] { new { backend_id = backend } } })).Ok();
+        await AssertBackendAsync(us.Api, isSeen: true);
+        await AssertBackendAsync(them.Api, isForSiblings);
+        await AssertBackendAsync(strangers.Api, isSeen: false);
+        await AssertBackendAsync(Admin, isSeen: true);
+
+        async Task AssertBackendAsync(ApiDriver api, bool isSeen)
+        {
+            Assert.Equal(isSeen, (await api.IdsAsync("/v1/backends?", limit: 1000)).Contains(backend));
+            foreach (var path in (string[])[$"/v1/backends/{backend}", $"/v1/backends/{backend}/health"])
+            {
+                var answer = await api.GetAsync(path);
+                _ = isSeen ? answer.Ok() : answer.Error(404, "BACKEND_NOT_FOUND");
+            }
+        }
+    }
+
     [Fact]
     public async Task Usage_IsSeenByThoseWhoMay()
     {
