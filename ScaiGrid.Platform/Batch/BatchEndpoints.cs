@@ -20,23 +20,22 @@ internal static class BatchEndpoints
     private const int MaxBase64 = 14 * 1024 * 1024;
     private const int MaxInline = 10 * 1000 * 1000;
     private const string FileScheme = "scaigrid://file/";
-    private const string Metered = "Every call of a batch leaves a usage row.";
 
     public static void MapBatches(this IEndpointRouteBuilder group)
     {
-        group.MapPost("/inference/batch", Create).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapPost("/inference/batch", Create).RequirePermission(Permissions.UseModels).Audited("batch.create", "batch")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBase64 + (64 * 1024)))
             .WithName("CreateBatch").WithSummary("Has the worker make the calls of a JSONL file.");
         group.MapGet("/inference/batch", List).RequirePermission(Permissions.UseModels)
             .WithName("ListBatches").WithSummary("The caller's batches, newest first.");
         group.MapGet("/inference/batch/{id}", Get).RequirePermission(Permissions.UseModels)
             .WithName("GetBatch").WithSummary("How far a batch is, and where its results are.");
-        group.MapPost("/inference/batch/{id}/cancel", Cancel).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapPost("/inference/batch/{id}/cancel", Cancel).RequirePermission(Permissions.UseModels).Audited("batch.cancel", "batch")
             .WithName("CancelBatch").WithSummary("Makes no further calls; what was answered is kept.");
     }
 
     private static async Task<Created<Envelope<BatchView>>> Create(
-        CreateBatch body, Caller caller, PlatformDb db, BatchStore store, FileStore files, BatchOptions options, CancellationToken cancellationToken)
+        CreateBatch body, Caller caller, AuditEntry audit, PlatformDb db, BatchStore store, FileStore files, BatchOptions options, CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var window = BatchStore.Window(checks, "endpoint_completion_window", body.EndpointCompletionWindow);
@@ -52,11 +51,13 @@ internal static class BatchEndpoints
         if (inline is not null)
         {
             using var input = new MemoryStream(inline);
-            fileId = (await files.SaveAsync(caller.TenantId, caller.UserId, "input.jsonl", FilePurpose.Batch, input, cancellationToken)).Id;
+            var file = await files.WriteAsync(caller, "input.jsonl", FilePurpose.Batch, input, cancellationToken);
+            db.Files.Add(file);
+            fileId = file.Id;
         }
 
         var row = await store.AddAsync(
-            db, caller, new NewBatch(BatchSurface.Native, Endpoint: null, window, fileId is null ? body.InputFileUrl : null, fileId, metadata), cancellationToken);
+            db, caller, audit, new NewBatch(BatchSurface.Native, Endpoint: null, window, fileId is null ? body.InputFileUrl : null, fileId, metadata), cancellationToken);
         return Reply.Created($"/v1/inference/batch/{row.Id}", BatchView.Of(row));
     }
 
@@ -73,12 +74,8 @@ internal static class BatchEndpoints
         return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(BatchView.Of(row));
     }
 
-    private static async Task<Results<Ok<Envelope<BatchView>>, ProblemResult>> Cancel(
-        string id, Caller caller, PlatformDb db, BatchStore store, CancellationToken cancellationToken)
-    {
-        var row = await store.CancelAsync(db, id, caller, cancellationToken);
-        return row is null ? Reply.Problem(CoreErrors.NotFound) : Reply.Ok(BatchView.Of(row));
-    }
+    private static async Task<Ok<Envelope<BatchView>>> Cancel(string id, Caller caller, BatchStore store, CancellationToken cancellationToken) =>
+        Reply.Ok(BatchView.Of(await store.CancelAsync(id, caller, cancellationToken)));
 
     /// <returns>The file that the URL names; null when it leads elsewhere.</returns>
     private static async Task<string?> FileIdAsync(

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Core.Audit;
 
 namespace ScaiGrid.Platform.Batch;
 
@@ -30,6 +31,7 @@ internal sealed class BatchRow
     public required string Status { get; set; }
 
     /// <summary>Where the input is to be fetched from. Null as soon as that was tried: whoever has a pre-signed URL may read what it leads to.</summary>
+    [Private]
     public string? InputUrl { get; set; }
 
     public string? InputFileId { get; set; }
@@ -53,6 +55,7 @@ internal sealed class BatchRow
     /// <summary>JSON array of what is wrong with the input; null when nothing is.</summary>
     public string? Errors { get; set; }
 
+    [Private]
     public required string Metadata { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -8,10 +9,10 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Batch;
 
 /// <summary>What both surfaces do with batches.</summary>
-internal sealed class BatchStore(BatchOptions options, TimeProvider time)
+internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, BatchOptions options, TimeProvider time)
 {
-    /// <summary>A batch, and the job that begins it, in one transaction.</summary>
-    public async Task<BatchRow> AddAsync(PlatformDb db, Caller caller, NewBatch wanted, CancellationToken cancellationToken)
+    /// <summary>A batch, and the job that begins it, in one transaction with what <paramref name="db"/> was given before.</summary>
+    public async Task<BatchRow> AddAsync(PlatformDb db, Caller caller, AuditEntry audit, NewBatch wanted, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
         var row = new BatchRow
@@ -34,22 +35,25 @@ internal sealed class BatchStore(BatchOptions options, TimeProvider time)
         };
         db.Batches.Add(row);
         BatchJob.Add(db, row, BatchStep.Validate, time);
+        audit.ResourceId = row.Id;
         await db.SaveChangesAsync(cancellationToken);
         return row;
     }
 
-    /// <returns>The batch as it is then; null when the caller has none of that id.</returns>
-    /// <exception cref="ApiException">It is at its end.</exception>
-    public async Task<BatchRow?> CancelAsync(PlatformDb db, string id, Caller caller, CancellationToken cancellationToken)
-    {
-        var now = time.GetStoredNow();
-        var cancelled = await db.Batches.Of(caller)
-            .Where(batch => batch.Id == id && (batch.Status == BatchStatus.Validating || batch.Status == BatchStatus.InProgress))
-            .ExecuteUpdateAsync(
-                batch => batch.SetProperty(row => row.Status, BatchStatus.Cancelling).SetProperty(row => row.CancellingAt, now), cancellationToken);
-        var row = await db.Batches.AsNoTracking().Of(caller).SingleOrDefaultAsync(batch => batch.Id == id, cancellationToken);
-        return row is null || cancelled == 1 || row.Status == BatchStatus.Cancelling ? row : throw new ApiException(BatchErrors.Over);
-    }
+    /// <returns>The batch as it is then.</returns>
+    /// <exception cref="ApiException">The caller has none of that id, or it is at its end.</exception>
+    public Task<BatchRow> CancelAsync(string id, Caller caller, CancellationToken cancellationToken) => databases.TransactAsync(
+        async (db, token) =>
+        {
+            var now = time.GetStoredNow();
+            var cancelled = await db.Batches.Of(caller)
+                .Where(batch => batch.Id == id && (batch.Status == BatchStatus.Validating || batch.Status == BatchStatus.InProgress))
+                .ExecuteUpdateAsync(
+                    batch => batch.SetProperty(row => row.Status, BatchStatus.Cancelling).SetProperty(row => row.CancellingAt, now), token);
+            var row = await db.Batches.AsNoTracking().Of(caller).SingleOrDefaultAsync(batch => batch.Id == id, token) ?? throw new ApiException(CoreErrors.NotFound);
+            return cancelled == 1 || row.Status == BatchStatus.Cancelling ? row : throw new ApiException(BatchErrors.Over);
+        },
+        cancellationToken);
 
     public static string Window(Checks checks, string field, string? value) => checks.OneOf(field, value, "24h", "24h", "4h", "1h");
 }

@@ -16,20 +16,18 @@ namespace ScaiGrid.Platform.Batch;
 /// <summary>Batches as OpenAI's client libraries know them.</summary>
 internal static class OpenAiBatches
 {
-    private const string Metered = "Every call of a batch leaves a usage row.";
-
     public static void MapOpenAiBatches(this IEndpointRouteBuilder group)
     {
-        group.MapPost("/batches", Create).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapPost("/batches", Create).RequirePermission(Permissions.UseModels).Audited("batch.create", "batch")
             .WithName("CreateOpenAiBatch").WithSummary("Has the worker make the calls of an uploaded file.");
         group.MapGet("/batches", List).RequirePermission(Permissions.UseModels).WithName("ListOpenAiBatches").WithSummary("The caller's batches.");
         group.MapGet("/batches/{id}", Get).RequirePermission(Permissions.UseModels).WithName("GetOpenAiBatch").WithSummary("How far a batch is.");
-        group.MapPost("/batches/{id}/cancel", Cancel).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapPost("/batches/{id}/cancel", Cancel).RequirePermission(Permissions.UseModels).Audited("batch.cancel", "batch")
             .WithName("CancelOpenAiBatch").WithSummary("Makes no further calls.");
     }
 
     private static async Task<Ok<OpenAiBatch>> Create(
-        CreateOpenAiBatch body, Caller caller, PlatformDb db, BatchStore store, CancellationToken cancellationToken)
+        CreateOpenAiBatch body, Caller caller, AuditEntry audit, PlatformDb db, BatchStore store, CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var fileId = checks.Required("input_file_id", body.InputFileId, 100);
@@ -47,7 +45,8 @@ internal static class OpenAiBatches
         }
 
         checks.ThrowIfAny();
-        var row = await store.AddAsync(db, caller, new NewBatch(BatchSurface.OpenAi, endpoint, window, InputUrl: null, fileId, metadata), cancellationToken);
+        var row = await store.AddAsync(
+            db, caller, audit, new NewBatch(BatchSurface.OpenAi, endpoint, window, InputUrl: null, fileId, metadata), cancellationToken);
         return TypedResults.Ok(OpenAiBatch.Of(row));
     }
 
@@ -68,10 +67,6 @@ internal static class OpenAiBatches
         return row is null ? Reply.Problem(CoreErrors.NotFound) : TypedResults.Ok(OpenAiBatch.Of(row));
     }
 
-    private static async Task<Results<Ok<OpenAiBatch>, ProblemResult>> Cancel(
-        string id, Caller caller, PlatformDb db, BatchStore store, CancellationToken cancellationToken)
-    {
-        var row = await store.CancelAsync(db, id, caller, cancellationToken);
-        return row is null ? Reply.Problem(CoreErrors.NotFound) : TypedResults.Ok(OpenAiBatch.Of(row));
-    }
+    private static async Task<Ok<OpenAiBatch>> Cancel(string id, Caller caller, BatchStore store, CancellationToken cancellationToken) =>
+        TypedResults.Ok(OpenAiBatch.Of(await store.CancelAsync(id, caller, cancellationToken)));
 }

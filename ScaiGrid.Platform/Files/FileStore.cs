@@ -56,23 +56,13 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         }
     }
 
-    /// <summary>Stores a body as a file of a user.</summary>
-    public async Task<StoredFile> SaveAsync(
-        string tenantId, string userId, string filename, string purpose, Stream body, CancellationToken cancellationToken)
+    /// <summary>Stores a body as a file of the caller's but for its row, which is the caller of this method's to add with what names it.</summary>
+    public async Task<StoredFile> WriteAsync(Caller caller, string filename, string purpose, Stream body, CancellationToken cancellationToken)
     {
         var id = Ids.New(Ids.File, time);
-        var key = StoredFile.KeyOf(tenantId, id);
         await using var bounded = new BoundedBody(body, options.MaxBytes);
-        await blobs.WriteAsync(key, bounded, cancellationToken);
-        try
-        {
-            return await AddAsync(New(id, tenantId, userId, filename, purpose, bounded.BytesRead), cancellationToken);
-        }
-        catch
-        {
-            await blobs.DeleteAsync(key, CancellationToken.None);
-            throw;
-        }
+        await blobs.WriteAsync(StoredFile.KeyOf(caller.TenantId, id), bounded, cancellationToken);
+        return New(id, caller.TenantId, caller.UserId, filename, purpose, bounded.BytesRead);
     }
 
     public StoredFile New(string id, string tenantId, string userId, string filename, string purpose, long bytes) => new()

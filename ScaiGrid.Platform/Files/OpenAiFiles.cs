@@ -16,18 +16,16 @@ namespace ScaiGrid.Platform.Files;
 /// <summary>The same files in OpenAI's shape.</summary>
 internal static class OpenAiFiles
 {
-    private const string Metered = "A file is its owner's own data, like a prompt; what is done with it leaves usage rows.";
-
     public static void MapOpenAiFiles(this IEndpointRouteBuilder group, UploadOptions options)
     {
-        group.MapPost("/files", Upload).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapPost("/files", Upload).RequirePermission(Permissions.UseModels).Audited("file.create", "file")
             .WithMetadata(new RequestSizeLimitAttribute(options.MaxBytes + (64 * 1024))).DisableAntiforgery()
             .WithName("CreateOpenAiFile").WithSummary("Stores a file.");
         group.MapGet("/files", List).RequirePermission(Permissions.UseModels).WithName("ListOpenAiFiles").WithSummary("The caller's files.");
         group.MapGet("/files/{id}", Get).RequirePermission(Permissions.UseModels).WithName("GetOpenAiFile").WithSummary("What is known of a file.");
         group.MapGet("/files/{id}/content", FileEndpoints.Content).RequirePermission(Permissions.UseModels)
             .WithName("GetOpenAiFileContent").WithSummary("A file's bytes.");
-        group.MapDelete("/files/{id}", Delete).RequirePermission(Permissions.UseModels).NotAudited(Metered)
+        group.MapDelete("/files/{id}", Delete).RequirePermission(Permissions.UseModels).Audited("file.delete", "file")
             .WithName("DeleteOpenAiFile").WithSummary("Removes a file.");
     }
 

@@ -34,7 +34,7 @@ internal static class RoomEndpoints
         group.MapRoomMembers();
         group.MapGet("/rooms/{id}/messages", Messages).RequirePermission(Permissions.UseModels)
             .WithName("ListRoomMessages").WithSummary("What was said, newest first.");
-        group.MapPost("/rooms/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(MessageBodies.Metered)
+        group.MapPost("/rooms/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(MessageBodies.Kept)
             .WithName("PostRoomMessage").WithSummary("Says something; with reply_model, that model answers.");
     }
 

@@ -33,7 +33,7 @@ internal sealed record ReplyView(string Id, string Role, string Author, string C
 /// <summary>What sessions and rooms do alike.</summary>
 internal static class MessageBodies
 {
-    public const string Metered = "What is said leaves a usage row where a model answers, as inference does.";
+    public const string Kept = "A model's answer leaves a usage row, as inference does; what is said is itself a row with its author and time, which only the audited end of the conversation removes.";
     public const int ModelLength = 200;
     public const int TitleLength = 500;
     public const int ContentLength = 500_000;

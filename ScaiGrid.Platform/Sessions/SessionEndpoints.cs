@@ -31,7 +31,7 @@ internal static class SessionEndpoints
             .WithName("DeleteSession").WithSummary("Forgets a session and all that was said.");
         group.MapGet("/sessions/{id}/messages", Messages).RequirePermission(Permissions.UseModels)
             .WithName("ListSessionMessages").WithSummary("What was said, newest first.");
-        group.MapPost("/sessions/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(MessageBodies.Metered)
+        group.MapPost("/sessions/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(MessageBodies.Kept)
             .WithName("PostSessionMessage").WithSummary("Says something; answers the assistant's reply, or its stream.");
     }
 

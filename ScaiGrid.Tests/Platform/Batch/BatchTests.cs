@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Platform.Audit;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -271,6 +272,43 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = "%%%" })).Invalid("input_file_base64");
     }
 
+    [Theory]
+    [InlineData("/v1/files", "/v1/inference/batch")]
+    [InlineData("/oai/v1/files", "/oai/v1/batches")]
+    public async Task FilesAndBatches_LeaveARowOfTheAuditLogForEachWrite(string files, string batches)
+    {
+        var isOpenAi = files != "/v1/files";
+        var uploaded = await UploadAsync(files, Lines(Line("one", isOpenAi ? "/v1/chat/completions" : "/v1/inference/chat", Chat("no/such-model"))));
+        var file = (string)(isOpenAi ? uploaded : uploaded["data"]!)["id"]!;
+        var created = isOpenAi
+            ? (await Admin.PostAsync(batches, new { input_file_id = file, endpoint = "/v1/chat/completions", completion_window = "24h", metadata = new { note = "canary" } })).Body()
+            : (await Admin.PostAsync(batches, new { input_file_url = $"scaigrid://file/{file}", metadata = new { note = "canary" } })).Created();
+        var batch = (string)created["id"]!;
+        await WaitAsync(batch);
+        Assert.Equal(409, (int)(await Admin.PostAsync($"{batches}/{batch}/cancel", new { })).Status);
+        Assert.Equal(404, (int)(await Admin.PostAsync($"{batches}/batch_{Fresh.Name()}/cancel", new { })).Status);
+        await Admin.DeleteAsync($"{files}/{file}");
+
+        Assert.Equal(["file.delete SUCCESS", "file.create SUCCESS"], (await Admin.AuditAsync($"resource_id={file}")).Select(What));
+        var rows = await Admin.AuditAsync($"resource_id={batch}");
+        Assert.Equal(["batch.cancel FAILURE", "batch.create SUCCESS"], rows.Select(What));
+        Assert.DoesNotContain("canary", rows[1].ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task BatchOfItsOwnInput_IsOneRowOfTheAuditLog_WithoutTheAddressItIsFetchedFrom()
+    {
+        var inline = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Lines(Line("one", "/v1/x", new { }))) })).Created()["id"]!;
+        var fetched = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "https://files.example/in?X-Amz-Signature=canary" })).Created()["id"]!;
+        (await Admin.PostAsync($"/v1/inference/batch/{fetched}/cancel", new { })).Ok();
+
+        var row = Assert.Single(await Admin.AuditAsync($"resource_id={inline}"));
+        Assert.Equal(["batches", "files", "jobs"], row["changes"]!.AsArray().Select(change => (string)change!["resource"]!).Order());
+        var rows = await Admin.AuditAsync($"resource_id={fetched}");
+        Assert.Equal(["batch.cancel SUCCESS", "batch.create SUCCESS"], rows.Select(What));
+        Assert.DoesNotContain("canary", rows[1].ToJsonString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Files_AreListed_Read_AndDeleted()
     {
@@ -294,6 +332,8 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var answer = await Admin.SendAsync(HttpMethod.Post, path, form, "multipart/form-data; boundary=x");
         _ = path == "/v1/files" ? answer.Error(400, "BAD_REQUEST") : answer.OpenAiError(400, "bad_request");
     }
+
+    private static string What(JsonNode row) => $"{row["action"]} {row["status"]}";
 
     private static object Line(string customId, string url, object body) => new { custom_id = customId, method = "POST", url, body };
 
