@@ -1,3 +1,4 @@
+using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Authorization;
@@ -87,6 +88,13 @@ internal sealed partial class CallInterceptor(
         var metadata = http.GetEndpoint()?.Metadata;
         if (metadata?.GetMetadata<IAllowAnonymous>() is not null)
         {
+            // A probe's single question is answered always. A stream stays open as long as its caller likes: whoever has no name opens as many
+            // a minute as they may make calls.
+            if (metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is not MethodType.Unary && await addresses.LimitAsync(client.Of(http)) is { } tooMany)
+            {
+                throw GrpcErrors.From(tooMany, context);
+            }
+
             return logger.BeginScope(new CallScope(http.TraceIdentifier, caller: null));
         }
 

@@ -3,7 +3,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Grpc.Core;
+using Grpc.Health.V1;
 using Grpc.Net.Client;
+using Grpc.Reflection.V1Alpha;
 using ScaiGrid.Grpc.V1;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -151,6 +153,39 @@ public sealed class RateLimitTests
             {
                 Assert.Equal(exception.StatusCode == StatusCode.ResourceExhausted, exception.Trailers.GetValue("retry-after") is not null);
                 return (exception.StatusCode, exception.Trailers.GetValue("scaigrid-error-code"));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task OpenStreamsOfGrpc_AreLimitedByAddress_AndProbesAreNot()
+    {
+        await using var grid = await SmallGrid.StartAsync(
+            replicas: 1, withGrpc: true, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_ADDRESS_RPM"] = "2" });
+        using var channel = GrpcChannel.ForAddress(grid.Grpc!.BaseAddress);
+        var health = new Health.HealthClient(channel);
+        var reflection = new ServerReflection.ServerReflectionClient(channel);
+        using var watch = health.Watch(new HealthCheckRequest());
+        Assert.True(await watch.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+        Assert.Equal("", await ReflectAsync());
+        Assert.Equal("RATE_LIMITED", await ReflectAsync());
+        for (var i = 0; i < 3; i++)
+        {
+            await health.CheckAsync(new HealthCheckRequest());
+        }
+
+        async Task<string> ReflectAsync()
+        {
+            using var call = reflection.ServerReflectionInfo();
+            try
+            {
+                await call.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" });
+                Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+                return "";
+            }
+            catch (RpcException exception) when (exception.StatusCode == StatusCode.ResourceExhausted)
+            {
+                return exception.Trailers.GetValue("scaigrid-error-code") ?? "?";
             }
         }
     }
