@@ -168,6 +168,23 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.Empty(Grid.Upstream.CallsOf(upstream));
     }
 
+    [Theory]
+    [InlineData("anthropic", """{"role":"user","content":[{"type":"text","text":"a"},"b"]}""", "", "messages[0].content[1]")]
+    [InlineData("google", """{"role":"user","content":[null,{"type":"text","text":"a"}]}""", "", "messages[0].content[0]")]
+    [InlineData("mistral", """{"role":"user","content":[5]}""", "", "messages[0].content[0]")]
+    [InlineData("google", """{"role":"user","content":"a"},{"role":"assistant","content":"b","tool_calls":"x"}""", "", "messages[1].tool_calls")]
+    [InlineData("anthropic", """{"role":"user","content":"a"},{"role":"assistant","content":"b","tool_calls":[1]}""", "", "messages[1].tool_calls[0]")]
+    [InlineData("anthropic", """{"role":"user","content":"a"}""", ""","stop":["a",1]""", "stop[1]")]
+    [InlineData("google", """{"role":"user","content":"a"}""", ""","tools":["get_time"]""", "tools[0]")]
+    public async Task ItemOfAnotherKind_IsRefusedInItsPlace(string type, string messages, string more, string field)
+    {
+        var upstream = $"upstream-{Guid.CreateVersion7():N}";
+        var model = await RoutedModel.CreateAsync(Admin, [new(Grid.Upstream.BaseUrl, upstream, Type: type)]);
+        var body = $$"""{"model":"{{model.Slug}}","messages":[{{messages}}]{{more}}}""";
+        Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Native, body)).Error(422, "VALIDATION_ERROR")["details"]![0]!["field"]);
+        Assert.Empty(Grid.Upstream.CallsOf(upstream));
+    }
+
     /// <summary>A client must be able to read the answer although it has not sent all, and also where it sends all before it reads.</summary>
     [Theory]
     [InlineData(Native, "application/json", "A request has at most 32 MiB.", false)]

@@ -76,6 +76,45 @@ internal sealed class RequestDocument : IDisposable
         }
     }
 
+    /// <summary>
+    /// Refuses what is in a list and not of its kind: a translation takes the items that it knows, and would leave the others out without a word.
+    /// </summary>
+    public void RefuseStrayItems()
+    {
+        foreach (var (index, message) in Messages.Index())
+        {
+            RefuseStrayItems(message, "content"u8, $"messages[{index}].content", JsonValueKind.Object);
+            if (message.TryGetProperty("tool_calls"u8, out var calls) && calls.ValueKind is not (JsonValueKind.Array or JsonValueKind.Null))
+            {
+                Refuse($"messages[{index}].tool_calls", "must be an array.");
+            }
+
+            RefuseStrayItems(message, "tool_calls"u8, $"messages[{index}].tool_calls", JsonValueKind.Object);
+        }
+
+        RefuseStrayItems(Root, "tools"u8, "tools", JsonValueKind.Object);
+        RefuseStrayItems(Root, "stop"u8, "stop", JsonValueKind.String);
+    }
+
+    private void RefuseStrayItems(JsonElement owner, ReadOnlySpan<byte> name, string path, JsonValueKind kind)
+    {
+        if (!owner.TryGetProperty(name, out var items) || items.ValueKind != JsonValueKind.Array)
+        {
+            return;
+        }
+
+        var position = 0;
+        foreach (var item in items.EnumerateArray())
+        {
+            if (item.ValueKind != kind)
+            {
+                Refuse($"{path}[{position}]", kind == JsonValueKind.String ? "must be a string." : "must be an object.");
+            }
+
+            position++;
+        }
+    }
+
     public void RefuseEmpty() => Refuse("messages", "say nothing: this model wants at least one with content, besides the system's.");
 
     /// <summary>Whether the answer is to be JSON.</summary>

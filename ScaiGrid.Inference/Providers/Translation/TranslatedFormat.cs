@@ -17,6 +17,11 @@ internal abstract class TranslatedFormat(string model) : ChatFormat
     public sealed override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
         using var document = new RequestDocument(request, route, ModelJson, IsDialect);
+        if (!IsDialect)
+        {
+            document.RefuseStrayItems();
+        }
+
         var body = Write(document);
         refused = document.Refused;
         if (refused is null)
