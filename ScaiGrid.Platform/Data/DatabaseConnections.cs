@@ -32,13 +32,18 @@ internal static class DatabaseConnections
         await using var connection = await address.OpenAsync(cancellationToken);
         await using var command = connection.CreateCommand();
         command.CommandText = sql;
+        command.Add(parameters);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Adds parameters, by their names with the <c>@</c>.</summary>
+    public static void Add(this DbCommand command, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
         foreach (var (name, value) in parameters)
         {
             var parameter = command.CreateParameter();
             (parameter.ParameterName, parameter.Value) = (name, value);
             command.Parameters.Add(parameter);
         }
-
-        return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -48,19 +48,11 @@ internal sealed class SnapshotChangeSet
         for (var i = 0; i < changes.Count; i++)
         {
             sql.Append(CultureInfo.InvariantCulture, $"{(i == 0 ? "" : ", ")}((SELECT revision FROM snapshot_revision WHERE id = 1), @kind{i}, @owner{i})");
-            Add(command, $"@kind{i}", changes[i].Kind);
-            Add(command, $"@owner{i}", changes[i].Owner);
+            command.Add(($"@kind{i}", changes[i].Kind), ($"@owner{i}", changes[i].Owner));
         }
 
         return sql
             .Append(CultureInfo.InvariantCulture, $"; DELETE FROM snapshot_changes WHERE revision < (SELECT revision FROM snapshot_revision WHERE id = 1) - {KeptRevisions}")
             .ToString();
-    }
-
-    private static void Add(DbCommand command, string name, string value)
-    {
-        var parameter = command.CreateParameter();
-        (parameter.ParameterName, parameter.Value) = (name, value);
-        command.Parameters.Add(parameter);
     }
 }

@@ -74,13 +74,7 @@ internal sealed class IdempotencyStore(DatabaseOptions database, IDbContextFacto
         await using var command = transaction.Connection!.CreateCommand();
         command.Transaction = transaction;
         command.CommandText = $"UPDATE idempotency_keys SET state = '{KeyState.Committed}' WHERE id = @id AND owner = @owner";
-        foreach (var (name, value) in ((string, string)[])[("@id", claim.Id), ("@owner", claim.Owner)])
-        {
-            var parameter = command.CreateParameter();
-            (parameter.ParameterName, parameter.Value) = (name, value);
-            command.Parameters.Add(parameter);
-        }
-
+        command.Add(("@id", claim.Id), ("@owner", claim.Owner));
         if (await command.ExecuteNonQueryAsync(cancellationToken) != 1)
         {
             throw new ApiException(IdempotencyErrors.TakenOver);

@@ -71,7 +71,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
             await using var update = Command(connection, transaction, jobs.ConvertAll(job => job.Id));
             update.CommandText =
                 $"UPDATE jobs SET lease = @lease, run_at = {Now} + {LeaseMicroseconds}, attempts = attempts + 1 WHERE id IN ({update.CommandText})";
-            Add(update, "lease", lease);
+            update.Add(("@lease", lease));
             await update.ExecuteNonQueryAsync(cancellationToken);
         }
 
@@ -164,12 +164,12 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     {
         await using var command = connection.CreateCommand();
         command.Transaction = transaction;
-        Add(command, "queue", queue);
+        command.Add(("@queue", queue));
         var selects = new List<string>();
         foreach (var (lane, count) in lanes)
         {
             var name = $"lane{selects.Count.ToString(CultureInfo.InvariantCulture)}";
-            Add(command, name, lane);
+            command.Add(($"@{name}", lane));
             selects.Add(
                 $"""
                 SELECT id, lane, attempts, payload, tenant_id, partner_id FROM jobs
@@ -208,18 +208,11 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         command.Transaction = transaction;
         for (var i = 0; i < ids.Count; i++)
         {
-            Add(command, $"id{i.ToString(CultureInfo.InvariantCulture)}", ids[i]);
+            command.Add(($"@id{i.ToString(CultureInfo.InvariantCulture)}", ids[i]));
         }
 
         command.CommandText = string.Join(", ", Enumerable.Range(0, ids.Count).Select(index => $"@id{index.ToString(CultureInfo.InvariantCulture)}"));
         return command;
-    }
-
-    private static void Add(DbCommand command, string name, object value)
-    {
-        var parameter = command.CreateParameter();
-        (parameter.ParameterName, parameter.Value) = ($"@{name}", value);
-        command.Parameters.Add(parameter);
     }
 
     private sealed record HeldJob(string Id, string? Lease);
