@@ -53,7 +53,7 @@ public sealed class AdmissionOptions
     [Range(1, 60_000)]
     public int ThrottleRequests { get; set; } = 6;
 
-    [Setting("SCAIGRID_BUDGET_OUTPUT_TOKENS", "The bound on output tokens of a call under a budget where neither the caller nor the model gives one.")]
+    [Setting("SCAIGRID_BUDGET_OUTPUT_TOKENS", "The bound on output tokens of a call under a budget where neither the caller nor the model gives one; less where the model's context window leaves less.")]
     [Range(1, 1_000_000)]
     public int UnboundedOutputTokens { get; set; } = 16_384;
 

@@ -20,11 +20,10 @@ internal static class ChatBounds
 
     public static CallBounds Of(ChatRequest request, ModelRoute route, int unboundedOutput)
     {
-        var bytes = (long)request.Body.Length + route.DefaultBytes + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
+        var bytes = Bytes(request, route);
         var highestPrompt = request.HasMedia ? route.ContextWindow ?? bytes + MediaTokens
             : route.ContextWindow is { } window ? Math.Min(bytes, window) : bytes;
-        var output = Output(request, route);
-        var highestOutput = (output ?? route.ContextWindow ?? unboundedOutput) * (long)(request.Choices ?? route.DefaultNumber("n") ?? 1);
+        var highestOutput = Output(request, route, unboundedOutput) * (long)(request.Choices ?? route.DefaultNumber("n") ?? 1);
         var likelyOutput = request.MaxTokens is null ? Math.Min(highestOutput, UsualOutput) : highestOutput;
         return new CallBounds(
             new TokenUsage(highestPrompt, highestOutput),
@@ -35,15 +34,20 @@ internal static class ChatBounds
 
     /// <summary>The bound on one choice's output that the upstream must be told, because nothing that is sent says it yet; null where something does.</summary>
     public static int? ToSend(ChatRequest request, ModelRoute route, int unboundedOutput) =>
-        request.MaxTokens is not null || Default(route) is not null ? null : route.MaxOutputTokens ?? route.ContextWindow ?? unboundedOutput;
+        request.MaxTokens is not null || Default(route) is not null ? null : Output(request, route, unboundedOutput);
 
-    private static int? Output(ChatRequest request, ModelRoute route) =>
-        (request.MaxTokens ?? Default(route), route.MaxOutputTokens) switch
-        {
-            ({ } asked, { } most) when request.MaxTokens is not null => Math.Min(asked, most),
-            ({ } asked, _) => asked,
-            (null, var most) => most,
-        };
+    private static int Output(ChatRequest request, ModelRoute route, int unboundedOutput) => request.MaxTokens is { } asked
+        ? Math.Min(asked, route.MaxOutputTokens ?? asked)
+        : Default(route) ?? Math.Min(route.MaxOutputTokens ?? unboundedOutput, Left(request, route));
+
+    // Upstreams refuse a bound that does not fit into the window beside the prompt, whose tokens are known there only: most often they are
+    // far fewer than its bytes, so that a long one leaves a quarter.
+    private static int Left(ChatRequest request, ModelRoute route) => route.ContextWindow is { } window
+        ? (int)Math.Max(request.HasMedia ? 1 : window - Bytes(request, route), Math.Max(window / 4, 1))
+        : int.MaxValue;
+
+    private static long Bytes(ChatRequest request, ModelRoute route) =>
+        (long)request.Body.Length + route.DefaultBytes + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
 
     // Where a model has both, the upstream may read either.
     private static int? Default(ModelRoute route)
