@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Admission;
 /// </summary>
 internal static class ChatBounds
 {
-    /// <summary>Tokens that an image, a sound, a film or a file may stand for although its address is short, where the model's window is not known.</summary>
+    /// <summary>Tokens that each image, sound, film or file may stand for although its address is short, where the model's window is not known.</summary>
     private const int MediaTokens = 100_000;
 
     private const int UsualOutput = 1024;
@@ -21,7 +21,7 @@ internal static class ChatBounds
     public static CallBounds Of(ChatRequest request, ModelRoute route, int unboundedOutput)
     {
         var bytes = Bytes(request, route);
-        var highestPrompt = request.HasMedia ? route.ContextWindow ?? bytes + MediaTokens
+        var highestPrompt = request.MediaParts > 0 ? route.ContextWindow ?? bytes + ((long)request.MediaParts * MediaTokens)
             : route.ContextWindow is { } window ? Math.Min(bytes, window) : bytes;
         var highestOutput = Output(request, route, unboundedOutput) * (long)(request.Choices ?? route.DefaultNumber("n") ?? 1);
         var likelyOutput = request.MaxTokens is null ? Math.Min(highestOutput, UsualOutput) : highestOutput;
@@ -43,7 +43,7 @@ internal static class ChatBounds
     // Upstreams refuse a bound that does not fit into the window beside the prompt, whose tokens are known there only: most often they are
     // far fewer than its bytes, so that a long one leaves a quarter.
     private static int Left(ChatRequest request, ModelRoute route) => route.ContextWindow is { } window
-        ? (int)Math.Max(request.HasMedia ? 1 : window - Bytes(request, route), Math.Max(window / 4, 1))
+        ? (int)Math.Max(request.MediaParts > 0 ? 1 : window - Bytes(request, route), Math.Max(window / 4, 1))
         : int.MaxValue;
 
     private static long Bytes(ChatRequest request, ModelRoute route) =>

@@ -57,8 +57,8 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>Whether a tool's message has a list of parts, which may be other than text.</summary>
     internal bool HasToolParts { get; set; }
 
-    /// <summary>Whether a message has a part that is not text: a picture, a sound, a film, a file, however short its address is.</summary>
-    internal bool HasMedia { get; set; }
+    /// <summary>Parts of messages that are not text: pictures, sounds, films, files, however short their addresses are.</summary>
+    internal int MediaParts { get; set; }
 
     internal JsonSpan ModelSpan { get; set; }
 

@@ -208,7 +208,13 @@ public static class ChatRequestReader
                     mistakes.Add(new ErrorDetail($"messages[{index}].content", "must be a string or an array of parts."));
                 }
 
-                request.HasMedia |= hasParts && ReadParts(ref reader);
+                request.MediaParts += hasParts ? ReadParts(ref reader) : 0;
+            }
+            else if (reader.ValueTextEquals("audio"u8))
+            {
+                // What the assistant said earlier, by its id.
+                reader.Read();
+                request.MediaParts += reader.TokenType == JsonTokenType.StartObject ? 1 : 0;
             }
             else if (reader.ValueTextEquals("reasoning"u8))
             {
@@ -239,17 +245,17 @@ public static class ChatRequestReader
         }
     }
 
-    /// <returns>Whether a part is other than text: some servers guess the type of one that says none.</returns>
-    private static bool ReadParts(ref Utf8JsonReader reader)
+    /// <returns>How many parts are other than text: some servers guess the type of one that says none.</returns>
+    private static int ReadParts(ref Utf8JsonReader reader)
     {
-        var hasMedia = false;
+        var media = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            hasMedia |= reader.TokenType == JsonTokenType.StartObject && !IsText(ref reader);
+            media += reader.TokenType == JsonTokenType.StartObject && !IsText(ref reader) ? 1 : 0;
             reader.Skip();
         }
 
-        return hasMedia;
+        return media;
     }
 
     private static bool IsText(ref Utf8JsonReader reader)

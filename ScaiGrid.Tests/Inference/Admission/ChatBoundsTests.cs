@@ -48,7 +48,18 @@ public sealed class ChatBoundsTests
         Assert.Equal(Text.Length + 4, ChatBounds.Of(text, Routes.Make(systemPrompt: "€."), Unbounded).Highest.Prompt);
         Assert.Equal(Text.Length + """{"tools":[]}""".Length, ChatBounds.Of(text, Routes.Make(defaults: """{"tools":[]}"""), Unbounded).Highest.Prompt);
         Assert.Equal(128_000, ChatBounds.Of(image, Routes.Make(window: 128_000), Unbounded).Highest.Prompt);
-        Assert.True(ChatBounds.Of(image, Routes.Make(), Unbounded).Highest.Prompt > 50_000);
+    }
+
+    [Theory]
+    [InlineData("""{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x"}}]}""", 1)]
+    [InlineData("""{"role":"user","content":[{"type":"file","file":{"file_id":"f"}},{"type":"text","text":"hi"},{"type":"file","file":{"file_id":"g"}}]}""", 2)]
+    [InlineData("""{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]},{"role":"user","content":[{"type":"file","file":{"file_id":"g"}}]}""", 2)]
+    [InlineData("""{"role":"assistant","content":null,"audio":{"id":"audio_1"}},{"role":"user","content":"hi"}""", 1)]
+    [InlineData("""{"role":"assistant","content":"hi","audio":null},{"role":"user","content":"hi"}""", 0)]
+    public void EveryPartThatIsNotText_CountsWhereNoWindowIsKnown(string messages, int media)
+    {
+        using var request = Read($$"""{"model":"m","messages":[{{messages}}]}""");
+        Assert.Equal(request.Body.Length + (100_000L * media), ChatBounds.Of(request, Routes.Make(), Unbounded).Highest.Prompt);
     }
 
     [Theory]
