@@ -23,7 +23,8 @@ internal static class ChatBounds
         var bytes = Bytes(request, route);
         var highestPrompt = request.MediaParts > 0 ? route.ContextWindow ?? bytes + ((long)request.MediaParts * MediaTokens)
             : route.ContextWindow is { } window ? Math.Min(bytes, window) : bytes;
-        var highestOutput = Output(request, route, unboundedOutput) * (long)(request.Choices ?? route.DefaultNumber("n") ?? 1);
+        var output = Output(request, route, unboundedOutput);
+        var highestOutput = (long)output.Tokens * output.Choices;
         var likelyOutput = request.MaxTokens is null ? Math.Min(highestOutput, UsualOutput) : highestOutput;
         return new CallBounds(
             new TokenUsage(highestPrompt, highestOutput),
@@ -34,11 +35,14 @@ internal static class ChatBounds
 
     /// <summary>The bound on one choice's output that the upstream must be told, because nothing that is sent says it yet; null where something does.</summary>
     public static int? ToSend(ChatRequest request, ModelRoute route, int unboundedOutput) =>
-        request.MaxTokens is not null || Default(route) is not null ? null : Output(request, route, unboundedOutput);
+        request.MaxTokens is not null || Default(route) is not null ? null : Output(request, route, unboundedOutput).Tokens;
 
-    private static int Output(ChatRequest request, ModelRoute route, int unboundedOutput) => request.MaxTokens is { } asked
-        ? Math.Min(asked, route.MaxOutputTokens ?? asked)
-        : Default(route) ?? Math.Min(route.MaxOutputTokens ?? unboundedOutput, Left(request, route));
+    /// <summary>The most that the call may write.</summary>
+    public static OutputBounds Output(ChatRequest request, ModelRoute route, int unboundedOutput) => new(
+        request.MaxTokens is { } asked
+            ? Math.Min(asked, route.MaxOutputTokens ?? asked)
+            : Default(route) ?? Math.Min(route.MaxOutputTokens ?? unboundedOutput, Left(request, route)),
+        request.Choices ?? route.DefaultNumber("n") ?? 1);
 
     // Upstreams refuse a bound that does not fit into the window beside the prompt, whose tokens are known there only: most often they are
     // far fewer than its bytes, so that a long one leaves a quarter.

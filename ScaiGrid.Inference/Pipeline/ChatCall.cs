@@ -20,6 +20,7 @@ public sealed class ChatCall : InferenceCall
     public override void KeepToBounds(int unboundedOutput)
     {
         // Upstreams of another format read the bound from the request; those of the same get it spliced in.
+        Request.Bounds = ChatBounds.Output(Request, Route, unboundedOutput);
         Request.ReservedOutput = ChatBounds.ToSend(Request, Route, unboundedOutput);
         Request.MaxTokens ??= Request.ReservedOutput;
     }

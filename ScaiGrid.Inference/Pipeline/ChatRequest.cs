@@ -19,6 +19,7 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     private FieldNames _fields;
     private List<KeyValuePair<string, JsonSpan>>? _nulls;
     private List<RenamedReasoning>? _renamed;
+    private List<OtherBound>? _otherBounds;
 
     public ReadOnlyMemory<byte> Body => body.Memory;
 
@@ -47,6 +48,12 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
 
     /// <summary>Sent as the bound on output where the caller gave none: what a budget has reserved for.</summary>
     public int? ReservedOutput { get; internal set; }
+
+    /// <summary>What a budget that blocks relies on, so that no field may say more; null where none does.</summary>
+    internal OutputBounds? Bounds { get; set; }
+
+    /// <summary>Other names of the bounds that the caller used.</summary>
+    internal IReadOnlyList<OtherBound> OtherBounds => _otherBounds ?? [];
 
     /// <summary>What the surface put into earlier messages for the models that gave it; in the order of the body.</summary>
     internal IReadOnlyList<CarriedField> Carried { get; set; } = [];
@@ -81,6 +88,8 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     internal JsonSpan NullOf(string field) => _nulls?.Find(one => one.Key == field).Value ?? default;
 
     internal void AddNull(string field, JsonSpan span) => (_nulls ??= []).Add(new(field, span));
+
+    internal void AddOtherBound(OtherBound bound) => (_otherBounds ??= []).Add(bound);
 
     internal void AddRenamed(RenamedReasoning reasoning) => (_renamed ??= []).Add(reasoning);
 

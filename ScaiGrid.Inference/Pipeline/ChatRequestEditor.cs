@@ -43,7 +43,7 @@ internal static partial class ChatRequestEditor
         bool takesCarried = true)
     {
         var media = isOurs && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
-        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + (media?.Count ?? 0)];
+        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + request.OtherBounds.Count + (media?.Count ?? 0)];
         var count = 0;
         if (media is not null)
         {
@@ -73,6 +73,11 @@ internal static partial class ChatRequestEditor
         else if (request.MaxTokens is { } asked)
         {
             Limit(request, Math.Min(asked, model.MaxOutputTokens ?? asked), outputLimit, splices, ref count);
+        }
+
+        if (request.Bounds is { } bounds)
+        {
+            KeepTo(bounds, request, model, splices, ref count);
         }
 
         if (storesMetadata && request.OwnsMetadata && request.Fields.Contains("metadata") && !request.Fields.Contains("store"))
@@ -184,6 +189,20 @@ internal static partial class ChatRequestEditor
         }
     }
 
+    // The last of a name counts at some upstreams, and any of several names at others: none may say more than what is reserved.
+    private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, Span<Splice> splices, ref int count)
+    {
+        foreach (var (name, kind, value) in request.OtherBounds)
+        {
+            // A default comes in place of a null.
+            var isReplaced = request.NullOf(name).Exists && model.DefaultParams?[name] is not null;
+            if (!isReplaced && bounds.Instead(kind, request.Body.Span.Slice(value.Start, value.Length)) is { } instead)
+            {
+                splices[count++] = new Splice(value, Encoding.UTF8.GetBytes(instead));
+            }
+        }
+    }
+
     private static void Bound(JsonSpan span, int bound, ChatRequest request, Span<Splice> splices, ref int count)
     {
         if (span.Exists && Utf8Parser.TryParse(request.Body.Span.Slice(span.Start, span.Length), out long asked, out _) && asked > bound)
@@ -218,7 +237,13 @@ internal static partial class ChatRequestEditor
             var isLimit = name is OldLimit or NewLimit;
             if (value is not null && !(isLimit ? isLimited : request.Fields.Contains(name)))
             {
-                splices[count++] = Set(request, isLimit && outputLimit is not null ? outputLimit : name, value.ToJsonString());
+                var json = value.ToJsonString();
+                if (request.Bounds is { } bounds && OtherBound.TryFind(name, out var kind))
+                {
+                    json = bounds.Instead(kind, Encoding.UTF8.GetBytes(json)) ?? json;
+                }
+
+                splices[count++] = Set(request, isLimit && outputLimit is not null ? outputLimit : name, json);
                 isLimited |= isLimit && outputLimit is not null;
             }
         }

@@ -147,6 +147,13 @@ public static class ChatRequestReader
             case "max_completion_tokens":
                 request.MaxCompletionTokensSpan = span;
                 break;
+            default:
+                if (OtherBound.TryFind(name, out var kind))
+                {
+                    request.AddOtherBound(new OtherBound(name, kind, span));
+                }
+
+                break;
         }
     }
 

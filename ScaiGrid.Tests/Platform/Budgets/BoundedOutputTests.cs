@@ -21,6 +21,48 @@ public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
         Assert.Equal(sent, (int)SentTo(upstreamModel)["max_tokens"]!);
     }
 
+    [Theory]
+    [InlineData("""{"max_tokens":1,"n_predict":100000}""", """{"max_tokens":1,"n_predict":1}""")]
+    [InlineData("""{"n_predict":-1}""", """{"n_predict":100,"max_tokens":100}""")]
+    [InlineData("""{"n_predict":50}""", """{"n_predict":50,"max_tokens":100}""")]
+    [InlineData("""{"max_tokens":5,"n_predict":"100000"}""", """{"max_tokens":5,"n_predict":5}""")]
+    [InlineData("""{"max_tokens":5,"Max_Tokens":100000,"maxCompletionTokens":null}""", """{"max_tokens":5,"Max_Tokens":5,"maxCompletionTokens":5}""")]
+    [InlineData("""{"max_tokens":5,"max_to\u212aen\u017f":100000}""", """{"max_tokens":5,"max_to\u212aen\u017f":5}""")]
+    [InlineData("""{"max_tokens":5,"max_completion_tokens":7,"max_new_tokens":3,"max_length":[9]}""", """{"max_tokens":5,"max_completion_tokens":5,"max_new_tokens":3,"max_length":5}""")]
+    [InlineData("""{"max_tokens":5,"auto_max_new_tokens":true}""", """{"max_tokens":5,"auto_max_new_tokens":false}""")]
+    [InlineData("""{"max_tokens":5,"n":2,"best_of":4,"n_cmpl":2,"N":3}""", """{"max_tokens":5,"n":2,"best_of":2,"n_cmpl":2,"N":2}""")]
+    [InlineData("""{"max_tokens":5,"n_cmpl":4}""", """{"max_tokens":5,"n_cmpl":1}""")]
+    public async Task OtherNamesOfTheBounds_SayNoMoreThanIsReserved(string fields, string sent)
+    {
+        using var admin = await BudgetedAsync();
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { max_output_tokens = 100 });
+        (await CallAsync(admin, slug, JsonNode.Parse(fields)!.AsObject())).Ok();
+        AssertSent(sent, upstreamModel);
+    }
+
+    [Fact]
+    public async Task OtherNamesOfTheBounds_PassWhereNoBudgetReliesOnThem()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
+        const string Fields = """{"max_tokens":1,"n_predict":100000,"Max_Tokens":7,"best_of":4,"auto_max_new_tokens":true}""";
+        (await CallAsync(Admin, slug, JsonNode.Parse(Fields)!.AsObject())).Ok();
+        AssertSent(Fields, upstreamModel);
+    }
+
+    [Theory]
+    [InlineData("""{}""", 100)]
+    [InlineData("""{"n_predict":null}""", 100)]
+    [InlineData("""{"n_predict":30}""", 30)]
+    [InlineData("""{"max_tokens":20}""", 20)]
+    public async Task DefaultOfAnotherName_SaysNoMoreThanIsReserved(string fields, int sent)
+    {
+        using var admin = await BudgetedAsync();
+        var slug = await ConnectAsync(
+            new UpstreamScript(), out var upstreamModel, modelFields: new { max_output_tokens = 100, default_params = new { n_predict = 100_000 } });
+        (await CallAsync(admin, slug, JsonNode.Parse(fields)!.AsObject())).Ok();
+        Assert.Equal(sent, (int)SentTo(upstreamModel)["n_predict"]!);
+    }
+
     /// <summary>Someone whose tenant has a budget that blocks, which whoever can call a later model knows.</summary>
     private async Task<SeededUser> BudgetedAsync()
     {
@@ -30,11 +72,21 @@ public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
         return admin;
     }
 
-    private static Task<Answer> CallAsync(SeededUser user, string slug, JsonObject fields, string prompt = "hi")
+    private static Task<Answer> CallAsync(SeededUser user, string slug, JsonObject fields, string prompt = "hi") => CallAsync(user.Api, slug, fields, prompt);
+
+    private static Task<Answer> CallAsync(ApiDriver api, string slug, JsonObject fields, string prompt = "hi")
     {
         fields["model"] = slug;
         fields["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = prompt });
-        return user.Api.SendAsync(HttpMethod.Post, "/v1/inference/chat", fields.ToJsonString());
+        return api.SendAsync(HttpMethod.Post, "/v1/inference/chat", fields.ToJsonString());
+    }
+
+    // Besides the model and the messages.
+    private void AssertSent(string fields, string upstreamModel)
+    {
+        var sent = SentTo(upstreamModel).AsObject();
+        Assert.True(sent.Remove("model") && sent.Remove("messages"));
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(fields), sent), sent.ToJsonString());
     }
 
     private JsonNode SentTo(string upstreamModel) => JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!;
