@@ -104,7 +104,7 @@ public sealed partial class CallAdmission
             return WithoutRedis(plan, caller, most);
         }
 
-        var amounts = Amounts(plan, most);
+        var amounts = Amounts(plan, most, caller.Terms);
         var parts = plan.Parts(_store.IsCluster);
         var mayBeAhead = parts.Length == 1 && caller.Terms is null;
         if (mayBeAhead && _ahead.TryTake(plan, parts[0], amounts, out var ready))
@@ -192,9 +192,9 @@ public sealed partial class CallAdmission
         }
     }
 
-    private static TicketAmounts Amounts(AdmissionPlan plan, CallBounds bounds) => new(
+    private static TicketAmounts Amounts(AdmissionPlan plan, CallBounds bounds, CallTerms? terms) => new(
         plan.CountsTokens ? Math.Min(bounds.Estimate, MaxReservedTokens) : 0,
-        plan.HasBudgets ? Math.Min(bounds.HighestCost, MaxReservedCost) : 0,
+        plan.HasBudgets ? Math.Min(terms?.Apply(bounds.HighestCost) ?? bounds.HighestCost, MaxReservedCost) : 0,
         Math.Min(bounds.Highest.Total, MaxReservedTokens));
 
     /// <returns>Why the call may not run, or the budget whose use is not known; what was reserved for such a call is given back.</returns>

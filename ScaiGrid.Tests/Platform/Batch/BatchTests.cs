@@ -203,6 +203,22 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task Line_HoldsBackWhatItMayBeCharged()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantAdmin);
+        (await user.Api.PostAsync("/v1/accounting/budgets", new { scope = "tenant", period = "total", cost_limit = "60" })).Created();
+
+        // At the usual price, 100 could be charged, and 50 at the batch's.
+        var slug = await ConnectAsync(new UpstreamScript(), inputPrice: "0", outputPrice: "1000000", modelFields: new { max_output_tokens = 100 });
+        var input = Convert.ToBase64String(Lines(Line("a", "/v1/inference/chat", Chat(slug))));
+        var id = (string)(await user.Api.PostAsync("/v1/inference/batch", new { input_file_base64 = input })).Created()["id"]!;
+        await Poll.UntilAsync(async () => (string?)(await user.Api.GetAsync($"/v1/inference/batch/{id}")).Ok()["status"] == "completed", "the batch to end");
+        var counts = (await user.Api.GetAsync($"/v1/inference/batch/{id}")).Ok()["request_counts"]!;
+        Assert.Equal((1, 0), ((int)counts["completed"]!, (int)counts["failed"]!));
+    }
+
+    [Fact]
     public async Task InputWithoutNames_FailsWithItsLines()
     {
         var input = Encoding.UTF8.GetBytes("{\"custom_id\":\"a\"}\n\nnot json\n{\"custom_id\":\"a\"}\n{\"custom_id\":7}\n");
