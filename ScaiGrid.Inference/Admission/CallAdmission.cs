@@ -21,8 +21,8 @@ public sealed partial class CallAdmission
     private const int Throttled = 3;
     private const int UnknownBudget = 4;
 
-    /// <summary>More than any real call costs: sums of reservations stay within 64 bits.</summary>
-    private const long MaxReservedCost = 100_000_000 * Money.NanosPerUnit;
+    /// <summary>More than any real call costs: thousands at once stay within 64 bits, and the script refuses what would not.</summary>
+    private const long MaxReservedCost = 1_000_000 * Money.NanosPerUnit;
 
     private const long MaxReservedTokens = 1_000_000_000_000;
     private const int RetryAfterSeconds = 2;

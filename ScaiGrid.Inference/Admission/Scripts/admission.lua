@@ -199,6 +199,12 @@ end
 
 local NOTHING = {'0', 0, 0}
 
+-- Whether a budget holds back a billion units: a few thousand calls of the highest cost later, the sum would pass 64 bits, and an error would
+-- fail the calls of everybody in this run.
+local function isFull(reserved)
+  return string.len(reserved[1]) > 18
+end
+
 -- Why a budget has no room for a call: 0 it is used up, as far as such calls go: a limit that refuses has a tenth left at most, or less than
 -- a call of this period has taken on average; 1 the room is held back for others, and may come back; 2 the call is larger than what is left.
 local function reason(a, call, used)
@@ -309,8 +315,9 @@ local function admit(k, a)
       rolled[i] = true
       used = NOTHING
     end
+    local reserved = {v[5] or '0', tonumber(v[6] or 0), tonumber(v[7] or 0)}
+    if isFull(reserved) then return '2 ' .. (i - 1) .. ' 1' end
     if action == BLOCK or action == THROTTLE then
-      local reserved = {v[5] or '0', tonumber(v[6] or 0), tonumber(v[7] or 0)}
       if isOver(at + 2, call, used, reserved) then
         if action == BLOCK then
           local why = reason(at + 2, call, used)
@@ -358,7 +365,7 @@ local function ahead(k, a, calls)
     if not v[1] or tonumber(ARGV[at + 1]) > tonumber(v[1]) then return '5' end
     local used = {v[2], tonumber(v[3]), tonumber(v[4])}
     local reserved = {v[5] or '0', tonumber(v[6] or 0), tonumber(v[7] or 0)}
-    if tonumber(ARGV[at + 2]) ~= NOTIFY and isOver(at + 2, all, used, reserved) then return '5' end
+    if isFull(reserved) or (tonumber(ARGV[at + 2]) ~= NOTIFY and isOver(at + 2, all, used, reserved)) then return '5' end
   end
 
   enter(k, a, windows, calls, calls * estimate)

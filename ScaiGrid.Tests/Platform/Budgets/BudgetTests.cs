@@ -86,6 +86,33 @@ public sealed class BudgetTests
     }
 
     [Fact]
+    public async Task CallsOfAnyCost_FailNoOthers()
+    {
+        const int Calls = 100;
+        await using var grid = await SmallGrid.StartAsync(replicas: 1);
+        var hold = new TaskCompletionSource();
+        var (slug, upstreamModel) = await grid.ConnectAsync(new UpstreamScript { Hold = hold.Task }, outputPrice: "1000");
+        var notify = await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", cost_limit = "1", hard_action = "notify" });
+        await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 10 * Calls });
+
+        // All of them together could cost more than 64 bits hold.
+        var calls = Enumerable.Range(0, Calls).Select(_ => grid.Admin.PostAsync(
+            "/v1/inference/chat", new { model = slug, max_tokens = int.MaxValue, n = 128, messages = new[] { new { role = "user", content = "hi" } } })).ToList();
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.CallsOf(upstreamModel).Count == Calls || calls.Any(call => call.IsCompleted)), "the calls");
+        hold.SetResult();
+        Assert.All(await Task.WhenAll(calls), answer => answer.Ok());
+
+        // One that could go beyond is refused alone.
+        await SettledAsync(grid.Admin, notify, used: Calls);
+        await using var redis = await RedisStatements.ConnectAsync(grid.Redis!);
+        var key = redis.GetServers().Single().Keys(pattern: $"*{notify}*").First();
+        await redis.GetDatabase().HashSetAsync(key, "rc", long.MaxValue);
+        (await ChatAsync(grid.Admin, slug)).Error(429, "BUDGET_EXCEEDED");
+        await redis.GetDatabase().HashSetAsync(key, "rc", 0);
+        (await ChatAsync(grid.Admin, slug)).Ok();
+    }
+
+    [Fact]
     public async Task LimitsThatAreReached_AreToldOnce()
     {
         await using var receiver = await FakeReceiver.StartAsync();
