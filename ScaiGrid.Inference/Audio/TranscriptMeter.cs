@@ -12,12 +12,15 @@ namespace ScaiGrid.Inference.Audio;
 
 /// <summary>
 /// What a transcription used: the tokens and the seconds that the upstream reports; for want of seconds the end of the last subtitle, or the
-/// length that the recording's size and header suggest.
+/// length that the recording's size and header suggest. For want of tokens, where only these have a price, those of the text and of that length.
 /// </summary>
 internal static partial class TranscriptMeter
 {
     // 128 kbit/s: what a recording whose format does not tell is taken for.
     private const long AssumedBytesPerSecond = 16_000;
+
+    // As OpenAI's models hear them.
+    private const int TokensPerSecond = 10;
 
     // Where a WAV file's format is looked for, and as much of it as is read.
     private const int HeaderBytes = 4096;
@@ -28,17 +31,27 @@ internal static partial class TranscriptMeter
 
     /// <param name="request">With the recording.</param>
     /// <param name="document">The upstream's answer.</param>
-    /// <param name="isByTheMinute">Whether the length has a price: then it is estimated where the upstream reports tokens alone.</param>
+    /// <param name="prices">The model's. Where the length has a price, it is estimated if the upstream reports tokens alone.</param>
+    /// <param name="backendPrices">The backend's, which count as well.</param>
     /// <exception cref="JsonException">A document that must be JSON is none, or has no text.</exception>
-    public static MeteredUsage Read(TranscriptionRequest request, PooledBytes document, bool isByTheMinute)
+    public static MeteredUsage Read(TranscriptionRequest request, PooledBytes document, UnitPrices prices, UnitPrices backendPrices)
     {
-        var (tokens, milliseconds) = request.ResponseFormat is "json" or "verbose_json" or "text" ? FromJson(document.Memory) : (null, FromSubtitles(document.Span));
+        var (text, tokens, milliseconds) = request.ResponseFormat is "json" or "verbose_json" or "text"
+            ? FromJson(document.Memory)
+            : FromSubtitles(Encoding.UTF8.GetString(document.Span));
+        var isByTheMinute = prices.AudioMinute > 0 || backendPrices.AudioMinute > 0;
         var isEstimated = milliseconds is null && (tokens is null || isByTheMinute);
         var length = milliseconds ?? (isEstimated ? LengthOf(request.File) : 0);
+        if (tokens is null && (prices.AreOfTokensAlone || (prices.AudioMinute == 0 && backendPrices.AreOfTokensAlone)))
+        {
+            isEstimated = true;
+            tokens = new TokenUsage((length * TokensPerSecond / 1000) + 1, TokenCounter.Count(text));
+        }
+
         return new MeteredUsage((tokens ?? default) with { AudioMilliseconds = length }, isEstimated);
     }
 
-    private static (TokenUsage? Tokens, long? Milliseconds) FromJson(ReadOnlyMemory<byte> json)
+    private static (string Text, TokenUsage? Tokens, long? Milliseconds) FromJson(ReadOnlyMemory<byte> json)
     {
         using var document = JsonDocument.Parse(json);
         var root = document.RootElement;
@@ -57,7 +70,7 @@ internal static partial class TranscriptMeter
             seconds = usage.TryGetProperty("seconds"u8, out var given) || usage.TryGetProperty("prompt_audio_seconds"u8, out given) ? Seconds(given) ?? seconds : seconds;
         }
 
-        return (tokens, (long?)(seconds * 1000));
+        return (JsonText.Of(text), tokens, (long?)(seconds * 1000));
     }
 
     // Whisper's own servers write the duration as text.
@@ -72,19 +85,20 @@ internal static partial class TranscriptMeter
         return isNumber is >= 0 and < 1_000_000 ? isNumber : null;
     }
 
-    private static long? FromSubtitles(ReadOnlySpan<byte> text)
+    private static (string Text, TokenUsage? Tokens, long? Milliseconds) FromSubtitles(string document)
     {
-        var last = EndTime().Matches(Encoding.UTF8.GetString(text)).LastOrDefault();
+        var text = NoSpeech().Replace(document, "").Trim();
+        var last = EndTime().Matches(document).LastOrDefault();
         if (last is null)
         {
-            return null;
+            return (text, null, null);
         }
 
         var hours = last.Groups["h"].Success ? long.Parse(last.Groups["h"].Value, CultureInfo.InvariantCulture) : 0;
         var minutes = long.Parse(last.Groups["m"].Value, CultureInfo.InvariantCulture);
         var seconds = long.Parse(last.Groups["s"].Value, CultureInfo.InvariantCulture);
         var milliseconds = long.Parse(last.Groups["f"].Value, CultureInfo.InvariantCulture);
-        return (((((hours * 60) + minutes) * 60) + seconds) * 1000) + milliseconds;
+        return (text, null, (((((hours * 60) + minutes) * 60) + seconds) * 1000) + milliseconds);
     }
 
     private static long LengthOf(Stream file)
@@ -143,4 +157,8 @@ internal static partial class TranscriptMeter
 
     [GeneratedRegex(@"-->\s*(?:(?<h>\d{1,3}):)?(?<m>\d{2}):(?<s>\d{2})[.,](?<f>\d{3})")]
     private static partial Regex EndTime();
+
+    // Headers, numbers and times of subtitles, and what is empty.
+    [GeneratedRegex(@"^(WEBVTT.*|\d+|.*-->.*|)\r?$\n?", RegexOptions.Multiline)]
+    private static partial Regex NoSpeech();
 }

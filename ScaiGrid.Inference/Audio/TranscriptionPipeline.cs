@@ -50,8 +50,7 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
         MeteredUsage metered;
         try
         {
-            var isByTheMinute = call.Route.AudioMinutePrice > 0 || call.Backend.AudioMinutePrice > 0;
-            metered = TranscriptMeter.Read(call.Request, document, isByTheMinute);
+            metered = TranscriptMeter.Read(call.Request, document, call.Route.Prices, call.Backend.Prices);
         }
         catch (JsonException)
         {

@@ -12,6 +12,9 @@ public readonly record struct UnitPrices(long Input, long Output, long Image = 0
 {
     private const long MillisecondsPerMinute = 60_000;
 
+    /// <summary>Whether tokens have a price and minutes have none.</summary>
+    public bool AreOfTokensAlone => AudioMinute == 0 && (Input > 0 || Output > 0);
+
     public long CostOf(TokenUsage usage)
     {
         var units = ((Int128)usage.Images * Image) + ((((Int128)usage.AudioMilliseconds * AudioMinute) + (MillisecondsPerMinute / 2)) / MillisecondsPerMinute);

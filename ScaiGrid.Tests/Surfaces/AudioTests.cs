@@ -110,6 +110,19 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         Assert.True((bool)Assert.Single(await Admin.UsageAsync(byBoth, 1))["estimated"]!);
     }
 
+    [Theory]
+    [InlineData("srt", "1\r\n00:00:00,000 --> 00:01:30,000\r\nhello world\r\n", 901)]
+    [InlineData("vtt", "WEBVTT\n\n00:00.000 --> 01:30.000\nhello world\n", 901)]
+    [InlineData("json", """{"text":"hello world","usage":{"type":"duration","seconds":90}}""", 901)]
+    [InlineData("json", """{"text":"hello world"}""", 21)]
+    public async Task Tokens_AreCounted_WhereOnlyTheyHaveAPrice(string format, string answer, int input)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = answer, ContentType = "text/plain" }, modelFields: new { modality = "audio" });
+        (await Admin.TranscribeAsync(Transcribe, Wave(), ("model", slug), ("response_format", format))).Ok();
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal((input, 2, true), ((int)row["tokens_in"]!, (int)row["tokens_out"]!, (bool)row["estimated"]!));
+    }
+
     [Fact]
     public async Task TranscriptThatEndsInHalfASurrogatePair_IsPassedOn()
     {
