@@ -27,6 +27,7 @@ internal sealed partial class BatchRun(
     TimeProvider time,
     ILogger<BatchRun> logger) : IDisposable
 {
+    /// <summary>Of a call that fails.</summary>
     private const int MostTries = 3;
 
     /// <summary>In bytes of a line: an upstream's answer, and its envelope.</summary>
@@ -164,7 +165,7 @@ internal sealed partial class BatchRun(
             return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
         }
 
-        for (var attempt = 1; ; attempt++)
+        for (var failures = 0; ;)
         {
             if (Stopped(batch, cancellationToken) is { } reason)
             {
@@ -189,20 +190,19 @@ internal sealed partial class BatchRun(
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            if (!MayTryAgain(answer, attempt))
+            if (!Passes(answer) && (answer.Status is not (502 or 503 or 504) || ++failures == MostTries))
             {
                 return LineResult.Called(index, id, line.CustomId, answer);
             }
 
-            var pause = answer.RetryAfter ?? TimeSpan.FromSeconds(Math.Pow(2, attempt));
+            var pause = answer.RetryAfter ?? TimeSpan.FromSeconds(Math.Pow(2, failures));
             await Task.Delay(pause < LongestPause ? pause : LongestPause, time, cancellationToken);
         }
     }
 
-    // A limit that passes is waited for, as long as the batch lasts; other trouble is given a few tries. A budget's next period is not
-    // waited for, however near: the batch would keep others from the worker meanwhile.
-    private static bool MayTryAgain(InferenceAnswer answer, int attempt) =>
-        (answer.Status == 429 && answer.RetryAfter is not null && !answer.IsUsedUp) || (answer.Status is 502 or 503 or 504 && attempt < MostTries);
+    // A limit, or an outage in which nothing is sent, is waited for as long as the batch lasts; other trouble is given a few tries. A budget's
+    // next period is not waited for, however near: the batch would keep others from the worker meanwhile.
+    private static bool Passes(InferenceAnswer answer) => answer is { Status: 429 or 503, RetryAfter: not null, IsUsedUp: false };
 
     /// <summary>A usage id that is the same whichever worker makes the call, and that begins with the batch's time.</summary>
     private static string UsageId(BatchRow batch, string lineId) =>

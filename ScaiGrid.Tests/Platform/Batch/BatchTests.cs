@@ -219,6 +219,36 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task OutageInWhichNothingIsSent_IsWaitedFor()
+    {
+        var port = FreePort.Next();
+        var model = await RoutedModel.CreateAsync(Admin, [new($"http://127.0.0.1:{port}/v1", "m")]);
+        var input = Lines(Line("a", "/v1/inference/chat", Chat(model.Slug)));
+        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
+
+        // After five calls to nobody: more than a call that fails is tried.
+        await Poll.UntilAsync(async () => await model.StateAsync(0) == "open", "the circuit to open");
+        await using var returned = await FakeUpstream.StartAsync(port);
+        returned.Play("m", new UpstreamScript());
+        var batch = await WaitAsync(id);
+        Assert.Equal(("completed", 1), ((string?)batch["status"], (int)batch["request_counts"]!["completed"]!));
+    }
+
+    [Fact]
+    public async Task LimitThatWasWaitedFor_CostsNoTry()
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "1" } }, out var upstreamModel);
+        var input = Lines(Line("a", "/v1/inference/chat", Chat(slug)));
+        var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count >= 3), "three calls that meet the limit");
+        Grid.Upstream.Play(upstreamModel, new UpstreamScript { Status = 500 });
+        var limited = Grid.Upstream.CallsOf(upstreamModel).Count;
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count > limited), "one that fails");
+        Grid.Upstream.Play(upstreamModel, new UpstreamScript());
+        Assert.Equal(1, (int)(await WaitAsync(id))["request_counts"]!["completed"]!);
+    }
+
+    [Fact]
     public async Task InputWithoutNames_FailsWithItsLines()
     {
         var input = Encoding.UTF8.GetBytes("{\"custom_id\":\"a\"}\n\nnot json\n{\"custom_id\":\"a\"}\n{\"custom_id\":7}\n");
