@@ -79,6 +79,8 @@ public readonly record struct CallBounds(TokenUsage Highest, long Estimate, Unit
 /// <summary>Brings budgets whose use Redis does not know to what the database has. Off the hot path: after a loss of Redis, and for new budgets.</summary>
 public interface IBudgetLedger
 {
+    /// <param name="budgets">All of a call's: those that Redis knows are left as they are.</param>
+    /// <param name="cancellationToken">The caller has gone.</param>
     /// <returns>False when the database cannot tell either.</returns>
     Task<bool> SeedAsync(IReadOnlyList<BudgetRule> budgets, CancellationToken cancellationToken);
 }

@@ -127,7 +127,7 @@ public sealed partial class CallAdmission
                 // Redis was lost, or the budget is new: a cold path, the one place where a call may wait for the database. Not on the thread
                 // that reads Redis's answers: some databases are waited for by blocking.
                 await Task.Yield();
-                if (!await _ledger.SeedAsync([unknown], cancellationToken))
+                if (!await _ledger.SeedAsync([.. parts.SelectMany(part => part.Budgets)], cancellationToken))
                 {
                     return WithoutRedis(plan, caller, most);
                 }

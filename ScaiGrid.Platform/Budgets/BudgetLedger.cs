@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Inference.Admission;
@@ -24,26 +25,13 @@ internal sealed partial class BudgetLedger(
     /// <summary>Between a call's usage record and its settlement are milliseconds: one that is not settled by then was lost.</summary>
     private static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(15);
 
+    // Of all calls that come before a budget's use is known, one asks the database; the others wait for its answer, also when its caller leaves.
+    private readonly ConcurrentDictionary<string, Lazy<Task<bool>>> _seeding = new();
+
     public async Task<bool> SeedAsync(IReadOnlyList<BudgetRule> budgets, CancellationToken cancellationToken)
     {
-        try
-        {
-            await using var db = await databases.CreateDbContextAsync(cancellationToken);
-            var ids = budgets.Select(budget => budget.Id).ToArray();
-            var rows = await db.Budgets.AsNoTracking().Where(budget => ids.Contains(budget.Id)).ToListAsync(cancellationToken);
-            foreach (var row in rows)
-            {
-                await ReconcileAsync(row, budgets.First(budget => budget.Id == row.Id).Calendar, force: false, cancellationToken);
-                BudgetSeeded(row.Id);
-            }
-
-            return rows.Count == budgets.Count;
-        }
-        catch (Exception exception) when (DatabaseAway.Is(exception) || exception is RedisException or TimeoutException)
-        {
-            SeedFailed(exception.Message);
-            return false;
-        }
+        var seeding = budgets.Select(budget => _seeding.GetOrAdd(budget.Id, _ => new Lazy<Task<bool>>(() => SeedAsync(budget))).Value);
+        return (await Task.WhenAll(seeding).WaitAsync(cancellationToken)).All(isSeeded => isSeeded);
     }
 
     /// <param name="budget">The budget.</param>
@@ -161,6 +149,36 @@ internal sealed partial class BudgetLedger(
     {
         var tenants = budgets.Select(budget => budget.TenantId).OfType<string>().Distinct().ToArray();
         return await db.Tenants.AsNoTracking().Where(tenant => tenants.Contains(tenant.Id)).ToDictionaryAsync(tenant => tenant.Id, TenantTimeZone.Of, cancellationToken);
+    }
+
+    private async Task<bool> SeedAsync(BudgetRule rule)
+    {
+        try
+        {
+            if (await redis.GetDatabase().HashExistsAsync(AdmissionKeys.Budget(rule.Owner, rule.Id), "p"))
+            {
+                return true;
+            }
+
+            await using var db = await databases.CreateDbContextAsync(CancellationToken.None);
+            if (await db.Budgets.AsNoTracking().SingleOrDefaultAsync(budget => budget.Id == rule.Id) is not { } budget)
+            {
+                return false;
+            }
+
+            await ReconcileAsync(budget, rule.Calendar, force: false, CancellationToken.None);
+            BudgetSeeded(rule.Id);
+            return true;
+        }
+        catch (Exception exception) when (DatabaseAway.Is(exception) || exception is RedisException or TimeoutException)
+        {
+            SeedFailed(exception.Message);
+            return false;
+        }
+        finally
+        {
+            _seeding.TryRemove(rule.Id, out _);
+        }
     }
 
     /// <summary>Reservations of calls that were recorded before a moment, and still not settled.</summary>

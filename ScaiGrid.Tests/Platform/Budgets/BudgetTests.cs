@@ -113,6 +113,28 @@ public sealed class BudgetTests
     }
 
     [Fact]
+    public async Task BudgetsThatRedisLost_AreMadeOnce_BeforeTheirFirstCallGoesOn()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1);
+        var user = (string)(await grid.Admin.GetAsync("/v1/me")).Ok()["user"]!["id"]!;
+        await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 1000 });
+        await CreateAsync(grid.Admin, new { scope = "user", scope_id = user, period = "total", request_limit = 1000 });
+        await CreateAsync(grid.Admin, new { scope = "partner", period = "total", request_limit = 1000 });
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        var before = Made();
+        await grid.Redis!.EmptyAsync();
+        foreach (var answer in await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => grid.Admin.ChatAsync(Echo))))
+        {
+            answer.Ok();
+        }
+
+        await Poll.UntilAsync(() => Task.FromResult(Made() >= before + 3), "the budgets in the log");
+        Assert.Equal(before + 3, Made());
+
+        int Made() => grid.Apis[0].Output.Split('\n').Count(line => line.Contains("\"budget_seeded\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task LimitsThatAreReached_AreToldOnce()
     {
         await using var receiver = await FakeReceiver.StartAsync();
