@@ -59,11 +59,11 @@ internal sealed partial class BudgetLedger(
         await redis.GetDatabase().ScriptEvaluateAsync(AdmissionScripts.Reconcile, [Key(budget)], values);
 
         // Counted now. In this order, since a budget is never exceeded: for a moment such a call is held back and counted.
-        foreach (var reservation in lost)
+        foreach (var (owner, reservation) in lost)
         {
-            if (await reservation.ReleaseAsync(redis.GetDatabase(), budget.Owner))
+            if (await reservation.ReleaseAsync(redis.GetDatabase(), owner))
             {
-                SettlementLost(reservation.Ticket, budget.Owner);
+                SettlementLost(reservation.Ticket, owner);
             }
         }
     }
@@ -181,17 +181,40 @@ internal sealed partial class BudgetLedger(
         }
     }
 
-    /// <summary>Reservations of calls that were recorded before a moment, and still not settled.</summary>
-    private async Task<IReadOnlyList<OpenReservation>> LostAsync(Budget budget, DateTimeOffset before, CancellationToken cancellationToken)
+    /// <summary>A budget's reservations of calls that were recorded before a moment, and still not settled; each with the owner under whom it is noted.</summary>
+    private async Task<IReadOnlyList<(string Owner, OpenReservation Reservation)>> LostAsync(Budget budget, DateTimeOffset before, CancellationToken cancellationToken)
     {
-        var open = await OpenReservation.ReadAsync(redis.GetDatabase(), budget.Owner);
-        if (open.Count == 0)
+        var key = AdmissionKeys.Budget(budget.Owner, budget.Id);
+        var lost = new List<(string, OpenReservation)>();
+        foreach (var owner in await OwnersAsync(budget, cancellationToken))
         {
-            return [];
+            var open = (await OpenReservation.ReadAsync(redis.GetDatabase(), owner)).Where(reservation => reservation.Budgets.Contains(key)).ToList();
+            if (open.Count > 0)
+            {
+                var tenantId = owner == budget.PartnerId ? null : owner;
+                var recorded = await summary.RecordedAsync(tenantId, open.Select(reservation => reservation.Ticket).ToHashSet(), before, cancellationToken);
+                lost.AddRange(open.Where(reservation => recorded.Contains(reservation.Ticket)).Select(reservation => (owner, reservation)));
+            }
         }
 
-        var recorded = await summary.RecordedAsync(budget.TenantId, open.Select(reservation => reservation.Ticket).ToHashSet(), before, cancellationToken);
-        return [.. open.Where(reservation => recorded.Contains(reservation.Ticket))];
+        return lost;
+    }
+
+    /// <summary>
+    /// Under whom a budget's reservations are noted. Those in a partner's budget are the tenant's, with its own; on a cluster, and of a tenant
+    /// that has no limits itself, they are the partner's.
+    /// </summary>
+    private async Task<IReadOnlyList<string>> OwnersAsync(Budget budget, CancellationToken cancellationToken)
+    {
+        if (budget.TenantId is { } tenantId)
+        {
+            return [tenantId];
+        }
+
+        var owners = Array.ConvertAll(await redis.GetDatabase().SetMembersAsync(AdmissionKeys.Owners), owner => (string)owner!);
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var tenants = await db.Tenants.Where(tenant => tenant.PartnerId == budget.PartnerId).Select(tenant => tenant.Id).ToListAsync(cancellationToken);
+        return [budget.PartnerId, .. owners.Intersect(tenants)];
     }
 
     private Task<UsageTotal> TotalAsync(Budget budget, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>

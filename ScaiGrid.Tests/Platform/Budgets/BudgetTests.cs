@@ -193,14 +193,18 @@ public sealed class BudgetTests
     }
 
     /// <summary>As when a Redis is killed that had not written its last second to the disk.</summary>
-    [Fact]
+    [Theory]
     [Trait("lane", "long")]
-    public async Task SettlementThatRedisForgot_IsCountedWithinFiveMinutes()
+    [InlineData("tenant")]
+    [InlineData("partner")]
+    public async Task SettlementThatRedisForgot_IsCountedWithinFiveMinutes(string scope)
     {
-        await using var grid = await SmallGrid.StartAsync(replicas: 1, withWorker: true);
+        // With a limit of the tenant's, a reservation in its partner's budget is the tenant's as well.
+        await using var grid = await SmallGrid.StartAsync(
+            replicas: 1, withWorker: true, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_TENANT_RPM"] = "100000" });
         var hold = new TaskCompletionSource();
         var (slug, upstreamModel) = await grid.ConnectAsync(new UpstreamScript { Hold = hold.Task, PromptTokens = 1000, CompletionTokens = 500 }, inputPrice: "100", outputPrice: "1000");
-        var budget = await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 2 });
+        var budget = await CreateAsync(grid.Admin, new { scope, period = "total", request_limit = 2 });
         await grid.CatchUpAsync();
         (await grid.Admin.ChatAsync(Echo)).Ok();
         await SettledAsync(grid.Admin, budget, used: 1);
