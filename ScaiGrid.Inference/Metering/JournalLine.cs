@@ -4,11 +4,11 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>A usage record as it stands in the journal, and as it is shipped: of what is in it, only the two ids are read on the way.</summary>
-internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte> Id, ReadOnlyMemory<byte> Json)
+/// <summary>A usage record as it stands in the journal, and as it is shipped: of what is in it, only this much is read on the way.</summary>
+internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte> Id, ReadOnlyMemory<byte> Json, bool IsNote)
 {
     public static JournalLine Of(UsageRecord record) =>
-        new(record.TenantId, Encoding.ASCII.GetBytes(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, UsageJson.Default.UsageRecord));
+        new(record.TenantId, Encoding.ASCII.GetBytes(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, UsageJson.Default.UsageRecord), record.IsNote);
 
     /// <summary>
     /// Appends it, framed by line feeds on both sides, so that what a writer left that died before it had written all spoils no neighbour.
@@ -29,6 +29,7 @@ internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte
         line = default;
         ReadOnlyMemory<byte> id = default;
         string? tenant = null;
+        var isNote = false;
         try
         {
             var reader = new Utf8JsonReader(json.Span);
@@ -40,7 +41,7 @@ internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte
 
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                var (isId, isTenant) = (reader.ValueTextEquals("id"u8), reader.ValueTextEquals("tenant_id"u8));
+                var (isId, isTenant, saysNote) = (reader.ValueTextEquals("id"u8), reader.ValueTextEquals("tenant_id"u8), reader.ValueTextEquals("is_note"u8));
                 reader.Read();
                 if (isId)
                 {
@@ -51,6 +52,7 @@ internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte
                     tenant = tenantId is not null && reader.ValueTextEquals(tenantId) ? tenantId : reader.GetString();
                 }
 
+                isNote |= saysNote && reader.TokenType == JsonTokenType.True;
                 reader.Skip();
             }
 
@@ -65,7 +67,7 @@ internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte
             return false;
         }
 
-        line = new JournalLine(tenant, id, json);
+        line = new JournalLine(tenant, id, json, isNote);
         return true;
     }
 }

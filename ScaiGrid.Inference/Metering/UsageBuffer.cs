@@ -31,7 +31,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
             // The tenant is announced first: a record that no flush looks for would be stuck.
             var database = redis.GetDatabase();
             await database.SetAddAsync(TenantsKey, [.. withRoom.Select(tenantId => (RedisValue)tenantId)]);
-            await Task.WhenAll(withRoom.Select(tenantId => database.HashSetAsync(PendingKey(tenantId), Entries(tenants[tenantId]))));
+            await Task.WhenAll(withRoom.SelectMany(tenantId => Add(database, PendingKey(tenantId), tenants[tenantId].ToLookup(line => line.IsNote))));
         }
 
         return withRoom.Count == tenants.Count ? [] : [.. tenants.Where(tenant => !withRoom.Contains(tenant.Key)).SelectMany(tenant => tenant)];
@@ -90,7 +90,12 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
     public Task RemoveAsync(string tenantId, IEnumerable<string> ids) =>
         redis.GetDatabase().HashDeleteAsync(PendingKey(tenantId), [.. ids.Select(id => (RedisValue)id)]);
 
-    private static HashEntry[] Entries(IEnumerable<JournalLine> lines) => [.. lines.Select(line => new HashEntry(line.Id, line.Json))];
+    /// <summary>A note takes no record's place; a record takes a note's.</summary>
+    private static IEnumerable<Task> Add(IDatabase database, RedisKey key, ILookup<bool, JournalLine> areNotes) =>
+    [
+        database.HashSetAsync(key, [.. areNotes[false].Select(line => new HashEntry(line.Id, line.Json))]),
+        .. areNotes[true].Select(note => database.HashSetAsync(key, note.Id, note.Json, When.NotExists)),
+    ];
 
     private static UsageRecord? Read(RedisValue value)
     {

@@ -10,7 +10,7 @@ namespace ScaiGrid.Inference.Metering;
 /// <param name="journal">Where it is written.</param>
 internal sealed class UsageNote(UsageJournal journal) : IDisposable
 {
-    // Sorts behind the segments, one of which may have the call's own record: the first that is stored counts.
+    // Sorts behind the segments, one of which may have the call's own record: in the database the first that is stored counts.
     private readonly string _path = journal.NextPath("note-");
     private int _length;
 
@@ -25,7 +25,7 @@ internal sealed class UsageNote(UsageJournal journal) : IDisposable
     {
         WrittenAt = now;
         using var framed = new PooledBytes(1024);
-        JournalLine.Of(record).WriteTo(framed);
+        JournalLine.Of(record with { IsNote = true }).WriteTo(framed);
 
         // Nothing of a longer one stays behind it; who reads it passes over empty lines.
         var padding = Math.Max(_length - framed.Length, 0);

@@ -62,6 +62,10 @@ public sealed record UsageRecord
 
     /// <summary>The upstream gave no usage: tokens were counted here.</summary>
     public bool Estimated { get; init; }
+
+    /// <summary>Of a <see cref="UsageNote"/>: where the call has a record of its own, that one counts, whichever comes first.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsNote { get; init; }
 }
 
 [JsonSourceGenerationOptions(

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using ScaiGrid.Core;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Streaming;
@@ -141,6 +142,35 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         Assert.Equal(("error", true), ((string?)killed["status"], (bool)killed["estimated"]!));
         Assert.InRange((int)killed["tokens_in"]!, 5, 15);
         Assert.InRange((int)killed["tokens_out"]!, 1, 10 * Read * Word.Length / 4);
+    }
+
+    [Fact]
+    public async Task NoteThatOutlivesItsCall_TakesNoRecordsPlace()
+    {
+        await CallAsync(_admin, 1);
+        await WaitsInRedisAsync(_tenantId, 1);
+        var value = (await _client.GetDatabase().HashValuesAsync(Pending(_tenantId))).Single();
+        var shipped = JsonSerializer.Deserialize((string)value!, UsageJson.Default.UsageRecord)!;
+
+        // A process that was killed behind a call's end: with one call's record, that of another in Redis already, and the notes of both.
+        var left = shipped with { Id = Ids.New(Ids.Usage, TimeProvider.System), RequestId = "left" };
+        using (var journal = new UsageJournal(_folder.File("left"), TimeProvider.System))
+        {
+            journal.Append(JournalLine.Of(left));
+            foreach (var record in new[] { left, shipped })
+            {
+                new UsageNote(journal).Write(record with { Status = "error", TokensOut = 1000, Estimated = true }, now: 0);
+            }
+        }
+
+        var folder = Directory.EnumerateDirectories(_folder.File("left/journal")).Single();
+        Directory.Move(folder, Path.Combine(_journals, Path.GetFileName(folder)));
+        await WaitsInRedisAsync(_tenantId, 2);
+        await JournalIsEmptyAsync();
+        await using var worker = await Replica.StartAsync(Mode.Worker, _settings);
+        var rows = await _admin.UsageAsync(Model, 2);
+        Assert.Equal(2, rows.Count);
+        Assert.All(rows, row => Assert.Equal(("ok", shipped.TokensOut), ((string?)row["status"], (long)row["tokens_out"]!)));
     }
 
     [Fact]
