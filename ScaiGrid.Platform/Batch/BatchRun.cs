@@ -30,7 +30,10 @@ internal sealed partial class BatchRun(
     /// <summary>Of a call that fails.</summary>
     private const int MostTries = 3;
 
-    /// <summary>In bytes of a line: an upstream's answer, and its envelope.</summary>
+    /// <summary>
+    /// In bytes of a result: an upstream's answer, and its envelope. Large pictures that were fetched may make a longer one, which is not noted: a worker
+    /// that takes over makes that call again.
+    /// </summary>
     private const int MaxNoted = InferenceOptions.MaxUpstreamBytes + (1024 * 1024);
 
     private static readonly TimeSpan WatchEvery = TimeSpan.FromSeconds(2);
@@ -265,7 +268,7 @@ internal sealed partial class BatchRun(
         await using var content = await blobs.OpenAsync(batch.ChunkKey(number, "noted"), range: null, cancellationToken);
         if (content is not null)
         {
-            await foreach (var line in LineReader.ReadAsync(content.Body, MaxNoted, cancellationToken))
+            await foreach (var line in LineReader.ReadAsync(content.Body, MaxNoted + LineResult.NotePrefix, cancellationToken))
             {
                 if (LineResult.ReadNoted(line) is { } noted && noted.Index < count)
                 {
@@ -279,7 +282,7 @@ internal sealed partial class BatchRun(
 
     private Task NoteAsync(BatchRow batch, int number, LineResult?[] results, CancellationToken cancellationToken)
     {
-        var noted = results.OfType<LineResult>().ToList();
+        var noted = results.OfType<LineResult>().Where(result => result.Json.Length <= MaxNoted).ToList();
         return noted.Count == 0 ? Task.CompletedTask
             : blobs.WriteAsync(batch.ChunkKey(number, "noted"), new MemoryStream(LineResult.Noted(noted)), cancellationToken);
     }

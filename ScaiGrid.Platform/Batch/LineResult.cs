@@ -12,6 +12,9 @@ namespace ScaiGrid.Platform.Batch;
 /// <param name="Json">The line of the result file.</param>
 internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
 {
+    /// <summary>What a note has before a result, in bytes at most.</summary>
+    public const int NotePrefix = 16;
+
     public static LineResult Called(int index, string id, string customId, InferenceAnswer answer) => new(index, answer.Succeeded, Write(writer =>
     {
         Begin(writer, id, customId);

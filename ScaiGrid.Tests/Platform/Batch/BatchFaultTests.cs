@@ -57,6 +57,44 @@ public sealed class BatchFaultTests(DatabaseServer server)
     }
 
     [Fact]
+    public async Task ResultTooLongToBeNoted_TakesNoOtherFromTheNextWorker()
+    {
+        // Escaped, and so twice as long, in a file of lines.
+        var text = new string('\u2028', 12 * 1024 * 1024);
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("quick", new UpstreamScript());
+        upstream.Play("long", new UpstreamScript
+        {
+            Body = $$$"""
+                {"id":"x","object":"chat.completion","created":1,"model":"m",
+                 "choices":[{"index":0,"message":{"role":"assistant","content":"{{{text}}}"},"finish_reason":"stop"}],
+                 "usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}
+                """,
+        });
+        var hold = new TaskCompletionSource();
+        upstream.Play("held", new UpstreamScript { Hold = hold.Task });
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var settings = BatchFault.Settings(await server.CreateAsync(DatabaseKind.MariaDb), redis, folder);
+        settings["SCAIGRID_DRAIN_TIMEOUT_S"] = "3";
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        string[] models = [await api.ConnectAsync(upstream.BaseUrl, "quick"), await api.ConnectAsync(upstream.BaseUrl, "long"), await api.ConnectAsync(upstream.BaseUrl, "held")];
+        await using var first = await Replica.StartAsync(Mode.Worker, settings);
+        var id = await BatchFault.SubmitAsync(api, models);
+        await Poll.UntilAsync(() => Task.FromResult(upstream.Calls.Count == 3 && upstream.RunningChats == 1), "two answers");
+        await first.TerminateAsync();
+
+        hold.SetResult();
+        await using var second = await Replica.StartAsync(Mode.Worker, settings);
+        JsonNode batch = null!;
+        await Poll.UntilAsync(async () => (batch = await BatchFault.GetAsync(api, id))["ended_at"] is not null, "the batch to end");
+        Assert.True((int)batch["request_counts"]!["completed"]! == 3, batch.ToJsonString());
+        Assert.Equal((1, 2, 2), (upstream.CallsOf("quick").Count, upstream.CallsOf("long").Count, upstream.CallsOf("held").Count));
+    }
+
+    [Fact]
     public async Task WorkerThatWaitsForItsFirstSnapshot_DoesNotWaitForTheWholeDrain()
     {
         using var folder = new TemporaryFolder();
@@ -166,8 +204,12 @@ internal static class BatchFault
         ["SCAIGRID_JOB_LEASE_S"] = "5",
     };
 
-    public static async Task<string> SubmitAsync(ApiDriver api, int lines, string model) =>
-        (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(lines, model)) })).Created()["id"]!;
+    public static Task<string> SubmitAsync(ApiDriver api, int lines, string model) => SubmitAsync(api, [.. Enumerable.Repeat(model, lines)]);
+
+    /// <param name="api">Whose batch it is.</param>
+    /// <param name="models">Each line's.</param>
+    public static async Task<string> SubmitAsync(ApiDriver api, IReadOnlyList<string> models) =>
+        (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(models)) })).Created()["id"]!;
 
     private static async Task<bool> IsCallingAsync(ApiDriver worker) => (await worker.GetAsync("/metrics")).Text.Split('\n').Any(line =>
         line.StartsWith("scaigrid_backend_inflight_requests{", StringComparison.Ordinal) && !line.Contains("} 0", StringComparison.Ordinal));
@@ -179,17 +221,17 @@ internal static class BatchFault
 
     private static int Completed(JsonNode batch) => (int)batch["request_counts"]!["completed"]!;
 
-    private static byte[] Input(int lines, string model)
+    private static byte[] Input(IReadOnlyList<string> models)
     {
         var input = new StringBuilder();
-        for (var i = 0; i < lines; i++)
+        for (var i = 0; i < models.Count; i++)
         {
             input.Append(JsonSerializer.Serialize(new
             {
                 custom_id = $"line-{i}",
                 method = "POST",
                 url = "/v1/inference/chat",
-                body = new { model, messages = new[] { new { role = "user", content = $"line {i}" } } },
+                body = new { model = models[i], messages = new[] { new { role = "user", content = $"line {i}" } } },
             })).Append('\n');
         }
 
