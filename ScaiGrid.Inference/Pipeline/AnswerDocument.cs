@@ -6,12 +6,12 @@ namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>The parts of an upstream's document in OpenAI's list format: <c>{"data":[…],"usage":{…}}</c>.</summary>
 /// <param name="Data">The raw value of the list.</param>
-/// <param name="Usage">Null when the upstream gave none.</param>
-/// <param name="UsageJson">Its raw value; empty when the upstream gave none.</param>
+/// <param name="Usage">Null if the upstream sent no usage.</param>
+/// <param name="UsageJson">The raw value of the usage; empty if the upstream sent none.</param>
 internal readonly record struct AnswerDocument(ReadOnlyMemory<byte> Data, TokenUsage? Usage, ReadOnlyMemory<byte> UsageJson)
 {
     /// <param name="json">The document.</param>
-    /// <param name="list">Name of the list: <c>data</c> mostly.</param>
+    /// <param name="list">The name of the list, usually <c>data</c>.</param>
     /// <exception cref="JsonException">Not JSON, or without the list.</exception>
     public static AnswerDocument Read(ReadOnlyMemory<byte> json, ReadOnlySpan<byte> list)
     {

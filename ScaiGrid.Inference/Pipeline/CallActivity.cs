@@ -3,16 +3,16 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The bounds of one attempt: a limit on each wait (first byte, next byte), one over all, the life of the caller's credential and of the process. Its
-/// token ends with the caller's disconnect, or with the bound that was reached first.
+/// The limits of one attempt: a timeout for each wait (first byte, next byte), an overall timeout, revocation of the caller's credential and
+/// shutdown. Its token is cancelled by the caller's disconnect or by the first limit reached.
 /// </summary>
 /// <remarks>
-/// Progress is a write of a timestamp, which the one timer looks at when it fires: setting a timer anew for each read of a stream would
+/// Progress only writes a timestamp, which the single timer checks when it fires: resetting a timer for each read of a stream would
 /// take the timer queue's lock each time.
 /// </remarks>
 public sealed class CallActivity : IDisposable
 {
-    // Never disposed: it has no timer and no handle of its own, and the timer may be about to cancel it.
+    // Never disposed: it has no timer and no handle, and the timer callback may be about to cancel it.
     private readonly CancellationTokenSource _source = new();
     private readonly CancellationTokenRegistration _callerGone;
     private readonly CancellationTokenRegistration _callerRevoked;
@@ -28,12 +28,12 @@ public sealed class CallActivity : IDisposable
     private bool _isTooLong;
 
     /// <param name="time">The clock.</param>
-    /// <param name="firstByte">Until something comes.</param>
-    /// <param name="idle">Until something more comes.</param>
-    /// <param name="overall">Until the end.</param>
+    /// <param name="firstByte">The timeout for the first byte.</param>
+    /// <param name="idle">The timeout for each further byte.</param>
+    /// <param name="overall">The overall timeout.</param>
     /// <param name="caller">The caller's disconnect.</param>
     /// <param name="revoked"><see cref="Core.Identity.Caller.Revoked"/>.</param>
-    /// <param name="stopping">The end of the process.</param>
+    /// <param name="stopping">The shutdown of the process.</param>
     public CallActivity(
         TimeProvider time, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken caller, CancellationToken revoked, CancellationToken stopping)
     {
@@ -50,29 +50,29 @@ public sealed class CallActivity : IDisposable
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>True when the caller has gone, rather than a bound been reached.</summary>
+    /// <summary>True if the caller disconnected.</summary>
     public bool CallerIsGone => _caller.IsCancellationRequested;
 
-    /// <summary>The error of a cancellation that was not the caller's.</summary>
+    /// <summary>The error of a cancellation that the caller's disconnect did not cause.</summary>
     public UpstreamError BoundError => _revoked.IsCancellationRequested ? UpstreamError.Revoked
         : _stopping.IsCancellationRequested ? UpstreamError.Stopping : UpstreamError.TimedOut;
 
     /// <summary>
-    /// Whether the bound over all ended the call, while the upstream was not late: where its answer had begun, that is a limit of ours or a caller who reads
-    /// slowly, and says nothing of the upstream.
+    /// True if the overall timeout ended the call while the upstream was not late. Once the answer has begun, the cause is our limit or a
+    /// slow caller, not the upstream.
     /// </summary>
     public bool IsTooLong => Volatile.Read(ref _isTooLong);
 
-    /// <summary>Something came from the upstream: the next wait starts now.</summary>
+    /// <summary>Data arrived from the upstream: the next wait starts now.</summary>
     public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
 
     /// <summary>
-    /// Nobody waits for the upstream until <see cref="Progress"/>: what came is written to the caller, who may read it slowly, and the upstream is not to
-    /// be blamed for that.
+    /// Suspends the wait until <see cref="Progress"/>: received data is being written to the caller, who may read slowly, which is not the
+    /// upstream's fault.
     /// </summary>
     public void Pause() => Volatile.Write(ref _waitsUntil, long.MaxValue);
 
-    /// <summary>What is left to do is worth this long and no longer.</summary>
+    /// <summary>Limits the rest of the call to <paramref name="patience"/>.</summary>
     public void EndWithin(TimeSpan patience)
     {
         Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + Ticks(patience));

@@ -6,24 +6,23 @@ using ScaiGrid.Inference.Telemetry;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The way of a call that all operations share: find its model, admit it (rate limits and budgets, one round trip
-/// to Redis at most), then try the model's targets. What must hold for every operation
-/// is put in here once.
+/// The steps that all operations share: resolve the model, admit the call (rate limits and budgets, at most one round trip
+/// to Redis), then try the model's targets. Rules for every operation are enforced here, once.
 /// </summary>
 public sealed class CallRunner(CallActivities activities, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
 {
     /// <param name="call">The call; its route and backend are set here.</param>
     /// <param name="slug">The model, as the caller wrote it.</param>
-    /// <param name="modality">What the operation needs of the model.</param>
+    /// <param name="modality">The modality that the operation requires.</param>
     /// <param name="tryTarget">See <see cref="Dispatcher.RunAsync"/>.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
-    /// <returns>Null when the call came to its end; otherwise what to answer: nothing has reached the caller.</returns>
+    /// <returns>Null if the call is complete; otherwise the problem to answer with: nothing has reached the caller.</returns>
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
     public async Task<Problem?> RunAsync<TCall>(
         TCall call, string slug, string modality, Func<TCall, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
         where TCall : InferenceCall
     {
-        // While the body came in, perhaps.
+        // The credential may have been revoked while the body was read.
         if (activities.Interruption(call.Context.Caller) is { } interruption)
         {
             return interruption.ToProblem();
@@ -35,7 +34,7 @@ public sealed class CallRunner(CallActivities activities, ModelResolver models, 
             call.Route = route;
         }
 
-        // A call that finds no model counts for the rate limits too.
+        // A call for an unknown model counts towards the rate limits too.
         if ((await admission.AdmitAsync(call, hasModel: route is not null, callerGone) ?? problem) is { } refusal)
         {
             metrics.Refused(refusal, call.Context);
@@ -70,7 +69,7 @@ public sealed class CallRunner(CallActivities activities, ModelResolver models, 
         }
         finally
         {
-            // What was not settled came to nothing.
+            // A reservation that was not settled is returned.
             admission.Release(call.Ticket);
         }
     }

@@ -7,18 +7,18 @@ public enum CallStatus
 {
     Ok,
 
-    /// <summary>The upstream broke off after its first chunk, or this process had to end.</summary>
+    /// <summary>The upstream failed after its first chunk, or this process shut down.</summary>
     Error,
 
-    /// <summary>The caller left in the middle of the answer, or lost their access.</summary>
+    /// <summary>The caller disconnected or was revoked during the answer.</summary>
     Cancelled,
 }
 
-/// <summary>What a status follows from, and its words in accounting and metrics.</summary>
+/// <summary>Derives a status, and its label in accounting and metrics.</summary>
 public static class CallStatusWords
 {
-    /// <summary>How a call ended whose answer had begun.</summary>
-    /// <param name="error">What ended it; null when it came to its end.</param>
+    /// <summary>The status of a call whose answer had begun.</summary>
+    /// <param name="error">The error that ended it; null if it completed.</param>
     public static CallStatus Of(UpstreamError? error) =>
         error is null ? CallStatus.Ok : error.Failure == UpstreamFailure.CallerRevoked ? CallStatus.Cancelled : CallStatus.Error;
 

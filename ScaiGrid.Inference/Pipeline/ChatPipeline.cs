@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <item>resolve the model in the snapshot,</item>
 /// <item>choose a target by priority, health and strategy,</item>
 /// <item>send, and hold the answer until its first chunk proves that the upstream is alive,</item>
-/// <item>on a failure that may pass elsewhere, take the next target,</item>
+/// <item>on a failure that another target may not have, try the next target,</item>
 /// <item>relay chunks as they come,</item>
 /// <item>settle: the usage record is durable before the caller sees the end,</item>
 /// <item>end the answer.</item>
@@ -19,14 +19,14 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 /// <remarks>
 /// Invariants, each with a test:
-/// the chain is built once; no DI scope, no database and no lock a request;
-/// the snapshot is read once a call, and a change never touches a call in flight;
+/// the chain is built once; no DI scope, no database, no lock shared between calls;
+/// the snapshot is read once per call, and a change never affects a call in flight;
 /// same wire format: the caller's bytes are forwarded with the model's name replaced;
 /// failover until the first byte has reached the caller, never after it: then an error event ends the stream;
-/// usage is always metered: asked for when the caller did not, and hidden again;
+/// usage is always metered: requested from the upstream, and removed from the answer if the caller did not request it;
 /// expected failures are values, exceptions mean a bug or a caller who has gone;
 /// prompt and completion text is never logged, traced or put into an error;
-/// the caller's disconnect cancels the upstream call, and so does the end of their credential; what was used is settled.
+/// the caller's disconnect or the revocation of their credential cancels the upstream call; the usage so far is settled.
 /// </remarks>
 public sealed class ChatPipeline
 {
@@ -57,7 +57,7 @@ public sealed class ChatPipeline
         }
     }
 
-    /// <returns>Null when the call came to its end; an error when nothing has reached the caller.</returns>
+    /// <returns>Null if the call is complete; an error if nothing has reached the caller.</returns>
     private async Task<UpstreamError?> TryAsync(ChatCall call, CancellationToken callerGone)
     {
         if (call.Backend.Clients.Chat is not { } chat)
@@ -116,7 +116,7 @@ public sealed class ChatPipeline
 
     private async Task<UpstreamError?> RelayAsync(ChatCall call, ChatStream stream, CallActivity activity, CancellationToken callerGone)
     {
-        // :: First chunk: until it is here, another backend can still take the call.
+        // :: First chunk: until it arrives, another backend can still take the call.
         using var output = new PooledBytes(1024);
         using var chunks = new ChunkReader(stream, output);
         if (!await chunks.ReadAsync())
@@ -144,7 +144,7 @@ public sealed class ChatPipeline
                 }
                 while (chunks.TryRead());
 
-                // Chunks that came in one piece leave in one piece: a flush for each would cost a system call and delay none less.
+                // Chunks that arrived together are flushed together: a flush for each would cost a system call and deliver none earlier.
                 if (!stream.SawEnd)
                 {
                     await call.Responder.FlushAsync();
@@ -155,10 +155,10 @@ public sealed class ChatPipeline
             }
             while (await chunks.ReadAsync());
 
-            // Some servers end without [DONE]: a finish reason is as good.
+            // Some servers end without [DONE]: a finish reason marks the end as well.
             error = chunks.Error ?? (stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut));
 
-            // A read that is cancelled may also fail as a connection that broke.
+            // A cancelled read may also fail as a broken connection.
             error = error is null ? null : _activities.Interruption(call.Context.Caller) ?? error;
             status = CallStatusWords.Of(error);
         }
@@ -168,7 +168,7 @@ public sealed class ChatPipeline
         }
         catch
         {
-            // A bug of ours: what was used is settled all the same.
+            // A bug in ScaiGrid: the usage is settled all the same.
             await _settlement.SettleAsync(call, usage, output, CallStatus.Error, stream.UsageSoFar);
             throw;
         }

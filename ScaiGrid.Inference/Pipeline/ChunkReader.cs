@@ -6,8 +6,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>The chunks of an upstream's stream, read and scanned one after the other.</summary>
-/// <param name="stream">The stream; stays the caller's.</param>
-/// <param name="output">Gathers what the model wrote.</param>
+/// <param name="stream">The stream; owned by the caller.</param>
+/// <param name="output">Collects the model's output.</param>
 internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisposable
 {
     private readonly ChunkScanner _scanner = new(output);
@@ -19,11 +19,11 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
     /// <summary>Why the stream ended early; null while it runs and after a proper end.</summary>
     public UpstreamError? Error => _error ?? stream.Error;
 
-    /// <summary>Reads the next chunk if it is here already.</summary>
+    /// <summary>Reads the next chunk if it has already arrived.</summary>
     public bool TryRead() => stream.TryRead() && Scan();
 
     /// <returns>False at the end, proper or not.</returns>
-    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    // Pooled: it waits once per piece of a stream, and its state machine would be allocated each time.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> ReadAsync() => _error is null && await stream.ReadAsync() && Scan();
 

@@ -10,9 +10,9 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>The values that a model gives to fields which the caller leaves out.</summary>
 public static class DefaultFields
 {
-    /// <summary>What is wrong with them.</summary>
-    /// <param name="modality">Of the model. Fields of those that run several operations are the upstreams' to check.</param>
-    /// <param name="defaults">By field.</param>
+    /// <summary>Returns the errors in the defaults.</summary>
+    /// <param name="modality">The model's modality. Fields of modalities with several operations are left to the upstream to check.</param>
+    /// <param name="defaults">The default values by field.</param>
     public static IReadOnlyList<ErrorDetail> Check(string modality, JsonObject defaults)
     {
         var mistakes = new Mistakes();

@@ -7,15 +7,15 @@ using ScaiGrid.Inference.Telemetry;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// Tries the targets of a model, one after the other, until one of them has the call: the same for every operation. A failure that may
-/// pass elsewhere moves on to the next target; nothing has reached the caller then. Targets whose circuit is open are passed over.
+/// Tries the targets of a model in turn until one takes the call; the same for every operation. After a failure that another target may
+/// not have, the next target is tried, provided nothing has reached the caller. Targets with an open circuit are skipped.
 /// </summary>
 public sealed partial class Dispatcher(CallActivities activities, InferenceMetrics metrics, TimeProvider time, ILogger<Dispatcher> logger)
 {
     /// <param name="call">The call; its backend is set before each attempt.</param>
-    /// <param name="tryTarget">Sends the call to <see cref="InferenceCall.Backend"/>: null when it came to its end, whichever; an error when nothing has reached the caller.</param>
+    /// <param name="tryTarget">Sends the call to its backend. Null if it is complete, in whatever way; an error if nothing has reached the caller.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
-    /// <returns>Null when the call came to its end; otherwise what the caller is told.</returns>
+    /// <returns>Null if the call is complete; otherwise the error for the caller.</returns>
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
     public async Task<UpstreamError?> RunAsync<TCall>(
         TCall call, Func<TCall, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
@@ -36,7 +36,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             var backend = route.Targets[index].Backend;
             if (!backend.Health.TryEnter(out var isTrial))
             {
-                // Another call was faster: it is the trial.
+                // Another call became the trial.
                 continue;
             }
 
@@ -54,7 +54,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             verdict.Add(error);
             if (error.Failure is UpstreamFailure.Unsupported)
             {
-                // Nothing failed, and the next may take it instead.
+                // Nothing failed, and the next target may take the call.
                 unable |= 1UL << index;
                 continue;
             }
@@ -70,8 +70,8 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     }
 
     /// <summary>
-    /// The upstream has answered: with the first chunk of a stream, whose rest takes as long as it takes, or as a whole. Said before the call
-    /// is settled, so that what the caller is told of the routing is known by then.
+    /// Records that the upstream has answered, with the first chunk of a stream or with a whole answer. Called before the call is settled, because
+    /// the routing information for the caller must be known by then.
     /// </summary>
     public void Answered(InferenceCall call, bool isStream)
     {
@@ -82,7 +82,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         metrics.Tried(call.Backend.Id, failure: null);
     }
 
-    /// <summary>No target took the call: what is told of its way is told with the error.</summary>
+    /// <summary>No target took the call: the routing information goes with the error.</summary>
     internal void GaveUp(InferenceCall call)
     {
         if (call.Attempts > 0)
@@ -91,7 +91,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         }
     }
 
-    /// <summary>The upstream broke when part of its answer had reached the caller.</summary>
+    /// <summary>The upstream failed after part of its answer had reached the caller.</summary>
     internal void FailedLate(InferenceCall call, UpstreamError error)
     {
         call.Backend.Health.Failed(isTrial: false, error);
@@ -107,7 +107,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         {
             var error = await tryTarget(call, callerGone);
 
-            // Whatever it looks like to the provider.
+            // Whatever the provider took it for.
             error = error is null ? null : activities.Interruption(call.Context.Caller) ?? error;
             if (error is not null)
             {
@@ -120,7 +120,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
         }
         catch (Exception exception)
         {
-            // The caller left, or a bug of ours: neither tells anything of the backend.
+            // The caller left, or ScaiGrid has a bug: neither is evidence about the backend.
             if (!call.IsAnswered)
             {
                 health.Abandoned(call.IsTrial);
@@ -128,7 +128,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
                 {
                     metrics.Abandoned(call.Backend.Id);
 
-                    // A read that is cancelled may also fail as a connection that broke: to whoever waits, it is a leave in either case.
+                    // A cancelled read may also fail as a broken connection: for the waiting code both are a disconnect.
                     throw new OperationCanceledException("The caller left.", exception, callerGone);
                 }
             }
@@ -145,7 +145,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
     private static double NextRandom() => Random.Shared.NextDouble();
 #pragma warning restore CA5394
 
-    // A request that was refused is no failure of the backend's.
+    // A refused request is not a failure of the backend.
     private void LogFailure(Backend backend, UpstreamError error)
     {
         if (error.Failure is not UpstreamFailure.RequestRefused && backend.Health.FailureLog.MayPass(error.Failure, out var failures))

@@ -9,12 +9,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>An operation that takes a JSON document and answers with one.</summary>
-/// <param name="Name">For traces, by the names of OpenTelemetry's conventions.</param>
-/// <param name="Modality">Of the models that it runs on.</param>
-/// <param name="Client">A backend's client for it; null where the provider has none.</param>
-/// <param name="Bounds">The most that a call can use, given the output tokens of a model that says no bound.</param>
+/// <param name="Name">The operation's name in traces, by OpenTelemetry's conventions.</param>
+/// <param name="Modality">The modality of the models that it runs on.</param>
+/// <param name="Client">Returns a backend's client for it; null if the provider has none.</param>
+/// <param name="Bounds">The most that a call can use, given the output tokens to assume for a model without a limit.</param>
 /// <param name="Meter">
-/// What a call used, from its request and the upstream's answer. Throws a <see cref="JsonException"/> when the answer is not what it must be:
+/// The usage of a call, from its request and the upstream's answer. Throws a <see cref="JsonException"/> if the answer is invalid;
 /// then another target is tried.
 /// </param>
 internal sealed record DocumentOperation(
@@ -24,11 +24,11 @@ internal sealed record DocumentOperation(
     Func<JsonRequest, ModelRoute, int, CallBounds> Bounds,
     Func<JsonRequest, ReadOnlyMemory<byte>, MeteredUsage> Meter);
 
-/// <param name="Usage">What was used.</param>
-/// <param name="IsEstimated">Whether it was counted here rather than by the upstream.</param>
+/// <param name="Usage">The usage.</param>
+/// <param name="IsEstimated">True if ScaiGrid counted it, not the upstream.</param>
 internal readonly record struct MeteredUsage(TokenUsage Usage, bool IsEstimated);
 
-/// <summary>A call of a <see cref="DocumentOperation"/> on its way through the targets of its model.</summary>
+/// <summary>A call of a <see cref="DocumentOperation"/>.</summary>
 internal sealed class DocumentCall : InferenceCall, IDisposable
 {
     public required DocumentOperation Definition { get; init; }
@@ -36,8 +36,8 @@ internal sealed class DocumentCall : InferenceCall, IDisposable
     public required JsonRequest Request { get; init; }
 
     /// <summary>
-    /// What else it takes to have the answer, given the upstream's document and the caller's disconnect, before the call is answered and charged for:
-    /// an error tries another target. Null: nothing.
+    /// A further step that the answer needs before the call is answered and charged, given the upstream's document and the caller's disconnect.
+    /// After an error another target is tried. Null if no step is needed.
     /// </summary>
     public Func<ReadOnlyMemory<byte>, CallActivity, CancellationToken, Task<UpstreamError?>>? Complete { get; init; }
 
@@ -48,18 +48,18 @@ internal sealed class DocumentCall : InferenceCall, IDisposable
     /// <summary>The upstream's answer, in OpenAI's format; disposed with the call.</summary>
     public PooledBytes Document { get; set; } = null!;
 
-    /// <summary>Set when the call is settled.</summary>
+    /// <summary>The result; set when the call is settled.</summary>
     public CallResult Result { get; set; }
 
     public void Dispose() => Document?.Dispose();
 }
 
-/// <summary>Runs calls whose answer is one document: nothing reaches the caller before it is whole, metered and settled.</summary>
+/// <summary>Runs calls whose answer is one document: nothing reaches the caller until it is complete, metered and settled.</summary>
 internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
     /// <param name="call">The call; on success its document and result are set.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
-    /// <returns>What to answer instead of the document.</returns>
+    /// <returns>The problem to answer with; null on success.</returns>
     public Task<Problem?> RunAsync(DocumentCall call, CancellationToken callerGone) =>
         runner.RunAsync(call, call.Request.Model, call.Definition.Modality, TryAsync, callerGone);
 
@@ -77,7 +77,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
             return reply.Error;
         }
 
-        // The one of a target whose answer came to nothing.
+        // The document of an earlier target, whose answer was rejected.
         call.Document?.Dispose();
         call.Document = document;
         MeteredUsage metered;
@@ -99,7 +99,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
         }
         catch
         {
-            // The caller has gone, or a store of ours is away: the upstream has done its part, and is paid for it.
+            // The caller disconnected, or a store is unavailable: the upstream has done its work and charges for it.
             await SettleAsync(call, metered, callerGone.IsCancellationRequested ? CallStatus.Cancelled : CallStatus.Error);
             throw;
         }

@@ -5,9 +5,9 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// What the caller is told when no target took the call: not how the first of them failed, but what says most of what a retry would
-/// meet. An upstream that answered and failed goes before one that was too slow, that before one whose limit is reached, that before
-/// one that was not there, and that before one that cannot take the request; where none was there, the model is unavailable.
+/// Chooses the error for the caller when no target took the call: the failure that best predicts the outcome of a retry. In order of
+/// precedence: the upstream answered and failed, timed out, was rate limited, was unreachable, cannot take the request. If none was
+/// reachable, the model is unavailable.
 /// </summary>
 internal struct FailureVerdict
 {
@@ -22,7 +22,7 @@ internal struct FailureVerdict
     }
 
     /// <param name="route">The model.</param>
-    /// <param name="unable">Bit mask by index of the targets that can never take this call.</param>
+    /// <param name="unable">A bit mask, by index, of the targets that can never take this call.</param>
     public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
         if (_worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
@@ -30,7 +30,7 @@ internal struct FailureVerdict
             return _worst;
         }
 
-        // Of the others, those that were not tried are out, and may take the call when they are back.
+        // The other targets that were not tried have an open circuit, and may take the call when it closes.
         var soonest = TimeSpan.MaxValue;
         var areAllUnable = _worst is not null;
         var areAllLimited = _worst is null or { Failure: UpstreamFailure.Unsupported };
@@ -53,11 +53,11 @@ internal struct FailureVerdict
             RetryAfterSeconds: (int)Math.Clamp(Math.Ceiling(soonest.TotalSeconds), 1, BackendHealth.LongestPause.TotalSeconds));
     }
 
-    // One who does not say how long may be asked again at once.
+    // Without a Retry-After, the upstream may be asked again at once.
     private static bool IsSooner(UpstreamError limited, UpstreamError other) =>
         limited.Failure == UpstreamFailure.RateLimited && (limited.RetryAfterSeconds ?? 0) < (other.RetryAfterSeconds ?? 0);
 
-    // What of the request cannot be said is something the caller can change; that there is no such operation is not.
+    // The caller can change a field that the format does not support; a missing operation it cannot.
     private static int Rank(UpstreamError error) => error.Failure switch
     {
         UpstreamFailure.Unsupported => error is { Field: null, WasSent: false } ? 0 : 1,

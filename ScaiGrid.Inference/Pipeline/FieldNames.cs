@@ -6,7 +6,7 @@ internal struct FieldNames
     private ulong _known;
     private HashSet<string>? _others;
 
-    /// <returns>False when it is there already.</returns>
+    /// <returns>False if the name was added before.</returns>
     public bool Add(string name)
     {
         if (!ChatFieldRules.TryFind(name, out var place))

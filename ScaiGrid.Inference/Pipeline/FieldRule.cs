@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>What type a field of a request must have.</summary>
+/// <summary>The required type of a request field.</summary>
 internal enum FieldKind
 {
     Text,
@@ -19,10 +19,10 @@ internal enum FieldKind
 
 /// <summary>Type and range of a scalar field of a request. Null always means absent.</summary>
 /// <param name="Kind">The type.</param>
-/// <param name="Message">What the field must be, for the caller.</param>
-/// <param name="Min">Of a number.</param>
-/// <param name="Max">Of a number.</param>
-/// <param name="Words">The only values of a text; null for any.</param>
+/// <param name="Message">The error text for the caller.</param>
+/// <param name="Min">The least value of a number.</param>
+/// <param name="Max">The greatest value of a number.</param>
+/// <param name="Words">The allowed values of a string; null if any is allowed.</param>
 internal sealed record FieldRule(FieldKind Kind, string Message, double Min = 0, double Max = 0, IReadOnlyList<string>? Words = null)
 {
     public static FieldRule OneOf(params IReadOnlyList<string> words) => new(FieldKind.Text, $"must be one of {string.Join(", ", words)}.", Words: words);
@@ -38,8 +38,8 @@ internal sealed record FieldRule(FieldKind Kind, string Message, double Min = 0,
     public static FieldRule Number(double min, double max) =>
         new(FieldKind.Number, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"must be a number between {min} and {max}."), min, max);
 
-    /// <summary>Checks the value at the reader's position, and moves nowhere.</summary>
-    /// <returns>True when the value has the right type, is in range and is not null.</returns>
+    /// <summary>Checks the value at the reader's position without advancing the reader.</summary>
+    /// <returns>True if the value has the right type, is in range and is not null.</returns>
     public static bool Check(FrozenDictionary<string, FieldRule> rules, ref Utf8JsonReader reader, string name, Mistakes mistakes)
     {
         if (reader.TokenType == JsonTokenType.Null || !rules.TryGetValue(name, out var rule))

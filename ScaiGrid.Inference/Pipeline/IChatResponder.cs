@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// A surface's way of answering. The pipeline calls exactly one of: <see cref="FailAsync"/>; <see cref="CompleteAsync"/>;
+/// Writes the answer of a surface. The pipeline calls exactly one of: <see cref="FailAsync"/>; <see cref="CompleteAsync"/>;
 /// <see cref="BeginStreamAsync"/>, then chunks, then <see cref="EndStreamAsync"/> or <see cref="FailStreamAsync"/>.
 /// </summary>
 public interface IChatResponder : IAsyncDisposable
@@ -17,10 +17,10 @@ public interface IChatResponder : IAsyncDisposable
 
     ValueTask BeginStreamAsync(InferenceCall call);
 
-    /// <summary>Takes a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows, after one chunk or a few.</summary>
+    /// <summary>Accepts a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows after one or more chunks.</summary>
     ValueTask ChunkAsync(in ChunkView chunk);
 
-    /// <summary>Nothing more has come from the upstream: what was taken goes to the caller now.</summary>
+    /// <summary>Sends the accepted chunks to the caller: no more have arrived from the upstream.</summary>
     ValueTask FlushAsync();
 
     ValueTask EndStreamAsync(CallResult result);

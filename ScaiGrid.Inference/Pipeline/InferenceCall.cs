@@ -4,37 +4,37 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>A call on its way through the targets of its model; what the operations share.</summary>
+/// <summary>A call, with the state that all operations share.</summary>
 public abstract class InferenceCall
 {
     private List<FailedAttempt>? _failures;
     private TimeSpan _upstreamTook;
 
-    /// <summary>Who calls, and how.</summary>
+    /// <summary>The caller and the surface.</summary>
     public required CallContext Context { get; init; }
 
-    /// <summary>For traces, by the names of OpenTelemetry's conventions: <c>chat</c>, <c>embeddings</c> …</summary>
+    /// <summary>The operation's name in traces, by OpenTelemetry's conventions: <c>chat</c>, <c>embeddings</c> …</summary>
     public abstract string Operation { get; }
 
-    /// <summary>The frontend model; set when it was found.</summary>
+    /// <summary>The frontend model; set once it is resolved.</summary>
     public ModelRoute Route { get; set; } = null!;
 
-    /// <summary>What was reserved for the call; null where nothing was.</summary>
+    /// <summary>The reservation for the call; null if there is none.</summary>
     public AdmissionTicket? Ticket { get; internal set; }
 
-    /// <summary>The id of the call's usage record, once there is one or a note of it.</summary>
+    /// <summary>The id of the call's usage record; null until the record or a note of it exists.</summary>
     internal string? UsageId { get; set; }
 
-    /// <summary>How near the caller is to its rate limits; known before the answer begins.</summary>
+    /// <summary>The state of the caller's rate limits; known before the answer begins.</summary>
     public RateLimitState Limits { get; private set; }
 
-    /// <summary>Targets tried, the one in use included; 0 while none was.</summary>
+    /// <summary>The number of targets tried, including the current one.</summary>
     public int Attempts { get; private set; }
 
-    /// <summary>The target in use; set before each attempt.</summary>
+    /// <summary>The current target; set before each attempt.</summary>
     public Backend Backend { get; private set; } = null!;
 
-    /// <summary>The backend that answered or, where none did, that was asked last; null where none was sent anything.</summary>
+    /// <summary>The backend that answered or, if none did, was asked last; null if nothing was sent to any.</summary>
     public string? AskedBackendId { get; private set; }
 
     /// <summary>Timestamp at which the attempt began.</summary>
@@ -43,23 +43,23 @@ public abstract class InferenceCall
     /// <summary>The attempt is the trial of a half-open circuit.</summary>
     internal bool IsTrial { get; private set; }
 
-    /// <summary>The backend has answered: whatever happens to the call from here on, it is alive.</summary>
+    /// <summary>True once the backend has answered: it is alive, whatever then happens to the call.</summary>
     internal bool IsAnswered { get; private set; }
 
-    /// <summary>From acceptance to the first chunk of a stream.</summary>
+    /// <summary>The time from acceptance to the first chunk of a stream.</summary>
     public TimeSpan? FirstChunkAfter { get; private set; }
 
-    /// <summary>From acceptance to the answer, or to the last failure, without the time that was spent waiting for upstreams.</summary>
+    /// <summary>The time from acceptance to the answer or the last failure, without the time spent waiting for upstreams.</summary>
     public TimeSpan GatewayTook { get; private set; }
 
-    /// <summary>The targets that failed, before the one that answered where one did.</summary>
+    /// <summary>The failed attempts, in order.</summary>
     public IReadOnlyList<FailedAttempt> FailedAttempts => _failures ?? (IReadOnlyList<FailedAttempt>)[];
 
     /// <summary>The most that the call can use of <see cref="Route"/>.</summary>
-    /// <param name="unboundedOutput">Output tokens, where neither the caller nor the model says how many.</param>
+    /// <param name="unboundedOutput">The output tokens to assume if neither the caller nor the model sets a limit.</param>
     public abstract CallBounds Bounds(int unboundedOutput);
 
-    /// <summary>A budget relies on <see cref="Bounds"/>: where the upstream would not keep to them by itself, it is told.</summary>
+    /// <summary>Makes the upstream enforce <see cref="Bounds"/> (sends an output limit), because a budget has reserved for them.</summary>
     public virtual void KeepToBounds(int unboundedOutput)
     {
     }
@@ -101,6 +101,6 @@ public abstract class InferenceCall
     }
 }
 
-/// <param name="BackendId">Which backend did not take the call.</param>
-/// <param name="Failure">Why.</param>
+/// <param name="BackendId">The backend that did not take the call.</param>
+/// <param name="Failure">The reason.</param>
 public readonly record struct FailedAttempt(string BackendId, UpstreamFailure Failure);

@@ -19,7 +19,7 @@ public static class InferenceErrors
     public static readonly Error BackendTimeout = new("BACKEND_TIMEOUT", 504, "The upstream did not answer in time.");
     public static readonly Error UpstreamShapeMismatch = new("UPSTREAM_SHAPE_MISMATCH", 502, "The upstream answered what could not be read.");
 
-    /// <summary><see cref="ModelNotFound"/> with the model that was asked for, which may be any text: shortened, and without what does not show.</summary>
+    /// <summary><see cref="ModelNotFound"/> with the requested name, which may be any text: shortened, and with invisible characters replaced.</summary>
     public static Problem NoModel(string slug)
     {
         var name = new StringBuilder();

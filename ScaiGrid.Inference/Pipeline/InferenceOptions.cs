@@ -33,6 +33,6 @@ public sealed class InferenceOptions
     /// <summary>Most backends that one call is sent to.</summary>
     public const int MaxAttempts = 3;
 
-    /// <summary>A stream that is silent for this long gets a comment line, so that nothing on the way takes it for dead.</summary>
+    /// <summary>A comment line is sent after this much silence in a stream, so that proxies do not close it as idle.</summary>
     public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
 }

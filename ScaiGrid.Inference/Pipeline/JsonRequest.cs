@@ -5,17 +5,17 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The request of an operation that takes one JSON object: the caller's bytes, and where each field stands in them. Upstream bodies of the
-/// same wire format are made of the same bytes (<see cref="Rewrite"/>).
+/// The request of an operation that takes one JSON object: the caller's bytes, and the position of each field in them. Upstream bodies of the
+/// same wire format are built from the same bytes (<see cref="Rewrite"/>).
 /// </summary>
 public sealed class JsonRequest(PooledBytes body) : IDisposable
 {
     private readonly List<Field> _fields = [];
 
-    /// <summary>The slug that the caller asked for.</summary>
+    /// <summary>The requested slug.</summary>
     public string Model { get; internal set; } = "";
 
-    /// <summary>The raw value of a field; empty when it is absent or null.</summary>
+    /// <summary>The raw value of a field; empty if it is absent or null.</summary>
     public ReadOnlyMemory<byte> this[string name]
     {
         get
@@ -36,17 +36,17 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
     public IEnumerable<KeyValuePair<string, ReadOnlyMemory<byte>>> Fields =>
         _fields.Select(one => KeyValuePair.Create(one.Name, body.Memory.Slice(one.Value.Start, one.Value.Length)));
 
-    /// <summary>Whether the field is there with a value other than null.</summary>
+    /// <summary>True if the field is present and not null.</summary>
     public bool Has(string name) => !this[name].IsEmpty;
 
-    /// <summary>The raw value of a field, or the frontend model's default of it; empty when there is neither.</summary>
+    /// <summary>The raw value of a field, or the frontend model's default for it; empty if there is neither.</summary>
     public ReadOnlyMemory<byte> Value(string name, ModelRoute? defaults)
     {
         var value = this[name];
         return value.IsEmpty && defaults?.DefaultParams?[name] is { } otherwise ? System.Text.Encoding.UTF8.GetBytes(otherwise.ToJsonString()) : value;
     }
 
-    /// <summary>A field's text (<see cref="JsonText"/>), or the default that is one; null when there is neither.</summary>
+    /// <summary>A field's text (<see cref="JsonText"/>), or its default; null if neither is a string.</summary>
     public string? Text(string name, ModelRoute? defaults = null)
     {
         var value = Value(name, defaults);
@@ -59,7 +59,7 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
         return JsonText.Of(document.RootElement);
     }
 
-    /// <summary>A field's whole number, or the default that is one; null when there is neither.</summary>
+    /// <summary>A field's integer, or its default; null if neither is an integer.</summary>
     public long? WholeNumber(string name, ModelRoute? defaults = null)
     {
         var value = Value(name, defaults).Span;
@@ -71,10 +71,10 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
 
     internal void Add(string name, JsonSpan value) => _fields.Add(new Field(name, value));
 
-    /// <summary>Makes the body for an upstream of the same wire format: the model's name replaced, the frontend model's defaults put in.</summary>
-    /// <param name="route">Whose defaults are used.</param>
-    /// <param name="upstreamModelJson">The upstream's name of the model, a JSON string.</param>
-    /// <param name="changes">Fields whose raw value differs from the caller's; empty: the field is left out.</param>
+    /// <summary>Builds the body for an upstream of the same wire format: replaces the model's name and adds the frontend model's defaults.</summary>
+    /// <param name="route">The model whose defaults are used.</param>
+    /// <param name="upstreamModelJson">The upstream's model name, as a JSON string.</param>
+    /// <param name="changes">Fields with a new raw value; an empty value removes the field.</param>
     public PooledBytes Rewrite(ModelRoute route, ReadOnlySpan<byte> upstreamModelJson, params ReadOnlySpan<KeyValuePair<string, byte[]>> changes)
     {
         var result = new PooledBytes(body.Length + 256);

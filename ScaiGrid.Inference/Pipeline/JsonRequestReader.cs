@@ -7,16 +7,16 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>Reads and checks a request of one JSON object in one pass over its bytes. Fields that it does not know pass untouched.</summary>
-/// <param name="rules">Of the fields that it knows; the rest of a field's meaning is the operation's to check.</param>
-/// <param name="required">Fields that must be there.</param>
+/// <summary>Reads and validates a request of one JSON object in one pass. Unknown fields are kept unchanged.</summary>
+/// <param name="rules">The rules of the known fields; further checks belong to the operation.</param>
+/// <param name="required">The required fields.</param>
 internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rules, params IReadOnlyList<string> required)
 {
     /// <summary>On success the request owns <paramref name="body"/>; on a problem it is disposed.</summary>
     /// <param name="body">The request's bytes.</param>
-    /// <param name="check">What the rules cannot say; runs when they found nothing.</param>
-    /// <param name="problem">What is wrong.</param>
-    /// <returns>Null with a problem.</returns>
+    /// <param name="check">Checks beyond the rules; runs if the rules found no errors.</param>
+    /// <param name="problem">The errors found.</param>
+    /// <returns>Null if there is a problem.</returns>
     public JsonRequest? Read(PooledBytes body, Action<JsonRequest, Mistakes>? check, out Problem? problem)
     {
         var request = new JsonRequest(body);
@@ -52,7 +52,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
         }
         catch (InvalidOperationException)
         {
-            // What the reader throws for half of a surrogate pair.
+            // The reader throws this for an unpaired surrogate.
             return new Problem(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
         }
 
@@ -78,7 +78,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
             reader.Read();
             if (!seen.Add(name))
             {
-                // Parsers differ on which of two wins; what we check must be what the upstream reads.
+                // Parsers differ on which duplicate wins, and the upstream must read the value that was checked.
                 mistakes.Add(new ErrorDetail(name, "is there twice."));
             }
 
@@ -96,7 +96,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
             }
         }
 
-        // Anything but white space after the document is an error that only another read shows.
+        // Only another read detects trailing data after the document.
         reader.Read();
         PropertyNames.Check(json);
         foreach (var name in required)

@@ -4,13 +4,13 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>Finds the model that a call asks for in the snapshot, or says why it cannot be used.</summary>
+/// <summary>Finds the requested model in the snapshot, or returns why it cannot be used.</summary>
 public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
 {
     /// <param name="slug">As the caller wrote it.</param>
-    /// <param name="modality">What the operation needs: <c>chat</c>, <c>embedding</c>, <c>image</c> or <c>audio</c>.</param>
-    /// <param name="context">Who asks.</param>
-    /// <param name="problem">Why there is no route.</param>
+    /// <param name="modality">The required modality: <c>chat</c>, <c>embedding</c>, <c>image</c> or <c>audio</c>.</param>
+    /// <param name="context">The context of the call.</param>
+    /// <param name="problem">The reason, if there is no route.</param>
     /// <returns>A route with at least one target, or null.</returns>
     public ModelRoute? Resolve(string slug, string modality, CallContext context, out Problem? problem)
     {
@@ -23,8 +23,8 @@ public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
         return problem is null ? route!.For(context.Caller, time.GetUtcNow()) : null;
     }
 
-    /// <summary>For what names a model that is called later: whether the caller has it, though it may have no backend at the moment.</summary>
-    /// <returns>Why it does not do; null when it does.</returns>
+    /// <summary>Checks that the caller may use a model that is called later. The model may have no backend at the moment.</summary>
+    /// <returns>The reason if not; null if it may.</returns>
     public Problem? Check(string slug, string modality, Caller caller)
     {
         Find(slug, modality, caller, out var problem);

@@ -3,16 +3,16 @@ using System.Text.Json;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The names in a request, however deep. A value with half of a surrogate pair goes on as it is written; a name with one would fail
-/// whatever looks for a property beside it.
+/// Checks the property names in a request at any depth. A value with an unpaired surrogate is forwarded as written; a name with one would
+/// make every property lookup in its object fail.
 /// </summary>
 internal static class PropertyNames
 {
-    /// <param name="json">A whole document, found to be valid.</param>
+    /// <param name="json">A complete, valid document.</param>
     /// <exception cref="InvalidOperationException">A name is not valid Unicode.</exception>
     public static void Check(ReadOnlySpan<byte> json)
     {
-        // Surrogates are written so only, and most documents have none.
+        // Unpaired surrogates can only be written as escapes, and most documents have none.
         if (json.IndexOf("\\ud"u8) < 0 && json.IndexOf("\\uD"u8) < 0)
         {
             return;

@@ -3,15 +3,15 @@ using System.Text.Json;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// Reasoning that the native surface called <c>reasoning</c>, back in an earlier message: the model that called it <c>reasoning_content</c> wants it under
-/// that name. Which one that is stands in the message's <c>extra_content</c> (docs/decisions/0016).
+/// Reasoning that the native surface returned as <c>reasoning</c>, sent back in an earlier message. The model that called it
+/// <c>reasoning_content</c> requires that name. The message's <c>extra_content</c> identifies the model (docs/decisions/0016).
 /// </summary>
-/// <param name="Name">The name of the property, with its quotes; does not exist where the caller left the text out.</param>
-/// <param name="Mark">The <c>extra_content</c>, with a comma: ours alone, so that no upstream gets it.</param>
-/// <param name="Maker">The model, as <see cref="CarriedField"/> says it.</param>
+/// <param name="Name">The property's name, with its quotes; does not exist if the caller omitted the text.</param>
+/// <param name="Mark">The <c>extra_content</c> property, with a comma. It is ScaiGrid's own, so no upstream gets it.</param>
+/// <param name="Maker">The model, as identified by <see cref="CarriedField"/>.</param>
 internal readonly record struct RenamedReasoning(JsonSpan Name, JsonSpan Mark, string Maker)
 {
-    /// <summary>Writes the mark of an answer.</summary>
+    /// <summary>Writes the mark into an answer.</summary>
     public static void WriteMark(Utf8JsonWriter writer, string maker)
     {
         writer.WriteStartObject("extra_content"u8);
@@ -21,8 +21,8 @@ internal readonly record struct RenamedReasoning(JsonSpan Name, JsonSpan Mark, s
         writer.WriteEndObject();
     }
 
-    /// <param name="reader">At the value of an <c>extra_content</c>; a copy, so that the reader itself stays there.</param>
-    /// <returns>The maker in it; null where it is not ours, or has something else as well.</returns>
+    /// <param name="reader">At the value of an <c>extra_content</c>; a copy, so that the caller's reader does not advance.</param>
+    /// <returns>The maker in it; null if it is not exactly our mark.</returns>
     public static string? ReadMark(Utf8JsonReader reader)
     {
         if (!Opens(ref reader, "scaigrid"u8) || !Opens(ref reader, "reasoning_content"u8) || reader.TokenType != JsonTokenType.String)
@@ -34,7 +34,7 @@ internal readonly record struct RenamedReasoning(JsonSpan Name, JsonSpan Mark, s
         return reader.Read() && reader.TokenType == JsonTokenType.EndObject && reader.Read() && reader.TokenType == JsonTokenType.EndObject ? maker : null;
     }
 
-    /// <summary>A property's place with the comma that goes when it does: the one behind it, or the one before the last.</summary>
+    /// <summary>A property's span with the comma to remove with it: the one after it or, for the last property, the one before it.</summary>
     public static JsonSpan WithComma(ReadOnlySpan<byte> body, JsonSpan property)
     {
         var behind = body[property.End..].IndexOfAnyExcept(" \t\r\n"u8);

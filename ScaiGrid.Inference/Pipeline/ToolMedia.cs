@@ -4,16 +4,16 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// Pictures, sound and files that tools gave. OpenAI's format takes text only from a tool, and the rest from the user: so it becomes what a
-/// user says behind the results of the turn, between which nothing may stand.
+/// Images, audio and files returned by tools. OpenAI's format accepts only text from a tool and other media from the user, so they are moved into
+/// a user message after the turn's tool results, which must be contiguous.
 /// </summary>
 internal static class ToolMedia
 {
-    /// <summary>What a tool's message says whose output was nothing else.</summary>
+    /// <summary>The content of a tool message whose output was media only.</summary>
     private static ReadOnlySpan<byte> Elsewhere => "\"(The output follows in the user's message.)\""u8;
 
     /// <param name="body">The request.</param>
-    /// <param name="messages">Where its messages are.</param>
+    /// <param name="messages">The span of its messages.</param>
     public static List<Splice> Move(ReadOnlySpan<byte> body, JsonSpan messages)
     {
         var splices = new List<Splice>();
