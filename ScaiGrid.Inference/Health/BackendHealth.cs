@@ -4,16 +4,16 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Health;
 
 /// <summary>
-/// What this process knows of a backend: its open calls, how its calls went lately, and its circuit breaker. One object for a backend's
-/// whole life, whichever snapshots it is in.
+/// The state of a backend in this process: open calls, recent outcomes, and circuit breaker. One object for a backend's
+/// whole life, across snapshots.
 /// </summary>
 /// <remarks>
 /// Read by each call and written at its end, without a lock: the circuit is an immutable value that is replaced by compare-and-swap.
 /// The circuit opens after 5 failures in a row, or when half of at least 20 calls in 30 s failed; it half-opens after 15 s for one
-/// trial, and each trial that fails doubles that, up to 5 minutes. A 429 or a 5xx that says how long to wait opens it at once for as long,
-/// and so does an account that is used up, for a time of our own where none is said; a pause that was given doubles nothing.
-/// What refuses our credentials, or does not know the model, three times in a row is no trouble of the upstream's: its circuit stays closed, but others
-/// are asked first for 15 s from each such answer on.
+/// trial, and each failed trial doubles that, up to 5 minutes. A 429 or 5xx with Retry-After opens it at once for that long, and so does an
+/// exhausted account, for a default time if none is given; a given pause is not doubled.
+/// Three refusals in a row of our credentials or the model are not a failure of the upstream: the circuit stays closed, but other targets
+/// are preferred for 15 s after each such answer.
 /// </remarks>
 public sealed class BackendHealth
 {
@@ -23,10 +23,10 @@ public sealed class BackendHealth
     private const int FailuresInARow = 5;
     private const int FewestCalls = 20;
 
-    /// <summary>One may be a caller's content, which some upstreams refuse with 403; while others' calls are answered, there are not as many in a row.</summary>
+    /// <summary>A single 403 may be about a caller's content; while other calls are answered, there are not this many in a row.</summary>
     private const int MisconfiguredInARow = 3;
 
-    /// <summary>After which a trial that nobody ended counts as lost. Every call reports its end, so only a dead replica loses one.</summary>
+    /// <summary>The time after which an unfinished trial counts as lost. Every call reports its end, so only a dead replica loses one.</summary>
     private static readonly TimeSpan TrialPatience = TimeSpan.FromMinutes(2);
 
     private readonly TimeProvider _time;
@@ -40,9 +40,9 @@ public sealed class BackendHealth
     private long _firstByteMicros;
     private long _answerMicros;
 
-    /// <param name="id">The backend's.</param>
+    /// <param name="id">The backend's id.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="changed">Told of each change of the circuit that this process made.</param>
+    /// <param name="changed">Called after each change of the circuit by this process.</param>
     public BackendHealth(string id, TimeProvider time, Action<BackendHealth>? changed = null)
     {
         (Id, _time, _changed) = (id, time, changed);
@@ -60,27 +60,27 @@ public sealed class BackendHealth
     /// <summary>Calls that this process has open on the backend.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
-    /// <summary>Moving average in microseconds of the time to the first token, of streams; where there were none, to the whole answer. 0: not measured.</summary>
+    /// <summary>Moving average, in microseconds, of the time to a stream's first token or, without streams, to the whole answer. 0: not measured.</summary>
     public long LatencyMicros => Volatile.Read(ref _firstByteMicros) is not 0 and var firstByte ? firstByte : Volatile.Read(ref _answerMicros);
 
     /// <summary>Calls and failures of the last 30 seconds in this process.</summary>
     public (int Calls, int Failures) Recent() => _window.Count();
 
-    /// <summary>Whether it answered nobody lately, as its key or its model is wrong.</summary>
+    /// <summary>True if the upstream has refused every recent call because the key or the model is wrong.</summary>
     public bool IsMisconfigured => Volatile.Read(ref _misconfiguredInARow) >= MisconfiguredInARow;
 
-    /// <summary>Whether others are asked before it for that, which a strategy alone would not do, as it answers at once.</summary>
+    /// <summary>True if other targets are preferred for that reason. A strategy alone would not prefer them, because refusals are fast.</summary>
     /// <param name="now">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
     public bool IsLastResort(long now) => now < Volatile.Read(ref _misconfiguredUntil);
 
     public CircuitState State() => _circuit.State(_time.GetTimestamp());
 
-    /// <summary>How long until a trial may pass; zero when one may now, or the circuit is closed.</summary>
+    /// <summary>The time until a trial may pass; zero if one may now or the circuit is closed.</summary>
     public TimeSpan Pause() => _circuit is { IsClosed: false } circuit && _time.GetElapsedTime(_time.GetTimestamp(), circuit.RetryAt) is { Ticks: > 0 } left
         ? left
         : TimeSpan.Zero;
 
-    /// <summary>Takes a call in, unless the circuit is open, or half-open and another call was faster.</summary>
+    /// <summary>Admits a call, unless the circuit is open, or half-open and another call became the trial.</summary>
     /// <param name="isTrial">The call is the trial of a half-open circuit.</param>
     public bool TryEnter(out bool isTrial)
     {
@@ -112,14 +112,14 @@ public sealed class BackendHealth
     {
         switch (error.Failure)
         {
-            // The upstream is well: it was the request.
+            // The upstream is healthy: the request was wrong.
             case UpstreamFailure.RequestRefused:
             case UpstreamFailure.Unsupported when error.WasSent:
                 Answered(isTrial);
                 return;
 
-            // Neither health nor illness: a wrong key stays wrong, some upstreams refuse a caller's content with 403, one that was sent nothing
-            // said nothing, and what a model makes nothing of is one caller's.
+            // Evidence of neither health nor failure: a wrong key stays wrong, some upstreams refuse a caller's content with 403, nothing may have been
+            // sent, and a conversation that the model fails on is one caller's.
             case UpstreamFailure.Misconfigured:
                 if (Interlocked.Increment(ref _misconfiguredInARow) >= MisconfiguredInARow)
                 {
@@ -143,7 +143,7 @@ public sealed class BackendHealth
         }
     }
 
-    /// <summary>The call ended without telling anything of the backend: the caller left before it answered.</summary>
+    /// <summary>The call ended without evidence about the backend, for example because the caller left before it answered.</summary>
     public void Abandoned(bool isTrial)
     {
         if (isTrial && _circuit is { IsTrial: true } circuit)
@@ -152,17 +152,17 @@ public sealed class BackendHealth
         }
     }
 
-    /// <summary>The backend is known to be well again.</summary>
+    /// <summary>The backend is known to be healthy again.</summary>
     public void Close()
     {
         ForgetRefusals();
         Take(Circuit.Closed, isOurs: true);
     }
 
-    /// <summary>Its key, model or address is another one, or it answered: that it refused our calls before tells nothing of the next.</summary>
+    /// <summary>Its key, model or address changed, or it answered: earlier refusals no longer predict the next.</summary>
     public void ForgetRefusals()
     {
-        // Read first: each call's end comes here, and what is only read stays in every processor's cache.
+        // Read first: every call ends here, and a value that is only read stays in every processor's cache.
         if (Volatile.Read(ref _misconfiguredInARow) != 0)
         {
             Volatile.Write(ref _misconfiguredInARow, 0);
@@ -170,7 +170,7 @@ public sealed class BackendHealth
         }
     }
 
-    /// <summary>The backend may be well again: the next call finds out.</summary>
+    /// <summary>The backend may be healthy again: the next call is the trial.</summary>
     public void HalfOpen()
     {
         if (_circuit is { IsClosed: false } circuit)
@@ -179,10 +179,10 @@ public sealed class BackendHealth
         }
     }
 
-    /// <summary>How long a circuit stays open that opened for the <paramref name="openings"/>th time in a row, where no pause was given.</summary>
+    /// <summary>The time that a circuit stays open after <paramref name="openings"/> openings in a row, if no pause was given.</summary>
     internal static TimeSpan PauseAfter(int openings) => AtMost(FirstPause * (1 << (openings - 1)));
 
-    /// <summary>What another replica found out.</summary>
+    /// <summary>Takes over another replica's state.</summary>
     internal void Learn(Circuit circuit)
     {
         if (circuit.IsClosed != _circuit.IsClosed || !circuit.IsClosed)
@@ -201,7 +201,7 @@ public sealed class BackendHealth
 
         ForgetRefusals();
 
-        // A call that began before the circuit opened proves nothing of now.
+        // A call that began before the circuit opened is not evidence about now.
         if (isTrial)
         {
             Close();
@@ -228,7 +228,7 @@ public sealed class BackendHealth
         _circuit = circuit;
         if (circuit.IsClosed && !before.IsClosed)
         {
-            // What failed before is over: it must not open the circuit at the next failure.
+            // Earlier failures must not make the next one open the circuit.
             _window.Clear();
             Volatile.Write(ref _failuresInARow, 0);
         }
@@ -254,7 +254,7 @@ public sealed class BackendHealth
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
 
-    // The newest counts a fifth. Two writers at once may lose one sample, which an average can bear.
+    // The newest sample has weight 1/5. Concurrent writers may lose one sample, which does not matter to an average.
     private static void Average(ref long average, long sample)
     {
         var before = Volatile.Read(ref average);

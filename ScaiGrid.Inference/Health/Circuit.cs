@@ -16,29 +16,29 @@ public enum CircuitState
 }
 
 /// <summary>The state of a backend's circuit breaker: immutable, and replaced whole.</summary>
-/// <param name="RetryAt">Timestamp (<see cref="TimeProvider.GetTimestamp"/>) from which a trial may pass.</param>
-/// <param name="Openings">How often in a row it opened, those after the first not counted whose pause was given: 0 when it is closed.</param>
+/// <param name="RetryAt">The timestamp (<see cref="TimeProvider.GetTimestamp"/>) from which a trial may pass.</param>
+/// <param name="Openings">The number of openings in a row; after the first, those with a given pause do not count. 0 if closed.</param>
 /// <param name="Reason">What opened it.</param>
 /// <param name="IsTrial">A trial is under way; <paramref name="RetryAt"/> is when it counts as lost.</param>
-/// <param name="IsPauseGiven">The upstream said how long to wait, and nobody shortens that.</param>
+/// <param name="IsPauseGiven">The upstream set the pause, which must not be shortened.</param>
 public sealed record Circuit(long RetryAt, int Openings, UpstreamFailure Reason, bool IsTrial = false, bool IsPauseGiven = false)
 {
     public static readonly Circuit Closed = new(0, 0, default);
 
     public bool IsClosed => Openings == 0;
 
-    /// <summary>Whether a call may pass: all where it is closed, one trial where the time has come.</summary>
+    /// <summary>True if a call may pass: any if closed, one trial if the pause is over.</summary>
     public bool MayPass(long now) => Openings == 0 || now >= RetryAt;
 
     public CircuitState State(long now) => IsClosed ? CircuitState.Closed : MayPass(now) ? CircuitState.HalfOpen : CircuitState.Open;
 
-    /// <summary>What it becomes when its upstream lists its models, which tells that the upstream is there, not that calls succeed.</summary>
-    /// <returns>Null where that changes nothing.</returns>
+    /// <summary>The new state after the upstream listed its models, which shows that it is reachable, not that calls succeed.</summary>
+    /// <returns>Null if nothing changes.</returns>
     public Circuit? WhenListed(TimeProvider time)
     {
         var now = time.GetTimestamp();
 
-        // Who asked for patience gets it, and a trial that is under way tells more than a list.
+        // A requested pause is respected, and a running trial is better evidence than a list.
         if (IsClosed || IsPauseGiven || Reason == UpstreamFailure.RateLimited || (IsTrial && !MayPass(now)))
         {
             return null;
@@ -49,8 +49,8 @@ public sealed record Circuit(long RetryAt, int Openings, UpstreamFailure Reason,
             return Closed;
         }
 
-        // Calls failed while the models were listed all along, or the whole upstream was ill and is well again: a trial finds out which, but
-        // not at each look, or callers would pay for an upstream that stays ill.
+        // Either calls failed while listing worked, or the whole upstream failed and has recovered: a trial shows which. Not at each probe, or
+        // callers would bear the failures of an upstream that stays down.
         var openFor = BackendHealth.PauseAfter(Openings) - time.GetElapsedTime(now, RetryAt);
         return MayPass(now) || openFor < BackendHealth.FirstPause ? null : this with { RetryAt = now, IsTrial = false };
     }

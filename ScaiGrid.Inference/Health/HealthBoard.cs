@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace ScaiGrid.Inference.Health;
 
-/// <summary>The health of all backends that this process knows, by id, and which of it other replicas have not heard yet.</summary>
+/// <summary>The health of all backends that this process knows, by id, and the changes not yet announced to other replicas.</summary>
 public sealed class HealthBoard(TimeProvider time) : IDisposable
 {
     private readonly TimeProvider _time = time;
@@ -13,7 +13,7 @@ public sealed class HealthBoard(TimeProvider time) : IDisposable
 
     public IEnumerable<BackendHealth> All => _backends.Values;
 
-    /// <summary>A backend's health: the same object for as long as there is the backend.</summary>
+    /// <summary>A backend's health: the same object for as long as the backend exists.</summary>
     public BackendHealth Of(string backendId)
     {
         if (_backends.TryGetValue(backendId, out var known))
@@ -38,15 +38,15 @@ public sealed class HealthBoard(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>Whether there are backends that were not there when this was last asked: others may know something of them.</summary>
+    /// <summary>True if backends were added since the last call: other replicas may know their state.</summary>
     internal bool TakeHasGrown() => Interlocked.Exchange(ref _hasGrown, false);
 
     internal bool IsUnannounced(string backendId) => _unannounced.ContainsKey(backendId);
 
-    /// <summary>Waits until there is something to announce, or for a while.</summary>
+    /// <summary>Waits for a change to announce, up to the given time.</summary>
     internal Task WaitForNewsAsync(TimeSpan atMost, CancellationToken cancellationToken) => _news.WaitAsync(atMost, cancellationToken);
 
-    /// <summary>Takes what is to be announced; whoever fails to do so gives it back with <see cref="Changed"/>.</summary>
+    /// <summary>Takes the changes to announce; a caller that fails to announce one returns it with <see cref="Changed"/>.</summary>
     internal IReadOnlyList<BackendHealth> TakeNews()
     {
         var news = _unannounced.Values.ToList();
@@ -65,7 +65,7 @@ public sealed class HealthBoard(TimeProvider time) : IDisposable
             }
             catch (SemaphoreFullException)
             {
-                // Another change was faster; one wake-up is enough for both.
+                // Another change already released it; one wake-up is enough for both.
             }
         }
     }
