@@ -16,7 +16,7 @@ public sealed class ModelRoute
 {
     private string? _systemPrompt;
 
-    // A reference is written at once, for whoever reads it meanwhile.
+    // Reference writes are atomic, so concurrent readers are safe.
     private byte[]? _slugJson;
 
     public required string Id { get; init; }
@@ -47,38 +47,38 @@ public sealed class ModelRoute
     /// <summary>Nano-units per million tokens, charged to the caller.</summary>
     public required long OutputPrice { get; init; }
 
-    /// <summary>Nano-units per picture, charged to the caller.</summary>
+    /// <summary>Nano-units per image, charged to the caller.</summary>
     public long ImagePrice { get; init; }
 
-    /// <summary>Nano-units per minute of audio that is listened to, charged to the caller.</summary>
+    /// <summary>Nano-units per minute of transcribed audio, charged to the caller.</summary>
     public long AudioMinutePrice { get; init; }
 
-    /// <summary>Nano-units per million prompt tokens that the upstream had cached; null: priced as all others.</summary>
+    /// <summary>Nano-units per million prompt tokens that the upstream had cached; null: the input price.</summary>
     public long? CachedInputPrice { get; init; }
 
-    /// <summary>What the caller is charged.</summary>
+    /// <summary>The prices charged to the caller.</summary>
     public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice, CachedInputPrice);
 
-    /// <summary>Which of the model's prices these are: 1 for the first.</summary>
+    /// <summary>The version of the model's prices, from 1.</summary>
     public int PriceVersion { get; init; } = 1;
 
     /// <summary><c>active</c> or <c>deprecated</c>; both are served.</summary>
     public required string Status { get; init; }
 
-    /// <summary>The value of the <c>Deprecation</c> header (RFC 9745); null where the model is not deprecated or no date is set.</summary>
+    /// <summary>The value of the <c>Deprecation</c> header (RFC 9745); null if the model is not deprecated or no date is set.</summary>
     public string? Deprecation { get; init; }
 
     /// <summary>The value of the <c>Sunset</c> header (RFC 8594): when the model ends.</summary>
     public string? Sunset { get; init; }
 
-    /// <summary>Request fields used where the caller sent none.</summary>
+    /// <summary>Default values of request fields that the caller omits.</summary>
     public JsonObject? DefaultParams
     {
         get;
         init => (field, DefaultBytes) = (value, value is null ? 0 : Encoding.UTF8.GetByteCount(value.ToJsonString()));
     }
 
-    /// <summary>What <see cref="DefaultParams"/> add to a request at most, in bytes.</summary>
+    /// <summary>The most bytes that <see cref="DefaultParams"/> add to a request.</summary>
     public int DefaultBytes { get; private init; }
 
     /// <summary>Put before the caller's messages as a system message.</summary>
@@ -108,22 +108,22 @@ public sealed class ModelRoute
     /// <summary>Backends mapped to the model, disabled ones included.</summary>
     public required int TotalBackends { get; init; }
 
-    /// <summary>Whether tenants may use the model that are not in <see cref="AccessExceptions"/>.</summary>
+    /// <summary>True if tenants may use the model by default; the opposite applies to <see cref="AccessExceptions"/>.</summary>
     public bool IsOpen { get; init; } = true;
 
-    /// <summary>Tenants for whom it is the other way round; null when there are none.</summary>
+    /// <summary>The tenants to which the opposite of <see cref="IsOpen"/> applies; null if there are none.</summary>
     public FrozenSet<string>? AccessExceptions { get; init; }
 
-    /// <summary>The system prompt, where it has variables: <see cref="For"/> fills them in.</summary>
+    /// <summary>The system prompt, if it has variables: <see cref="For"/> fills them in.</summary>
     public PromptTemplate? PromptTemplate { get; init; }
 
-    /// <summary>The whole number that a request has where the caller sent none; null where the model has none either.</summary>
+    /// <summary>The model's default for an integer field; null if there is none.</summary>
     public int? DefaultNumber(string name) => DefaultParams?[name] is JsonValue value && value.TryGetValue(out int number) ? number : null;
 
     /// <summary>Whether the model is enabled for the caller's tenant.</summary>
     public bool IsEnabledFor(Caller caller) => IsOpen != (AccessExceptions?.Contains(caller.TenantId) ?? false);
 
-    /// <summary>The route with the caller's system prompt; the same object where the prompt has no variables.</summary>
+    /// <summary>The route with the caller's system prompt; the same object if the prompt has no variables.</summary>
     public ModelRoute For(Caller caller, DateTimeOffset now)
     {
         if (PromptTemplate is null)
@@ -136,13 +136,13 @@ public sealed class ModelRoute
         return copy;
     }
 
-    /// <summary>Whether it exists for the caller, enabled or not.</summary>
+    /// <summary>True if the model is visible to the caller, enabled or not.</summary>
     public bool IsVisibleTo(Caller caller) =>
         (TenantId is null || TenantId == caller.TenantId) && (PartnerId is null || PartnerId == caller.PartnerId);
 }
 
 /// <summary>A backend's place in a model's routing policy.</summary>
-/// <param name="Backend">Who answers.</param>
+/// <param name="Backend">The backend.</param>
 /// <param name="Weight">Share among the targets of the same priority; 0 is a target of last resort within it.</param>
 /// <param name="Priority">Lower numbers are tried first.</param>
 public sealed record Target(Backend Backend, int Weight, int Priority);
@@ -165,7 +165,7 @@ public sealed class Backend
     /// <summary>Nano-units per million tokens that the upstream charges.</summary>
     public required long OutputPrice { get; init; }
 
-    /// <summary>Nano-units per picture that the upstream charges.</summary>
+    /// <summary>Nano-units per image that the upstream charges.</summary>
     public long ImagePrice { get; init; }
 
     /// <summary>Nano-units per minute of audio that the upstream charges.</summary>
@@ -176,7 +176,7 @@ public sealed class Backend
 
     public required BackendClients Clients { get; init; }
 
-    /// <summary>The same object in every snapshot.</summary>
+    /// <summary>The backend's health; the same object in every snapshot.</summary>
     public required BackendHealth Health { get; init; }
 
     /// <summary>Calls that this process has open on the backend.</summary>

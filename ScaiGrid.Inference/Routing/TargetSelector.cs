@@ -4,9 +4,11 @@ namespace ScaiGrid.Inference.Routing;
 
 /// <summary>
 /// Chooses the next target of a call: among the untried targets whose circuit lets it pass, those of the best priority; of these the
-/// best by the model's strategy; and of equally good ones, one by weight. Those that are misconfigured only where there is no other.
+/// best by the model's strategy; of equally good ones, one by weight. Misconfigured targets are chosen only if there is no other.
 /// </summary>
-/// <remarks>Part of every call: no lock and no allocation. Two calls may both find the one trial of a half-open circuit; entering it tells who has it.</remarks>
+/// <remarks>
+/// Part of every call: no lock and no allocation. Two calls may both find the one trial of a half-open circuit; entering decides which gets it.
+/// </remarks>
 internal static class TargetSelector
 {
     /// <summary>Most targets that one model may have: the tried ones are a bit mask.</summary>
@@ -15,11 +17,11 @@ internal static class TargetSelector
     private const double Exploration = 0.05;
 
     /// <param name="targets">Sorted by priority.</param>
-    /// <param name="strategy">Of the model.</param>
+    /// <param name="strategy">The model's strategy.</param>
     /// <param name="tried">Bit mask by index of the targets that failed this call.</param>
     /// <param name="now">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
-    /// <param name="random">Chance in [0, 1).</param>
-    /// <returns>An index into <paramref name="targets"/>, or -1 when none is left.</returns>
+    /// <param name="random">A random number in [0, 1).</param>
+    /// <returns>An index into <paramref name="targets"/>, or -1 if none is left.</returns>
     public static int Next(ImmutableArray<Target> targets, RoutingStrategy strategy, ulong tried, long now, double random)
     {
         var misconfigured = 0UL;
@@ -71,7 +73,7 @@ internal static class TargetSelector
             return first;
         }
 
-        // The scores may have moved since: whoever no longer has the best one is passed over, and the first one stays good enough.
+        // Scores may have changed since: targets that no longer have the best score are skipped, and the first remains the fallback.
         var point = (long)(random * total);
         for (var i = first; i < targets.Length && targets[i].Priority == targets[first].Priority; i++)
         {
