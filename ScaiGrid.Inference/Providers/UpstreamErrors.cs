@@ -19,7 +19,7 @@ internal static partial class UpstreamErrors
 
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Where the providers' answers are: what has something there is no error, whatever it has beside it.</summary>
+    /// <summary>The properties that hold results: a document with a non-empty one is not an error, even with an error alongside.</summary>
     private static readonly string[] Results = ["choices", "candidates", "content", "data", "embeddings", "output", "results", "text"];
 
     /// <summary>An answer whose status is not a success.</summary>
@@ -36,7 +36,7 @@ internal static partial class UpstreamErrors
 
         if (failure == UpstreamFailure.RequestRefused && facts.Failure is UpstreamFailure.Misconfigured or UpstreamFailure.RateLimited or UpstreamFailure.ModelFailed)
         {
-            // Some say with 400 that the key is wrong, that the account is empty, or that their model wrote what they cannot use.
+            // Some use 400 for a wrong key, an empty account, or unusable output of their model.
             failure = facts.Failure.Value;
         }
         else if (failure == UpstreamFailure.RequestRefused && facts.IsTooComplex)
@@ -44,7 +44,7 @@ internal static partial class UpstreamErrors
             failure = UpstreamFailure.Unsupported;
         }
 
-        // Of 402 alone nobody knows whether it is the account or this request that is too dear for what is left on it: no pause without a word.
+        // A bare 402 may mean an empty account or a request too expensive for its balance: no pause without an error code.
         var isExhausted = facts.IsExhausted || response.StatusCode == HttpStatusCode.PaymentRequired;
         return failure switch
         {
@@ -67,10 +67,10 @@ internal static partial class UpstreamErrors
     /// <summary>An error inside a stream.</summary>
     public static UpstreamError FromEvent(ReadOnlyMemory<byte> data, UpstreamAddress address) => WithoutStatus(UpstreamErrorFacts.Read(data), address);
 
-    /// <summary>The error that an answer is whose status is a success, as some servers and many proxies send it; null where it is none.</summary>
+    /// <summary>The error in a response with a success status, as some servers and many proxies send; null if the response is not an error.</summary>
     public static UpstreamError? In(ReadOnlyMemory<byte> answer, UpstreamAddress address)
     {
-        // Errors are short and have the word in them: other answers are not read twice.
+        // Errors are short and contain the word: other answers are not parsed twice.
         if (answer.Length > MaxBodyBytes || answer.Span.IndexOf("\"error\""u8) < 0 || !IsError(answer))
         {
             return null;
@@ -81,7 +81,7 @@ internal static partial class UpstreamErrors
         return error.Failure == UpstreamFailure.RequestRefused ? error with { Field = Shorten(facts.Field, address, MaxFieldLength, inParts: false), Status = facts.Status } : error;
     }
 
-    /// <summary>The same of an answer that is not of the kind that was asked for; its body is read where it may be a document, and does not go on for ever.</summary>
+    /// <summary>As <see cref="In"/>, for an unexpected content type. Reads the body only if it may be JSON, up to a size and time limit.</summary>
     public static async Task<UpstreamError?> InAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)
     {
         if (response.Content.Headers.ContentType?.MediaType is { } type && !type.EndsWith("json", StringComparison.OrdinalIgnoreCase))
@@ -150,7 +150,7 @@ internal static partial class UpstreamErrors
         return seconds is null ? null : UpstreamErrorFacts.Seconds(seconds.Value);
     }
 
-    // The status alone says most: a body that does not come, or breaks, is not waited for.
+    // The status alone is the main evidence: a slow or broken body is not waited for.
     private static async Task ReadBodyAsync(HttpResponseMessage response, PooledBytes body, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
