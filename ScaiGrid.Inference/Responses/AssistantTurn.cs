@@ -8,12 +8,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// What the assistant said, called and thought between two other items, which is one message of a chat: one answer was all of it, and some
-/// upstreams take no call behind another message of the assistant, nor one between a call and its result.
+/// Merges the assistant's text, calls and reasoning between two other items into one chat message. They came from one answer, and some
+/// upstreams reject two assistant messages in a row, or a message between a call and its result.
 /// </summary>
-/// <param name="writer">Of the chat request.</param>
-/// <param name="content">Writes what was said.</param>
-/// <param name="carried">Told what is put back for the model that gave it.</param>
+/// <param name="writer">The writer of the chat request.</param>
+/// <param name="content">Writes the text.</param>
+/// <param name="carried">Collects the fields that go back to the model that produced them.</param>
 internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content, List<CarriedField> carried)
 {
     private readonly List<(string Place, JsonElement Item)> _texts = [];
@@ -22,10 +22,10 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
     private ReasoningCarrier? _carrier;
     private bool _thoughtLast;
 
-    /// <summary>Whether a text belongs to the same answer: the first, and one behind a call or a thought.</summary>
+    /// <summary>True if a text belongs to the same answer: the first text, or one after a call or reasoning.</summary>
     public bool TakesText => _texts.Count == 0 || _calls.Count > 0 || _thoughtLast;
 
-    /// <param name="place">Of the item in the request.</param>
+    /// <param name="place">The item's path in the request.</param>
     /// <param name="item">A message.</param>
     public void AddText(string place, JsonElement item)
     {
@@ -35,7 +35,7 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
 
     public void AddCall(JsonElement item) => _calls.Add(item);
 
-    /// <summary>Takes what a reasoning item carries. Without anything of ours it has no place among chat messages.</summary>
+    /// <summary>Reads what a reasoning item carries. An item without our data has no counterpart in chat messages and is dropped.</summary>
     public void AddReasoning(JsonElement item)
     {
         if (JsonText.Of(item, "encrypted_content"u8) is not { } text || ReasoningCarrier.Read(text) is not { } carrier)
@@ -63,7 +63,7 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
         }
     }
 
-    /// <summary>Writes the message, if there is anything in it, and begins anew.</summary>
+    /// <summary>Writes the message, if it has any content, and resets.</summary>
     public void Write()
     {
         if (_texts.Count > 0 || _calls.Count > 0)
@@ -146,7 +146,7 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
         }
     }
 
-    // Behind other properties always, so that a comma stands before it.
+    // Always written after other properties, so that it starts with a comma.
     private void Carry(string name, ReadOnlySpan<byte> json, bool namesProvider)
     {
         var start = Position();

@@ -2,11 +2,11 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>What a caller of the Responses API calls the fields of the chat request that its own becomes: whoever refuses one names it as chat does.</summary>
+/// <summary>Maps the field names of the chat request back to those of the Responses API, because errors name fields of the chat request.</summary>
 internal static class ChatFields
 {
-    /// <param name="problem">With the chat request.</param>
-    /// <param name="namespaces">Of its functions.</param>
+    /// <param name="problem">The problem with the chat request.</param>
+    /// <param name="namespaces">The namespaces of its functions.</param>
     public static Problem InCallersWords(Problem problem, ToolNamespaces namespaces) =>
         problem.Details is { Count: > 0 } details ? problem with { Details = [.. details.Select(detail => InCallersWords(detail, namespaces))] } : problem;
 
@@ -20,13 +20,13 @@ internal static class ChatFields
         var field when Stands(field, "tool_choice") || (Stands(field, "tools") && !namespaces.HasGroups) =>
             detail with { Field = field.Replace(".function", "", StringComparison.Ordinal) },
 
-        // A message may be of several items, and a tool has another place in its group: where it stands there is for people.
+        // A message may combine several items, and a grouped tool has another index, so the chat path appears only in the message text.
         var field when Stands(field, "messages") => new ErrorDetail("input", $"in the chat that it becomes, {field}: {detail.Message}"),
         var field when Stands(field, "tools") => new ErrorDetail("tools", $"in the chat that they are for, {field}: {detail.Message}"),
         _ => detail,
     };
 
-    // The field, or something in it.
+    // True for the field itself or anything inside it.
     private static bool Stands(string field, string name) =>
         field.StartsWith(name, StringComparison.Ordinal) && (field.Length == name.Length || field[name.Length] is '.' or '[');
 }

@@ -6,12 +6,12 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>Writes a Responses request as a chat request. What the caller says stays as it is written: it may be long, and is counted by its bytes.</summary>
+/// <summary>Writes a Responses request as a chat request. The caller's content is copied as raw bytes: it may be long, and it is metered by size.</summary>
 internal static class ChatTranslation
 {
     /// <summary>
-    /// What both have under the same name. Not <c>metadata</c>, which stays with a response, and which OpenAI's chat refuses unless it is to
-    /// store the answer.
+    /// Fields with the same name in both APIs. <c>metadata</c> is excluded: it stays with the response, and OpenAI's chat API rejects it
+    /// unless the answer is to be stored.
     /// </summary>
     private static readonly string[] Alike =
     [
@@ -19,9 +19,9 @@ internal static class ChatTranslation
     ];
 
     /// <param name="request">The Responses request.</param>
-    /// <param name="namespaces">Told the functions that stand in one.</param>
-    /// <param name="carried">Told what is put back for the model that gave it.</param>
-    /// <param name="mistakes">Told what cannot be translated.</param>
+    /// <param name="namespaces">Collects the functions that belong to a namespace.</param>
+    /// <param name="carried">Collects the fields that go back to the model that produced them.</param>
+    /// <param name="mistakes">Collects what cannot be translated.</param>
     public static PooledBytes Write(JsonRequest request, ToolNamespaces namespaces, List<CarriedField> carried, Mistakes mistakes)
     {
         var body = new PooledBytes(request.Fields.Sum(field => field.Value.Length) + 8192);
@@ -70,7 +70,7 @@ internal static class ChatTranslation
         format.CopyTo(writer, "type"u8);
         if (JsonText.Of(format, "type"u8) == "json_schema")
         {
-            // Chat has the schema's fields one level deeper.
+            // In chat, the schema's fields are one level deeper.
             writer.WriteStartObject("json_schema"u8);
             format.CopyTo(writer, "name"u8);
             format.CopyTo(writer, "description"u8);
@@ -97,7 +97,7 @@ internal static class ChatTranslation
         }
     }
 
-    /// <summary>Writes a field of the request, where the caller sent it, under its own name or the one that chat has for it.</summary>
+    /// <summary>Writes a field of the request, if the caller sent it, under its own name or its name in chat.</summary>
     internal static void Copy(Utf8JsonWriter writer, JsonRequest request, string name, string? chatName = null)
     {
         if (request.Has(name))

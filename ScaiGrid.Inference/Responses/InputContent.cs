@@ -6,13 +6,13 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>Writes what the items of a Responses request say as content of chat messages.</summary>
+/// <summary>Writes the content of Responses items as content of chat messages.</summary>
 internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
 {
-    /// <summary>Writes the property of an item as a message's <c>content</c>.</summary>
-    /// <param name="item">A message, or an output.</param>
-    /// <param name="name">The property.</param>
-    /// <param name="field">Where the item stands.</param>
+    /// <summary>Writes a property of an item as a message's <c>content</c>.</summary>
+    /// <param name="item">A message or a tool output.</param>
+    /// <param name="name">The property's name.</param>
+    /// <param name="field">The item's path in the request.</param>
     public void Write(JsonElement item, string name, string field)
     {
         if (!TryGet(item, name, field, out var content))
@@ -31,7 +31,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
         writer.WriteEndArray();
     }
 
-    /// <summary>Writes the property of an item as parts of the content that is open.</summary>
+    /// <summary>Writes a property of an item as parts of the content array that is open.</summary>
     /// <inheritdoc cref="Write"/>
     public void WriteParts(JsonElement item, string name, string field)
     {
@@ -110,7 +110,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
                     mistakes.Add(new ErrorDetail($"{field}.file_url", "must be an http or https URL."));
                 }
 
-                // Chat has no field for it; upstreams that take URLs take them here.
+                // Chat has no field for a file's URL; upstreams that accept URLs accept them here.
                 WriteFile(part, "file_data"u8, address);
                 break;
             case "input_file" when TryGetText(part, "file_id"u8, out var id):
@@ -129,7 +129,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
         writer.WriteEndObject();
     }
 
-    // OpenAI's chat wants a name with data.
+    // OpenAI's chat API requires a file name with file data.
     private void WriteFile(JsonElement part, ReadOnlySpan<byte> field, JsonElement value, string? name = null)
     {
         writer.WriteString("type"u8, "file"u8);

@@ -14,9 +14,9 @@ internal sealed class InputItems
     private readonly InputContent _content;
     private readonly AssistantTurn _turn;
 
-    /// <param name="writer">Of the chat request.</param>
-    /// <param name="carried">Told what is put back for the model that gave it.</param>
-    /// <param name="mistakes">Told what cannot be translated.</param>
+    /// <param name="writer">The writer of the chat request.</param>
+    /// <param name="carried">Collects the fields that go back to the model that produced them.</param>
+    /// <param name="mistakes">Collects what cannot be translated.</param>
     public InputItems(Utf8JsonWriter writer, List<CarriedField> carried, Mistakes mistakes)
     {
         (_writer, _mistakes, _content) = (writer, mistakes, new InputContent(writer, mistakes));
@@ -82,7 +82,7 @@ internal sealed class InputItems
         switch (type)
         {
             case "message":
-                // Only OpenAI's own models know the role of a developer; to all others it is the system's.
+                // Only OpenAI's own models know the developer role; for all others it becomes system.
                 var role = JsonText.Of(item, "role"u8);
                 BeginMessage(role == "user" ? "user" : "system");
                 if (role is not ("user" or "system" or "developer"))
@@ -97,7 +97,7 @@ internal sealed class InputItems
                 WriteOutput(item, field);
                 break;
             case "item_reference":
-                // Nor is one to reasoning passed over, which could be missed: it comes with those to what was said and called, which could not.
+                // References to reasoning could be skipped without loss, but they come with references to messages and calls, which could not.
                 _mistakes.Add(new ErrorDetail(
                     $"{field}.type",
                     "must not be item_reference: nothing is stored here. Have the client library set store to false, with which it sends the items themselves (Vercel's AI SDK: providerOptions: { openai: { store: false } })."));
@@ -111,7 +111,9 @@ internal sealed class InputItems
         }
     }
 
-    /// <summary>What a tool said: to a call, or unasked, which a chat has no place for but among what the user says.</summary>
+    /// <summary>
+    /// Writes a tool's output: as the result of a call, or, if it answers no call, inside a user message, the only place that chat has for it.
+    /// </summary>
     private void WriteOutput(JsonElement item, string field)
     {
         if (JsonText.Of(item, "call_id"u8) is { Length: > 0 })

@@ -6,20 +6,21 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// What a model wants back with the next turn, as <c>encrypted_content</c> of a reasoning item: the Responses API's place for what chat has in
-/// <c>extra_content</c>, <c>reasoning_content</c> and <c>reasoning_details</c> (docs/decisions/0016). Base64 of JSON: nothing in it is kept from the caller, who has no use for it.
+/// The state that a model needs back with the next turn, as the <c>encrypted_content</c> of a reasoning item. The Responses API puts there what
+/// chat has in <c>extra_content</c>, <c>reasoning_content</c> and <c>reasoning_details</c> (docs/decisions/0016). It is Base64 of JSON, not
+/// encrypted: nothing in it is secret from the caller.
 /// </summary>
-/// <param name="maker">The model, as <see cref="CarriedField"/> says it.</param>
+/// <param name="maker">The model, named as in <see cref="CarriedField"/>.</param>
 internal sealed class ReasoningCarrier(string maker)
 {
-    // Chat's own is no deeper. What is written into a request must not be deeper than that may be.
+    // The same depth as chat: what is written into a request must not be deeper than a request may be.
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 32 };
 
     private readonly Dictionary<string, string> _calls = [];
 
     public string Maker => maker;
 
-    /// <summary>The field of a chat message that the reasoning's text stood in; null where there is none.</summary>
+    /// <summary>The field of a chat message that held the reasoning's text; null if there was none.</summary>
     public string? Field { get; set; }
 
     /// <summary>The message's <c>extra_content</c>, as JSON.</summary>
@@ -30,14 +31,16 @@ internal sealed class ReasoningCarrier(string maker)
 
     public bool IsEmpty => Field is null && Message is null && Details.IsEmpty && _calls.Count == 0;
 
-    /// <summary>The <c>extra_content</c> of a call, once: a request does not grow by calls that share an id. Null where there is none.</summary>
+    /// <summary>
+    /// Removes and returns the <c>extra_content</c> of a call; null if it has none. Removing keeps calls that share an id from growing the request.
+    /// </summary>
     public string? TakeCall(string id) => _calls.Remove(id, out var extra) ? extra : null;
 
-    /// <param name="id">What the caller knows the call by.</param>
-    /// <param name="extra">Its <c>extra_content</c>, as JSON.</param>
+    /// <param name="id">The id by which the caller knows the call.</param>
+    /// <param name="extra">The call's <c>extra_content</c>, as JSON.</param>
     public void AddCall(string id, string extra) => _calls[id] = extra;
 
-    /// <summary>Adds what another item of the same answer carries.</summary>
+    /// <summary>Merges the carrier of another item of the same answer.</summary>
     public void Add(ReasoningCarrier other)
     {
         (Field, Message) = (other.Field ?? Field, other.Message ?? Message);
@@ -90,7 +93,7 @@ internal sealed class ReasoningCarrier(string maker)
         return Convert.ToBase64String(json.Span);
     }
 
-    /// <returns>Null for what was not written here, as OpenAI's own: a conversation may have begun elsewhere.</returns>
+    /// <returns>Null if the text was not written here, for example by OpenAI: a conversation may have started elsewhere.</returns>
     public static ReasoningCarrier? Read(string text)
     {
         var json = new byte[text.Length];

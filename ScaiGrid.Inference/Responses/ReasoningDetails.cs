@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// The <c>reasoning_details</c> of a message as OpenRouter has them: blocks of thought, some signed, that it wants back as the model wrote them.
-/// A stream brings a block in pieces of one <c>index</c>: its strings grow, and what is said of it later, as the signature, is added.
+/// The <c>reasoning_details</c> of a message in OpenRouter's format: reasoning blocks, some signed, which must be sent back unchanged.
+/// A stream sends a block in pieces that share an <c>index</c>: strings are appended, and properties that arrive later, such as the signature, are added.
 /// </summary>
 internal sealed class ReasoningDetails
 {
@@ -16,7 +16,7 @@ internal sealed class ReasoningDetails
 
     public bool IsEmpty => _blocks.Count == 0;
 
-    /// <param name="json">An array of blocks, or of pieces; what is no block is left out.</param>
+    /// <param name="json">An array of blocks or pieces; entries that are not blocks are ignored.</param>
     public void Add(string json)
     {
         using var document = JsonText.Parse(json);
@@ -47,7 +47,7 @@ internal sealed class ReasoningDetails
         }
     }
 
-    // A block without an index is whole.
+    // A block without an index is complete.
     private static bool IsOf(JsonElement piece, JsonObject block) =>
         piece.TryGetProperty("index"u8, out var index) && index.ValueKind == JsonValueKind.Number
         && block["index"] is JsonValue given && given.GetValueKind() == JsonValueKind.Number && given.ToJsonString() == index.GetRawText()

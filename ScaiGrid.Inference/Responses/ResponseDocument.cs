@@ -6,10 +6,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>The <c>response</c> object: what the caller asked for, and the output so far.</summary>
-/// <param name="request">Repeated in it.</param>
-/// <param name="id">resp_…</param>
-/// <param name="createdAt">Unix seconds.</param>
+/// <summary>The <c>response</c> object: the request's parameters and the output so far.</summary>
+/// <param name="request">The request, whose parameters are repeated.</param>
+/// <param name="id">The response's id, <c>resp_…</c>.</param>
+/// <param name="createdAt">The creation time in Unix seconds.</param>
 internal sealed class ResponseDocument(ResponsesRequest request, string id, long createdAt)
 {
     private static readonly (string Name, string Otherwise)[] Repeated =
@@ -19,12 +19,12 @@ internal sealed class ResponseDocument(ResponsesRequest request, string id, long
         ("tool_choice", "\"auto\""), ("tools", "[]"), ("top_p", "1"), ("user", "null"),
     ];
 
-    /// <param name="writer">Where a value is expected.</param>
-    /// <param name="slug">The frontend model.</param>
+    /// <param name="writer">A writer positioned where a value is expected.</param>
+    /// <param name="slug">The frontend model's slug.</param>
     /// <param name="status"><c>in_progress</c>, <c>completed</c>, <c>incomplete</c> or <c>failed</c>.</param>
-    /// <param name="output">The items; null while there are none.</param>
-    /// <param name="usage">At the end.</param>
-    /// <param name="failed">Why it failed, where it did.</param>
+    /// <param name="output">The output items; null before the first.</param>
+    /// <param name="usage">The usage, known only at the end.</param>
+    /// <param name="failed">The reason for a failure; null if there was none.</param>
     public void Write(Utf8JsonWriter writer, string slug, string status, ResponseOutput? output, TokenUsage? usage, Problem? failed = null)
     {
         writer.WriteStartObject();

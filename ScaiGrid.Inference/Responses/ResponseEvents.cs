@@ -9,20 +9,20 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// The events of a streamed response: each item begins, grows and ends before the next one, as chat models write them, but for calls, which stay
-/// open beside what follows until their arguments are whole.
+/// The events of a streamed response. As chat models write them, each item starts, grows and ends before the next one, except calls: they
+/// stay open alongside later items until their arguments are complete.
 /// </summary>
-/// <param name="output">Gathers the items.</param>
-/// <param name="maker">The model that answers, as <see cref="CarriedField"/> says it.</param>
+/// <param name="output">Collects the items.</param>
+/// <param name="maker">The answering model, named as in <see cref="CarriedField"/>.</param>
 internal sealed class ResponseEvents(ResponseOutput output, string maker)
 {
-    // What came when the reasoning that it belongs to had ended: an item of its own at the end has it.
+    // State that arrived after its reasoning item had ended; sent as an item of its own at the end.
     private readonly ReasoningCarrier _late = new(maker);
 
     private int _sequence;
     private ResponseItem? _open;
 
-    /// <summary>What a chunk adds to the output.</summary>
+    /// <summary>Adds a chunk to the output and writes its events.</summary>
     public void Add(IBufferWriter<byte> body, ChatChoice choice)
     {
         if (choice.Reasoning is { Length: > 0 } reasoning)
@@ -60,7 +60,7 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
         output.Finish(choice.FinishReason);
     }
 
-    /// <summary>Ends the items that are open, and says what is still to be carried. A model that said nothing gets an empty message, as in a whole answer.</summary>
+    /// <summary>Ends the open items and writes any state still to be carried. As in a whole answer, an empty one gets an empty message.</summary>
     public void EndItems(IBufferWriter<byte> body)
     {
         if (output.IsSilent)
@@ -95,7 +95,8 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
     }
 
     /// <summary>
-    /// An error. OpenAI documents its fields as the event's own, and sends them in an <c>error</c>: clients look for one or the other.
+    /// Writes an error. OpenAI documents the fields on the event itself but sends them in an <c>error</c> object; clients read one or the other, so both are
+    /// written.
     /// </summary>
     public void WriteError(IBufferWriter<byte> body, Problem problem) => Write(body, "error", writer =>
     {
@@ -125,16 +126,16 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
             CarrierBeforeCall(body).AddCall(id, extra);
         }
 
-        // One that has ended had all of its arguments.
+        // A call that has ended has all of its arguments.
         if (call is not { IsDone: true })
         {
             Grow(body, call ?? OpenCall(body, fragment, id), fragment.Arguments);
         }
     }
 
-    // The last call of the fragment's number; null where it begins another. Some upstreams give all calls one number: another name is another call
-    // then, and so are arguments under the same one, once those before are whole. An id alone says nothing, as some give each fragment a new one
-    // and the name with it, down to an empty one at the end.
+    // The last call with the fragment's index; null if the fragment starts a new call. Some upstreams give all calls the same index: a different name
+    // then starts a new call, and so do arguments under the same name once the previous ones are complete. An id alone proves nothing, because
+    // some upstreams give each fragment a new id and repeat the name, even on an empty last fragment.
     private ResponseItem? CallOf(ChatToolCall fragment)
     {
         var last = output.Items.LastOrDefault(item => item.Kind == ResponseItemKind.FunctionCall && item.CallIndex == fragment.Index);
@@ -147,8 +148,7 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
         return isOther ? null : last;
     }
 
-    // What belongs to a call stands before it: in the reasoning that is open, or in an item of its own, where that would not part calls whose
-    // fragments may be mixed.
+    // A call's state precedes it: in the open reasoning item, or in an item of its own unless that would separate calls whose fragments may interleave.
     private ReasoningCarrier CarrierBeforeCall(IBufferWriter<byte> body)
     {
         if (_open is null or { Kind: ResponseItemKind.Message or ResponseItemKind.Refusal })
@@ -203,14 +203,14 @@ internal sealed class ResponseEvents(ResponseOutput output, string maker)
         });
     }
 
-    // Several calls may be open at once, since their fragments may be mixed; one stays so, beside what is said meanwhile, until its arguments are whole.
+    // Several calls may be open at once because their fragments may interleave. One stays open alongside text until its arguments are complete.
     private void End(IBufferWriter<byte> body, bool isLast = false)
     {
         foreach (var item in output.Items.Where(item => !item.IsDone && (isLast || item.Kind != ResponseItemKind.FunctionCall || item.HasWholeArguments)))
         {
             if (item is { Kind: ResponseItemKind.FunctionCall, IsCut: false } && string.IsNullOrWhiteSpace(item.Text.ToString()))
             {
-                // No arguments, as in a whole answer.
+                // A call without arguments gets an empty object, as in a whole answer.
                 Grow(body, item, "{}");
             }
 

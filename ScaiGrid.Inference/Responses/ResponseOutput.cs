@@ -8,29 +8,29 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>The output items of a response, gathered from a whole answer or from a stream.</summary>
+/// <summary>The output items of a response, collected from a whole answer or a stream.</summary>
 internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespaces)
 {
     private readonly List<ResponseItem> _items = [];
 
     public IReadOnlyList<ResponseItem> Items => _items;
 
-    /// <summary>Why the model stopped before its end; null when it did not.</summary>
+    /// <summary>The reason why the answer is incomplete; null if it is complete.</summary>
     public string? IncompleteReason { get; private set; }
 
-    /// <summary>What the upstream says of itself at the end of its answer; null when it did not fail.</summary>
+    /// <summary>The failure that the upstream reported at the end of its answer; null if there was none.</summary>
     public Problem? Failure { get; private set; }
 
     public string Status => Failure is not null ? "failed" : IncompleteReason is not null ? "incomplete" : "completed";
 
-    /// <summary>Whether nothing has been said, thought or called.</summary>
+    /// <summary>True if there is no text, reasoning or call yet.</summary>
     public bool IsSilent => _items.All(item => item.IsSilent);
 
-    /// <summary>The items of a whole answer.</summary>
+    /// <summary>Creates the items of a whole answer.</summary>
     /// <param name="choice">The answer.</param>
-    /// <param name="maker">The model that gave it, as <see cref="CarriedField"/> says it.</param>
-    /// <param name="time">For ids.</param>
-    /// <param name="namespaces">Of the functions.</param>
+    /// <param name="maker">The answering model, named as in <see cref="CarriedField"/>.</param>
+    /// <param name="time">The clock for ids.</param>
+    /// <param name="namespaces">The namespaces of the functions.</param>
     public static ResponseOutput Of(ChatChoice choice, string maker, TimeProvider time, ToolNamespaces namespaces)
     {
         var output = new ResponseOutput(time, namespaces);
@@ -82,8 +82,8 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         return item;
     }
 
-    /// <param name="carrier">What the model wants back.</param>
-    /// <param name="isSilent">Whether that is all there is.</param>
+    /// <param name="carrier">The state that the model needs back.</param>
+    /// <param name="isSilent">True if the item has no text, only state.</param>
     public ResponseItem BeginReasoning(ReasoningCarrier carrier, bool isSilent = false)
     {
         var item = Begin(ResponseItemKind.Reasoning);
@@ -91,7 +91,7 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         return item;
     }
 
-    /// <summary>What the caller is to know the call by: the upstream's id, or one of ours where it gives none, which some write as an empty one.</summary>
+    /// <summary>The call's id for the caller: the upstream's, or a generated one if the upstream's is missing or empty.</summary>
     public string CallIdOf(ChatToolCall call) => call.Id is { Length: > 0 } id ? id : Ids.New("call", time);
 
     public ResponseItem BeginCall(ChatToolCall call, string id)
@@ -102,7 +102,7 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         return item;
     }
 
-    /// <summary>Whether the call is one of the function that a chat knows by the name.</summary>
+    /// <summary>True if the item calls the function with this chat name.</summary>
     public bool IsOf(ResponseItem call, string name) => namespaces.Split(name) == (call.Namespace, call.Name);
 
     public void Finish(string? reason)
@@ -116,7 +116,7 @@ internal sealed class ResponseOutput(TimeProvider time, ToolNamespaces namespace
         Failure ??= reason == "error" ? new Problem(InferenceErrors.BackendError, "The upstream ended its answer with an error.") : null;
     }
 
-    /// <summary>Marks what the model was stopped in: the text that it wrote last, and calls without all of their arguments.</summary>
+    /// <summary>Marks the items that were cut off: the last text, and calls without complete arguments.</summary>
     public void MarkCut()
     {
         if (Status == "completed")
@@ -136,15 +136,15 @@ internal enum ResponseItemKind
     Reasoning,
     Message,
 
-    /// <summary>A message in which the model says that it will not answer.</summary>
+    /// <summary>A message in which the model refuses to answer.</summary>
     Refusal,
     FunctionCall,
 }
 
-/// <summary>One item: the model's reasoning, a message, a refusal, or a call of a function.</summary>
-/// <param name="kind">Which.</param>
-/// <param name="id">rs_…, msg_… or fc_…</param>
-/// <param name="index">Position among the items.</param>
+/// <summary>An output item: reasoning, a message, a refusal or a function call.</summary>
+/// <param name="kind">The kind of item.</param>
+/// <param name="id">The id: <c>rs_…</c>, <c>msg_…</c> or <c>fc_…</c>.</param>
+/// <param name="index">The position among the items.</param>
 internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
 {
     public ResponseItemKind Kind => kind;
@@ -153,34 +153,34 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
 
     public int Index => index;
 
-    /// <summary>The text, or the arguments of the call.</summary>
+    /// <summary>The text, or the call's arguments.</summary>
     public StringBuilder Text { get; } = new();
 
-    /// <summary>Position among the message's calls.</summary>
+    /// <summary>The position among the message's calls.</summary>
     public int CallIndex { get; set; }
 
     public string CallId { get; set; } = "";
 
-    /// <summary>Whether the arguments of the call are an object of JSON to its end.</summary>
+    /// <summary>True if the call's arguments are a complete JSON object.</summary>
     public bool HasWholeArguments => Text.Length > 0 && "} \t\r\n".Contains(Text[^1], StringComparison.Ordinal) && IsObject(Text.ToString());
 
     public string Name { get; set; } = "";
 
-    /// <summary>The group of functions that the caller gave it in; null where it stands alone.</summary>
+    /// <summary>The namespace of the function; null if it has none.</summary>
     public string? Namespace { get; set; }
 
-    /// <summary>What the model wants back with the next turn; of reasoning only.</summary>
+    /// <summary>The state that the model needs back with the next turn; reasoning items only.</summary>
     public ReasoningCarrier? Carrier { get; set; }
 
-    /// <summary>Whether it is reasoning without a text, there for what it carries.</summary>
+    /// <summary>True for reasoning without text, which exists only for the state that it carries.</summary>
     public bool IsSilent { get; set; }
 
-    /// <summary>Whether its text is a part of it.</summary>
+    /// <summary>True if the text is a content part of the item.</summary>
     public bool HasPart => kind != ResponseItemKind.FunctionCall && !IsSilent;
 
     public bool IsDone { get; set; }
 
-    /// <summary>Whether the model was stopped in it.</summary>
+    /// <summary>True if the model was stopped within this item.</summary>
     public bool IsCut { get; set; }
 
     public static string Prefix(ResponseItemKind kind) => kind switch
@@ -190,7 +190,7 @@ internal sealed class ResponseItem(ResponseItemKind kind, string id, int index)
         _ => "msg",
     };
 
-    /// <summary>What <see cref="Text"/> is called.</summary>
+    /// <summary>The name of the property that holds <see cref="Text"/>.</summary>
     public string TextName => kind switch
     {
         ResponseItemKind.FunctionCall => "arguments",

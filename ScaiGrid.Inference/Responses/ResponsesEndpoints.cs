@@ -38,23 +38,23 @@ internal static class ResponsesEndpoints
 }
 
 /// <param name="Model">Slug of a chat model.</param>
-/// <param name="Input">A string, or items: messages, reasoning as it came, function calls and their outputs.</param>
-/// <param name="Instructions">Put before the input as a system message.</param>
-/// <param name="MaxOutputTokens">Lowered to the model's own bound.</param>
+/// <param name="Input">A string, or items: messages, reasoning as received, function calls and their outputs.</param>
+/// <param name="Instructions">Inserted before the input as a system message.</param>
+/// <param name="MaxOutputTokens">Capped at the model's own limit.</param>
 /// <param name="Temperature">0 to 2.</param>
 /// <param name="TopP">0 to 1.</param>
 /// <param name="Stream">Answer with server-sent events.</param>
-/// <param name="Tools">Functions, also those in a namespace.</param>
+/// <param name="Tools">Functions, including those in a namespace.</param>
 /// <param name="ToolChoice"><c>auto</c>, <c>none</c>, <c>required</c>, one function, or <c>allowed_tools</c>.</param>
 /// <param name="Text">Structured output: <c>format</c> of type text, json_object or json_schema.</param>
 /// <param name="Reasoning"><c>effort</c>, for models that reason.</param>
-/// <param name="Metadata">Repeated in the answer.</param>
-/// <param name="ParallelToolCalls">Whether one answer may call several functions.</param>
-/// <param name="Store">Taken, and answered with <c>false</c>: nothing is stored.</param>
-/// <param name="Include">Log probabilities are refused; reasoning items have their <c>encrypted_content</c> always.</param>
-/// <param name="User">Goes to the upstream.</param>
-/// <param name="PromptCacheKey">Goes to the upstream.</param>
-/// <param name="ServiceTier">Goes to the upstream.</param>
+/// <param name="Metadata">Repeated in the response.</param>
+/// <param name="ParallelToolCalls">Whether one response may call several functions.</param>
+/// <param name="Store">Accepted, but always answered with <c>false</c>: nothing is stored.</param>
+/// <param name="Include">Log probabilities are rejected; reasoning items always have their <c>encrypted_content</c>.</param>
+/// <param name="User">Sent to the upstream.</param>
+/// <param name="PromptCacheKey">Sent to the upstream.</param>
+/// <param name="ServiceTier">Sent to the upstream.</param>
 public sealed record ResponsesBody(
     string Model,
     JsonElement Input,

@@ -7,8 +7,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// A request of OpenAI's Responses API, and the chat request that it becomes. Nothing is kept between calls: the conversation is what
-/// <c>input</c> holds, thoughts included, and tools are functions of the caller's.
+/// A request of OpenAI's Responses API, and the chat request that it is translated to. No state is kept between calls: <c>input</c> holds the
+/// whole conversation, including reasoning, and tools are the caller's functions.
 /// </summary>
 internal sealed class ResponsesRequest : IDisposable
 {
@@ -39,18 +39,18 @@ internal sealed class ResponsesRequest : IDisposable
 
     private ResponsesRequest(JsonRequest given, ChatRequest chat, ToolNamespaces namespaces) => (_given, Chat, Namespaces) = (given, chat, namespaces);
 
-    /// <summary>What the pipeline runs.</summary>
+    /// <summary>The chat request that the pipeline runs.</summary>
     public ChatRequest Chat { get; }
 
-    /// <summary>Where the functions stand that the chat's are made of.</summary>
+    /// <summary>The namespaces of the chat request's functions.</summary>
     public ToolNamespaces Namespaces { get; }
 
-    /// <summary>The raw value of a field that the answer repeats; empty when the caller sent none.</summary>
+    /// <summary>The raw value of a field that the response repeats; empty if the caller did not send it.</summary>
     public ReadOnlyMemory<byte> this[string name] => _given[name];
 
-    /// <param name="body">The request; belongs to the result, or is disposed.</param>
-    /// <param name="problem">What is wrong with it.</param>
-    /// <returns>Null with a problem.</returns>
+    /// <param name="body">The request body. The result owns it; if there is a problem it is disposed.</param>
+    /// <param name="problem">The problem with the request, if any.</param>
+    /// <returns>Null if there is a problem.</returns>
     public static ResponsesRequest? Read(PooledBytes body, out Problem? problem)
     {
         var given = Requests.Read(body, Check, out problem);

@@ -9,7 +9,7 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>Answers a Responses call with what the chat model said: a <c>response</c> object, or the events in which it grows.</summary>
+/// <summary>Answers a Responses call with the chat model's answer: a <c>response</c> object, or the events that build it.</summary>
 internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest request, TimeProvider time)
     : HttpChatResponder(context, time, Protocols.OpenAi)
 {
@@ -19,10 +19,10 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     private ResponseEvents? _events;
     private ResponseOutput _output = new(time, request.Namespaces);
 
-    /// <summary>Events are numbered.</summary>
+    /// <summary>False because events are numbered.</summary>
     protected override bool WritesAlike => false;
 
-    /// <summary>The last event says that it is the last; OpenAI sends no other mark.</summary>
+    /// <summary>Empty: the last event identifies itself, and OpenAI sends no other end marker.</summary>
     protected override ReadOnlySpan<byte> EndMark => default;
 
     public override ValueTask FailAsync(Problem problem) => base.FailAsync(ChatFields.InCallersWords(problem, request.Namespaces));
@@ -61,7 +61,7 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
         events.Write(body, $"response.{_output.Status}", writer => WriteResponse(writer, _output.Status, result));
     }
 
-    // Some clients know the end of a response that failed by this event, others by the next.
+    // Some clients detect a failed response by this event, others by the next one.
     protected override void WriteError(IBufferWriter<byte> body, Problem problem)
     {
         var events = Begin(body);

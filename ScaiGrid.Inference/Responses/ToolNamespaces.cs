@@ -4,8 +4,8 @@ using System.Text;
 namespace ScaiGrid.Inference.Responses;
 
 /// <summary>
-/// Functions that a caller gave in groups: chat has none, so that a function there has its group's name in front of its own, and loses it
-/// again in the answer.
+/// Functions that the caller grouped in namespaces. Chat has no namespaces, so there the function's name is prefixed with its group's, and
+/// the prefix is removed again in the answer.
 /// </summary>
 internal sealed class ToolNamespaces
 {
@@ -13,10 +13,10 @@ internal sealed class ToolNamespaces
 
     private readonly Dictionary<string, (string? Namespace, string Name)> _functions = [];
 
-    /// <summary>Whether any of them is in a group.</summary>
+    /// <summary>True if any function is in a group.</summary>
     public bool HasGroups => _functions.Values.Any(function => function.Namespace is not null);
 
-    /// <summary>What the function is called in a chat; where that would be longer than OpenAI takes, less of the group's name is in it, or of both.</summary>
+    /// <summary>The function's name in chat. If it exceeds OpenAI's limit, the group's name is shortened, or both are.</summary>
     public static string Join(string? group, string name)
     {
         if (group is not { Length: > 0 })
@@ -30,21 +30,21 @@ internal sealed class ToolNamespaces
             return joined;
         }
 
-        // Of the whole name, so that the next turn's is the same, and another function's is not.
+        // A hash of the full name: stable across turns, and different for each function.
         var mark = $"_{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(joined)).AsSpan(0, 4))}";
         var end = $"{mark}__{name}";
         return end.Length < LongestName ? group[..(LongestName - end.Length)] + end : joined[..(LongestName - mark.Length)] + mark;
     }
 
-    /// <returns>False where what it is called in a chat would be two functions' name.</returns>
+    /// <returns>False if another function already has the same name in chat.</returns>
     public bool TryAdd(string? group, string name)
     {
         var chatName = Join(group, name);
 
-        // Two that stand alone and have one name are the upstream's to judge.
+        // Two ungrouped functions with the same name are for the upstream to judge.
         return _functions.TryAdd(chatName, (group, name)) || (group is null && _functions[chatName].Namespace is null);
     }
 
-    /// <returns>What the caller calls it, without a group where it has none.</returns>
+    /// <returns>The caller's name for the function; the group is null if it has none.</returns>
     public (string? Namespace, string Name) Split(string chatName) => _functions.TryGetValue(chatName, out var function) ? function : (null, chatName);
 }

@@ -6,12 +6,12 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Responses;
 
-/// <summary>Writes the tools of a Responses request, and the choice among them, as those of a chat request.</summary>
+/// <summary>Writes the tools and the tool choice of a Responses request as those of a chat request.</summary>
 internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces namespaces, Mistakes mistakes)
 {
     private bool _hasFunctions;
 
-    /// <remarks>Chat takes neither an empty list, nor a choice or a word on calls without one: the Responses API takes all of it.</remarks>
+    /// <remarks>Without tools, chat rejects an empty list, a tool choice and <c>parallel_tool_calls</c>; the Responses API accepts all of them.</remarks>
     public void Write(JsonRequest request)
     {
         if (request.Has("tools"))
