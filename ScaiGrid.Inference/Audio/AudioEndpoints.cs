@@ -81,7 +81,7 @@ internal static class AudioEndpoints
         await context.Response.BodyWriter.WriteAsync(answer.Memory, context.RequestAborted);
     }
 
-    // The upstream's document, but for plain text, which was asked for as JSON: only that says what was used.
+    // The upstream's document as it is, except for plain text: that was requested as JSON, because only JSON reports usage.
     private static string WriteOpenAi(PooledBytes answer, TranscriptionCall call)
     {
         switch (call.Request.ResponseFormat)
@@ -105,7 +105,7 @@ internal static class AudioEndpoints
         }
     }
 
-    // Some upstreams name their model, which is none of ours.
+    // Some upstreams include their own model name, which callers must not see.
     private static void WriteDocument(PooledBytes answer, TranscriptionCall call)
     {
         using var document = JsonDocument.Parse(call.Document.Memory);
@@ -152,7 +152,7 @@ internal static class AudioEndpoints
 
 /// <param name="File">The recording.</param>
 /// <param name="Model">Slug of a frontend model whose modality is audio.</param>
-/// <param name="Language">Of the recording, ISO 639-1.</param>
+/// <param name="Language">The recording's language, as an ISO 639-1 code.</param>
 /// <param name="Temperature">0 to 1.</param>
 /// <param name="Prompt">Guides the model's style.</param>
 /// <param name="ResponseFormat"><c>json</c> (the default), <c>text</c>, <c>verbose_json</c>, <c>srt</c> or <c>vtt</c>.</param>
@@ -163,8 +163,8 @@ public sealed record TranscribeForm(
 public sealed record TranscriptData(string Model, string Text, ChatDataUsage Usage, ChatDataRouting Routing);
 
 /// <param name="Model">Slug of a frontend model whose modality is audio.</param>
-/// <param name="Input">The text.</param>
-/// <param name="Voice">In the upstream's words.</param>
+/// <param name="Input">The text to speak.</param>
+/// <param name="Voice">A voice that the upstream supports.</param>
 /// <param name="ResponseFormat"><c>mp3</c>, <c>opus</c>, <c>aac</c>, <c>flac</c>, <c>wav</c> or <c>pcm</c>.</param>
 /// <param name="Speed">0.25 to 4.</param>
 public sealed record SpeechBody(string Model, string Input, string? Voice = null, string? ResponseFormat = null, double? Speed = null);

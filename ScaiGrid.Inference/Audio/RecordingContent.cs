@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 
 namespace ScaiGrid.Inference.Audio;
 
-/// <summary>A recording on its way to an upstream: from its start, as often as it is sent; never closed here.</summary>
+/// <summary>Sends a recording to an upstream, from its start each time. It never closes the recording.</summary>
 internal sealed class RecordingContent : HttpContent
 {
     private readonly Stream _file;

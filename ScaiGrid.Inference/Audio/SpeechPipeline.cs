@@ -10,12 +10,12 @@ using ScaiGrid.Inference.Providers;
 
 namespace ScaiGrid.Inference.Audio;
 
-/// <summary>A speech call on its way through the targets of its model.</summary>
+/// <summary>A speech call, while it is tried on the targets of its model.</summary>
 internal sealed class SpeechCall : InferenceCall
 {
     public required JsonRequest Request { get; init; }
 
-    /// <summary>Where the audio goes.</summary>
+    /// <summary>The context whose response receives the audio.</summary>
     public required HttpContext Http { get; init; }
 
     public override string Operation => "text_to_speech";
@@ -25,8 +25,8 @@ internal sealed class SpeechCall : InferenceCall
 }
 
 /// <summary>
-/// Text to speech: the audio goes to the caller as it comes. Until its first byte another backend can still take the call; a failure after
-/// it cuts the connection, which is all that raw audio can say.
+/// Text to speech: the audio is relayed to the caller as it arrives. Until its first byte, another backend can still take the call. A later
+/// failure aborts the connection, the only signal that raw audio allows.
 /// </summary>
 internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
@@ -54,7 +54,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         }
     }
 
-    /// <returns>What to answer instead of audio.</returns>
+    /// <returns>The problem to answer with; null if audio was sent.</returns>
     public Task<Problem?> RunAsync(SpeechCall call, CancellationToken callerGone) =>
         runner.RunAsync(call, call.Request.Model, "audio", TryAsync, callerGone);
 
@@ -109,7 +109,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
                 (read, error) = await ReadAsync(reply.Body!, buffer, activity);
             }
 
-            // A read that is cancelled may also fail as a connection that broke.
+            // A cancelled read may also surface as a broken connection.
             error = error is null ? null : activities.Interruption(call.Context.Caller) ?? error;
             status = CallStatusWords.Of(error);
         }
@@ -118,7 +118,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             (status, error) = (CallStatus.Cancelled, null);
         }
 
-        // Raw audio has no place for a count: mostly the text is what is billed, counted here.
+        // Raw audio has no place for usage. Billing is mostly by the input text, so it is counted here.
         var usage = reply.Usage ?? new TokenUsage(TokenCounter.CountText(call.Request["input"]), Completion: 0);
         await settlement.SettleAsync(call, usage, isEstimated: reply.Usage is null, status);
         if (error is { IsUpstreams: true } && !activity.IsTooLong)

@@ -11,29 +11,30 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Audio;
 
 /// <summary>
-/// What a transcription used: the tokens and the seconds that the upstream reports; for want of seconds the end of the last subtitle, or the
-/// length that the recording's size and header suggest. For want of tokens, where only these have a price, those of the text and of that length.
+/// The usage of a transcription: the tokens and seconds that the upstream reports. If it reports no seconds, the end of the last subtitle, or
+/// the length estimated from the recording's size and header. If it reports no tokens and only tokens have a price, those of the text and of that
+/// length.
 /// </summary>
 internal static partial class TranscriptMeter
 {
-    // 128 kbit/s: what a recording whose format does not tell is taken for.
+    // 128 kbit/s, assumed if the recording's format does not tell.
     private const long AssumedBytesPerSecond = 16_000;
 
-    // As OpenAI's models hear them.
+    // What OpenAI's models count for a second of audio.
     private const int TokensPerSecond = 10;
 
-    // Where a WAV file's format is looked for, and as much of it as is read.
+    // How much of the recording is read to find a WAV file's format.
     private const int HeaderBytes = 4096;
     private const int FormatBytes = 26;
 
     // Two channels of 32 bits at 192 kHz.
     private const long MostBytesPerSecond = 1_536_000;
 
-    /// <param name="request">With the recording.</param>
+    /// <param name="request">The request with the recording.</param>
     /// <param name="document">The upstream's answer.</param>
-    /// <param name="prices">The model's. Where the length has a price, it is estimated if the upstream reports tokens alone.</param>
-    /// <param name="backendPrices">The backend's, which count as well.</param>
-    /// <exception cref="JsonException">A document that must be JSON is none, or has no text.</exception>
+    /// <param name="prices">The model's prices. If the length has a price, it is estimated if the upstream reports only tokens.</param>
+    /// <param name="backendPrices">The backend's prices, which count as well.</param>
+    /// <exception cref="JsonException">The document must be JSON and is not, or has no text.</exception>
     public static MeteredUsage Read(TranscriptionRequest request, PooledBytes document, UnitPrices prices, UnitPrices backendPrices)
     {
         var (text, tokens, milliseconds) = request.ResponseFormat is "json" or "verbose_json" or "text"
@@ -73,7 +74,7 @@ internal static partial class TranscriptMeter
         return (JsonText.Of(text), tokens, (long?)(seconds * 1000));
     }
 
-    // Whisper's own servers write the duration as text.
+    // Whisper's own servers write the duration as a string.
     private static double? Seconds(JsonElement value)
     {
         var isNumber = value.ValueKind switch
@@ -119,7 +120,7 @@ internal static partial class TranscriptMeter
             return [];
         }
 
-        // Recorders may write a chunk of their own before it. Chunks begin at even places.
+        // Recorders may write a chunk of their own before it. Chunks start at even offsets.
         for (long at = 12; at + 8 + FormatBytes <= start.Length;)
         {
             var chunk = start[(int)at..];
@@ -135,8 +136,8 @@ internal static partial class TranscriptMeter
         return [];
     }
 
-    // From what a decoder needs: it plays the samples at this rate. The bytes a second that the format has as well are looked at by none, so
-    // they may be anything; and what is no plain samples tells its length in itself.
+    // Computed from the fields that a decoder needs to play the samples. The header's own byte rate is not used: decoders ignore it, so it can be
+    // wrong. The length of compressed audio is only in its data, so a rate is assumed.
     private static long RateOf(ReadOnlySpan<byte> format)
     {
         if (format.IsEmpty)

@@ -8,7 +8,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Audio;
 
-/// <summary>A transcription on its way through the targets of its model.</summary>
+/// <summary>A transcription call, while it is tried on the targets of its model.</summary>
 internal sealed class TranscriptionCall : InferenceCall, IDisposable
 {
     public required TranscriptionRequest Request { get; init; }
@@ -20,16 +20,16 @@ internal sealed class TranscriptionCall : InferenceCall, IDisposable
     /// <summary>The upstream's answer, in the response format that the caller asked for.</summary>
     public PooledBytes Document { get; set; } = null!;
 
-    /// <summary>Set when the call is settled.</summary>
+    /// <summary>The result; set when the call is settled.</summary>
     public CallResult Result { get; set; }
 
     public void Dispose() => Document?.Dispose();
 }
 
-/// <summary>Speech to text: the answer is whole, metered and settled before the caller sees it.</summary>
+/// <summary>Speech to text: the answer is complete, metered and settled before the caller receives it.</summary>
 internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
 {
-    /// <returns>What to answer instead of the transcript.</returns>
+    /// <returns>The problem to answer with; null if there is a transcript.</returns>
     public Task<Problem?> RunAsync(TranscriptionCall call, CancellationToken callerGone) =>
         runner.RunAsync(call, call.Request.Model, "audio", TryAsync, callerGone);
 

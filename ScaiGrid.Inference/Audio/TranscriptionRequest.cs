@@ -9,8 +9,8 @@ using ScaiGrid.Core.Http;
 namespace ScaiGrid.Inference.Audio;
 
 /// <summary>
-/// A form with a recording. The model's name may come after the recording, and another backend may need it again: it is kept, up to a
-/// mebibyte in memory and beyond that in a file that goes with the request.
+/// A form with a recording. The recording is buffered, because the model's name may follow it and another backend may need it again: up to
+/// one mebibyte in memory, beyond that in a temporary file that is deleted with the request.
 /// </summary>
 public sealed partial class TranscriptionRequest : IAsyncDisposable
 {
@@ -26,10 +26,10 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     private readonly List<KeyValuePair<string, string>> _fields = [];
     private Stream? _file;
 
-    /// <summary>All fields but the recording that are not empty, in the caller's order.</summary>
+    /// <summary>The non-empty fields except the recording, in the caller's order.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Fields => _fields;
 
-    /// <summary>The recording; <see cref="Stream.Position"/> is the reader's to set.</summary>
+    /// <summary>The recording. Readers set its <see cref="Stream.Position"/> themselves.</summary>
     public Stream File => _file!;
 
     public string FileName { get; private set; } = "audio";
@@ -38,10 +38,10 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
 
     public string Model => this["model"] ?? "";
 
-    /// <summary><c>json</c> when the caller asked for none.</summary>
+    /// <summary>The response format; <c>json</c> if the caller named none.</summary>
     public string ResponseFormat => this["response_format"] ?? "json";
 
-    /// <summary>A field's text; null when it is absent or empty.</summary>
+    /// <summary>A field's text; null if it is absent or empty.</summary>
     public string? this[string name]
     {
         get
@@ -58,7 +58,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         }
     }
 
-    /// <exception cref="ApiException">The form cannot be read, or is not valid.</exception>
+    /// <exception cref="ApiException">The form cannot be read or is invalid.</exception>
     public static async Task<TranscriptionRequest> ReadAsync(HttpRequest http, ILogger logger, CancellationToken cancellationToken)
     {
         if (!MediaTypeHeaderValue.TryParse(http.ContentType, out var type)
@@ -88,7 +88,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether a form that goes to an upstream can have a field of this name.</summary>
+    /// <summary>True if a form sent to an upstream can have a field of this name.</summary>
     internal static bool CanBeNamed(string name) => !string.IsNullOrWhiteSpace(name) && !name.Any(BreaksAHeader);
 
     private async Task<TranscriptionRequest> ReadAsync(MultipartReader reader, ILogger logger, CancellationToken cancellationToken)
@@ -127,10 +127,10 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         return this;
     }
 
-    // Both names go into a header of the form that the upstream gets.
+    // Field and file names are written into a header of the form that is sent upstream.
     private static bool BreaksAHeader(char letter) => letter is '"' or '\\' || char.IsControl(letter);
 
-    // Upstreams tell the format by the name's end, which not all of them find in one that is encoded: other letters than ASCII's would be.
+    // Upstreams detect the format by the file extension, and not all of them find it in an encoded name, as non-ASCII names would be.
     private static string NameOf(string given)
     {
         var name = string.Concat(Path.GetFileName(given).Select(letter => BreaksAHeader(letter) || !char.IsAscii(letter) ? '_' : letter));
@@ -155,7 +155,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                // Ours, and not the caller's: the disk is full, or the folder is not there.
+                // Not the caller's fault: the disk is full, or the folder does not exist.
                 NotKept(logger, exception);
                 throw new ApiException(CoreErrors.Unavailable, "There is no room for the recording now; try again.");
             }
@@ -166,7 +166,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     {
         if (_file is MemoryStream memory && memory.Length + bytes.Length > MemoryBytes)
         {
-            // Nothing is buffered before the file: a write that fails, fails here.
+            // Unbuffered, so that a failing write fails here.
             _file = new FileStream(
                 Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.Asynchronous | FileOptions.DeleteOnClose);
             await _file.WriteAsync(memory.GetBuffer().AsMemory(0, (int)memory.Length), cancellationToken);
@@ -189,13 +189,13 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
             }
         }
 
-        // What is empty is not there: a default may be in its place.
+        // An empty field counts as absent, so that a default can apply.
         if (text.Length == 0)
         {
             return;
         }
 
-        // Which of two an upstream takes is not known: it must be the one that was checked here.
+        // Which of two values an upstream uses is unknown, so only one, the validated one, may be sent.
         if (!name.EndsWith("[]", StringComparison.Ordinal) && this[name] is not null)
         {
             throw new ApiException(Problem.Invalid(name, Twice));

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace ScaiGrid.Inference.Audio;
 
-/// <summary>Puts a header before samples: a WAV file of one channel with 16 bits a sample.</summary>
+/// <summary>Prepends a WAV header to samples: mono, 16 bits per sample.</summary>
 internal static class WaveFile
 {
     public static byte[] Of(ReadOnlySpan<byte> samples, int rate)
