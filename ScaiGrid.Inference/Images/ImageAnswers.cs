@@ -9,25 +9,25 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Images;
 
-/// <summary>The answers of image calls: pictures that are to be links are fetched or decoded, kept, and linked.</summary>
+/// <summary>The answers of image calls: images to be returned as links are fetched or decoded, stored, and linked.</summary>
 internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamHttp http, TimeProvider time)
 {
     private const int MaxPictureBytes = 32 * 1024 * 1024;
 
     private static readonly UpstreamError NoPicture = new(UpstreamFailure.ShapeMismatch, "The upstream's picture could not be read.");
 
-    /// <summary>Before the call is charged for: an upstream whose pictures cannot be had has not answered.</summary>
-    /// <param name="document">The upstream's.</param>
-    /// <param name="wanted">The form in which the caller wants them; null where none was named.</param>
-    /// <param name="context">Of the call.</param>
-    /// <param name="activity">The bounds of the attempt, which hold for fetching.</param>
-    /// <param name="callerGone">The caller's disconnect; keeping pictures ends with nothing else, since it tells nothing of the upstream.</param>
+    /// <summary>Gets the images. Runs before the call is charged: an upstream whose images cannot be fetched has not answered.</summary>
+    /// <param name="document">The upstream's answer.</param>
+    /// <param name="wanted">The format that the caller asked for; null if none.</param>
+    /// <param name="context">The call's context.</param>
+    /// <param name="activity">The attempt's timeouts, which also apply to fetching.</param>
+    /// <param name="callerGone">The caller's disconnect. Nothing else cancels storing images, because storing says nothing about the upstream.</param>
     public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
         ReadOnlyMemory<byte> document, string? wanted, CallContext context, CallActivity activity, CancellationToken callerGone)
     {
         using var data = JsonDocument.Parse(AnswerDocument.Read(document, "data"u8).Data);
 
-        // OpenAI's own default depends on the model: whichever the upstream chose is it.
+        // OpenAI's own default depends on the model, so the upstream's choice is kept.
         wanted ??= context.Protocol == Protocols.OpenAi ? null : "url";
         var had = new List<(Picture Picture, byte[]? Bytes, MediaType? Type)>();
         foreach (var item in data.RootElement.EnumerateArray())
@@ -55,7 +55,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             had.Add(asBase64 ? (new Picture(null, Convert.ToBase64String(bytes), revised), null, null) : (new Picture(null, null, revised), bytes, type));
         }
 
-        // Only when all are there: nobody would ask for those of an answer that is not given.
+        // Stored only once all are available: images of a failed answer would never be fetched.
         var pictures = new List<Picture>();
         foreach (var (picture, bytes, type) in had)
         {
@@ -65,9 +65,9 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         return (pictures, null);
     }
 
-    /// <param name="answer">Gets the document.</param>
-    /// <param name="call">The call that came to its end.</param>
-    /// <param name="pictures">What <see cref="TakeAsync"/> gave.</param>
+    /// <param name="answer">The buffer for the document.</param>
+    /// <param name="call">The completed call.</param>
+    /// <param name="pictures">The result of <see cref="TakeAsync"/>.</param>
     public void Write(IBufferWriter<byte> answer, DocumentCall call, IReadOnlyList<Picture> pictures)
     {
         var isOpenAi = call.Context.Protocol == Protocols.OpenAi;
@@ -119,7 +119,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         return Convert.TryFromBase64String(base64, bytes, out var length) ? bytes[..length] : null;
     }
 
-    // An upstream's link goes to a store of its own choice: fetched without credentials, bounded, and through the egress check.
+    // The upstream's link may point to any host: fetched without credentials, with limits, and through the egress check.
     private async Task<byte[]?> FetchAsync(string? url, CallActivity activity)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
@@ -155,8 +155,8 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
     }
 }
 
-/// <summary>A picture as the caller gets it.</summary>
-/// <param name="Url">A link of ours.</param>
-/// <param name="Base64">Where there is no link.</param>
-/// <param name="RevisedPrompt">What the upstream made of the prompt, where it tells.</param>
+/// <summary>An image as the caller receives it.</summary>
+/// <param name="Url">Our link.</param>
+/// <param name="Base64">The image itself, if there is no link.</param>
+/// <param name="RevisedPrompt">The upstream's revision of the prompt, if it reports one.</param>
 internal sealed record Picture(string? Url, string? Base64, string? RevisedPrompt);

@@ -22,13 +22,13 @@ internal static class ImageEndpoints
 }
 
 /// <param name="Model">Slug of a frontend model whose modality is image.</param>
-/// <param name="Prompt">What to show.</param>
-/// <param name="N">Pictures, 1 to 10.</param>
+/// <param name="Prompt">A description of the image.</param>
+/// <param name="N">The number of images, 1 to 10.</param>
 /// <param name="Size">For example <c>1024x1024</c>.</param>
-/// <param name="Quality">In the upstream's words.</param>
-/// <param name="Style">In the upstream's words.</param>
+/// <param name="Quality">A quality that the upstream supports.</param>
+/// <param name="Style">A style that the upstream supports.</param>
 /// <param name="ResponseFormat"><c>url</c> or <c>b64_json</c>.</param>
-/// <param name="Metadata">The caller's own.</param>
+/// <param name="Metadata">The caller's own data.</param>
 /// <param name="User">The end user, for the upstream's abuse detection.</param>
 public sealed record ImageBody(
     string Model,
@@ -44,7 +44,7 @@ public sealed record ImageBody(
 /// <summary>The <c>data</c> of an answer.</summary>
 public sealed record ImageData(string Model, long Created, IReadOnlyList<ImageDataPicture> Data, ChatDataUsage Usage, ChatDataRouting Routing);
 
-/// <param name="Url">A link that works for an hour, or</param>
-/// <param name="B64Json">the picture itself.</param>
-/// <param name="RevisedPrompt">What the model made of the prompt, where it says so.</param>
+/// <param name="Url">A link that works for an hour; null if <c>B64Json</c> is set.</param>
+/// <param name="B64Json">The image as base64.</param>
+/// <param name="RevisedPrompt">The model's revision of the prompt, if it reports one.</param>
 public sealed record ImageDataPicture(string? Url = null, string? B64Json = null, string? RevisedPrompt = null);

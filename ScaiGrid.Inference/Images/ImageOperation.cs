@@ -10,7 +10,7 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Images;
 
-/// <summary>Pictures from a prompt, as base64 or as links of ours, whichever the caller wants and whichever the upstream gives.</summary>
+/// <summary>Images from a prompt, as base64 or as our links: whichever the caller asked for, regardless of the upstream's format.</summary>
 internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers answers) : IJsonOperation
 {
     private static readonly DocumentOperation Definition = new("image_generation", "image", clients => clients.Images, Bounds, Meter);
@@ -39,7 +39,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             return problem;
         }
 
-        // What a batch made is read when it has ended, and kept for weeks: a link would be dead by then.
+        // A batch's results are read after it ends and kept for weeks: a link would have expired by then.
         var wanted = request.Text("response_format");
         if (context.Caller.Terms is not null)
         {
@@ -88,7 +88,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
     private static CallBounds Bounds(JsonRequest request, ModelRoute route, int unboundedOutput) =>
         OperationBounds.Generated(request["prompt"].Length, request.WholeNumber("n") ?? route.DefaultNumber("n") ?? 1, route, unboundedOutput);
 
-    // Tokens where the upstream counts them; pictures always, for models that are priced by the picture.
+    // Tokens if the upstream reports them; the image count always, for models priced per image.
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
     {
         var document = AnswerDocument.Read(json, "data"u8);
