@@ -22,8 +22,8 @@ internal static class EmbeddingEndpoints
 }
 
 /// <param name="Model">Slug of a frontend model whose modality is embedding.</param>
-/// <param name="Input">A string or an array of strings, 2048 at most; tokens as in OpenAI's API where the upstream takes them.</param>
-/// <param name="Dimensions">Length of the vectors, for models that can shorten them.</param>
+/// <param name="Input">A string or an array of at most 2048 strings; tokens as in OpenAI's API if the upstream accepts them.</param>
+/// <param name="Dimensions">The length of the vectors, for models that can shorten them.</param>
 /// <param name="EncodingFormat"><c>float</c> (the default) or <c>base64</c> of little-endian 32-bit floats.</param>
 /// <param name="User">The end user, for the upstream's abuse detection.</param>
 public sealed record EmbedBody(string Model, JsonElement Input, int? Dimensions = null, string? EncodingFormat = null, string? User = null);
@@ -31,6 +31,6 @@ public sealed record EmbedBody(string Model, JsonElement Input, int? Dimensions 
 /// <summary>The <c>data</c> of an answer.</summary>
 public sealed record EmbedData(string Model, IReadOnlyList<EmbedDataVector> Data, ChatDataUsage Usage, ChatDataRouting Routing);
 
-/// <param name="Index">Position of the input.</param>
+/// <param name="Index">The position of the input.</param>
 /// <param name="Embedding">The vector.</param>
 public sealed record EmbedDataVector(int Index, IReadOnlyList<float> Embedding);

@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Embeddings;
 
-/// <summary>The <c>input</c> of an embedding request: a text, texts, tokens, or lists of tokens.</summary>
+/// <summary>The <c>input</c> of an embedding request: a text, a list of texts, tokens, or lists of tokens.</summary>
 internal static class EmbeddingInput
 {
     private enum Kind
@@ -54,7 +54,7 @@ internal static class EmbeddingInput
         }
     }
 
-    /// <summary>How many vectors the answer must have.</summary>
+    /// <summary>The number of vectors that the answer must have.</summary>
     public static int Count(JsonRequest request)
     {
         using var document = JsonDocument.Parse(request["input"]);
@@ -62,14 +62,14 @@ internal static class EmbeddingInput
         return input.ValueKind == JsonValueKind.String || KindOf(input) == Kind.Tokens ? 1 : input.GetArrayLength();
     }
 
-    /// <summary>The tokens of the input, for upstreams that do not count them.</summary>
+    /// <summary>The number of tokens in the input, for upstreams that do not report it.</summary>
     public static long CountTokens(JsonRequest request)
     {
         using var document = JsonDocument.Parse(request["input"]);
         return Texts(document.RootElement).Sum(TokenCounter.Count) + Tokens(document.RootElement);
     }
 
-    /// <summary>Each text of the input; empty for tokens.</summary>
+    /// <summary>The texts of the input; empty if it consists of tokens.</summary>
     public static IReadOnlyList<string> Texts(JsonElement input) => input.ValueKind == JsonValueKind.String
         ? [JsonText.Of(input)]
         : KindOf(input) == Kind.Texts ? [.. input.EnumerateArray().Select(JsonText.Of)] : [];

@@ -11,7 +11,7 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Embeddings;
 
-/// <summary>Embeddings: texts or tokens in, one vector each out, in the encoding that the caller asked for whatever the upstream's.</summary>
+/// <summary>Embeddings: one vector for each text or token list, in the encoding that the caller asked for, regardless of the upstream's.</summary>
 public sealed class EmbeddingOperation : IJsonOperation
 {
     internal const int MaxItems = 2048;

@@ -10,9 +10,9 @@ namespace ScaiGrid.Inference.Embeddings;
 internal static class EmbeddingVectors
 {
     /// <param name="data">The upstream's list.</param>
-    /// <param name="count">How many there must be.</param>
-    /// <param name="asBase64">The encoding asked for.</param>
-    /// <exception cref="JsonException">Not as many vectors as asked for, no vectors, or such as have other things in them than numbers.</exception>
+    /// <param name="count">The expected number of vectors.</param>
+    /// <param name="asBase64">True if the caller asked for base64.</param>
+    /// <exception cref="JsonException">The number of vectors is wrong, an item has no vector, or a vector contains something other than numbers.</exception>
     public static void Check(ReadOnlySpan<byte> data, int count, bool asBase64)
     {
         var reader = new Utf8JsonReader(data);
@@ -22,7 +22,7 @@ internal static class EmbeddingVectors
         {
             vectors += ReadItem(ref reader, out var vector, out _) ? 1 : throw new JsonException("An item has no vector.");
 
-            // What goes on as it came may be of bits or halves, as some upstreams pack numbers.
+            // A base64 vector that is passed through may hold bits or half floats, as some upstreams pack numbers that way.
             if (!asBase64 || data[vector][0] != (byte)'"')
             {
                 CheckVector(data[vector]);
@@ -35,11 +35,11 @@ internal static class EmbeddingVectors
         }
     }
 
-    /// <summary>Writes the list: as it is where the encoding is right, else each vector in the encoding asked for.</summary>
-    /// <param name="writer">Where the list is expected.</param>
+    /// <summary>Writes the list: unchanged if the encoding is right, else with each vector re-encoded.</summary>
+    /// <param name="writer">A writer positioned where the list is expected.</param>
     /// <param name="data">The upstream's list.</param>
-    /// <param name="asBase64">The encoding asked for.</param>
-    /// <param name="withType">Whether each item says what it is, as OpenAI's do.</param>
+    /// <param name="asBase64">True if the caller asked for base64.</param>
+    /// <param name="withType">True if each item names its type, as OpenAI's do.</param>
     public static void Write(Utf8JsonWriter writer, ReadOnlyMemory<byte> data, bool asBase64, bool withType)
     {
         writer.WriteStartArray();
@@ -110,7 +110,7 @@ internal static class EmbeddingVectors
             using var packed = Unpack(ref reader);
             for (var numbers = packed.Span; numbers.Length > 0; numbers = numbers[sizeof(float)..])
             {
-                // JSON has no others.
+                // JSON cannot represent NaN or infinity.
                 if (!float.IsFinite(BinaryPrimitives.ReadSingleLittleEndian(numbers)))
                 {
                     throw new JsonException("A vector has numbers that are none.");
@@ -158,7 +158,7 @@ internal static class EmbeddingVectors
         writer.WriteEndArray();
     }
 
-    // Of a string, whose escapes are no part of it.
+    // Unescapes the string before decoding it.
     private static PooledBytes Unpack(ref Utf8JsonReader reader)
     {
         var bytes = new PooledBytes(Math.Max(reader.ValueSpan.Length, 1));
@@ -174,7 +174,7 @@ internal static class EmbeddingVectors
         }
         catch (InvalidOperationException)
         {
-            // Half a surrogate pair.
+            // An unpaired surrogate.
         }
 
         bytes.Dispose();
