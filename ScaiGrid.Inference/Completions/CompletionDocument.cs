@@ -7,7 +7,7 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Completions;
 
-/// <summary>Writes what a chat model said as a completion.</summary>
+/// <summary>Writes a chat model's answer as a completion.</summary>
 internal static class CompletionDocument
 {
     public static void Write(IBufferWriter<byte> body, ChunkView completion, CallResult result, string protocol)

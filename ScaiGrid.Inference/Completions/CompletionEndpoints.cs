@@ -41,11 +41,11 @@ internal static class CompletionEndpoints
 }
 
 /// <param name="Model">Slug of a chat model.</param>
-/// <param name="Prompt">The text to go on from.</param>
-/// <param name="MaxTokens">Lowered to the model's <c>max_output_tokens</c>.</param>
+/// <param name="Prompt">The text to continue.</param>
+/// <param name="MaxTokens">Capped at the model's <c>max_output_tokens</c>.</param>
 /// <param name="Temperature">0 to 2.</param>
 /// <param name="Stop">A string or an array of strings.</param>
-/// <param name="Seed">For upstreams that can repeat themselves.</param>
+/// <param name="Seed">For upstreams that support reproducible output.</param>
 /// <param name="Stream">Answer with server-sent events.</param>
 public sealed record GenerateBody(
     string Model, string Prompt, int? MaxTokens = null, double? Temperature = null, JsonElement? Stop = null, long? Seed = null, bool? Stream = null);
@@ -53,7 +53,7 @@ public sealed record GenerateBody(
 /// <summary>The <c>data</c> of a whole answer.</summary>
 public sealed record GenerateData(string Id, string Model, long Created, IReadOnlyList<GenerateDataChoice> Choices, ChatDataUsage Usage, ChatDataRouting Routing);
 
-/// <param name="Index">Position.</param>
-/// <param name="Text">The answer.</param>
+/// <param name="Index">The position of the choice.</param>
+/// <param name="Text">The generated text.</param>
 /// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>content_filter</c> or <c>error</c>.</param>
 public sealed record GenerateDataChoice(int Index, string Text, string FinishReason);

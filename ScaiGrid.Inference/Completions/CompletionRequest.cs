@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Completions;
 
-/// <summary>Turns a completion request into a chat request of one user message; what else the caller sent goes along.</summary>
+/// <summary>Turns a completion request into a chat request with one user message; the caller's other fields are copied.</summary>
 internal static class CompletionRequest
 {
     private static readonly JsonRequestReader Requests = new(
@@ -18,12 +18,12 @@ internal static class CompletionRequest
         "model",
         "prompt");
 
-    // They have no counterpart in chat; a request that uses one would get an answer to another question.
+    // These have no counterpart in chat; ignoring one would answer a different question.
     private static readonly string[] Unsupported = ["best_of", "echo", "logprobs", "suffix"];
 
-    /// <param name="body">The request; disposed here.</param>
-    /// <param name="problem">What is wrong with it.</param>
-    /// <returns>Null with a problem.</returns>
+    /// <param name="body">The request body; disposed here.</param>
+    /// <param name="problem">The problem with the request, if any.</param>
+    /// <returns>Null if there is a problem.</returns>
     public static ChatRequest? Read(PooledBytes body, out Problem? problem)
     {
         using var request = Requests.Read(body, Check, out problem);

@@ -8,7 +8,7 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Completions;
 
-/// <summary>Answers a completion with what the chat model said: <c>choices[].text</c>, on both surfaces.</summary>
+/// <summary>Answers a completion call with the chat model's answer as <c>choices[].text</c>, on both surfaces.</summary>
 internal sealed class CompletionResponder(HttpContext context, TimeProvider time, string protocol, bool includeUsage)
     : HttpChatResponder(context, time, protocol)
 {

@@ -7,7 +7,7 @@ using ScaiGrid.Core.Http;
 
 namespace ScaiGrid.Inference.Media;
 
-/// <summary>Serves generated media to whoever has a link. The link is the permission, so that a browser can show it.</summary>
+/// <summary>Serves generated media to anyone who has a link. The link itself grants access, so that a browser can show the image.</summary>
 internal static class MediaEndpoints
 {
     public static void MapMedia(this IEndpointRouteBuilder endpoints)
@@ -33,7 +33,7 @@ internal static class MediaEndpoints
         response.ContentLength = content.Info.Length;
         response.Headers.CacheControl = string.Create(CultureInfo.InvariantCulture, $"private, max-age={(long)left!.Value.TotalSeconds}");
 
-        // What a model made is never taken for a page, whatever it holds.
+        // Keeps browsers from interpreting a model's output as a web page.
         response.Headers.XContentTypeOptions = "nosniff";
         response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
         await response.StartAsync(cancellationToken);

@@ -8,20 +8,20 @@ using ScaiGrid.Core.Security;
 namespace ScaiGrid.Inference.Media;
 
 /// <summary>
-/// Makes and checks links: whoever has one may read the object until it expires, and nobody can make one. The key is derived from
-/// <c>SCAIGRID_SECRET_KEY</c>, so that every replica knows it.
+/// Creates and verifies links. Anyone who has a link can read the object until it expires; nobody can forge one. The key is derived from
+/// <c>SCAIGRID_SECRET_KEY</c>, so that every replica has it.
 /// </summary>
 public sealed class MediaLinks(SecretOptions secrets, PublicOptions options, TimeProvider time)
 {
     public const string Path = "/v1/media/";
 
-    /// <summary>How long a link works, and how long its object is kept.</summary>
+    /// <summary>The lifetime of a link, and of its object.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
 
     private readonly byte[] _key = HKDF.DeriveKey(HashAlgorithmName.SHA256, secrets.Key, SecretOptions.KeyBytes, info: "scaigrid media links"u8.ToArray());
 
-    /// <param name="name">From <see cref="MediaStore"/>.</param>
-    /// <param name="origin">Scheme and host that the caller used; <c>SCAIGRID_PUBLIC_URL</c> goes before it.</param>
+    /// <param name="name">The object's name, from <see cref="MediaStore"/>.</param>
+    /// <param name="origin">The scheme and host that the caller used; <c>SCAIGRID_PUBLIC_URL</c> takes precedence.</param>
     public string Create(string name, string? origin)
     {
         var expires = (time.GetUtcNow() + Lifetime).ToUnixTimeSeconds();
@@ -29,7 +29,7 @@ public sealed class MediaLinks(SecretOptions secrets, PublicOptions options, Tim
         return options.Address($"{Path}{name}{query}", origin ?? "");
     }
 
-    /// <returns>How long the link will still work; null for one that does not, or that we did not make.</returns>
+    /// <returns>The remaining lifetime of the link; null if it has expired or is not ours.</returns>
     public TimeSpan? Check(string name, long expires, string signature)
     {
         var isOurs = CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(Sign(name, expires)), Encoding.UTF8.GetBytes(signature));

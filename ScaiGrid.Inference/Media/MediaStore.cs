@@ -3,13 +3,13 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Inference.Media;
 
-/// <summary>Keeps generated media for as long as their links work. Names begin with the time, so that the oldest come first in a listing.</summary>
+/// <summary>Stores generated media for the lifetime of their links. Names start with the time, so that listings return the oldest first.</summary>
 public sealed class MediaStore(IBlobStore blobs, TimeProvider time)
 {
     private const string Folder = "media/";
     private const int PageSize = 500;
 
-    /// <returns>The name to make a link of.</returns>
+    /// <returns>The name to create a link for.</returns>
     public async Task<string> SaveAsync(ReadOnlyMemory<byte> content, MediaType type, CancellationToken cancellationToken)
     {
         var name = $"{Ids.New("media", time)}.{type.Extension}";
@@ -18,11 +18,11 @@ public sealed class MediaStore(IBlobStore blobs, TimeProvider time)
         return name;
     }
 
-    /// <returns>Null when there is no such object any more.</returns>
+    /// <returns>Null if the object no longer exists.</returns>
     public Task<BlobContent?> OpenAsync(string name, CancellationToken cancellationToken) => blobs.OpenAsync(Folder + name, range: null, cancellationToken);
 
-    /// <summary>Deletes what no link leads to any more.</summary>
-    /// <returns>How many objects.</returns>
+    /// <summary>Deletes the objects whose links have expired.</summary>
+    /// <returns>The number of deleted objects.</returns>
     public async Task<int> DeleteExpiredAsync(CancellationToken cancellationToken)
     {
         var keep = time.GetUtcNow() - MediaLinks.Lifetime;

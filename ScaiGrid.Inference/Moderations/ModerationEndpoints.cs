@@ -17,6 +17,6 @@ internal static class ModerationEndpoints
     }
 }
 
-/// <param name="Model">Slug of a frontend model that moderates.</param>
+/// <param name="Model">Slug of a frontend model for moderation.</param>
 /// <param name="Input">A string, an array of strings, or parts as in OpenAI's API.</param>
 public sealed record ModerationBody(string Model, JsonElement Input);

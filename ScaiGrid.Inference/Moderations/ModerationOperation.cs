@@ -12,7 +12,9 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Inference.Moderations;
 
-/// <summary>Classifies texts by what is harmful in them, in OpenAI's shape. Its models are listed as chat models: there is no modality for them.</summary>
+/// <summary>
+/// Classifies texts by harmful content, in OpenAI's format. Its models are listed as chat models because moderation has no modality of its own.
+/// </summary>
 internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvider time) : IJsonOperation
 {
     private static readonly DocumentOperation Definition = new("moderations", "chat", clients => clients.Moderations, Bounds, Meter);
@@ -46,7 +48,7 @@ internal sealed class ModerationOperation(DocumentPipeline pipeline, TimeProvide
 
     private static CallBounds Bounds(JsonRequest request, ModelRoute route, int unboundedOutput) => OperationBounds.Text(request["input"].Length, route);
 
-    // Upstreams report no tokens for it, and most charge nothing.
+    // Upstreams report no tokens for moderation, and most charge nothing.
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
     {
         var document = AnswerDocument.Read(json, "results"u8);
