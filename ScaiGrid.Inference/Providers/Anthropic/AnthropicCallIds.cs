@@ -1,8 +1,8 @@
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>
-/// Ids of the calls of a conversation. Those of other models may hold letters that are refused here, and may come again in each of their
-/// answers, which is refused as well; both ends of a call are changed alike.
+/// Maps the ids of a conversation's calls to ones that Anthropic accepts. Ids from other models may contain characters that it rejects, or
+/// repeat in each answer, which it also rejects. A call and its result get the same new id.
 /// </summary>
 internal sealed class AnthropicCallIds
 {

@@ -3,11 +3,11 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>Why an answer ended, in our words.</summary>
+/// <summary>Maps <c>stop_reason</c> to OpenAI's <c>finish_reason</c>.</summary>
 internal static class AnthropicFinish
 {
-    /// <param name="owner">What holds the <c>stop_reason</c>.</param>
-    /// <returns>Null where there is none yet.</returns>
+    /// <param name="owner">The object with the <c>stop_reason</c>.</param>
+    /// <returns>Null if there is none yet.</returns>
     public static string? Of(JsonElement owner) => JsonText.Of(owner, "stop_reason"u8) switch
     {
         null => null,
@@ -15,7 +15,7 @@ internal static class AnthropicFinish
         "tool_use" => "tool_calls",
         "refusal" => "content_filter",
 
-        // end_turn, stop_sequence, pause_turn.
+        // end_turn, stop_sequence and pause_turn.
         _ => "stop",
     };
 }

@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>Chat completions to Messages and back.</summary>
+/// <summary>Translates chat completions to Anthropic's Messages API and back.</summary>
 internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) : TranslatedFormat(model.Name)
 {
     protected override PooledBytes Write(RequestDocument document) => AnthropicRequest.Write(document, model);

@@ -5,12 +5,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>
-/// The turns of a conversation. There are two roles only, and results of tools are parts of the user's turn: messages that follow each
-/// other in one role become one turn.
+/// Writes the turns of a conversation. Anthropic has only two roles, and tool results are parts of the user's turn: consecutive messages of
+/// one role are merged into one turn.
 /// </summary>
-/// <param name="request">The caller's.</param>
-/// <param name="writer">Gets the turns.</param>
-/// <param name="forgetsThoughts">Whether those of earlier turns are left out.</param>
+/// <param name="request">The caller's request.</param>
+/// <param name="writer">The writer for the turns.</param>
+/// <param name="forgetsThoughts">True to omit thinking blocks of earlier turns.</param>
 internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter writer, bool forgetsThoughts)
 {
     private readonly AnthropicCallIds _ids = new();
@@ -18,7 +18,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     private bool _isUser;
     private bool _hasTurns;
 
-    /// <param name="takesPrefill">Whether the model goes on with what an assistant began to say.</param>
+    /// <param name="takesPrefill">True if the model can continue an assistant's unfinished message.</param>
     public void Write(bool takesPrefill)
     {
         writer.WriteStartArray("messages"u8);
@@ -43,7 +43,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             }
         }
 
-        // What ends in a call lacks its result, which is the caller's to send.
+        // A conversation that ends in a call lacks its result, which the caller must send.
         if (!takesPrefill && _isOpen && !_isUser && !RequestDocument.Items(messages[^1], "tool_calls"u8).Any())
         {
             Close();
@@ -59,8 +59,8 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     }
 
     /// <summary>
-    /// Whether the conversation stands in the middle of a use of tools, or of an assistant's text, whose thinking is gone: with a budget, the upstream
-    /// refuses to think on from there.
+    /// True if the conversation ends within a tool use or an assistant's text whose thinking blocks are missing. With a thinking budget, the
+    /// upstream refuses to continue from there.
     /// </summary>
     public static bool ContinuesWithoutThinking(RequestDocument request)
     {
@@ -69,7 +69,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         return last >= 0 && JsonText.Of(messages[last], "role"u8) == "assistant" && !AnthropicTurn.TryGetThinking(messages[last], out _);
     }
 
-    /// <summary>Whether the conversation holds thoughts of the upstream's own.</summary>
+    /// <summary>True if the conversation contains Anthropic's own thinking blocks.</summary>
     public static bool HasThinking(RequestDocument request) => request.Messages.Any(message => AnthropicTurn.TryGetThinking(message, out _));
 
     private void WriteAssistant(JsonElement message, int index, bool isLast)
@@ -90,7 +90,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             WriteThought(block);
         }
 
-        // A turn that the model is to go on with must not end in white space.
+        // A turn that the model is to continue must not end in white space.
         WriteContent(message, index, isUser: false, trimEnd: isLast);
         foreach (var call in RequestDocument.Items(message, "tool_calls"u8))
         {
@@ -178,10 +178,10 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
     }
 
-    /// <param name="content">The parts.</param>
-    /// <param name="index">Of the message.</param>
-    /// <param name="isUser">Whose turn they belong to; null inside a result, which is open.</param>
-    /// <param name="trimEnd">Whether the last of them is not to end in white space.</param>
+    /// <param name="content">The content parts.</param>
+    /// <param name="index">The message's index.</param>
+    /// <param name="isUser">True for the user's turn, false for the assistant's; null inside a tool result, which is already open.</param>
+    /// <param name="trimEnd">True to remove white space from the end of the last part.</param>
     private void WriteParts(JsonElement content, int index, bool? isUser, bool trimEnd)
     {
         var position = 0;
@@ -206,7 +206,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
     }
 
-    // Empty text is refused, and says nothing.
+    // Empty text is rejected, and carries no information.
     private void WriteText(ReadOnlySpan<byte> json, bool trimEnd, bool? isUser, JsonElement part)
     {
         using var document = trimEnd || json.Length < 64 ? JsonDocument.Parse(json.ToArray()) : null;

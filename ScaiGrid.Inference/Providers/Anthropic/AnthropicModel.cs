@@ -3,35 +3,35 @@ using System.Text.RegularExpressions;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>What must be known of a model to ask it rightly. The name tells, and the operator may say otherwise.</summary>
-/// <param name="Name">The model at the upstream.</param>
-/// <param name="ThinksAdaptively">Takes an effort; older models take a budget of tokens instead.</param>
-/// <param name="TakesSampling">Takes <c>temperature</c> and <c>top_p</c>; newer models refuse them.</param>
+/// <summary>The properties of a model that decide how a request is written. Derived from its name unless the operator sets them.</summary>
+/// <param name="Name">The upstream's name of the model.</param>
+/// <param name="ThinksAdaptively">True if thinking is set by effort; older models use a token budget instead.</param>
+/// <param name="TakesSampling">True if the model accepts <c>temperature</c> and <c>top_p</c>; newer models reject them.</param>
 internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively, bool TakesSampling)
 {
-    /// <summary>The format has no default for the length of an answer: what a model can say, or a good part of it.</summary>
+    /// <summary>The output limit if none is configured or requested, because the API requires one: all or much of what the model can write.</summary>
     public long DefaultMaxTokens { get; private init; }
 
-    /// <summary>Thinks whatever it is told, and refuses to be told not to; an effort is all that it takes.</summary>
+    /// <summary>True if the model always thinks and rejects a request to disable thinking; only its effort can be set.</summary>
     public bool AlwaysThinks { get; private init; }
 
-    /// <summary>The type of <c>thinking</c> that switches it off; null where it is off unless it is asked for, or cannot be.</summary>
+    /// <summary>The type of <c>thinking</c> that disables it; null if thinking is off by default or cannot be disabled.</summary>
     public string? ThinkingOff { get; private init; }
 
-    /// <summary>Takes a <c>tool_choice</c> that forces a call.</summary>
+    /// <summary>True if the model accepts a <c>tool_choice</c> that forces a call.</summary>
     public bool TakesForcedTools { get; private init; }
 
-    /// <summary>Its thinking is bound to all that stands before it in the conversation.</summary>
+    /// <summary>True if thinking blocks are bound to everything before them in the conversation.</summary>
     public bool BindsThinking { get; private init; }
 
-    /// <summary>Goes on with what an assistant began to say; newer models refuse a conversation that ends so.</summary>
+    /// <summary>True if the model continues an assistant's unfinished message; newer models reject a conversation that ends with one.</summary>
     public bool TakesPrefill { get; private init; }
 
-    /// <summary>Knows the effort <c>xhigh</c>.</summary>
+    /// <summary>True if the model supports the effort <c>xhigh</c>.</summary>
     public bool TakesExtraHigh { get; private init; }
 
-    /// <param name="name">The model at the upstream.</param>
-    /// <param name="settings">The backend's: <c>model_like</c> stands in for a name that does not tell.</param>
+    /// <param name="name">The upstream's name of the model.</param>
+    /// <param name="settings">The backend's settings: <c>model_like</c> replaces a name that does not identify the model.</param>
     public static AnthropicModel Of(string name, ProviderSettings settings)
     {
         var known = settings.Text("model_like") ?? name;
@@ -55,10 +55,10 @@ internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively
         };
     }
 
-    /// <summary>Whether the name tells which model it is.</summary>
+    /// <summary>True if the name identifies the model.</summary>
     public static bool IsTelling(string name) => Oldest().IsMatch(name) || Generation(name, out _) > 0;
 
-    /// <returns>For example 405 for 4.5; 0 where the name does not tell.</returns>
+    /// <returns>For example 405 for 4.5; 0 if the name does not contain a version.</returns>
     private static int Generation(string name, out string family)
     {
         var match = Named().Match(name);
@@ -68,7 +68,7 @@ internal sealed partial record AnthropicModel(string Name, bool ThinksAdaptively
         int Number(string group) => match.Groups[group] is { Success: true } digits ? int.Parse(digits.ValueSpan, CultureInfo.InvariantCulture) : 0;
     }
 
-    // A date may follow, which is no part of the version.
+    // A date may follow the name; it is not part of the version.
     [GeneratedRegex(@"claude-(?<family>opus|sonnet|haiku|fable|mythos)(-(?<major>\d{1,2})([-.](?<minor>\d{1,2}))?(?!\d))?")]
     private static partial Regex Named();
 

@@ -4,9 +4,9 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>
-/// Anthropic's Messages API. Configuration besides the common fields: <c>version</c> (of the API), <c>beta</c> (features to switch on),
-/// <c>thinking</c> (<c>adaptive</c> or <c>budget</c>) and <c>sampling</c> (whether the model takes a temperature), which the model's name
-/// decides where they are not given; <c>model_like</c>, a name that stands in for it.
+/// Anthropic's Messages API. Configuration besides the common fields: <c>version</c> (of the API), <c>beta</c> (features to enable),
+/// <c>thinking</c> (<c>adaptive</c> or <c>budget</c>) and <c>sampling</c> (whether the model accepts a temperature). The last two default to
+/// what the model's name implies; <c>model_like</c> replaces that name.
 /// </summary>
 internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {

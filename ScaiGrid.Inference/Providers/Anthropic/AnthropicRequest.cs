@@ -149,7 +149,7 @@ internal static class AnthropicRequest
             return;
         }
 
-        // Both at once are refused; their scale ends at 1 where OpenAI's goes on to 2.
+        // The model rejects temperature and top_p together. Its temperature ends at 1, OpenAI's at 2.
         if (request.TryGetNumber("temperature"u8, out var temperature))
         {
             if (temperature.GetDouble() > 1)
@@ -169,7 +169,7 @@ internal static class AnthropicRequest
 
     private static void WriteStops(RequestDocument request, Utf8JsonWriter writer)
     {
-        // Sequences of nothing but white space are refused.
+        // Stop sequences that are only white space are rejected.
         var stops = request.Stops.Where(stop => !string.IsNullOrWhiteSpace(JsonText.Of(stop))).ToList();
         if (stops.Count == 0)
         {

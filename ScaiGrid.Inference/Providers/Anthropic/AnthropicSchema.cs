@@ -7,12 +7,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>
-/// JSON schemas that the model is held to. The upstream refuses a schema with a bound that it cannot hold the model to: what it is becomes
-/// part of the description, as the vendor's own libraries do it. An object is closed where it names its properties. What gives a schema
-/// another shape, and is not known there, is refused here: an object that is open on purpose, since the model could say nothing in a closed one.
+/// Writes JSON schemas that the model's output is constrained to. The upstream rejects keywords that it cannot enforce, so they are moved to
+/// the description, as Anthropic's own libraries do. An object that names its properties is closed. Unsupported keywords that change a schema's
+/// shape are refused here, as is an object that is open on purpose: closed, it could hold nothing.
 /// </summary>
-/// <param name="request">Gets what cannot be said.</param>
-/// <param name="writer">Gets the schemas.</param>
+/// <param name="request">Records what cannot be expressed.</param>
+/// <param name="writer">The writer for the schemas.</param>
 internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter writer)
 {
     private const string IsUnknown = "is a keyword that this model cannot be held to.";
@@ -29,9 +29,9 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
     private static readonly FrozenSet<string> Shapes = FrozenSet.Create(
         "patternProperties", "propertyNames", "unevaluatedProperties", "dependentSchemas", "dependentRequired", "contains", "not", "if", "then", "else");
 
-    /// <summary>Writes a schema for output.</summary>
-    /// <param name="schema">The caller's.</param>
-    /// <param name="path">Where it stands.</param>
+    /// <summary>Writes the schema of the output.</summary>
+    /// <param name="schema">The caller's schema.</param>
+    /// <param name="path">The schema's path in the request.</param>
     public void Write(JsonElement schema, string path) => Write(schema, new Place(null, path));
 
     private void Write(JsonElement schema, Place place)
@@ -46,7 +46,7 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
         }
     }
 
-    /// <summary>Writes the schema of a function's input, which is an object wherever it does not say so.</summary>
+    /// <summary>Writes the schema of a function's input, which defaults to an object if it names no type.</summary>
     public void WriteInput(JsonElement function, bool isStrict, string path)
     {
         if (!RequestDocument.TryGetObject(function, "parameters"u8, out var parameters))
@@ -97,14 +97,14 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
 
         if (schema.TryGetProperty("oneOf"u8, out _) && schema.TryGetProperty("anyOf"u8, out _))
         {
-            // Both would be the one that is known there.
+            // oneOf is written as anyOf, so the two would collide.
             request.Refuse($"{place}.oneOf", "stands beside anyOf, where this model takes one of them.");
         }
 
         WriteDescription(schema, told);
         if (IsOpen(schema, isInput))
         {
-            // A function's input that names nothing has nothing in it; elsewhere the model would be kept from saying anything.
+            // An input without properties takes no arguments; any other object without properties could hold nothing once closed.
             if (!isInput && !NamesProperties(schema))
             {
                 request.Refuse(place.ToString(), "is an object of any properties, which this model cannot be held to.");
@@ -145,7 +145,7 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
                 writer.WriteEndObject();
                 break;
             case "anyOf" or "oneOf" or "allOf" when value.ValueKind == JsonValueKind.Array:
-                // What excludes each other is not told apart there.
+                // The upstream does not support oneOf's exclusivity.
                 writer.WriteStartArray(keyword.Name == "oneOf" ? "anyOf" : keyword.Name);
                 foreach (var one in value.EnumerateArray())
                 {
@@ -184,11 +184,11 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
     private static bool NamesProperties(JsonElement schema) =>
         RequestDocument.TryGetObject(schema, "properties"u8, out var properties) && properties.EnumerateObject().MoveNext();
 
-    // True, or a schema that says nothing.
+    // True, or a schema without constraints.
     private static bool IsAnything(JsonElement schema) =>
         schema.ValueKind == JsonValueKind.True || (schema.ValueKind == JsonValueKind.Object && !schema.EnumerateObject().MoveNext());
 
-    /// <summary>Where a schema stands. It is put together only where something is refused: most never are.</summary>
+    /// <summary>A schema's path. The string is built only if something is refused, which is rare.</summary>
     private sealed record Place(Place? Outer, string Name)
     {
         public Place Of(string name) => new(this, name);

@@ -6,10 +6,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>The events of a streamed message.</summary>
+/// <summary>Translates the events of a streamed message.</summary>
 internal sealed class AnthropicStream(UpstreamAddress address, long created) : ChunkTranslator(created)
 {
-    // Gathered: they go out signed, in one piece, with the end of the answer.
+    // Collected, because they are sent signed and in one piece at the end of the answer.
     private readonly AnthropicThoughts _thoughts = new();
     private readonly PooledBytes _thought = new(256);
 
@@ -41,7 +41,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         switch (JsonText.Of(root, "type"u8))
         {
             case "message_start" when RequestDocument.TryGetObject(root, "message"u8, out var message):
-                // No chunk yet: an upstream that is overloaded says so right after it, and then another may take the call.
+                // No chunk yet: an overloaded upstream reports it right after this event, and then another target can still take the call.
                 SetHead(RequestDocument.RawText(message, "id"u8), RequestDocument.RawText(message, "model"u8));
                 _usage.Add(message);
                 break;
@@ -88,7 +88,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
                 _thoughts.AddCall();
                 AddCall(TakeRole(), _calls++, RequestDocument.RawText(block, "id"u8), RequestDocument.RawText(block, "name"u8));
 
-                // Whole at once is how some servers of this format give it.
+                // Some servers of this format send the input complete at once.
                 AddArguments(RequestDocument.TryGetObject(block, "input"u8, out var input) && input.EnumerateObject().MoveNext() ? Escaped(input) : default);
                 break;
             case "thinking":
@@ -156,7 +156,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
 
     private void EndBlock()
     {
-        // A call without arguments has no fragments, but a caller parses what it was sent.
+        // A call without arguments has no fragments, but callers parse the arguments, so an empty object is sent.
         if (_block == Block.Tool && !_hasArguments)
         {
             AddArguments("{}"u8);
@@ -190,7 +190,7 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
         }
     }
 
-    // The inner of the JSON string that holds the value.
+    // The content of the JSON string that holds the value, without its quotes.
     private static ReadOnlySpan<byte> Escaped(JsonElement value) => JsonSerializer.SerializeToUtf8Bytes(value.GetRawText(), TranslationJson.Text).AsSpan()[1..^1];
 
     private bool TakeRole() => !_hasRole && (_hasRole = true);

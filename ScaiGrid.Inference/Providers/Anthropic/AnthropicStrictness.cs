@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>
-/// How many schemas a request may hold the model to: the upstream refuses one with more tools, optional parameters or choices of types in
-/// all its strict schemas together than it will make a grammar of. What does not fit is offered without being strict.
+/// Limits how many schemas of a request are strict: the upstream rejects a request whose strict schemas together have more tools, optional
+/// parameters or type unions than it compiles into a grammar. Functions beyond the limit are sent without <c>strict</c>.
 /// </summary>
 internal sealed class AnthropicStrictness
 {
@@ -14,7 +14,7 @@ internal sealed class AnthropicStrictness
     private int _optional = 24;
     private int _unions = 16;
 
-    /// <summary>Counts the schema of the output, which goes before those of tools.</summary>
+    /// <summary>Counts the output's schema, which takes precedence over those of tools.</summary>
     public void TakeOutput(JsonElement schema)
     {
         var (optional, unions) = Count(schema);
@@ -22,7 +22,7 @@ internal sealed class AnthropicStrictness
         _unions -= unions;
     }
 
-    /// <returns>Whether the function may be strict.</returns>
+    /// <returns>True if the function may be strict.</returns>
     public bool TryTake(JsonElement function)
     {
         var (optional, unions) = RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) ? Count(parameters) : default;

@@ -4,15 +4,15 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>The system prompt stands outside of the messages: all system and developer messages, in their order.</summary>
+/// <summary>Writes the system prompt, which is separate from the messages: all system and developer messages in order.</summary>
 internal static class AnthropicSystem
 {
-    // The format has structured output for schemas only.
+    // The API has structured output for schemas only.
     private const string JsonOnly = "Answer with one JSON object and nothing else.";
 
-    /// <param name="request">The caller's.</param>
-    /// <param name="writer">Gets the system prompt.</param>
-    /// <param name="demanded">A call that the model refuses to be forced to, and is asked for.</param>
+    /// <param name="request">The caller's request.</param>
+    /// <param name="writer">The writer for the system prompt.</param>
+    /// <param name="demanded">A forced call that the model does not support; the system prompt asks for it instead.</param>
     public static void Write(RequestDocument request, Utf8JsonWriter writer, ToolChoice demanded)
     {
         var messages = request.Messages.Where(IsSystem).ToList();

@@ -4,21 +4,21 @@ using ScaiGrid.Inference.Providers.Translation;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>Whether the model is to think, and how much.</summary>
+/// <summary>Decides whether and how much the model thinks.</summary>
 internal static class AnthropicThinking
 {
-    /// <summary>The header that names features to switch on.</summary>
+    /// <summary>The header that lists features to enable.</summary>
     public const string BetaHeader = "anthropic-beta";
 
     /// <summary>The feature that <c>block_binding</c> belongs to.</summary>
     private const string BindingBeta = "thinking-binding-controls-2026-08-01";
 
-    /// <summary>As it is written below. A caller's own text holds it with its quotes escaped.</summary>
+    /// <summary>The field as written below. In a caller's own text its quotes are escaped, so it cannot match.</summary>
     private static ReadOnlySpan<byte> Binding => "\"block_binding\":{\"prefix_mismatch_behavior\":"u8;
 
     private const long SmallestBudget = 1024;
 
-    /// <returns>Whether the caller asked for thinking, and gets it.</returns>
+    /// <returns>True if the caller asked for thinking and gets it.</returns>
     public static bool Write(RequestDocument request, Utf8JsonWriter writer, AnthropicModel model, bool isForced, long maxTokens)
     {
         if (IsOff(request, model))
@@ -33,12 +33,12 @@ internal static class AnthropicThinking
             return false;
         }
 
-        // Thinking and a forced tool exclude each other: the tool is what the caller's program depends on.
+        // Thinking and a forced tool are mutually exclusive: the tool wins, because the caller's program depends on it.
         var isWanted = request.Effort is not (null or "none") && !isForced;
         return model.ThinksAdaptively ? WriteAdaptive(request, writer, model, isWanted) : isWanted && WriteBudget(request, writer, maxTokens);
     }
 
-    /// <summary>Names the feature beside those of the operator, where the request asks for something of it.</summary>
+    /// <summary>Adds the feature to those of the operator, if the request uses it.</summary>
     public static void NameFeature(HttpRequestHeaders headers, ReadOnlySpan<byte> request)
     {
         var named = headers.TryGetValues(BetaHeader, out var values) ? string.Join(',', values) : "";
@@ -50,15 +50,15 @@ internal static class AnthropicThinking
     }
 
     /// <summary>
-    /// Whether the thoughts of earlier turns are to be left out: bound ones, where thinking is switched off. What has them dropped where they
-    /// no longer fit is part of thinking, and some left out make the others unfit.
+    /// True to omit the thinking blocks of earlier turns: if blocks are bound and thinking is off. The option that drops blocks which no longer
+    /// match is part of thinking, and omitting only some would invalidate the rest.
     /// </summary>
     public static bool ForgetsThoughts(RequestDocument request, AnthropicModel model) => model.BindsThinking && IsOff(request, model);
 
-    /// <summary>The effort in the upstream's words; null where there is none to be told.</summary>
+    /// <summary>The effort as the upstream names it; null to send none.</summary>
     public static string? Effort(RequestDocument request, AnthropicModel model) => !model.ThinksAdaptively ? null : request.Effort switch
     {
-        // The least that can be had of a model that always thinks.
+        // The lowest effort of a model that always thinks.
         "none" => model.AlwaysThinks ? "low" : null,
         "minimal" => "low",
         "xhigh" when !model.TakesExtraHigh => "high",
@@ -69,8 +69,8 @@ internal static class AnthropicThinking
 
     private static bool WriteAdaptive(RequestDocument request, Utf8JsonWriter writer, AnthropicModel model, bool isWanted)
     {
-        // Where the system prompt or the tools are others than when a thought was signed, the upstream is to forget the thought: left to
-        // itself it refuses the conversation, which the caller cannot mend.
+        // If the system prompt or the tools have changed since a block was signed, the upstream is to drop the block. By default it rejects the
+        // conversation, which the caller could not fix.
         var isBound = model.BindsThinking && AnthropicMessages.HasThinking(request);
         if (!isWanted && !isBound)
         {
@@ -81,7 +81,7 @@ internal static class AnthropicThinking
         writer.WriteString("type"u8, "adaptive"u8);
         if (isWanted)
         {
-            // Newer models leave the text out unless it is asked for.
+            // Newer models omit the thinking's text unless it is requested.
             writer.WriteString("display"u8, "summarized"u8);
         }
 
@@ -96,7 +96,7 @@ internal static class AnthropicThinking
         return isWanted;
     }
 
-    // The budget is part of the bound on all output, and a quarter of that is left for the answer.
+    // The budget counts towards the output limit; a quarter of the limit is left for the answer.
     private static bool WriteBudget(RequestDocument request, Utf8JsonWriter writer, long maxTokens)
     {
         var budget = Math.Min(Budget(request.Effort!), maxTokens - (maxTokens / 4) - 1);

@@ -5,12 +5,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>
-/// The thinking blocks of an answer, as they go to the caller: signed, the upstream takes them back only as they are and where they were.
-/// OpenAI's format has one text and then the calls, so where a thought stands behind either, the order of the blocks goes with them.
+/// The thinking blocks of an answer as sent to the caller. They are signed: the upstream accepts them back only unchanged and in place.
+/// OpenAI's format has one text followed by the calls, so if a block follows either, the order of all blocks is sent as well.
 /// </summary>
 internal sealed class AnthropicThoughts : IDisposable
 {
-    /// <summary>How a thinking block and a call are named in the order; a text is its length in characters.</summary>
+    /// <summary>The name of a thinking block or a call in the order; a text is represented by its length in characters.</summary>
     public const string Thought = "thinking";
 
     /// <inheritdoc cref="Thought"/>
@@ -24,7 +24,7 @@ internal sealed class AnthropicThoughts : IDisposable
 
     public bool Any => _blocks.Length > 0;
 
-    /// <param name="json">The block, as the upstream wrote it.</param>
+    /// <param name="json">The block as the upstream wrote it.</param>
     public void Add(ReadOnlySpan<byte> json)
     {
         EndText();
@@ -41,14 +41,14 @@ internal sealed class AnthropicThoughts : IDisposable
         _hasOther = true;
     }
 
-    /// <param name="json">The inner of a JSON string.</param>
+    /// <param name="json">The content of a JSON string, without its quotes.</param>
     public void AddText(ReadOnlySpan<byte> json)
     {
         _text += JsonCharacters.Count(json);
         _hasOther |= _text > 0;
     }
 
-    /// <summary>A text block has ended; another may follow it.</summary>
+    /// <summary>Ends a text block; another may follow.</summary>
     public void EndText()
     {
         if (_text > 0)
@@ -60,7 +60,7 @@ internal sealed class AnthropicThoughts : IDisposable
         }
     }
 
-    /// <returns>What the answer's message has as its <c>extra_content</c>.</returns>
+    /// <returns>The <c>extra_content</c> of the answer's message.</returns>
     public byte[] ToExtraContent() => _isMixed
         ? [.. "{\"anthropic\":{\"thinking_blocks\":["u8, .. _blocks.Span, .. "],\"block_order\":["u8, .. _order.Span, .. "]}}"u8]
         : [.. "{\"anthropic\":{\"thinking_blocks\":["u8, .. _blocks.Span, .. "]}}"u8];

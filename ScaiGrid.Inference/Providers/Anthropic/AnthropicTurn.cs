@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>What an assistant's message kept of the answer that it was: the thoughts, and where they stood among its text and its calls.</summary>
+/// <summary>Restores an answer from an assistant's message: its thinking blocks, and their position among its text and calls.</summary>
 internal static class AnthropicTurn
 {
     public static bool TryGetThinking(JsonElement message, out JsonElement blocks)
@@ -14,14 +14,14 @@ internal static class AnthropicTurn
             && own.TryGetProperty("thinking_blocks"u8, out blocks) && blocks.ValueKind == JsonValueKind.Array && blocks.GetArrayLength() > 0;
     }
 
-    /// <summary>The thoughts, each as the upstream wrote it.</summary>
+    /// <summary>The thinking blocks, each as the upstream wrote it.</summary>
     public static IEnumerable<JsonElement> Thoughts(JsonElement message) => TryGetThinking(message, out var blocks)
         ? blocks.EnumerateArray().Where(block => block.ValueKind == JsonValueKind.Object && JsonText.Of(block, "type"u8) is "thinking" or "redacted_thinking")
         : [];
 
     /// <summary>
-    /// The pieces of the message in the order that they had; none where the thoughts stood before all else, as they do mostly, or where
-    /// the text is no longer one that could be cut.
+    /// The pieces of the message in their original order. Empty if the thinking blocks preceded everything else, which is usual, or if the
+    /// message's content is more than a text and can no longer be split.
     /// </summary>
     public static List<Piece> Pieces(JsonElement message)
     {
@@ -32,7 +32,7 @@ internal static class AnthropicTurn
             return pieces;
         }
 
-        // A text that was changed on the way stays in one piece.
+        // A text that was edited since is not split.
         var lengths = order.EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.Number).Select(entry => entry.TryGetInt32(out var length) ? length : -1).ToList();
         var isWhole = lengths.Exists(length => length <= 0) || lengths.Sum(length => (long)length) != JsonCharacters.Count(text);
         using var thoughts = Thoughts(message).GetEnumerator();
@@ -58,7 +58,7 @@ internal static class AnthropicTurn
             }
         }
 
-        // What the order does not name: a message may have been put together from several.
+        // Whatever the order does not list: a message may have been assembled from several.
         while (thoughts.MoveNext())
         {
             pieces.Add(new Piece { Thought = thoughts.Current });
@@ -70,7 +70,7 @@ internal static class AnthropicTurn
             pieces.Add(new Piece { Call = calls.Current });
         }
 
-        // A mark is for all that stands before it.
+        // A cache mark covers everything before it, so it goes on the last text.
         if (pieces.FindLastIndex(piece => piece.IsText) is >= 0 and var last)
         {
             pieces[last] = pieces[last] with { Marked = marked };
@@ -94,10 +94,10 @@ internal static class AnthropicTurn
         return RequestDocument.TryGetObject(message, "extra_content"u8, out var extra) && RequestDocument.TryGetObject(extra, "anthropic"u8, out own);
     }
 
-    /// <param name="message">The assistant's.</param>
-    /// <param name="text">What it says, as it is written between the quotes: half of a surrogate pair stays what it is.</param>
-    /// <param name="marked">The last of its parts that has a mark for the cache.</param>
-    /// <returns>False where there is more than a text.</returns>
+    /// <param name="message">The assistant's message.</param>
+    /// <param name="text">The text as written between the quotes, so that unpaired surrogates are preserved.</param>
+    /// <param name="marked">The last part with a cache mark.</param>
+    /// <returns>False if the content is more than text.</returns>
     private static bool TryGetText(JsonElement message, out byte[] text, out JsonElement marked)
     {
         (text, marked) = ([], default);
@@ -130,13 +130,13 @@ internal static class AnthropicTurn
         static byte[] Inner(JsonElement words) => RequestDocument.Raw(words)[1..^1].ToArray();
     }
 
-    /// <summary>One of the three.</summary>
+    /// <summary>A text, a thinking block or a call.</summary>
     internal readonly record struct Piece
     {
-        /// <summary>A JSON string.</summary>
+        /// <summary>The text as a JSON string.</summary>
         public byte[]? Text { get; init; }
 
-        /// <summary>The part of the content that the text's mark for the cache is on.</summary>
+        /// <summary>The content part that carries the text's cache mark.</summary>
         public JsonElement Marked { get; init; }
 
         public JsonElement? Thought { get; init; }

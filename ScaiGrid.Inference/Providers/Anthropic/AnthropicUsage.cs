@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Providers.Translation;
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
 /// <summary>
-/// Counts of one answer. Their <c>input_tokens</c> are what was neither read from nor written to the cache, so the prompt is the sum of
-/// three; thinking is part of <c>output_tokens</c>. A stream repeats its counts, growing: the greatest of each is the last.
+/// Token counts of an answer. <c>input_tokens</c> excludes cache reads and writes, so the prompt is the sum of three counts; thinking is part
+/// of <c>output_tokens</c>. A stream repeats its counts as they grow: the largest of each is final.
 /// </summary>
 internal struct AnthropicUsage
 {
@@ -16,14 +16,14 @@ internal struct AnthropicUsage
     private long? _output;
     private long? _thinking;
 
-    /// <summary>Whether the prompt was counted: without that it is no account of the call, which would be free.</summary>
+    /// <summary>True if the prompt was counted. Usage without it is not accepted, because the call would be free.</summary>
     public readonly bool Exists => (_input ?? _cacheRead ?? _cacheWrites) is not null;
 
     public readonly long CacheWrites => _cacheWrites ?? 0;
 
     public readonly TokenUsage Tokens => new((_input ?? 0) + (_cacheRead ?? 0) + CacheWrites, _output ?? 0, _cacheRead ?? 0, _thinking ?? 0) { LacksCompletion = _output is null };
 
-    /// <summary>Takes the counts of the <c>usage</c> of a message or an event.</summary>
+    /// <summary>Reads the <c>usage</c> of a message or an event.</summary>
     public void Add(JsonElement owner)
     {
         if (!RequestDocument.TryGetObject(owner, "usage"u8, out var usage))

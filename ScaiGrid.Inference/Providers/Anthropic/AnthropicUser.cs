@@ -7,7 +7,9 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
-/// <summary>Who the caller's user is. The upstream refuses addresses, telephone numbers and long names there: a hash of them is the same user still.</summary>
+/// <summary>
+/// Writes the id of the caller's end user. The upstream rejects addresses, telephone numbers and long names: a hash still identifies the user.
+/// </summary>
 internal static partial class AnthropicUser
 {
     private const int LongestId = 256;
@@ -25,7 +27,7 @@ internal static partial class AnthropicUser
         writer.WriteEndObject();
     }
 
-    // Digits as people write them, seven at least.
+    // At least seven digits, with common separators.
     [GeneratedRegex(@"^\s*\+?(?:[\s().-]*\d){7,15}\s*$", RegexOptions.NonBacktracking)]
     private static partial Regex Telephone();
 }
