@@ -5,9 +5,9 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Echo;
 
-/// <summary>What the echo says to a request.</summary>
+/// <summary>The echo's answer to a request.</summary>
 /// <param name="Text">The answer's text, or the arguments of the tool call.</param>
-/// <param name="ToolName">Set when the request forces a tool.</param>
+/// <param name="ToolName">The tool to call if the request forces one; otherwise null.</param>
 /// <param name="FinishReason"><c>stop</c>, <c>length</c> or <c>tool_calls</c>.</param>
 /// <param name="Usage">Counted with the tokenizer.</param>
 internal sealed record EchoAnswer(string Text, string? ToolName, string FinishReason, TokenUsage Usage)
@@ -32,7 +32,7 @@ internal sealed record EchoAnswer(string Text, string? ToolName, string FinishRe
         return new EchoAnswer(text, null, "stop", new TokenUsage(promptTokens, tokens));
     }
 
-    // Forced by name, or "required" with at least one tool; "auto" leaves the echo free, and it prefers to talk.
+    // A tool forced by name, or "required" with at least one tool. With "auto" the echo answers in text.
     private static string? ForcedTool(JsonElement request)
     {
         if (!request.TryGetProperty("tool_choice", out var choice))

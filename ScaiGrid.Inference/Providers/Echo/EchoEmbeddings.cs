@@ -11,8 +11,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Echo;
 
 /// <summary>
-/// Vectors from hashed words: the same text always gives the same one, and texts that share words lie near each other. Enough to try
-/// the surface, no substitute for a model.
+/// Vectors from hashed words: equal texts get equal vectors, and texts that share words are similar. Enough to try the API, but not a
+/// substitute for a model.
 /// </summary>
 internal sealed class EchoEmbeddings : IDocumentUpstream
 {

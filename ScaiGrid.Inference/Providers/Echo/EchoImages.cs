@@ -10,7 +10,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Echo;
 
-/// <summary>Small tiles whose colours come from the prompt's hash: a picture to try the surface with.</summary>
+/// <summary>Small tiles whose colours derive from the prompt's hash: images to try the API with.</summary>
 internal sealed class EchoImages : IDocumentUpstream
 {
     private const int Tiles = 8;
@@ -45,7 +45,7 @@ internal sealed class EchoImages : IDocumentUpstream
         BinaryPrimitives.WriteInt32BigEndian(header, Side);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), Side);
 
-        // Eight bits a channel, three channels.
+        // Eight bits per channel, three channels.
         (header[8], header[9]) = (8, 2);
         WriteChunk(png, "IHDR"u8, header);
         using var pixels = new MemoryStream();

@@ -4,10 +4,10 @@ using ScaiGrid.Inference.Metering;
 
 namespace ScaiGrid.Inference.Providers.Echo;
 
-/// <summary>The parts that the echo's documents share.</summary>
+/// <summary>Writes the parts that the echo's documents share.</summary>
 internal static class EchoJson
 {
-    /// <summary>Opens a document and its <c>choices</c>.</summary>
+    /// <summary>Starts a document and its <c>choices</c>.</summary>
     public static void Start(Utf8JsonWriter writer, string model, long created, ReadOnlySpan<byte> type)
     {
         writer.WriteStartObject();
@@ -18,10 +18,10 @@ internal static class EchoJson
         writer.WriteStartArray("choices"u8);
     }
 
-    /// <param name="writer">Inside the message or delta.</param>
-    /// <param name="name">The function.</param>
-    /// <param name="arguments">A JSON text.</param>
-    /// <param name="index">Given in streams only.</param>
+    /// <param name="writer">A writer positioned inside the message or delta.</param>
+    /// <param name="name">The function's name.</param>
+    /// <param name="arguments">The arguments as JSON text.</param>
+    /// <param name="index">The call's index; only in streams.</param>
     public static void ToolCall(Utf8JsonWriter writer, string name, string arguments, int? index)
     {
         writer.WriteStartArray("tool_calls"u8);

@@ -4,8 +4,8 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Inference.Providers.Echo;
 
 /// <summary>
-/// A demo that needs no upstream: it answers with the last user message, streams word by word, calls a tool where the request forces one,
-/// and counts real tokens; embeds by hashing words, paints tiles and hums. It takes no configuration.
+/// A demo provider without an upstream. It answers with the last user message, streams word by word, calls a tool if the request forces one,
+/// and counts real tokens. Embeddings hash words, images are coloured tiles, and speech is tones. It has no configuration.
 /// </summary>
 internal sealed class EchoProvider(TimeProvider time) : IProvider, IModelDirectory
 {

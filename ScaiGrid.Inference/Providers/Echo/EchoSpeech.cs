@@ -5,7 +5,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Providers.Echo;
 
-/// <summary>A short tone for each word, as WAV whatever format was asked for: something to hear the surface with.</summary>
+/// <summary>A short tone for each word, as WAV whatever format was requested: audio to try the API with.</summary>
 internal sealed class EchoSpeech : ISpeechUpstream
 {
     private const int Rate = 8000;

@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Echo;
 
-/// <summary>The answer as a stream: the role, a chunk a word (or the tool call), the finish reason, the usage.</summary>
+/// <summary>The answer as a stream: the role, a chunk for each word (or the tool call), the finish reason, the usage.</summary>
 internal sealed class EchoStream(string model, EchoAnswer answer, long created) : ChatStream
 {
     private readonly PooledBytes _chunk = new();
@@ -86,7 +86,7 @@ internal sealed class EchoStream(string model, EchoAnswer answer, long created) 
         writer.WriteEndObject();
     }
 
-    // A word with the space before it, so that the chunks add up to the text.
+    // A word including the space before it, so that the chunks concatenate to the text.
     private int NextWord()
     {
         var end = answer.Text.IndexOf(' ', _position + 1);
