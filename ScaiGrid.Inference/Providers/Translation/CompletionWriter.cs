@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>Builds a <c>chat.completion</c>. Texts are joined as they are written in the upstream's answer, without unescaping them.</summary>
+/// <summary>Builds a <c>chat.completion</c>. Texts are copied as escaped in the upstream's answer, without unescaping them.</summary>
 internal sealed class CompletionWriter : IDisposable
 {
     private readonly PooledBytes _output = new(16 * 1024);
@@ -25,9 +25,9 @@ internal sealed class CompletionWriter : IDisposable
 
     public bool HasToolCalls => _callCount > 0;
 
-    /// <param name="id">A JSON string.</param>
-    /// <param name="model">A JSON string.</param>
-    /// <param name="created">Unix seconds.</param>
+    /// <param name="id">The id, as a JSON string.</param>
+    /// <param name="model">The model's name, as a JSON string.</param>
+    /// <param name="created">The creation time in Unix seconds.</param>
     public void Start(ReadOnlySpan<byte> id, ReadOnlySpan<byte> model, long created)
     {
         _writer.WriteStartObject();
@@ -44,7 +44,7 @@ internal sealed class CompletionWriter : IDisposable
 
     public void AddReasoning(JsonElement text) => _reasoning.Append(RequestDocument.Raw(text)[1..^1]);
 
-    /// <summary>What is added to the reasoning next is another paragraph.</summary>
+    /// <summary>Starts a new paragraph in the reasoning.</summary>
     public void BreakReasoning()
     {
         if (_reasoning.Length > 0)
@@ -54,9 +54,9 @@ internal sealed class CompletionWriter : IDisposable
     }
 
     /// <param name="id">The call's id.</param>
-    /// <param name="name">A JSON string.</param>
-    /// <param name="arguments">A JSON object, as the upstream wrote it.</param>
-    /// <param name="extra">Writes <c>extra_content</c>, where there is any.</param>
+    /// <param name="name">The function's name, as a JSON string.</param>
+    /// <param name="arguments">The arguments: a JSON object as the upstream wrote it.</param>
+    /// <param name="extra">Writes <c>extra_content</c>; null if there is none.</param>
     public void AddToolCall(string id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, Action<Utf8JsonWriter>? extra = null)
     {
         StartCall(id, name);
@@ -66,10 +66,10 @@ internal sealed class CompletionWriter : IDisposable
         _callWriter.WriteEndObject();
     }
 
-    /// <summary>A call whose arguments are a text in the upstream's answer already.</summary>
+    /// <summary>Adds a call whose arguments are a string in the upstream's answer already.</summary>
     /// <param name="id">The call's id.</param>
-    /// <param name="name">A JSON string.</param>
-    /// <param name="arguments">A JSON string.</param>
+    /// <param name="name">The function's name, as a JSON string.</param>
+    /// <param name="arguments">The arguments, as a JSON string.</param>
     public void AddToolCallOfText(string id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments)
     {
         StartCall(id, name);
@@ -78,10 +78,10 @@ internal sealed class CompletionWriter : IDisposable
         _callWriter.WriteEndObject();
     }
 
-    /// <summary>Writes the choice out of what was added.</summary>
-    /// <param name="index">Position among the choices.</param>
-    /// <param name="finish">Why it ended.</param>
-    /// <param name="extra">Writes <c>extra_content</c> into the message, where there is any.</param>
+    /// <summary>Writes a choice from what was added.</summary>
+    /// <param name="index">The position among the choices.</param>
+    /// <param name="finish">The finish reason.</param>
+    /// <param name="extra">Writes the message's <c>extra_content</c>; null if there is none.</param>
     public void EndChoice(int index, string finish, Action<Utf8JsonWriter>? extra = null)
     {
         _writer.WriteStartObject();
@@ -118,7 +118,7 @@ internal sealed class CompletionWriter : IDisposable
         _callCount = 0;
     }
 
-    /// <returns>The document, which the caller owns.</returns>
+    /// <returns>The document, owned by the caller.</returns>
     public PooledBytes End(TokenUsage? usage, long cacheWrites = 0)
     {
         _writer.WriteEndArray();
@@ -149,7 +149,7 @@ internal sealed class CompletionWriter : IDisposable
         }
     }
 
-    // Inside the function, behind its name.
+    // Leaves the writer inside the function object, after its name.
     private void StartCall(string id, ReadOnlySpan<byte> name)
     {
         if (_callCount++ == 0)

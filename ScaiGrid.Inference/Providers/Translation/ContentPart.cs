@@ -10,32 +10,32 @@ internal enum PartKind
     Audio,
     File,
 
-    /// <summary>Nothing that we know.</summary>
+    /// <summary>An unknown part.</summary>
     Other,
 }
 
-/// <summary>One part of a message's content. Data is a slice of the request, never copied.</summary>
+/// <summary>One part of a message's content. Its data is a slice of the request, never a copy.</summary>
 internal readonly ref struct ContentPart
 {
     public required PartKind Kind { get; init; }
 
-    /// <summary>The text as JSON, quotes included.</summary>
+    /// <summary>The text as JSON, including the quotes.</summary>
     public ReadOnlySpan<byte> Text { get; init; }
 
-    /// <summary>What a URL points to, where it is given as one.</summary>
+    /// <summary>The URL, if the data is given as one.</summary>
     public ReadOnlySpan<byte> Url { get; init; }
 
     public ReadOnlySpan<byte> Base64 { get; init; }
 
-    /// <summary>Whether it came without a scheme that we know: base64 by itself, or something else.</summary>
+    /// <summary>True if the data has no known URL scheme: plain base64, or something else.</summary>
     public bool IsBare { get; init; }
 
-    /// <summary>For example <c>image/png</c>; empty where nothing tells.</summary>
+    /// <summary>The media type, for example <c>image/png</c>; empty if unknown.</summary>
     public string MediaType { get; init; }
 
     public string? FileName { get; init; }
 
-    /// <summary>Reads a part of OpenAI's format.</summary>
+    /// <summary>Reads a content part of OpenAI's format.</summary>
     /// <param name="part">An object with a <c>type</c>.</param>
     public static ContentPart Of(JsonElement part)
     {
@@ -57,14 +57,14 @@ internal readonly ref struct ContentPart
         }
     }
 
-    /// <summary>Whether a part is a text.</summary>
+    /// <summary>True if a part is text.</summary>
     public static bool IsText(JsonElement part, out JsonElement text)
     {
         text = default;
         return part.ValueKind == JsonValueKind.Object && JsonText.Of(part, "type"u8) == "text" && part.TryGetProperty("text"u8, out text) && text.ValueKind == JsonValueKind.String;
     }
 
-    /// <summary>A picture's URL: <c>{"image_url":{"url":"…"}}</c>, or the URL itself, as some clients write it.</summary>
+    /// <summary>Reads an image's URL: <c>{"image_url":{"url":"…"}}</c>, or the URL directly, as some clients write it.</summary>
     public static bool TryGetUrl(JsonElement part, out JsonElement url) =>
         part.TryGetProperty("image_url"u8, out url)
         && (url.ValueKind == JsonValueKind.String || (url.ValueKind == JsonValueKind.Object && url.TryGetProperty("url"u8, out url) && url.ValueKind == JsonValueKind.String));
@@ -73,7 +73,7 @@ internal readonly ref struct ContentPart
     {
         var text = RequestDocument.Raw(value)[1..^1];
 
-        // An escaped slash is all that a serializer may do to a URL or to base64; most do not even that.
+        // An escaped slash is the only escape that serializers put into a URL or base64, and most do not even use that.
         if (text.Contains((byte)'\\'))
         {
             text = System.Text.Encoding.UTF8.GetBytes(JsonText.Of(value));
@@ -98,7 +98,7 @@ internal readonly ref struct ContentPart
         return new ContentPart { Kind = kind, Base64 = text, IsBare = true, MediaType = Seen(kind, type, text), FileName = fileName };
     }
 
-    // OpenAI looks at the picture where others believe what it is said to be, and refuse it when it is something else.
+    // OpenAI detects the image type from its bytes. Other upstreams trust the declared type, and reject the image if it is wrong.
     private static string Seen(PartKind kind, string type, ReadOnlySpan<byte> base64) =>
         kind == PartKind.Image || type.StartsWith("image/", StringComparison.Ordinal) ? MediaTypes.OfImage(base64) ?? type : type;
 

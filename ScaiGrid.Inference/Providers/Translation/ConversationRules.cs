@@ -3,13 +3,13 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>What upstreams of our own format judge themselves, and a translation would make something else of.</summary>
+/// <summary>Checks what upstreams of OpenAI's format validate themselves and a translation would silently change.</summary>
 internal static class ConversationRules
 {
-    /// <summary>What a user says before an assistant who speaks first, as many greet: for formats in which the user begins.</summary>
+    /// <summary>A user message inserted before an assistant's opening message (often a greeting), for formats in which the user starts.</summary>
     public const string Beginning = "(The assistant speaks first.)";
 
-    /// <summary>What a user says behind an assistant whom the model cannot continue by itself.</summary>
+    /// <summary>A user message appended after an assistant's last message if the model cannot continue it by itself.</summary>
     public const string Going = "(Go on exactly where your last message ends, without repeating any of it.)";
 
     public static void Check(RequestDocument request)
@@ -56,7 +56,7 @@ internal static class ConversationRules
         }
     }
 
-    /// <summary>Tools and calls of them are functions, in the form of tools.</summary>
+    /// <summary>Checks that tools and tool calls are functions, in the form of tools.</summary>
     private static void CheckFunctions(RequestDocument request, JsonElement owner, ReadOnlySpan<byte> name, string field)
     {
         var index = 0;
@@ -95,7 +95,7 @@ internal static class ConversationRules
             request.Refuse("tool_choice", "names a function that is not among the tools.");
         }
 
-        // Nothing would be said of it where there are no tools, and the answer be text.
+        // Without tools the choice would be dropped silently, and the answer would be text.
         if (choice.IsForced && !request.Functions.Any(choice.Allows))
         {
             request.Refuse("tool_choice", "demands a call, and there is no function to call.");

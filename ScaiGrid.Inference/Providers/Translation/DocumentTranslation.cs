@@ -3,11 +3,11 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>Makes OpenAI's document of an upstream's, for operations whose answer is one.</summary>
+/// <summary>Translates an upstream's document to OpenAI's, for operations that answer with one.</summary>
 internal static class DocumentTranslation
 {
-    /// <param name="answer">The upstream's, which is disposed.</param>
-    /// <param name="write">Writes the properties of ours; what it does not find, or finds to be of another kind, is a shape mismatch.</param>
+    /// <param name="answer">The upstream's answer; disposed here.</param>
+    /// <param name="write">Writes the properties of our document. A missing property, or one of the wrong type, is a shape mismatch.</param>
     public static DocumentReply Translate(PooledBytes answer, Action<Utf8JsonWriter, JsonElement> write)
     {
         using var given = answer;

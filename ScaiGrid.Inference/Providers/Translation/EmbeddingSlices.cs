@@ -5,14 +5,14 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Translation;
 
 /// <summary>
-/// Embeddings at an upstream that takes fewer texts in one request than callers may send: slices of them, one after the other, whose answers are made one.
-/// The first that fails is the failure of all.
+/// Embeddings at an upstream that accepts fewer texts per request than callers may send. The texts are sent in slices, one after the other,
+/// and the answers are merged. The first failure fails the whole call.
 /// </summary>
 internal static class EmbeddingSlices
 {
-    /// <param name="texts">All of them.</param>
-    /// <param name="most">How many the upstream takes at once.</param>
-    /// <param name="send">Asks for some; the answer is OpenAI's document.</param>
+    /// <param name="texts">All texts.</param>
+    /// <param name="most">The upstream's maximum number of texts per request.</param>
+    /// <param name="send">Sends one slice; its answer is OpenAI's document.</param>
     public static async Task<DocumentReply> SendAsync(IReadOnlyList<string> texts, int most, Func<IReadOnlyList<string>, Task<DocumentReply>> send)
     {
         if (texts.Count <= most)
@@ -61,7 +61,7 @@ internal static class EmbeddingSlices
 
         writer.WriteEndArray();
 
-        // Of counts that are not all there the sum is none.
+        // If a slice reports no usage, there is no total.
         if (areCounted)
         {
             writer.WriteStartObject("usage"u8);
@@ -85,7 +85,7 @@ internal static class EmbeddingSlices
                 position++;
             }
 
-            // The joined list is checked as one: a vector too many here would pass for one too few there.
+            // The merged list is only checked as a whole: one vector too many here would compensate for one too few there.
             if (position > most || (position < most && start / most < answers.Count - 1))
             {
                 throw new JsonException("There are not as many vectors as inputs.");

@@ -1,18 +1,18 @@
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>Characters of a JSON string's inner as JavaScript and .NET count them, without unescaping: what is beyond 16 bits counts twice.</summary>
+/// <summary>Counts characters of a JSON string as JavaScript and .NET do (UTF-16 code units), without unescaping it.</summary>
 internal static class JsonCharacters
 {
-    /// <param name="json">The inner of a JSON string.</param>
+    /// <param name="json">The content of a JSON string, without its quotes.</param>
     public static int Count(ReadOnlySpan<byte> json)
     {
         Walk(json, int.MaxValue, out var count);
         return count;
     }
 
-    /// <summary>How many bytes so many characters are.</summary>
-    /// <param name="json">The inner of a JSON string.</param>
-    /// <param name="characters">Where they end within one, it belongs to them.</param>
+    /// <summary>The number of bytes that the first <paramref name="characters"/> characters take.</summary>
+    /// <param name="json">The content of a JSON string, without its quotes.</param>
+    /// <param name="characters">The number of characters. If it ends within one, that one is included.</param>
     public static int Length(ReadOnlySpan<byte> json, int characters) => Walk(json, characters, out _);
 
     private static int Walk(ReadOnlySpan<byte> json, int most, out int count)

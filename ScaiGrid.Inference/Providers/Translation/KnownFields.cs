@@ -5,11 +5,11 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>The fields of an operation at an upstream that refuses any other: what is not among them is left out.</summary>
-/// <param name="fields">Besides <c>model</c>. Where two names become one, the first that has a value.</param>
+/// <summary>The fields of an operation at an upstream that rejects unknown ones: all others are omitted.</summary>
+/// <param name="fields">The fields besides <c>model</c>. If two map to the same name, the first with a value is used.</param>
 internal sealed class KnownFields(params KnownField[] fields)
 {
-    /// <summary>Writes the upstream's body: the caller's values, else the frontend model's defaults.</summary>
+    /// <summary>Writes the upstream's body: the caller's values, or else the frontend model's defaults.</summary>
     public PooledBytes Write(JsonRequest request, ModelRoute route, string model)
     {
         var body = new PooledBytes(1024);
@@ -22,7 +22,7 @@ internal sealed class KnownFields(params KnownField[] fields)
         return body;
     }
 
-    /// <summary>Writes the fields alone, where an object's properties are expected.</summary>
+    /// <summary>Writes only the fields, where an object's properties are expected.</summary>
     public void WriteFields(System.Text.Json.Utf8JsonWriter writer, JsonRequest request, ModelRoute route)
     {
         var written = new HashSet<string>();
@@ -37,8 +37,8 @@ internal sealed class KnownFields(params KnownField[] fields)
     }
 }
 
-/// <param name="Name">Ours.</param>
-/// <param name="Theirs">The upstream's.</param>
+/// <param name="Name">Our name.</param>
+/// <param name="Theirs">The upstream's name.</param>
 internal readonly record struct KnownField(string Name, string Theirs)
 {
     public static implicit operator KnownField(string name) => new(name, name);

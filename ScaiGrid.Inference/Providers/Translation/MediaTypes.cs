@@ -2,10 +2,10 @@ using System.Text;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>Media types by the end of a path, for formats that want one with every file.</summary>
+/// <summary>Media types by file extension, for formats that require one with every file.</summary>
 internal static class MediaTypes
 {
-    /// <returns>Empty where the end says nothing.</returns>
+    /// <returns>Empty if the extension is unknown.</returns>
     public static string OfPath(ReadOnlySpan<byte> path)
     {
         var end = path.IndexOfAny((byte)'?', (byte)'#');
@@ -33,9 +33,9 @@ internal static class MediaTypes
         };
     }
 
-    /// <summary>What the first bytes of a picture say.</summary>
-    /// <param name="base64">The picture.</param>
-    /// <returns>Null where they say nothing that is known here.</returns>
+    /// <summary>Detects an image's type from its first bytes.</summary>
+    /// <param name="base64">The image as base64.</param>
+    /// <returns>Null if the type is not recognised.</returns>
     public static string? OfImage(ReadOnlySpan<byte> base64) =>
         base64.StartsWith("/9j/"u8) ? "image/jpeg"
         : base64.StartsWith("iVBORw0KGgo"u8) ? "image/png"

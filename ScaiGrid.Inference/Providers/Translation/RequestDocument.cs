@@ -7,12 +7,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Translation;
 
 /// <summary>
-/// A chat request to be translated, as the upstream of our own format would get it: the frontend model's system prompt, defaults and
-/// bounds are in it already (<see cref="ChatRequestEditor"/>). Where it says what another format cannot, <see cref="Refuse"/> keeps that.
+/// A chat request to be translated, in the form that an upstream of OpenAI's format would get: the frontend model's system prompt, defaults and
+/// limits are already applied (<see cref="ChatRequestEditor"/>). <see cref="Refuse"/> records what the target format cannot express.
 /// </summary>
 internal sealed class RequestDocument : IDisposable
 {
-    // Schemas of tools nest deeper than conversations.
+    // Tool schemas nest deeper than conversations.
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 256 };
 
     private readonly PooledBytes _bytes;
@@ -31,10 +31,10 @@ internal sealed class RequestDocument : IDisposable
 
     public JsonElement Root => _document.RootElement;
 
-    /// <summary>The first thing that the upstream's format cannot say; null where there is none.</summary>
+    /// <summary>The first thing that the upstream's format cannot express; null if there is none.</summary>
     public UpstreamError? Refused { get; private set; }
 
-    /// <summary>The smaller of the two bounds on output.</summary>
+    /// <summary>The smaller of the two output limits.</summary>
     public long? MaxTokens => Number("max_tokens"u8) is { } tokens
         ? Math.Min(tokens, Number("max_completion_tokens"u8) ?? tokens)
         : Number("max_completion_tokens"u8);
@@ -43,7 +43,7 @@ internal sealed class RequestDocument : IDisposable
 
     public IEnumerable<JsonElement> Messages => Items(Root, "messages"u8);
 
-    /// <summary>The definitions of the tools that may be called.</summary>
+    /// <summary>The definitions of the functions that may be called.</summary>
     public IEnumerable<JsonElement> Functions => Items(Root, "tools"u8)
         .Where(tool => tool.TryGetProperty("function"u8, out var function) && function.ValueKind == JsonValueKind.Object)
         .Select(tool => tool.GetProperty("function"u8));
@@ -59,15 +59,15 @@ internal sealed class RequestDocument : IDisposable
     public long? Number(ReadOnlySpan<byte> name) =>
         Root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
 
-    /// <summary>Any number, as it is written.</summary>
+    /// <summary>Reads any number, as written.</summary>
     public bool TryGetNumber(ReadOnlySpan<byte> name, out JsonElement number) =>
         Root.TryGetProperty(name, out number) && number.ValueKind == JsonValueKind.Number;
 
     public void Refuse(string field, string message) => Refused ??= UpstreamError.Unsupported(field, message);
 
-    /// <summary>Refuses an image that is text of another kind than a URL: it would be sent as if it were the picture.</summary>
-    /// <param name="part">Of the content.</param>
-    /// <param name="path">Where it stands.</param>
+    /// <summary>Refuses an image that is neither a URL nor a data URL: its text would be sent as if it were the image.</summary>
+    /// <param name="part">The content part.</param>
+    /// <param name="path">The part's path in the request.</param>
     public void RefuseBareImage(ContentPart part, string path)
     {
         if (part is { Kind: PartKind.Image, IsBare: true })
@@ -117,7 +117,7 @@ internal sealed class RequestDocument : IDisposable
 
     public void RefuseEmpty() => Refuse("messages", "say nothing: this model wants at least one with content, besides the system's.");
 
-    /// <summary>Whether the answer is to be JSON.</summary>
+    /// <summary>True if the caller wants the answer as JSON.</summary>
     /// <param name="format">The <c>response_format</c>: <c>json_object</c>, or <c>json_schema</c> with the schema.</param>
     public bool WantsJson(out JsonElement format) =>
         TryGetObject(Root, "response_format"u8, out format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
@@ -128,25 +128,25 @@ internal sealed class RequestDocument : IDisposable
         _bytes.Dispose();
     }
 
-    /// <summary>The objects (or what is asked for) in an array; none where there is no array.</summary>
+    /// <summary>The elements of an array that are objects, or of another kind; empty if there is no array.</summary>
     public static IEnumerable<JsonElement> Items(JsonElement owner, ReadOnlySpan<byte> name, JsonValueKind kind = JsonValueKind.Object) =>
         owner.TryGetProperty(name, out var array) && array.ValueKind == JsonValueKind.Array
             ? array.EnumerateArray().Where(item => item.ValueKind == kind)
             : [];
 
-    /// <summary>The property, where it is there and an object.</summary>
+    /// <summary>Gets a property if it exists and is an object.</summary>
     public static bool TryGetObject(JsonElement owner, ReadOnlySpan<byte> name, out JsonElement value) =>
         owner.TryGetProperty(name, out value) && value.ValueKind == JsonValueKind.Object;
 
-    /// <summary>What a message says; where the model refused to answer, its refusal.</summary>
+    /// <summary>Gets a message's content, or its refusal if the model refused to answer.</summary>
     public static bool TryGetContent(JsonElement message, out JsonElement content) =>
         (message.TryGetProperty("content"u8, out content) && content.ValueKind != JsonValueKind.Null)
         || (message.TryGetProperty("refusal"u8, out content) && content.ValueKind == JsonValueKind.String);
 
-    /// <summary>The property as it is written, where it is a string; else an empty one.</summary>
+    /// <summary>A string property as written; empty if it is missing or not a string.</summary>
     public static ReadOnlySpan<byte> RawText(JsonElement owner, ReadOnlySpan<byte> name) =>
         owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? Raw(value) : "\"\""u8;
 
-    /// <summary>The value as it is written.</summary>
+    /// <summary>The value as written.</summary>
     public static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);
 }

@@ -4,11 +4,11 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>Speech that comes inside a document.</summary>
+/// <summary>Reads speech that is embedded in a document.</summary>
 internal static class SpeechDocument
 {
-    /// <param name="answer">The upstream's.</param>
-    /// <param name="read">Makes speech of an object; null where it holds none.</param>
+    /// <param name="answer">The upstream's answer.</param>
+    /// <param name="read">Reads the speech from an object; null if it contains none.</param>
     public static SpeechReply Read(PooledBytes answer, Func<JsonElement, SpeechReply?> read)
     {
         SpeechReply? speech = null;
@@ -19,13 +19,13 @@ internal static class SpeechDocument
         }
         catch (JsonException)
         {
-            // Said below, with the other ways of having none.
+            // Reported below, like the other ways of having no speech.
         }
 
         return speech ?? SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no audio."));
     }
 
-    /// <summary>The property's bytes, where it is there and base64.</summary>
+    /// <summary>Decodes a property if it exists and is base64.</summary>
     public static bool TryGetBytes(JsonElement owner, ReadOnlySpan<byte> name, [NotNullWhen(true)] out byte[]? bytes)
     {
         bytes = null;

@@ -5,25 +5,25 @@ namespace ScaiGrid.Inference.Providers.Translation;
 
 internal enum ToolChoiceMode
 {
-    /// <summary>Not said.</summary>
+    /// <summary>Not specified.</summary>
     Unset,
 
     Auto,
     None,
 
-    /// <summary>Some tool must be called.</summary>
+    /// <summary>At least one tool must be called.</summary>
     Required,
 }
 
-/// <summary>What a request says about calling tools.</summary>
+/// <summary>What a request specifies about calling tools.</summary>
 /// <param name="Mode">Whether a tool may or must be called.</param>
 /// <param name="Names">The one function that must be called, or those that may be; empty for all.</param>
-/// <param name="Allowed">The names, where they are a choice of the tools rather than the forced one.</param>
+/// <param name="Allowed">The names as a set, if they restrict the tools rather than force one.</param>
 internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<string> Names, IReadOnlySet<string>? Allowed = null)
 {
     public bool IsForced => Mode == ToolChoiceMode.Required;
 
-    /// <summary>Reads <c>tool_choice</c>: a word, one function, or a list of allowed ones.</summary>
+    /// <summary>Reads <c>tool_choice</c>: a mode, one function, or a list of allowed ones.</summary>
     public static ToolChoice Of(JsonElement request)
     {
         if (!request.TryGetProperty("tool_choice"u8, out var choice))
@@ -39,10 +39,10 @@ internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<st
         return new ToolChoice(choice.ValueKind == JsonValueKind.String ? Word(JsonText.Of(choice)) : ToolChoiceMode.Unset, []);
     }
 
-    /// <summary>Whether the upstream is told of the function. A forced one hides no other: the conversation may have calls of them.</summary>
+    /// <summary>True if the function is sent to the upstream. A forced function does not hide the others: the conversation may contain calls of them.</summary>
     public bool Allows(JsonElement function) => Allowed is null || IsNamed(function);
 
-    /// <summary>Whether the function is among the names.</summary>
+    /// <summary>True if the function is among the names.</summary>
     public bool IsNamed(JsonElement function) => JsonText.Of(function, "name"u8) is { } name && (Allowed?.Contains(name) ?? Names.Contains(name));
 
     private static ToolChoice OfObject(JsonElement choice)

@@ -5,13 +5,13 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>A format that is not ours: its request is written anew from the parts of the caller's.</summary>
-/// <param name="model">The model at the upstream.</param>
+/// <summary>A format other than OpenAI's: its request is written from the parts of the caller's.</summary>
+/// <param name="model">The upstream's name of the model.</param>
 internal abstract class TranslatedFormat(string model) : ChatFormat
 {
     protected byte[] ModelJson { get; } = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
 
-    /// <summary>Whether it is ours but for some fields, so that messages are what they are for an upstream of ours.</summary>
+    /// <summary>True if the format is OpenAI's except for some fields, so that messages are written as for an OpenAI upstream.</summary>
     protected virtual bool IsDialect => false;
 
     public sealed override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
@@ -33,6 +33,6 @@ internal abstract class TranslatedFormat(string model) : ChatFormat
         return null;
     }
 
-    /// <summary>Writes the upstream's request; what it cannot say is <see cref="RequestDocument.Refuse"/>d.</summary>
+    /// <summary>Writes the upstream's request. What it cannot express is reported with <see cref="RequestDocument.Refuse"/>.</summary>
     protected abstract PooledBytes Write(RequestDocument document);
 }

@@ -7,18 +7,18 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Translation;
 
-/// <summary>Writing documents for and from upstreams.</summary>
+/// <summary>Writes documents to and from upstreams.</summary>
 internal static class TranslationJson
 {
-    // Nobody puts these documents into a web page, and escaping each letter beyond ASCII would make them several times as long.
+    // These documents are never embedded in a web page, and escaping every non-ASCII letter would make them several times as long.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 256, SkipValidation = true };
 
-    /// <summary>For a string by itself.</summary>
+    /// <summary>For serializing a single string.</summary>
     public static JsonTypeInfo<string> Text { get; } = new CanonicalJson(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }).String;
 
     public static Utf8JsonWriter Writer(PooledBytes output) => new(output, Options);
 
-    /// <summary>A value as it is written elsewhere, which was parsed there.</summary>
+    /// <summary>Writes a value as it is written elsewhere. It must already have been parsed.</summary>
     public static void WriteRaw(this Utf8JsonWriter writer, ReadOnlySpan<byte> name, ReadOnlySpan<byte> json)
     {
         writer.WritePropertyName(name);
@@ -28,7 +28,9 @@ internal static class TranslationJson
     /// <inheritdoc cref="WriteRaw(Utf8JsonWriter, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>
     public static void WriteRaw(this Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonElement value) => writer.WriteRaw(name, RequestDocument.Raw(value));
 
-    /// <summary>A property as it is. Its value may hold half of a surrogate pair; a name written with escapes, as nobody does, is left out.</summary>
+    /// <summary>
+    /// Copies a property unchanged. Its value may contain an unpaired surrogate. A name written with escapes, which nobody uses, is left out.
+    /// </summary>
     public static void WriteProperty(this Utf8JsonWriter writer, JsonProperty property)
     {
         var name = JsonMarshal.GetRawUtf8PropertyName(property);
@@ -38,7 +40,7 @@ internal static class TranslationJson
         }
     }
 
-    /// <summary>The property of that name, where the owner has it and it is no null.</summary>
+    /// <summary>Copies a property if the owner has it and it is not null.</summary>
     public static void CopyTo(this JsonElement owner, Utf8JsonWriter writer, ReadOnlySpan<byte> name, ReadOnlySpan<byte> newName = default)
     {
         if (owner.TryGetProperty(name, out var value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined))
@@ -47,7 +49,7 @@ internal static class TranslationJson
         }
     }
 
-    /// <summary>A tool call's arguments, which are a JSON text inside a string, as the object that other formats want.</summary>
+    /// <summary>Writes a tool call's arguments, which are JSON text inside a string, as the object that other formats require.</summary>
     public static void WriteArguments(this Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonElement function)
     {
         var text = JsonText.Of(function, "arguments"u8);
@@ -69,7 +71,7 @@ internal static class TranslationJson
         }
         catch (JsonException)
         {
-            // Falls through: what a model wrote wrong is kept, as one argument.
+            // Falls through: invalid JSON from a model is kept as one argument.
         }
 
         writer.WriteStartObject();
