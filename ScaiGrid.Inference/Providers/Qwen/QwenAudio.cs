@@ -9,7 +9,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
-/// <summary>Speech: the answer is a link to a recording, which is fetched, without credentials, as it goes to the caller. It has no format but wav.</summary>
+/// <summary>Speech: the answer links to a recording, which is fetched without credentials and relayed to the caller. Its only format is WAV.</summary>
 internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, string model) : ISpeechUpstream
 {
     private static readonly KnownFields Input = new(("input", "text"), "voice", "language_type", "instructions", "optimize_instructions");
@@ -64,7 +64,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
         }
     }
 
-    // Older models count tokens, newer ones characters, which are no tokens: those are counted here.
+    // Older models count tokens. Newer ones count characters, so for those the tokens are counted here.
     private static TokenUsage? UsageOf(JsonElement answer)
     {
         if (!answer.TryGetProperty("usage"u8, out var usage) || usage.ValueKind != JsonValueKind.Object)
@@ -106,7 +106,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
     }
 }
 
-/// <summary>Transcriptions: a chat of one recording, whose answer is what was said.</summary>
+/// <summary>Transcriptions: a chat with one recording, whose answer is the transcript.</summary>
 internal sealed class QwenTranscriptions(UpstreamEndpoint endpoint, string model) : ITranscriptionUpstream
 {
     private const int MaxFileBytes = 10 * 1024 * 1024;

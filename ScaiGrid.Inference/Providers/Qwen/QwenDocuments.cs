@@ -7,7 +7,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
-/// <summary>Embeddings, as numbers always: it packs no vectors.</summary>
+/// <summary>Embeddings, always as numbers: the upstream does not support base64.</summary>
 internal sealed class QwenEmbeddings(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
     private const int MostTexts = 10;
@@ -21,7 +21,7 @@ internal sealed class QwenEmbeddings(UpstreamEndpoint endpoint, string model) : 
         var texts = EmbeddingInput.Texts(input.RootElement);
         return await EmbeddingSlices.SendAsync(texts, MostTexts, async slice =>
         {
-            // What is not cut, or are no texts, goes as the caller wrote it.
+            // Input that is not sliced, or is not text, is sent as the caller wrote it.
             using var body = slice == texts ? Fields.Write(request, route, model) : Write(slice, request, route);
             return await endpoint.PostJsonAsync(body, activity);
         });
@@ -47,7 +47,7 @@ internal sealed class QwenEmbeddings(UpstreamEndpoint endpoint, string model) : 
     }
 }
 
-/// <summary>Pictures by the models that answer at once; those that answer with a task to ask for again are not served.</summary>
+/// <summary>Images from models that answer synchronously; those that answer with a task to poll are not supported.</summary>
 internal sealed class QwenImages(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
     private static readonly KnownFields Parameters = new("n", "negative_prompt", "prompt_extend", "watermark", "seed");

@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
-/// <summary>Model Studio's dialect of chat completions. Its answers are ours as they are.</summary>
+/// <summary>Model Studio's dialect of chat completions. Its answers need no translation.</summary>
 internal sealed class QwenFormat(string model) : TranslatedFormat(model)
 {
     protected override bool IsDialect => true;

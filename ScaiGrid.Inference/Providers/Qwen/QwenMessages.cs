@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
-/// <summary>The messages in Model Studio's dialect: audio is a data URL, there is no developer, and files are not taken.</summary>
+/// <summary>The messages in Model Studio's dialect: audio is a data URL, there is no developer role, and files are not supported.</summary>
 internal static class QwenMessages
 {
     public static void Write(RequestDocument request, Utf8JsonWriter writer)

@@ -4,8 +4,8 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Inference.Providers.Qwen;
 
 /// <summary>
-/// Alibaba Cloud's Model Studio in its OpenAI-compatible mode; pictures and speech are in its own API only. Configuration besides the common
-/// fields: <c>api_url</c>, where its own API is, for a <c>base_url</c> that does not end in <c>/compatible-mode/v1</c>.
+/// Alibaba Cloud's Model Studio in its OpenAI-compatible mode; images and speech exist only in its native API. Configuration besides the common
+/// fields: <c>api_url</c>, the native API's URL, for a <c>base_url</c> that does not end in <c>/compatible-mode/v1</c>.
 /// </summary>
 internal sealed class QwenProvider(UpstreamHttp http) : IProvider, IModelDirectory
 {

@@ -5,7 +5,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
-/// <summary>Writes a request of Model Studio's dialect. Fields that it shares with OpenAI, and those that only it has, go through.</summary>
+/// <summary>Writes a request of Model Studio's dialect. Fields shared with OpenAI, and those of the dialect itself, are copied.</summary>
 internal static partial class QwenRequest
 {
     private const double LargestTemperature = 1.99;
@@ -54,7 +54,7 @@ internal static partial class QwenRequest
                 WriteChoice(request, writer, choice);
                 break;
             case "temperature" when property.Value.ValueKind == JsonValueKind.Number && property.Value.GetDouble() > LargestTemperature:
-                // Theirs ends just before 2.
+                // The upstream's range ends just below 2.
                 writer.WriteNumber("temperature"u8, LargestTemperature);
                 break;
             case "seed" when property.Value.ValueKind == JsonValueKind.Number && property.Value.TryGetInt64(out var seed) && seed is < 0 or > int.MaxValue:
@@ -66,11 +66,11 @@ internal static partial class QwenRequest
         }
     }
 
-    // What is no definition of a function is for the upstream to judge.
+    // An invalid function definition is for the upstream to judge.
     private static bool IsOffered(JsonElement tool, ToolChoice choice) =>
         tool.ValueKind != JsonValueKind.Object || !RequestDocument.TryGetObject(tool, "function"u8, out var function) || choice.Allows(function);
 
-    // A call can be forced by name only: where there is one tool, that is the same.
+    // Only a named call can be forced. If there is one tool, "required" is the same.
     private static void WriteChoice(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice)
     {
         var names = choice.Names.Count > 0 ? choice.Names : request.Functions.Select(function => JsonText.Of(function, "name"u8)).OfType<string>().Take(2).ToList();
@@ -96,11 +96,11 @@ internal static partial class QwenRequest
             return;
         }
 
-        // Thinking excludes a forced tool and, up to 3.7, an answer in JSON: these are what the caller's program depends on.
+        // Thinking excludes a forced tool and, before 3.8, a JSON answer. These win, because the caller's program depends on them.
         var model = JsonText.Of(request.Root, "model"u8) ?? "";
         var mayNotThink = choice.IsForced || (request.WantsJson(out _) && !ThinkingBeforeJson().IsMatch(model));
 
-        // These think unless they are told not to, and refuse to in a whole answer.
+        // These models think unless told not to, and reject thinking in a non-streamed answer.
         if ((!request.Stream && StreamedThought().IsMatch(model)) || (mayNotThink && ThinkingUnasked().IsMatch(model)))
         {
             writer.WriteBoolean("enable_thinking"u8, false);
@@ -120,7 +120,7 @@ internal static partial class QwenRequest
         }
     }
 
-    // None: as much as the model may.
+    // Null: as much as the model allows.
     private static int? Budget(string effort) => effort switch
     {
         "minimal" => 512,
@@ -129,11 +129,11 @@ internal static partial class QwenRequest
         _ => 8192,
     };
 
-    // The open models of the third generation that think or do not, as they are told: their names are their sizes.
+    // Third-generation open models with switchable thinking: their names are their sizes.
     [GeneratedRegex(@"^qwen3-\d+(\.\d+)?b(-a\d+b)?$", RegexOptions.IgnoreCase)]
     private static partial Regex StreamedThought();
 
-    // Those, and all from 3.5 on but for the ones that cannot do otherwise.
+    // The above, and all from 3.5 on except those that always think.
     [GeneratedRegex(@"^qwen(3-\d+(\.\d+)?b(-a\d+b)?$|(3\.[5-9]|[4-9])(?!.*thinking))", RegexOptions.IgnoreCase)]
     private static partial Regex ThinkingUnasked();
 
