@@ -8,8 +8,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Azure;
 
 /// <summary>
-/// OpenAI's format, but that a filter which judges a stream while it runs says so in choices without a <c>delta</c>. OpenAI's format has one
-/// in every choice, and most clients read on from it.
+/// OpenAI's format, with one difference: a content filter that runs during a stream reports its results in choices without a <c>delta</c>.
+/// OpenAI's format has one in every choice, and most clients rely on it.
 /// </summary>
 internal sealed class AzureFormat(string model, string? outputLimit, string? like) : ChatFormat
 {
@@ -23,7 +23,7 @@ internal sealed class AzureFormat(string model, string? outputLimit, string? lik
     {
         public override UpstreamError? Read(ReadOnlyMemory<byte> data)
         {
-            // Of each stream a few at most are without: the others are not read twice.
+            // Few chunks of a stream lack a delta; the others are not parsed again.
             if (data.Span.IndexOf("\"delta\""u8) >= 0 || data.Span.IndexOf("\"content_filter_"u8) < 0)
             {
                 AddDocument(data.Span);

@@ -6,10 +6,10 @@ using ScaiGrid.Inference.Providers.OpenAi;
 namespace ScaiGrid.Inference.Providers.Azure;
 
 /// <summary>
-/// Azure OpenAI: OpenAI's format, with a deployment for a model. Configuration besides the common fields: <c>api_version</c>, with which
-/// the deployment stands in the path; without it, the v1 path takes the deployment as the model. <c>base_url</c> is the resource;
-/// <c>model_like</c> is a name that stands in for the deployment's, which tells nothing.
-/// With <c>api</c> chat goes by the Responses API instead, for which there is <c>reasoning_summary</c>.
+/// Azure OpenAI: OpenAI's format, with a deployment in place of a model. Configuration besides the common fields: with <c>api_version</c> the
+/// deployment is in the path; without it, the v1 path takes the deployment as the model. <c>base_url</c> is the resource;
+/// <c>model_like</c> replaces the deployment's name, which does not identify its model.
+/// With <c>api</c>, chat uses the Responses API instead, to which <c>reasoning_summary</c> applies.
 /// </summary>
 internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {
@@ -39,21 +39,21 @@ internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IPro
                 ? OpenAiResponsesFormat.Connect(http, address, Responses(), connection, settings, time)
                 : Chat(UrlOf("/chat/completions")),
 
-            // A deployment's name does not tell which model it is, and some models refuse to be asked for a format: none is.
+            // A deployment's name does not identify its model, and some models reject a response format: none is sent.
             Images = new OpenAiImages(new UpstreamEndpoint(http, address, UrlOf("/images/generations")), connection.Model, asksForFormat: false),
 
-            // A service of its own there, in a format of its own.
+            // On Azure this is a separate service with its own format.
             Moderations = null,
         };
 
         HttpChat Chat(Uri endpoint)
         {
-            // The dated versions differ in which of the two fields they take; the v1 path is OpenAI's own.
+            // The dated versions differ in which of the two fields they accept; the v1 path accepts OpenAI's.
             var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? ChatRequestEditor.NewLimit : null);
             return new HttpChat(http, address, new AzureFormat(connection.Model, limit, settings.Text(OpenAiFormat.ModelLike)), endpoint, endpoint);
         }
 
-        // The one operation that names its deployment in the body in the dated versions too.
+        // The only operation with the deployment in the body in the dated versions too.
         Uri Responses() => address.At(version is null ? $"{V1(address)}/responses" : $"/openai/responses{Query(version)}");
 
         Uri UrlOf(string operation) => address.At(version is null
@@ -61,7 +61,7 @@ internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IPro
             : $"/openai/deployments/{Uri.EscapeDataString(connection.Model)}{operation}{Query(version)}");
     }
 
-    /// <summary>The models that the resource can deploy: its deployments are told by Azure's management API only, which takes other credentials.</summary>
+    /// <summary>The models that the resource can deploy. Its deployments are listed only by Azure's management API, which needs other credentials.</summary>
     public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken)
     {
         var settings = new ProviderSettings(config);
