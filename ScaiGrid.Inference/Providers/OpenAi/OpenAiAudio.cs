@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>Speech of one backend that speaks OpenAI's format.</summary>
+/// <summary>Speech from a backend that uses OpenAI's format.</summary>
 internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : ISpeechUpstream
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
@@ -24,7 +24,7 @@ internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : IS
             return SpeechReply.Failed(error!);
         }
 
-        // A caller's browser is never handed a page by an upstream.
+        // An upstream must never serve a web page to a caller's browser.
         var type = response.Content.Headers.ContentType?.MediaType ?? "application/octet-stream";
         if (!type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase) && type != "application/octet-stream")
         {
@@ -38,7 +38,7 @@ internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : IS
     }
 }
 
-/// <summary>Transcriptions of one backend that speaks OpenAI's format: the caller's form, under the upstream's model name.</summary>
+/// <summary>Transcriptions from a backend that uses OpenAI's format: the caller's form, with the upstream's model name.</summary>
 internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string model) : ITranscriptionUpstream
 {
     public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallActivity activity)
@@ -46,13 +46,13 @@ internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string mod
         using var form = new MultipartFormDataContent { { new StringContent(model), "model" } };
         foreach (var (name, value) in request.Fields.Where(field => field.Key != "model"))
         {
-            // Only JSON says what was used; the surface makes plain text of it.
+            // Only JSON reports usage; the surface extracts the plain text from it.
             form.Add(new StringContent(name == "response_format" && value == "text" ? "json" : value), name);
         }
 
         foreach (var (name, value) in route.DefaultParams ?? [])
         {
-            // A model that was of another modality may have defaults that no form can hold.
+            // A model that once had another modality may have defaults that no form field can hold.
             if (value is not null && request[name] is null && TranscriptionRequest.CanBeNamed(name))
             {
                 form.Add(new StringContent(value.ToString()), name);

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>An operation of one backend that speaks OpenAI's format, as the caller does: bytes go through under the upstream's model name.</summary>
+/// <summary>An operation of a backend that uses OpenAI's format: the caller's bytes are passed through with the upstream's model name.</summary>
 internal sealed class OpenAiDocuments(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
     private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);

@@ -5,12 +5,12 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
-/// Pictures of one backend that speaks OpenAI's format. Where the caller named a format, base64 is asked for whichever it was: a link of the
-/// upstream's would have to be fetched. OpenAI's newer models give nothing else and refuse to be asked.
+/// Images from a backend that uses OpenAI's format. If the caller named a format, base64 is requested in any case, because an upstream's link
+/// would have to be fetched. OpenAI's newer models return only base64 and reject the field.
 /// </summary>
-/// <param name="endpoint">Where.</param>
-/// <param name="model">The model at the upstream.</param>
-/// <param name="asksForFormat">False where no model may be asked: it answers in the format it has.</param>
+/// <param name="endpoint">The endpoint.</param>
+/// <param name="model">The upstream's name of the model.</param>
+/// <param name="asksForFormat">False if the model may reject the field: none is sent, and it answers in its default format.</param>
 internal sealed class OpenAiImages(UpstreamEndpoint endpoint, string model, bool asksForFormat = true) : IDocumentUpstream
 {
     private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);

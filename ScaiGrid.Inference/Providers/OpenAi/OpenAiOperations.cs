@@ -1,12 +1,12 @@
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>The clients of a backend that has OpenAI's operations, all but chat.</summary>
+/// <summary>Creates the clients of a backend with OpenAI's operations, except chat.</summary>
 internal static class OpenAiOperations
 {
-    /// <param name="http">The connections.</param>
-    /// <param name="address">Where the backend is.</param>
+    /// <param name="http">The HTTP connections.</param>
+    /// <param name="address">The backend's address.</param>
     /// <param name="model">The upstream's name of the model.</param>
-    /// <param name="urlOf">The URL of an operation, from its path as OpenAI has it.</param>
+    /// <param name="urlOf">Returns an operation's URL for its path in OpenAI's API.</param>
     public static BackendClients Connect(UpstreamHttp http, UpstreamAddress address, string model, Func<string, Uri> urlOf)
     {
         return new BackendClients

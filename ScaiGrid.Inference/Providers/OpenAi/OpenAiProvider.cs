@@ -5,9 +5,9 @@ using ScaiGrid.Inference.Pipeline;
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
-/// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for anything else that speaks it (vLLM, llama.cpp, Ollama …).
-/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>, <c>model_like</c> (a name that stands in for the model's where that does not tell). With <c>api</c> chat goes by the Responses
-/// API instead, for which there is <c>reasoning_summary</c>.
+/// OpenAI's chat completions format over HTTP: <c>openai</c> itself, and <c>custom</c> for other servers of the format (vLLM, llama.cpp, Ollama …).
+/// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>, and <c>model_like</c>, which replaces a
+/// model name that does not identify the model. With <c>api</c>, chat uses the Responses API instead, to which <c>reasoning_summary</c> applies.
 /// </summary>
 internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvider time, string? defaultBaseUrl) : IProvider, IModelDirectory
 {
@@ -43,12 +43,12 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
 
     private HttpChat ConnectChat(UpstreamAddress address, string model, ProviderSettings settings)
     {
-        // Other servers at an address of their own may know only the field that the caller used.
+        // Servers at another base_url may know only the field that the caller used.
         var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
         var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? ChatRequestEditor.NewLimit : null);
         var endpoint = address.At("/chat/completions");
 
-        // Some of them pass over the newer field, and would answer without a bound.
+        // Some custom servers ignore the newer field, and would answer without a limit.
         var format = new OpenAiFormat(model, limit, isOpenAi, settings.Text(OpenAiFormat.ModelLike))
         {
             TranslatedLimit = defaultBaseUrl is null ? ChatRequestEditor.OldLimit : null,

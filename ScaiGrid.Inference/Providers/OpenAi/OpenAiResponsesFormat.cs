@@ -5,13 +5,15 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>Chat completions to OpenAI's Responses API and back, without its state: nothing is stored there, and every call says the whole conversation.</summary>
+/// <summary>
+/// Translates chat completions to OpenAI's Responses API and back. It is used statelessly: nothing is stored, and every call sends the whole conversation.
+/// </summary>
 internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProvider time) : TranslatedFormat(model.Name)
 {
-    /// <summary>The setting that says which of OpenAI's two formats chat is asked in.</summary>
+    /// <summary>The setting that selects which of OpenAI's two APIs is used for chat.</summary>
     public const string Api = "api";
 
-    /// <summary>The setting that says how the model is to tell of its thoughts.</summary>
+    /// <summary>The setting for how the model summarises its reasoning.</summary>
     public const string Summary = "reasoning_summary";
 
     public static Func<JsonNode?, string?> CheckApi { get; } = ProviderSettings.OneOf("chat", "responses");
@@ -20,7 +22,7 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
 
     public static bool IsAskedFor(ProviderSettings settings) => settings.Text(Api) == "responses";
 
-    /// <summary>The chat client of a backend.</summary>
+    /// <summary>Creates the chat client of a backend.</summary>
     public static HttpChat Connect(UpstreamHttp http, UpstreamAddress address, Uri endpoint, BackendConnection backend, ProviderSettings settings, TimeProvider time)
     {
         var model = new OpenAiResponsesModel(backend.Model, backend.BackendId, settings.Text(Summary), settings.Text(OpenAiFormat.ModelLike));
@@ -49,12 +51,12 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
         "text.verbosity" => "verbosity",
         _ when field.StartsWith("text.format", StringComparison.Ordinal) => "response_format",
 
-        // The items have other places than the messages that they are of.
+        // Item indexes differ from those of the messages that they come from.
         _ when field == "input" || field.StartsWith("input[", StringComparison.Ordinal) => "messages",
         _ => field,
     };
 
-    // The key is now of another organization, or the upstream has lost what it encrypted: the rest of the conversation is the same without.
+    // The key now belongs to another organization, or the upstream can no longer decrypt its reasoning: retry without it.
     public override ChatFormat? Without(UpstreamError error) =>
         error.Code == UpstreamErrorFacts.ForeignThoughts && model.TakesThoughts ? new OpenAiResponsesFormat(model with { TakesThoughts = false }, time) : null;
 

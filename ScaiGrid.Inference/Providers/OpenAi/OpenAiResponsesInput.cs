@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>The conversation as items: messages, calls and their results stand side by side.</summary>
+/// <summary>Writes the conversation as items: messages, calls and results are siblings.</summary>
 internal sealed class OpenAiResponsesInput(RequestDocument request, Utf8JsonWriter writer, OpenAiResponsesModel model)
 {
     private readonly OpenAiResponsesTurn _turn = new(request, writer, model);

@@ -6,25 +6,25 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
-/// The items of an answer, as they go to the caller beside its message: encrypted thoughts whole, since the upstream takes them back only as
-/// they are and where they were; of texts the length and the phase, and of calls that there was one, for their order.
+/// The items of an answer, as sent to the caller alongside its message. Encrypted reasoning is kept whole, because the upstream accepts it only
+/// unchanged and in place. To restore the order, texts are kept as length and phase, and calls as placeholders.
 /// </summary>
 internal sealed class OpenAiResponsesItems : IDisposable
 {
     private readonly PooledBytes _items = new(256);
     private bool _isTelling;
 
-    /// <param name="item">One that is done.</param>
+    /// <param name="item">A completed item.</param>
     public void Add(JsonElement item)
     {
         switch (JsonText.Of(item, "type"u8))
         {
-            // Without its encrypted content it stands for something that nobody has stored.
+            // Without encrypted content it refers to state that nobody has stored.
             case "reasoning" when JsonText.Of(item, "encrypted_content"u8) is { Length: > 0 }:
                 _isTelling = true;
                 Start();
 
-                // A chunk ends with a line feed.
+                // A line feed would end the chunk.
                 JsonLine.Append(_items, RequestDocument.Raw(item));
                 break;
             case "message":
@@ -37,12 +37,12 @@ internal sealed class OpenAiResponsesItems : IDisposable
         }
     }
 
-    /// <returns>What the answer's message has as its <c>extra_content</c>; null where there is nothing that it does not say itself.</returns>
+    /// <returns>The <c>extra_content</c> of the answer's message; null if it would add nothing to the message.</returns>
     public byte[]? ToExtraContent(string backendId) => _isTelling
         ? [.. "{\"openai\":{\"backend\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(backendId, TranslationJson.Text), .. ",\"items\":["u8, .. _items.Span, .. "]}}"u8]
         : null;
 
-    /// <summary>The items that an assistant's message brings back; none where another backend gave them.</summary>
+    /// <summary>The items that an assistant's message carries; empty if another backend produced them.</summary>
     public static List<JsonElement> Of(JsonElement message, string backendId) =>
         RequestDocument.TryGetObject(message, "extra_content"u8, out var extra)
         && RequestDocument.TryGetObject(extra, "openai"u8, out var own)

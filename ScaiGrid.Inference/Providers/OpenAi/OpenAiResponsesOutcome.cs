@@ -6,10 +6,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>How a response ended, and what it used: the same in a whole answer and in the last event of a stream.</summary>
+/// <summary>How a response ended, and its usage: the same in a whole answer and in the last event of a stream.</summary>
 internal static class OpenAiResponsesOutcome
 {
-    /// <summary>Why there is no answer; null where there is one, whole or not.</summary>
+    /// <summary>The reason why there is no answer; null if there is one, complete or not.</summary>
     public static UpstreamError? Failure(JsonElement response, UpstreamAddress address)
     {
         var status = JsonText.Of(response, "status"u8);
@@ -35,14 +35,14 @@ internal static class OpenAiResponsesOutcome
             : "length";
     }
 
-    /// <summary>The arguments of a call, a JSON string: of one without any an empty object, but nothing where the call was cut before them.</summary>
+    /// <summary>A call's arguments as a JSON string: an empty object if it has none, but nothing if the call was cut off before them.</summary>
     public static ReadOnlySpan<byte> Arguments(JsonElement call)
     {
         var arguments = RequestDocument.RawText(call, "arguments"u8);
         return arguments.Length > 2 || JsonText.Of(call, "status"u8) == "incomplete" ? arguments : "\"{}\""u8;
     }
 
-    /// <returns>Null where nothing is said of it that counts the prompt.</returns>
+    /// <returns>Null if the usage is missing or does not count the prompt.</returns>
     public static TokenUsage? Usage(JsonElement response, out long cacheWrites)
     {
         cacheWrites = 0;

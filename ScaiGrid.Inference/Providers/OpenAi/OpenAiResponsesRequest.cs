@@ -7,10 +7,10 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <summary>Writes a request of the Responses API.</summary>
 internal static class OpenAiResponsesRequest
 {
-    /// <summary>The upstream refuses a lower bound, and a higher one than the caller's is more than was reserved for the call.</summary>
+    /// <summary>The upstream rejects a lower limit. A call with a lower one is refused, because raising it would exceed the call's reservation.</summary>
     private const int LeastOutput = 16;
 
-    /// <summary>Top-level fields that are the same on both sides.</summary>
+    /// <summary>Top-level fields that are the same in both APIs.</summary>
     private static readonly string[] Same =
     [
         "temperature", "top_p", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier",
@@ -162,7 +162,7 @@ internal static class OpenAiResponsesRequest
                 "parameters"u8,
                 RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) ? RequestDocument.Raw(parameters) : """{"type":"object","properties":{},"additionalProperties":false}"""u8);
 
-            // Here a function is strict where nothing is said, which in chat completions it is not.
+            // In the Responses API a function is strict by default; in chat completions it is not.
             writer.WriteBoolean("strict"u8, function.TryGetProperty("strict"u8, out var strict) && strict.ValueKind == JsonValueKind.True);
             writer.WriteEndObject();
         }

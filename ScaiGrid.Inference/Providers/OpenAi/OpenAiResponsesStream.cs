@@ -6,10 +6,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>The events of a streamed response.</summary>
+/// <summary>Translates the events of a streamed response.</summary>
 internal sealed class OpenAiResponsesStream(UpstreamAddress address, string backendId, long created) : ChunkTranslator(created)
 {
-    // Gathered: they go out in one piece, with the end of the answer.
+    // Collected, because they are sent in one piece at the end of the answer.
     private readonly OpenAiResponsesItems _items = new();
     private readonly Dictionary<long, Call> _calls = [];
 
@@ -32,11 +32,11 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
         switch (JsonText.Of(root, "type"u8))
         {
             case "response.created" when RequestDocument.TryGetObject(root, "response"u8, out var response):
-                // No chunk yet: an upstream that fails at once says so right after it, and then another may take the call.
+                // No chunk yet: an upstream that fails immediately reports it right after this event, and then another target can still take the call.
                 SetHead(RequestDocument.RawText(response, "id"u8), RequestDocument.RawText(response, "model"u8));
                 return null;
             case "response.failed" when RequestDocument.TryGetObject(root, "response"u8, out var response):
-                // Thoughts that nobody saw are paid for as well.
+                // Hidden reasoning is billed as well.
                 _usage = OpenAiResponsesOutcome.Usage(response, out _);
                 return OpenAiResponsesOutcome.Failure(response, address) ?? new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream's answer failed.");
             case "error":
@@ -132,7 +132,7 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
         AddArguments(TakeRole(), call.Number, fragment);
     }
 
-    // Whole at once is how some servers of this format give a call, or its arguments.
+    // Some servers of this format send a call, or its arguments, complete at once.
     private void EndCall(JsonElement root)
     {
         if (!TryGetCall(root, out var item))

@@ -4,24 +4,24 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
 
-/// <summary>An assistant's message as the items that it was, where it brings their order back; else its text and then its calls.</summary>
-/// <param name="request">The caller's.</param>
-/// <param name="writer">Gets the items.</param>
-/// <param name="model">Whose thoughts can be sent back.</param>
+/// <summary>Writes an assistant's message as its original items if it carries their order; otherwise its text, then its calls.</summary>
+/// <param name="request">The caller's request.</param>
+/// <param name="writer">The writer for the items.</param>
+/// <param name="model">The model, which determines whose reasoning can be sent back.</param>
 internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWriter writer, OpenAiResponsesModel model)
 {
-    // Written with what follows them: one that nothing follows is refused.
+    // Written together with the next item: reasoning that nothing follows is rejected.
     private readonly List<JsonElement> _thoughts = [];
 
-    /// <param name="message">The assistant's.</param>
-    /// <param name="index">Of the message.</param>
+    /// <param name="message">The assistant's message.</param>
+    /// <param name="index">The message's index.</param>
     public void Write(JsonElement message, int index)
     {
         using var text = new PooledBytes(256);
         ReadText(message, index, text);
         var items = OpenAiResponsesItems.Of(message, model.BackendId);
 
-        // A text that was changed on the way stays in one piece.
+        // A text that was edited since is not split.
         var lengths = items.Where(IsMessage).Select(Length).ToList();
         var isWhole = lengths.Exists(length => length < 0) || lengths.Sum(length => (long)length) != JsonCharacters.Count(text.Span);
         using var calls = RequestDocument.Items(message, "tool_calls"u8).GetEnumerator();
@@ -44,7 +44,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
             }
         }
 
-        // What the items do not name: a message may have been put together from several, or come from elsewhere.
+        // Whatever the items do not list: a message may have been assembled from several, or come from elsewhere.
         WriteText(text.Span[at..], item: default);
         while (calls.MoveNext())
         {
@@ -59,7 +59,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
     private static int Length(JsonElement item) =>
         item.TryGetProperty("length"u8, out var length) && length.ValueKind == JsonValueKind.Number && length.TryGetInt32(out var characters) ? characters : -1;
 
-    // The inner of a JSON string.
+    // The content of a JSON string, without its quotes.
     private void ReadText(JsonElement message, int index, PooledBytes text)
     {
         if (!RequestDocument.TryGetContent(message, out var content))
