@@ -5,14 +5,14 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Mistral;
 
 /// <summary>
-/// Answers and chunks of Mistral are OpenAI's but for three things: content may be a list with the thinking in it, calls of tools may lack
-/// their type, and there are two reasons to end of its own. What needs no change is not written anew.
+/// Translates Mistral's answers and chunks. They are OpenAI's with three differences: content may be a list that includes the thinking, tool
+/// calls may lack their type, and there are two finish reasons of its own. What needs no change is not rewritten.
 /// </summary>
 internal static class MistralAnswer
 {
     /// <param name="answer">A whole answer, or a chunk.</param>
-    /// <param name="failed">Set where the model failed rather than ended.</param>
-    /// <returns>The document in our format; null where it is that already.</returns>
+    /// <param name="failed">Set if the model failed instead of finishing.</param>
+    /// <returns>The document in OpenAI's format; null if it already is.</returns>
     public static PooledBytes? Translate(JsonElement answer, out UpstreamError? failed)
     {
         failed = null;
@@ -35,7 +35,7 @@ internal static class MistralAnswer
     private static bool Message(JsonElement choice, out JsonElement message) =>
         RequestDocument.TryGetObject(choice, "delta"u8, out message) || RequestDocument.TryGetObject(choice, "message"u8, out message);
 
-    // OpenAI's client libraries insist on the type.
+    // OpenAI's client libraries require the type.
     private static bool IsForeignCall(JsonElement call) =>
         RequestDocument.TryGetObject(call, "function"u8, out var function) && (!call.TryGetProperty("type"u8, out _) || HasObjectArguments(function));
 

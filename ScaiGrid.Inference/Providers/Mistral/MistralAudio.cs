@@ -49,7 +49,7 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
         return body;
     }
 
-    // OpenAI's clients name a voice of the account's own as {"id":"…"}.
+    // OpenAI's clients write a custom voice of the account as {"id":"…"}.
     private static string? VoiceOf(JsonRequest request)
     {
         if (!request.Has("voice"))
@@ -72,7 +72,7 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
     };
 }
 
-/// <summary>Transcriptions: a form like OpenAI's, whose answer is always JSON.</summary>
+/// <summary>Transcriptions: a form like OpenAI's; the answer is always JSON.</summary>
 internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string model) : ITranscriptionUpstream
 {
     private const string Granularities = "timestamp_granularities";
@@ -107,7 +107,7 @@ internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string mo
             }
         }
 
-        // The long format is the text with its segments; the upstream does not give them together with a language.
+        // verbose_json is the text with its segments; the upstream does not return them if a language is set.
         if (request.ResponseFormat == "verbose_json" && !asksForTimes && request["language"] is null)
         {
             form.Add(new StringContent("segment"), Granularities);

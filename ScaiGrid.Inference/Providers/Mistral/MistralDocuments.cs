@@ -5,7 +5,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Providers.Mistral;
 
-/// <summary>Embeddings: OpenAI's, but for the name of one field.</summary>
+/// <summary>Embeddings: OpenAI's, except for the name of one field.</summary>
 internal sealed class MistralEmbeddings(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
     private static readonly KnownFields Fields = new("input", ("dimensions", "output_dimension"), "output_dimension", "output_dtype", "encoding_format", "metadata");
@@ -17,7 +17,7 @@ internal sealed class MistralEmbeddings(UpstreamEndpoint endpoint, string model)
     }
 }
 
-/// <summary>Moderations: OpenAI's, but that no result says in one word whether anything was found.</summary>
+/// <summary>Moderations: OpenAI's, except that results have no overall <c>flagged</c>.</summary>
 internal sealed class MistralModerations(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
     private static readonly KnownFields Fields = new("input", "metadata");

@@ -30,7 +30,7 @@ internal sealed class MistralFormat(string model) : TranslatedFormat(model)
 
     public override ChunkTranslator TranslateStream(UpstreamAddress address) => new MistralStream(address);
 
-    /// <summary>The chunks of a stream, most of which are ours already.</summary>
+    /// <summary>The chunks of a stream; most need no translation.</summary>
     private sealed class MistralStream(UpstreamAddress address) : ChunkTranslator(created: 0)
     {
         public override UpstreamError? Read(ReadOnlyMemory<byte> data)

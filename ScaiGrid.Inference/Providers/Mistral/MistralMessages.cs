@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Mistral;
 
-/// <summary>The messages in Mistral's dialect: files are document URLs, audio is bare base64, ids of calls are nine letters or digits.</summary>
+/// <summary>The messages in Mistral's dialect: files are document URLs, audio is plain base64, and call ids are nine letters or digits.</summary>
 internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter writer)
 {
     private const int IdLength = 9;
@@ -33,8 +33,8 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
     }
 
     /// <summary>
-    /// The messages, with those of the system where the upstream takes them: at the start or behind a user's, and never at the end. Others
-    /// stand behind the system's first ones.
+    /// The messages, with system messages where the upstream accepts them: at the start or after a user's, but never at the end. Others are moved
+    /// behind the first system messages.
     /// </summary>
     private List<(JsonElement Message, int Index, string? Role)> InOrder()
     {
@@ -48,7 +48,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
 
         if (last < messages.Count - 1 && messages[last].Role == "assistant")
         {
-            // Without it the assistant's text would be the last, which is one that the model goes on with.
+            // Moving it would leave the assistant's text last, and the model would continue that text.
             request.Refuse($"messages[{last + 1}]", "is the system's behind the assistant's last message, where this model takes none.");
         }
 
@@ -78,7 +78,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
 
     private static string? Role(JsonElement message) => JsonText.Of(message, "role"u8) switch { "developer" => "system", "function" => "tool", var role => role };
 
-    // The upstream wants the model to have said something of a tool's result before the user goes on.
+    // The upstream requires an assistant message between a tool's result and the user's next message.
     private void WriteAcknowledgement()
     {
         writer.WriteStartObject();
@@ -103,7 +103,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
             WriteCalls(calls);
             if (isLast && calls.Count == 0)
             {
-                // The answer is to go on from here; without this the upstream refuses a conversation that ends so.
+                // Asks the model to continue this message; without it the upstream rejects a conversation that ends with an assistant.
                 writer.WriteBoolean("prefix"u8, true);
             }
             else
@@ -222,7 +222,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         writer.WriteEndArray();
     }
 
-    // Calls of another provider's model have longer ids. Both ends of a call come to the same short one.
+    // Other providers' call ids are longer. A call and its result are shortened to the same id.
     private void WriteId(ReadOnlySpan<byte> name, JsonElement owner, ReadOnlySpan<byte> property)
     {
         if (JsonText.Of(owner, property) is not { } id)

@@ -3,7 +3,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Inference.Providers.Mistral;
 
-/// <summary>Mistral's API. The common configuration fields only.</summary>
+/// <summary>Mistral's API. It has only the common configuration fields.</summary>
 internal sealed class MistralProvider(UpstreamHttp http) : IProvider, IModelDirectory
 {
     private const string DefaultBaseUrl = "https://api.mistral.ai/v1";

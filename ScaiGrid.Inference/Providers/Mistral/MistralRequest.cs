@@ -5,10 +5,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Mistral;
 
-/// <summary>Writes a request of Mistral's dialect: a field that it does not know is an error there, so only those go that it does.</summary>
+/// <summary>Writes a request of Mistral's dialect. An unknown field is an error there, so only known ones are sent.</summary>
 internal static partial class MistralRequest
 {
-    /// <summary>Top-level fields that are the same on both sides.</summary>
+    /// <summary>Top-level fields that are the same in both APIs.</summary>
     private static readonly string[] Same =
     [
         "stream", "stop", "metadata", "response_format", "presence_penalty", "frequency_penalty", "n", "prediction",
@@ -64,7 +64,7 @@ internal static partial class MistralRequest
             }
         }
 
-        // Says nothing where the likeliest word is taken, and is refused there.
+        // With greedy sampling top_p has no effect, and the upstream rejects it.
         if (!isGreedy)
         {
             request.Root.CopyTo(writer, "top_p"u8);
@@ -72,12 +72,12 @@ internal static partial class MistralRequest
 
         if (request.Number("seed"u8) is { } seed)
         {
-            // Theirs is not negative; both halves of a long one count.
+            // The upstream's seed is not negative; both halves of a 64-bit seed count.
             writer.WriteNumber("random_seed"u8, seed >= 0 ? seed : (seed ^ (seed >> 32)) & int.MaxValue);
         }
     }
 
-    // Mistral's own models think or do not, and refuse what lies between; others that it serves know more.
+    // Mistral's own models either think or do not, and reject levels in between; other models that it serves accept more.
     private static void WriteEffort(RequestDocument request, Utf8JsonWriter writer)
     {
         if (request.Effort is not { } effort)
