@@ -5,12 +5,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// The turns of a conversation, and the system instruction that stands outside of them. Messages of one side that follow each other are
-/// one turn, since the upstream wants a call of a function right behind the user's turn; answers to calls are a turn of their own.
+/// Writes the turns of a conversation, and the system instruction, which is separate. Consecutive messages of one side become one turn, because
+/// the upstream requires a function call right after the user's turn. Function responses are a turn of their own.
 /// </summary>
 internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter writer, GoogleModel model)
 {
-    /// <summary>What the upstream documents for calls that another model made: they have no signature of its own, and it insists on one.</summary>
+    /// <summary>The value that the upstream documents for calls made by another model: it requires a signature, and they have none.</summary>
     private const string ForeignSignature = "skip_thought_signature_validator";
 
     private readonly Dictionary<string, string> _names = [];
@@ -89,7 +89,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         }
     }
 
-    // A turn without parts would be refused, and says nothing.
+    // A turn without parts would be rejected, and carries no information.
     private static bool IsEmpty(JsonElement message)
     {
         var isSaid = RequestDocument.TryGetContent(message, out var content)
@@ -222,7 +222,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         writer.WriteEndObject();
     }
 
-    // Pictures and files that a tool gave: parts of the answer, for models that take them.
+    // Images and files that a tool returned: parts of the function response, for models that support them.
     private void WriteResultMedia(JsonElement message, int index)
     {
         var isOpen = false;
@@ -263,7 +263,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         }
     }
 
-    // A result is an object; what is none becomes a field of one.
+    // A result must be an object; anything else is wrapped in one.
     private void WriteResult(string text)
     {
         writer.WritePropertyName("response"u8);

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
-/// <summary>What Google's operations other than chat share: a content of one text, and answers as OpenAI's lists.</summary>
+/// <summary>What Google's operations other than chat share: content of one text, and answers as OpenAI's lists.</summary>
 internal static class GoogleDocuments
 {
     public static void WriteContent(Utf8JsonWriter writer, string name, string text)
@@ -14,7 +14,7 @@ internal static class GoogleDocuments
         writer.WriteEndObject();
     }
 
-    /// <summary>The <c>parts</c> of a content.</summary>
+    /// <summary>Writes the <c>parts</c> of a content.</summary>
     public static void WriteParts(Utf8JsonWriter writer, string text)
     {
         writer.WriteStartArray("parts"u8);
@@ -24,7 +24,7 @@ internal static class GoogleDocuments
         writer.WriteEndArray();
     }
 
-    /// <summary>Makes OpenAI's list of an answer, which is disposed.</summary>
+    /// <summary>Translates an answer to OpenAI's list, and disposes it.</summary>
     /// <param name="answer">Google's document.</param>
     /// <param name="writeItems">Writes the items.</param>
     public static DocumentReply Translate(PooledBytes answer, Action<Utf8JsonWriter, JsonElement> writeItems) => DocumentTranslation.Translate(answer, (writer, root) =>

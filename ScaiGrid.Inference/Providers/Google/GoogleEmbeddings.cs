@@ -7,7 +7,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
-/// <summary>Google's <c>batchEmbedContents</c>: a request for each text, the vectors in the same order.</summary>
+/// <summary>Google's <c>batchEmbedContents</c>: one request per text, with the vectors in the same order.</summary>
 internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
     private const int MostTexts = 100;

@@ -4,13 +4,13 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
-/// <summary>Why an answer ended, in our words.</summary>
+/// <summary>Maps <c>finishReason</c> to OpenAI's <c>finish_reason</c>.</summary>
 internal static class GoogleFinish
 {
-    /// <param name="candidate">What holds the <c>finishReason</c>.</param>
-    /// <param name="hasCalls">Whether a function was called: the format says STOP then as well.</param>
-    /// <param name="failed">Set where the model failed rather than ended: another try may do better.</param>
-    /// <returns>Null where there is none yet.</returns>
+    /// <param name="candidate">The object with the <c>finishReason</c>.</param>
+    /// <param name="hasCalls">True if a function was called: the upstream reports STOP for that as well.</param>
+    /// <param name="failed">Set if the model failed instead of finishing: a retry may succeed.</param>
+    /// <returns>Null if there is none yet.</returns>
     public static string? Of(JsonElement candidate, bool hasCalls, out UpstreamError? failed)
     {
         failed = null;
@@ -37,7 +37,7 @@ internal static class GoogleFinish
         }
     }
 
-    /// <summary>Whether the prompt itself was refused, in which case there is no candidate.</summary>
+    /// <summary>True if the prompt itself was blocked, in which case there is no candidate.</summary>
     public static bool IsBlocked(JsonElement answer) =>
         RequestDocument.TryGetObject(answer, "promptFeedback"u8, out var feedback) && JsonText.Of(feedback, "blockReason"u8) is not null;
 }

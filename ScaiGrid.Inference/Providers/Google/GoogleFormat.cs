@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
-/// <summary>Chat completions to generateContent and back.</summary>
+/// <summary>Translates chat completions to generateContent and back.</summary>
 internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : TranslatedFormat(model.Name)
 {
     protected override PooledBytes Write(RequestDocument document) => GoogleRequest.Write(document, model);
@@ -29,13 +29,13 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
 
     public override ChunkTranslator TranslateStream(UpstreamAddress address) => new GoogleStream(address, time, ModelJson);
 
-    /// <summary>The id of a call: the upstream's own, or one made of the answer's id, since older models give none.</summary>
+    /// <summary>A call's id: the upstream's, or one derived from the answer's id, because older models send none.</summary>
     internal static string CallId(JsonElement call, JsonElement answer, int number, TimeProvider time) =>
         JsonText.Of(call, "id"u8) is { Length: > 0 } id ? id
         : JsonText.Of(answer, "responseId"u8) is { Length: > 0 } response ? $"call_{response}_{number}"
         : Ids.New("call", time);
 
-    /// <summary>The answer's id as a JSON string: the upstream's own, or one of ours, since clients tell answers apart by it.</summary>
+    /// <summary>The answer's id as a JSON string: the upstream's, or a generated one, because clients tell answers apart by it.</summary>
     internal static byte[] Id(JsonElement answer, TimeProvider time) =>
         RequestDocument.RawText(answer, "responseId"u8) is { Length: > 2 } id ? id.ToArray() : Encoding.ASCII.GetBytes($"\"{Ids.New("chatcmpl", time)}\"");
 
@@ -118,7 +118,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
         }
     }
 
-    // The signature belongs to what it came with, and must come back there.
+    // The signature belongs to the part that it came with, and must be sent back there.
     private static Action<Utf8JsonWriter>? Carrier(string? signature) => signature is null ? null : writer =>
     {
         writer.WriteStartObject("extra_content"u8);

@@ -7,8 +7,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// Pictures by Imagen (<c>predict</c>) or by a Gemini model that paints (<c>generateContent</c>, one picture a call). Sizes are proportions
-/// there: the nearest one is taken.
+/// Images from Imagen (<c>predict</c>) or a Gemini image model (<c>generateContent</c>, one image per call). Both take aspect ratios instead of
+/// sizes: the nearest one is used.
 /// </summary>
 internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint generate, string model) : IDocumentUpstream
 {
@@ -82,7 +82,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
 
     private static void TranslatePredictions(Utf8JsonWriter writer, JsonElement answer)
     {
-        // None at all when the filter took them: then there is nothing to bill, and the call fails as one without pictures.
+        // Missing if the filter removed all images: then there is nothing to bill, and the call fails for lack of images.
         if (answer.TryGetProperty("predictions"u8, out var predictions))
         {
             foreach (var prediction in predictions.EnumerateArray().Where(one => one.TryGetProperty("bytesBase64Encoded"u8, out _)))
@@ -103,7 +103,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
                 continue;
             }
 
-            // Drafts are thoughts, which nobody asked for; but where all that came is marked as one, the last of them is the picture.
+            // Images marked as thoughts are drafts, which are dropped. If all are marked, the last one is the result.
             var pictures = parts.EnumerateArray().Where(part => part.TryGetProperty("inlineData"u8, out _)).ToList();
             var finished = pictures.FindAll(part => !part.TryGetProperty("thought"u8, out var thought) || thought.ValueKind != JsonValueKind.True);
             foreach (var part in finished.Count > 0 ? finished : pictures.TakeLast(1))

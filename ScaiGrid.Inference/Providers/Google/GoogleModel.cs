@@ -2,18 +2,18 @@ using System.Text.RegularExpressions;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
-/// <summary>What must be known of a model to ask it rightly. The name tells, and the operator may say otherwise.</summary>
-/// <param name="Name">The model at the upstream.</param>
-/// <param name="ThinksByLevel">Takes a level, and its signatures back; older models take a budget of tokens instead.</param>
+/// <summary>The properties of a model that decide how a request is written. Derived from its name unless the operator sets them.</summary>
+/// <param name="Name">The upstream's name of the model.</param>
+/// <param name="ThinksByLevel">True if the model takes a thinking level and expects its signatures back; older models take a token budget instead.</param>
 internal sealed partial record GoogleModel(string Name, bool ThinksByLevel)
 {
-    /// <summary>The least that a model thinks which takes a level; not all of them know the same.</summary>
+    /// <summary>The lowest level of a model that takes one; the models differ in it.</summary>
     public string LeastLevel { get; } = TakesMinimal().IsMatch(Name) ? "MINIMAL" : "LOW";
 
-    /// <summary>The budget of a model that is not to think; there is one that cannot be kept from it.</summary>
+    /// <summary>The budget to disable thinking, or the smallest one of the only model on which it cannot be disabled.</summary>
     public int LeastBudget { get; } = Name.Contains("gemini-2.5-pro", StringComparison.Ordinal) ? 128 : 0;
 
-    /// <summary>Knows penalties; Gemini from 2.5 refuses all but 0.</summary>
+    /// <summary>True if the model supports penalties; Gemini from 2.5 on rejects all but 0.</summary>
     public bool TakesPenalties { get; } = !Name.Contains("gemini-", StringComparison.Ordinal) || Penalized().IsMatch(Name);
 
     public static GoogleModel Of(string name, ProviderSettings settings) =>
@@ -25,7 +25,7 @@ internal sealed partial record GoogleModel(string Name, bool ThinksByLevel)
     [GeneratedRegex(@"gemini-(1\.|2\.0)")]
     private static partial Regex Penalized();
 
-    // The small ones, and Flash up to 3.6.
+    // The small models, and Flash up to 3.6.
     [GeneratedRegex(@"flash-lite|gemini-3(\.[0-6])?-flash")]
     private static partial Regex TakesMinimal();
 }

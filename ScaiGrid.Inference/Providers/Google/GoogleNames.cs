@@ -4,14 +4,14 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// Names of functions: there they start with a letter or an underscore, in OpenAI's format with a digit or a dash as well. Such a name gets
-/// an underscore before it, and so does one that has some already, so that each comes back as it was.
+/// Maps function names: Google's start with a letter or an underscore, OpenAI's also with a digit or a dash. Such a name is prefixed with
+/// an underscore, and so is one that already has underscores before its digit or dash, so that the mapping is reversible.
 /// </summary>
 internal static class GoogleNames
 {
     public static string Theirs(string name) => IsMarked(name) ? $"_{name}" : name;
 
-    /// <summary>Writes the <c>name</c> of a function, where it has one.</summary>
+    /// <summary>Writes a function's <c>name</c>, if it has one.</summary>
     public static void WriteName(this Utf8JsonWriter writer, JsonElement function)
     {
         if (JsonText.Of(function, "name"u8) is { } name)
@@ -20,8 +20,8 @@ internal static class GoogleNames
         }
     }
 
-    /// <param name="json">A JSON string.</param>
-    /// <returns>The same, as the caller knows it.</returns>
+    /// <param name="json">The upstream's name, as a JSON string.</param>
+    /// <returns>The caller's name for the function, as a JSON string.</returns>
     public static ReadOnlySpan<byte> Ours(ReadOnlySpan<byte> json)
     {
         var first = json[1..].IndexOfAnyExcept((byte)'_');

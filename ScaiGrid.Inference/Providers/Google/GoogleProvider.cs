@@ -4,8 +4,8 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// Google's Gemini API. Configuration besides the common fields: <c>thinking</c> (<c>level</c> or <c>budget</c>), which the model's name
-/// decides where it is not given.
+/// Google's Gemini API. Configuration besides the common fields: <c>thinking</c> (<c>level</c> or <c>budget</c>), which defaults to what the
+/// model's name implies.
 /// </summary>
 internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
 {

@@ -29,7 +29,7 @@ internal static class GoogleRequest
         return output;
     }
 
-    // Models before 3 write JSON or call functions: a request for both they refuse. Tools that are not to be called are not missed, unless there were calls.
+    // Models before 3 reject JSON output together with functions. Tools that must not be called can be dropped, unless the conversation has calls.
     private static bool OffersTools(RequestDocument request, GoogleModel model)
     {
         if (model.ThinksByLevel || !request.WantsJson(out _) || !request.Functions.Any())
@@ -90,7 +90,7 @@ internal static class GoogleRequest
             { Mode: ToolChoiceMode.None } => "NONE"u8,
             { Mode: ToolChoiceMode.Required } => "ANY"u8,
 
-            // Some functions but not all, and none of them forced: only this mode takes names without forcing a call.
+            // Some but not all functions, none forced: only this mode accepts names without forcing a call.
             { Names.Count: > 0 } => "VALIDATED"u8,
             _ => "AUTO"u8,
         });
@@ -127,7 +127,7 @@ internal static class GoogleRequest
 
         if (request.Number("seed"u8) is { } seed)
         {
-            // Theirs has 32 bits; both halves of a longer one count.
+            // The upstream's seed has 32 bits; both halves of a longer one count.
             writer.WriteNumber("seed"u8, seed is >= int.MinValue and <= int.MaxValue ? (int)seed : unchecked((int)(seed ^ (seed >> 32))));
         }
 
@@ -171,7 +171,7 @@ internal static class GoogleRequest
         {
             writer.WriteString("thinkingLevel"u8, effort switch
             {
-                // Thinking cannot be switched off.
+                // Thinking cannot be disabled.
                 "none" or "minimal" => model.LeastLevel,
                 "low" => "LOW",
                 "high" or "xhigh" or "max" => "HIGH",

@@ -4,14 +4,14 @@ using ScaiGrid.Inference.Providers.Translation;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// JSON schemas as the upstream keeps to them. It passes over what it does not know without a word, and <c>const</c> is of that: a list of
-/// one value is the same, and is kept to.
+/// Writes JSON schemas that the upstream enforces. It silently ignores unknown keywords, including <c>const</c>, which is therefore written
+/// as an <c>enum</c> of one value.
 /// </summary>
 internal static class GoogleSchema
 {
     public static void Write(Utf8JsonWriter writer, JsonElement schema)
     {
-        // Most have none, and go as they are.
+        // Most schemas have no const, and are sent unchanged.
         if (schema.ValueKind != JsonValueKind.Object || RequestDocument.Raw(schema).IndexOf("\"const\""u8) < 0)
         {
             writer.WriteRawValue(RequestDocument.Raw(schema), skipInputValidation: true);

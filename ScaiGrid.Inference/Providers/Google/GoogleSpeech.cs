@@ -9,8 +9,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// Speech by a Gemini model: <c>generateContent</c> whose answer holds samples, which the caller gets as they are (<c>pcm</c>) or as
-/// <c>wav</c>. It has no other format.
+/// Speech from a Gemini model: the answer of <c>generateContent</c> contains samples, which the caller gets unchanged (<c>pcm</c>) or as
+/// <c>wav</c>. No other format is supported.
 /// </summary>
 internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
 {
@@ -78,7 +78,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         };
     }
 
-    // Wherever it stands: words of the model may come with it.
+    // At any position: text of the model may come with the audio.
     private static bool TryGetData(JsonElement answer, out JsonElement data)
     {
         foreach (var candidate in RequestDocument.Items(answer, "candidates"u8))

@@ -7,8 +7,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// The documents of a streamed answer. The format has no mark of the end: some models give a reason to end more than once, so that the
-/// last one counts, at the end of the body.
+/// Translates the documents of a streamed answer. The format has no end marker, and some models send more than one finish reason: the last
+/// one counts, at the end of the body.
 /// </summary>
 internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, byte[] modelJson) : ChunkTranslator(time.GetUtcNow().ToUnixTimeSeconds())
 {
@@ -115,7 +115,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         }
     }
 
-    // Calls come whole in this format.
+    // Calls arrive complete in this format.
     private void AddCall(JsonElement answer, JsonElement part, JsonElement call, Candidate state, int index)
     {
         StartDelta(index, state.TakeRole());

@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Providers.Translation;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// Counts of one answer. Cached tokens are part of the prompt's; thoughts are not part of the candidates', and what tools put into
-/// the prompt is apart as well. A stream repeats its counts, growing. A count of nothing is left out, but a prompt is never nothing.
+/// Token counts of an answer. Cached tokens are part of the prompt's count. Thoughts are not part of the candidates' count, and tokens that
+/// tools add to the prompt are also separate. A stream repeats its counts as they grow. A count of zero is omitted, but a prompt is never empty.
 /// </summary>
 internal struct GoogleUsage
 {
@@ -16,10 +16,10 @@ internal struct GoogleUsage
     private long? _thoughts;
     private long? _cached;
 
-    /// <summary>Whether the prompt was counted: without that it is no account of the call, which would be free.</summary>
+    /// <summary>True if the prompt was counted. Usage without it is not accepted, because the call would be free.</summary>
     public readonly bool Exists => _prompt is not null;
 
-    // Of what the model read no more can have been in its cache.
+    // The cached tokens cannot exceed the prompt's.
     public readonly TokenUsage Tokens => new(Prompt, (_candidates ?? 0) + (_thoughts ?? 0), Math.Min(_cached ?? 0, Prompt), _thoughts ?? 0);
 
     private readonly long Prompt => (_prompt ?? 0) + (_toolPrompt ?? 0);
