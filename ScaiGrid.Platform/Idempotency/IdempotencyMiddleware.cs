@@ -44,7 +44,8 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
     {
         try
         {
-            var id = Hex(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller.TenantId}\n{caller.UserId}\n{key}")));
+            // By API key as well: an answer may hold what another key of the same user, one with fewer permissions, must not have.
+            var id = Hex(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller.TenantId}\n{caller.UserId}\n{caller.ApiKeyId}\n{key}")));
             var (claim, answer, problem) = await ClaimAsync(id, await FingerprintAsync(context.Request, context.RequestAborted), context.RequestAborted);
             await ((claim, answer) switch
             {

@@ -1,3 +1,4 @@
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Platform.Audit;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -62,6 +63,20 @@ public sealed class IdempotencyTests(Grid grid) : GridTest(grid)
         (await Admin.SendAsync(HttpMethod.Delete, $"/v1/api-keys/{id}", null, ("Idempotency-Key", delete))).NoContent();
         (await Admin.SendAsync(HttpMethod.Delete, $"/v1/api-keys/{id}", null, ("Idempotency-Key", delete))).NoContent();
         (await Admin.DeleteAsync($"/v1/api-keys/{id}")).Error(404, "NOT_FOUND");
+    }
+
+    [Fact]
+    public async Task NarrowerApiKeyOfTheSameUser_DoesNotGetTheAnswer()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        using var narrow = Admin.As((await tenant.CreateKeyAsync(user.Id, Permissions.ManageApiKeys)).Key);
+        var (key, name) = (Fresh.Name(), Fresh.Name());
+        var first = (await CreateAsync(user.Api, key, name)).Created();
+        var refused = await CreateAsync(narrow, key, name);
+        refused.Error(403, "AUTHZ_PERMISSION_DENIED");
+        Assert.False(refused.Headers.ContainsKey("Idempotency-Replayed"));
+        Assert.Equal(first.ToJsonString(), (await CreateAsync(user.Api, key, name)).Created().ToJsonString());
     }
 
     [Fact]
