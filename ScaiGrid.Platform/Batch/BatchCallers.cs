@@ -1,14 +1,38 @@
+using System.Collections.Frozen;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Finds who a batch calls for, as they are now: a revoked key or a suspended user makes no more calls.</summary>
-internal sealed class BatchCallers(SnapshotStore snapshots)
+/// <summary>Finds who a batch calls for, as they are now: a revoked or expired key or a suspended user makes no more calls.</summary>
+internal sealed class BatchCallers(SnapshotStore snapshots, TimeProvider time)
 {
+    // Every line asks: a snapshot's keys are put in order by id once.
+    private volatile KeysById _keys = new(GridSnapshot.Empty);
+
     public bool IsReady => snapshots.Current.Revision >= 0;
 
-    public Caller? Find(BatchRow batch) => batch.ApiKeyId is { } key
-        ? snapshots.Current.Keys.Values.FirstOrDefault(caller => caller.ApiKeyId == key)
-        : snapshots.Current.Users.GetValueOrDefault(batch.UserId);
+    public Caller? Find(BatchRow batch)
+    {
+        var snapshot = snapshots.Current;
+        var caller = batch.ApiKeyId is { } key ? KeysOf(snapshot).Find(key) : snapshot.Users.GetValueOrDefault(batch.UserId);
+
+        // An expired key is in the snapshot until the next change in the control plane.
+        return caller?.ExpiresAt <= time.GetUtcNow() ? null : caller;
+    }
+
+    private KeysById KeysOf(GridSnapshot snapshot)
+    {
+        var keys = _keys;
+        return keys.Snapshot == snapshot ? keys : _keys = new KeysById(snapshot);
+    }
+
+    private sealed class KeysById(GridSnapshot snapshot)
+    {
+        private readonly FrozenDictionary<string, Caller> _callers = snapshot.Keys.Values.ToFrozenDictionary(caller => caller.ApiKeyId!);
+
+        public GridSnapshot Snapshot => snapshot;
+
+        public Caller? Find(string id) => _callers.GetValueOrDefault(id);
+    }
 }

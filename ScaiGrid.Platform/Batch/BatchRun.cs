@@ -65,11 +65,10 @@ internal sealed partial class BatchRun(
         var watch = WatchAsync(batch, number, results, watching.Token);
         try
         {
-            var caller = callers.Find(batch);
             await Parallel.ForEachAsync(
                 Enumerable.Range(0, lines.Count).Where(index => results[index] is null),
                 new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop.Token },
-                async (index, _) => results[index] = await ResultAsync(batch, number, index, lines[index], caller, stop.Token));
+                async (index, _) => results[index] = await ResultAsync(batch, number, index, lines[index], stop.Token));
             return await FinishAsync(batch, number, job, [.. results.OfType<LineResult>()], stop.Token);
         }
         catch (Exception exception) when (!job.Lost.IsCancellationRequested)
@@ -134,13 +133,13 @@ internal sealed partial class BatchRun(
         }));
     }
 
-    private async Task<LineResult> ResultAsync(BatchRow batch, int number, int index, byte[] line, Caller? caller, CancellationToken cancellationToken)
+    private async Task<LineResult> ResultAsync(BatchRow batch, int number, int index, byte[] line, CancellationToken cancellationToken)
     {
         var id = $"{batch.Id}-{number}-{index}";
         try
         {
             var terms = new CallTerms(UsageId(batch, id), batch.PricePercent, batch.Calls(number));
-            return await AnswerAsync(batch, index, id, BatchLine.Parse(line, batch), caller, terms, cancellationToken);
+            return await AnswerAsync(batch, index, id, BatchLine.Parse(line, batch), terms, cancellationToken);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -151,7 +150,7 @@ internal sealed partial class BatchRun(
     }
 
     private async Task<LineResult> AnswerAsync(
-        BatchRow batch, int index, string id, BatchLine line, Caller? caller, CallTerms terms, CancellationToken cancellationToken)
+        BatchRow batch, int index, string id, BatchLine line, CallTerms terms, CancellationToken cancellationToken)
     {
         if (line.Mistake is not null)
         {
@@ -161,11 +160,6 @@ internal sealed partial class BatchRun(
         if (!inference.Has(line.Path!))
         {
             return LineResult.NotCalled(index, id, line.CustomId, "invalid_line", "This build has no such operation.");
-        }
-
-        if (caller?.Has(Permissions.UseModels) != true)
-        {
-            return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
         }
 
         for (var failures = 0; ;)
@@ -179,6 +173,11 @@ internal sealed partial class BatchRun(
             InferenceAnswer answer;
             try
             {
+                if (callers.Find(batch) is not { } caller || !caller.Has(Permissions.UseModels))
+                {
+                    return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
+                }
+
                 // Not cut off by a drain: what has been sent is paid for.
                 answer = await inference.PostAsync(caller.On(terms), line.Path!, line.Body, id, CancellationToken.None);
             }

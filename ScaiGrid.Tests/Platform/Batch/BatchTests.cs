@@ -279,6 +279,34 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task KeyThatExpiresInTheMiddle_MakesNoMoreCalls()
+    {
+        var hold = new TaskCompletionSource();
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, new UpstreamScript { Hold = hold.Task });
+        var slug = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, model);
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        var expiresAt = TimeProvider.System.GetUtcNow().AddSeconds(20);
+        var key = (await user.Api.PostAsync("/v1/api-keys", new { name = "short", expires_at = expiresAt })).Created();
+        using var shortly = Admin.As((string)key["key"]!);
+
+        // One chunk, of more lines than are asked at once.
+        var input = Lines([.. Enumerable.Range(0, 80).Select(index => Line($"line-{index}", "/v1/inference/chat", Chat(slug)))]);
+        var id = (string)(await shortly.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(model).Count > 0), "the first calls");
+        await Poll.UntilAsync(() => Task.FromResult(TimeProvider.System.GetUtcNow() > expiresAt), "the key's end");
+        var made = Grid.Upstream.CallsOf(model).Count;
+        hold.SetResult();
+        await Poll.UntilAsync(async () => (string?)(await user.Api.GetAsync($"/v1/inference/batch/{id}")).Ok()["status"] == "completed", "the batch to end");
+
+        var batch = (await user.Api.GetAsync($"/v1/inference/batch/{id}")).Ok();
+        var errors = Parse((await user.Api.GetAsync($"/v1/files/{batch["error_file_id"]}/content")).Text);
+        Assert.All(errors, line => Assert.Equal("auth_token_invalid", (string?)line["error"]!["code"]));
+        Assert.Equal((made, 80 - made), (Grid.Upstream.CallsOf(model).Count, errors.Count));
+    }
+
+    [Fact]
     public async Task InputFromUrl_IsFetchedByTheWorker()
     {
         await using var server = await FakeReceiver.StartAsync();
