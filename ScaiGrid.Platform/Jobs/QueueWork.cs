@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Scheduling;
 
@@ -124,10 +125,10 @@ internal sealed partial class QueueWork(
             var failed = jobs.Where(job => !job.IsEnded && !job.Lost.IsCancellationRequested).ToList();
             if (failed.Count > 0)
             {
-                JobsFailed(failed.Count, queue.Name, DatabaseAway.Is(exception) ? null : exception);
+                JobsFailed(string.Join(", ", failed.Select(job => job.Id)), queue.Name, DatabaseAway.Is(exception) ? null : exception);
             }
 
-            EndAll(failed, JobEnd.Failed(exception.Message));
+            EndAll(failed, JobEnd.Failed(Why(exception)));
             EndAll(jobs, JobEnd.Released());
         }
         finally
@@ -135,6 +136,12 @@ internal sealed partial class QueueWork(
             gate?.Exit();
         }
     }
+
+    /// <summary>For administrators of tenants too: what a database or a library says of itself is in the log.</summary>
+    private static string Why(Exception exception) =>
+        exception is ApiException ? exception.Message
+        : DatabaseAway.Is(exception) ? "The database was out of reach."
+        : "It failed unexpectedly; the worker's log says how.";
 
     private static void EndAll(IEnumerable<ClaimedJob> jobs, JobEnd end)
     {
@@ -175,7 +182,7 @@ internal sealed partial class QueueWork(
 
                 if (!DatabaseAway.Is(exception))
                 {
-                    ended = ended.ConvertAll(end => end with { End = JobEnd.Failed(exception.Message) });
+                    ended = ended.ConvertAll(end => end with { End = JobEnd.Failed(Why(exception)) });
                     if (attempt > 3)
                     {
                         break;
@@ -196,8 +203,8 @@ internal sealed partial class QueueWork(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Job {JobId} of {Queue} is another worker's by now.")]
     private partial void JobLost(string jobId, string queue);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} job(s) of {Queue} failed.")]
-    private partial void JobsFailed(int count, string queue, Exception? exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Jobs of {Queue} failed: {JobIds}.")]
+    private partial void JobsFailed(string jobIds, string queue, Exception? exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The ends of {Count} job(s) of {Queue} cannot be stored yet.")]
     private partial void EndsNotStored(int count, string queue, Exception? exception);

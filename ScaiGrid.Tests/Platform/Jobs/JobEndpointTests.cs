@@ -49,15 +49,29 @@ public sealed class JobEndpointTests(Grid grid) : ServicesTest(grid)
         (await Admin.DeleteAsync($"/v1/admin/jobs/{id}")).NoContent();
     }
 
-    private async Task<string> AddAsync(SeededTenant tenant, string state)
+    [Fact]
+    public async Task WhatOurOwnPartsSayOfAFailure_IsForTheLog()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
+
+        // No batch's job: the reader's exception names our types.
+        var id = await AddAsync(tenant, "ready", queue: "batches", payload: "[]");
+        string? error = null;
+        await Poll.UntilAsync(async () => (error = (string?)(await admin.Api.GetAsync($"/v1/admin/jobs/{id}")).Ok()["error"]) != "it broke", "the job's failure");
+        await Services.MariaDb.ExecuteAsync("DELETE FROM jobs WHERE id = @id", ("id", id));
+        Assert.Equal("It failed unexpectedly; the worker's log says how.", error);
+    }
+
+    private async Task<string> AddAsync(SeededTenant tenant, string state, string queue = "nobodys", string payload = """{"a":1}""")
     {
         var id = Ids.New(Ids.Job, TimeProvider.System);
         await Services.MariaDb.ExecuteAsync(
             """
             INSERT INTO jobs (id, queue, lane, state, run_at, attempts, tenant_id, partner_id, payload, error, created_at)
-            VALUES (@id, 'nobodys', '', @state, 1, 7, @tenant, @partner, '{"a":1}', 'it broke', 1)
+            VALUES (@id, @queue, '', @state, 1, 7, @tenant, @partner, @payload, 'it broke', 1)
             """,
-            ("id", id), ("state", state), ("tenant", tenant.Id), ("partner", tenant.PartnerId));
+            ("id", id), ("queue", queue), ("payload", payload), ("state", state), ("tenant", tenant.Id), ("partner", tenant.PartnerId));
         return id;
     }
 }
