@@ -44,11 +44,19 @@ internal static class ChatBounds
             : Default(route) ?? Math.Min(route.MaxOutputTokens ?? unboundedOutput, Left(request, route)),
         request.Choices ?? route.DefaultNumber("n") ?? 1);
 
-    // Upstreams refuse a bound that does not fit into the window beside the prompt, whose tokens are known there only: most often they are
-    // far fewer than its bytes, so that a long one leaves a quarter.
-    private static int Left(ChatRequest request, ModelRoute route) => route.ContextWindow is { } window
-        ? (int)Math.Max(request.MediaParts > 0 ? 1 : window - Bytes(request, route), Math.Max(window / 4, 1))
-        : int.MaxValue;
+    // Upstreams refuse a bound that does not fit into the window beside the prompt, whose tokens only they know. A short prompt leaves what its bytes
+    // leave. A longer one leaves a quarter, as tokens are longer than bytes; less where even tokens of three bytes leave less.
+    private static int Left(ChatRequest request, ModelRoute route)
+    {
+        if (route.ContextWindow is not { } window)
+        {
+            return int.MaxValue;
+        }
+
+        var bytes = Bytes(request, route);
+        var left = request.MediaParts > 0 ? window / 4 : Math.Max(window - bytes, Math.Min(window / 4, window - (bytes / 3)));
+        return (int)Math.Max(left, Math.Max(window / 16, 1));
+    }
 
     private static long Bytes(ChatRequest request, ModelRoute route) =>
         (long)request.Body.Length + route.DefaultBytes + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);

@@ -18,6 +18,8 @@ public sealed class ChatBoundsTests
     [InlineData("", 2000, null, null, Unbounded, Unbounded)]
     [InlineData("", 500, null, null, 500 - 57, 500 - 57)]
     [InlineData("", 60, null, null, 15, 15)]
+    [InlineData("", 24, null, null, 5, 5)]
+    [InlineData("", 18, null, null, 1, 1)]
     [InlineData("", 1, null, null, 1, 1)]
     [InlineData("", 500, 500, null, 500 - 57, 500 - 57)]
     [InlineData("", 2000, 500, null, 500, 500)]
