@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Identity;
-using ScaiGrid.Tests.Platform.Audit;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -25,7 +24,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
             Line("ünïcode 😀", "/v1/inference/chat", Chat(slug)));
         var created = (await Admin.PostAsync(
             "/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input), endpoint_completion_window = "1h", metadata = new { purpose = "test" } })).Created();
-        var batch = await WaitAsync((string)created["id"]!);
+        var batch = await WaitAsync(Admin, (string)created["id"]!);
 
         Assert.Equal(("completed", "1h", "test"), ((string?)batch["status"], (string?)batch["endpoint_completion_window"], (string?)batch["metadata"]!["purpose"]));
         Assert.Equal((5, 2, 3), ((int)batch["request_counts"]!["total"]!, (int)batch["request_counts"]!["completed"]!, (int)batch["request_counts"]!["failed"]!));
@@ -48,12 +47,12 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     public async Task UploadedFile_RunsAsOpenAiBatch()
     {
         var slug = await ConnectAsync(new UpstreamScript());
-        var file = await UploadAsync("/oai/v1/files", Lines(Line("one", "/v1/chat/completions", Chat(slug)), Line("two", "/v1/embeddings", new { })));
+        var file = await UploadAsync(Admin, "/oai/v1/files", Lines(Line("one", "/v1/chat/completions", Chat(slug)), Line("two", "/v1/embeddings", new { })));
         Assert.Equal(("file", "batch", "input.jsonl"), ((string?)file["object"], (string?)file["purpose"], (string?)file["filename"]));
         var answer = await Admin.PostAsync(
             "/oai/v1/batches", new { input_file_id = (string?)file["id"], endpoint = "/v1/chat/completions", completion_window = "24h", metadata = new { a = "b" } });
         var id = (string)answer.Body()["id"]!;
-        await WaitAsync(id);
+        await WaitAsync(Admin, id);
         var batch = (await Admin.GetAsync($"/oai/v1/batches/{id}")).Body();
         Assert.Equal(("batch", "completed", "/v1/chat/completions", "b"), ((string?)batch["object"], (string?)batch["status"], (string?)batch["endpoint"], (string?)batch["metadata"]!["a"]));
         Assert.True((long)batch["completed_at"]! >= (long)batch["created_at"]!);
@@ -85,9 +84,9 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
             Line("named", path, new { model = linking, prompt = "a dot", response_format = "b64_json" }),
             Line("link", path, new { model = slug, prompt = "a dot", response_format = "url" }));
         var created = isOpenAi
-            ? (await Admin.PostAsync("/oai/v1/batches", new { input_file_id = (string?)(await UploadAsync("/oai/v1/files", input))["id"], endpoint = path, completion_window = "24h" })).Body()
+            ? (await Admin.PostAsync("/oai/v1/batches", new { input_file_id = (string?)(await UploadAsync(Admin, "/oai/v1/files", input))["id"], endpoint = path, completion_window = "24h" })).Body()
             : (await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created();
-        var batch = await WaitAsync((string)created["id"]!);
+        var batch = await WaitAsync(Admin, (string)created["id"]!);
         var output = await ResultsAsync(batch["output_file_id"]!);
         Assert.Equal(["given", "fetched", "named"], output.Select(line => (string?)line["custom_id"]));
         Assert.All(output, line =>
@@ -122,9 +121,9 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
             line.Replace("good", "name", StringComparison.Ordinal).Replace("\"method\"", "\"m\\ud83d\"", StringComparison.Ordinal),
             JsonSerializer.Serialize(Line("answer", Path, Chat(answering))),
         });
-        var file = await UploadAsync("/oai/v1/files", Encoding.UTF8.GetBytes(input));
+        var file = await UploadAsync(Admin, "/oai/v1/files", Encoding.UTF8.GetBytes(input));
         var created = (await Admin.PostAsync("/oai/v1/batches", new { input_file_id = (string?)file["id"], endpoint = Path, completion_window = "24h" })).Body();
-        var batch = await WaitAsync((string)created["id"]!);
+        var batch = await WaitAsync(Admin, (string)created["id"]!);
         Assert.Equal("completed", (string?)batch["status"]);
         var output = await Admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content");
         Assert.Equal(["good", "content", "answer"], Parse(output.Text).Select(result => (string?)result["custom_id"]));
@@ -142,7 +141,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         const string Text = "Привет, <b>'世界'</b> & + 😀";
         var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel);
         var line = JsonSerializer.Serialize(Line("a", "/v1/inference/chat", Chat(slug))).Replace("\"hi\"", $"\"{Text}\"", StringComparison.Ordinal);
-        await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes(line)) })).Created()["id"]!);
+        await WaitAsync(Admin, (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes(line)) })).Created()["id"]!);
         Assert.Contains(Text, Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
     }
 
@@ -160,7 +159,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
                 """,
         });
         var input = Lines(Line("a", "/v1/inference/chat", Chat(slug)));
-        var batch = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!);
+        var batch = await WaitAsync(Admin, (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!);
         var output = await Admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content");
         Assert.Contains(Escaped, output.Text, StringComparison.Ordinal);
         Assert.DoesNotContain(output.Text, character => character is '\u2028' or '\u2029' or '\u0085');
@@ -230,7 +229,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         await Poll.UntilAsync(async () => await model.StateAsync(0) == "open", "the circuit to open");
         await using var returned = await FakeUpstream.StartAsync(port);
         returned.Play("m", new UpstreamScript());
-        var batch = await WaitAsync(id);
+        var batch = await WaitAsync(Admin, id);
         Assert.Equal(("completed", 1), ((string?)batch["status"], (int)batch["request_counts"]!["completed"]!));
     }
 
@@ -245,7 +244,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var limited = Grid.Upstream.CallsOf(upstreamModel).Count;
         await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count > limited), "one that fails");
         Grid.Upstream.Play(upstreamModel, new UpstreamScript());
-        Assert.Equal(1, (int)(await WaitAsync(id))["request_counts"]!["completed"]!);
+        Assert.Equal(1, (int)(await WaitAsync(Admin, id))["request_counts"]!["completed"]!);
     }
 
     [Fact]
@@ -253,7 +252,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     {
         var input = Encoding.UTF8.GetBytes("{\"custom_id\":\"a\"}\n\nnot json\n{\"custom_id\":\"a\"}\n{\"custom_id\":7}\n");
         var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
-        var batch = await WaitAsync(id);
+        var batch = await WaitAsync(Admin, id);
         Assert.Equal("failed", (string?)batch["status"]);
         Assert.Equal(
             [("invalid_line", 2), ("duplicate_custom_id", 3), ("invalid_line", 4)],
@@ -269,7 +268,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
         await Poll.UntilAsync(async () => (string?)(await GetAsync(id))["status"] == "in_progress", "the batch to begin");
         Assert.Equal("cancelling", (string?)(await Admin.PostAsync($"/v1/inference/batch/{id}/cancel", new { })).Ok()["status"]);
-        var batch = await WaitAsync(id);
+        var batch = await WaitAsync(Admin, id);
 
         Assert.Equal("cancelled", (string?)batch["status"]);
         var errors = await ResultsAsync(batch["error_file_id"]!);
@@ -321,9 +320,9 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
             context.Response.Redirect("http://169.254.169.254/latest/meta-data");
             return Task.CompletedTask;
         });
-        var good = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("moved") })).Created()["id"]!);
+        var good = await WaitAsync(Admin, (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("moved") })).Created()["id"]!);
         Assert.Equal("fetched", (string?)Assert.Single(await ResultsAsync(good["output_file_id"]!))["custom_id"]);
-        var trapped = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("trap") })).Created()["id"]!);
+        var trapped = await WaitAsync(Admin, (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("trap") })).Created()["id"]!);
         Assert.Equal("failed", (string?)trapped["status"]);
         Assert.Contains("not allowed", (string?)trapped["errors"]![0]!["message"], StringComparison.Ordinal);
 
@@ -335,7 +334,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
             await Task.Delay(500);
             context.Abort();
         });
-        var half = await WaitAsync((string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("half") })).Created()["id"]!);
+        var half = await WaitAsync(Admin, (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = server.UrlOf("half") })).Created()["id"]!);
         Assert.Equal(("failed", "The input's server broke off."), ((string?)half["status"], (string?)half["errors"]![0]!["message"]));
 
         (await Admin.PostAsync("/v1/inference/batch", new { })).Invalid("input_file_url");
@@ -346,74 +345,11 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = "%%%" })).Invalid("input_file_base64");
     }
 
-    [Theory]
-    [InlineData("/v1/files", "/v1/inference/batch")]
-    [InlineData("/oai/v1/files", "/oai/v1/batches")]
-    public async Task FilesAndBatches_LeaveARowOfTheAuditLogForEachWrite(string files, string batches)
-    {
-        var isOpenAi = files != "/v1/files";
-        var uploaded = await UploadAsync(files, Lines(Line("one", isOpenAi ? "/v1/chat/completions" : "/v1/inference/chat", Chat("no/such-model"))));
-        var file = (string)(isOpenAi ? uploaded : uploaded["data"]!)["id"]!;
-        var created = isOpenAi
-            ? (await Admin.PostAsync(batches, new { input_file_id = file, endpoint = "/v1/chat/completions", completion_window = "24h", metadata = new { note = "canary" } })).Body()
-            : (await Admin.PostAsync(batches, new { input_file_url = $"scaigrid://file/{file}", metadata = new { note = "canary" } })).Created();
-        var batch = (string)created["id"]!;
-        await WaitAsync(batch);
-        Assert.Equal(409, (int)(await Admin.PostAsync($"{batches}/{batch}/cancel", new { })).Status);
-        Assert.Equal(404, (int)(await Admin.PostAsync($"{batches}/batch_{Fresh.Name()}/cancel", new { })).Status);
-        await Admin.DeleteAsync($"{files}/{file}");
+    internal static object Line(string customId, string url, object body) => new { custom_id = customId, method = "POST", url, body };
 
-        Assert.Equal(["file.delete SUCCESS", "file.create SUCCESS"], (await Admin.AuditAsync($"resource_id={file}")).Select(What));
-        var rows = await Admin.AuditAsync($"resource_id={batch}");
-        Assert.Equal(["batch.cancel FAILURE", "batch.create SUCCESS"], rows.Select(What));
-        Assert.DoesNotContain("canary", rows[1].ToJsonString(), StringComparison.Ordinal);
-    }
+    internal static object Chat(string model) => new { model, messages = new[] { new { role = "user", content = "hi" } } };
 
-    [Fact]
-    public async Task BatchOfItsOwnInput_IsOneRowOfTheAuditLog_WithoutTheAddressItIsFetchedFrom()
-    {
-        var inline = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Lines(Line("one", "/v1/x", new { }))) })).Created()["id"]!;
-        var fetched = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_url = "https://files.example/in?X-Amz-Signature=canary" })).Created()["id"]!;
-        (await Admin.PostAsync($"/v1/inference/batch/{fetched}/cancel", new { })).Ok();
-
-        var row = Assert.Single(await Admin.AuditAsync($"resource_id={inline}"));
-        Assert.Equal(["batches", "files", "jobs"], row["changes"]!.AsArray().Select(change => (string)change!["resource"]!).Order());
-        var rows = await Admin.AuditAsync($"resource_id={fetched}");
-        Assert.Equal(["batch.cancel SUCCESS", "batch.create SUCCESS"], rows.Select(What));
-        Assert.DoesNotContain("canary", rows[1].ToJsonString(), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Files_AreListed_Read_AndDeleted()
-    {
-        var bytes = Encoding.UTF8.GetBytes("some bytes\n");
-        var id = (string)(await UploadAsync("/v1/files", bytes))["data"]!["id"]!;
-        Assert.Contains(id, await Admin.IdsAsync("/v1/files?x=1", 100));
-        Assert.Equal(bytes.Length, (int)(await Admin.GetAsync($"/v1/files/{id}")).Ok()["bytes"]!);
-        Assert.Equal("some bytes\n", (await Admin.GetAsync($"/v1/files/{id}/content")).Text);
-        (await Admin.DeleteAsync($"/v1/files/{id}")).NoContent();
-        (await Admin.GetAsync($"/v1/files/{id}/content")).Error(404, "NOT_FOUND");
-        (await Admin.PostAsync("/v1/files", new { })).Error(415, "UNSUPPORTED_MEDIA_TYPE");
-    }
-
-    [Theory]
-    [InlineData("/v1/files", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nabc")]
-    [InlineData("/oai/v1/files", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nabc")]
-    [InlineData("/v1/files", "--x\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbat")]
-    [InlineData("/v1/files", "--x\r\nContent-Dispo")]
-    public async Task UploadThatEndsInTheMiddle_IsItsSendersMistake(string path, string form)
-    {
-        var answer = await Admin.SendAsync(HttpMethod.Post, path, form, "multipart/form-data; boundary=x");
-        _ = path == "/v1/files" ? answer.Error(400, "BAD_REQUEST") : answer.OpenAiError(400, "bad_request");
-    }
-
-    private static string What(JsonNode row) => $"{row["action"]} {row["status"]}";
-
-    private static object Line(string customId, string url, object body) => new { custom_id = customId, method = "POST", url, body };
-
-    private static object Chat(string model) => new { model, messages = new[] { new { role = "user", content = "hi" } } };
-
-    private static byte[] Lines(params object[] lines) => Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => JsonSerializer.Serialize(line) + "\n")));
+    internal static byte[] Lines(params object[] lines) => Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => JsonSerializer.Serialize(line) + "\n")));
 
     private static List<JsonNode> Parse(string jsonl) => [.. jsonl.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
 
@@ -421,19 +357,21 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
 
     private async Task<JsonNode> GetAsync(string id) => (await Admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
 
-    private async Task<JsonNode> WaitAsync(string id)
+    internal static async Task<JsonNode> WaitAsync(ApiDriver admin, string id)
     {
-        await Poll.UntilAsync(async () => (string?)(await GetAsync(id))["status"] is "completed" or "failed" or "cancelled" or "expired", "the batch to end");
-        return await GetAsync(id);
+        await Poll.UntilAsync(async () => (string?)(await GetAsync())["status"] is "completed" or "failed" or "cancelled" or "expired", "the batch to end");
+        return await GetAsync();
+
+        async Task<JsonNode> GetAsync() => (await admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
     }
 
-    private async Task<JsonNode> UploadAsync(string path, byte[] bytes)
+    internal static async Task<JsonNode> UploadAsync(ApiDriver admin, string path, byte[] bytes)
     {
         using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" } };
         var file = new ByteArrayContent(bytes);
         file.Headers.ContentType = new MediaTypeHeaderValue("application/jsonl");
         form.Add(file, "file", "input.jsonl");
-        using var response = await Admin.Http.PostAsync(new Uri(path, UriKind.Relative), form);
+        using var response = await admin.Http.PostAsync(new Uri(path, UriKind.Relative), form);
         var text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, text);
         return JsonNode.Parse(text)!;

@@ -87,7 +87,8 @@ public sealed class IdempotencyFaultTests(Grid grid) : ServicesTest(grid)
     private async Task<string> IdAsync(string key)
     {
         var me = (await Admin.GetAsync("/v1/me")).Ok();
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{me["tenant"]!["id"]}\n{me["user"]!["id"]}\n{key}")));
+        var apiKey = (await Services.MariaDb.RowAsync("SELECT id FROM api_keys WHERE hash = SHA2(@key, 256)", ("key", Admin.Key!)))["id"];
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{me["tenant"]!["id"]}\n{me["user"]!["id"]}\n{apiKey}\n{key}")));
     }
 
     private async Task<int> CountAsync(string name) =>
