@@ -10,14 +10,14 @@ namespace ScaiGrid.Inference.Completions;
 
 /// <summary>Answers a completion call with the chat model's answer as <c>choices[].text</c>, on both surfaces.</summary>
 internal sealed class CompletionResponder(HttpContext context, TimeProvider time, string protocol, bool includeUsage)
-    : HttpChatResponder(context, time, protocol)
+    : HttpChatResponder(context, time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
     private readonly SplitPairs _pairs = new();
     private string _id = "";
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
-        CompletionDocument.Write(body, completion, result, Protocol);
+        CompletionDocument.Write(body, completion, result, protocol);
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
@@ -48,7 +48,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
 
     protected override void WriteEnd(IBufferWriter<byte> body, CallResult result)
     {
-        if (Protocol != Protocols.Native && !includeUsage)
+        if (protocol != Protocols.Native && !includeUsage)
         {
             return;
         }
@@ -59,7 +59,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
             writer.WriteStartObject();
             CompletionDocument.WriteHead(writer, _id, _created, result.Model);
             CompletionDocument.WriteChoices(writer, []);
-            if (Protocol == Protocols.Native)
+            if (protocol == Protocols.Native)
             {
                 UsageJsonWriter.WriteNative(writer, result.Usage);
                 RoutingJsonWriter.Write(writer, result);
@@ -77,7 +77,7 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
 
     protected override void WriteError(IBufferWriter<byte> body, Problem problem)
     {
-        if (Protocol == Protocols.Native)
+        if (protocol == Protocols.Native)
         {
             StreamErrors.WriteNative(body, problem);
         }

@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Responses;
 
 /// <summary>Answers a Responses call with the chat model's answer: a <c>response</c> object, or the events that build it.</summary>
 internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest request, TimeProvider time)
-    : HttpChatResponder(context, time, Protocols.OpenAi)
+    : HttpChatResponder(context, time)
 {
     private readonly ResponseDocument _document = new(request, Ids.New("resp", time), time.GetUtcNow().ToUnixTimeSeconds());
     private readonly SplitPairs _pairs = new();

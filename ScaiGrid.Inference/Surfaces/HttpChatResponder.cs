@@ -18,8 +18,7 @@ namespace ScaiGrid.Inference.Surfaces;
 /// </summary>
 /// <param name="context">Of the call.</param>
 /// <param name="time">For the silence.</param>
-/// <param name="protocol">One of <see cref="Protocols"/>: whose headers are shown.</param>
-internal abstract class HttpChatResponder(HttpContext context, TimeProvider time, string protocol) : IChatResponder
+internal abstract class HttpChatResponder(HttpContext context, TimeProvider time) : IChatResponder
 {
     // Chunks since the last flush, which puts them into the response's pipe in one piece. Both of a stream only.
     private PooledBytes? _taken;
@@ -34,8 +33,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     protected HttpContext Context { get; } = context;
 
     protected TimeProvider Time { get; } = time;
-
-    protected string Protocol { get; } = protocol;
 
     /// <summary>Set when the stream begins.</summary>
     protected ModelRoute Model { get; private set; } = null!;

@@ -8,7 +8,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary><c>/v1/inference/chat</c>: a normalised answer under <c>data</c>; in streams, the chunks, and a last one with the usage.</summary>
-internal sealed class NativeChatResponder(HttpContext context, TimeProvider time) : HttpChatResponder(context, time, Protocols.Native)
+internal sealed class NativeChatResponder(HttpContext context, TimeProvider time) : HttpChatResponder(context, time)
 {
     private readonly ChunkHead _head = new();
     private readonly SplitPairs _pairs = new();

@@ -8,7 +8,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary><c>/oai/v1/chat/completions</c>: the upstream's documents as they are, under the frontend model's name.</summary>
-internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time, Protocols.OpenAi)
+internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time)
 {
     private readonly ChunkHead _head = new();
     private bool _sentUsage;

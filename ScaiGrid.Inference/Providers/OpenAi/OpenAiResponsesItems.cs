@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 
 /// <summary>
 /// The items of an answer, as sent to the caller alongside its message. Encrypted reasoning is kept whole, because the upstream accepts it only
-/// unchanged and in place. To restore the order, texts are kept as length and phase, and calls as placeholders.
+/// unchanged and in place. To restore the order, each text is kept as its length and phase, and each call as its type alone.
 /// </summary>
 internal sealed class OpenAiResponsesItems : IDisposable
 {
