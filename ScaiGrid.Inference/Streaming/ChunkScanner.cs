@@ -4,16 +4,16 @@ using System.Text.Unicode;
 namespace ScaiGrid.Inference.Streaming;
 
 /// <summary>
-/// Scans the chunks of one stream. Most chunks equal the one before but for the text that the model wrote: such a chunk is
-/// recognised by comparing bytes, and keeps the places that the one before had.
+/// Scans the chunks of one stream. Most chunks differ from the previous one only in the text that the model wrote: such a chunk is
+/// recognised by comparing bytes, and reuses the previous chunk's offsets.
 /// </summary>
 /// <remarks>
-/// Saves a parse a chunk, and lets a surface render the chunk by a template (<see cref="ChunkTemplate"/>).
+/// Saves parsing most chunks, and lets a surface render them from a template (<see cref="ChunkTemplate"/>).
 /// </remarks>
-/// <param name="output">Gathers what the model wrote.</param>
+/// <param name="output">Collects what the model wrote.</param>
 internal sealed class ChunkScanner(PooledBytes output) : IDisposable
 {
-    // What ends a plain JSON string, needs unescaping, or must not be in one.
+    // Bytes that end a plain JSON string, need unescaping, or are invalid in a string.
     private static readonly SearchValues<byte> NotPlain = SearchValues.Create([(byte)'"', (byte)'\\', .. Enumerable.Range(0, 0x20).Select(code => (byte)code)]);
 
     private readonly PooledBytes _before = new(1024);
@@ -24,7 +24,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
     private bool _hasModel;
     private ChunkShape? _shape;
 
-    /// <summary>The chunk that was scanned last. A view is large: it is handed on by reference.</summary>
+    /// <summary>The chunk that was scanned last. Returned by reference because a view is a large struct.</summary>
     public ref readonly ChunkView Current => ref _current;
 
     /// <exception cref="System.Text.Json.JsonException">Not JSON.</exception>
@@ -53,7 +53,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
             return false;
         }
 
-        // The closing quote belongs to what comes after: any other, or an escape, needs a parser.
+        // The closing quote belongs to the suffix, so a quote or an escape in the text needs the parser.
         var text = bytes[_before.Length..^_after.Length];
         if (text.IndexOfAny(NotPlain) >= 0 || !Utf8.IsValid(text))
         {
@@ -70,7 +70,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
 
     private byte[] Sample() => [.. _before.Span, .. ChunkShape.Marker, .. _after.Span];
 
-    // A chunk that says nothing but text in one place, and nothing that happens once: those are what the next ones look like.
+    // Only a chunk with a single text, and nothing that occurs once in a stream (finish, usage, error), is a model for the next ones.
     private void Remember(in ChunkView view)
     {
         _hasModel = view is { HasFinish: false, IsError: false, Usage: null, Text.Exists: true };

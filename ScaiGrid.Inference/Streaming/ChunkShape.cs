@@ -2,19 +2,19 @@ using System.Buffers;
 
 namespace ScaiGrid.Inference.Streaming;
 
-/// <summary>What chunks have in common that differ in nothing but the text that the model wrote.</summary>
-/// <param name="sample">Such a chunk, with <see cref="Marker"/> as its text.</param>
+/// <summary>Identifies a run of chunks that differ only in the text that the model wrote.</summary>
+/// <param name="sample">A chunk of this shape, with <see cref="Marker"/> as its text.</param>
 public sealed class ChunkShape(ChunkView sample)
 {
-    /// <summary>A text that no model writes; plain in JSON.</summary>
+    /// <summary>A text that no model writes and that needs no JSON escaping.</summary>
     public static ReadOnlySpan<byte> Marker => "\u007f~scaigrid:text~\u007f"u8;
 
     public ChunkView Sample { get; } = sample;
 }
 
 /// <summary>
-/// A surface's rendering of the chunks of one shape: what stands before the text and behind it. Rendered once, then every chunk of the
-/// shape is two copies and its text.
+/// A surface's rendering of the chunks of one shape: the bytes before the text and the bytes after it. The shape is rendered once; every
+/// later chunk of the shape is written by three copies.
 /// </summary>
 internal sealed class ChunkTemplate : IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class ChunkTemplate : IDisposable
     private ChunkShape? _shape;
     private bool _isUsable;
 
-    /// <returns>False when the chunk must be rendered by itself.</returns>
+    /// <returns>False if the caller must render the chunk itself.</returns>
     public bool TryWrite<TSurface>(IBufferWriter<byte> body, in ChunkView chunk, TSurface surface, Action<TSurface, IBufferWriter<byte>, ChunkView> render)
     {
         if (chunk.Shape is not { } shape)

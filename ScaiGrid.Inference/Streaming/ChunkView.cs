@@ -6,7 +6,8 @@ using ScaiGrid.Inference.Pipeline;
 namespace ScaiGrid.Inference.Streaming;
 
 /// <summary>
-/// One <c>chat.completion.chunk</c>, or one whole <c>chat.completion</c>, with the places that a gateway must touch: the model's name and the usage.
+/// One <c>chat.completion.chunk</c>, or one whole <c>chat.completion</c>, with the positions of the fields that the gateway rewrites: the model's
+/// name and the usage.
 /// </summary>
 public readonly struct ChunkView
 {
@@ -21,35 +22,36 @@ public readonly struct ChunkView
     /// <summary>The value of <c>model</c>.</summary>
     public JsonSpan Model { get; init; }
 
-    /// <summary>The whole property <c>usage</c>, its name and one comma included, so that removing it leaves valid JSON.</summary>
+    /// <summary>The whole property <c>usage</c>, including its name and one comma, so that removing it leaves valid JSON.</summary>
     public JsonSpan UsageProperty { get; init; }
 
     public TokenUsage? Usage { get; init; }
 
-    /// <summary>Whether there is a usage, and it does not count the prompt or the output in a way that could be read: it is not shown.</summary>
+    /// <summary>True if there is a <c>usage</c> whose prompt or output count could not be read; it is not shown to the caller.</summary>
     public bool HasUnreadableUsage { get; init; }
 
-    /// <summary>Whether there is anything in <c>choices</c>: a chunk that only carries usage has none.</summary>
+    /// <summary>False for a chunk that only carries usage: its <c>choices</c> is empty.</summary>
     public bool HasChoices { get; init; }
 
-    /// <summary>Whether a choice says why it ended: after it, an upstream has nothing more to say.</summary>
+    /// <summary>Whether a choice has a finish reason. Upstreams send no more output after it.</summary>
     public bool HasFinish { get; init; }
 
     /// <summary>
-    /// Whether the choices use the native surface's words: a finish reason of its closed set, <c>reasoning</c>, text and arguments as strings.
+    /// Whether the choices are already in the native surface's form: a finish reason of its closed set, <c>reasoning</c> as the reasoning field,
+    /// text and arguments as strings.
     /// </summary>
     public bool IsNormal { get; init; }
 
-    /// <summary>Whether the chunk is an error document instead.</summary>
+    /// <summary>Whether the document is an error instead of a chunk.</summary>
     public bool IsError { get; init; }
 
-    /// <summary>The value of the only text that the model wrote in this chunk, quotes included; none where there is more or less than one.</summary>
+    /// <summary>The value of the only text that the model wrote in this chunk, including quotes; empty if there are none or several.</summary>
     internal JsonSpan Text { get; init; }
 
-    /// <summary>Set where the chunk is known to be like others but for its text.</summary>
+    /// <summary>Set if the chunk is known to differ from others only in its text.</summary>
     internal ChunkShape? Shape { get; init; }
 
-    /// <summary>Scans a document; what the model wrote (text, reasoning, tool arguments) is added to <paramref name="output"/> where given.</summary>
+    /// <summary>Scans a document and appends what the model wrote (text, reasoning, tool arguments) to <paramref name="output"/>, if given.</summary>
     /// <exception cref="JsonException">Not JSON.</exception>
     public static ChunkView Scan(ReadOnlyMemory<byte> json, PooledBytes? output)
     {
@@ -63,10 +65,10 @@ public readonly struct ChunkView
         }
     }
 
-    /// <summary>The same chunk with another text: what stands behind it has moved.</summary>
-    /// <param name="json">The document.</param>
-    /// <param name="longer">By how much its text is longer than that of this one.</param>
-    /// <param name="shape">What the two have in common.</param>
+    /// <summary>The same chunk with another text: offsets after the text are shifted.</summary>
+    /// <param name="json">The new document.</param>
+    /// <param name="longer">The difference in length between the new text and this one, in bytes.</param>
+    /// <param name="shape">The shape of both chunks.</param>
     internal ChunkView Like(ReadOnlyMemory<byte> json, int longer, ChunkShape? shape) => new()
     {
         Json = json,
@@ -83,7 +85,7 @@ public readonly struct ChunkView
 
     private JsonSpan Moved(JsonSpan span, int by) => span.Start > Text.Start ? span with { Start = span.Start + by } : span;
 
-    // An escaped half of a character in a name is an invalid operation to the reader.
+    // The reader throws InvalidOperationException if a property name has an escaped half of a surrogate pair.
     private static ChunkView Read(ReadOnlyMemory<byte> json, PooledBytes? output)
     {
         if (!Utf8.IsValid(json.Span))
@@ -155,13 +157,13 @@ public readonly struct ChunkView
             HasFinish = hasFinish,
             IsNormal = isNormal,
 
-            // Some, OpenRouter among them, put an error beside a choice that ended by it.
+            // Some upstreams, such as OpenRouter, add an error to a chunk whose choice ended because of it.
             IsError = isError && (!hasChoices || hasFailed),
             Text = text,
         };
     }
 
-    // The comma before the property goes with it; the first property takes the comma after it instead.
+    // Removes the comma before the property as well, or for the first property the comma after it.
     private static JsonSpan PropertyWithComma(ReadOnlySpan<byte> json, bool isFirst, int previousEnd, int nameStart, int end)
     {
         if (!isFirst)
@@ -211,14 +213,14 @@ public readonly struct ChunkView
             {
                 reader.Read();
 
-                // Some say an empty one in every chunk: it is none.
+                // Some upstreams send an empty finish reason in every chunk: it counts as none.
                 finish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
                 failed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
                 normal &= reader.TokenType == JsonTokenType.Null || IsFinishReason(ref reader);
             }
             else if (reader.ValueTextEquals("logprobs"u8))
             {
-                // Has a list named "content" of its own.
+                // Skipped because it has a list of its own named "content".
                 reader.Read();
                 reader.Skip();
             }

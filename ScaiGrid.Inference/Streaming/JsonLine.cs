@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace ScaiGrid.Inference.Streaming;
 
 /// <summary>
-/// Documents that others wrote, on one line: they may have line feeds inside, and a line feed ends the data of an event. Outside of strings, where
-/// JSON escapes them, they are only white space.
+/// Writes upstreams' documents on one line: a line feed would end the data of a server-sent event. Line feeds occur only outside of strings, where
+/// they are white space; inside strings JSON escapes them.
 /// </summary>
 internal static class JsonLine
 {
@@ -22,7 +22,7 @@ internal static class JsonLine
         output.Write(json);
     }
 
-    /// <summary>Writes a value that was parsed before.</summary>
+    /// <summary>Writes a value that has been parsed before and is therefore valid.</summary>
     public static void Write(Utf8JsonWriter writer, ReadOnlySpan<byte> json)
     {
         if (!json.ContainsAny(Ends))
@@ -36,7 +36,7 @@ internal static class JsonLine
         writer.WriteRawValue(line.Span, skipInputValidation: true);
     }
 
-    /// <summary>The value as it is written, but for its line feeds.</summary>
+    /// <summary>The value's raw text without line feeds.</summary>
     public static string Of(JsonElement value)
     {
         var json = value.GetRawText();

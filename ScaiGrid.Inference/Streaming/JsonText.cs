@@ -4,10 +4,10 @@ using System.Text.Json;
 
 namespace ScaiGrid.Inference.Streaming;
 
-/// <summary>Reads strings of documents that others wrote, which may hold half of a surrogate pair: some upstreams split an emoji over two chunks.</summary>
+/// <summary>Reads strings of upstreams' documents, which may hold half of a surrogate pair: some upstreams split an emoji over two chunks.</summary>
 public static class JsonText
 {
-    /// <summary>The string's text, with half of a surrogate pair where the document has half of one.</summary>
+    /// <summary>The string's text. An unpaired surrogate in the document stays an unpaired surrogate.</summary>
     public static string Of(JsonElement text)
     {
         try
@@ -20,11 +20,11 @@ public static class JsonText
         }
     }
 
-    /// <summary>The property's text; null when there is none.</summary>
+    /// <summary>The property's text; null if the property is missing or is not a string.</summary>
     public static string? Of(JsonElement element, ReadOnlySpan<byte> name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? Of(value) : null;
 
-    /// <summary>The property's object or array as it is written, on one line; null when there is none, or nothing in it.</summary>
+    /// <summary>The property's object or array as raw JSON on one line; null if it is missing, of another kind, or an empty array.</summary>
     public static string? Raw(JsonElement element, ReadOnlySpan<byte> name) =>
         element.TryGetProperty(name, out var value)
         && (value.ValueKind == JsonValueKind.Object || (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0)) ? JsonLine.Of(value) : null;
@@ -37,11 +37,11 @@ public static class JsonText
         _ => null,
     };
 
-    /// <summary>Reads a document that a model wrote as a text: half of a surrogate pair in it is one unknown character, as it is to who gets it.</summary>
+    /// <summary>Parses JSON that a model wrote as text. An unpaired surrogate becomes one replacement character, as it does for the receiver.</summary>
     /// <exception cref="JsonException">Not JSON.</exception>
     public static JsonDocument Parse(string text) => JsonDocument.Parse(Encoding.UTF8.GetBytes(text));
 
-    // What the reader will not do where a pair is not whole.
+    // Unescapes a string that JsonElement.GetString rejects because of an unpaired surrogate.
     private static string Unescape(ReadOnlySpan<char> written)
     {
         var text = new StringBuilder(written.Length);
@@ -70,7 +70,7 @@ public static class JsonText
         return text.Append(written).ToString();
     }
 
-    /// <summary>Adds the unescaped string at the reader's position.</summary>
+    /// <summary>Appends the unescaped string at the reader's position.</summary>
     public static void Append(ref Utf8JsonReader reader, PooledBytes output)
     {
         try

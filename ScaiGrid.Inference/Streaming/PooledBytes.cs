@@ -2,8 +2,8 @@ using System.Buffers;
 
 namespace ScaiGrid.Inference.Streaming;
 
-/// <summary>A growing byte buffer on the shared pool. Whoever holds it disposes it, once.</summary>
-/// <remarks>Large arrays are the collector's: the pool would keep as many as there ever were at once, and pictures in a body are few.</remarks>
+/// <summary>A growing byte buffer on the shared array pool. Its owner disposes it exactly once.</summary>
+/// <remarks>Arrays above 4 MiB are left to the garbage collector: the pool would keep the peak number of them, and bodies with images are rare.</remarks>
 public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDisposable
 {
     private const int LargestPooled = 4 * 1024 * 1024;
@@ -16,7 +16,7 @@ public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDis
 
     public ReadOnlySpan<byte> Span => _array.AsSpan(0, Length);
 
-    /// <summary>The rented array behind <see cref="Memory"/>, for APIs that want an array.</summary>
+    /// <summary>The rented array behind <see cref="Memory"/>, for APIs that take an array.</summary>
     public byte[] Array => _array;
 
     public void Advance(int count) => Length += count;

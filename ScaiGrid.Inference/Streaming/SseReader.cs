@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Pipeline;
 namespace ScaiGrid.Inference.Streaming;
 
 /// <summary>
-/// Reads server-sent events from a stream (WHATWG HTML, section "Server-sent events"): any of the three line ends, comments, fields
-/// split anywhere, data over several lines. Works in one pooled buffer, so an event costs no allocation.
+/// Reads server-sent events from a stream (WHATWG HTML, section "Server-sent events"): all three line endings, comments, fields split
+/// at any byte, data over several lines. Works in one pooled buffer, so an event costs no allocation.
 /// </summary>
 internal sealed class SseReader(Stream source) : IDisposable
 {
@@ -21,14 +21,14 @@ internal sealed class SseReader(Stream source) : IDisposable
     private bool _isPastFirstLine;
     private bool _isDelivered;
 
-    /// <summary>The data of the event, lines joined by a line feed; valid until the next read.</summary>
+    /// <summary>The event's data, its lines joined by a line feed; valid until the next read.</summary>
     public ReadOnlyMemory<byte> Data => _buffer.Memory.Slice(_dataStart, _dataLength);
 
     /// <summary>Whether the event was named <c>error</c>.</summary>
     public bool IsError { get; private set; }
 
     /// <summary>Reads to the end of the next event that has data.</summary>
-    /// <returns>False at the end of the stream; an unfinished event is dropped, as the standard says.</returns>
+    /// <returns>False at the end of the stream. An unfinished event is dropped, as the standard requires.</returns>
     /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
     public async ValueTask<bool> ReadAsync(CallActivity activity)
     {
@@ -43,10 +43,10 @@ internal sealed class SseReader(Stream source) : IDisposable
         return true;
     }
 
-    /// <summary>Reads the next event that has data, if it is here already.</summary>
+    /// <summary>Reads the next event that has data, if it is already in the buffer.</summary>
     public bool TryRead()
     {
-        // What there is of an unfinished event stays.
+        // An unfinished event keeps its state; only a delivered one is cleared.
         if (_isDelivered)
         {
             Reset();
@@ -55,10 +55,10 @@ internal sealed class SseReader(Stream source) : IDisposable
         return _isDelivered = ScanToEvent();
     }
 
-    /// <summary>Waits for more of the stream.</summary>
+    /// <summary>Reads more bytes of the stream into the buffer.</summary>
     /// <returns>False at its end.</returns>
     /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
-    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    // Pooled: called once for each piece of a stream, and each call that waits would allocate its state machine.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> FillAsync(CallActivity activity)
     {
@@ -87,7 +87,7 @@ internal sealed class SseReader(Stream source) : IDisposable
         _eventStart = _lineStart;
     }
 
-    // Moves what is not consumed to the front, so that a stream of any length needs a buffer of one event.
+    // Moves the unconsumed bytes to the front, so that a stream of any length needs a buffer of one event only.
     private void Compact()
     {
         if (_eventStart == 0)
@@ -136,7 +136,7 @@ internal sealed class SseReader(Stream source) : IDisposable
                 _isPastFirstLine = true;
                 if (line.StartsWith(Encoding.UTF8.Preamble))
                 {
-                    // A byte order mark, which is no part of the stream.
+                    // The byte order mark is not part of the event.
                     line = line[Encoding.UTF8.Preamble.Length..];
                     lineStart += Encoding.UTF8.Preamble.Length;
                 }
@@ -180,7 +180,7 @@ internal sealed class SseReader(Stream source) : IDisposable
             return;
         }
 
-        // A second line of data moves down to just behind the first; there is room, since its "data" went between them.
+        // A further line of data is moved to directly after the first. There is room, because its "data" prefix stood between them.
         var end = _dataStart + _dataLength;
         _buffer.Array[end] = (byte)'\n';
         _buffer.Array.AsSpan(start, length).CopyTo(_buffer.Array.AsSpan(end + 1));
