@@ -3,9 +3,9 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>A completion, normalised: text is one string, tool arguments are a string of valid JSON, finish reasons are a closed set.</summary>
+/// <summary>A normalised completion: text is one string, tool arguments are a string of valid JSON, finish reasons are a closed set.</summary>
 /// <param name="Id">The upstream's id.</param>
-/// <param name="Created">Unix seconds; 0 where the upstream gives none.</param>
+/// <param name="Created">Unix seconds; 0 if the upstream gives none.</param>
 /// <param name="Choices">In the upstream's order.</param>
 public sealed record ChatAnswer(string Id, long Created, IReadOnlyList<ChatChoice> Choices)
 {
@@ -25,30 +25,30 @@ public sealed record ChatAnswer(string Id, long Created, IReadOnlyList<ChatChoic
 /// <param name="Index">Position among the choices.</param>
 /// <param name="Role">Always <c>assistant</c> in practice.</param>
 /// <param name="Content">The text; null in a message that only calls tools.</param>
-/// <param name="Reasoning">The reasoning text, where the upstream shows it.</param>
-/// <param name="ToolCalls">Empty when there are none.</param>
+/// <param name="Reasoning">The reasoning text, if the upstream shows it.</param>
+/// <param name="ToolCalls">Empty if there are none.</param>
 /// <param name="FinishReason"><c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c> or <c>error</c>; null inside a stream.</param>
 public sealed record ChatChoice(int Index, string Role, string? Content, string? Reasoning, IReadOnlyList<ChatToolCall> ToolCalls, string? FinishReason)
 {
-    /// <summary>What the upstream wants back with the next turn, as JSON; null where there is nothing (docs/decisions/0016).</summary>
+    /// <summary>Provider state that the upstream requires back with the next turn, as JSON; null if there is none (docs/decisions/0016).</summary>
     public string? ExtraContent { get; private init; }
 
-    /// <summary>The field that <see cref="Reasoning"/> stood in, which is the one that an upstream of our own format takes it back in.</summary>
+    /// <summary>The field that <see cref="Reasoning"/> was read from; an OpenAI-compatible upstream accepts it back in the same field only.</summary>
     public string? ReasoningField { get; private init; }
 
-    /// <summary>The reasoning in blocks, as JSON in the form of OpenRouter, which wants them back with the next turn; null where there are none.</summary>
+    /// <summary>Reasoning blocks as JSON in OpenRouter's form, which it requires back with the next turn; null if there are none.</summary>
     public string? ReasoningDetails { get; private init; }
 
-    /// <summary>What the model says in place of an answer that it will not give; null where it gives one.</summary>
+    /// <summary>The model's refusal to answer; null if it answers.</summary>
     public string? Refusal { get; internal init; }
 
-    /// <summary>How likely each token was, as JSON in the upstream's form; null where it does not tell.</summary>
+    /// <summary>Token log probabilities, as JSON in the upstream's form; null if it returns none.</summary>
     public string? Logprobs { get; private init; }
 
-    /// <summary>Where in the text sources are cited, as JSON in the upstream's form; null where there are none.</summary>
+    /// <summary>Citations of sources, as JSON in the upstream's form; null if there are none.</summary>
     public string? Annotations { get; private init; }
 
-    /// <summary>What the model spoke, as JSON in the upstream's form; null where it did not.</summary>
+    /// <summary>The model's spoken answer, as JSON in the upstream's form; null if there is none.</summary>
     public string? Audio { get; private init; }
 
     internal static ChatChoice Parse(JsonElement choice, int position)
@@ -83,7 +83,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
         };
     }
 
-    // Names that OpenAI-compatible servers use for the five reasons.
+    // OpenAI-compatible servers use several names for the five reasons.
     private static string Normalise(string? reason, bool hasToolCalls) => reason switch
     {
         "length" or "max_tokens" or "model_length" => "length",
@@ -95,7 +95,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     };
 }
 
-/// <param name="Index">Position among the message's calls: what puts the fragments of a stream together.</param>
+/// <param name="Index">Position among the message's calls; the fragments of a stream are joined by it.</param>
 /// <param name="Id">Given by the upstream; null in later fragments of a stream.</param>
 /// <param name="Name">The function; null in later fragments of a stream.</param>
 /// <param name="Arguments">Valid JSON; a fragment of it in a stream.</param>
@@ -104,7 +104,7 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
     /// <inheritdoc cref="ChatChoice.ExtraContent"/>
     public string? ExtraContent { get; private init; }
 
-    /// <summary>The arguments as the model wrote them, which may have been stopped within.</summary>
+    /// <summary>The arguments as the model wrote them; incomplete if the output was cut off.</summary>
     public string Written { get; private init; } = "";
 
     internal static ChatToolCall Parse(JsonElement call, int position, bool isDelta)
@@ -139,7 +139,7 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
         }
         catch (JsonException)
         {
-            // Not JSON, but still what the model said: kept as a JSON string.
+            // Not JSON, but still the model's output: kept as a JSON string.
             return JsonSerializer.Serialize(arguments, Pipeline.CanonicalJson.Default.String);
         }
     }

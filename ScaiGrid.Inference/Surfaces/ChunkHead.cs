@@ -5,13 +5,13 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>What all chunks of a stream have in common, <c>id</c> and <c>created</c> above all: for the one that we put behind the upstream's.</summary>
+/// <summary>The <c>id</c> and <c>created</c> that all chunks of a stream share, kept for the chunk that we append ourselves.</summary>
 internal sealed class ChunkHead
 {
     private byte[]? _id;
     private byte[]? _created;
 
-    /// <summary>Keeps it of the first that has a choice: what comes before, as the results of a filter do, may have another, or none.</summary>
+    /// <summary>Keeps both from the first chunk with a choice: earlier chunks, such as results of a content filter, may have other values or none.</summary>
     public void Take(in ChunkView chunk)
     {
         if (_id is null && chunk is { HasChoices: true, Id.Exists: true })
@@ -21,11 +21,11 @@ internal sealed class ChunkHead
         }
     }
 
-    /// <summary>Begins a chunk without choices.</summary>
-    /// <param name="writer">Inside the object.</param>
+    /// <summary>Starts a chunk without choices.</summary>
+    /// <param name="writer">Positioned inside the object.</param>
     /// <param name="model">The frontend model.</param>
-    /// <param name="requestId">The id where the upstream gave none.</param>
-    /// <param name="now">When it was created, where the upstream did not say.</param>
+    /// <param name="requestId">The id to use if the upstream gave none.</param>
+    /// <param name="now">The creation time to use if the upstream gave none.</param>
     public void Write(Utf8JsonWriter writer, ModelRoute model, string requestId, DateTimeOffset now)
     {
         writer.WritePropertyName("id"u8);

@@ -6,10 +6,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>Writes an upstream's document with the frontend model's name in it, and without its usage where it must not show.</summary>
+/// <summary>Writes an upstream's document with the frontend model's name, and without its usage if the caller must not see it.</summary>
 internal static class ChunkWriter
 {
-    /// <summary>As the <c>data:</c> line of an event.</summary>
+    /// <summary>Writes a chunk as the <c>data:</c> line of an event.</summary>
     public static void WriteEvent(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model, bool withUsage)
     {
         body.Write("data: "u8);
@@ -17,7 +17,7 @@ internal static class ChunkWriter
         body.Write("\n\n"u8);
     }
 
-    /// <summary>A whole answer: where the upstream counted nothing, or not all in a way that could be read, with what was counted here in its place.</summary>
+    /// <summary>Writes a whole completion. If the upstream gave no usage, or not all of it could be read, our own count replaces it.</summary>
     public static void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
         if (completion is { Usage: not null, HasUnreadableUsage: false })
@@ -36,7 +36,7 @@ internal static class ChunkWriter
             writer.WriteEndObject();
         }
 
-        // In front of the brace that ends the document, which has choices at least.
+        // Inserted before the closing brace. The document has at least "choices", so a comma is needed.
         body.Write(document.Span[..document.Span.LastIndexOf((byte)'}')]);
         body.Write(","u8);
         body.Write(usage.Span[1..]);

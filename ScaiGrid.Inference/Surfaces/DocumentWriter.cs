@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>The envelope of the native surface around an answer's own fields.</summary>
+/// <summary>Writes the native surface's envelope around an answer's own fields.</summary>
 internal static class DocumentWriter
 {
     /// <summary>Opens the envelope and its <c>data</c>.</summary>

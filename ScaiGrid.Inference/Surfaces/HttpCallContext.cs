@@ -5,7 +5,7 @@ using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>Makes the <see cref="CallContext"/> of an HTTP request: limits and routing are shown in the response's headers.</summary>
+/// <summary>Creates the <see cref="CallContext"/> of an HTTP request; limits and routing go into the response's headers.</summary>
 internal static class HttpCallContext
 {
     /// <param name="context">The request.</param>

@@ -13,18 +13,18 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>
-/// What both HTTP surfaces share: server-sent events sent as they come, and a comment line after a silence. A derived class says what
-/// the documents look like.
+/// Base of the two HTTP chat responders: sends server-sent events as they arrive, and a comment line when the stream is silent for too long.
+/// A derived class renders the documents.
 /// </summary>
-/// <param name="context">Of the call.</param>
-/// <param name="time">For the silence.</param>
+/// <param name="context">The request.</param>
+/// <param name="time">Measures the silence.</param>
 internal abstract class HttpChatResponder(HttpContext context, TimeProvider time) : IChatResponder
 {
-    // Chunks since the last flush, which puts them into the response's pipe in one piece. Both of a stream only.
+    // Chunks since the last flush, which copies them into the response's pipe at once. Both fields are used in streams only.
     private PooledBytes? _taken;
     private ChunkTemplate? _template;
 
-    // The keep-alive timer and the relay write to the same pipe, one at a time: whoever turns this from 0 to 1 may.
+    // The keep-alive timer and the relay write to the same pipe, one at a time: the one that changes this from 0 to 1 may write.
     private int _turn;
     private Task _comment = Task.CompletedTask;
     private ITimer? _keepAlive;
@@ -37,13 +37,13 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     /// <summary>Set when the stream begins.</summary>
     protected ModelRoute Model { get; private set; } = null!;
 
-    /// <summary>Who answers; set when the stream begins.</summary>
+    /// <summary>The backend that answers; set when the stream begins.</summary>
     protected Backend Backend { get; private set; } = null!;
 
-    /// <summary>Whether chunks alike are written alike: not so where each says how many there were before it.</summary>
+    /// <summary>Whether chunks of one shape may share a template: not if the output contains a counter.</summary>
     protected virtual bool WritesAlike => true;
 
-    /// <summary>What ends every stream.</summary>
+    /// <summary>The bytes that end every stream.</summary>
     protected virtual ReadOnlySpan<byte> EndMark => "data: [DONE]\n\n"u8;
 
     private PipeWriter Body => Context.Response.BodyWriter;
@@ -82,7 +82,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         return ValueTask.CompletedTask;
     }
 
-    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    // Pooled: called once for each piece of a stream, and each call that waits would allocate its state machine.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask FlushAsync()
     {
@@ -90,7 +90,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
         try
         {
-            // Without the request's token, which would be registered with for each flush: a flush ends by itself when the caller has gone.
+            // Without the request's token, which would be registered with at each flush: a flush completes by itself when the caller disconnects.
             await Body.WriteAsync(_taken!.Memory, CancellationToken.None);
             _taken.Clear();
             _lastWrite = Time.GetTimestamp();
@@ -124,13 +124,13 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     protected abstract void WriteChunk(IBufferWriter<byte> body, ChunkView chunk);
 
-    /// <summary>What comes between the last chunk and <c>[DONE]</c>.</summary>
+    /// <summary>Writes the events between the last chunk and <c>[DONE]</c>.</summary>
     protected abstract void WriteEnd(IBufferWriter<byte> body, CallResult result);
 
-    /// <summary>The events that end a stream which failed, the one of the name <c>error</c> among them.</summary>
+    /// <summary>Writes the events that end a failed stream, including the one named <c>error</c>.</summary>
     protected abstract void WriteError(IBufferWriter<byte> body, Problem problem);
 
-    // Not a flush: the mark that ends the body, and before it the headers, then go out in one piece.
+    // Completing instead of flushing sends the headers (if not sent yet), the body and its end mark in one write.
     private Task EndAsync() => Context.Response.CompleteAsync();
 
     private async ValueTask EndStreamAsync()
@@ -155,8 +155,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
 
     private void OnSilence()
     {
-        // Set again for the moment at which the silence would be long enough, which is never moved by what is written meanwhile: that would be
-        // work for each flush.
+        // The timer is set for the earliest moment at which the silence could be long enough. Writes do not move it, which would be work at
+        // each flush.
         var missing = InferenceOptions.KeepAliveInterval - Time.GetElapsedTime(_lastWrite);
         var isSilent = missing <= TimeSpan.Zero;
         _keepAlive?.Change(isSilent ? InferenceOptions.KeepAliveInterval : missing, Timeout.InfiniteTimeSpan);
@@ -165,7 +165,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
             return;
         }
 
-        // In place before the turn is taken, for whoever then finds it taken. Taken already: something is being written, no silence.
+        // Published before taking the turn, so that a writer that finds it taken can wait. If the turn is already taken, something is being written.
         var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Volatile.Write(ref _comment, written.Task);
         if (TryTakeTurn())
@@ -188,7 +188,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException)
         {
-            // The caller has gone; the relay learns it from the request's token.
+            // The caller has disconnected; the relay notices it by the request's token.
             Debug.WriteLine(exception.Message);
         }
         finally
@@ -204,7 +204,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         {
             await timer.DisposeAsync();
 
-            // A comment that is on its way is written whole before the response can end.
+            // Waits until a comment that is being written is complete: the response must not end inside it.
             await TakeTurnAsync();
             PassTurn();
         }

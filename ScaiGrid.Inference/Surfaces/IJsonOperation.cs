@@ -5,13 +5,13 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>An operation that takes one JSON document and answers with one; whoever has the bytes can call it, over HTTP or not.</summary>
+/// <summary>An operation that takes one JSON document and answers with one. Independent of HTTP, so that it can be called over gRPC as well.</summary>
 internal interface IJsonOperation
 {
     /// <param name="body">The request; disposed by the operation.</param>
-    /// <param name="context">Its protocol decides on the shape of the answer.</param>
-    /// <param name="answer">Gets the answer, unless there is a problem.</param>
-    /// <param name="callerGone">The caller's disconnect.</param>
-    /// <returns>What to answer instead.</returns>
+    /// <param name="context">Its protocol determines the shape of the answer.</param>
+    /// <param name="answer">Receives the answer, unless there is a problem.</param>
+    /// <param name="callerGone">Cancelled when the caller disconnects.</param>
+    /// <returns>The problem to answer with; null on success.</returns>
     Task<Problem?> RunAsync(PooledBytes body, CallContext context, IBufferWriter<byte> answer, CancellationToken callerGone);
 }

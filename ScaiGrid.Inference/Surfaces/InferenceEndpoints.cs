@@ -15,10 +15,10 @@ using ScaiGrid.Inference.Responses;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>The HTTP surfaces of inference: ours under <c>/v1/inference</c>, OpenAI's under <c>/oai/v1</c>.</summary>
+/// <summary>The HTTP surfaces of inference: the native one under <c>/v1/inference</c>, OpenAI's under <c>/oai/v1</c>.</summary>
 public static class InferenceEndpoints
 {
-    /// <summary>Why no inference endpoint is audited; see docs/decisions/0028.</summary>
+    /// <summary>The reason why no inference endpoint is audited; see docs/decisions/0028.</summary>
     private const string Metered = "Every call leaves a usage row; an audit row would put the database on the hot path.";
 
     public static void MapInference(this IEndpointRouteBuilder endpoints)

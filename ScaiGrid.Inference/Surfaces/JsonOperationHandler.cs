@@ -21,8 +21,8 @@ internal static class JsonOperationHandler
     }
 
     /// <summary>
-    /// Maps a call of a model. What it needs of the services is taken before: a handler that asks for services gets a scope of its own, made and
-    /// disposed with each request.
+    /// Maps a call of a model. Its services are resolved once at start: a handler with service parameters would create and dispose a DI scope
+    /// for each request.
     /// </summary>
     public static RouteHandlerBuilder MapCall(this IEndpointRouteBuilder endpoints, string path, Func<HttpContext, Task> run) =>
         endpoints.MapPost(path, run).RequirePermission(Permissions.UseModels);

@@ -6,10 +6,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>Writes what a chat model said in the native surface's words.</summary>
+/// <summary>Writes a chat model's output in the native surface's form.</summary>
 internal static class NativeChatDocument
 {
-    /// <summary>A whole answer, envelope included.</summary>
+    /// <summary>Writes a whole answer including the envelope.</summary>
     public static void Write(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
         var answer = ChatAnswer.Parse(completion.Json);
@@ -22,11 +22,11 @@ internal static class NativeChatDocument
         DocumentWriter.EndData(writer, result);
     }
 
-    /// <summary>A chunk of a stream.</summary>
-    /// <param name="body">Where it is written.</param>
-    /// <param name="answer">What it says.</param>
+    /// <summary>Writes a chunk of a stream.</summary>
+    /// <param name="body">The response's body.</param>
+    /// <param name="answer">The chunk's content.</param>
     /// <param name="model">The frontend model.</param>
-    /// <param name="maker">The model that wants a choice's reasoning back under its own name, where that is to be told.</param>
+    /// <param name="maker">Returns the backend's model if the choice is to be marked as one whose reasoning field was renamed; otherwise null.</param>
     public static void WriteChunk(IBufferWriter<byte> body, ChatAnswer answer, ModelRoute model, Func<ChatChoice, string?> maker)
     {
         using var writer = new Utf8JsonWriter(body);
@@ -39,7 +39,7 @@ internal static class NativeChatDocument
         writer.WriteEndObject();
     }
 
-    /// <summary>Whether the reasoning has another name here than the upstream gave it.</summary>
+    /// <summary>Whether the reasoning is in a differently named field here than in the upstream's answer.</summary>
     public static bool Renames(ChatChoice choice) => choice.ReasoningField == "reasoning_content";
 
     private static void WriteChoices(Utf8JsonWriter writer, ChatAnswer answer, bool isDelta, Func<ChatChoice, string?> maker)
@@ -90,7 +90,7 @@ internal static class NativeChatDocument
         WriteRaw(writer, "audio"u8, choice.Audio);
         WriteRaw(writer, "extra_content"u8, choice.ExtraContent);
 
-        // An upstream that has something of its own there wants that back, and not the text.
+        // An upstream with provider state of its own takes that back, not the reasoning text.
         if (maker is not null && choice.ExtraContent is null)
         {
             RenamedReasoning.WriteMark(writer, maker);
@@ -110,7 +110,7 @@ internal static class NativeChatDocument
             writer.WriteNumber("index"u8, call.Index);
         }
 
-        // Later fragments of a streamed call have neither.
+        // Later fragments of a streamed call have neither id nor name.
         if (!isDelta || call.Id is not null)
         {
             writer.WriteString("id"u8, call.Id);
@@ -129,7 +129,7 @@ internal static class NativeChatDocument
         writer.WriteEndObject();
     }
 
-    // As it is: some of it is signed, and the upstream takes it back only so.
+    // Unchanged: parts of it may be signed, and the upstream accepts it back only as it was.
     private static void WriteRaw(Utf8JsonWriter writer, ReadOnlySpan<byte> name, string? json)
     {
         if (json is not null)

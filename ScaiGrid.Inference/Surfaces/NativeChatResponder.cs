@@ -7,13 +7,13 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary><c>/v1/inference/chat</c>: a normalised answer under <c>data</c>; in streams, the chunks, and a last one with the usage.</summary>
+/// <summary><c>/v1/inference/chat</c>: a normalised answer under <c>data</c>; in streams, the chunks and a last one with the usage.</summary>
 internal sealed class NativeChatResponder(HttpContext context, TimeProvider time) : HttpChatResponder(context, time)
 {
     private readonly ChunkHead _head = new();
     private readonly SplitPairs _pairs = new();
 
-    // Choices whose reasoning has another name here than the upstream gave it; null where there are none.
+    // Choices whose reasoning field was renamed; null if there are none.
     private HashSet<int>? _renamed;
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
@@ -33,7 +33,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
             return;
         }
 
-        // The few whose words are not the surface's; the others go through as bytes.
+        // The few chunks that are not in the native form; all others are passed through as bytes.
         body.Write("data: "u8);
         var answer = _pairs.Join(ChatAnswer.Parse(chunk.Json));
         foreach (var choice in answer.Choices.Where(NativeChatDocument.Renames))

@@ -7,7 +7,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary><c>/oai/v1/chat/completions</c>: the upstream's documents as they are, under the frontend model's name.</summary>
+/// <summary><c>/oai/v1/chat/completions</c>: the upstream's documents, with the frontend model's name.</summary>
 internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time, bool includeUsage) : HttpChatResponder(context, time)
 {
     private readonly ChunkHead _head = new();
@@ -18,7 +18,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
-        // A chunk of nothing but the usage that we asked for is not for a caller who did not; one that cannot be read is for nobody.
+        // Usage-only chunks are dropped if the caller did not ask for usage (we did), or if the usage could not be read.
         if (!chunk.HasChoices && (chunk.HasUnreadableUsage || (!includeUsage && chunk.Usage is not null)))
         {
             return;

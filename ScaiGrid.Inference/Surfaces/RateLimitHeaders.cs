@@ -5,10 +5,10 @@ using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>The headers that tell a caller how near its rate limits are.</summary>
+/// <summary>The headers that show how close a caller is to its rate limits.</summary>
 public static class RateLimitHeaders
 {
-    /// <summary>Those of a surface: on OpenAI's are its own beside ours.</summary>
+    /// <summary>Writes the headers of a surface: OpenAI's surface has OpenAI's headers in addition to ours.</summary>
     public static void Write(IHeaderDictionary headers, RateLimitState limits, string protocol)
     {
         Write(headers, limits);
@@ -30,7 +30,7 @@ public static class RateLimitHeaders
         }
     }
 
-    /// <summary>As OpenAI names them; the reset is the time until then.</summary>
+    /// <summary>Writes OpenAI's headers, whose reset is a duration instead of a time.</summary>
     private static void WriteOpenAi(IHeaderDictionary headers, RateLimitState limits)
     {
         if (limits.Limit > 0)

@@ -5,17 +5,18 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>Reads a request's body whole, into a pooled buffer.</summary>
+/// <summary>Reads a whole request body into a pooled buffer.</summary>
 internal static class RequestBody
 {
     /// <summary>
-    /// Taken at once on the word of a header. What is larger grows with what comes: whoever announces much and sends little holds no more than that.
+    /// The largest buffer that is allocated because of a Content-Length alone. Beyond that it grows with the data, so that a client that
+    /// announces much and sends little holds little memory.
     /// </summary>
     private const int FirstBytes = 1024 * 1024;
 
     private static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, $"A request has at most {InferenceOptions.MaxRequestBytes / 1024 / 1024} MiB.");
 
-    /// <returns>The body, which the caller disposes, or what is wrong with it.</returns>
+    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
     public static async ValueTask<(PooledBytes? Body, Problem? Problem)> ReadJsonAsync(HttpContext context)
     {
         var request = context.Request;

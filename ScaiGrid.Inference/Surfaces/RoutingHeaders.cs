@@ -5,9 +5,9 @@ using ScaiGrid.Inference.Pipeline;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>
-/// The headers that say who answered: <c>X-Scaigrid-Backend</c>, <c>X-Scaigrid-Attempts</c>, and <c>X-Scaigrid-Gateway-Ms</c>, the time
-/// until the answer that was not waiting for upstreams. Set before the first byte, on every operation of both HTTP surfaces: by
-/// <see cref="CallContext.ShowRouting"/>. An error that comes after attempts has them as well, with the backend that was asked last, if one was.
+/// The headers that describe the routing of a call: <c>X-Scaigrid-Backend</c>, <c>X-Scaigrid-Attempts</c>, and <c>X-Scaigrid-Gateway-Ms</c>, the
+/// milliseconds until the answer that were not spent waiting for upstreams. <see cref="CallContext.ShowRouting"/> sets them before the first
+/// byte, on every operation of both HTTP surfaces. Errors after an attempt have them as well, with the backend that was tried last, if any.
 /// </summary>
 public static class RoutingHeaders
 {

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Providers;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>The <c>routing</c> object of native answers: who answered, after which failures, and how long that took.</summary>
+/// <summary>Writes the <c>routing</c> object of native answers: the backend that answered, earlier failures, and times in milliseconds.</summary>
 internal static class RoutingJsonWriter
 {
     public static void Write(Utf8JsonWriter writer, CallResult result)

@@ -1,8 +1,8 @@
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>
-/// Puts together what an upstream splits over two chunks of a stream: half of a surrogate pair at the end of a text is held back until what follows it
-/// comes, as it could be written as no character by itself. A half that nothing follows is left out.
+/// Joins surrogate pairs that an upstream splits over two chunks of a stream: a high surrogate at the end of a text is held back until the
+/// next chunk arrives, because it cannot be written as a character by itself. It is dropped if no text follows.
 /// </summary>
 public sealed class SplitPairs
 {

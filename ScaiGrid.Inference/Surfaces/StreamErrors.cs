@@ -5,7 +5,7 @@ using ScaiGrid.Core.Http;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>The event of an error inside a stream, in each surface's shape.</summary>
+/// <summary>Writes an error event inside a stream, in each surface's shape.</summary>
 internal static class StreamErrors
 {
     public static void WriteNative(IBufferWriter<byte> body, Problem problem)

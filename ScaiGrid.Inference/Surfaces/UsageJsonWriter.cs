@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Metering;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>The <c>usage</c> object in each surface's shape.</summary>
+/// <summary>Writes the <c>usage</c> object in each surface's shape.</summary>
 internal static class UsageJsonWriter
 {
     public static void WriteNative(Utf8JsonWriter writer, TokenUsage usage)
