@@ -10,8 +10,8 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Inference.Telemetry;
 
 /// <summary>
-/// Metrics and spans of inference. Spans follow OpenTelemetry's GenAI conventions. Label values are bounded: models and backends that
-/// exist, tenants, fixed words.
+/// Metrics and spans of inference. Spans follow OpenTelemetry's GenAI conventions. Label values are bounded: existing models and backends,
+/// tenants, and fixed values.
 /// </summary>
 public sealed class InferenceMetrics : IDisposable
 {
@@ -43,33 +43,33 @@ public sealed class InferenceMetrics : IDisposable
             "scaigrid_circuit_breaker_state", () => Backends(snapshots.Current).Select(Circuit), description: "0: closed, 1: half-open, 2: open.");
     }
 
-    /// <summary>The call was refused before any backend was tried.</summary>
+    /// <summary>Counts a call that was refused before any backend was tried.</summary>
     public void Refused(Problem problem, CallContext context)
     {
-        // The slug came from the caller and may be anything: no label is made of it.
+        // The slug is caller input of any value: it must not become a label.
         Count("unknown", problem.Error.Code, context);
     }
 
-    /// <summary>A backend answered, or did not.</summary>
+    /// <summary>Counts one attempt at a backend.</summary>
     public void Tried(string backendId, UpstreamFailure? failure) => _tries.Add(
         1,
         new KeyValuePair<string, object?>("backend_id", backendId),
         new KeyValuePair<string, object?>("outcome", failure is { } reason ? reason.Label() : "ok"));
 
-    /// <summary>The caller left while a backend was being tried, before it had answered.</summary>
+    /// <summary>Counts an attempt that ended because the caller disconnected before the backend had answered.</summary>
     public void Abandoned(string backendId) => _tries.Add(
         1,
         new KeyValuePair<string, object?>("backend_id", backendId),
         new KeyValuePair<string, object?>("outcome", CallStatus.Cancelled.Label()));
 
-    /// <summary>The caller left before any backend had answered: nothing is settled.</summary>
+    /// <summary>Counts a call whose caller disconnected before any backend had answered: it is not settled.</summary>
     public void Cancelled(InferenceCall call)
     {
         Count(call.Route.Slug, CallStatus.Cancelled.Label(), call.Context);
         Duration(call);
     }
 
-    /// <summary>No backend answered.</summary>
+    /// <summary>Counts a call that no backend answered.</summary>
     public void Failed(InferenceCall call, UpstreamFailure failure)
     {
         Count(call.Route.Slug, failure.Label(), call.Context);
@@ -96,7 +96,7 @@ public sealed class InferenceMetrics : IDisposable
         }
     }
 
-    /// <summary>Null, and free, while nobody listens.</summary>
+    /// <summary>Starts a span; null, without cost, if nothing listens.</summary>
     public static Activity? StartSpan(ModelRoute route, string operation)
     {
         if (!Spans.HasListeners())
