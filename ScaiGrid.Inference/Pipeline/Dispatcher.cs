@@ -62,7 +62,8 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             LogFailure(backend, error);
             if (!route.Retry.Covers(error))
             {
-                return error;
+                verdict = FailureVerdict.Only(error);
+                break;
             }
         }
 

@@ -7,11 +7,14 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>
 /// Chooses the error for the caller when no target took the call: the failure that best predicts the outcome of a retry. In order of
 /// precedence: the upstream answered and failed, timed out, was rate limited, was unreachable, cannot take the request. If none was
-/// reachable, the model is unavailable.
+/// reachable, or all are out after one asked for a pause, the model is unavailable: the next call would be told no less.
 /// </summary>
 internal struct FailureVerdict
 {
     private UpstreamError? _worst;
+
+    /// <summary>The verdict on a failure after which no other target is tried, whatever the failures before it.</summary>
+    public static FailureVerdict Only(UpstreamError error) => new() { _worst = error };
 
     public void Add(UpstreamError error)
     {
@@ -25,7 +28,8 @@ internal struct FailureVerdict
     /// <param name="unable">A bit mask, by index, of the targets that can never take this call.</param>
     public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
-        if (_worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
+        var isPaused = _worst is { Failure: UpstreamFailure.ServerError, RetryAfterSeconds: not null };
+        if (!isPaused && _worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
         {
             return _worst;
         }
@@ -48,7 +52,7 @@ internal struct FailureVerdict
             areAllLimited &= health.Circuit is { IsClosed: false, Reason: UpstreamFailure.RateLimited };
         }
 
-        return areAllUnable ? _worst! : new UpstreamError(
+        return areAllUnable || (isPaused && soonest == TimeSpan.Zero) ? _worst! : new UpstreamError(
             areAllLimited ? UpstreamFailure.RateLimited : UpstreamFailure.Unavailable,
             RetryAfterSeconds: (int)Math.Clamp(Math.Ceiling(soonest.TotalSeconds), 1, BackendHealth.LongestPause.TotalSeconds));
     }

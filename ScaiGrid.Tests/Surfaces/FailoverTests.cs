@@ -91,6 +91,32 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         }
     }
 
+    /// <summary>The first call is told by the upstreams, the second by their circuits.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AllPaused_TheModelIsUnavailable_FromTheFirstCallOn(bool triesOthers)
+    {
+        var model = await RoutedModel.CreateAsync(Admin, triesOthers ? [Paused(90), Paused(40)] : [Paused(40)], triesOthers ? null : new { retry = new { on = Array.Empty<string>() } });
+        for (var i = 0; i < 2; i++)
+        {
+            var answer = await Admin.ChatAsync(model.Slug);
+            var error = answer.Error(503, "MODEL_UNAVAILABLE");
+            Assert.InRange((int)error["retry_after"]!, 20, 40);
+            Assert.Equal(answer.Headers["Retry-After"], error["retry_after"]!.ToString());
+        }
+
+        // Another target is not out: asking again may help at once.
+        (await ChatAsync(Paused(40), Script(new UpstreamScript { Status = 500 }) with { Priority = 1 })).Error(502, "BACKEND_ERROR");
+        (await ChatAsync(new { retry = new { max_attempts = 1 } }, Paused(40), Script(new UpstreamScript()) with { Priority = 1 })).Error(502, "BACKEND_ERROR");
+
+        RoutedBackend Paused(int retryAfter) => Script(new UpstreamScript
+        {
+            Status = 503,
+            Headers = new Dictionary<string, string> { ["Retry-After"] = $"{retryAfter}" },
+        });
+    }
+
     /// <summary>Its account is empty: the next second will not fill it.</summary>
     [Theory]
     [InlineData("insufficient_quota", 429, 60)]
