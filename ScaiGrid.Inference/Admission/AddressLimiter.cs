@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// Limits calls without valid credentials by where they come from: guessing keys is slow, whatever the number of replicas. An IPv6
-/// caller has 2^64 addresses, so it is its network that counts.
+/// Limits calls without valid credentials by client address, over all replicas, so that guessing keys is slow. An IPv6 client has 2^64
+/// addresses, so its /64 network is counted instead.
 /// </summary>
 public sealed partial class AddressLimiter
 {
@@ -24,7 +24,7 @@ public sealed partial class AddressLimiter
         _local = new LocalLimiter(time);
     }
 
-    /// <returns>Seconds after which the address may try again; null when it may go on.</returns>
+    /// <returns>Seconds until the address may try again; null if the call may continue.</returns>
     public async ValueTask<int?> RetryAfterAsync(IPAddress? address)
     {
         if (_options.AddressRequests == 0 || address is null)
@@ -50,7 +50,7 @@ public sealed partial class AddressLimiter
             }
         }
 
-        // Whoever has no credentials is served nothing but a refusal: there is nothing to close for them.
+        // FailClosed does not apply: a caller without credentials only ever gets an error, so counting in this process suffices.
         var (isAdmitted, limits) = _local.TryEnter(part, tokens: 0);
         return isAdmitted ? null : (int)Math.Max(limits.Reset - limits.Now, 1);
     }

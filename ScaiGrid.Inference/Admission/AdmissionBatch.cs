@@ -5,21 +5,21 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>What one run of the admission script settles and decides.</summary>
+/// <summary>The settlements and questions of one run of the admission script.</summary>
 internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
 {
-    /// <summary>However much else there is: they hold room in windows and budgets.</summary>
+    /// <summary>The least number of returned tickets in a full run: they occupy windows and budgets until they are returned.</summary>
     private const int FewestReturns = 8;
 
-    /// <summary>Calls that go on one after the other: those behind them wait for them.</summary>
+    /// <summary>Calls that continue one after the other on the reading thread; more would make the later ones wait.</summary>
     private const int MostHere = 8;
 
     private readonly List<AdmissionQuestion> _questions = new(1);
     private readonly List<Unsettled> _settlements = new(1);
 
     /// <summary>
-    /// Takes what waits, settlements first: a call never goes before what ended before it came. Tickets that are returned can wait: they were
-    /// given where there is room for many more.
+    /// Takes waiting items, settlements first: a call is never decided before a settlement that was queued earlier. Returned tickets can wait,
+    /// because tickets are only prefetched if there is much room left.
     /// </summary>
     public void Take(
         ConcurrentQueue<AdmissionQuestion> questions, ConcurrentQueue<Unsettled> settlements, ConcurrentQueue<Unsettled> returns, int most)
@@ -41,8 +41,8 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
     }
 
     /// <summary>
-    /// Makes one question of those that calls of one caller ask: the script takes little longer for many than for one. What is held for each
-    /// of them is then enough for the largest.
+    /// Merges questions of the same caller into one: the script takes little longer for many calls than for one. Each of these calls then
+    /// reserves the amounts of the first, rounded up.
     /// </summary>
     public void Join()
     {
@@ -59,7 +59,7 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
 
     public void Add(Unsettled settlement) => _settlements.Add(settlement);
 
-    /// <summary>Through the shared client.</summary>
+    /// <summary>Runs the script through the shared client.</summary>
     public Task<RedisResult> SendAsync(IDatabase database)
     {
         var (keys, values) = Arguments();
@@ -67,18 +67,18 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
     }
 
     /// <summary>Writes the command that runs the script.</summary>
-    /// <param name="command">Where to.</param>
-    /// <param name="asText">For a server that does not know the script yet.</param>
+    /// <param name="command">Receives the command.</param>
+    /// <param name="asText">True to send the script itself, for a server that does not know its hash yet.</param>
     public void Write(PooledBytes command, bool asText)
     {
         var (keys, values) = Arguments();
         AdmissionScripts.Write(command, keys, values, asText);
     }
 
-    /// <summary>Tells everybody what came of it.</summary>
-    /// <param name="answer">The script's.</param>
-    /// <param name="settled">Told how each settlement ended.</param>
-    /// <param name="askAgain">Given each call that was to be admitted together with others, where there was no room for that.</param>
+    /// <summary>Distributes the script's answer to the calls.</summary>
+    /// <param name="answer">The script's answer.</param>
+    /// <param name="settled">Called with the outcome of each settlement.</param>
+    /// <param name="askAgain">Called for each call of a merged question that was refused: it must ask by itself.</param>
     public void End(ReadOnlySpan<byte> answer, Action<Unsettled, Exception?> settled, Action<AdmissionQuestion> askAgain)
     {
         foreach (var settlement in _settlements)
@@ -104,7 +104,7 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
         GoOn();
     }
 
-    /// <summary>Tells everybody that there is no answer.</summary>
+    /// <summary>Fails all settlements and questions of the run.</summary>
     public void Fail(Exception failure, Action<Unsettled, Exception?> settled)
     {
         foreach (var settlement in _settlements)
@@ -125,7 +125,7 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
         question.Failure = failure;
         foreach (var call in question.Joined)
         {
-            // As much as it may hold all the same.
+            // It may have been reserved although the answer is missing: the amounts must be those of the question.
             (call.Failure, call.Ticket.Most) = (failure, question.Ticket.Most);
         }
     }
@@ -161,7 +161,7 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
                 GoOn(question, ref here);
             }
 
-            // Those that ask again go on later.
+            // Calls that ask again continue with their own answer.
             foreach (var call in question.Joined.Where(call => call.MayJoin))
             {
                 GoOn(call, ref here);
@@ -169,7 +169,7 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
         }
     }
 
-    // On this thread, one after the other, which saves waking one for each; of many, the pool takes its share.
+    // On this thread, one after the other, which saves a thread switch for each; if there are many, every other one goes to the thread pool.
     private static void GoOn(AdmissionQuestion question, ref int here)
     {
         if (question.IsShort && (here++ < MostHere || here % 2 == 0))
@@ -203,7 +203,7 @@ internal sealed class AdmissionBatch(RedisValue process, TimeProvider time)
             return;
         }
 
-        // Those before it ask for themselves, or have found each other.
+        // Earlier questions have already been merged or stand alone.
         var calls = _questions.Skip(index).Where(call => call.MayJoin && call.Part == part && amounts.Suit(call.Ticket.Most)).Take(most).ToArray();
         if (calls.Length < 2)
         {

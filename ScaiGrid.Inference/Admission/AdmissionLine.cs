@@ -8,19 +8,19 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// Admission's own way to Redis: a connection and a thread that waits for its answers, and on which the calls go on. The shared client
-/// wakes several threads for each answer, which costs more than all that admission does; see docs/decisions/0050.
+/// Admission's own connection to Redis, with a thread that reads the answers and on which the calls continue. The shared client wakes
+/// several threads for each answer, which costs more than all of admission; see docs/decisions/0050.
 /// </summary>
 /// <remarks>
-/// One run at a time. Whoever takes a run back from <see cref="_run"/> ends it: the reader with its answer, or whoever finds that the
-/// connection broke or took too long. Where there is no connection, the shared client does the same.
+/// One run at a time. A run is ended by whoever takes it out of <see cref="_run"/>: the reader with its answer, or the code that finds the
+/// connection broken or too slow. While there is no connection, the shared client is used instead.
 /// </remarks>
 internal sealed partial class AdmissionLine : IDisposable
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Errors of a server that is not, or not any more, the one to ask.</summary>
+    /// <summary>Prefixes of errors by which a server says that another one must be used.</summary>
     private static readonly string[] Elsewhere = ["READONLY", "LOADING", "MASTERDOWN", "MOVED", "CLUSTERDOWN"];
 
     private readonly RedisPrimary _primary;
@@ -37,19 +37,19 @@ internal sealed partial class AdmissionLine : IDisposable
     private volatile bool _mayHaveMoved;
     private int _isStarted;
 
-    /// <param name="primary">Where to.</param>
+    /// <param name="primary">Finds and opens connections to the primary server.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="ended">Told how a run ended: on the reading thread, most often.</param>
-    /// <param name="logger">Told when there is no connection although the shared client has one.</param>
+    /// <param name="ended">Called when a run ends, usually on the reading thread.</param>
+    /// <param name="logger">Logs when there is no connection although the shared client may have one.</param>
     public AdmissionLine(RedisPrimary primary, TimeProvider time, Ended ended, ILogger logger) =>
         (_primary, _time, _ended, _logger) = (primary, time, ended, logger);
 
     /// <param name="run">The run.</param>
-    /// <param name="answer">The script's; valid for the call.</param>
-    /// <param name="failure">Why there is no answer.</param>
+    /// <param name="answer">The script's answer; valid during the call only.</param>
+    /// <param name="failure">The reason if there is no answer.</param>
     public delegate void Ended(AdmissionBatch run, ReadOnlySpan<byte> answer, Exception? failure);
 
-    /// <returns>False while there is no connection: nothing was sent.</returns>
+    /// <returns>False if there is no connection: nothing was sent.</returns>
     public bool TrySend(AdmissionBatch run)
     {
         if (Volatile.Read(ref _wire) is not { } wire)
@@ -73,7 +73,7 @@ internal sealed partial class AdmissionLine : IDisposable
         return true;
     }
 
-    /// <summary>The servers are not what they were, perhaps.</summary>
+    /// <summary>Makes the next watch check whether another server has become the primary.</summary>
     public void LookAgain() => _mayHaveMoved = true;
 
     public void Dispose()
@@ -101,7 +101,7 @@ internal sealed partial class AdmissionLine : IDisposable
         wire.Send(_command.Span);
     }
 
-    /// <summary>The reading thread: connects, reads until that breaks, and again.</summary>
+    /// <summary>The reading thread's loop: connects, reads until the connection breaks, and connects again.</summary>
     private void Live()
     {
         var isFailing = false;
@@ -121,13 +121,13 @@ internal sealed partial class AdmissionLine : IDisposable
             }
             catch (Exception exception) when (wire is not null)
             {
-                // In this order: a run that was sent before is seen here, and one that comes later finds the connection closed.
+                // In this order: a run sent before the close is seen by the next line, and one sent after it finds the connection closed.
                 Close(wire);
                 End(Volatile.Read(ref _run), Broken(exception));
             }
             catch (Exception exception)
             {
-                // One line, however long it lasts.
+                // Logged once per outage.
                 if (!isFailing)
                 {
                     isFailing = true;
@@ -146,12 +146,12 @@ internal sealed partial class AdmissionLine : IDisposable
             var answer = wire.Read(out var isError);
             if (isError && answer.StartsWith("NOSCRIPT"u8) && Volatile.Read(ref _run) is { } unknown)
             {
-                // A server that has never seen it, or was started again: nothing was run.
+                // The server has never seen the script, or was restarted: nothing was run.
                 Send(wire, unknown, asText: true);
                 continue;
             }
 
-            // Null: it took too long, and the connection is closed.
+            // Null if the run timed out: the connection is closed then.
             if (Interlocked.Exchange(ref _run, null) is not { } run)
             {
                 return;
@@ -179,7 +179,7 @@ internal sealed partial class AdmissionLine : IDisposable
         wire.Dispose();
     }
 
-    /// <summary>Ends a run that has no answer, unless somebody else did. The connection first: what is sent after that fails at once.</summary>
+    /// <summary>Ends a run without an answer, unless it was ended already. Close the connection first, so that a later send fails at once.</summary>
     private void End(AdmissionBatch? run, Exception failure)
     {
         if (run is not null && Interlocked.CompareExchange(ref _run, null, run) == run)
@@ -190,8 +190,8 @@ internal sealed partial class AdmissionLine : IDisposable
 
     private void Watch()
     {
-        // The run before its time: a run that is seen was sent after the time that is read then, or at it. Whether there still is a
-        // connection does not matter to it.
+        // The run is read before its time: the time that is then read is that of this run or of a later one. A run must time out whether or not the
+        // connection still exists.
         var run = Volatile.Read(ref _run);
         var wire = Volatile.Read(ref _wire);
         if (run is not null && _time.GetElapsedTime(Volatile.Read(ref _sentAt)) > _primary.Timeout)

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>How often limits and budgets refuse.</summary>
+/// <summary>Counters of refused calls, of calls decided without Redis, and of recovered reservations.</summary>
 public sealed class AdmissionMetrics : IDisposable
 {
     private readonly Meter _meter;

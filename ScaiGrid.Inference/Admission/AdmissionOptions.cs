@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>The installation's limits, and what happens while Redis is away.</summary>
+/// <summary>The installation's default limits, and the behaviour while Redis is unavailable.</summary>
 public sealed class AdmissionOptions
 {
     private const int MaxRequests = 100_000_000;
@@ -57,7 +57,7 @@ public sealed class AdmissionOptions
     [Range(1, 1_000_000)]
     public int UnboundedOutputTokens { get; set; } = 16_384;
 
-    /// <summary>The limits of a tenant that has none of its own.</summary>
+    /// <summary>The limits of a tenant without overrides.</summary>
     public LevelLimits Defaults => new(
         new RateLimit(KeyRequests, KeyTokens), new RateLimit(UserRequests, UserTokens), new RateLimit(TenantRequests, TenantTokens), new RateLimit(PartnerRequests, PartnerTokens));
 }

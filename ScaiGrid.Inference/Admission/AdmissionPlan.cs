@@ -4,10 +4,10 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>A rolling window that a caller's calls are counted in.</summary>
+/// <summary>A rolling window in which a caller's calls are counted.</summary>
 public readonly record struct LimitWindow(RedisKey Key, RateLimit Limit);
 
-/// <summary>All limits and budgets that one caller's calls meet, with everything made beforehand that does not change from call to call.</summary>
+/// <summary>All limits and budgets that apply to one caller's calls, precomputed as far as they do not change from call to call.</summary>
 public sealed class AdmissionPlan
 {
     private readonly AdmissionPart _tenant;
@@ -27,23 +27,23 @@ public sealed class AdmissionPlan
 
     public bool IsEmpty => _split.Length == 0;
 
-    /// <summary>The same without budgets, for calls that cost nothing.</summary>
-    /// <remarks>Two first calls may each get their own: tickets of the one that is forgotten are returned like all that no call came for.</remarks>
+    /// <summary>The plan without budgets, for calls that cost nothing.</summary>
+    /// <remarks>A race may create two; the tickets of the one that is lost are returned like all unused tickets.</remarks>
     public AdmissionPlan LimitsOnly => field ??= _tenant.Budgets.IsEmpty && _partner.Budgets.IsEmpty ? this
         : new AdmissionPlan(new AdmissionPart(_tenant.Owner, _tenant.Windows, []), new AdmissionPart(_partner.Owner, _partner.Windows, []));
 
-    /// <summary>The same without rate limits, for calls that nobody waits for: their pace is the worker's.</summary>
+    /// <summary>The plan without rate limits, for calls of batches: the worker sets their pace.</summary>
     public AdmissionPlan BudgetsOnly => field ??= _tenant.Windows.IsEmpty && _partner.Windows.IsEmpty ? this
         : new AdmissionPlan(new AdmissionPart(_tenant.Owner, [], _tenant.Budgets), new AdmissionPart(_partner.Owner, [], _partner.Budgets));
 
     public bool HasBudgets { get; }
 
-    /// <summary>Whether a budget may refuse a call.</summary>
+    /// <summary>Whether one of the budgets may block a call.</summary>
     public bool Blocks { get; }
 
     public bool CountsTokens { get; }
 
-    /// <summary>One script's keys lie in one slot: on a cluster the tenant's part and the partner's go out side by side.</summary>
+    /// <summary>A script's keys must share a slot: on a cluster the tenant's part and the partner's part are sent in parallel.</summary>
     public AdmissionPart[] Parts(bool isCluster) => isCluster ? _split : _whole;
 
     public static AdmissionPlan Of(Caller caller, AdmissionRules rules)
@@ -74,7 +74,7 @@ public sealed class AdmissionPlan
     }
 }
 
-/// <summary>What one run of the script decides on: windows and budgets of one slot, or on a single Redis all of them.</summary>
+/// <summary>The windows and budgets that one run of the script decides on: those of one slot, or on a single Redis all of them.</summary>
 public sealed class AdmissionPart
 {
     private const int FirstOfWindows = 9;
@@ -86,7 +86,7 @@ public sealed class AdmissionPart
         TokenWindows = [.. windows.Where(window => window.Limit.Tokens > 0).Select(window => window.Key)];
     }
 
-    /// <summary>The tenant or partner under whose hash tag open reservations are noted.</summary>
+    /// <summary>The tenant or partner whose hash tag the key of open reservations has.</summary>
     public string Owner { get; }
 
     public ImmutableArray<LimitWindow> Windows { get; }
@@ -97,10 +97,10 @@ public sealed class AdmissionPart
 
     public bool IsEmpty => Windows.IsEmpty && Budgets.IsEmpty;
 
-    /// <summary>Without a ticket to settle later, nothing is left behind that anybody must undo.</summary>
+    /// <summary>Whether an admitted call must be settled. Otherwise only request windows were counted, which expire by themselves.</summary>
     internal bool LeavesTraces => !Budgets.IsEmpty || !TokenWindows.IsEmpty;
 
-    // Made with the first call that needs them: of most callers' parts only one is ever asked for.
+    // Created on first use: most callers need only one of the parts.
     private RedisValue[] Template => field ??=
     [
         Windows.Length, Budgets.Length, 0, "", "", 0, 0, 0, 0,
@@ -122,13 +122,13 @@ public sealed class AdmissionPart
 
     internal RedisKey[] SettleKeys(AdmissionTicket ticket, SettleMode mode) => WithOnce(mode is SettleMode.Return ? AllKeys : SettledKeys, ticket);
 
-    /// <summary>Tickets that are ready for calls that have not come yet.</summary>
+    /// <summary>Prefetched tickets for calls that have not arrived yet.</summary>
     internal TicketBook Ahead { get; } = new();
 
-    /// <summary>Values that <see cref="Write"/> writes.</summary>
+    /// <summary>The number of values that <see cref="Write"/> writes.</summary>
     internal int ValuesOf(AdmissionQuestion question) => Template.Length + question.Ahead.Length;
 
-    /// <summary>Values that <see cref="WriteSettlement"/> writes.</summary>
+    /// <summary>The number of values that <see cref="WriteSettlement"/> writes.</summary>
     internal int SettleValues => FirstOfSettledBudgets + Budgets.Length;
 
     internal void Write(AdmissionQuestion question, RedisValue process, Span<RedisValue> values)

@@ -3,27 +3,27 @@ using System.Runtime.CompilerServices;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>Whether a call may run, asked of one slot.</summary>
-/// <param name="part">Its limits and budgets there.</param>
-/// <param name="ticket">What it would reserve.</param>
-/// <param name="now">When it came, by which it belongs to a budget's period.</param>
-/// <param name="throttleMs">Between calls under a budget that throttles.</param>
-/// <param name="isShort">Whether the call has little to do before it waits again: it may go on where others wait behind it.</param>
+/// <summary>Asks the script whether a call may run.</summary>
+/// <param name="part">The limits and budgets to check.</param>
+/// <param name="ticket">What the call would reserve.</param>
+/// <param name="now">The time of the call, which determines the budget period.</param>
+/// <param name="throttleMs">Milliseconds between calls under a budget that throttles.</param>
+/// <param name="isShort">Whether the call does little work before it waits again, so that it may continue on the reading thread.</param>
 internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs, bool isShort)
     : TaskCompletionSource<AdmissionAnswer>, IThreadPoolWorkItem
 {
     public AdmissionPart Part { get; } = part;
 
-    /// <summary>Of calls ahead the first.</summary>
+    /// <summary>The call's ticket; in a question for several calls, the one that states the amounts.</summary>
     public AdmissionTicket Ticket { get; } = ticket;
 
-    /// <summary>Tickets of the same amounts for several calls, of all or of none; empty where this is one call.</summary>
+    /// <summary>Tickets with the same amounts for several calls, admitted all or none; empty for a single call.</summary>
     public AdmissionTicket[] Ahead { get; init; } = [];
 
-    /// <summary>Those who ask by this question; empty where the calls have not come yet.</summary>
+    /// <summary>The questions that were merged into this one; empty for a single call and for prefetched tickets.</summary>
     public AdmissionQuestion[] Joined { get; init; } = [];
 
-    /// <summary>Whether it may be asked in one with others of its caller: not where it is a part of what is asked, or where that was tried.</summary>
+    /// <summary>Whether it may be merged with others of the same caller: not if it is one part of a call's question, or if a merge was refused.</summary>
     public bool MayJoin { get; set; }
 
     public DateTimeOffset Now { get; } = now;
@@ -36,7 +36,7 @@ internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket tick
 
     internal Exception? Failure { get; set; }
 
-    /// <summary>Lets the call go on, on this thread.</summary>
+    /// <summary>Completes the question; the call continues on this thread.</summary>
     public void Execute()
     {
         if (Failure is null)
@@ -50,7 +50,7 @@ internal sealed class AdmissionQuestion(AdmissionPart part, AdmissionTicket tick
     }
 }
 
-/// <summary>The script's answer to a question: numbers whose meaning depends on the first.</summary>
+/// <summary>The script's answer to a question: numbers whose meaning depends on the first one.</summary>
 [InlineArray(Most)]
 internal struct AdmissionAnswer
 {
@@ -60,10 +60,10 @@ internal struct AdmissionAnswer
 
     public readonly bool IsAdmitted => this[0] == 0;
 
-    /// <summary>Of calls that were admitted: how much was left of <see cref="Limits"/>' second.</summary>
+    /// <summary>Milliseconds that were left of the second in <see cref="Limits"/>. For admitted calls only.</summary>
     public readonly long MsOfSecond => this[8];
 
-    /// <summary>Of calls that were admitted.</summary>
+    /// <summary>For admitted calls only.</summary>
     public readonly RateLimitState Limits => new(this[2], this[3], this[4], Now: this[1])
     {
         TokenLimit = this[5],
@@ -71,9 +71,9 @@ internal struct AdmissionAnswer
         TokenReset = this[7],
     };
 
-    /// <summary>The answer to one of several calls that were admitted at once.</summary>
-    /// <param name="behind">How many of them are counted after it.</param>
-    /// <param name="tokens">What is counted for each.</param>
+    /// <summary>The answer to one of several calls that were admitted together.</summary>
+    /// <param name="behind">How many of these calls are counted after it.</param>
+    /// <param name="tokens">Tokens that are counted for each.</param>
     public readonly AdmissionAnswer Before(int behind, long tokens)
     {
         var answer = this;
@@ -82,7 +82,7 @@ internal struct AdmissionAnswer
         return answer;
     }
 
-    /// <exception cref="FormatException">Not numbers with a space between.</exception>
+    /// <exception cref="FormatException">The line is not a list of numbers separated by spaces.</exception>
     public static AdmissionAnswer Read(ReadOnlySpan<byte> line)
     {
         var answer = default(AdmissionAnswer);
@@ -106,5 +106,5 @@ internal struct AdmissionAnswer
     }
 }
 
-/// <summary>A part of a call that has to be settled.</summary>
+/// <summary>The part of a call's ticket that lies in one slot and has to be settled.</summary>
 internal sealed record Unsettled(AdmissionTicket Ticket, AdmissionPart Part, Settlement Settlement, SettleMode Mode);

@@ -4,17 +4,16 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// Runs the admission script for one slot. Calls that come while a run is on its way go with the next one, and so do settlements: a call
-/// waits for one round trip, and under load many share it.
+/// Runs the admission script for one slot. Calls and settlements that arrive during a run are sent with the next one: a call waits for
+/// one round trip, and under load many calls share it.
 /// </summary>
 /// <remarks>
-/// Settlements go out before the calls that came after them, so that a caller who has seen the end of an answer finds its reservation given
-/// back. Where no call comes, they wait for <see cref="Linger"/>, to be carried by one, or until they fill a run. Tickets that are
-/// returned go last.
+/// Settlements are sent before later calls, so that a caller who has seen the end of an answer finds its reservation released. Without a
+/// call they wait for <see cref="Linger"/>, or until they fill a run. Returned tickets are sent last.
 /// </remarks>
 internal sealed class AdmissionQueue : IDisposable
 {
-    /// <summary>Redis does nothing else while a script runs: this many calls are a millisecond or two.</summary>
+    /// <summary>Redis does nothing else while a script runs: this many calls take a millisecond or two.</summary>
     private const int MostAtOnce = 64;
 
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(20);
@@ -32,11 +31,11 @@ internal sealed class AdmissionQueue : IDisposable
     private int _isRunning;
     private int _isTimed;
 
-    /// <param name="redis">Where to.</param>
+    /// <param name="redis">The shared client.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="process">The owner of what is reserved.</param>
-    /// <param name="settled">Told how each settlement ended; not to block.</param>
-    /// <param name="makeLine">Makes a connection of its own; null where it shares the client's.</param>
+    /// <param name="process">The id of this process, the owner of its reservations.</param>
+    /// <param name="settled">Called with the outcome of each settlement; must not block.</param>
+    /// <param name="makeLine">Creates a connection of the queue's own; null to use the shared client only.</param>
     public AdmissionQueue(
         IConnectionMultiplexer redis,
         TimeProvider time,
@@ -62,14 +61,14 @@ internal sealed class AdmissionQueue : IDisposable
     {
         (settlement.Mode is SettleMode.Return ? _returns : _settlements).Enqueue(settlement);
 
-        // Pairs with the fence of Next: either this sees that the turn is over, or whoever ends it sees the settlement.
+        // Pairs with the barrier in Next: either this sees that the runs have ended, or Next sees the settlement.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _isRunning) != 0)
         {
             return;
         }
 
-        // A call that comes waits for one run of them, not for several.
+        // A full run is sent at once: a call that arrives then waits for one run of settlements, not for several.
         if (_settlements.Count >= MostAtOnce)
         {
             TryRun();
@@ -132,12 +131,12 @@ internal sealed class AdmissionQueue : IDisposable
         Ended(run, answer, failure);
     }
 
-    /// <summary>One run after the other, as long as there is something to run.</summary>
+    /// <summary>Called at the end of a run; starts the next one if anything waits.</summary>
     private void Ended(AdmissionBatch run, ReadOnlySpan<byte> answer, Exception? failure)
     {
         if (failure is not null)
         {
-            // Who waits behind a failure does not wait for another one.
+            // Everything that waits fails with it instead of waiting for another failure.
             run.Take(_questions, _settlements, _returns, int.MaxValue);
             run.Fail(failure, _settled);
         }
@@ -153,7 +152,7 @@ internal sealed class AdmissionQueue : IDisposable
         }
     }
 
-    /// <returns>Null when nothing waits: the turn is over then.</returns>
+    /// <returns>The next run; null if nothing waits, and then the queue is idle.</returns>
     private AdmissionBatch? Next()
     {
         do
@@ -168,7 +167,7 @@ internal sealed class AdmissionQueue : IDisposable
 
             Volatile.Write(ref _isRunning, 0);
 
-            // Whoever came between found it running.
+            // An item queued in between saw the queue as running: look once more.
             Interlocked.MemoryBarrier();
         }
         while (HasWork && Interlocked.CompareExchange(ref _isRunning, 1, 0) == 0);

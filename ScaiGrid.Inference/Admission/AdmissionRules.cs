@@ -4,7 +4,7 @@ using ScaiGrid.Core.Identity;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>Limits and budgets of a snapshot, and from them each caller's plan, made when the caller first calls.</summary>
+/// <summary>A snapshot's limits and budgets. Creates each caller's plan at the caller's first call.</summary>
 public sealed class AdmissionRules
 {
     public static readonly AdmissionRules None = new(new LevelLimits(default, default, default, default));
@@ -21,10 +21,10 @@ public sealed class AdmissionRules
     /// <summary>The installation's limits.</summary>
     public LevelLimits Defaults { get; }
 
-    /// <summary>Limits of their own, by tenant id and partner id.</summary>
+    /// <summary>Overrides by tenant id and partner id.</summary>
     public FrozenDictionary<string, LevelOverrides> Overrides { get; init; } = FrozenDictionary<string, LevelOverrides>.Empty;
 
-    /// <summary>Budgets by the id of the partner, tenant, user or group that they are for.</summary>
+    /// <summary>Budgets by the id of their partner, tenant, user or group.</summary>
     public FrozenDictionary<string, BudgetRule[]> Budgets { get; init; } = FrozenDictionary<string, BudgetRule[]>.Empty;
 
     public AdmissionPlan PlanOf(Caller caller) => _plans.GetValue(caller, _make);

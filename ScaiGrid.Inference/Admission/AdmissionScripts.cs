@@ -6,7 +6,7 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>The scripts that Redis runs, each a file beside this one.</summary>
+/// <summary>The Lua scripts that Redis runs; their sources are in the folder <c>Scripts</c>.</summary>
 public static class AdmissionScripts
 {
     private static readonly string Admission = Read("admission.lua");
@@ -14,25 +14,25 @@ public static class AdmissionScripts
     private static readonly byte[] AdmissionByHash = Command("EVALSHA", Convert.ToHexStringLower(AdmissionHash));
     private static readonly byte[] AdmissionByText = Command("EVAL", Admission);
 
-    /// <summary>For whoever knows a budget's use from the database.</summary>
+    /// <summary>Sets budgets to the use that the database has.</summary>
     public static readonly string Reconcile = Read("reconcile.lua");
 
-    /// <summary>Settles and admits: see the script.</summary>
+    /// <summary>Runs the script that settles and admits calls.</summary>
     internal static async Task<RedisResult> AdmitAsync(IDatabase database, RedisKey[] keys, RedisValue[] values)
     {
         try
         {
-            // The client can do the same with the text, which it then looks up, and hashes for that, at each call.
+            // The client's overload with the script's text would hash the text at each call.
             return await database.ScriptEvaluateAsync(AdmissionHash, keys, values);
         }
         catch (RedisServerException exception) when (exception.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
         {
-            // A server that has never seen it, or was started again: nothing was run.
+            // The server has never seen the script, or was restarted: nothing was run.
             return await database.ScriptEvaluateAsync(Admission, keys, values);
         }
     }
 
-    /// <summary>Writes the command for a connection of our own.</summary>
+    /// <summary>Writes the command in Redis's protocol, for admission's own connection.</summary>
     internal static void Write(PooledBytes command, RedisKey[] keys, RedisValue[] values, bool asText)
     {
         WriteCount(command, '*', 3 + keys.Length + values.Length);

@@ -6,10 +6,10 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>Redis as admission sees it: scripts, whether it is a cluster, and whether it answers at the moment.</summary>
+/// <summary>Admission's access to Redis: runs the scripts, and tracks whether Redis is a cluster and whether it answers at the moment.</summary>
 internal sealed class AdmissionStore : IDisposable
 {
-    /// <summary>After a failure, calls do not wait for Redis again before this has passed.</summary>
+    /// <summary>After a failure, no call waits for Redis until this time has passed.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     private readonly IConnectionMultiplexer _redis;
@@ -17,7 +17,7 @@ internal sealed class AdmissionStore : IDisposable
     private readonly RedisValue _process;
     private readonly AdmissionQueue _queue;
 
-    // By tenant or partner: on a cluster, a script's keys lie in one slot.
+    // By tenant or partner, for a cluster: a script's keys must share a slot.
     private readonly ConcurrentDictionary<string, AdmissionQueue> _queues = new();
     private readonly Func<string, AdmissionQueue> _makeQueue;
     private long _failedAt;
@@ -34,16 +34,16 @@ internal sealed class AdmissionStore : IDisposable
         redis.ConnectionRestored += OnRestored;
     }
 
-    /// <summary>This process, as owner of reservations.</summary>
+    /// <summary>The id of this process as owner of reservations.</summary>
     public string Process { get; }
 
-    /// <summary>How a settlement ended that <see cref="Settle"/> sent; not to block.</summary>
+    /// <summary>Called with the outcome of each settlement that <see cref="Settle"/> sent; must not block.</summary>
     public Action<Unsettled, Exception?>? Settled { get; set; }
 
-    /// <summary>False for a moment after a failure: whoever comes then does not wait.</summary>
+    /// <summary>False shortly after a failure: calls are then decided without Redis instead of waiting for it.</summary>
     public bool IsUsable => Volatile.Read(ref _failedAt) is var failedAt && (failedAt == 0 || _time.GetElapsedTime(failedAt) > Pause);
 
-    /// <summary>Whether the last that was tried failed.</summary>
+    /// <summary>Whether the latest command failed.</summary>
     public bool IsAway => Volatile.Read(ref _failedAt) != 0;
 
     public bool IsCluster
@@ -61,24 +61,24 @@ internal sealed class AdmissionStore : IDisposable
 
     public IDatabase Database => _redis.GetDatabase();
 
-    /// <summary>What may come of a command while Redis is away, or is being changed.</summary>
+    /// <summary>Whether an exception is one that commands throw while Redis is unavailable or its configuration changes.</summary>
     public static bool IsFailure(Exception exception) => exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
-    /// <summary>Asks whether a call may run. Settlements of before go along.</summary>
-    /// <param name="part">Its limits and budgets.</param>
-    /// <param name="ticket">What it would reserve.</param>
-    /// <param name="now">When it came.</param>
-    /// <param name="throttleMs">Between calls under a budget that throttles.</param>
+    /// <summary>Asks whether a call may run. Waiting settlements are sent along.</summary>
+    /// <param name="part">The limits and budgets to check.</param>
+    /// <param name="ticket">What the call would reserve.</param>
+    /// <param name="now">The time of the call.</param>
+    /// <param name="throttleMs">Milliseconds between calls under a budget that throttles.</param>
     /// <param name="isShort">See <see cref="AdmissionQuestion.IsShort"/>.</param>
     /// <param name="mayJoin">See <see cref="AdmissionQuestion.MayJoin"/>.</param>
     public Task<AdmissionAnswer> AdmitAsync(AdmissionPart part, AdmissionTicket ticket, DateTimeOffset now, int throttleMs, bool isShort, bool mayJoin) =>
         QueueOf(part).AskAsync(new AdmissionQuestion(part, ticket, now, throttleMs, isShort) { MayJoin = mayJoin });
 
-    /// <summary>Asks for tickets of calls that have not come yet.</summary>
+    /// <summary>Prefetches tickets for calls that have not arrived yet.</summary>
     public Task<AdmissionAnswer> AdmitAheadAsync(AdmissionPart part, AdmissionTicket[] tickets, DateTimeOffset now) =>
         QueueOf(part).AskAsync(new AdmissionQuestion(part, tickets[0], now, throttleMs: 0, isShort: true) { Ahead = tickets });
 
-    /// <summary>Asks by a run of its own: for those who are too many to have a queue each.</summary>
+    /// <summary>Asks in a run of its own, for parts that are too many to have a queue each (one per client address).</summary>
     public async Task<AdmissionAnswer> AdmitAloneAsync(AdmissionPart part, DateTimeOffset now)
     {
         var question = new AdmissionQuestion(part, AdmissionTicket.Empty, now, throttleMs: 0, isShort: true);
@@ -88,10 +88,10 @@ internal sealed class AdmissionStore : IDisposable
         return await question.Task;
     }
 
-    /// <summary>Sends a settlement along with the next call, or by itself where none comes. <see cref="Settled"/> tells how it ended.</summary>
+    /// <summary>Queues a settlement: it is sent with the next call, or alone after a while. <see cref="Settled"/> reports its outcome.</summary>
     public void Settle(Unsettled unsettled) => QueueOf(unsettled.Part).Settle(unsettled);
 
-    /// <summary>Settles by a run of its own.</summary>
+    /// <summary>Settles in a run of its own.</summary>
     public Task SettleAsync(Unsettled unsettled)
     {
         var batch = new AdmissionBatch(_process, _time);
@@ -99,15 +99,15 @@ internal sealed class AdmissionStore : IDisposable
         return batch.SendAsync(Database);
     }
 
-    /// <returns>True when this is the first failure.</returns>
+    /// <returns>True if this is the first failure of an outage.</returns>
     public bool Failed()
     {
-        // Keys that do not lie together are another sign that the servers are not what they were.
+        // An error about keys in different slots also means that the topology has changed.
         _topology = 0;
         return Interlocked.Exchange(ref _failedAt, _time.GetTimestamp()) == 0;
     }
 
-    /// <returns>True when it failed before.</returns>
+    /// <returns>True if this ends an outage.</returns>
     public bool Answered() => Volatile.Read(ref _failedAt) != 0 && Interlocked.Exchange(ref _failedAt, 0) != 0;
 
     public void Dispose()
@@ -136,21 +136,21 @@ internal sealed class AdmissionStore : IDisposable
     }
 }
 
-/// <summary>What settling does. The numbers are those of the script.</summary>
+/// <summary>What a settlement does. The numbers are used by the script.</summary>
 internal enum SettleMode
 {
-    /// <summary>Gives back and counts nothing.</summary>
+    /// <summary>Releases the reservation and counts nothing.</summary>
     Release = 0,
 
-    /// <summary>Counts, if the reservation is still there: for a second attempt.</summary>
+    /// <summary>Counts the use if the reservation is still open: for a repeated settlement.</summary>
     CountIfOpen = 1,
 
-    /// <summary>Counts in any case.</summary>
+    /// <summary>Counts the use in any case.</summary>
     Count = 2,
 
-    /// <summary>Gives back, if the reservation is still there: for a second attempt.</summary>
+    /// <summary>Releases the reservation if it is still open: for a repeated settlement.</summary>
     ReleaseIfOpen = 3,
 
-    /// <summary>Gives back what no call came for, its place in the windows too.</summary>
+    /// <summary>Releases an unused ticket, including its place in the windows.</summary>
     Return = 4,
 }

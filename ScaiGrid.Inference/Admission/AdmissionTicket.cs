@@ -4,10 +4,10 @@ using ScaiGrid.Inference.Metering;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>What an admitted call holds until it is settled.</summary>
+/// <summary>The reservation of an admitted call, which is held until the call is settled.</summary>
 public sealed class AdmissionTicket
 {
-    /// <summary>For what is counted and never settled.</summary>
+    /// <summary>For calls that are counted but never settled.</summary>
     internal static readonly AdmissionTicket Empty = new() { Id = "", Most = default, IsBinding = false };
 
     private int _isClosed;
@@ -15,37 +15,37 @@ public sealed class AdmissionTicket
     /// <summary>The id of the usage record that the call will have.</summary>
     public required string Id { get; init; }
 
-    /// <summary>What is held back for it: as much as it asked for, or somewhat more where it was admitted together with others.</summary>
+    /// <summary>The reserved amounts: those the call needs, or somewhat more if it was admitted together with others.</summary>
     public required TicketAmounts Most { get; set; }
 
-    /// <summary>Whether a budget that blocks relies on <see cref="Most"/>.</summary>
+    /// <summary>Whether a blocking budget relies on <see cref="Most"/>, so that the upstream must be given an output limit.</summary>
     public required bool IsBinding { get; init; }
 
-    /// <summary>For a call that may be made again after a crash: the set within which it counts once. Null for others.</summary>
+    /// <summary>For a call that may be repeated after a crash: the name of the set within which it counts once; otherwise null.</summary>
     public string? Once { get; init; }
 
     internal AdmissionPart[] Parts { get; set; } = [];
 
-    /// <summary>Second of Redis's clock at which the call was counted.</summary>
+    /// <summary>The second of Redis's clock in which the call was counted.</summary>
     internal long Second { get; set; }
 
     internal bool TryClose() => Interlocked.Exchange(ref _isClosed, 1) == 0;
 }
 
-/// <summary>What a ticket is good for.</summary>
-/// <param name="EstimatedTokens">Counted in windows of tokens until the true number is known.</param>
-/// <param name="Cost">The most that the call can cost, in nano-units: what its budgets hold back.</param>
-/// <param name="Tokens">The most tokens that the call can use.</param>
+/// <summary>The amounts that a ticket reserves.</summary>
+/// <param name="EstimatedTokens">Counted in token windows until the real number is known.</param>
+/// <param name="Cost">The highest possible cost of the call in nano-units, which its budgets reserve.</param>
+/// <param name="Tokens">The highest possible number of tokens of the call.</param>
 public readonly record struct TicketAmounts(long EstimatedTokens, long Cost, long Tokens)
 {
-    /// <summary>More would be held back for a long call that needs little.</summary>
+    /// <summary>A ticket may be at most this many times as large as needed: more would reserve too much for a long call.</summary>
     private const int MostTimes = 4;
 
-    /// <summary>Whether they are enough for a call, and not far too much.</summary>
+    /// <summary>Whether the amounts suffice for a call without being far too large.</summary>
     public bool Suit(TicketAmounts needs) =>
         Suit(EstimatedTokens, needs.EstimatedTokens) && Suit(Cost, needs.Cost) && Suit(Tokens, needs.Tokens);
 
-    /// <summary>To a power of two each.</summary>
+    /// <summary>Rounds each amount up to a power of two.</summary>
     public TicketAmounts RoundedUp() => new(RoundedUp(EstimatedTokens), RoundedUp(Cost), RoundedUp(Tokens));
 
     private static bool Suit(long amount, long need) => amount >= need && amount / MostTimes <= need;
@@ -53,34 +53,34 @@ public readonly record struct TicketAmounts(long EstimatedTokens, long Cost, lon
     private static long RoundedUp(long amount) => (long)BitOperations.RoundUpToPowerOf2((ulong)amount);
 }
 
-/// <summary>What a call came to.</summary>
+/// <summary>The actual use of a call.</summary>
 /// <param name="Cost">Nano-units charged.</param>
-/// <param name="Tokens">Prompt and completion.</param>
-/// <param name="At">The usage record's time, by which the call belongs to a period.</param>
+/// <param name="Tokens">Prompt and completion tokens.</param>
+/// <param name="At">The usage record's time, which determines the budget period.</param>
 public readonly record struct Settlement(long Cost, long Tokens, DateTimeOffset At);
 
-/// <summary>Whether a call may go on.</summary>
-/// <param name="Problem">Why not; null when it may.</param>
-/// <param name="Limits">For the caller to see, whichever way it went.</param>
-/// <param name="Ticket">To be settled when the call ends; null where nothing was reserved.</param>
+/// <summary>The decision on a call.</summary>
+/// <param name="Problem">The reason for a refusal; null if the call may run.</param>
+/// <param name="Limits">The state of the rate limits, shown to the caller in either case.</param>
+/// <param name="Ticket">To be settled when the call ends; null if nothing was reserved.</param>
 public readonly record struct AdmissionOutcome(Problem? Problem, RateLimitState Limits = default, AdmissionTicket? Ticket = null);
 
 /// <summary>The most that a call can use, known before it is sent.</summary>
-/// <param name="Highest">What it can use at most, of each unit.</param>
-/// <param name="Estimate">Tokens that the call will use by a rough guess.</param>
-/// <param name="Prices">The highest that can be charged for each unit.</param>
-/// <param name="Bytes">What the caller sent.</param>
+/// <param name="Highest">The maximum of each unit.</param>
+/// <param name="Estimate">A rough estimate of the tokens that the call will use.</param>
+/// <param name="Prices">The highest price that can be charged for each unit.</param>
+/// <param name="Bytes">Size of the request.</param>
 public readonly record struct CallBounds(TokenUsage Highest, long Estimate, UnitPrices Prices, long Bytes)
 {
-    /// <summary>Nano-units.</summary>
+    /// <summary>In nano-units.</summary>
     public long HighestCost => Prices.CostOf(Highest);
 }
 
-/// <summary>Brings budgets whose use Redis does not know to what the database has. Off the hot path: after a loss of Redis, and for new budgets.</summary>
+/// <summary>Loads the use of budgets that Redis does not know from the database. Off the hot path: after Redis lost data, and for new budgets.</summary>
 public interface IBudgetLedger
 {
-    /// <param name="budgets">All of a call's: those that Redis knows are left as they are.</param>
-    /// <param name="cancellationToken">The caller has gone.</param>
-    /// <returns>False when the database cannot tell either.</returns>
+    /// <param name="budgets">All budgets of a call; those that Redis knows are left unchanged.</param>
+    /// <param name="cancellationToken">Cancelled when the caller disconnects.</param>
+    /// <returns>False if the database cannot be read either.</returns>
     Task<bool> SeedAsync(IReadOnlyList<BudgetRule> budgets, CancellationToken cancellationToken);
 }

@@ -4,21 +4,21 @@ using ScaiGrid.Core;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// Admits the next calls of a busy caller ahead, many in one question, so that they need not wait for Redis. Each has a ticket of its own,
-/// counted in every window and reserved in every budget like that of a call that asked; see docs/decisions/0051.
+/// Prefetches tickets for the next calls of a busy caller, many in one question, so that these calls need not wait for Redis. Each ticket is
+/// counted in every window and reserved in every budget like that of any other call; see docs/decisions/0051.
 /// </summary>
 /// <remarks>
-/// A ticket is good until the second of Redis's clock ends in which it was counted, so that a window holds no call that came later than it
-/// says, and for <see cref="Lifetime"/> at most; one that no call came for is returned, and its place in the windows with it.
+/// A ticket is valid until the end of the second of Redis's clock in which it was counted, so that a window counts no call in an earlier second,
+/// and for <see cref="Lifetime"/> at most. An unused ticket is returned, together with its place in the windows.
 /// </remarks>
 internal sealed class AheadAdmission
 {
     public static readonly TimeSpan Lifetime = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Until it is tried again for how many there is room.</summary>
+    /// <summary>After a refusal, the time until larger numbers are tried again.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Of one ticket, in nano-units: the script adds up what all tickets of a question can cost, in numbers of 53 bits.</summary>
+    /// <summary>The highest cost of one ticket, in nano-units: the script sums the costs of all tickets of a question in numbers of 53 bits.</summary>
     public const long MostCost = 30_000_000_000_000;
 
     private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
@@ -37,10 +37,10 @@ internal sealed class AheadAdmission
         _timer = time.CreateTimer(static admission => ((AheadAdmission)admission!).ReturnPast(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Whether tickets wait for calls, or are on their way here.</summary>
+    /// <summary>Whether prefetched tickets exist or have been asked for.</summary>
     public bool HasTickets => !_grants.IsEmpty || Volatile.Read(ref _asking) > 0;
 
-    /// <returns>False where there is none that the call could use: it asks.</returns>
+    /// <returns>False if there is no suitable ticket: the call must ask Redis.</returns>
     public bool TryTake(AdmissionPlan plan, AdmissionPart part, TicketAmounts needs, out ReadyTicket ready)
     {
         ready = default;
@@ -69,7 +69,7 @@ internal sealed class AheadAdmission
         return isTaken;
     }
 
-    /// <summary>A call was admitted that had to ask.</summary>
+    /// <summary>Reports that a call was admitted by asking Redis; prefetches if the caller is busy.</summary>
     public void Came(AdmissionPlan plan, AdmissionPart part, TicketAmounts needs)
     {
         if (part.Ahead.Came(_time))
@@ -95,7 +95,7 @@ internal sealed class AheadAdmission
 
         Interlocked.Increment(ref _asking);
 
-        // Before the question: the end of the second is never later than it seems from here.
+        // Taken before the question is sent, so that the computed end of the second is never later than the real one.
         var asked = _time.GetTimestamp();
         try
         {
@@ -111,7 +111,7 @@ internal sealed class AheadAdmission
         }
         catch (Exception exception) when (AdmissionStore.IsFailure(exception))
         {
-            // It may have been reserved all the same. The next call that asks meets the failure itself.
+            // The tickets may have been reserved anyway. The next call that asks meets the failure itself.
             book.Refused(_time);
             foreach (var ticket in tickets)
             {
@@ -160,7 +160,7 @@ internal sealed class AheadAdmission
             var returned = 0;
             while (book.IsPast(now) && book.TryTake(out var ready))
             {
-                // A call was faster, and this is the next one.
+                // A call took the expired ticket in between, and this is the one after it.
                 if (ready.Until > now)
                 {
                     book.Add(ready);
@@ -179,7 +179,7 @@ internal sealed class AheadAdmission
             _grants.TryDequeue(out _);
         }
 
-        // Last, so that there is one of these at a time.
+        // Last, so that only one run of this method is active at a time.
         Interlocked.Exchange(ref _isTimed, 0);
         SetTimer();
     }

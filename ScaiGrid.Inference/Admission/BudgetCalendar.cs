@@ -1,11 +1,11 @@
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>A period of a budget.</summary>
-/// <param name="Start">First moment.</param>
-/// <param name="End">First moment after; null for a budget over all time.</param>
+/// <summary>One period of a budget.</summary>
+/// <param name="Start">The first moment.</param>
+/// <param name="End">The first moment after the period; null for a budget over all time.</param>
 public sealed record BudgetPeriod(DateTimeOffset Start, DateTimeOffset? End)
 {
-    /// <summary>Minutes since 1970: the unit in which Redis keeps a budget's use. Every time zone's days begin at a whole minute.</summary>
+    /// <summary>Minutes since 1970, the unit of periods in Redis. In every time zone a day starts at a whole minute.</summary>
     public long StartMinute => MinuteOf(Start);
 
     public bool Contains(DateTimeOffset time) => time >= Start && (End is null || time < End);
@@ -13,7 +13,7 @@ public sealed record BudgetPeriod(DateTimeOffset Start, DateTimeOffset? End)
     public static long MinuteOf(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMinute;
 }
 
-/// <summary>Calendar periods in a time zone: days, weeks from Monday, months, or all time.</summary>
+/// <summary>Computes calendar periods in a time zone: days, weeks from Monday, months, or all time.</summary>
 public sealed record BudgetCalendar(string Period, TimeZoneInfo Zone)
 {
     public const string Daily = "daily";
@@ -39,7 +39,7 @@ public sealed record BudgetCalendar(string Period, TimeZoneInfo Zone)
 
     private BudgetPeriod Between(DateTime start, DateTime end) => new(Begin(start), Begin(end));
 
-    // A day whose midnight a clock change skips begins with its first moment that exists; one that has two begins with the first.
+    // If a clock change skips midnight, the day starts at its first existing moment; if midnight occurs twice, it starts at the first one.
     private DateTimeOffset Begin(DateTime day)
     {
         while (Zone.IsInvalidTime(day))

@@ -6,18 +6,19 @@ using ScaiGrid.Inference.Pipeline;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// What callers are told whose calls a budget has no room for: which budget, why, and when its period ends. A partner's budget is nothing that its tenants
-/// know of: those who cannot see it are told that there is one, and not even its period; nor why, which would tell, call by call, what is left of it.
+/// Creates the error of a call for which a budget has no room: which budget, why, and when its next period starts. Callers who may not see a
+/// partner's budget learn only that a budget above their tenant refused: neither its period nor the reason, which would reveal, call by
+/// call, how much is left of it.
 /// </summary>
 internal static class BudgetRefusal
 {
     private const int HeldSeconds = 2;
     private const string Hidden = "a budget above your tenant";
 
-    /// <summary>Some clients sleep for as long as they are told; a longer time is told as a time of day only.</summary>
+    /// <summary>Retry-After is left out above this: some clients sleep for as long as they are told. The time is in the message instead.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
 
-    /// <summary>The numbers are those of the script.</summary>
+    /// <summary>The numbers are used by the script.</summary>
     public enum Reason
     {
         UsedUp = 0,
@@ -65,6 +66,6 @@ internal static class BudgetRefusal
     private static bool IsShownTo(Caller caller, BudgetRule budget) =>
         budget.Scope != BudgetScope.Partner || caller.ReachOf(Permissions.ManageBudgets) is Reach.Partner or Reach.Grid;
 
-    // A user has one tenant and any number of groups.
+    // A user has one tenant, but any number of groups.
     private static string Name(BudgetRule budget) => $"{(budget.Scope == BudgetScope.Group ? "a" : "the")} {budget.Scope}'s {budget.Calendar.Period} budget";
 }

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>What a budget does to calls that would exceed it. The numbers are those of the script.</summary>
+/// <summary>What a budget does to calls that would exceed it. The numbers are used by the script.</summary>
 public enum BudgetAction
 {
     Block = 0,
@@ -8,7 +8,7 @@ public enum BudgetAction
     Throttle = 2,
 }
 
-/// <summary>Whose use a budget counts.</summary>
+/// <summary>The kinds of owner whose use a budget counts.</summary>
 public static class BudgetScope
 {
     public const string Partner = "partner";
@@ -17,14 +17,14 @@ public static class BudgetScope
     public const string Group = "group";
 }
 
-/// <summary>A budget as the hot path knows it. One instance for all callers of a snapshot.</summary>
+/// <summary>A budget as the hot path uses it. One instance for all callers of a snapshot.</summary>
 public sealed class BudgetRule
 {
     private volatile BudgetPeriod? _period;
 
     public required string Id { get; init; }
 
-    /// <summary>The tenant, or for a partner's budget the partner: whose keys in Redis share a slot.</summary>
+    /// <summary>The id of the tenant, or of the partner for a partner's budget: the hash tag of its keys in Redis.</summary>
     public required string Owner { get; init; }
 
     /// <summary>One of <see cref="BudgetScope"/>.</summary>
@@ -32,7 +32,7 @@ public sealed class BudgetRule
 
     public required BudgetAction Action { get; init; }
 
-    /// <summary>Nano-units; null for none.</summary>
+    /// <summary>In nano-units; null if costs are not limited.</summary>
     public long? CostLimit { get; init; }
 
     public long? TokenLimit { get; init; }
@@ -41,7 +41,7 @@ public sealed class BudgetRule
 
     public required BudgetCalendar Calendar { get; init; }
 
-    /// <summary>The period that a time is in; remembered, since nearly all calls of a day ask for the same.</summary>
+    /// <summary>The period that contains a time. Cached, because nearly all calls ask for the same one.</summary>
     public BudgetPeriod PeriodAt(DateTimeOffset time)
     {
         var period = _period;

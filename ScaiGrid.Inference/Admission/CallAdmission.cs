@@ -10,8 +10,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// Decides before any upstream spend whether a call may run: all rate limits and budgets of its caller, in one round trip to Redis, all or
-/// nothing; a busy caller's next calls go along. What it reserved is given back or turned into use when the call is settled.
+/// Decides whether a call may run, before anything is sent upstream: checks all rate limits and budgets of its caller in one round trip to
+/// Redis, all or nothing, and prefetches the next calls of a busy caller. Reservations are released or turned into use when the call is settled.
 /// </summary>
 public sealed partial class CallAdmission
 {
@@ -21,13 +21,13 @@ public sealed partial class CallAdmission
     private const int Throttled = 3;
     private const int UnknownBudget = 4;
 
-    /// <summary>More than any real call costs: thousands at once stay within 64 bits, and the script refuses what would not.</summary>
+    /// <summary>More than any real call costs. Thousands of such reservations fit into 64 bits, and the script refuses what would not.</summary>
     private const long MaxReservedCost = 1_000_000 * Money.NanosPerUnit;
 
     private const long MaxReservedTokens = 1_000_000_000_000;
     private const int RetryAfterSeconds = 2;
 
-    /// <summary>Larger requests take long to be written in their upstream's format.</summary>
+    /// <summary>Larger requests take long to translate for their upstream, so they do not continue on the reading thread.</summary>
     private const int ShortBytes = 64 * 1024;
 
     private static readonly Problem Unknowable =
@@ -60,17 +60,17 @@ public sealed partial class CallAdmission
         _ahead = new AheadAdmission(store, Settlements, time);
     }
 
-    /// <summary>Tenants and partners in whose slots this process has reserved.</summary>
+    /// <summary>Tenants and partners for which this process has made reservations.</summary>
     internal ConcurrentDictionary<string, bool> Owners { get; } = new();
 
-    /// <summary>What calls came to, on its way to Redis.</summary>
+    /// <summary>Sends settlements to Redis.</summary>
     internal Settlements Settlements { get; }
 
-    /// <summary>Whether tickets wait for calls.</summary>
+    /// <summary>Whether prefetched tickets exist or have been asked for.</summary>
     internal bool HasTickets => _ahead.HasTickets;
 
-    /// <summary>Admits a call: what was reserved is in its ticket.</summary>
-    /// <returns>Why the call may not run; null when it may.</returns>
+    /// <summary>Admits a call and sets its ticket.</summary>
+    /// <returns>The reason for a refusal; null if the call may run.</returns>
     public async ValueTask<Problem?> AdmitAsync(InferenceCall call, bool hasModel, CancellationToken callerGone)
     {
         CallBounds? bounds = hasModel ? call.Bounds(_options.UnboundedOutputTokens) : null;
@@ -85,10 +85,10 @@ public sealed partial class CallAdmission
         return outcome.Problem;
     }
 
-    /// <param name="caller">Whose limits and budgets count.</param>
-    /// <param name="rules">Of the snapshot that the call uses.</param>
-    /// <param name="bounds">The most that the call can use; null for a call that costs nothing, which only rate limits concern.</param>
-    /// <param name="cancellationToken">The caller has gone.</param>
+    /// <param name="caller">The caller whose limits and budgets apply.</param>
+    /// <param name="rules">The rules of the snapshot that the call uses.</param>
+    /// <param name="bounds">The most that the call can use; null for a call that costs nothing, to which only rate limits apply.</param>
+    /// <param name="cancellationToken">Cancelled when the caller disconnects.</param>
     public async ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, AdmissionRules rules, CallBounds? bounds, CancellationToken cancellationToken)
     {
         var whole = rules.PlanOf(caller);
@@ -124,8 +124,8 @@ public sealed partial class CallAdmission
             var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes, mayBeAhead);
             if (unknown is not null)
             {
-                // Redis was lost, or the budget is new: a cold path, the one place where a call may wait for the database. Not on the thread
-                // that reads Redis's answers: some databases are waited for by blocking.
+                // Redis lost its data, or the budget is new: a cold path, and the only place where a call may wait for the database. Moved off the thread
+                // that reads Redis's answers, because some database drivers block.
                 await Task.Yield();
                 if (!await _ledger.SeedAsync([.. parts.SelectMany(part => part.Budgets)], cancellationToken))
                 {
@@ -148,7 +148,7 @@ public sealed partial class CallAdmission
         {
             Answered(exception);
 
-            // It may have been reserved all the same.
+            // The call may have been reserved although the answer is missing.
             foreach (var part in parts)
             {
                 Settlements.ReleaseLater(ticket, part);
@@ -158,7 +158,7 @@ public sealed partial class CallAdmission
         }
     }
 
-    /// <summary>Counts what a call came to. Does not wait for Redis.</summary>
+    /// <summary>Counts the actual use of a call. Does not wait for Redis.</summary>
     public void Settle(AdmissionTicket ticket, Settlement settlement)
     {
         if (ticket.TryClose())
@@ -167,7 +167,7 @@ public sealed partial class CallAdmission
         }
     }
 
-    /// <summary>Gives back what a call has reserved that came to nothing. Harmless after <see cref="Settle"/>.</summary>
+    /// <summary>Releases the reservation of a call that used nothing. Does nothing after <see cref="Settle"/>.</summary>
     public void Release(AdmissionTicket? ticket)
     {
         if (ticket?.TryClose() is true)
@@ -176,9 +176,9 @@ public sealed partial class CallAdmission
         }
     }
 
-    /// <summary>Drops sets of calls that will not be made again.</summary>
-    /// <param name="owners">The tenant and the partner of their caller.</param>
-    /// <param name="sets">See <see cref="CallTerms.Once"/>.</param>
+    /// <summary>Deletes sets of counted calls that will not be repeated.</summary>
+    /// <param name="owners">The caller's tenant and partner.</param>
+    /// <param name="sets">Names of the sets; see <see cref="CallTerms.Once"/>.</param>
     public async Task ForgetAsync(IReadOnlyCollection<string> owners, IReadOnlyCollection<string> sets)
     {
         try
@@ -187,7 +187,7 @@ public sealed partial class CallAdmission
         }
         catch (Exception exception) when (AdmissionStore.IsFailure(exception))
         {
-            // They end by themselves.
+            // The sets expire by themselves.
             Answered(exception);
         }
     }
@@ -197,7 +197,7 @@ public sealed partial class CallAdmission
         plan.HasBudgets ? Math.Min(terms?.Apply(bounds.HighestCost) ?? bounds.HighestCost, MaxReservedCost) : 0,
         Math.Min(bounds.Highest.Total, MaxReservedTokens));
 
-    /// <returns>Why the call may not run, or the budget whose use is not known; what was reserved for such a call is given back.</returns>
+    /// <returns>The reason for a refusal, or the budget whose use Redis does not know; in both cases nothing stays reserved.</returns>
     private async Task<(Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits)> AskAsync(
         AdmissionPart[] parts, AdmissionTicket ticket, Caller caller, bool isShort, bool mayJoin)
     {
@@ -207,7 +207,7 @@ public sealed partial class CallAdmission
             return Read(await AskAsync(parts[0], ticket, now, isShort, mayJoin), parts[0], ticket, caller);
         }
 
-        // On a cluster: both slots at once, so still one round trip.
+        // On a cluster: both slots in parallel, so still one round trip.
         var (first, second) = (AskAsync(parts[0], ticket, now, isShort, mayJoin: false), AskAsync(parts[1], ticket, now, isShort, mayJoin: false));
         await Task.WhenAll(first, second);
         var one = Read(await first, parts[0], ticket, caller);
@@ -293,7 +293,7 @@ public sealed partial class CallAdmission
         return requests with { TokenLimit = tokens.TokenLimit, TokenRemaining = tokens.TokenRemaining, TokenReset = tokens.TokenReset };
     }
 
-    // One line when trouble begins and one when it ends, however long it lasts.
+    // Logs once when an outage begins and once when it ends.
     private void Answered(Exception? failure)
     {
         if (failure is not null)

@@ -6,12 +6,12 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// The most that a chat call can use. No tokenizer: every token is at least one byte of the text that it stands for, and the JSON
-/// around a message is longer than what a model's chat template adds to it.
+/// Computes the most that a chat call can use, without a tokenizer: every token stands for at least one byte of text, and the JSON around a
+/// message is longer than what a model's chat template adds to it.
 /// </summary>
 internal static class ChatBounds
 {
-    /// <summary>Tokens that each image, sound, film or file may stand for although its address is short, where the model's window is not known.</summary>
+    /// <summary>Assumed tokens of an image, sound, video or file if the model's context window is not known: a short URL may stand for any number.</summary>
     private const int MediaTokens = 100_000;
 
     private const int UsualOutput = 1024;
@@ -33,19 +33,20 @@ internal static class ChatBounds
             request.Body.Length);
     }
 
-    /// <summary>The bound on one choice's output that the upstream must be told, because nothing that is sent says it yet; null where something does.</summary>
+    /// <summary>The output limit per choice to add to the upstream request; null if the request or the model's defaults already have one.</summary>
     public static int? ToSend(ChatRequest request, ModelRoute route, int unboundedOutput) =>
         request.MaxTokens is not null || Default(route) is not null ? null : Output(request, route, unboundedOutput).Tokens;
 
-    /// <summary>The most that the call may write.</summary>
+    /// <summary>The most output tokens and choices of the call.</summary>
     public static OutputBounds Output(ChatRequest request, ModelRoute route, int unboundedOutput) => new(
         request.MaxTokens is { } asked
             ? Math.Min(asked, route.MaxOutputTokens ?? asked)
             : Default(route) ?? Math.Min(route.MaxOutputTokens ?? unboundedOutput, Left(request, route)),
         request.Choices ?? route.DefaultNumber("n") ?? 1);
 
-    // Upstreams refuse a bound that does not fit into the window beside the prompt, whose tokens only they know. A short prompt leaves what its bytes
-    // leave. A longer one leaves a quarter, as tokens are longer than bytes; less where even tokens of three bytes leave less.
+    // Upstreams reject an output limit that does not fit into the context window together with the prompt, whose tokens only they know. A short prompt
+    // leaves the window minus its bytes. For a longer one, tokens of three bytes each are assumed, and a quarter of the window at most. At least a
+    // sixteenth is always left.
     private static int Left(ChatRequest request, ModelRoute route)
     {
         if (route.ContextWindow is not { } window)
@@ -61,7 +62,7 @@ internal static class ChatBounds
     private static long Bytes(ChatRequest request, ModelRoute route) =>
         (long)request.Body.Length + route.DefaultBytes + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
 
-    // Where a model has both, the upstream may read either.
+    // If a model's defaults have both fields, the upstream may read either of them.
     private static int? Default(ModelRoute route)
     {
         int? most = null;

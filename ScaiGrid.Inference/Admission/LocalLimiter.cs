@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>The rate limits of this process alone, for as long as Redis is away. No locks; memory is bounded.</summary>
+/// <summary>Rate limits within this process, used while Redis is unavailable. No locks; memory is bounded.</summary>
 internal sealed class LocalLimiter(TimeProvider time)
 {
     private const int MaxWindows = 50_000;
@@ -11,7 +11,7 @@ internal sealed class LocalLimiter(TimeProvider time)
     private readonly ConcurrentDictionary<RedisKey, LocalWindow> _windows = new();
 
     /// <param name="part">All windows of the call.</param>
-    /// <param name="tokens">By a rough guess.</param>
+    /// <param name="tokens">A rough estimate of the call's tokens.</param>
     public (bool IsAdmitted, RateLimitState Limits) TryEnter(AdmissionPart part, long tokens)
     {
         var now = time.GetUtcNow().ToUnixTimeSeconds();
@@ -23,7 +23,7 @@ internal sealed class LocalLimiter(TimeProvider time)
             var (requests, used) = window.Add(now, 1, tokens);
             if ((limit.Requests > 0 && requests > limit.Requests) || (limit.Tokens > 0 && used > limit.Tokens && used > tokens))
             {
-                // What a call counted before it was refused does not count.
+                // A refused call must not count in any window.
                 for (var j = 0; j <= i; j++)
                 {
                     Window(part.Windows[j].Key).Add(now, -1, -tokens);
@@ -47,14 +47,14 @@ internal sealed class LocalLimiter(TimeProvider time)
     {
         if (_windows.Count > MaxWindows)
         {
-            // Callers by the ten thousand within one outage: what they used so far is forgiven.
+            // Tens of thousands of callers in one outage: their counts so far are dropped.
             _windows.Clear();
         }
 
         return _windows.GetOrAdd(key, static _ => new LocalWindow());
     }
 
-    /// <summary>A bucket a second, as in the script.</summary>
+    /// <summary>A rolling window with one bucket per second, as in the script.</summary>
     private sealed class LocalWindow
     {
         public const int Seconds = 61;

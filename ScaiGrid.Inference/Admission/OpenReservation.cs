@@ -3,18 +3,18 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>What a call holds back in an owner's budgets until it is settled, as Redis has it.</summary>
+/// <summary>What a call reserves in an owner's budgets until it is settled, as stored in Redis.</summary>
 /// <param name="Ticket">The id of the usage record that the call will have.</param>
-/// <param name="Process">Which process runs the call.</param>
-/// <param name="Budgets">Their keys.</param>
+/// <param name="Process">The id of the process that runs the call.</param>
+/// <param name="Budgets">The keys of its budgets.</param>
 public sealed record OpenReservation(string Ticket, string Process, IReadOnlyList<string> Budgets)
 {
-    /// <summary>All of a tenant, or of a partner.</summary>
+    /// <summary>Reads all open reservations of a tenant or partner.</summary>
     public static async Task<IReadOnlyList<OpenReservation>> ReadAsync(IDatabase database, string owner) =>
         [.. (await database.HashGetAllAsync(AdmissionKeys.Open(owner))).Select(Read).OfType<OpenReservation>()];
 
-    /// <summary>Gives it back, where it is still there: a settlement that comes later in a second attempt then does nothing.</summary>
-    /// <returns>Whether it was there.</returns>
+    /// <summary>Releases the reservation if it is still open. A settlement that is repeated later then does nothing.</summary>
+    /// <returns>Whether it was open.</returns>
     public async Task<bool> ReleaseAsync(IDatabase database, string owner)
     {
         RedisKey[] keys = [AdmissionKeys.Open(owner), .. Budgets.Select(name => (RedisKey)name)];

@@ -4,12 +4,12 @@ using Microsoft.Extensions.Logging;
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
-/// Says every few seconds that this process lives, settles what could not be settled while Redis was away, and gives back the
-/// reservations of processes that are dead.
+/// Every few seconds refreshes this process's heartbeat in Redis, sends settlements that failed while Redis was unavailable, and releases
+/// the reservations of dead processes.
 /// </summary>
 /// <remarks>
-/// A process is dead when its key has been missing for <see cref="MissingFor"/> in the eyes of this one, through an unbroken run of
-/// looks: a Redis that was away itself proves nothing. From death to recovery it takes 70 to 100 seconds.
+/// A process is considered dead when this one has found its heartbeat key missing in every round for <see cref="MissingFor"/>. A failed round
+/// starts the count again, because an unavailable Redis proves nothing. Recovery happens 70 to 100 seconds after a process died.
 /// </remarks>
 internal sealed partial class ReservationKeeper(
     CallAdmission admission, AdmissionStore store, AdmissionMetrics metrics, TimeProvider time, ILogger<ReservationKeeper> logger) : BackgroundService
@@ -40,7 +40,7 @@ internal sealed partial class ReservationKeeper(
                 _missing.Clear();
             }
 
-            // What waits is settled soon after Redis is back.
+            // Checked every second, so that waiting settlements are sent soon after Redis is back.
             for (var waited = TimeSpan.Zero; waited < Interval && !stoppingToken.IsCancellationRequested; waited += TimeSpan.FromSeconds(1))
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -80,7 +80,7 @@ internal sealed partial class ReservationKeeper(
         var open = await OpenReservation.ReadAsync(database, owner);
         if (open.Count == 0)
         {
-            // Those who reserve there name it again in their next round.
+            // Processes that hold reservations there add the owner again in their next round.
             await database.SetRemoveAsync(AdmissionKeys.Owners, owner);
             return;
         }

@@ -2,28 +2,28 @@ using System.Collections.Concurrent;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>Sends what calls came to, without anybody waiting for it, and keeps what could not be sent because Redis was away.</summary>
+/// <summary>Sends settlements in the background, and keeps those that failed while Redis was unavailable.</summary>
 internal sealed class Settlements
 {
     private readonly AdmissionStore _store;
     private readonly Action<Exception?> _answered;
     private int _sending;
 
-    /// <param name="store">Where to.</param>
-    /// <param name="answered">Told of each answer, and of each failure.</param>
+    /// <param name="store">Sends the settlements.</param>
+    /// <param name="answered">Called after each answer (with null) and each failure.</param>
     public Settlements(AdmissionStore store, Action<Exception?> answered)
     {
         (_store, _answered) = (store, answered);
         store.Settled = Ended;
     }
 
-    /// <summary>How many are on their way.</summary>
+    /// <summary>The number of settlements without an answer yet.</summary>
     public int Sending => Volatile.Read(ref _sending);
 
-    /// <summary>What could not be sent.</summary>
+    /// <summary>Settlements whose sending failed; <see cref="ReservationKeeper"/> repeats them.</summary>
     public ConcurrentQueue<Unsettled> Waiting { get; } = new();
 
-    /// <summary>All parts of a ticket.</summary>
+    /// <summary>Sends a settlement of each part of a ticket.</summary>
     public void Send(AdmissionTicket ticket, Settlement settlement, SettleMode mode)
     {
         foreach (var part in ticket.Parts)
@@ -38,7 +38,7 @@ internal sealed class Settlements
         _store.Settle(unsettled);
     }
 
-    /// <summary>Gives back, when Redis answers again, what a question without an answer may have reserved. A window forgets by itself.</summary>
+    /// <summary>Queues the release of what a question without an answer may have reserved. Only for budgets: windows expire by themselves.</summary>
     public void ReleaseLater(AdmissionTicket ticket, AdmissionPart part)
     {
         if (!part.Budgets.IsEmpty)
@@ -47,7 +47,7 @@ internal sealed class Settlements
         }
     }
 
-    /// <summary>Sends what waited.</summary>
+    /// <summary>Sends a waiting settlement again.</summary>
     public async Task SendAgainAsync(Unsettled unsettled)
     {
         Interlocked.Increment(ref _sending);
@@ -67,7 +67,7 @@ internal sealed class Settlements
         Interlocked.Decrement(ref _sending);
         _answered(failure);
 
-        // Whether it arrived is not known: the second attempt does nothing where the reservation is gone. A window forgets by itself.
+        // Whether it arrived is not known: a repeated settlement does nothing if the reservation is no longer open. Windows expire by themselves.
         if (failure is not null && !unsettled.Part.Budgets.IsEmpty)
         {
             Waiting.Enqueue(unsettled with { Mode = unsettled.Mode is SettleMode.Count or SettleMode.CountIfOpen ? SettleMode.CountIfOpen : SettleMode.ReleaseIfOpen });

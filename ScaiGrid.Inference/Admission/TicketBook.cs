@@ -2,22 +2,22 @@ using System.Collections.Concurrent;
 
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>A call that was admitted before it came.</summary>
-/// <param name="Ticket">What it holds, as if it had asked.</param>
-/// <param name="Limits">What it is told of its limits.</param>
-/// <param name="Until">Timestamp from which it must not run: see <see cref="AheadAdmission"/>.</param>
+/// <summary>A prefetched ticket.</summary>
+/// <param name="Ticket">The reservation.</param>
+/// <param name="Limits">The state of the rate limits that its call is shown.</param>
+/// <param name="Until">The timestamp at which it expires; see <see cref="AheadAdmission"/>.</param>
 internal readonly record struct ReadyTicket(AdmissionTicket Ticket, RateLimitState Limits, long Until);
 
-/// <summary>The tickets that are ready for one caller's calls, and how many to ask for. Most callers never have one.</summary>
+/// <summary>One caller's prefetched tickets, and how many to ask for next. Most callers never have any.</summary>
 internal sealed class TicketBook
 {
-    /// <summary>Of one question: enough for what comes while the next one is on its way.</summary>
+    /// <summary>Tickets per question: enough for the calls that arrive until the next answer.</summary>
     private const int Most = 256;
 
-    /// <summary>Fewer left than this part of what was asked for last, and more are asked for.</summary>
+    /// <summary>More tickets are asked for once at most 1/<c>LowPart</c> of the last number is left.</summary>
     private const int LowPart = 2;
 
-    /// <summary>A caller who was too slow for its tickets waits for the last one before it asks for more.</summary>
+    /// <summary>Below this number the last ticket must be used up before more are asked for: the caller was too slow for its tickets.</summary>
     private const int FewestToRefill = 8;
 
     private ConcurrentQueue<ReadyTicket>? _ready;
@@ -32,7 +32,7 @@ internal sealed class TicketBook
 
     public bool IsLow => _size >= FewestToRefill && Volatile.Read(ref _left) <= _size / LowPart;
 
-    /// <summary>Takes the next ticket, which may be another by then: one that does not suit stays for calls that it does, until it is past.</summary>
+    /// <summary>Takes the next ticket if it suits or has expired; one that does not suit stays for other calls. A race may return another ticket.</summary>
     public bool TryTake(TicketAmounts needs, long now, out ReadyTicket ready)
     {
         ready = default;
@@ -51,7 +51,7 @@ internal sealed class TicketBook
         return true;
     }
 
-    /// <summary>Whether one of its tickets may not wait any longer.</summary>
+    /// <summary>Whether its first ticket has expired.</summary>
     public bool IsPast(long now) => _ready?.TryPeek(out var first) is true && first.Until <= now;
 
     public void Add(ReadyTicket ready)
@@ -60,8 +60,8 @@ internal sealed class TicketBook
         (_ready ??= new()).Enqueue(ready);
     }
 
-    /// <summary>A call came that found no ticket.</summary>
-    /// <returns>Whether the caller is busy: it has come shortly before.</returns>
+    /// <summary>Reports a call that found no ticket.</summary>
+    /// <returns>Whether the caller is busy: its previous such call was shortly before.</returns>
     public bool Came(TimeProvider time)
     {
         var now = time.GetTimestamp();
@@ -69,10 +69,10 @@ internal sealed class TicketBook
         return before != 0 && time.GetElapsedTime(before, now) < AheadAdmission.Lifetime;
     }
 
-    /// <summary>Begins to ask for tickets: twice as many as last time, since all of those were used.</summary>
-    /// <param name="needs">Of the call that came.</param>
+    /// <summary>Starts asking for tickets: twice as many as last time, because all of those were used.</summary>
+    /// <param name="needs">The amounts of the call that just ran.</param>
     /// <param name="time">The clock.</param>
-    /// <returns>How many, and of what; none while another asks, or where there is room for none.</returns>
+    /// <returns>The number and amounts of the tickets; none if a question is already open, or if there is no room.</returns>
     public (int Count, TicketAmounts Amounts) Ask(TicketAmounts needs, TimeProvider time)
     {
         if (Interlocked.CompareExchange(ref _isAsking, 1, 0) != 0)
@@ -80,7 +80,7 @@ internal sealed class TicketBook
             return default;
         }
 
-        // Calls that are somewhat larger than this one find tickets for them too.
+        // Rounded up, so that somewhat larger calls can use the tickets as well.
         var amounts = needs.RoundedUp();
         if (_room < Most && time.GetElapsedTime(_refusedAt) > AheadAdmission.Pause)
         {
@@ -97,17 +97,17 @@ internal sealed class TicketBook
         return (_size, amounts);
     }
 
-    /// <summary>The question is answered.</summary>
+    /// <summary>Ends asking.</summary>
     public void Asked() => Volatile.Write(ref _isAsking, 0);
 
-    /// <summary>There is no room for so many: for a while no more than half as many are asked for.</summary>
+    /// <summary>Reports that there was no room: for a while at most half as many are asked for.</summary>
     public void Refused(TimeProvider time)
     {
         (_room, _refusedAt) = (_size / 2, time.GetTimestamp());
         _size = Math.Max(_room / 2, 1);
     }
 
-    /// <summary>How many calls that wait may ask as one: fewer for a while after there was no room for that.</summary>
+    /// <summary>How many waiting calls may be merged into one question: fewer for a while after a merged question was refused.</summary>
     public int MostTogether(TimeProvider time)
     {
         if (_together < Most && time.GetElapsedTime(_apartAt) > AheadAdmission.Pause)
@@ -118,9 +118,9 @@ internal sealed class TicketBook
         return _together;
     }
 
-    /// <summary>There was no room for so many at once: each asks again.</summary>
+    /// <summary>Reports that a merged question was refused: its calls ask one by one.</summary>
     public void Apart(int count, TimeProvider time) => (_together, _apartAt) = (count / 2, time.GetTimestamp());
 
-    /// <summary>Tickets that no call came for: the next question asks for as many as were used.</summary>
+    /// <summary>Reports unused tickets: the next question asks for as many as were used.</summary>
     public void Returned(int count) => _size = Math.Max((_size - count) / 2, 1);
 }
