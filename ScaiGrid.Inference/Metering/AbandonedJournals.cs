@@ -2,12 +2,12 @@ using Microsoft.Extensions.Logging;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>The journals that dead processes left on the data directory.</summary>
+/// <summary>Takes over the journals that dead processes left in the data directory.</summary>
 internal sealed partial class AbandonedJournals(UsageJournal journal, ILogger<AbandonedJournals> logger)
 {
-    /// <summary>Moves their files into the own folder. Each has one name at any moment, under which it is found again.</summary>
-    /// <param name="files">Gets them.</param>
-    /// <param name="failed">Is told what stood in the way.</param>
+    /// <summary>Moves their files into this process's folder. A move is atomic, so a file can be found again at any moment.</summary>
+    /// <param name="files">Receives the files.</param>
+    /// <param name="failed">Called with each failure.</param>
     public void Adopt(Queue<JournalFile> files, Action<Exception> failed)
     {
         foreach (var folder in UsageJournal.Folders(journal.Root).Where(folder => folder != journal.Folder))
@@ -22,7 +22,7 @@ internal sealed partial class AbandonedJournals(UsageJournal journal, ILogger<Ab
             }
             catch (Exception exception) when (UsageJournal.IsOfDisk(exception))
             {
-                // A folder of somebody else's holds up neither the next one nor what is new.
+                // One broken folder must not hold up the other folders or new usage.
                 failed(exception);
             }
         }

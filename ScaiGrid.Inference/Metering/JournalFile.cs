@@ -3,38 +3,38 @@ using System.Buffers;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// A file of the journal on its way to Redis, of which only one piece at a time is in memory, whatever its size. Nobody but
-/// <see cref="UsageShipper"/> writes to it any more. How much of it is shipped is known to this process alone: who finds the file after it begins anew.
+/// A journal file that is being shipped to Redis, read piece by piece so that its size does not matter. Only <see cref="UsageShipper"/> still
+/// writes to it. The position up to which it was shipped is kept in memory only: after a restart the file is shipped from the start.
 /// </summary>
-/// <param name="path">Where it is.</param>
-/// <param name="length">Bytes that are in it already.</param>
+/// <param name="path">Path of the file.</param>
+/// <param name="length">Bytes already in it.</param>
 internal sealed class JournalFile(string path, long length)
 {
-    // Below what the runtime takes for a large object, which only a full collection frees.
+    // Below the runtime's threshold for large objects, which only a full collection frees.
     private const int PieceSize = 64 * 1024;
 
-    // Records have no zeros: where one is, a hole ends.
+    // Records contain no zero bytes: a zero is the end of a hole.
     private static readonly SearchValues<byte> Ends = SearchValues.Create("\n\0"u8);
 
     private long _position;
 
-    /// <summary>Bytes in it, without what an <see cref="Append"/> wrote that failed.</summary>
+    /// <summary>Bytes in the file, without those of a failed <see cref="Append"/>.</summary>
     public long Length { get; private set; } = length;
 
-    /// <summary>Bytes in it that are not shipped.</summary>
+    /// <summary>Bytes that are not shipped yet.</summary>
     public long Remaining => Math.Max(Length - _position, 0);
 
-    /// <exception cref="IOException">The disk is full or broken: a part may be in the file.</exception>
+    /// <exception cref="IOException">The disk is full or broken: a part of the bytes may be in the file.</exception>
     public void Append(ReadOnlySpan<byte> framed)
     {
         File.AppendAllBytes(path, framed);
         Length += framed.Length;
     }
 
-    /// <summary>What comes next; what is no whole record belongs to a call whose caller never saw its end.</summary>
+    /// <summary>Reads the next piece. An incomplete record is skipped: it belongs to a call whose caller never saw its end.</summary>
     public JournalPiece Read()
     {
-        // Never made, since the disk was full, or gone.
+        // Never created, because the disk was full, or deleted by somebody.
         if (!File.Exists(path))
         {
             return new JournalPiece([], _position, IsLast: true);
@@ -44,7 +44,7 @@ internal sealed class JournalFile(string path, long length)
         var end = RandomAccess.GetLength(file);
         for (var size = PieceSize; ; size *= 2)
         {
-            // A new one for each piece: after a timeout its records may still be on their way.
+            // A new buffer for each piece: after a timeout its records may still be in flight.
             var bytes = new byte[size];
             var read = RandomAccess.Read(file, bytes, _position);
             var isLast = read == 0 || _position + read >= end;
@@ -56,8 +56,8 @@ internal sealed class JournalFile(string path, long length)
         }
     }
 
-    /// <summary>Goes on behind a piece that is shipped; behind the last one the file is deleted.</summary>
-    /// <returns>Whether it is gone.</returns>
+    /// <summary>Continues after a shipped piece; after the last one the file is deleted.</summary>
+    /// <returns>Whether the file was deleted.</returns>
     public bool Pass(JournalPiece piece)
     {
         _position = piece.End;
@@ -87,7 +87,7 @@ internal sealed class JournalFile(string path, long length)
     }
 }
 
-/// <param name="Lines">The records in it.</param>
-/// <param name="End">Where the next piece begins.</param>
-/// <param name="IsLast">Whether there is none.</param>
+/// <param name="Lines">The piece's records.</param>
+/// <param name="End">The file position at which the next piece begins.</param>
+/// <param name="IsLast">Whether this is the last piece.</param>
 internal readonly record struct JournalPiece(IReadOnlyList<JournalLine> Lines, long End, bool IsLast);

@@ -4,14 +4,14 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>A usage record as it stands in the journal, and as it is shipped: of what is in it, only this much is read on the way.</summary>
+/// <summary>A usage record as serialised in the journal and in Redis. Only the fields needed for shipping are parsed.</summary>
 internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte> Id, ReadOnlyMemory<byte> Json, bool IsNote)
 {
     public static JournalLine Of(UsageRecord record) =>
         new(record.TenantId, Encoding.ASCII.GetBytes(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, UsageJson.Default.UsageRecord), record.IsNote);
 
     /// <summary>
-    /// Appends it, framed by line feeds on both sides, so that what a writer left that died before it had written all spoils no neighbour.
+    /// Appends the record with a line feed before and after it, so that the incomplete record of a writer that died does not spoil its neighbours.
     /// </summary>
     public void WriteTo(PooledBytes output)
     {
@@ -20,10 +20,10 @@ internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte
         output.Append("\n"u8);
     }
 
-    /// <param name="json">A line.</param>
-    /// <param name="tenantId">The tenant of the line before, which most often is this one's too.</param>
+    /// <param name="json">A line of the journal.</param>
+    /// <param name="tenantId">The tenant of the previous line, reused instead of allocating an equal string.</param>
     /// <param name="line">The record.</param>
-    /// <returns>False when it is no whole record.</returns>
+    /// <returns>False if the line is not a complete record.</returns>
     public static bool TryRead(ReadOnlyMemory<byte> json, string? tenantId, out JournalLine line)
     {
         line = default;
@@ -56,7 +56,7 @@ internal readonly record struct JournalLine(string TenantId, ReadOnlyMemory<byte
                 reader.Skip();
             }
 
-            // Nothing may follow.
+            // Nothing may follow the object.
             if (reader.Read() || id.IsEmpty || tenant is null)
             {
                 return false;

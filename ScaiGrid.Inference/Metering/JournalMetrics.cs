@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>This replica's usage that is not in Redis yet, as of the shipper's last round.</summary>
+/// <summary>Gauges of this replica's usage that is not in Redis yet, as of the shipper's last round.</summary>
 internal sealed class JournalMetrics : IDisposable
 {
     private readonly Meter _meter;
@@ -29,7 +29,7 @@ internal sealed class JournalMetrics : IDisposable
         Volatile.Write(ref _inMemory, inMemory);
     }
 
-    /// <param name="at">When the round began after which nothing waited.</param>
+    /// <param name="at">The start of a round after which nothing was left to ship.</param>
     public void CaughtUp(long at) => Volatile.Write(ref _caughtUpAt, at);
 
     public void Dispose() => _meter.Dispose();

@@ -5,12 +5,12 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// One append-only file of the journal, JSON lines. Writers reserve their place with one atomic addition and write beside each other;
-/// after <see cref="Seal"/> the file never changes.
+/// One append-only file of the journal, in JSON lines. Writers reserve their place with one atomic addition and write in parallel; after
+/// <see cref="Seal"/> the file never changes.
 /// </summary>
 /// <remarks>
-/// A writer that died between reserving and writing leaves a hole, and so does one whose write failed. What was written is kept in memory as well, for shipping it
-/// without reading it back.
+/// A writer that dies between reserving and writing leaves a hole of zero bytes, and so does a failed write. The records are kept in memory as well,
+/// so that they can be shipped without reading the file.
 /// </remarks>
 internal sealed class JournalSegment : IDisposable
 {
@@ -30,19 +30,19 @@ internal sealed class JournalSegment : IDisposable
 
     public string Path { get; }
 
-    /// <summary>Bytes in the file, with the holes that writers left whose write failed.</summary>
+    /// <summary>Bytes in the file, including the holes of failed writes.</summary>
     public long Extent => Volatile.Read(ref _reserved);
 
-    /// <summary>Bytes of the records in it.</summary>
+    /// <summary>Bytes of the records in the file.</summary>
     public long Length => Extent - Volatile.Read(ref _failed);
 
-    /// <summary>The records in it; whole once the segment is quiet.</summary>
+    /// <summary>The records in the file; complete once <see cref="IsQuiet"/> is true.</summary>
     public IReadOnlyCollection<JournalLine> Lines => _lines;
 
-    /// <summary>Whether all writers are done with a sealed segment.</summary>
+    /// <summary>Whether the segment is sealed and no writer is in it any more.</summary>
     public bool IsQuiet => Volatile.Read(ref _writers) == Sealed;
 
-    /// <returns>False when the segment is sealed: nothing was written, and another is open.</returns>
+    /// <returns>False if the segment is sealed: nothing was written, and a newer segment is open.</returns>
     /// <exception cref="IOException">The disk is full or broken.</exception>
     public bool TryAppend(JournalLine line)
     {

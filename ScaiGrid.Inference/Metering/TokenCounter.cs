@@ -6,20 +6,20 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// Counts tokens where an upstream gives no usage, with OpenAI's o200k encoding: exact for its current models, close for others.
+/// Counts tokens if an upstream returns no usage, with OpenAI's o200k encoding: exact for its current models, close for others.
 /// </summary>
 public static class TokenCounter
 {
-    /// <summary>What a token stands for on average, where nothing is counted.</summary>
+    /// <summary>Average bytes per token, for estimates.</summary>
     public const int BytesPerToken = 4;
 
-    /// <summary>Longer texts are not counted: the tokenizer's time would be felt.</summary>
+    /// <summary>Longer texts are estimated instead: tokenizing them would take noticeable time.</summary>
     private const int MaxTokenized = 256 * 1024;
 
-    /// <summary>Characters that the tokenizer sees at once.</summary>
+    /// <summary>Characters given to the tokenizer at once.</summary>
     private const int Window = 256;
 
-    /// <summary>OpenAI's chat format spends about this many tokens on each message's frame.</summary>
+    /// <summary>About the number of tokens that OpenAI's chat format adds to each message.</summary>
     private const int TokensPerMessage = 3;
 
     private static readonly Lazy<Tokenizer> Encoding = new(() => TiktokenTokenizer.CreateForEncoding("o200k_base"));
@@ -44,32 +44,32 @@ public static class TokenCounter
 
     public static long Count(ReadOnlySpan<byte> utf8) => utf8.IsEmpty ? 0 : Count(System.Text.Encoding.UTF8.GetString(utf8));
 
-    /// <summary>The tokens of a chat request's messages: their texts, and a frame for each.</summary>
+    /// <summary>Counts the tokens of a chat request's messages: their texts, plus the format's tokens for each.</summary>
     public static long CountPrompt(ReadOnlyMemory<byte> request)
     {
         var (text, frames) = ReadPrompt(request);
         return Count(text.ToString()) + frames;
     }
 
-    /// <summary>About what <see cref="CountPrompt"/> says, without the tokenizer's time.</summary>
+    /// <summary>Estimates the result of <see cref="CountPrompt"/> without tokenizing.</summary>
     public static long GuessPrompt(ReadOnlyMemory<byte> request)
     {
         var (text, frames) = ReadPrompt(request);
         return (text.Length / BytesPerToken) + frames;
     }
 
-    /// <summary>The tokens of all strings in a JSON value.</summary>
+    /// <summary>Counts the tokens of all strings in a JSON value.</summary>
     public static long CountText(ReadOnlyMemory<byte> json)
     {
         using var document = JsonDocument.Parse(json);
         var text = new StringBuilder();
         CollectText(document.RootElement, text);
 
-        // The last string has nothing to be kept apart from.
+        // Without the separator after the last string.
         return Count(text.ToString(0, Math.Max(text.Length - 1, 0)));
     }
 
-    /// <summary>The first <paramref name="tokens"/> tokens of a text.</summary>
+    /// <summary>Returns the first <paramref name="tokens"/> tokens of a text.</summary>
     public static string Truncate(string text, int tokens)
     {
         for (var start = 0; start < text.Length;)
@@ -89,8 +89,8 @@ public static class TokenCounter
         return text;
     }
 
-    // The tokenizer's time grows with the square of a run without white space, which a caller may send on purpose. Text is counted in
-    // windows; one that ends just before white space changes nothing, since a token never reaches over it from the left.
+    // The tokenizer's time grows with the square of the length of a run without white space, which a caller may send on purpose. Text is therefore
+    // counted in windows. A window that ends just before white space does not change the count, because no token extends into white space from the left.
     private static int WindowEnd(string text, int start)
     {
         var end = Math.Min(start + Window, text.Length);
@@ -119,7 +119,7 @@ public static class TokenCounter
         return (text, (messages.GetArrayLength() + 1) * TokensPerMessage);
     }
 
-    // Everything in a message that is text: content in either form, tool calls and their arguments. Images, sounds and films carry none.
+    // All text in a message: content in either form, tool calls and their arguments. Images, audio and video contain none.
     private static void CollectText(JsonElement element, StringBuilder text)
     {
         switch (element.ValueKind)

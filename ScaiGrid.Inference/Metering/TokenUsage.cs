@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>What one call used: tokens, and the units of models that are not priced by tokens.</summary>
-/// <param name="Prompt">Read by the model, cached ones included.</param>
-/// <param name="Completion">Written by the model, reasoning ones included.</param>
+/// <summary>The use of one call: tokens, and the units of models that are not priced by tokens.</summary>
+/// <param name="Prompt">Tokens read by the model, including cached ones.</param>
+/// <param name="Completion">Tokens written by the model, including reasoning.</param>
 /// <param name="Cached">Part of <paramref name="Prompt"/>.</param>
 /// <param name="Reasoning">Part of <paramref name="Completion"/>.</param>
-/// <param name="Images">Pictures made.</param>
-/// <param name="AudioMilliseconds">Length of the audio that was listened to.</param>
+/// <param name="Images">Generated images.</param>
+/// <param name="AudioMilliseconds">Length of the transcribed audio.</param>
 public readonly record struct TokenUsage(
     long Prompt, long Completion, long Cached = 0, long Reasoning = 0, int Images = 0, long AudioMilliseconds = 0)
 {
@@ -16,13 +16,14 @@ public readonly record struct TokenUsage(
 
     public long Total => Prompt + Completion;
 
-    /// <summary>Nothing was said of what the model wrote, which is right only where it writes no text.</summary>
+    /// <summary>True if the upstream gave no output count, which is correct only for models that write no text.</summary>
     internal bool LacksCompletion { get; init; }
 
     /// <summary>
-    /// Reads OpenAI's <c>usage</c> object, in the words of its older or its newer operations, at the reader's position and leaves the reader at its end.
+    /// Reads OpenAI's <c>usage</c> object, with the field names of its older or newer operations. Starts at the reader's position and leaves the reader
+    /// at the object's end.
     /// </summary>
-    /// <returns>Null when the value is not an object or does not count the prompt.</returns>
+    /// <returns>Null if the value is not an object or does not count the prompt.</returns>
     internal static TokenUsage? Read(ref Utf8JsonReader reader)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -61,28 +62,28 @@ public readonly record struct TokenUsage(
             }
         }
 
-        // Some count reasoning beside what was written and not as a part of it, xAI and Gemini in OpenAI's shape among them: what their sum tells.
+        // Some upstreams, such as xAI and Gemini in OpenAI's format, count reasoning separately from the output. Their total reveals it.
         if (prompt is not null && completion is not null && reasoning > 0 && (total is null ? reasoning > completion : total - prompt - completion == reasoning))
         {
             completion += reasoning;
         }
 
-        // Without a word on the prompt it is no account of the call: it would be free.
+        // A usage without a prompt count is not accepted: the prompt would be free.
         prompt ??= total - completion;
         completion ??= total - prompt;
-        // Of what it read itself no more can have been in its cache.
+        // Cached tokens are part of the prompt, so there cannot be more of them.
         return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), Math.Min(cached, prompt.Value), reasoning) { LacksCompletion = completion is null } : null;
     }
 
-    /// <summary>One count of an upstream's own document.</summary>
-    /// <returns>Null where it is not there, or is no count.</returns>
+    /// <summary>Reads one count of an upstream's document.</summary>
+    /// <returns>Null if it is missing or is not a valid count.</returns>
     internal static long? Count(JsonElement owner, ReadOnlySpan<byte> name) =>
         owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number
             && value.TryGetInt64(out var count) && IsCount(count)
             ? count
             : null;
 
-    /// <summary>The greater of two counts, either of which may not be there.</summary>
+    /// <summary>The greater of two counts, either of which may be null.</summary>
     internal static long? Greater(long? one, long? other) => one > other || other is null ? one : other;
 
     private static long? ReadDetail(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
@@ -111,7 +112,7 @@ public readonly record struct TokenUsage(
         return value;
     }
 
-    // One that is negative, fractional, no number at all or beyond any model is none: it would break every sum that it got into.
+    // A negative, fractional or impossibly large number is not accepted: it would falsify every sum that it is added to.
     private static bool IsCount(long number) => number is >= 0 and <= MaxCount;
 
     private static long? ReadCount(ref Utf8JsonReader reader)

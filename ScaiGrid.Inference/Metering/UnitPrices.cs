@@ -2,17 +2,17 @@ using ScaiGrid.Core;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>What a model or a backend charges, in nano-units. Each unit is charged by its own price, and one without a price is free.</summary>
-/// <param name="Input">For a million input tokens.</param>
-/// <param name="Output">For a million output tokens.</param>
-/// <param name="Image">For a picture.</param>
-/// <param name="AudioMinute">For a minute of audio that is listened to.</param>
-/// <param name="CachedInput">For a million input tokens that the upstream had cached; null: charged as all others.</param>
+/// <summary>Prices of a model or backend in nano-units. Each unit has its own price, and a unit without a price is free.</summary>
+/// <param name="Input">Per million input tokens.</param>
+/// <param name="Output">Per million output tokens.</param>
+/// <param name="Image">Per generated image.</param>
+/// <param name="AudioMinute">Per minute of transcribed audio.</param>
+/// <param name="CachedInput">Per million input tokens that the upstream had cached; null if they cost as much as all others.</param>
 public readonly record struct UnitPrices(long Input, long Output, long Image = 0, long AudioMinute = 0, long? CachedInput = null)
 {
     private const long MillisecondsPerMinute = 60_000;
 
-    /// <summary>Whether tokens have a price and minutes have none.</summary>
+    /// <summary>Whether tokens have a price and audio minutes have none.</summary>
     public bool AreOfTokensAlone => AudioMinute == 0 && (Input > 0 || Output > 0);
 
     public long CostOf(TokenUsage usage)

@@ -3,8 +3,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// Records for which Redis has no room, in files of one tenant each, so that a tenant waits for nobody but itself. They lie in the
-/// journal's folder, and for who finds them after this process they are files of the journal like all others.
+/// Records for which Redis has no room, in files of one tenant each, so that a full tenant does not delay others. The files are in the
+/// journal's folder; after a restart they are shipped like all other journal files.
 /// </summary>
 internal sealed class UsageBacklog(UsageJournal journal)
 {
@@ -15,12 +15,12 @@ internal sealed class UsageBacklog(UsageJournal journal)
 
     public IReadOnlyCollection<string> TenantIds => _files.Keys;
 
-    /// <summary>Bytes that wait, over all tenants.</summary>
+    /// <summary>Waiting bytes over all tenants.</summary>
     public long Bytes => _files.Values.Sum(files => files.Sum(file => file.Remaining));
 
     public bool Holds(string tenantId) => _files.ContainsKey(tenantId);
 
-    /// <exception cref="IOException">The disk is full or broken: whether the records are in the backlog is unknown, and adding them again is safe.</exception>
+    /// <exception cref="IOException">The disk is full or broken: it is unknown whether the records were added, and adding them again is safe.</exception>
     public void Add(string tenantId, IEnumerable<JournalLine> lines)
     {
         using var framed = new PooledBytes(WriteSize);
@@ -39,7 +39,7 @@ internal sealed class UsageBacklog(UsageJournal journal)
 
     public JournalFile Oldest(string tenantId) => _files[tenantId].First!.Value;
 
-    /// <summary>Forgets a tenant's oldest file, which is gone or waits elsewhere.</summary>
+    /// <summary>Removes a tenant's oldest file from the backlog, because it was deleted or moved to another queue.</summary>
     public void RemoveOldest(string tenantId)
     {
         var files = _files[tenantId];

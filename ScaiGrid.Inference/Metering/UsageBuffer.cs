@@ -4,12 +4,12 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// Usage on its way from the replicas' journals to the database, in Redis: one hash a tenant, from record id to record. Adding
-/// a record twice changes nothing, so a batch may be sent again after a lost answer, and removing is by id, so two flushes at once do no harm.
+/// The usage records in Redis, on their way from the replicas' journals to the database: one hash per tenant, from record id to record.
+/// Adding is idempotent, so a batch may be sent again after a lost answer. Removing is by id, so two concurrent flushes do no harm.
 /// </summary>
 /// <remarks>
-/// Bounded: a tenant's hash takes no more once it has <see cref="MaxPending"/> records; what comes then waits in the journals, on disk.
-/// The set of tenants has one entry a tenant.
+/// Bounded: a tenant's hash accepts no more records once it has <see cref="MaxPending"/>; further ones wait on the replicas' disks.
+/// The set of tenants has one entry per tenant.
 /// </remarks>
 public sealed class UsageBuffer(IConnectionMultiplexer redis)
 {
@@ -19,16 +19,16 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
 
     private static readonly TimeSpan RejectedKept = TimeSpan.FromDays(30);
 
-    /// <summary>Adds records, some hundreds at once, all tenants' side by side.</summary>
-    /// <returns>Those of tenants whose buffer is full.</returns>
-    /// <exception cref="RedisException">Redis is away; whether the records arrived is unknown, and sending them again is safe.</exception>
+    /// <summary>Adds some hundreds of records at once, all tenants in parallel.</summary>
+    /// <returns>The records of tenants whose buffer is full.</returns>
+    /// <exception cref="RedisException">Redis is unavailable: it is unknown whether the records arrived, and sending them again is safe.</exception>
     internal async Task<IReadOnlyList<JournalLine>> AddAsync(IReadOnlyCollection<JournalLine> lines)
     {
         var tenants = lines.ToLookup(line => line.TenantId);
         var withRoom = await WithRoomAsync([.. tenants.Select(tenant => tenant.Key)]);
         if (withRoom.Count > 0)
         {
-            // The tenant is announced first: a record that no flush looks for would be stuck.
+            // The tenant is added first: without it no flush would look for the records.
             var database = redis.GetDatabase();
             await database.SetAddAsync(TenantsKey, [.. withRoom.Select(tenantId => (RedisValue)tenantId)]);
             await Task.WhenAll(withRoom.SelectMany(tenantId => Add(database, PendingKey(tenantId), tenants[tenantId].ToLookup(line => line.IsNote))));
@@ -37,7 +37,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         return withRoom.Count == tenants.Count ? [] : [.. tenants.Where(tenant => !withRoom.Contains(tenant.Key)).SelectMany(tenant => tenant)];
     }
 
-    /// <summary>Those of some tenants whose buffer is not full.</summary>
+    /// <summary>Returns those of the tenants whose buffer is not full.</summary>
     internal async Task<HashSet<string>> WithRoomAsync(IReadOnlyCollection<string> tenantIds)
     {
         var database = redis.GetDatabase();
@@ -45,17 +45,17 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         return tenantIds.Where((_, at) => pending[at] < MaxPending).ToHashSet();
     }
 
-    /// <summary>Tenants that had records at some time.</summary>
+    /// <summary>All tenants that ever had records.</summary>
     public async Task<IReadOnlyList<string>> TenantsAsync() =>
         Array.ConvertAll(await redis.GetDatabase().SetMembersAsync(TenantsKey), value => (string)value!);
 
-    /// <summary>Records of a tenant that are not known to be in the database yet, in no order, <paramref name="limit"/> or a few more.</summary>
+    /// <summary>Reads a tenant's records that may not be in the database yet, in any order: <paramref name="limit"/> or a few more.</summary>
     public async Task<PendingUsage> PendingAsync(string tenantId, int limit, CancellationToken cancellationToken)
     {
         var records = new Dictionary<string, UsageRecord?>();
         await foreach (var entry in redis.GetDatabase().HashScanAsync(PendingKey(tenantId), pageSize: 500).WithCancellation(cancellationToken))
         {
-            // A scan may show an entry twice.
+            // A scan may return an entry twice.
             var id = (string)entry.Name!;
             records[id] = Read(entry.Value) is { } record && record.Id == id && record.TenantId == tenantId ? record : null;
             if (records.Count >= limit)
@@ -67,7 +67,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         return new PendingUsage([.. records.Values.OfType<UsageRecord>()], [.. records.Where(pair => pair.Value is null).Select(pair => pair.Key)]);
     }
 
-    /// <summary>Takes entries that cannot be stored out of the way of the others. They are kept for a while, to be looked at.</summary>
+    /// <summary>Moves entries that cannot be stored to a hash of their own, where they are kept for 30 days.</summary>
     public async Task SetAsideAsync(string tenantId, IReadOnlyList<string> ids)
     {
         var database = redis.GetDatabase();
@@ -78,7 +78,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         await database.HashDeleteAsync(PendingKey(tenantId), names);
     }
 
-    /// <summary>Number of records that wait, over all tenants.</summary>
+    /// <summary>The number of waiting records over all tenants.</summary>
     public async Task<long> CountAsync()
     {
         var database = redis.GetDatabase();
@@ -86,11 +86,11 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         return lengths.Sum();
     }
 
-    /// <summary>Removes records that are committed to the database.</summary>
+    /// <summary>Removes records that have been committed to the database.</summary>
     public Task RemoveAsync(string tenantId, IEnumerable<string> ids) =>
         redis.GetDatabase().HashDeleteAsync(PendingKey(tenantId), [.. ids.Select(id => (RedisValue)id)]);
 
-    /// <summary>A note takes no record's place; a record takes a note's.</summary>
+    /// <summary>A note does not replace a record; a record replaces a note.</summary>
     private static IEnumerable<Task> Add(IDatabase database, RedisKey key, ILookup<bool, JournalLine> areNotes) =>
     [
         database.HashSetAsync(key, [.. areNotes[false].Select(line => new HashEntry(line.Id, line.Json))]),
@@ -109,12 +109,12 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         }
     }
 
-    // The braces are Redis Cluster's hash tag: all keys of a tenant live in one slot.
+    // The braces are Redis Cluster's hash tag: all keys of a tenant share a slot.
     private static RedisKey PendingKey(string tenantId) => $"scaigrid:usage:{{{tenantId}}}:pending";
 
     private static RedisKey RejectedKey(string tenantId) => $"scaigrid:usage:{{{tenantId}}}:rejected";
 }
 
-/// <param name="Records">What can be stored.</param>
-/// <param name="Unreadable">Ids of entries that are no usage records of the tenant.</param>
+/// <param name="Records">Records that can be stored.</param>
+/// <param name="Unreadable">Ids of entries that are not usage records of the tenant.</param>
 public sealed record PendingUsage(IReadOnlyList<UsageRecord> Records, IReadOnlyList<string> Unreadable);

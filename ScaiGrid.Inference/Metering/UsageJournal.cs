@@ -3,10 +3,10 @@ using ScaiGrid.Core;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// The replica's own record of usage, in files under <c>{data_dir}/journal/{instance}/</c>. An append is one positional write into the
-/// page cache: it survives the death of the process (kill -9), not of the machine. <see cref="UsageShipper"/> empties it.
+/// This replica's usage records on disk, in files under <c>{data_dir}/journal/{instance}/</c>. An append is one positional write into the
+/// page cache: it survives the death of the process (kill -9), not of the machine. <see cref="UsageShipper"/> empties the journal.
 /// </summary>
-/// <remarks>The folder is held by an exclusive lock file, which the system lets go when the process dies.</remarks>
+/// <remarks>The folder is held by an exclusive lock file, which the operating system releases when the process dies.</remarks>
 public sealed class UsageJournal : IDisposable
 {
     private const string LockName = "lock";
@@ -23,7 +23,7 @@ public sealed class UsageJournal : IDisposable
         _active = Create();
     }
 
-    /// <summary>The folder of all journals on this data directory.</summary>
+    /// <summary>The folder of all journals in this data directory.</summary>
     public string Root { get; }
 
     /// <summary>This process's own folder.</summary>
@@ -32,7 +32,7 @@ public sealed class UsageJournal : IDisposable
     /// <summary>Bytes of the records in the open segment.</summary>
     public long ActiveLength => _active.Length;
 
-    /// <summary>Bytes of its file.</summary>
+    /// <summary>Bytes of the open segment's file, including holes.</summary>
     public long ActiveExtent => _active.Extent;
 
     /// <exception cref="IOException">The disk is full or broken: the record is not in the journal.</exception>
@@ -40,13 +40,13 @@ public sealed class UsageJournal : IDisposable
     {
         while (!_active.TryAppend(line))
         {
-            // Sealed between the read and the write: the next one is in place already.
+            // Sealed in between: a newer segment is already in place.
         }
     }
 
-    /// <summary>Opens a new segment and seals the one before.</summary>
-    /// <returns>The sealed segment, closed, once no writer is in it.</returns>
-    /// <exception cref="IOException">A new segment cannot be made; the open one stays.</exception>
+    /// <summary>Opens a new segment and seals the previous one.</summary>
+    /// <returns>The sealed segment, once it has no writer any more; its file is closed.</returns>
+    /// <exception cref="IOException">A new segment cannot be created; the open one stays open.</exception>
     internal async Task<JournalSegment> RotateAsync()
     {
         var next = Create();
@@ -60,18 +60,18 @@ public sealed class UsageJournal : IDisposable
         return previous;
     }
 
-    /// <summary>A path in the own folder for one more file.</summary>
-    /// <param name="kind">What its name begins with; a segment's with its number.</param>
+    /// <summary>A new path in this process's folder.</summary>
+    /// <param name="kind">Prefix of the file name; empty for a segment.</param>
     internal string NextPath(string kind = "") => Path.Combine(Folder, $"{kind}{Interlocked.Increment(ref _segments):D10}.jsonl");
 
     /// <summary>Segments of a journal folder, oldest first.</summary>
     public static IEnumerable<string> Segments(string folder) => Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal);
 
-    /// <summary>The folders of all journals on this data directory, whoever holds them.</summary>
+    /// <summary>The folders of all journals in this data directory, whether locked or not.</summary>
     public static IEnumerable<string> Folders(string root) =>
         Directory.EnumerateDirectories(root).Where(folder => !Path.GetFileName(folder).StartsWith(NewbornPrefix, StringComparison.Ordinal));
 
-    /// <summary>Takes a journal folder for this process; null while a living process holds it.</summary>
+    /// <summary>Locks a journal folder for this process; null if another process holds it.</summary>
     public static FileStream? Lock(string folder)
     {
         try
@@ -85,10 +85,10 @@ public sealed class UsageJournal : IDisposable
     }
 
     /// <summary>
-    /// Removes the folder of a journal that was shipped, while it is held. The lock goes before the folder and nothing by a wildcard: whoever
-    /// takes the folder in between keeps what is theirs.
+    /// Removes a shipped journal's folder, whose lock the caller holds. Deletes the lock file and then the folder only if it is empty: what a
+    /// process writes that locks the folder in between is kept.
     /// </summary>
-    /// <returns>False where somebody took it.</returns>
+    /// <returns>False if the folder is not empty, or another process locked it.</returns>
     public static bool TryRemove(string folder)
     {
         try
@@ -103,7 +103,7 @@ public sealed class UsageJournal : IDisposable
         }
     }
 
-    /// <summary>Whether the disk is full or broken, or a file is not ours.</summary>
+    /// <summary>Whether an exception means that the disk is full or broken, or that a file is not accessible.</summary>
     internal static bool IsOfDisk(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
     public void Dispose()
@@ -112,7 +112,7 @@ public sealed class UsageJournal : IDisposable
         _lock.Dispose();
     }
 
-    /// <summary>A folder that is held from its first moment: it is made and locked under a name that nobody adopts, then gets its own.</summary>
+    /// <summary>Creates and locks a folder under a name that no process adopts, then renames it: it is never without a lock.</summary>
     private (string Folder, FileStream Lock) Take(string id)
     {
         var newborn = Path.Combine(Root, $"{NewbornPrefix}{id}");

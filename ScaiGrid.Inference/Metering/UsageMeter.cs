@@ -5,29 +5,29 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>Makes a usage record durable before the caller sees the end of the answer.</summary>
+/// <summary>Stores a usage record durably before the caller sees the end of the answer.</summary>
 public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer, ILogger<UsageMeter> logger)
 {
-    /// <summary>Bound of the last resort. Reaching it takes a broken disk and an absent Redis for many calls.</summary>
+    /// <summary>The most records in memory. Reached only if the disk is broken and Redis unavailable for this many calls.</summary>
     private const int MaxUnwritten = 100_000;
     private const int BatchSize = 500;
 
     private readonly ConcurrentQueue<JournalLine> _unwritten = new();
     private volatile bool _isJournalFailing;
 
-    /// <summary>Records that are in memory only, because disk and Redis both failed.</summary>
+    /// <summary>Records that are in memory only, because writing to the disk and to Redis failed.</summary>
     public int Unwritten => _unwritten.Count;
 
-    /// <summary>To the journal; where the disk fails, straight to Redis; where that fails too, to memory until either works.</summary>
+    /// <summary>Writes to the journal; if the disk fails, to Redis; if that fails as well, keeps the record in memory until either works.</summary>
     public ValueTask WriteAsync(UsageRecord record)
     {
         var line = JournalLine.Of(record);
         return TryAppend(line) ? ValueTask.CompletedTask : WriteToRedisAsync(line);
     }
 
-    /// <summary>Tries once more what is in memory only, the oldest first. A record leaves memory once it is elsewhere.</summary>
-    /// <returns>Whether none is left there.</returns>
-    /// <exception cref="RedisException">Redis is away, and the disk fails.</exception>
+    /// <summary>Tries again to store the records that are in memory only, oldest first. A record leaves memory once it is stored.</summary>
+    /// <returns>Whether all were stored.</returns>
+    /// <exception cref="RedisException">Redis is unavailable, and the disk fails.</exception>
     internal async Task<bool> RetryUnwrittenAsync()
     {
         var (isAllWritten, hasDisk) = (true, true);
@@ -41,7 +41,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
                 onDisk += hasDisk ? 1 : 0;
             }
 
-            // Before Redis is asked, which may throw: once on the disk is enough.
+            // Before the call to Redis, which may throw: records on the disk must not be stored twice.
             Leave(onDisk);
             var forRedis = batch.GetRange(onDisk, batch.Count - onDisk);
             var refused = forRedis.Count == 0 ? [] : await buffer.AddAsync(forRedis);
@@ -59,8 +59,8 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
     }
 
     /// <summary>
-    /// Writes to the log what is in memory only, when the process ends. It stays there: a last attempt that Redis has not answered yet may still
-    /// get it away, and then takes it out.
+    /// Called when the process ends: writes the records that are in memory only to the log. They stay in memory, because a command that Redis has not
+    /// answered yet may still succeed and remove them.
     /// </summary>
     internal void GiveUp()
     {
@@ -78,7 +78,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
         }
     }
 
-    /// <summary>The log is then the only trace; it holds all that billing needs and nothing of the conversation.</summary>
+    /// <summary>Logs a record as its only trace. It has everything that billing needs and nothing of the conversation.</summary>
     private void Lose(JournalLine line)
     {
         var record = Encoding.UTF8.GetString(line.Json.Span);
@@ -121,7 +121,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // Falls through to memory.
+            // Kept in memory instead.
         }
 
         if (_unwritten.Count < MaxUnwritten)

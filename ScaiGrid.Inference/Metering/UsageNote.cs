@@ -3,31 +3,31 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// What a stream under way has used so far, in a file of the journal that is written over as it goes on and deleted once the call is settled: when the process is
-/// killed, the note stays, and whoever ships its journal bills by it. It has the id that the call's own record has, so a call is never counted by both.
+/// The use of a running stream so far, in a journal file that is overwritten while the stream goes on and deleted when the call is settled. If the process
+/// is killed, the note remains, and the process that ships its journal bills by it. It has the id of the call's own record, so a call is not counted twice.
 /// </summary>
-/// <remarks>One for each stream; only who relays the stream may use it.</remarks>
-/// <param name="journal">Where it is written.</param>
+/// <remarks>One per stream; used only by the thread that relays the stream.</remarks>
+/// <param name="journal">The journal to write to.</param>
 internal sealed class UsageNote(UsageJournal journal) : IDisposable
 {
-    // Sorts behind the segments, one of which may have the call's own record: in the database the first that is stored counts.
+    // Sorts after the segments, one of which may have the call's own record: the database keeps the record that is stored first.
     private readonly string _path = journal.NextPath("note-");
     private int _length;
 
-    /// <summary>Tokens of the prompt, where the upstream does not say them; guessed once.</summary>
+    /// <summary>Estimated prompt tokens, used if the upstream does not report them; computed once.</summary>
     public long? Prompt { get; set; }
 
-    /// <summary>Timestamp of the last time that it was written over, or should have been.</summary>
+    /// <summary>Timestamp of the last write, whether or not it succeeded.</summary>
     public long WrittenAt { get; private set; }
 
-    /// <summary>Writes it over. Where the disk is full it stays as it was: the record at the call's end has ways of its own then.</summary>
+    /// <summary>Overwrites the note. If the disk is full, the old one stays: the record at the end of the call has other ways to be stored.</summary>
     public void Write(UsageRecord record, long now)
     {
         WrittenAt = now;
         using var framed = new PooledBytes(1024);
         JournalLine.Of(record with { IsNote = true }).WriteTo(framed);
 
-        // Nothing of a longer one stays behind it; who reads it passes over empty lines.
+        // Line feeds overwrite the rest of a longer note; the reader skips empty lines.
         var padding = Math.Max(_length - framed.Length, 0);
         framed.GetSpan(padding)[..padding].Fill((byte)'\n');
         framed.Advance(padding);
@@ -39,11 +39,11 @@ internal sealed class UsageNote(UsageJournal journal) : IDisposable
         }
         catch (Exception exception) when (UsageJournal.IsOfDisk(exception))
         {
-            // Tried again with the next one.
+            // The next write tries again.
         }
     }
 
-    /// <summary>The call is settled.</summary>
+    /// <summary>Deletes the note; called once the call is settled.</summary>
     public void Dispose()
     {
         try
@@ -52,7 +52,7 @@ internal sealed class UsageNote(UsageJournal journal) : IDisposable
         }
         catch (Exception exception) when (UsageJournal.IsOfDisk(exception))
         {
-            // Shipped after this process's end, as another record of a call that has one: it is not stored then.
+            // The next process ships it as a second record of the call, which is then not stored.
         }
     }
 }

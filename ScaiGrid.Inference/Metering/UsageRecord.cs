@@ -2,15 +2,15 @@ using System.Text.Json.Serialization;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>What one call used. Written to the journal before the caller sees the end of the answer; in the database exactly once.</summary>
+/// <summary>The use of one call. Written to the journal before the caller sees the end of the answer; stored in the database exactly once.</summary>
 public sealed record UsageRecord
 {
-    /// <summary><c>usage_…</c>, given by us and therefore unique, unlike a request id, which callers may choose.</summary>
+    /// <summary><c>usage_…</c>, assigned by us and therefore unique, unlike a request id, which callers may choose.</summary>
     public required string Id { get; init; }
 
     public required string RequestId { get; init; }
 
-    /// <summary>Microseconds since the Unix epoch at which the call was settled.</summary>
+    /// <summary>When the call was settled, in microseconds since the Unix epoch.</summary>
     public required long CreatedAt { get; init; }
 
     public required string PartnerId { get; init; }
@@ -21,7 +21,7 @@ public sealed record UsageRecord
 
     public string? ApiKeyId { get; init; }
 
-    /// <summary>The user's groups at the time of the call, which it counts for; null for none.</summary>
+    /// <summary>The user's groups at the time of the call, whose budgets it counts against; null for none.</summary>
     public IReadOnlyList<string>? GroupIds { get; init; }
 
     public required string ModelId { get; init; }
@@ -34,7 +34,7 @@ public sealed record UsageRecord
     /// <summary><c>native</c>, <c>openai</c> or <c>grpc</c>.</summary>
     public required string Protocol { get; init; }
 
-    /// <summary><c>ok</c>, <c>error</c> (broke after some output) or <c>cancelled</c> (the caller left).</summary>
+    /// <summary><c>ok</c>, <c>error</c> (failed after some output) or <c>cancelled</c> (the caller disconnected).</summary>
     public required string Status { get; init; }
 
     public required long TokensIn { get; init; }
@@ -47,23 +47,23 @@ public sealed record UsageRecord
     /// <summary>Part of <see cref="TokensOut"/>.</summary>
     public long ReasoningTokens { get; init; }
 
-    /// <summary>Nano-units charged to the caller.</summary>
+    /// <summary>Charged to the caller, in nano-units.</summary>
     public required long Cost { get; init; }
 
-    /// <summary>Nano-units that the upstream charges.</summary>
+    /// <summary>Charged by the upstream, in nano-units.</summary>
     public required long BackendCost { get; init; }
 
-    /// <summary>Which of the model's prices was charged.</summary>
+    /// <summary>The version of the model's prices that was charged.</summary>
     public int PriceVersion { get; init; } = 1;
 
     public required long LatencyMs { get; init; }
 
     public long? TimeToFirstTokenMs { get; init; }
 
-    /// <summary>The upstream gave no usage: tokens were counted here.</summary>
+    /// <summary>True if the tokens were counted here because the upstream gave no usage.</summary>
     public bool Estimated { get; init; }
 
-    /// <summary>Of a <see cref="UsageNote"/>: where the call has a record of its own, that one counts, whichever comes first.</summary>
+    /// <summary>True for a <see cref="UsageNote"/>: if the call has a record of its own, that one counts, whichever is stored first.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool IsNote { get; init; }
 }

@@ -6,18 +6,18 @@ using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference.Metering;
 
-/// <summary>Turns the end of a call into a usage record and writes it, whichever way the call ended.</summary>
+/// <summary>Creates and writes a call's usage record when the call ends, in whatever way it ends.</summary>
 public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, CallAdmission admission, InferenceMetrics metrics, TimeProvider time)
 {
-    /// <summary>What a process that is killed may not know of a stream. Most of the streams that are over before leave no note at all.</summary>
+    /// <summary>The time of a stream whose use may be lost if the process is killed. Most streams are shorter and leave no note at all.</summary>
     private static readonly TimeSpan NoteInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Settles a chat call, whose tokens are counted here where the upstream gave no count.</summary>
+    /// <summary>Settles a chat call. Tokens are counted here if the upstream gave no count.</summary>
     /// <param name="call">The call that produced output.</param>
-    /// <param name="reported">The upstream's own count; null where it gave none, or was cut before giving it.</param>
-    /// <param name="output">What the model wrote, for counting when nothing was reported.</param>
+    /// <param name="reported">The upstream's own count; null if it gave none, or the stream broke before it.</param>
+    /// <param name="output">The model's output, to be counted if nothing was reported.</param>
     /// <param name="status">How the call ended.</param>
-    /// <param name="soFar">What the upstream had said before it was cut: the prompt as it is, but less of the output than there is.</param>
+    /// <param name="soFar">The upstream's latest count before the stream broke: final for the prompt, but too low for the output.</param>
     public async ValueTask<CallResult> SettleAsync(ChatCall call, TokenUsage? reported, PooledBytes output, CallStatus status, TokenUsage? soFar = null)
     {
         if (reported is { LacksCompletion: true } half)
@@ -33,7 +33,7 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
     /// <summary>Settles a call of any operation.</summary>
     /// <param name="call">The call that produced output.</param>
     /// <param name="usage">What was used.</param>
-    /// <param name="isEstimated">Whether it was counted here rather than by the upstream.</param>
+    /// <param name="isEstimated">Whether the use was counted here instead of by the upstream.</param>
     /// <param name="status">How the call ended.</param>
     public async ValueTask<CallResult> SettleAsync(InferenceCall call, TokenUsage usage, bool isEstimated, CallStatus status)
     {
@@ -49,10 +49,10 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
         return new CallResult(call.Route, call.Backend, call.Attempts, record.LatencyMs, call.GatewayTook, call.FailedAttempts, usage);
     }
 
-    /// <summary>Writes down what a stream has used so far, in case that the process is killed; seldom, so that it costs next to nothing.</summary>
-    /// <param name="call">The call whose stream it is.</param>
-    /// <param name="output">What the model wrote.</param>
-    /// <param name="soFar">What the upstream said of it; null where it has said nothing.</param>
+    /// <summary>Writes a note of a stream's use so far, in case the process is killed. At most once per interval, so that it costs next to nothing.</summary>
+    /// <param name="call">The stream's call.</param>
+    /// <param name="output">The model's output so far.</param>
+    /// <param name="soFar">The upstream's latest count; null if it has given none.</param>
     internal void Note(ChatCall call, PooledBytes output, TokenUsage? soFar)
     {
         if (time.GetElapsedTime(call.Note?.WrittenAt ?? call.Context.StartedAt) < NoteInterval)
@@ -72,7 +72,7 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
         var terms = context.Caller.Terms;
         var cost = route.Prices.CostOf(usage);
 
-        // A line of a batch has the id that it had before its worker died.
+        // A line of a batch keeps its id when it is repeated after its worker died.
         call.UsageId ??= terms?.UsageId ?? (call.Ticket is { Id.Length: > 0 } ticket ? ticket.Id : Ids.New(Ids.Usage, time));
         return new UsageRecord
         {
@@ -108,7 +108,7 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
         return Continue(soFar, written) ?? new TokenUsage(TokenCounter.CountPrompt(request.Body), written);
     }
 
-    /// <summary>What the upstream had said, with at least what was written since; null where it had not counted the prompt.</summary>
+    /// <summary>The upstream's latest count, with at least the output counted here; null if it had not counted the prompt.</summary>
     private static TokenUsage? Continue(TokenUsage? soFar, long written) =>
         soFar is { Prompt: > 0 } said ? said with { Completion = Math.Max(said.Completion, written), LacksCompletion = false } : null;
 }

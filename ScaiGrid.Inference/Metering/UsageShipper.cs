@@ -5,8 +5,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// Moves usage from the journal's files to Redis: its own, and those that a dead process left on the same data directory. A file is
-/// deleted only after every record in it is in Redis or in the backlog of a tenant whose buffer there is full; sending a record twice does no harm.
+/// Moves usage from journal files to Redis: those of this process, and those that dead processes left in the same data directory. A file is deleted
+/// only once each of its records is in Redis, or in the backlog of a tenant whose buffer is full. Sending a record twice does no harm.
 /// </summary>
 internal sealed partial class UsageShipper(
     UsageJournal journal,
@@ -25,13 +25,13 @@ internal sealed partial class UsageShipper(
     private static readonly TimeSpan RoundPatience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan AdoptionInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>What older files may take of a round: what is new waits no longer for them.</summary>
+    /// <summary>The share of a round that older files may take, so that new records do not wait longer for them.</summary>
     private static readonly TimeSpan OlderInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly Queue<JournalFile> _older = new();
     private readonly UsageBacklog _backlog = new(journal);
 
-    // The host may stop waiting for the loop and go on to StopAsync while a round is still under way.
+    // The host may call StopAsync while a round is still running.
     private readonly SemaphoreSlim _round = new(1, 1);
     private bool _isRoundWhole;
     private bool _isFailing;
@@ -40,7 +40,7 @@ internal sealed partial class UsageShipper(
     {
         await base.StopAsync(cancellationToken);
 
-        // What does not get away now stays on disk for the next process on this data directory.
+        // Records that are not shipped now stay on disk for the next process on this data directory.
         await ShipAsync(adopts: false);
         meter.GiveUp();
     }
@@ -58,7 +58,7 @@ internal sealed partial class UsageShipper(
         }
     }
 
-    /// <returns>Whether nothing stood in the way.</returns>
+    /// <returns>Whether nothing failed or was left over.</returns>
     private async Task<bool> ShipAsync(bool adopts)
     {
         if (!await _round.WaitAsync(RoundPatience, CancellationToken.None))
@@ -100,7 +100,7 @@ internal sealed partial class UsageShipper(
         return _isRoundWhole;
     }
 
-    /// <summary>While Redis is away the open segment stays open until it is large, rather than a file being made each round.</summary>
+    /// <summary>While Redis is unavailable, the open segment is kept open until it is large, instead of creating a file in each round.</summary>
     private async Task SetLargeAsideAsync()
     {
         if (journal.ActiveExtent <= MaxSegmentBytes)
@@ -114,12 +114,12 @@ internal sealed partial class UsageShipper(
         }
         catch (Exception exception) when (UsageJournal.IsOfDisk(exception))
         {
-            // The disk is full, perhaps: what is shipped now makes room.
+            // If the disk is full, shipping older files makes room.
             Failed(exception);
         }
     }
 
-    /// <summary>What was made in this round or just before it, which is in memory still.</summary>
+    /// <summary>Ships the records of the open segment, which are still in memory.</summary>
     private async Task ShipNewestAsync()
     {
         var newest = await journal.RotateAsync();
@@ -134,15 +134,15 @@ internal sealed partial class UsageShipper(
         }
         catch
         {
-            // Memory holds the newest only: this one is read back then.
+            // Only the newest segment's records are kept in memory: this one will be read from its file.
             SetAside(newest);
             throw;
         }
     }
 
     /// <summary>
-    /// What had to wait: a piece of each tenant's backlog that finds room and one of the oldest file, in turn. Backlogs first: where they
-    /// have filled the disk, nothing else makes room. A file that cannot be read or written holds up neither the next one nor what is new.
+    /// Ships waiting files in turn: one piece of the backlog of each tenant that has room, then one of the oldest file. Backlogs first, because
+    /// only they make room if they have filled the disk. A file that cannot be read or written does not hold up the others.
     /// </summary>
     private async Task ShipOlderAsync()
     {
@@ -219,7 +219,7 @@ internal sealed partial class UsageShipper(
         return false;
     }
 
-    /// <summary>To Redis, or to the backlog: a tenant's oldest records go first, so what comes after waiting ones waits too.</summary>
+    /// <summary>Sends records to Redis, or adds them to the backlog. If a tenant has a backlog, its new records queue behind it to keep the order.</summary>
     private async Task SendAsync(IReadOnlyCollection<JournalLine> lines)
     {
         var isLate = lines.ToLookup(line => _backlog.Holds(line.TenantId));
@@ -246,7 +246,7 @@ internal sealed partial class UsageShipper(
         }
     }
 
-    // One line when trouble begins and one when it ends, however long it lasts.
+    // Logs once when failures begin and once when they end.
     private void Failed(Exception exception)
     {
         _isRoundWhole = false;
