@@ -63,7 +63,7 @@ internal static partial class TranscriptMeter
 
         var tokens = default(TokenUsage?);
         var seconds = root.TryGetProperty("duration"u8, out var duration) ? Seconds(duration) : null;
-        if (root.TryGetProperty("usage"u8, out var usage) && usage.ValueKind == JsonValueKind.Object)
+        if (root.TryGetObject("usage"u8, out var usage))
         {
             var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(usage.GetRawText()));
             reader.Read();

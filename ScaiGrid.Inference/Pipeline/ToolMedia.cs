@@ -77,7 +77,7 @@ internal static class ToolMedia
         var any = false;
         foreach (var part in parts.RootElement.EnumerateArray())
         {
-            var raw = System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(part);
+            var raw = part.Raw();
             if (part.ValueKind != JsonValueKind.Object || JsonText.Of(part, "type"u8) is null or "text")
             {
                 Add(kept, raw);

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Streaming;
@@ -60,9 +59,6 @@ internal abstract class ChunkTranslator(long created) : IDisposable
     protected virtual void Dispose(bool disposing)
     {
     }
-
-    /// <summary>The raw text of a JSON string, without its quotes.</summary>
-    protected static ReadOnlySpan<byte> Inner(JsonElement text) => JsonMarshal.GetRawUtf8Value(text)[1..^1];
 
     /// <summary>What all chunks start with. The values are JSON.</summary>
     protected void SetHead(ReadOnlySpan<byte> id, ReadOnlySpan<byte> model)

@@ -56,9 +56,9 @@ internal sealed class AssistantTurn(Utf8JsonWriter writer, InputContent content,
 
         if (carrier.Field is not null)
         {
-            foreach (var part in RequestDocument.Items(item, "summary"u8))
+            foreach (var part in item.Items("summary"u8))
             {
-                _reasoning.Write(RequestDocument.RawText(part, "text"u8)[1..^1]);
+                _reasoning.Write(part.RawText("text"u8)[1..^1]);
             }
         }
     }

@@ -81,30 +81,30 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
         {
             case "input_text" or "output_text" or "text":
                 writer.WriteString("type"u8, "text"u8);
-                writer.WriteRaw("text"u8, RequestDocument.RawText(part, "text"u8));
+                writer.WriteRaw("text"u8, part.RawText("text"u8));
                 break;
             case "refusal":
                 writer.WriteString("type"u8, "text"u8);
-                writer.WriteRaw("text"u8, RequestDocument.RawText(part, "refusal"u8));
+                writer.WriteRaw("text"u8, part.RawText("refusal"u8));
                 break;
-            case "input_image" when TryGetText(part, "image_url"u8, out var url):
+            case "input_image" when part.TryGetString("image_url"u8, out var url):
                 writer.WriteString("type"u8, "image_url"u8);
                 writer.WriteStartObject("image_url"u8);
                 writer.WriteRaw("url"u8, url);
-                if (TryGetText(part, "detail"u8, out var detail))
+                if (part.TryGetString("detail"u8, out var detail))
                 {
                     writer.WriteRaw("detail"u8, detail);
                 }
 
                 writer.WriteEndObject();
                 break;
-            case "input_image" when TryGetText(part, "file_id"u8, out _):
+            case "input_image" when part.TryGetString("file_id"u8, out _):
                 mistakes.Add(new ErrorDetail($"{field}.file_id", "is not supported: send the picture as image_url, a URL or a data URL."));
                 break;
-            case "input_file" when TryGetText(part, "file_data"u8, out var data):
+            case "input_file" when part.TryGetString("file_data"u8, out var data):
                 WriteFile(part, "file_data"u8, data, name: "file");
                 break;
-            case "input_file" when TryGetText(part, "file_url"u8, out var address):
+            case "input_file" when part.TryGetString("file_url"u8, out var address):
                 if (!IsHttp(JsonText.Of(address)))
                 {
                     mistakes.Add(new ErrorDetail($"{field}.file_url", "must be an http or https URL."));
@@ -113,7 +113,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
                 // Chat has no field for a file's URL; upstreams that accept URLs accept them here.
                 WriteFile(part, "file_data"u8, address);
                 break;
-            case "input_file" when TryGetText(part, "file_id"u8, out var id):
+            case "input_file" when part.TryGetString("file_id"u8, out var id):
                 WriteFile(part, "file_id"u8, id);
                 break;
             case "input_audio" when part.TryGetProperty("input_audio"u8, out var audio):
@@ -134,7 +134,7 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
     {
         writer.WriteString("type"u8, "file"u8);
         writer.WriteStartObject("file"u8);
-        if (TryGetText(part, "filename"u8, out var given))
+        if (part.TryGetString("filename"u8, out var given))
         {
             writer.WriteRaw("filename"u8, given);
         }
@@ -148,7 +148,4 @@ internal sealed class InputContent(Utf8JsonWriter writer, Mistakes mistakes)
     }
 
     private static bool IsHttp(string url) => Uri.TryCreate(url, UriKind.Absolute, out var address) && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps);
-
-    private static bool TryGetText(JsonElement part, ReadOnlySpan<byte> name, out JsonElement text) =>
-        part.TryGetProperty(name, out text) && text.ValueKind == JsonValueKind.String;
 }

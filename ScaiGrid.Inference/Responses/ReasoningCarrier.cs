@@ -125,14 +125,14 @@ internal sealed class ReasoningCarrier(string maker)
         var carrier = new ReasoningCarrier(maker)
         {
             Field = field is "reasoning_content" or "reasoning" ? field : null,
-            Message = RawObject(root, "message"u8),
+            Message = root.TryGetObject("message"u8, out var message) ? message.GetRawText() : null,
         };
         if (root.TryGetProperty("details"u8, out var details) && details.ValueKind == JsonValueKind.Array)
         {
             carrier.Details.Add(details.GetRawText());
         }
 
-        if (root.TryGetProperty("calls"u8, out var calls) && calls.ValueKind == JsonValueKind.Object)
+        if (root.TryGetObject("calls"u8, out var calls))
         {
             foreach (var call in calls.EnumerateObject().Where(call => call.Value.ValueKind == JsonValueKind.Object))
             {
@@ -142,7 +142,4 @@ internal sealed class ReasoningCarrier(string maker)
 
         return carrier;
     }
-
-    private static string? RawObject(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value.GetRawText() : null;
 }

@@ -22,10 +22,10 @@ public static class JsonText
 
     /// <summary>The property's text; null if the property is missing or is not a string.</summary>
     public static string? Of(JsonElement element, ReadOnlySpan<byte> name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? Of(value) : null;
+        element.TryGetString(name, out var value) ? Of(value) : null;
 
     /// <summary>The property's object or array as raw JSON on one line; null if it is missing, of another kind, or an empty array.</summary>
-    public static string? Raw(JsonElement element, ReadOnlySpan<byte> name) =>
+    public static string? OneLine(JsonElement element, ReadOnlySpan<byte> name) =>
         element.TryGetProperty(name, out var value)
         && (value.ValueKind == JsonValueKind.Object || (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0)) ? JsonLine.Of(value) : null;
 

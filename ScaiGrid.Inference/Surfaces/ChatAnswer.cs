@@ -73,13 +73,13 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
             calls,
             isDelta && finish is null ? null : Normalise(finish, calls.Count > 0))
         {
-            ExtraContent = JsonText.Raw(message, "extra_content"u8),
+            ExtraContent = JsonText.OneLine(message, "extra_content"u8),
             ReasoningField = reasoning is null ? null : field,
-            ReasoningDetails = JsonText.Raw(message, "reasoning_details"u8),
+            ReasoningDetails = JsonText.OneLine(message, "reasoning_details"u8),
             Refusal = JsonText.Of(message, "refusal"u8),
-            Logprobs = JsonText.Raw(choice, "logprobs"u8),
-            Annotations = JsonText.Raw(message, "annotations"u8),
-            Audio = JsonText.Raw(message, "audio"u8),
+            Logprobs = JsonText.OneLine(choice, "logprobs"u8),
+            Annotations = JsonText.OneLine(message, "annotations"u8),
+            Audio = JsonText.OneLine(message, "audio"u8),
         };
     }
 
@@ -120,7 +120,7 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
             : "";
         return new ChatToolCall(index, JsonText.Of(call, "id"u8), JsonText.Of(function, "name"u8), isDelta ? arguments : Valid(arguments))
         {
-            ExtraContent = JsonText.Raw(call, "extra_content"u8),
+            ExtraContent = JsonText.OneLine(call, "extra_content"u8),
             Written = arguments,
         };
     }

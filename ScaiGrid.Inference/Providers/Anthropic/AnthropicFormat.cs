@@ -41,7 +41,7 @@ internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) :
     private PooledBytes Read(JsonElement message, JsonElement content)
     {
         using var completion = new CompletionWriter();
-        completion.Start(RequestDocument.RawText(message, "id"u8), RequestDocument.RawText(message, "model"u8), time.GetUtcNow().ToUnixTimeSeconds());
+        completion.Start(message.RawText("id"u8), message.RawText("model"u8), time.GetUtcNow().ToUnixTimeSeconds());
         using var thoughts = new AnthropicThoughts();
         foreach (var block in content.EnumerateArray().Where(block => block.ValueKind == JsonValueKind.Object))
         {
@@ -59,18 +59,18 @@ internal sealed class AnthropicFormat(AnthropicModel model, TimeProvider time) :
     {
         switch (JsonText.Of(block, "type"u8))
         {
-            case "text" when block.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String:
+            case "text" when block.TryGetString("text"u8, out var text):
                 completion.AddContent(text);
-                thoughts.AddText(RequestDocument.Raw(text)[1..^1]);
+                thoughts.AddText(text.RawInner());
                 thoughts.EndText();
                 break;
-            case "tool_use" when block.TryGetProperty("name"u8, out var name) && name.ValueKind == JsonValueKind.String:
+            case "tool_use" when block.TryGetString("name"u8, out var name):
                 thoughts.AddCall();
                 completion.AddToolCall(
-                    JsonText.Of(block, "id"u8) ?? "", RequestDocument.Raw(name), block.TryGetProperty("input"u8, out var input) ? RequestDocument.Raw(input) : "{}"u8);
+                    JsonText.Of(block, "id"u8) ?? "", name.Raw(), block.TryGetProperty("input"u8, out var input) ? input.Raw() : "{}"u8);
                 break;
             case "thinking" or "redacted_thinking":
-                if (block.TryGetProperty("thinking"u8, out var thought) && thought.ValueKind == JsonValueKind.String)
+                if (block.TryGetString("thinking"u8, out var thought))
                 {
                     completion.AddReasoning(thought);
                 }

@@ -44,7 +44,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
 
         // A conversation that ends in a call lacks its result, which the caller must send.
-        if (!takesPrefill && _isOpen && !_isUser && !RequestDocument.Items(messages[^1], "tool_calls"u8).Any())
+        if (!takesPrefill && _isOpen && !_isUser && !messages[^1].Items("tool_calls"u8).Any())
         {
             Close();
             WriteUser(ConversationRules.Going);
@@ -92,7 +92,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 
         // A turn that the model is to continue must not end in white space.
         WriteContent(message, index, isUser: false, trimEnd: isLast);
-        foreach (var call in RequestDocument.Items(message, "tool_calls"u8))
+        foreach (var call in message.Items("tool_calls"u8))
         {
             WriteCall(call);
         }
@@ -122,12 +122,12 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
 
         Open(isUser: false);
-        writer.WriteRawValue(RequestDocument.Raw(block), skipInputValidation: true);
+        writer.WriteRawValue(block.Raw(), skipInputValidation: true);
     }
 
     private void WriteCall(JsonElement call)
     {
-        if (RequestDocument.TryGetObject(call, "function"u8, out var function))
+        if (call.TryGetObject("function"u8, out var function))
         {
             Open(isUser: false);
             writer.WriteStartObject();
@@ -174,7 +174,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
         else if (content.ValueKind == JsonValueKind.String)
         {
-            WriteText(RequestDocument.Raw(content), trimEnd, isUser, part: default);
+            WriteText(content.Raw(), trimEnd, isUser, part: default);
         }
     }
 

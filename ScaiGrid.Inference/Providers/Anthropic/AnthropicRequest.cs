@@ -43,8 +43,8 @@ internal static class AnthropicRequest
 
     private static void WriteTools(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice, AnthropicModel model)
     {
-        var tools = RequestDocument.Items(request.Root, "tools"u8)
-            .Index().Where(tool => RequestDocument.TryGetObject(tool.Item, "function"u8, out var function) && choice.Allows(function)).ToList();
+        var tools = request.Root.Items("tools"u8)
+            .Index().Where(tool => tool.Item.TryGetObject("function"u8, out var function) && choice.Allows(function)).ToList();
         if (tools.Count == 0)
         {
             return;
@@ -137,9 +137,9 @@ internal static class AnthropicRequest
     private static bool TryGetSchema(RequestDocument request, out JsonElement schema)
     {
         schema = default;
-        return RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format)
-            && RequestDocument.TryGetObject(format, "json_schema"u8, out var named)
-            && RequestDocument.TryGetObject(named, "schema"u8, out schema);
+        return request.Root.TryGetObject("response_format"u8, out var format)
+            && format.TryGetObject("json_schema"u8, out var named)
+            && named.TryGetObject("schema"u8, out schema);
     }
 
     private static void WriteSampling(RequestDocument request, Utf8JsonWriter writer, AnthropicModel model, bool isThinking)
@@ -179,7 +179,7 @@ internal static class AnthropicRequest
         writer.WriteStartArray("stop_sequences"u8);
         foreach (var stop in stops)
         {
-            writer.WriteRawValue(RequestDocument.Raw(stop), skipInputValidation: true);
+            writer.WriteRawValue(stop.Raw(), skipInputValidation: true);
         }
 
         writer.WriteEndArray();

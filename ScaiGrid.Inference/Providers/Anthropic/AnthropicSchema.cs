@@ -42,14 +42,14 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
         }
         else
         {
-            writer.WriteRawValue(RequestDocument.Raw(schema), skipInputValidation: true);
+            writer.WriteRawValue(schema.Raw(), skipInputValidation: true);
         }
     }
 
     /// <summary>Writes the schema of a function's input, which defaults to an object if it names no type.</summary>
     public void WriteInput(JsonElement function, bool isStrict, string path)
     {
-        if (!RequestDocument.TryGetObject(function, "parameters"u8, out var parameters))
+        if (!function.TryGetObject("parameters"u8, out var parameters))
         {
             writer.WriteStartObject();
             writer.WriteString("type"u8, "object"u8);
@@ -66,7 +66,7 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
         }
         else if (parameters.TryGetProperty("type"u8, out _))
         {
-            writer.WriteRawValue(RequestDocument.Raw(parameters), skipInputValidation: true);
+            writer.WriteRawValue(parameters.Raw(), skipInputValidation: true);
         }
         else
         {
@@ -182,7 +182,7 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
         && (!schema.TryGetProperty("additionalProperties"u8, out var others) || IsAnything(others));
 
     private static bool NamesProperties(JsonElement schema) =>
-        RequestDocument.TryGetObject(schema, "properties"u8, out var properties) && properties.EnumerateObject().MoveNext();
+        schema.TryGetObject("properties"u8, out var properties) && properties.EnumerateObject().MoveNext();
 
     // True, or a schema without constraints.
     private static bool IsAnything(JsonElement schema) =>

@@ -40,23 +40,23 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
 
         switch (JsonText.Of(root, "type"u8))
         {
-            case "message_start" when RequestDocument.TryGetObject(root, "message"u8, out var message):
+            case "message_start" when root.TryGetObject("message"u8, out var message):
                 // No chunk yet: an overloaded upstream reports it right after this event, and then another target can still take the call.
-                SetHead(RequestDocument.RawText(message, "id"u8), RequestDocument.RawText(message, "model"u8));
+                SetHead(message.RawText("id"u8), message.RawText("model"u8));
                 _usage.Add(message);
                 break;
-            case "content_block_start" when RequestDocument.TryGetObject(root, "content_block"u8, out var block):
+            case "content_block_start" when root.TryGetObject("content_block"u8, out var block):
                 RequireHead();
                 StartBlock(block);
                 break;
-            case "content_block_delta" when RequestDocument.TryGetObject(root, "delta"u8, out var delta):
+            case "content_block_delta" when root.TryGetObject("delta"u8, out var delta):
                 RequireHead();
                 ReadDelta(delta);
                 break;
             case "content_block_stop":
                 EndBlock();
                 break;
-            case "message_delta" when RequestDocument.TryGetObject(root, "delta"u8, out var delta):
+            case "message_delta" when root.TryGetObject("delta"u8, out var delta):
                 RequireHead();
                 _usage.Add(root);
                 Finish(AnthropicFinish.Of(delta));
@@ -86,10 +86,10 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
             case "tool_use":
                 _block = Block.Tool;
                 _thoughts.AddCall();
-                AddCall(TakeRole(), _calls++, RequestDocument.RawText(block, "id"u8), RequestDocument.RawText(block, "name"u8));
+                AddCall(TakeRole(), _calls++, block.RawText("id"u8), block.RawText("name"u8));
 
                 // Some servers of this format send the input complete at once.
-                AddArguments(RequestDocument.TryGetObject(block, "input"u8, out var input) && input.EnumerateObject().MoveNext() ? Escaped(input) : default);
+                AddArguments(block.TryGetObject("input"u8, out var input) && input.EnumerateObject().MoveNext() ? Escaped(input) : default);
                 break;
             case "thinking":
                 _block = Block.Thinking;
@@ -113,8 +113,8 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
             case "text_delta":
                 ReadText(delta);
                 break;
-            case "input_json_delta" when delta.TryGetProperty("partial_json"u8, out var json) && json.ValueKind == JsonValueKind.String:
-                AddArguments(Inner(json));
+            case "input_json_delta" when delta.TryGetString("partial_json"u8, out var json):
+                AddArguments(json.RawInner());
                 break;
             case "thinking_delta":
                 ReadThought(delta);
@@ -127,19 +127,19 @@ internal sealed class AnthropicStream(UpstreamAddress address, long created) : C
 
     private void ReadText(JsonElement owner)
     {
-        if (owner.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String && Inner(text).Length > 0)
+        if (owner.TryGetString("text"u8, out var text) && text.RawInner().Length > 0)
         {
-            _thoughts.AddText(Inner(text));
-            AddText(0, TakeRole(), "content"u8, Inner(text));
+            _thoughts.AddText(text.RawInner());
+            AddText(0, TakeRole(), "content"u8, text.RawInner());
         }
     }
 
     private void ReadThought(JsonElement owner)
     {
-        if (owner.TryGetProperty("thinking"u8, out var thought) && thought.ValueKind == JsonValueKind.String && Inner(thought).Length > 0)
+        if (owner.TryGetString("thinking"u8, out var thought) && thought.RawInner().Length > 0)
         {
-            _thought.Append(Inner(thought));
-            AddText(0, TakeRole(), "reasoning_content"u8, Inner(thought));
+            _thought.Append(thought.RawInner());
+            AddText(0, TakeRole(), "reasoning_content"u8, thought.RawInner());
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
@@ -25,7 +24,7 @@ internal sealed class AnthropicStrictness
     /// <returns>True if the function may be strict.</returns>
     public bool TryTake(JsonElement function)
     {
-        var (optional, unions) = RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) ? Count(parameters) : default;
+        var (optional, unions) = function.TryGetObject("parameters"u8, out var parameters) ? Count(parameters) : default;
         if (_tools < 1 || _optional < optional || _unions < unions)
         {
             return false;
@@ -45,7 +44,7 @@ internal sealed class AnthropicStrictness
             return (optional, unions);
         }
 
-        var required = RequestDocument.Items(schema, "required"u8, JsonValueKind.String).Select(JsonText.Of).ToHashSet();
+        var required = schema.Items("required"u8, JsonValueKind.String).Select(JsonText.Of).ToHashSet();
         foreach (var keyword in schema.EnumerateObject())
         {
             var isNamed = keyword.Name is "properties" or "$defs" or "definitions" && keyword.Value.ValueKind == JsonValueKind.Object;

@@ -16,7 +16,7 @@ internal static class AnthropicSystem
     public static void Write(RequestDocument request, Utf8JsonWriter writer, ToolChoice demanded)
     {
         var messages = request.Messages.Where(IsSystem).ToList();
-        var wantsJson = RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format) && JsonText.Of(format, "type"u8) == "json_object";
+        var wantsJson = request.Root.TryGetObject("response_format"u8, out var format) && JsonText.Of(format, "type"u8) == "json_object";
         var wantsCall = demanded.IsForced && request.Functions.Any(demanded.Allows);
         if (messages.Count == 0 && !wantsJson && !wantsCall)
         {
@@ -36,9 +36,9 @@ internal static class AnthropicSystem
                 WriteText(writer, content, default);
             }
 
-            foreach (var part in RequestDocument.Items(message, "content"u8))
+            foreach (var part in message.Items("content"u8))
             {
-                if (part.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String)
+                if (part.TryGetString("text"u8, out var text))
                 {
                     WriteText(writer, text, part);
                 }

@@ -36,7 +36,7 @@ internal static class AnthropicTurn
         var lengths = order.EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.Number).Select(entry => entry.TryGetInt32(out var length) ? length : -1).ToList();
         var isWhole = lengths.Exists(length => length <= 0) || lengths.Sum(length => (long)length) != JsonCharacters.Count(text);
         using var thoughts = Thoughts(message).GetEnumerator();
-        using var calls = RequestDocument.Items(message, "tool_calls"u8).GetEnumerator();
+        using var calls = message.Items("tool_calls"u8).GetEnumerator();
         var at = 0;
         foreach (var entry in order.EnumerateArray())
         {
@@ -91,7 +91,7 @@ internal static class AnthropicTurn
     private static bool TryGetOwn(JsonElement message, out JsonElement own)
     {
         own = default;
-        return RequestDocument.TryGetObject(message, "extra_content"u8, out var extra) && RequestDocument.TryGetObject(extra, "anthropic"u8, out own);
+        return message.TryGetObject("extra_content"u8, out var extra) && extra.TryGetObject("anthropic"u8, out own);
     }
 
     /// <param name="message">The assistant's message.</param>
@@ -108,7 +108,7 @@ internal static class AnthropicTurn
 
         if (content.ValueKind != JsonValueKind.Array)
         {
-            text = content.ValueKind == JsonValueKind.String ? Inner(content) : [];
+            text = content.ValueKind == JsonValueKind.String ? content.RawInner().ToArray() : [];
             return content.ValueKind == JsonValueKind.String;
         }
 
@@ -120,14 +120,12 @@ internal static class AnthropicTurn
                 return false;
             }
 
-            joined.Append(RequestDocument.Raw(words)[1..^1]);
+            joined.Append(words.RawInner());
             marked = part.TryGetProperty("cache_control"u8, out _) ? part : marked;
         }
 
         text = joined.Span.ToArray();
         return true;
-
-        static byte[] Inner(JsonElement words) => RequestDocument.Raw(words)[1..^1].ToArray();
     }
 
     /// <summary>A text, a thinking block or a call.</summary>

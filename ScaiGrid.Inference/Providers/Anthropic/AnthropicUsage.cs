@@ -1,6 +1,6 @@
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
-using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Anthropic;
 
@@ -26,7 +26,7 @@ internal struct AnthropicUsage
     /// <summary>Reads the <c>usage</c> of a message or an event.</summary>
     public void Add(JsonElement owner)
     {
-        if (!RequestDocument.TryGetObject(owner, "usage"u8, out var usage))
+        if (!owner.TryGetObject("usage"u8, out var usage))
         {
             return;
         }
@@ -35,7 +35,7 @@ internal struct AnthropicUsage
         _cacheRead = TokenUsage.Greater(_cacheRead, TokenUsage.Count(usage, "cache_read_input_tokens"u8));
         _cacheWrites = TokenUsage.Greater(_cacheWrites, TokenUsage.Count(usage, "cache_creation_input_tokens"u8));
         _output = TokenUsage.Greater(_output, TokenUsage.Count(usage, "output_tokens"u8));
-        if (RequestDocument.TryGetObject(usage, "output_tokens_details"u8, out var details))
+        if (usage.TryGetObject("output_tokens_details"u8, out var details))
         {
             _thinking = TokenUsage.Greater(_thinking, TokenUsage.Count(details, "thinking_tokens"u8));
         }

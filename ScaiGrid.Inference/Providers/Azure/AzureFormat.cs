@@ -31,7 +31,7 @@ internal sealed class AzureFormat(string model, string? outputLimit, string? lik
             }
 
             using var document = JsonDocument.Parse(data);
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !RequestDocument.Items(document.RootElement, "choices"u8).Any())
+            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.Items("choices"u8).Any())
             {
                 AddDocument(data.Span);
                 return null;
@@ -57,7 +57,7 @@ internal sealed class AzureFormat(string model, string? outputLimit, string? lik
                 }
 
                 writer.WriteStartArray("choices"u8);
-                foreach (var choice in RequestDocument.Items(chunk, "choices"u8))
+                foreach (var choice in chunk.Items("choices"u8))
                 {
                     writer.WriteStartObject();
                     foreach (var own in choice.EnumerateObject())

@@ -53,8 +53,8 @@ internal sealed record EchoAnswer(string Text, string? ToolName, string FinishRe
 
     private static string? Name(JsonElement tool) =>
         tool.ValueKind == JsonValueKind.Object
-        && tool.TryGetProperty("function", out var function) && function.ValueKind == JsonValueKind.Object
-        && function.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
+        && tool.TryGetObject("function"u8, out var function)
+        && function.TryGetString("name"u8, out var name)
             ? JsonText.Of(name)
             : null;
 
@@ -62,7 +62,7 @@ internal sealed record EchoAnswer(string Text, string? ToolName, string FinishRe
     {
         foreach (var message in messages.EnumerateArray().Reverse())
         {
-            if (message.TryGetProperty("role", out var role) && role.ValueKind == JsonValueKind.String && (role.ValueEquals("user"u8) || role.ValueEquals("tool"u8))
+            if (message.TryGetString("role"u8, out var role) && (role.ValueEquals("user"u8) || role.ValueEquals("tool"u8))
                 && message.TryGetProperty("content", out var content))
             {
                 return JsonText.OfParts(content) ?? "";

@@ -93,9 +93,9 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     private static bool IsEmpty(JsonElement message)
     {
         var isSaid = RequestDocument.TryGetContent(message, out var content)
-            && (content.ValueKind == JsonValueKind.Array ? content.EnumerateArray().Any(IsSaying) : RequestDocument.Raw(content).Length > 2);
+            && (content.ValueKind == JsonValueKind.Array ? content.EnumerateArray().Any(IsSaying) : content.Raw().Length > 2);
         return !isSaid && Signature(message) is null
-            && !RequestDocument.Items(message, "tool_calls"u8).Any(call => RequestDocument.TryGetObject(call, "function"u8, out _));
+            && !message.Items("tool_calls"u8).Any(call => call.TryGetObject("function"u8, out _));
     }
 
     private static bool IsSaying(JsonElement element)
@@ -116,7 +116,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         {
             WriteParts(content, index);
         }
-        else if (content.ValueKind == JsonValueKind.String && (signature is not null || RequestDocument.Raw(content).Length > 2))
+        else if (content.ValueKind == JsonValueKind.String && (signature is not null || content.Raw().Length > 2))
         {
             writer.WriteStartObject();
             writer.WriteRaw("text"u8, content);
@@ -186,9 +186,9 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     private void WriteCalls(JsonElement message)
     {
         var isFirst = true;
-        foreach (var call in RequestDocument.Items(message, "tool_calls"u8))
+        foreach (var call in message.Items("tool_calls"u8))
         {
-            if (!RequestDocument.TryGetObject(call, "function"u8, out var function))
+            if (!call.TryGetObject("function"u8, out var function))
             {
                 continue;
             }
@@ -227,7 +227,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     {
         var isOpen = false;
         var position = 0;
-        foreach (var element in RequestDocument.Items(message, "content"u8))
+        foreach (var element in message.Items("content"u8))
         {
             var part = ContentPart.Of(element);
             var path = $"messages[{index}].content[{position++}]";
@@ -287,7 +287,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     }
 
     private static string? Signature(JsonElement owner) =>
-        RequestDocument.TryGetObject(owner, "extra_content"u8, out var extra) && RequestDocument.TryGetObject(extra, "google"u8, out var own)
+        owner.TryGetObject("extra_content"u8, out var extra) && extra.TryGetObject("google"u8, out var own)
             ? JsonText.Of(own, "thought_signature"u8)
             : null;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
@@ -39,5 +38,5 @@ internal static class GoogleFinish
 
     /// <summary>True if the prompt itself was blocked, in which case there is no candidate.</summary>
     public static bool IsBlocked(JsonElement answer) =>
-        RequestDocument.TryGetObject(answer, "promptFeedback"u8, out var feedback) && JsonText.Of(feedback, "blockReason"u8) is not null;
+        answer.TryGetObject("promptFeedback"u8, out var feedback) && JsonText.Of(feedback, "blockReason"u8) is not null;
 }

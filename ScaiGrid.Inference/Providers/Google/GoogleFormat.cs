@@ -37,7 +37,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
 
     /// <summary>The answer's id as a JSON string: the upstream's, or a generated one, because clients tell answers apart by it.</summary>
     internal static byte[] Id(JsonElement answer, TimeProvider time) =>
-        RequestDocument.RawText(answer, "responseId"u8) is { Length: > 2 } id ? id.ToArray() : Encoding.ASCII.GetBytes($"\"{Ids.New("chatcmpl", time)}\"");
+        answer.RawText("responseId"u8) is { Length: > 2 } id ? id.ToArray() : Encoding.ASCII.GetBytes($"\"{Ids.New("chatcmpl", time)}\"");
 
     private PooledBytes? Read(JsonElement answer, out UpstreamError? failed)
     {
@@ -46,7 +46,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
         completion.Start(Id(answer, time), Property(answer, "modelVersion"u8, ModelJson), time.GetUtcNow().ToUnixTimeSeconds());
         var count = 0;
         var calls = 0;
-        foreach (var candidate in RequestDocument.Items(answer, "candidates"u8))
+        foreach (var candidate in answer.Items("candidates"u8))
         {
             if (!ReadCandidate(completion, answer, candidate, count++, ref calls, out failed))
             {
@@ -72,16 +72,16 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
     private bool ReadCandidate(CompletionWriter completion, JsonElement answer, JsonElement candidate, int index, ref int calls, out UpstreamError? failed)
     {
         string? signature = null;
-        if (RequestDocument.TryGetObject(candidate, "content"u8, out var content))
+        if (candidate.TryGetObject("content"u8, out var content))
         {
-            foreach (var part in RequestDocument.Items(content, "parts"u8))
+            foreach (var part in content.Items("parts"u8))
             {
-                if (RequestDocument.TryGetObject(part, "functionCall"u8, out var call) && call.TryGetProperty("name"u8, out var name) && name.ValueKind == JsonValueKind.String)
+                if (part.TryGetObject("functionCall"u8, out var call) && call.TryGetString("name"u8, out var name))
                 {
                     completion.AddToolCall(
                         CallId(call, answer, calls++, time),
-                        GoogleNames.Ours(RequestDocument.Raw(name)),
-                        RequestDocument.TryGetObject(call, "args"u8, out var args) ? RequestDocument.Raw(args) : "{}"u8,
+                        GoogleNames.Ours(name.Raw()),
+                        call.TryGetObject("args"u8, out var args) ? args.Raw() : "{}"u8,
                         Carrier(JsonText.Of(part, "thoughtSignature"u8)));
                     continue;
                 }
@@ -129,5 +129,5 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
     };
 
     internal static ReadOnlySpan<byte> Property(JsonElement owner, ReadOnlySpan<byte> name, ReadOnlySpan<byte> otherwise) =>
-        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? RequestDocument.Raw(value) : otherwise;
+        owner.TryGetString(name, out var value) ? value.Raw() : otherwise;
 }

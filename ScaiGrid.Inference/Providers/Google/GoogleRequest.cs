@@ -37,7 +37,7 @@ internal static class GoogleRequest
             return true;
         }
 
-        if (ToolChoice.Of(request.Root).Mode != ToolChoiceMode.None || request.Messages.Any(message => RequestDocument.Items(message, "tool_calls"u8).Any()))
+        if (ToolChoice.Of(request.Root).Mode != ToolChoiceMode.None || request.Messages.Any(message => message.Items("tool_calls"u8).Any()))
         {
             request.Refuse("response_format", "is JSON, which this model does not write where it has tools.");
         }
@@ -137,7 +137,7 @@ internal static class GoogleRequest
             writer.WriteStartArray("stopSequences"u8);
             foreach (var stop in stops)
             {
-                writer.WriteRawValue(RequestDocument.Raw(stop), skipInputValidation: true);
+                writer.WriteRawValue(stop.Raw(), skipInputValidation: true);
             }
 
             writer.WriteEndArray();
@@ -152,7 +152,7 @@ internal static class GoogleRequest
         }
 
         writer.WriteString("responseMimeType"u8, "application/json"u8);
-        if (RequestDocument.TryGetObject(format, "json_schema"u8, out var named) && RequestDocument.TryGetObject(named, "schema"u8, out var schema))
+        if (format.TryGetObject("json_schema"u8, out var named) && named.TryGetObject("schema"u8, out var schema))
         {
             writer.WritePropertyName("responseJsonSchema"u8);
             GoogleSchema.Write(writer, schema);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
@@ -12,9 +13,9 @@ internal static class GoogleSchema
     public static void Write(Utf8JsonWriter writer, JsonElement schema)
     {
         // Most schemas have no const, and are sent unchanged.
-        if (schema.ValueKind != JsonValueKind.Object || RequestDocument.Raw(schema).IndexOf("\"const\""u8) < 0)
+        if (schema.ValueKind != JsonValueKind.Object || schema.Raw().IndexOf("\"const\""u8) < 0)
         {
-            writer.WriteRawValue(RequestDocument.Raw(schema), skipInputValidation: true);
+            writer.WriteRawValue(schema.Raw(), skipInputValidation: true);
             return;
         }
 
@@ -35,7 +36,7 @@ internal static class GoogleSchema
         {
             case "const" when value.ValueKind is JsonValueKind.String or JsonValueKind.Number && !hasList:
                 writer.WriteStartArray("enum"u8);
-                writer.WriteRawValue(RequestDocument.Raw(value), skipInputValidation: true);
+                writer.WriteRawValue(value.Raw(), skipInputValidation: true);
                 writer.WriteEndArray();
                 break;
             case "properties" or "$defs" or "definitions" when value.ValueKind == JsonValueKind.Object:

@@ -81,11 +81,11 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
     // At any position: text of the model may come with the audio.
     private static bool TryGetData(JsonElement answer, out JsonElement data)
     {
-        foreach (var candidate in RequestDocument.Items(answer, "candidates"u8))
+        foreach (var candidate in answer.Items("candidates"u8))
         {
-            foreach (var part in RequestDocument.TryGetObject(candidate, "content"u8, out var content) ? RequestDocument.Items(content, "parts"u8) : [])
+            foreach (var part in candidate.TryGetObject("content"u8, out var content) ? content.Items("parts"u8) : [])
             {
-                if (RequestDocument.TryGetObject(part, "inlineData"u8, out data))
+                if (part.TryGetObject("inlineData"u8, out data))
                 {
                     return true;
                 }

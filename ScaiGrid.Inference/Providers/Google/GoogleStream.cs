@@ -44,7 +44,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
             At(0).Finish = "content_filter";
         }
 
-        foreach (var candidate in RequestDocument.Items(root, "candidates"u8))
+        foreach (var candidate in root.Items("candidates"u8))
         {
             if (ReadCandidate(root, candidate) is { } failed)
             {
@@ -87,9 +87,9 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         }
 
         var state = At(index);
-        if (RequestDocument.TryGetObject(candidate, "content"u8, out var content))
+        if (candidate.TryGetObject("content"u8, out var content))
         {
-            foreach (var part in RequestDocument.Items(content, "parts"u8))
+            foreach (var part in content.Items("parts"u8))
             {
                 ReadPart(answer, part, state, index);
             }
@@ -101,17 +101,17 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
 
     private void ReadPart(JsonElement answer, JsonElement part, Candidate state, int index)
     {
-        if (RequestDocument.TryGetObject(part, "functionCall"u8, out var call))
+        if (part.TryGetObject("functionCall"u8, out var call))
         {
             AddCall(answer, part, call, state, index);
             return;
         }
 
         state.Signature = JsonText.Of(part, "thoughtSignature"u8) ?? state.Signature;
-        if (part.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String && Inner(text).Length > 0)
+        if (part.TryGetString("text"u8, out var text) && text.RawInner().Length > 0)
         {
             var isThought = part.TryGetProperty("thought"u8, out var thought) && thought.ValueKind == JsonValueKind.True;
-            AddText(index, state.TakeRole(), isThought ? "reasoning_content"u8 : "content"u8, Inner(text));
+            AddText(index, state.TakeRole(), isThought ? "reasoning_content"u8 : "content"u8, text.RawInner());
         }
     }
 
@@ -126,7 +126,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         Add(",\"type\":\"function\",\"function\":{\"name\":"u8);
         Add(GoogleNames.Ours(GoogleFormat.Property(call, "name"u8, "\"\""u8)));
         Add(",\"arguments\":"u8);
-        Add(RequestDocument.TryGetObject(call, "args"u8, out var args) ? Quoted(args.GetRawText()) : "\"{}\""u8);
+        Add(call.TryGetObject("args"u8, out var args) ? Quoted(args.GetRawText()) : "\"{}\""u8);
         Add("},"u8);
         AddSignature(JsonText.Of(part, "thoughtSignature"u8));
         EndCall();

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
-using ScaiGrid.Inference.Providers.Translation;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Google;
 
@@ -26,7 +26,7 @@ internal struct GoogleUsage
 
     public void Add(JsonElement answer)
     {
-        if (!RequestDocument.TryGetObject(answer, "usageMetadata"u8, out var usage))
+        if (!answer.TryGetObject("usageMetadata"u8, out var usage))
         {
             return;
         }

@@ -16,7 +16,7 @@ internal static class MistralAnswer
     public static PooledBytes? Translate(JsonElement answer, out UpstreamError? failed)
     {
         failed = null;
-        var choices = RequestDocument.Items(answer, "choices"u8).ToList();
+        var choices = answer.Items("choices"u8).ToList();
         if (choices.Exists(choice => JsonText.Of(choice, "finish_reason"u8) == "error"))
         {
             failed = new UpstreamError(UpstreamFailure.ErrorEvent, "The model failed.");
@@ -30,16 +30,16 @@ internal static class MistralAnswer
         JsonText.Of(choice, "finish_reason"u8) == "model_length"
         || (Message(choice, out var message) && (
             (message.TryGetProperty("content"u8, out var content) && content.ValueKind == JsonValueKind.Array)
-            || RequestDocument.Items(message, "tool_calls"u8).Any(IsForeignCall)));
+            || message.Items("tool_calls"u8).Any(IsForeignCall)));
 
     private static bool Message(JsonElement choice, out JsonElement message) =>
-        RequestDocument.TryGetObject(choice, "delta"u8, out message) || RequestDocument.TryGetObject(choice, "message"u8, out message);
+        choice.TryGetObject("delta"u8, out message) || choice.TryGetObject("message"u8, out message);
 
     // OpenAI's client libraries require the type.
     private static bool IsForeignCall(JsonElement call) =>
-        RequestDocument.TryGetObject(call, "function"u8, out var function) && (!call.TryGetProperty("type"u8, out _) || HasObjectArguments(function));
+        call.TryGetObject("function"u8, out var function) && (!call.TryGetProperty("type"u8, out _) || HasObjectArguments(function));
 
-    private static bool HasObjectArguments(JsonElement function) => RequestDocument.TryGetObject(function, "arguments"u8, out _);
+    private static bool HasObjectArguments(JsonElement function) => function.TryGetObject("arguments"u8, out _);
 
     private static PooledBytes Write(JsonElement answer, List<JsonElement> choices)
     {
@@ -121,7 +121,7 @@ internal static class MistralAnswer
         foreach (var chunk in chunks.EnumerateArray().Where(chunk => chunk.ValueKind == JsonValueKind.Object))
         {
             Append(text, chunk);
-            foreach (var thought in RequestDocument.Items(chunk, "thinking"u8))
+            foreach (var thought in chunk.Items("thinking"u8))
             {
                 Append(thinking, thought);
             }
@@ -140,9 +140,9 @@ internal static class MistralAnswer
 
     private static void Append(PooledBytes output, JsonElement chunk)
     {
-        if (chunk.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String)
+        if (chunk.TryGetString("text"u8, out var text))
         {
-            output.Append(RequestDocument.Raw(text)[1..^1]);
+            output.Append(text.RawInner());
         }
     }
 
@@ -162,7 +162,7 @@ internal static class MistralAnswer
         {
             if (call.ValueKind != JsonValueKind.Object || !IsForeignCall(call))
             {
-                writer.WriteRawValue(RequestDocument.Raw(call), skipInputValidation: true);
+                writer.WriteRawValue(call.Raw(), skipInputValidation: true);
                 continue;
             }
 

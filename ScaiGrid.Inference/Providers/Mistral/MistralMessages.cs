@@ -99,7 +99,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         }
         else if (role == "assistant")
         {
-            var calls = RequestDocument.Items(message, "tool_calls"u8).ToList();
+            var calls = message.Items("tool_calls"u8).ToList();
             WriteCalls(calls);
             if (isLast && calls.Count == 0)
             {
@@ -155,7 +155,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         request.RefuseBareImage(part, path);
         if (part.Kind is PartKind.Image or PartKind.Other)
         {
-            writer.WriteRawValue(RequestDocument.Raw(element), skipInputValidation: true);
+            writer.WriteRawValue(element.Raw(), skipInputValidation: true);
             return;
         }
 
@@ -208,7 +208,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
             writer.WriteStartObject();
             WriteId("id"u8, call, "id"u8);
             writer.WriteString("type"u8, "function"u8);
-            if (RequestDocument.TryGetObject(call, "function"u8, out var function))
+            if (call.TryGetObject("function"u8, out var function))
             {
                 writer.WriteStartObject("function"u8);
                 function.CopyTo(writer, "name"u8);

@@ -37,7 +37,7 @@ internal static partial class MistralRequest
             if (request.Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
             {
                 writer.WritePropertyName(name);
-                writer.WriteRawValue(RequestDocument.Raw(value), skipInputValidation: true);
+                writer.WriteRawValue(value.Raw(), skipInputValidation: true);
             }
         }
 
@@ -113,7 +113,7 @@ internal static partial class MistralRequest
             function.CopyTo(writer, "strict"u8);
             writer.WritePropertyName("parameters"u8);
             writer.WriteRawValue(
-                RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) ? RequestDocument.Raw(parameters) : """{"type":"object","properties":{}}"""u8,
+                function.TryGetObject("parameters"u8, out var parameters) ? parameters.Raw() : """{"type":"object","properties":{}}"""u8,
                 skipInputValidation: true);
             writer.WriteEndObject();
             writer.WriteEndObject();

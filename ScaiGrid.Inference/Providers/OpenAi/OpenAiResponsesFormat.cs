@@ -66,8 +66,8 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
     {
         using var completion = new CompletionWriter();
         using var items = new OpenAiResponsesItems();
-        completion.Start(RequestDocument.RawText(response, "id"u8), RequestDocument.RawText(response, "model"u8), time.GetUtcNow().ToUnixTimeSeconds());
-        foreach (var item in RequestDocument.Items(response, "output"u8))
+        completion.Start(response.RawText("id"u8), response.RawText("model"u8), time.GetUtcNow().ToUnixTimeSeconds());
+        foreach (var item in response.Items("output"u8))
         {
             items.Add(item);
             ReadItem(completion, item);
@@ -84,9 +84,9 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
         switch (JsonText.Of(item, "type"u8))
         {
             case "reasoning":
-                foreach (var thought in RequestDocument.Items(item, "summary"u8).Concat(RequestDocument.Items(item, "content"u8)))
+                foreach (var thought in item.Items("summary"u8).Concat(item.Items("content"u8)))
                 {
-                    if (TryGetText(thought, "text"u8, out var text))
+                    if (thought.TryGetString("text"u8, out var text))
                     {
                         completion.BreakReasoning();
                         completion.AddReasoning(text);
@@ -95,30 +95,27 @@ internal sealed class OpenAiResponsesFormat(OpenAiResponsesModel model, TimeProv
 
                 break;
             case "message":
-                foreach (var part in RequestDocument.Items(item, "content"u8))
+                foreach (var part in item.Items("content"u8))
                 {
                     ReadPart(completion, part);
                 }
 
                 break;
-            case "function_call" when TryGetText(item, "name"u8, out var name):
-                completion.AddToolCallOfText(JsonText.Of(item, "call_id"u8) ?? "", RequestDocument.Raw(name), OpenAiResponsesOutcome.Arguments(item));
+            case "function_call" when item.TryGetString("name"u8, out var name):
+                completion.AddToolCallOfText(JsonText.Of(item, "call_id"u8) ?? "", name.Raw(), OpenAiResponsesOutcome.Arguments(item));
                 break;
         }
     }
 
     private static void ReadPart(CompletionWriter completion, JsonElement part)
     {
-        if (TryGetText(part, "text"u8, out var text))
+        if (part.TryGetString("text"u8, out var text))
         {
             completion.AddContent(text);
         }
-        else if (TryGetText(part, "refusal"u8, out var refusal))
+        else if (part.TryGetString("refusal"u8, out var refusal))
         {
             completion.AddRefusal(refusal);
         }
     }
-
-    private static bool TryGetText(JsonElement owner, ReadOnlySpan<byte> name, out JsonElement text) =>
-        owner.TryGetProperty(name, out text) && text.ValueKind == JsonValueKind.String;
 }

@@ -48,7 +48,7 @@ internal sealed class OpenAiResponsesInput(RequestDocument request, Utf8JsonWrit
     {
         if (!message.TryGetProperty("content"u8, out var content) || content.ValueKind != JsonValueKind.Array)
         {
-            writer.WriteRaw(name, content.ValueKind == JsonValueKind.String ? RequestDocument.Raw(content) : "\"\""u8);
+            writer.WriteRaw(name, content.ValueKind == JsonValueKind.String ? content.Raw() : "\"\""u8);
             return;
         }
 
@@ -81,7 +81,7 @@ internal sealed class OpenAiResponsesInput(RequestDocument request, Utf8JsonWrit
         {
             WriteImage(element);
         }
-        else if (RequestDocument.TryGetObject(element, "file"u8, out var file))
+        else if (element.TryGetObject("file"u8, out var file))
         {
             WriteFile(part, file);
         }
@@ -102,7 +102,7 @@ internal sealed class OpenAiResponsesInput(RequestDocument request, Utf8JsonWrit
             writer.WriteRaw("image_url"u8, url);
         }
 
-        writer.WriteString("detail"u8, RequestDocument.TryGetObject(part, "image_url"u8, out var image) && JsonText.Of(image, "detail"u8) is { } detail ? detail : "auto");
+        writer.WriteString("detail"u8, part.TryGetObject("image_url"u8, out var image) && JsonText.Of(image, "detail"u8) is { } detail ? detail : "auto");
     }
 
     private void WriteFile(ContentPart part, JsonElement file)

@@ -25,7 +25,7 @@ internal sealed class OpenAiResponsesItems : IDisposable
                 Start();
 
                 // A line feed would end the chunk.
-                JsonLine.Append(_items, RequestDocument.Raw(item));
+                JsonLine.Append(_items, item.Raw());
                 break;
             case "message":
                 AddMessage(item);
@@ -44,28 +44,28 @@ internal sealed class OpenAiResponsesItems : IDisposable
 
     /// <summary>The items that an assistant's message carries; empty if another backend produced them.</summary>
     public static List<JsonElement> Of(JsonElement message, string backendId) =>
-        RequestDocument.TryGetObject(message, "extra_content"u8, out var extra)
-        && RequestDocument.TryGetObject(extra, "openai"u8, out var own)
+        message.TryGetObject("extra_content"u8, out var extra)
+        && extra.TryGetObject("openai"u8, out var own)
         && JsonText.Of(own, "backend"u8) == backendId
-            ? [.. RequestDocument.Items(own, "items"u8)]
+            ? [.. own.Items("items"u8)]
             : [];
 
     public void Dispose() => _items.Dispose();
 
     private void AddMessage(JsonElement item)
     {
-        var length = RequestDocument.Items(item, "content"u8).Sum(part =>
-            part.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String ? JsonCharacters.Count(RequestDocument.Raw(text)[1..^1]) : 0);
+        var length = item.Items("content"u8).Sum(part =>
+            part.TryGetString("text"u8, out var text) ? JsonCharacters.Count(text.RawInner()) : 0);
         Span<byte> digits = stackalloc byte[11];
         Utf8Formatter.TryFormat(length, digits, out var written);
         Start();
         _items.Append("{\"type\":\"message\",\"length\":"u8);
         _items.Append(digits[..written]);
-        if (item.TryGetProperty("phase"u8, out var phase) && phase.ValueKind == JsonValueKind.String)
+        if (item.TryGetString("phase"u8, out var phase))
         {
             _isTelling = true;
             _items.Append(",\"phase\":"u8);
-            _items.Append(RequestDocument.Raw(phase));
+            _items.Append(phase.Raw());
         }
 
         _items.Append("}"u8);

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
-using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
@@ -18,7 +17,7 @@ internal static class OpenAiResponsesOutcome
             return null;
         }
 
-        return RequestDocument.TryGetObject(response, "error"u8, out var error) ? UpstreamErrors.FromEvent(Encoding.UTF8.GetBytes(error.GetRawText()), address)
+        return response.TryGetObject("error"u8, out var error) ? UpstreamErrors.FromEvent(Encoding.UTF8.GetBytes(error.GetRawText()), address)
             : status is null ? null
             : new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream's answer did not come to an end.");
     }
@@ -30,7 +29,7 @@ internal static class OpenAiResponsesOutcome
             return hasCalls ? "tool_calls" : "stop";
         }
 
-        return RequestDocument.TryGetObject(response, "incomplete_details"u8, out var details) && JsonText.Of(details, "reason"u8) == "content_filter"
+        return response.TryGetObject("incomplete_details"u8, out var details) && JsonText.Of(details, "reason"u8) == "content_filter"
             ? "content_filter"
             : "length";
     }
@@ -38,7 +37,7 @@ internal static class OpenAiResponsesOutcome
     /// <summary>A call's arguments as a JSON string: an empty object if it has none, but nothing if the call was cut off before them.</summary>
     public static ReadOnlySpan<byte> Arguments(JsonElement call)
     {
-        var arguments = RequestDocument.RawText(call, "arguments"u8);
+        var arguments = call.RawText("arguments"u8);
         return arguments.Length > 2 || JsonText.Of(call, "status"u8) == "incomplete" ? arguments : "\"{}\""u8;
     }
 
@@ -46,13 +45,13 @@ internal static class OpenAiResponsesOutcome
     public static TokenUsage? Usage(JsonElement response, out long cacheWrites)
     {
         cacheWrites = 0;
-        if (!RequestDocument.TryGetObject(response, "usage"u8, out var usage))
+        if (!response.TryGetObject("usage"u8, out var usage))
         {
             return null;
         }
 
-        cacheWrites = RequestDocument.TryGetObject(usage, "input_tokens_details"u8, out var input) ? TokenUsage.Count(input, "cache_write_tokens"u8) ?? 0 : 0;
-        var reader = new Utf8JsonReader(RequestDocument.Raw(usage));
+        cacheWrites = usage.TryGetObject("input_tokens_details"u8, out var input) ? TokenUsage.Count(input, "cache_write_tokens"u8) ?? 0 : 0;
+        var reader = new Utf8JsonReader(usage.Raw());
         reader.Read();
         return TokenUsage.Read(ref reader);
     }

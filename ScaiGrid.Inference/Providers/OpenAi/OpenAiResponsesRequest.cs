@@ -47,7 +47,7 @@ internal static class OpenAiResponsesRequest
             if (request.Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
             {
                 writer.WritePropertyName(name);
-                writer.WriteRawValue(RequestDocument.Raw(value), skipInputValidation: true);
+                writer.WriteRawValue(value.Raw(), skipInputValidation: true);
             }
         }
 
@@ -78,7 +78,7 @@ internal static class OpenAiResponsesRequest
             request.Refuse(field, $"is less than {LeastOutput}, the least that this model takes, its thoughts included.");
         }
 
-        if (RequestDocument.Items(request.Root, "modalities"u8, JsonValueKind.String).Any(modality => JsonText.Of(modality) != "text"))
+        if (request.Root.Items("modalities"u8, JsonValueKind.String).Any(modality => JsonText.Of(modality) != "text"))
         {
             request.Refuse("modalities", "asks for something other than text, which is all that this model answers with.");
         }
@@ -112,7 +112,7 @@ internal static class OpenAiResponsesRequest
 
     private static void WriteText(RequestDocument request, Utf8JsonWriter writer)
     {
-        var hasFormat = RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format);
+        var hasFormat = request.Root.TryGetObject("response_format"u8, out var format);
         var verbosity = JsonText.Of(request.Root, "verbosity"u8);
         if (!hasFormat && verbosity is null)
         {
@@ -124,7 +124,7 @@ internal static class OpenAiResponsesRequest
         {
             writer.WriteStartObject("format"u8);
             format.CopyTo(writer, "type"u8);
-            if (RequestDocument.TryGetObject(format, "json_schema"u8, out var named))
+            if (format.TryGetObject("json_schema"u8, out var named))
             {
                 named.CopyTo(writer, "name"u8);
                 named.CopyTo(writer, "description"u8);
@@ -160,7 +160,7 @@ internal static class OpenAiResponsesRequest
             function.CopyTo(writer, "description"u8);
             writer.WriteRaw(
                 "parameters"u8,
-                RequestDocument.TryGetObject(function, "parameters"u8, out var parameters) ? RequestDocument.Raw(parameters) : """{"type":"object","properties":{},"additionalProperties":false}"""u8);
+                function.TryGetObject("parameters"u8, out var parameters) ? parameters.Raw() : """{"type":"object","properties":{},"additionalProperties":false}"""u8);
 
             // In the Responses API a function is strict by default; in chat completions it is not.
             writer.WriteBoolean("strict"u8, function.TryGetProperty("strict"u8, out var strict) && strict.ValueKind == JsonValueKind.True);

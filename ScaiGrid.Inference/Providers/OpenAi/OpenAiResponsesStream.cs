@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
-using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.OpenAi;
@@ -31,11 +30,11 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
 
         switch (JsonText.Of(root, "type"u8))
         {
-            case "response.created" when RequestDocument.TryGetObject(root, "response"u8, out var response):
+            case "response.created" when root.TryGetObject("response"u8, out var response):
                 // No chunk yet: an upstream that fails immediately reports it right after this event, and then another target can still take the call.
-                SetHead(RequestDocument.RawText(response, "id"u8), RequestDocument.RawText(response, "model"u8));
+                SetHead(response.RawText("id"u8), response.RawText("model"u8));
                 return null;
-            case "response.failed" when RequestDocument.TryGetObject(root, "response"u8, out var response):
+            case "response.failed" when root.TryGetObject("response"u8, out var response):
                 // Hidden reasoning is billed as well.
                 _usage = OpenAiResponsesOutcome.Usage(response, out _);
                 return OpenAiResponsesOutcome.Failure(response, address) ?? new UpstreamError(UpstreamFailure.ErrorEvent, "The upstream's answer failed.");
@@ -82,11 +81,11 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
             case "response.function_call_arguments.delta":
                 AddArguments(CallOf(root), Delta(root));
                 break;
-            case "response.output_item.done" when RequestDocument.TryGetObject(root, "item"u8, out var item):
+            case "response.output_item.done" when root.TryGetObject("item"u8, out var item):
                 _items.Add(item);
                 EndCall(root);
                 break;
-            case "response.completed" or "response.incomplete" when RequestDocument.TryGetObject(root, "response"u8, out var response):
+            case "response.completed" or "response.incomplete" when root.TryGetObject("response"u8, out var response):
                 Finish(response);
                 break;
         }
@@ -117,7 +116,7 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
         RequireHead();
         var call = new Call(_calls.Count);
         _calls[Position(root)] = call;
-        AddCall(TakeRole(), call.Number, RequestDocument.RawText(item, "call_id"u8), RequestDocument.RawText(item, "name"u8));
+        AddCall(TakeRole(), call.Number, item.RawText("call_id"u8), item.RawText("name"u8));
         return call;
     }
 
@@ -170,12 +169,12 @@ internal sealed class OpenAiResponsesStream(UpstreamAddress address, string back
         _calls.GetValueOrDefault(Position(root)) ?? throw new JsonException("Arguments come before their call.");
 
     private static bool TryGetCall(JsonElement root, out JsonElement item) =>
-        RequestDocument.TryGetObject(root, "item"u8, out item) && JsonText.Of(item, "type"u8) == "function_call";
+        root.TryGetObject("item"u8, out item) && JsonText.Of(item, "type"u8) == "function_call";
 
     private static long Position(JsonElement root) =>
         root.TryGetProperty("output_index"u8, out var index) && index.ValueKind == JsonValueKind.Number && index.TryGetInt64(out var position) ? position : 0;
 
-    private static ReadOnlySpan<byte> Delta(JsonElement root) => root.TryGetProperty("delta"u8, out var delta) && delta.ValueKind == JsonValueKind.String ? Inner(delta) : default;
+    private static ReadOnlySpan<byte> Delta(JsonElement root) => root.TryGetString("delta"u8, out var delta) ? delta.RawInner() : default;
 
     private bool TakeRole() => !_hasRole && (_hasRole = true);
 

@@ -24,7 +24,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
         // A text that was edited since is not split.
         var lengths = items.Where(IsMessage).Select(Length).ToList();
         var isWhole = lengths.Exists(length => length < 0) || lengths.Sum(length => (long)length) != JsonCharacters.Count(text.Span);
-        using var calls = RequestDocument.Items(message, "tool_calls"u8).GetEnumerator();
+        using var calls = message.Items("tool_calls"u8).GetEnumerator();
         var at = 0;
         foreach (var item in items)
         {
@@ -69,7 +69,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
 
         if (content.ValueKind == JsonValueKind.String)
         {
-            text.Append(RequestDocument.Raw(content)[1..^1]);
+            text.Append(content.RawInner());
             return;
         }
 
@@ -111,7 +111,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
 
     private void WriteCall(JsonElement call)
     {
-        if (!RequestDocument.TryGetObject(call, "function"u8, out var function))
+        if (!call.TryGetObject("function"u8, out var function))
         {
             return;
         }
@@ -122,7 +122,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
         call.CopyTo(writer, "id"u8, "call_id"u8);
         function.CopyTo(writer, "name"u8);
         writer.WriteRaw(
-            "arguments"u8, function.TryGetProperty("arguments"u8, out var arguments) && arguments.ValueKind == JsonValueKind.String ? RequestDocument.Raw(arguments) : "\"{}\""u8);
+            "arguments"u8, function.TryGetString("arguments"u8, out var arguments) ? arguments.Raw() : "\"{}\""u8);
         writer.WriteEndObject();
     }
 
@@ -133,7 +133,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
             writer.WriteStartObject();
             writer.WriteString("type"u8, "reasoning"u8);
             thought.CopyTo(writer, "id"u8);
-            writer.WriteRaw("summary"u8, thought.TryGetProperty("summary"u8, out var summary) && summary.ValueKind == JsonValueKind.Array ? RequestDocument.Raw(summary) : "[]"u8);
+            writer.WriteRaw("summary"u8, thought.TryGetProperty("summary"u8, out var summary) && summary.ValueKind == JsonValueKind.Array ? summary.Raw() : "[]"u8);
             thought.CopyTo(writer, "encrypted_content"u8);
             writer.WriteEndObject();
         }

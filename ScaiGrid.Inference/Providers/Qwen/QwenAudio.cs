@@ -72,7 +72,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
             return null;
         }
 
-        var reader = new Utf8JsonReader(RequestDocument.Raw(usage));
+        var reader = new Utf8JsonReader(usage.Raw());
         reader.Read();
         return TokenUsage.Read(ref reader) is { Total: > 0 } tokens ? tokens : null;
     }

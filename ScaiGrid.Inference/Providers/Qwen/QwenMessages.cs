@@ -63,7 +63,7 @@ internal static class QwenMessages
         var part = type == "input_audio" ? ContentPart.Of(element) : default;
         if (part.Kind != PartKind.Audio)
         {
-            writer.WriteRawValue(RequestDocument.Raw(element), skipInputValidation: true);
+            writer.WriteRawValue(element.Raw(), skipInputValidation: true);
             return;
         }
 

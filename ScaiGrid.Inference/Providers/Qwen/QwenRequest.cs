@@ -45,7 +45,7 @@ internal static partial class QwenRequest
                 writer.WriteStartArray("tools"u8);
                 foreach (var tool in property.Value.EnumerateArray().Where(tool => IsOffered(tool, choice)))
                 {
-                    writer.WriteRawValue(RequestDocument.Raw(tool), skipInputValidation: true);
+                    writer.WriteRawValue(tool.Raw(), skipInputValidation: true);
                 }
 
                 writer.WriteEndArray();
@@ -68,7 +68,7 @@ internal static partial class QwenRequest
 
     // An invalid function definition is for the upstream to judge.
     private static bool IsOffered(JsonElement tool, ToolChoice choice) =>
-        tool.ValueKind != JsonValueKind.Object || !RequestDocument.TryGetObject(tool, "function"u8, out var function) || choice.Allows(function);
+        tool.ValueKind != JsonValueKind.Object || !tool.TryGetObject("function"u8, out var function) || choice.Allows(function);
 
     // Only a named call can be forced. If there is one tool, "required" is the same.
     private static void WriteChoice(RequestDocument request, Utf8JsonWriter writer, ToolChoice choice)

@@ -38,11 +38,11 @@ internal sealed class CompletionWriter : IDisposable
         _writer.WriteStartArray("choices"u8);
     }
 
-    public void AddContent(JsonElement text) => _content.Append(RequestDocument.Raw(text)[1..^1]);
+    public void AddContent(JsonElement text) => _content.Append(text.RawInner());
 
-    public void AddRefusal(JsonElement text) => _refusal.Append(RequestDocument.Raw(text)[1..^1]);
+    public void AddRefusal(JsonElement text) => _refusal.Append(text.RawInner());
 
-    public void AddReasoning(JsonElement text) => _reasoning.Append(RequestDocument.Raw(text)[1..^1]);
+    public void AddReasoning(JsonElement text) => _reasoning.Append(text.RawInner());
 
     /// <summary>Starts a new paragraph in the reasoning.</summary>
     public void BreakReasoning()

@@ -41,16 +41,16 @@ internal readonly ref struct ContentPart
     {
         switch (JsonText.Of(part, "type"u8))
         {
-            case "text" when part.TryGetProperty("text"u8, out var text) && text.ValueKind == JsonValueKind.String:
-                return new ContentPart { Kind = PartKind.Text, Text = RequestDocument.Raw(text), MediaType = "" };
-            case "refusal" when part.TryGetProperty("refusal"u8, out var refusal) && refusal.ValueKind == JsonValueKind.String:
-                return new ContentPart { Kind = PartKind.Text, Text = RequestDocument.Raw(refusal), MediaType = "" };
+            case "text" when part.TryGetString("text"u8, out var text):
+                return new ContentPart { Kind = PartKind.Text, Text = text.Raw(), MediaType = "" };
+            case "refusal" when part.TryGetString("refusal"u8, out var refusal):
+                return new ContentPart { Kind = PartKind.Text, Text = refusal.Raw(), MediaType = "" };
             case "image_url" when TryGetUrl(part, out var image):
                 return Data(PartKind.Image, image, null);
-            case "input_audio" when RequestDocument.TryGetObject(part, "input_audio"u8, out var audio) && audio.TryGetProperty("data"u8, out var data) && data.ValueKind == JsonValueKind.String:
+            case "input_audio" when part.TryGetObject("input_audio"u8, out var audio) && audio.TryGetString("data"u8, out var data):
                 var sound = Data(PartKind.Audio, data, null);
                 return sound with { MediaType = sound.MediaType.Length > 0 ? sound.MediaType : $"audio/{JsonText.Of(audio, "format"u8) ?? "wav"}" };
-            case "file" when RequestDocument.TryGetObject(part, "file"u8, out var file) && file.TryGetProperty("file_data"u8, out var content) && content.ValueKind == JsonValueKind.String:
+            case "file" when part.TryGetObject("file"u8, out var file) && file.TryGetString("file_data"u8, out var content):
                 return Data(PartKind.File, content, JsonText.Of(file, "filename"u8));
             default:
                 return new ContentPart { Kind = PartKind.Other, MediaType = "" };
@@ -61,17 +61,17 @@ internal readonly ref struct ContentPart
     public static bool IsText(JsonElement part, out JsonElement text)
     {
         text = default;
-        return part.ValueKind == JsonValueKind.Object && JsonText.Of(part, "type"u8) == "text" && part.TryGetProperty("text"u8, out text) && text.ValueKind == JsonValueKind.String;
+        return part.ValueKind == JsonValueKind.Object && JsonText.Of(part, "type"u8) == "text" && part.TryGetString("text"u8, out text);
     }
 
     /// <summary>Reads an image's URL: <c>{"image_url":{"url":"…"}}</c>, or the URL directly, as some clients write it.</summary>
     public static bool TryGetUrl(JsonElement part, out JsonElement url) =>
         part.TryGetProperty("image_url"u8, out url)
-        && (url.ValueKind == JsonValueKind.String || (url.ValueKind == JsonValueKind.Object && url.TryGetProperty("url"u8, out url) && url.ValueKind == JsonValueKind.String));
+        && (url.ValueKind == JsonValueKind.String || (url.ValueKind == JsonValueKind.Object && url.TryGetString("url"u8, out url)));
 
     private static ContentPart Data(PartKind kind, JsonElement value, string? fileName)
     {
-        var text = RequestDocument.Raw(value)[1..^1];
+        var text = value.RawInner();
 
         // An escaped slash is the only escape that serializers put into a URL or base64, and most do not even use that.
         if (text.Contains((byte)'\\'))

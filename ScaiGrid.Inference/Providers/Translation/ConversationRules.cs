@@ -14,7 +14,7 @@ internal static class ConversationRules
 
     public static void Check(RequestDocument request)
     {
-        if (RequestDocument.Items(request.Root, "functions"u8).Any())
+        if (request.Root.Items("functions"u8).Any())
         {
             request.Refuse("functions", "is the form that tools replaced, which this model does not take: send tools.");
         }
@@ -30,7 +30,7 @@ internal static class ConversationRules
         var index = 0;
         foreach (var message in request.Messages)
         {
-            if (RequestDocument.TryGetObject(message, "function_call"u8, out _))
+            if (message.TryGetObject("function_call"u8, out _))
             {
                 request.Refuse($"messages[{index}].function_call", "is the form that tool_calls replaced, which this model does not take.");
             }
@@ -66,7 +66,7 @@ internal static class ConversationRules
             {
                 request.Refuse($"{field}[{index}]", "must be an object.");
             }
-            else if (!RequestDocument.TryGetObject(tool, "function"u8, out var function))
+            else if (!tool.TryGetObject("function"u8, out var function))
             {
                 var (place, message) = JsonText.Of(tool, "type"u8) is null or "function" ? ("function", "must be an object.")
                     : ("type", "is of a type that this model does not take: functions only.");
@@ -104,7 +104,7 @@ internal static class ConversationRules
 
     private static void CheckFormat(RequestDocument request)
     {
-        if (!RequestDocument.TryGetObject(request.Root, "response_format"u8, out var format))
+        if (!request.Root.TryGetObject("response_format"u8, out var format))
         {
             return;
         }
@@ -114,7 +114,7 @@ internal static class ConversationRules
             case "text" or "json_object":
                 break;
             case "json_schema":
-                if (!RequestDocument.TryGetObject(format, "json_schema"u8, out var named) || !RequestDocument.TryGetObject(named, "schema"u8, out _))
+                if (!format.TryGetObject("json_schema"u8, out var named) || !named.TryGetObject("schema"u8, out _))
                 {
                     request.Refuse("response_format.json_schema.schema", "is missing.");
                 }

@@ -91,7 +91,7 @@ internal static class EmbeddingSlices
                 throw new JsonException("There are not as many vectors as inputs.");
             }
 
-            areCounted &= RequestDocument.TryGetObject(answer, "usage"u8, out var counts);
+            areCounted &= answer.TryGetObject("usage"u8, out var counts);
             if (areCounted)
             {
                 foreach (var count in counts.EnumerateObject().Where(count => count.Value.ValueKind == JsonValueKind.Number))

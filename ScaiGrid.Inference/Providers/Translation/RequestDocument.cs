@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
@@ -41,16 +40,16 @@ internal sealed class RequestDocument : IDisposable
 
     public string? Effort => JsonText.Of(Root, "reasoning_effort"u8);
 
-    public IEnumerable<JsonElement> Messages => Items(Root, "messages"u8);
+    public IEnumerable<JsonElement> Messages => Root.Items("messages"u8);
 
     /// <summary>The definitions of the functions that may be called.</summary>
-    public IEnumerable<JsonElement> Functions => Items(Root, "tools"u8)
-        .Where(tool => tool.TryGetProperty("function"u8, out var function) && function.ValueKind == JsonValueKind.Object)
+    public IEnumerable<JsonElement> Functions => Root.Items("tools"u8)
+        .Where(tool => tool.TryGetObject("function"u8, out _))
         .Select(tool => tool.GetProperty("function"u8));
 
     public IEnumerable<JsonElement> Stops => !Root.TryGetProperty("stop"u8, out var stop) ? []
         : stop.ValueKind == JsonValueKind.String ? [stop]
-        : Items(Root, "stop"u8, JsonValueKind.String);
+        : Root.Items("stop"u8, JsonValueKind.String);
 
     public bool? Flag(ReadOnlySpan<byte> name) => Root.TryGetProperty(name, out var value)
         ? value.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null }
@@ -120,7 +119,7 @@ internal sealed class RequestDocument : IDisposable
     /// <summary>True if the caller wants the answer as JSON.</summary>
     /// <param name="format">The <c>response_format</c>: <c>json_object</c>, or <c>json_schema</c> with the schema.</param>
     public bool WantsJson(out JsonElement format) =>
-        TryGetObject(Root, "response_format"u8, out format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
+        Root.TryGetObject("response_format"u8, out format) && JsonText.Of(format, "type"u8) is "json_object" or "json_schema";
 
     public void Dispose()
     {
@@ -128,25 +127,8 @@ internal sealed class RequestDocument : IDisposable
         _bytes.Dispose();
     }
 
-    /// <summary>The elements of an array that are objects, or of another kind; empty if there is no array.</summary>
-    public static IEnumerable<JsonElement> Items(JsonElement owner, ReadOnlySpan<byte> name, JsonValueKind kind = JsonValueKind.Object) =>
-        owner.TryGetProperty(name, out var array) && array.ValueKind == JsonValueKind.Array
-            ? array.EnumerateArray().Where(item => item.ValueKind == kind)
-            : [];
-
-    /// <summary>Gets a property if it exists and is an object.</summary>
-    public static bool TryGetObject(JsonElement owner, ReadOnlySpan<byte> name, out JsonElement value) =>
-        owner.TryGetProperty(name, out value) && value.ValueKind == JsonValueKind.Object;
-
     /// <summary>Gets a message's content, or its refusal if the model refused to answer.</summary>
     public static bool TryGetContent(JsonElement message, out JsonElement content) =>
         (message.TryGetProperty("content"u8, out content) && content.ValueKind != JsonValueKind.Null)
-        || (message.TryGetProperty("refusal"u8, out content) && content.ValueKind == JsonValueKind.String);
-
-    /// <summary>A string property as written; empty if it is missing or not a string.</summary>
-    public static ReadOnlySpan<byte> RawText(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? Raw(value) : "\"\""u8;
-
-    /// <summary>The value as written.</summary>
-    public static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);
+        || message.TryGetString("refusal"u8, out content);
 }

@@ -29,6 +29,6 @@ internal static class SpeechDocument
     public static bool TryGetBytes(JsonElement owner, ReadOnlySpan<byte> name, [NotNullWhen(true)] out byte[]? bytes)
     {
         bytes = null;
-        return owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.TryGetBytesFromBase64(out bytes);
+        return owner.TryGetString(name, out var value) && value.TryGetBytesFromBase64(out bytes);
     }
 }

@@ -47,18 +47,18 @@ internal readonly record struct ToolChoice(ToolChoiceMode Mode, IReadOnlyList<st
 
     private static ToolChoice OfObject(JsonElement choice)
     {
-        if (RequestDocument.TryGetObject(choice, "function"u8, out var function) && JsonText.Of(function, "name"u8) is { } name)
+        if (choice.TryGetObject("function"u8, out var function) && JsonText.Of(function, "name"u8) is { } name)
         {
             return new ToolChoice(ToolChoiceMode.Required, [name]);
         }
 
-        if (!RequestDocument.TryGetObject(choice, "allowed_tools"u8, out var allowed))
+        if (!choice.TryGetObject("allowed_tools"u8, out var allowed))
         {
             return new ToolChoice(ToolChoiceMode.Unset, []);
         }
 
-        var names = RequestDocument.Items(allowed, "tools"u8)
-            .Select(tool => RequestDocument.TryGetObject(tool, "function"u8, out var one) ? JsonText.Of(one, "name"u8) : null)
+        var names = allowed.Items("tools"u8)
+            .Select(tool => tool.TryGetObject("function"u8, out var one) ? JsonText.Of(one, "name"u8) : null)
             .OfType<string>()
             .ToHashSet();
         return new ToolChoice(Word(JsonText.Of(allowed, "mode"u8)), [.. names], names);

@@ -26,7 +26,7 @@ internal static class TranslationJson
     }
 
     /// <inheritdoc cref="WriteRaw(Utf8JsonWriter, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>
-    public static void WriteRaw(this Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonElement value) => writer.WriteRaw(name, RequestDocument.Raw(value));
+    public static void WriteRaw(this Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonElement value) => writer.WriteRaw(name, value.Raw());
 
     /// <summary>
     /// Copies a property unchanged. Its value may contain an unpaired surrogate. A name written with escapes, which nobody uses, is left out.
