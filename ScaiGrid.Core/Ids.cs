@@ -3,7 +3,7 @@ namespace ScaiGrid.Core;
 /// <summary>Prefixed, time-sortable ids: <c>usr_01J8…</c>, a ULID after the prefix, ASCII, at most 40 characters.</summary>
 public static class Ids
 {
-    /// <summary>Length of an id column.</summary>
+    /// <summary>The length of id columns in the database.</summary>
     public const int MaxLength = 40;
 
     private const int UlidLength = 26;
@@ -34,7 +34,7 @@ public static class Ids
     public const string Room = "room";
     public const string Message = "msg";
 
-    /// <summary>Whether a text looks like an id with a prefix.</summary>
+    /// <summary>Whether a text has the form of an id with this prefix.</summary>
     public static bool IsOne(string text, string prefix) =>
         text.Length == prefix.Length + 1 + UlidLength && text.StartsWith(prefix, StringComparison.Ordinal) && text[prefix.Length] == '_'
         && Ulid.TryParse(text.AsSpan(prefix.Length + 1), out _);

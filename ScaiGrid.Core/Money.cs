@@ -13,33 +13,34 @@ public static class Money
     private const long TokensPerPrice = 1_000_000;
     private const int MaxDigits = 28;
 
-    /// <summary>The price of a call, rounded half up to a whole nano-unit once, after adding.</summary>
+    /// <summary>The price of a call in nano-units: summed first, then rounded half up.</summary>
     /// <param name="inputTokens">Tokens read by the model, cached ones included.</param>
     /// <param name="outputTokens">Tokens written by the model, reasoning ones included.</param>
     /// <param name="inputPrice">Nano-units per million input tokens.</param>
     /// <param name="outputPrice">Nano-units per million output tokens.</param>
-    /// <param name="cachedTokens">Tokens read from the upstream's cache, where they have a price of their own; not among <paramref name="inputTokens"/>.</param>
+    /// <param name="cachedTokens">Tokens read from the upstream's cache, if they have a price of their own; not included in <paramref
+    /// name="inputTokens"/>.</param>
     /// <param name="cachedPrice">Nano-units per million cached tokens.</param>
     public static long Cost(long inputTokens, long outputTokens, long inputPrice, long outputPrice, long cachedTokens = 0, long cachedPrice = 0)
     {
         var total = ((Int128)inputTokens * inputPrice) + ((Int128)outputTokens * outputPrice) + ((Int128)cachedTokens * cachedPrice);
 
-        // An upstream that reports an absurd count must not turn a cost into a credit.
+        // An absurd count from an upstream must not turn a cost into a credit.
         return (long)Int128.Clamp((total + (TokensPerPrice / 2)) / TokensPerPrice, 0, long.MaxValue);
     }
 
-    /// <summary>Adds amounts that are not negative. A sum beyond 64 bits is the largest number that there is, rather than an error or a credit.</summary>
+    /// <summary>Adds amounts that are not negative. A sum beyond 64 bits saturates instead of throwing or becoming a credit.</summary>
     public static long Add(long left, long right) => left > long.MaxValue - right ? long.MaxValue : left + right;
 
-    /// <summary>Writes nano-units as a decimal string without needless zeros: 7275000 is <c>0.007275</c>.</summary>
+    /// <summary>Formats nano-units as a decimal string without trailing zeros: 7275000 is <c>0.007275</c>.</summary>
     public static string Format(Int128 nanos) => ((decimal)nanos / NanosPerUnit).ToString("0.#########", CultureInfo.InvariantCulture);
 
-    /// <summary>Reads a decimal string such as <c>2.50</c>: not negative, at most nine decimals, no exponent.</summary>
+    /// <summary>Parses a decimal string such as <c>2.50</c>: not negative, at most nine decimals, no exponent.</summary>
     public static bool TryParse(string? text, out long nanos)
     {
         nanos = 0;
 
-        // Beyond what a decimal holds, parsing would round in silence.
+        // A longer text would be rounded silently by the decimal parser.
         if (text?.Length > MaxDigits
             || !decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var units)
             || units > long.MaxValue / NanosPerUnit)

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace ScaiGrid.Core.Audit;
 
 /// <summary>
-/// What the audit log will say of the running call. Handlers take it as a parameter where they know better than the defaults: the
-/// caller's tenant or the changed rows', the route's id or the changed row's.
+/// The audit row of the current request, filled with defaults: the caller's tenant or that of the changed rows, the id from the route or of the
+/// changed row. Handlers that have better values take it as a parameter.
 /// </summary>
 public sealed class AuditEntry : IBindableFromHttpContext<AuditEntry>
 {
@@ -16,7 +16,7 @@ public sealed class AuditEntry : IBindableFromHttpContext<AuditEntry>
 
     public string? ResourceId { get; set; }
 
-    /// <summary>Where the row belongs, and in whose chain; null: the tenant of what was changed, else the caller's.</summary>
+    /// <summary>The tenant of the row, and of its hash chain; null: the tenant of the changed rows, or else the caller's.</summary>
     public string? TenantId { get; set; }
 
     public string? PartnerId { get; set; }
@@ -34,7 +34,8 @@ public sealed class AuditEntry : IBindableFromHttpContext<AuditEntry>
 
     public string UserAgent { get; init; } = "";
 
-    /// <summary>What the changed rows do not tell, for example the effect of a statement that passes the change tracker by. Secrets are masked by their names.</summary>
+    /// <summary>Details that the changed rows do not show, for example the effect of a statement that bypasses the change tracker. Secrets are masked by
+    /// name.</summary>
     public JsonObject? Details { get; set; }
 
     /// <summary>Lets handlers take an <see cref="AuditEntry"/> parameter. Null on endpoints that are not audited.</summary>
@@ -42,7 +43,7 @@ public sealed class AuditEntry : IBindableFromHttpContext<AuditEntry>
         ValueTask.FromResult(context.Features.Get<AuditEntry>());
 }
 
-/// <summary>Who acts.</summary>
+/// <summary>The kinds of actor in the audit log.</summary>
 public static class ActorTypes
 {
     public const string User = "user";

@@ -1,5 +1,5 @@
 namespace ScaiGrid.Core.Audit;
 
-/// <summary>On a column that holds what users say to models or to each other: the audit log shows that it changed, not what it was.</summary>
+/// <summary>Marks a column with what users write to models or to each other: the audit log shows that it changed, but not its values.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class PrivateAttribute : Attribute;

@@ -1,15 +1,15 @@
 namespace ScaiGrid.Core.Configuration;
 
 /// <summary>
-/// Runs a host's main method and turns a wrong configuration into one readable message and exit code 78. What ended the process by
-/// itself has left its code in <see cref="Environment.ExitCode"/>.
+/// Runs a host's main method. A wrong configuration results in one readable message and exit code 78. Code that stops the host because of a
+/// failure sets <see cref="Environment.ExitCode"/>, which is returned then.
 /// </summary>
 public static class HostRunner
 {
     public static async Task<int> RunAsync(Func<Task<int>> main)
     {
-        // The generic host watches its folder for a settings file that changes: it walks all of the working folder for that, whatever is in it, and takes one
-        // of the few watchers that a system has. Settings are read once, at the start.
+        // By default the generic host watches the whole working folder for changes of its settings file and uses one of the system's few file
+        // watchers. Settings are read once, at the start.
         Environment.SetEnvironmentVariable("DOTNET_hostBuilder__reloadConfigOnChange", "false");
         try
         {

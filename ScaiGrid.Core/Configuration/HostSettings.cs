@@ -3,13 +3,13 @@ using System.Net;
 
 namespace ScaiGrid.Core.Configuration;
 
-/// <summary>What every host needs to know of itself: where it listens, how it stops, where it keeps its files.</summary>
+/// <summary>Settings of every host: where it listens, how it stops, and where it keeps its files.</summary>
 public sealed class HostSettings : IValidatableObject
 {
-    /// <summary>The <see cref="ListenAddress"/> that stands for all of the machine's.</summary>
+    /// <summary>The <see cref="ListenAddress"/> for all addresses of the machine.</summary>
     public const string AnyAddress = "*";
 
-    /// <summary>The <see cref="ListenAddress"/> that stands for the loopback interface, in both families.</summary>
+    /// <summary>The <see cref="ListenAddress"/> for the loopback interface, IPv4 and IPv6.</summary>
     public const string Localhost = "localhost";
 
     [Setting(
@@ -42,7 +42,7 @@ public sealed class HostSettings : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        // A number alone would be read as an address, too: as somebody's port.
+        // IPAddress.TryParse accepts a plain number as well, which is probably meant as a port.
         if (ListenAddress is not (AnyAddress or Localhost) && !(IPAddress.TryParse(ListenAddress, out _) && ListenAddress.AsSpan().ContainsAny('.', ':')))
         {
             yield return new ValidationResult($"'{ListenAddress}' is neither an IP address nor {Localhost} nor {AnyAddress}.", [nameof(ListenAddress)]);

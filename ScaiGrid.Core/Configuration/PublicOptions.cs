@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace ScaiGrid.Core.Configuration;
 
-/// <summary>How the outside reaches the grid.</summary>
+/// <summary>The URL by which clients reach the installation.</summary>
 public sealed class PublicOptions : IValidatableObject
 {
     private static readonly Uri OnThisMachine = new("http://localhost:8000");
@@ -13,9 +13,9 @@ public sealed class PublicOptions : IValidatableObject
         DefaultText = "scheme and host of the request for links, `http://localhost:8000` for sign-in")]
     public Uri? PublicUrl { get; set; }
 
-    /// <summary>An address below it.</summary>
+    /// <summary>The absolute URL of a path.</summary>
     /// <param name="path">Begins with a slash.</param>
-    /// <param name="otherwise">Where it begins when nothing is set; this machine when that is not known either.</param>
+    /// <param name="otherwise">The base URL if none is configured; null for localhost.</param>
     public string Address(string path, string? otherwise = null) => (PublicUrl?.AbsoluteUri ?? otherwise ?? OnThisMachine.AbsoluteUri).TrimEnd('/') + path;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

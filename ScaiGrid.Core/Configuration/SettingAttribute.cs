@@ -19,6 +19,6 @@ public sealed class SettingAttribute(string variable, string description) : Attr
     /// <summary>A secret is never printed: error messages name the variable and leave the value out.</summary>
     public bool Secret { get; init; }
 
-    /// <summary>What the reference page shows as the default when the property's initial value says too little.</summary>
+    /// <summary>The default shown on the reference page, if the property's initial value does not explain itself.</summary>
     public string? DefaultText { get; init; }
 }

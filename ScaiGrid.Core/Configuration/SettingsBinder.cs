@@ -6,8 +6,8 @@ using Microsoft.Extensions.Configuration;
 namespace ScaiGrid.Core.Configuration;
 
 /// <summary>
-/// Binds an options class from the variables that its <see cref="SettingAttribute"/>s name and gathers every mistake,
-/// each with the variable's name.
+/// Binds an options class from the variables named by its <see cref="SettingAttribute"/>s and collects all mistakes, each with the
+/// variable's name.
 /// </summary>
 /// <remarks>
 /// Supported property types: <see cref="string"/>, <see cref="int"/>, <see cref="bool"/>, <see cref="TimeSpan"/> (whole or
@@ -32,7 +32,7 @@ public static class SettingsBinder
         var results = new List<ValidationResult>();
         Validator.TryValidateObject(options, new ValidationContext(options), results, validateAllProperties: true);
 
-        // The validator asks the class as a whole only when each property by itself is right.
+        // The validator calls IValidatableObject only if each property is valid by itself.
         if (results.Count > 0 && options is IValidatableObject whole)
         {
             results.AddRange(whole.Validate(new ValidationContext(options)));
@@ -54,7 +54,7 @@ public static class SettingsBinder
         where setting is not null
         select (property, setting);
 
-    /// <summary>The range of a duration in seconds, as it is written; the attribute itself speaks of hh:mm:ss.</summary>
+    /// <summary>An error text with a duration's range in seconds, which is how it is configured; the attribute's own text has hh:mm:ss.</summary>
     private static string? DurationRange(object options, ValidationResult result)
     {
         if (result.MemberNames.ToArray() is not [var name]
@@ -68,7 +68,7 @@ public static class SettingsBinder
 
         return string.Create(CultureInfo.InvariantCulture, $"must be from {Seconds(range.Minimum)} to {Seconds(range.Maximum)} seconds.");
 
-        // Texts until the attribute has looked at a value, durations from then on.
+        // The attribute's bounds are strings until it has validated a value, and TimeSpans afterwards.
         static double Seconds(object bound) => (bound as TimeSpan? ?? TimeSpan.Parse((string)bound, CultureInfo.InvariantCulture)).TotalSeconds;
     }
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace ScaiGrid.Core.Configuration;
 
-/// <summary>How hosts and features take part in the one configuration check at start.</summary>
+/// <summary>Registers options and collects their mistakes for one check at start.</summary>
 public static class SettingsExtensions
 {
     private static readonly object MistakesKey = new();
@@ -25,7 +25,7 @@ public static class SettingsExtensions
     /// <summary>Adds a mistake found while services are registered.</summary>
     public static void AddSettingsMistake(this IHostApplicationBuilder builder, string message) => Mistakes(builder).Add(message);
 
-    /// <summary>Called by each host just before it is built: all mistakes of all options in one message.</summary>
+    /// <summary>Called by each host just before it is built; reports all mistakes of all options in one message.</summary>
     /// <exception cref="SettingsException">At least one setting is missing or wrong.</exception>
     public static void CheckSettings(this IHostApplicationBuilder builder)
     {

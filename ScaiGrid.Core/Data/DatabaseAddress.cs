@@ -11,8 +11,8 @@ public enum DatabaseKind
     Sqlite,
 }
 
-/// <summary>A database address, parsed into what ADO.NET wants.</summary>
-/// <param name="Kind">Which database.</param>
+/// <summary>A database address, parsed into an ADO.NET connection string.</summary>
+/// <param name="Kind">The database product.</param>
 /// <param name="ConnectionString">ADO.NET connection string; holds the password, never logged.</param>
 public sealed partial record DatabaseAddress(DatabaseKind Kind, string ConnectionString)
 {
@@ -46,7 +46,7 @@ public sealed partial record DatabaseAddress(DatabaseKind Kind, string Connectio
         }
         catch (ArgumentException exception)
         {
-            // The message of the builder names the option, not its value.
+            // The builder's message names the option, but not its value.
             mistake = exception.Message;
         }
 
@@ -74,14 +74,14 @@ public sealed partial record DatabaseAddress(DatabaseKind Kind, string Connectio
 
     private static DatabaseAddress ForMariaDb(MySqlConnectionStringBuilder builder, DatabaseOptions options)
     {
-        // One writer at a time: the first host that answers. Several writers on Galera would meet certification failures.
+        // All connections go to the first host that answers: concurrent writers on several Galera nodes would cause certification failures.
         builder.LoadBalance = MySqlLoadBalance.FailOver;
         builder.MaximumPoolSize = (uint)options.PoolSize;
         builder.ConnectionTimeout = (uint)options.Timeout.TotalSeconds;
         builder.DefaultCommandTimeout = (uint)options.Timeout.TotalSeconds;
         builder.CharacterSet = "utf8mb4";
 
-        // Affected rows, not matched rows, would make an UPDATE that changes nothing look like a missing row.
+        // The driver must report matched rows: with affected rows, an UPDATE that changes nothing would look like a missing row.
         builder.UseAffectedRows = false;
 
         // FluentMigrator and Quartz use session variables and literals that need this.
@@ -93,7 +93,7 @@ public sealed partial record DatabaseAddress(DatabaseKind Kind, string Connectio
         DatabaseKind.Sqlite,
         string.Create(CultureInfo.InvariantCulture, $"{connectionString};Default Timeout={(int)options.Timeout.TotalSeconds};Foreign Keys=True"));
 
-    // Uri cannot read a list of hosts.
+    // Uri cannot parse a list of hosts.
     [GeneratedRegex(@"^(?:mysql|mariadb)://(?<user>[^:@/]+)(?::(?<password>[^@/]*))?@(?<hosts>[^:/?]+)(?::(?<port>\d{1,5}))?/(?<database>[^/?]+)(?:\?(?<query>.*))?$")]
     private static partial Regex MySqlUrl();
 

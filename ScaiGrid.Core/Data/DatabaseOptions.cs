@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Core.Data;
 
-/// <summary>Where the rows live: MariaDB (Galera) in production, SQLite in embedded use.</summary>
+/// <summary>The database: MariaDB (Galera) in production, SQLite in embedded use.</summary>
 public sealed class DatabaseOptions : IValidatableObject
 {
     [Setting(

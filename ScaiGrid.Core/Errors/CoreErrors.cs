@@ -1,6 +1,6 @@
 namespace ScaiGrid.Core.Errors;
 
-/// <summary>Errors that any surface can answer, whatever the feature.</summary>
+/// <summary>Errors that do not belong to one feature.</summary>
 public static class CoreErrors
 {
     public static readonly Error TokenMissing = new("AUTH_TOKEN_MISSING", 401, "Send an API key or token as 'Authorization: Bearer …'.");
@@ -23,7 +23,7 @@ public static class CoreErrors
     public static readonly Error Unavailable = new("SERVICE_UNAVAILABLE", 503, "A service that this call needs is out of reach; try again.");
     public static readonly Error Internal = new("INTERNAL_ERROR", 500, "Something went wrong on our side.");
 
-    /// <summary>The error for a status that the framework answered without a body.</summary>
+    /// <summary>The error for a status that the framework set without a body.</summary>
     public static Error ForStatus(int status) => status switch
     {
         401 => TokenInvalid,

@@ -6,19 +6,19 @@ namespace ScaiGrid.Core.Errors;
 /// <param name="Message">The default text for people.</param>
 public sealed record Error(string Code, int Status, string Message);
 
-/// <summary>What is wrong with one field of a request.</summary>
+/// <summary>A mistake in one field of a request.</summary>
 /// <param name="Field">Path of the field in the request's own spelling, for example <c>messages[0].role</c>.</param>
 /// <param name="Message">What the field must be.</param>
 public sealed record ErrorDetail(string Field, string Message);
 
-/// <summary>An error with what is known of this occurrence; the form in which errors travel on the hot path.</summary>
+/// <summary>One occurrence of an error, with its details. On the hot path errors are returned in this form.</summary>
 /// <param name="Error">The catalogue entry.</param>
-/// <param name="Message">Replaces the catalogue's text.</param>
-/// <param name="RetryAfterSeconds">Set only where a retry can help; also becomes the <c>Retry-After</c> header.</param>
-/// <param name="Details">Only on validation errors.</param>
-/// <param name="OpenAiStatus">The status on OpenAI's surface, where its clients tell apart what our codes do not.</param>
-/// <param name="OpenAiCode">The same of the code.</param>
-/// <param name="ResetsAt">When what is used up is there again, however long that takes.</param>
+/// <param name="Message">Replaces the catalogue's text; null keeps it.</param>
+/// <param name="RetryAfterSeconds">Set only if a retry can help; also becomes the <c>Retry-After</c> header.</param>
+/// <param name="Details">Set on validation errors only.</param>
+/// <param name="OpenAiStatus">The status on OpenAI's surface, if its clients distinguish cases that our codes do not.</param>
+/// <param name="OpenAiCode">The code on OpenAI's surface, likewise.</param>
+/// <param name="ResetsAt">When the exhausted budget or limit is available again, however long that takes.</param>
 public sealed record Problem(
     Error Error,
     string? Message = null,
@@ -33,7 +33,7 @@ public sealed record Problem(
     public static Problem Invalid(string field, string message) => new(CoreErrors.Validation, Details: [new ErrorDetail(field, message)]);
 }
 
-/// <summary>Carries a <see cref="Errors.Problem"/> out of control-plane code. The hot path returns problems instead of throwing them.</summary>
+/// <summary>Carries a <see cref="Errors.Problem"/> out of control-plane code. The hot path returns problems instead.</summary>
 public sealed class ApiException(Problem problem) : Exception(problem.Text)
 {
     public ApiException(Error error, string? message = null)

@@ -5,24 +5,24 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Core.Http;
 
 /// <summary>
-/// Checks a request's fields and answers with all mistakes at once. Every check returns the value to go on with, which is
-/// meaningful once <see cref="ThrowIfAny"/> has passed.
+/// Validates a request's fields and reports all mistakes at once. Every check returns the value to use, which is valid once
+/// <see cref="ThrowIfAny"/> has returned.
 /// </summary>
 public sealed class Checks
 {
-    /// <summary>No document of a request's own (metadata, configuration …) is larger, in bytes.</summary>
+    /// <summary>The largest free-form document in a request (metadata, configuration …), in bytes.</summary>
     private const int MaxDocument = 64 * 1024;
 
     private const int MaxListItems = 64;
 
     private readonly List<ErrorDetail> _mistakes = [];
 
-    /// <summary>For checks that live elsewhere.</summary>
+    /// <summary>The mistakes found so far; other code may add its own.</summary>
     public ICollection<ErrorDetail> Mistakes => _mistakes;
 
     public void Add(string field, string message) => _mistakes.Add(new ErrorDetail(field, message));
 
-    /// <summary>Text that must be given and not be blank.</summary>
+    /// <summary>Requires a text that is not blank.</summary>
     public string Required(string field, string? value, int maxLength)
     {
         if (string.IsNullOrWhiteSpace(value))
@@ -34,7 +34,7 @@ public sealed class Checks
         return Text(field, value, maxLength)!;
     }
 
-    /// <summary>Text that, when given, is not longer than <paramref name="maxLength"/>.</summary>
+    /// <summary>An optional text of at most <paramref name="maxLength"/> characters.</summary>
     public string? Text(string field, string? value, int maxLength)
     {
         if (value?.Length > maxLength)
@@ -45,7 +45,7 @@ public sealed class Checks
         return value;
     }
 
-    /// <summary>One of a few words, or <paramref name="otherwise"/> when none is given.</summary>
+    /// <summary>An optional value of a fixed set; <paramref name="otherwise"/> if it is not given.</summary>
     public string OneOf(string field, string? value, string otherwise, params ReadOnlySpan<string> allowed)
     {
         if (value is not null && !allowed.Contains(value))
@@ -56,7 +56,7 @@ public sealed class Checks
         return value ?? otherwise;
     }
 
-    /// <summary>One of a few words, which must be given; empty when it is none of them.</summary>
+    /// <summary>A required value of a fixed set; empty if it is invalid.</summary>
     public string RequiredOneOf(string field, string? value, params ReadOnlySpan<string> allowed)
     {
         var word = value is null ? Required(field, value, 0) : OneOf(field, value, "", allowed);
@@ -73,10 +73,10 @@ public sealed class Checks
         return value;
     }
 
-    /// <summary>A price as a decimal string, in nano-units, or <paramref name="otherwise"/> when none is given.</summary>
+    /// <summary>A price given as a decimal string, in nano-units; <paramref name="otherwise"/> if it is not given.</summary>
     public long Price(string field, string? value, long otherwise)
     {
-        // A bound that keeps a call's cost inside 64 bits, whatever its tokens.
+        // Keeps a call's cost within 64 bits for any number of tokens.
         const long MaxUnits = 1_000_000;
         if (value is null)
         {
@@ -107,7 +107,7 @@ public sealed class Checks
         return null;
     }
 
-    /// <summary>A list of short words.</summary>
+    /// <summary>A list of short texts.</summary>
     public string[]? Words(string field, string?[]? values)
     {
         if (values is null)

@@ -5,7 +5,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Which reverse proxies are believed when they say who calls.</summary>
+/// <summary>The reverse proxies whose <c>X-Forwarded-For</c> is trusted.</summary>
 public sealed class ProxySettings : IValidatableObject
 {
     [Setting(
@@ -31,19 +31,19 @@ public sealed class ProxySettings : IValidatableObject
 }
 
 /// <summary>
-/// The client's address: the one place that computes it. A header is believed only from a trusted proxy, and only as far back as the
-/// proxies are trusted: what stands left of the first stranger is the stranger's claim.
+/// Computes a client's address; nothing else does. The header is used only if it comes from a trusted proxy, and only back to the first address
+/// that is not trusted: anything to the left of it may be forged.
 /// </summary>
 public sealed class ClientAddress(ProxySettings settings)
 {
     private const string Header = "X-Forwarded-For";
 
-    // Whoever sends more hops than this is no chain of proxies.
+    // A real chain of proxies is shorter.
     private const int MaxHops = 16;
 
     private readonly IPNetwork[] _trusted = [.. settings.TrustedProxies.Select(entry => ProxySettings.TryParse(entry, out var network) ? network : default)];
 
-    /// <summary>Null where the connection has no address (a Unix socket).</summary>
+    /// <summary>Null if the connection has no address (a Unix socket).</summary>
     public IPAddress? Of(HttpContext context)
     {
         var client = Plain(context.Connection.RemoteIpAddress);

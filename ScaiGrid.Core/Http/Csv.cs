@@ -2,15 +2,15 @@ using System.Buffers;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Lines of CSV (RFC 4180) for people who open them in a spreadsheet.</summary>
+/// <summary>Writes lines of CSV (RFC 4180) that are safe to open in a spreadsheet.</summary>
 public static class Csv
 {
-    // What a spreadsheet runs as a formula: callers choose some of the texts, such as request ids.
+    // Characters that start a formula in a spreadsheet. Some of the texts, such as request ids, are chosen by callers.
     private static readonly SearchValues<char> Formula = SearchValues.Create("=+-@\t\r");
 
     private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"\r\n");
 
-    /// <summary>The cells as a line, with its end. A text that would be a formula begins with an apostrophe.</summary>
+    /// <summary>Writes cells as one line, including the line end. An apostrophe is put before a text that would be a formula.</summary>
     public static string Line(params IEnumerable<string?> cells) => string.Join(',', cells.Select(Cell)) + "\r\n";
 
     private static string Cell(string? text)

@@ -6,8 +6,8 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Core.Http;
 
 /// <summary>
-/// <c>limit</c> and <c>cursor</c> of a list. Our ids sort by time, so the id of the last item is the key of the next page:
-/// a page costs the same at any depth.
+/// The <c>limit</c> and <c>cursor</c> of a list. Our ids sort by time, so the id of the last item is the key of the next page, and
+/// every page costs the same.
 /// </summary>
 public static class Cursor
 {
@@ -16,7 +16,7 @@ public static class Cursor
     public static string Encode(string lastId) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(lastId));
 
     /// <returns>The id after which the page starts, or null for the first page.</returns>
-    /// <exception cref="ApiException">The cursor is none of ours.</exception>
+    /// <exception cref="ApiException">The cursor is not one that we returned.</exception>
     public static string? Decode(string? cursor, string prefix)
     {
         if (string.IsNullOrEmpty(cursor))

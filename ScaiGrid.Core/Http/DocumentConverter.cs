@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace ScaiGrid.Core.Http;
 
 /// <summary>
-/// Free-form objects inside request bodies (<c>metadata</c>, <c>config</c> …). The built-in one parses them when they are first looked
-/// at, which is too late to answer that a name is there twice.
+/// Reads free-form objects inside request bodies (<c>metadata</c>, <c>config</c> …). The built-in converter parses them on first access,
+/// which is too late to report a duplicate name.
 /// </summary>
 internal sealed class DocumentConverter : JsonConverter<JsonObject>
 {
@@ -58,13 +58,13 @@ internal sealed class DocumentConverter : JsonConverter<JsonObject>
         JsonTokenType.Null => null,
         JsonTokenType.String => JsonValue.Create(reader.GetString()),
 
-        // Numbers keep the digits that were sent.
+        // Kept as JSON, so that numbers keep their digits.
         _ => JsonValue.Create(JsonElement.ParseValue(ref reader)),
     };
 }
 
-/// <summary>A name that is twice in one object.</summary>
-/// <param name="field">From the document that holds it, with a leading dot.</param>
+/// <summary>Thrown for a name that appears twice in one object.</summary>
+/// <param name="field">The path within the document, with a leading dot.</param>
 internal sealed class DuplicateFieldException(string field) : JsonException
 {
     public string Field { get; } = field;

@@ -2,14 +2,14 @@ using System.Text.Json.Serialization;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>The body of every successful answer under <c>/v1</c>: <c>{"status":"ok","data":…}</c>.</summary>
+/// <summary>The body of every successful response under <c>/v1</c>: <c>{"status":"ok","data":…}</c>.</summary>
 public sealed record Envelope<T>(T Data)
 {
     [JsonPropertyOrder(-1)]
     public string Status { get; } = "ok";
 }
 
-/// <summary>The body of a list: items and where the next page starts.</summary>
+/// <summary>The body of a list: the items, and the position of the next page.</summary>
 public sealed record PageEnvelope<T>(PageItems<T> Data, Pagination Pagination)
 {
     [JsonPropertyOrder(-1)]

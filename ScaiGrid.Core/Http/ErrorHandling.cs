@@ -6,7 +6,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>The one place where exceptions and empty error statuses become our error bodies.</summary>
+/// <summary>Middleware that turns exceptions and bare error statuses into our error bodies; nothing else does.</summary>
 public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHandling> logger)
 {
     public async Task InvokeAsync(HttpContext context)
@@ -26,7 +26,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
             }
 
             // The framework answers unknown routes, wrong methods and wrong content types with a bare status.
-            // JSON is refused by nothing but the endpoints that take forms.
+            // Only endpoints that accept forms reject JSON.
             problem = new Problem(
                 CoreErrors.ForStatus(context.Response.StatusCode),
                 context.Response.StatusCode == StatusCodes.Status415UnsupportedMediaType && context.Request.HasJsonContentType()
@@ -43,7 +43,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         }
         catch (Exception exception) when (exception is ConnectionResetException || context.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is left to answer. Told so, the server does not look for the rest of the body, which it would log as an error.
+            // The caller has disconnected. Aborting keeps the server from reading the rest of the body, whose failure it would log as an error.
             context.Abort();
             return;
         }
@@ -55,7 +55,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
 
         if (context.Response.HasStarted)
         {
-            // The caller has part of an answer: only a cut connection tells that the rest is missing.
+            // Part of the response has been sent: only a broken connection shows the caller that the rest is missing.
             context.Abort();
             return;
         }
@@ -63,7 +63,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         await ErrorWriter.WriteAsync(context, problem);
     }
 
-    /// <summary>Why a body of JSON cannot be read before a look into it; null where it can.</summary>
+    /// <summary>The reason why a JSON body cannot be read, as far as its headers show; null if it can.</summary>
     private static string? Unreadable(HttpRequest request)
     {
         if (request.ContentType is not { } type || !type.Contains("json", StringComparison.OrdinalIgnoreCase))
@@ -88,11 +88,11 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         _ when exception.StatusCode == StatusCodes.Status413PayloadTooLarge => new Problem(CoreErrors.PayloadTooLarge),
         _ when exception.StatusCode == StatusCodes.Status415UnsupportedMediaType => new Problem(CoreErrors.UnsupportedMediaType),
 
-        // What the framework says of a missing body, or of the JSON word null, is meant for developers.
+        // The framework's texts for a missing body, or for the JSON value null, are meant for developers.
         _ when exception.GetType() == typeof(BadHttpRequestException) && exception.Message.Contains("body", StringComparison.Ordinal)
             => new Problem(CoreErrors.BadRequest, "The request needs a JSON body."),
 
-        // Texts of the binder name the parameter and its type, nothing of ours.
+        // The binder's texts name the parameter and its type, and nothing internal.
         _ => new Problem(CoreErrors.BadRequest, exception.Message),
     };
 

@@ -7,15 +7,15 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Renders a problem once per surface: our envelope under <c>/v1</c> and everywhere else, OpenAI's <c>error</c> object under <c>/oai/v1</c>.</summary>
+/// <summary>Writes a problem in the surface's form: OpenAI's <c>error</c> object under <c>/oai/v1</c>, our envelope everywhere else.</summary>
 public static class ErrorWriter
 {
-    // The answers are application/json, never a part of a page: text stays readable.
+    // The responses are application/json and never part of an HTML page, so that text need not be escaped further.
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly PathString OpenAiSurface = new("/oai/v1");
 
-    /// <summary>OpenAI's clients wait no longer than this, whatever they are told, and come at once where it is more.</summary>
+    /// <summary>The longest Retry-After that OpenAI's clients obey, in seconds; a longer one makes them retry at once.</summary>
     private const int LongestWait = 60;
 
     public static async Task WriteAsync(HttpContext context, Problem problem)
@@ -23,7 +23,7 @@ public static class ErrorWriter
         var openAi = context.Request.Path.StartsWithSegments(OpenAiSurface, StringComparison.OrdinalIgnoreCase);
         var response = context.Response;
 
-        // For calls within the process, which may look at more than the answer says.
+        // For calls within the process, which may need more than the response shows.
         context.Features.Set(problem);
         response.StatusCode = openAi ? OpenAiStatus(problem) : problem.Error.Status;
         response.ContentType = "application/json; charset=utf-8";
@@ -35,14 +35,14 @@ public static class ErrorWriter
         if (openAi && response.StatusCode == StatusCodes.Status429TooManyRequests
             && (problem.RetryAfterSeconds is null || (problem.ResetsAt is not null && problem.RetryAfterSeconds > LongestWait)))
         {
-            // OpenAI's clients try each 429 again, unless they are told so: a budget has no more room a second later.
+            // OpenAI's clients retry every 429 unless told otherwise; a used-up budget has no more room a second later.
             response.Headers["x-should-retry"] = "false";
         }
 
         if (problem.Error == CoreErrors.PayloadTooLarge && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
-            // The server reads on for some seconds then, and throws away what comes: a connection that is closed while the caller still sends is
-            // reset, and the answer lost with it.
+            // Makes the server read and discard the rest of the body for some seconds: closing a connection while the caller still sends would reset
+            // it, and the response would be lost.
             limit.MaxRequestBodySize = null;
         }
 
@@ -110,7 +110,7 @@ public static class ErrorWriter
         writer.WriteEndObject();
     }
 
-    /// <summary>Writes an object with an <c>error</c> as OpenAI does.</summary>
+    /// <summary>Writes an object with an <c>error</c>, as OpenAI does.</summary>
     public static void WriteOpenAi(Utf8JsonWriter writer, Problem problem, int status)
     {
         writer.WriteStartObject();
@@ -118,7 +118,7 @@ public static class ErrorWriter
         writer.WriteEndObject();
     }
 
-    /// <summary>Writes OpenAI's <c>error</c> into an object that is open.</summary>
+    /// <summary>Writes OpenAI's <c>error</c> property into an open object.</summary>
     public static void WriteOpenAiError(Utf8JsonWriter writer, Problem problem, int status)
     {
         var detail = problem.Details is [var first, ..] ? first : null;
@@ -135,7 +135,7 @@ public static class ErrorWriter
     public static string OpenAiCode(Problem problem) => problem.OpenAiCode ?? problem.Error.Code.ToLowerInvariant();
 #pragma warning restore CA1308
 
-    // OpenAI says 400 to a bad request; 422 is for one whose fields are right and which an upstream cannot carry out all the same.
+    // OpenAI uses 400 for an invalid request; 422 is for a valid one that an upstream cannot process.
     private static int OpenAiStatus(Problem problem) =>
         problem.OpenAiStatus ?? (problem.Error.Status == StatusCodes.Status422UnprocessableEntity ? StatusCodes.Status400BadRequest : problem.Error.Status);
 

@@ -4,11 +4,11 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Reads callers' forms: one that is malformed, or ends in the middle, is its sender's mistake.</summary>
+/// <summary>Reads forms. A malformed or incomplete one is the caller's mistake.</summary>
 public static class Forms
 {
-    /// <param name="read">Reads the form, and nothing else that may fail as it does.</param>
-    /// <exception cref="ApiException">The form is malformed, or ends in the middle.</exception>
+    /// <param name="read">Reads the form, and does nothing else that could throw the same exceptions.</param>
+    /// <exception cref="ApiException">The form is malformed or incomplete.</exception>
     public static async Task<T> ReadAsync<T>(Func<Task<T>> read)
     {
         try
@@ -21,17 +21,17 @@ public static class Forms
         }
         catch (IOException exception) when (exception.GetType() == typeof(IOException))
         {
-            // What the framework's reader throws; connections that break have types of their own.
+            // The type that the framework's reader throws; broken connections throw derived types.
             throw new ApiException(CoreErrors.BadRequest, "The form ends in the middle.");
         }
     }
 
-    /// <summary>The next part of a form; null at its end.</summary>
-    /// <exception cref="ApiException">The form is malformed, or ends in the middle.</exception>
+    /// <summary>Reads the next part of a form; null at its end.</summary>
+    /// <exception cref="ApiException">The form is malformed or incomplete.</exception>
     public static Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancellationToken) =>
         ReadAsync(() => reader.ReadNextSectionAsync(cancellationToken));
 
-    /// <summary>A part's bytes, for somebody who may have failures of their own.</summary>
+    /// <summary>A part's bytes, with the form's errors already translated, for code that has failures of its own.</summary>
     public static Stream BodyOf(MultipartSection section) => new PartBody(section.Body);
 
     private sealed class PartBody(Stream body) : ReadOnlyStream

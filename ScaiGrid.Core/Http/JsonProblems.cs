@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Tells broken JSON (400) from a field of the wrong type (422, with the field's name).</summary>
+/// <summary>Distinguishes invalid JSON (400) from a field of the wrong type (422, with the field's name).</summary>
 public static partial class JsonProblems
 {
     private const string Twice = "is there twice.";
@@ -17,7 +17,7 @@ public static partial class JsonProblems
             return Problem.Invalid($"{field}{inside.Field}".TrimStart('.'), Twice);
         }
 
-        // The serializer says these two in its text alone. Its texts are never translated.
+        // The serializer reports these two only by its message, which is not localised.
         if (UnknownProperty().Match(exception.Message) is { Success: true, Groups: [_, { Value: var unknown }] })
         {
             return Problem.Invalid(Within(field, unknown), "is not a field of this request.");
@@ -28,14 +28,14 @@ public static partial class JsonProblems
             return Problem.Invalid(Within(field, name), Twice);
         }
 
-        // The serializer wraps the reader's syntax error, and only that, in an exception of the reader's own type.
+        // Syntax errors, and only these, are of the reader's own exception type or wrap it.
         var syntax = exception.InnerException is JsonException || exception.GetType() != typeof(JsonException);
         return syntax || field is null
             ? Malformed(exception)
             : Problem.Invalid(field.Length == 0 ? "body" : field, "has the wrong type.");
     }
 
-    /// <summary>The path of a property. The serializer's own path tells its last part, in one of two forms, or does not.</summary>
+    /// <summary>The path of a property. The serializer's path includes the name in one of two notations, or not at all.</summary>
     private static string Within(string? path, string name)
     {
         var parent = path ?? "";
@@ -56,7 +56,7 @@ public static partial class JsonProblems
     [GeneratedRegex("^The maximum configured depth of ([0-9]+) has been exceeded")]
     private static partial Regex TooDeep();
 
-    /// <summary>The text is not JSON, or more deeply nested than any that is read.</summary>
+    /// <summary>The text is not JSON, or is nested too deeply.</summary>
     public static Problem Malformed(JsonException exception)
     {
         var place = $"(line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1})";

@@ -4,12 +4,12 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Opens a mode's port where <see cref="HostSettings.ListenAddress"/> says.</summary>
+/// <summary>Opens a port on the address in <see cref="HostSettings.ListenAddress"/>.</summary>
 public static class Listening
 {
     public static void ListenOn(this KestrelServerOptions kestrel, HostSettings settings, int port, HttpProtocols? protocols = null)
     {
-        // Kestrel warns of what is said and cannot be had without TLS, as its own default.
+        // Set only if given: Kestrel would warn about an explicit HTTP/2 without TLS, but not about its own default.
         void Configure(ListenOptions listen)
         {
             if (protocols is { } only)

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>A field that can be cleared: tells <c>null</c> (clear it) from a field that was not sent (keep what is stored).</summary>
+/// <summary>A field that can be cleared: distinguishes <c>null</c> (clear it) from a field that was not sent (keep the stored value).</summary>
 /// <typeparam name="T">The field's type; a nullable one for value types.</typeparam>
 [JsonConverter(typeof(OptionalConverterFactory))]
 public readonly struct Optional<T>(T? value)
@@ -26,7 +26,7 @@ internal sealed class OptionalConverterFactory : JsonConverterFactory
 
 internal sealed class OptionalConverter<T> : JsonConverter<Optional<T>>
 {
-    // Through the inner type's converter, so that an error carries the field's own path.
+    // Uses the inner type's converter, so that an error has the field's own path.
     public override Optional<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType == JsonTokenType.Null
             ? new Optional<T>(default)

@@ -5,24 +5,24 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>The query of a list; take it with <c>[AsParameters]</c>. Texts, so that a wrong one is answered with its name.</summary>
+/// <summary>The query of a list; use it with <c>[AsParameters]</c>. Texts, so that an error can name the parameter.</summary>
 public sealed record PageQuery(
     [property: FromQuery(Name = "limit")] string? Limit,
     [property: FromQuery(Name = "cursor")] string? Cursor)
 {
-    /// <summary>Number of items of the page.</summary>
+    /// <summary>The number of items on the page.</summary>
     /// <exception cref="ApiException">The limit is not a number, or out of range.</exception>
     public int Take(int defaultLimit = Http.Cursor.DefaultLimit, int max = 1000) =>
         Limit is null ? defaultLimit
         : int.TryParse(Limit, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? Http.Cursor.Limit(limit, defaultLimit, max)
         : throw new ApiException(Problem.Invalid("limit", $"must be between 1 and {max}."));
 
-    /// <summary>The id of the last item of the page before; null for the first page.</summary>
-    /// <exception cref="ApiException">The cursor is none of ours.</exception>
+    /// <summary>The id of the last item of the previous page; null for the first page.</summary>
+    /// <exception cref="ApiException">The cursor is not one that we returned.</exception>
     public string? After(string prefix) => Http.Cursor.Decode(Cursor, prefix);
 }
 
-/// <summary>Makes a page of rows that were read one more than asked for: the extra one tells that another page follows.</summary>
+/// <summary>Turns rows into a page. One row more than the limit is read: if it exists, another page follows.</summary>
 public static class PageResults
 {
     public static Ok<PageEnvelope<T>> ToPage<T>(this List<T> rows, int limit, Func<T, string> id)

@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>The typed answers of handlers under <c>/v1</c>.</summary>
+/// <summary>Creates the typed results of handlers under <c>/v1</c>.</summary>
 public static class Reply
 {
     public static Ok<Envelope<T>> Ok<T>(T data) => TypedResults.Ok(new Envelope<T>(data));
@@ -12,14 +12,14 @@ public static class Reply
     public static Created<Envelope<T>> Created<T>(string location, T data) => TypedResults.Created(location, new Envelope<T>(data));
 
     /// <param name="items">The items of this page.</param>
-    /// <param name="nextCursor">Where the next page starts; null when there is none.</param>
+    /// <param name="nextCursor">The cursor of the next page; null if there is none.</param>
     public static Ok<PageEnvelope<T>> Page<T>(IReadOnlyList<T> items, string? nextCursor) =>
         TypedResults.Ok(new PageEnvelope<T>(new PageItems<T>(items), new Pagination(nextCursor is not null, nextCursor)));
 
     public static ProblemResult Problem(Error error, string? message = null) => new(new Problem(error, message));
 }
 
-/// <summary>An error as a handler's typed result, rendered in the shape of the surface that was called.</summary>
+/// <summary>An error as a handler's typed result, written in the form of the surface that was called.</summary>
 public sealed class ProblemResult(Problem problem) : IResult
 {
     public Task ExecuteAsync(HttpContext httpContext) => ErrorWriter.WriteAsync(httpContext, problem);

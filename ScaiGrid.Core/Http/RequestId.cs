@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>Gives each request its id: the caller's <c>X-Request-Id</c> where it is well formed, else a new one. Every response carries it.</summary>
+/// <summary>Sets each request's id: the caller's <c>X-Request-Id</c> if it is well formed, otherwise a new one. Every response has it.</summary>
 public static class RequestId
 {
     private const string Header = "X-Request-Id";

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ScaiGrid.Core.Http;
 
-/// <summary>JSON as it looks on the wire: snake_case names, numbers that are numbers, and nothing after the document.</summary>
+/// <summary>JSON options of the API: snake_case names, strict numbers, nothing after the document.</summary>
 public static class WireJson
 {
     public static void AddWireJson(this IServiceCollection services)
@@ -15,12 +15,12 @@ public static class WireJson
         {
             Configure(http.SerializerOptions);
 
-            // A misspelt field would be a wish that is not granted and not refused: a key that never expires, say. A body that others
-            // define says JsonUnmappedMemberHandling.Skip.
+            // Otherwise a misspelt field would be ignored silently, and a key, say, would never expire. Bodies that are defined by others use
+            // JsonUnmappedMemberHandling.Skip.
             http.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
         });
 
-        // What cannot be bound becomes an exception, which ErrorHandling renders, instead of a bare status.
+        // Binding errors become exceptions, which ErrorHandling renders, instead of a bare status.
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
 
@@ -30,12 +30,12 @@ public static class WireJson
         options.PropertyNameCaseInsensitive = false;
         options.NumberHandling = JsonNumberHandling.Strict;
 
-        // Which of two values counts is a guess that a proxy before us may make differently.
+        // With duplicate names, a proxy in front of us might use another value than we do.
         options.AllowDuplicateProperties = false;
 
         options.Converters.Add(new DocumentConverter());
 
-        // The answers are application/json, never a part of a page: text stays readable.
+        // The responses are application/json and never part of an HTML page, so that text need not be escaped further.
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
     }
 }

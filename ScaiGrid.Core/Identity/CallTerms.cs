@@ -1,14 +1,14 @@
 namespace ScaiGrid.Core.Identity;
 
 /// <summary>
-/// How a call of a batch is billed: where that differs from the usual. It is held back by budgets and not by rate limits, which are
-/// for calls that somebody waits for; and its answer holds nothing that ends within the hour.
+/// How a call of a batch is billed, as far as it differs from other calls. Budgets apply to it, but rate limits do not: nobody waits for it.
+/// Its answer must not contain URLs that expire.
 /// </summary>
-/// <param name="UsageId">The id of its usage record, given beforehand: a call that may be made again after a crash is billed once.</param>
-/// <param name="PricePercent">Of the usual price.</param>
-/// <param name="Once">The set of calls that it belongs to, within which budgets count a usage id once however often the call is made.</param>
+/// <param name="UsageId">The id of its usage record, assigned in advance: a call that is repeated after a crash is billed once.</param>
+/// <param name="PricePercent">Per cent of the usual price.</param>
+/// <param name="Once">The name of a set of calls within which budgets count a usage id only once, even if the call is repeated.</param>
 public sealed record CallTerms(string UsageId, int PricePercent, string Once)
 {
-    /// <summary>What the caller pays, in nano-units; a fraction counts as a whole.</summary>
+    /// <summary>The price for the caller, in nano-units, rounded up.</summary>
     public long Apply(long cost) => (long)Int128.Min((((Int128)cost * PricePercent) + 99) / 100, long.MaxValue);
 }

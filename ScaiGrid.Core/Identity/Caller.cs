@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ScaiGrid.Core.Identity;
 
-/// <summary>Who makes a call. Immutable: one instance per credential lives in the snapshot and is shared by all its calls.</summary>
+/// <summary>The authenticated caller. Immutable: the snapshot has one instance per credential, which all of its calls share.</summary>
 public sealed class Caller : IBindableFromHttpContext<Caller>
 {
     private Credential? _credential;
@@ -17,7 +17,7 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
 
     public required string TenantId { get; init; }
 
-    /// <summary>The tenant's slug, which <c>tenant/{slug}/…</c> models carry.</summary>
+    /// <summary>The tenant's slug, as in the slugs of <c>tenant/{slug}/…</c> models.</summary>
     public required string TenantSlug { get; init; }
 
     public required string PartnerId { get; init; }
@@ -28,37 +28,37 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
 
     public required FrozenSet<string> Permissions { get; init; }
 
-    /// <summary>Ids of the groups that the user is in, however deep: their use and their budgets count the call.</summary>
+    /// <summary>Ids of the user's groups, including nested ones; a call counts against their budgets.</summary>
     public IReadOnlyList<string> Groups { get; init; } = [];
 
     /// <summary>The API key in use; null for a service token.</summary>
     public string? ApiKeyId { get; init; }
 
-    /// <summary>The session that the call belongs to; null for any other credential.</summary>
+    /// <summary>The call's session; null for any other credential.</summary>
     public string? SessionId { get; private set; }
 
-    /// <summary>The life of the credential in use; null for one that lasts as long as the process, such as a service token.</summary>
+    /// <summary>The credential in use; null for one that is never revoked, such as a service token.</summary>
     public Credential? Credential
     {
         get => _credential;
         init => _credential = value;
     }
 
-    /// <summary>When the credential ends; null for never.</summary>
+    /// <summary>When the credential expires; null for never.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>Set only on a copy made for one call, see <see cref="On"/>.</summary>
     public CallTerms? Terms { get; private set; }
 
-    /// <summary>A super admin with all that the role holds: a key with scopes of its own makes no super admin.</summary>
+    /// <summary>A super admin with all of the role's permissions: an API key with scopes does not qualify.</summary>
     public bool IsSuperAdmin => Roles.Contains(Identity.Roles.SuperAdmin) && Permissions.IsSupersetOf(Identity.Permissions.All);
 
-    /// <summary>Cancelled when the credential is revoked, or its user or tenant suspended. What runs for long must end with it.</summary>
+    /// <summary>Cancelled when the credential is revoked, or its user or tenant suspended. Long-running work must stop then.</summary>
     public CancellationToken Revoked => Credential?.Revoked ?? CancellationToken.None;
 
     public bool Has(string permission) => Permissions.Contains(permission);
 
-    /// <summary>The same user, in a session, whose credential ends with the user's.</summary>
+    /// <summary>The same user in a session; the session's credential ends together with the user's.</summary>
     public Caller In(string sessionId, Credential credential)
     {
         var copy = (Caller)MemberwiseClone();
@@ -66,10 +66,10 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
         return copy;
     }
 
-    /// <summary>How far a permission goes; null when the caller does not hold it.</summary>
+    /// <summary>How far the caller's permission reaches; null if the caller does not have it.</summary>
     public Reach? ReachOf(string permission) => Has(permission) ? Identity.Roles.ReachOf(Roles, permission) : null;
 
-    /// <summary>Whether the caller holds a permission in a tenant, as far as <paramref name="reach"/> goes from there.</summary>
+    /// <summary>Whether the caller has a permission for a tenant, or for <paramref name="reach"/> around that tenant.</summary>
     public bool Covers(string permission, Reach reach, string tenantId, string partnerId) => ReachOf(permission) switch
     {
         Reach.Grid => true,
@@ -78,7 +78,7 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
         _ => false,
     };
 
-    /// <summary>The same caller, for one call on terms of its own.</summary>
+    /// <summary>A copy for one call with billing terms of its own.</summary>
     public Caller On(CallTerms terms)
     {
         var copy = (Caller)MemberwiseClone();

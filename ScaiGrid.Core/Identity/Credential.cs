@@ -1,8 +1,8 @@
 namespace ScaiGrid.Core.Identity;
 
 /// <summary>
-/// The life of one credential: an API key, a user's tokens, a session. Its callers change with each snapshot that changes them; this stays, so that
-/// calls in flight learn when the credential is revoked, or its user or tenant suspended.
+/// The lifetime of one credential: an API key, a user's tokens, or a session. <see cref="Caller"/> objects are replaced by new snapshots; this object stays,
+/// so that running calls are cancelled when the credential is revoked, or its user or tenant suspended.
 /// </summary>
 #pragma warning disable CA1001 // Its source has no timer and no handle, and may be asked for as long as a caller is.
 public sealed class Credential(string id)
@@ -13,20 +13,20 @@ public sealed class Credential(string id)
 
     public string Id { get; } = id;
 
-    /// <summary>Cancelled once the credential is worth nothing any more. That it expires ends no call that began before.</summary>
+    /// <summary>Cancelled when the credential is revoked. Expiry does not cancel calls that have begun.</summary>
     public CancellationToken Revoked => _revoked.Token;
 
-    /// <summary>Notes that a call was made with it.</summary>
+    /// <summary>Records that a call was made with the credential.</summary>
     public void Use()
     {
-        // Looked at first: processors that only read share the line.
+        // Read first: processors that only read share the cache line.
         if (!_wasUsed)
         {
             _wasUsed = true;
         }
     }
 
-    /// <summary>Whether it was used since this was last asked.</summary>
+    /// <summary>Whether the credential was used since the last call of this method.</summary>
     public bool TakeUse()
     {
         var used = _wasUsed;
@@ -34,6 +34,6 @@ public sealed class Credential(string id)
         return used;
     }
 
-    /// <summary>Ends the calls in flight. Completes when they have been told.</summary>
+    /// <summary>Cancels running calls. Completes when all have been notified.</summary>
     public Task RevokeAsync() => _revoked.CancelAsync();
 }

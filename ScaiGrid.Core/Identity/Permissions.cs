@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Builder;
 
 namespace ScaiGrid.Core.Identity;
 
-/// <summary>The core permissions. Modules declare theirs in their manifest, prefixed with the module's id.</summary>
+/// <summary>The core permissions. Modules declare theirs in their manifest, with the module's id as prefix.</summary>
 public static class Permissions
 {
     public const string ListModels = "models:list";
@@ -28,41 +28,41 @@ public static class Permissions
         ManageBudgets, ManageUsers, ManageApiKeys, ManageWebhooks, UseModules, ManageModules, Administer,
     ];
 
-    /// <summary>The endpoint is for callers who hold <paramref name="permission"/>.</summary>
+    /// <summary>Requires <paramref name="permission"/> of the caller.</summary>
     /// <param name="builder">The endpoint.</param>
     /// <param name="permission">The permission.</param>
-    /// <param name="reach">How far the caller must hold it, where their own tenant is not enough.</param>
+    /// <param name="reach">How far the permission must reach, if more than the caller's own tenant.</param>
     public static TBuilder RequirePermission<TBuilder>(this TBuilder builder, string permission, Reach reach = Reach.Tenant)
         where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute(permission) { Reach = reach });
 
-    /// <summary>The endpoint is for callers who hold one or more of <paramref name="permissions"/>; which of them says how much they see.</summary>
+    /// <summary>Requires at least one of <paramref name="permissions"/>; which one determines how much the caller sees.</summary>
     public static TBuilder RequireAnyPermission<TBuilder>(this TBuilder builder, params string[] permissions)
         where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute(permissions));
 
-    /// <summary>The endpoint is for every authenticated caller; <paramref name="reason"/> says why no permission is needed.</summary>
+    /// <summary>Requires an authenticated caller only, for the given <paramref name="reason"/>.</summary>
     public static TBuilder RequireCaller<TBuilder>(this TBuilder builder, string reason)
         where TBuilder : IEndpointConventionBuilder => builder.WithMetadata(new AccessAttribute() { Reason = reason });
 }
 
 /// <summary>
-/// Endpoint metadata: what a caller must hold. An endpoint without it and without <c>AllowAnonymous</c> is refused,
-/// and fails a test. On gRPC methods it is written as an attribute.
+/// Endpoint metadata: the permissions that a caller needs. An endpoint without it and without <c>AllowAnonymous</c> refuses all calls, and
+/// fails a test. gRPC methods have it as an attribute.
 /// </summary>
-/// <param name="permissions">One of which is needed; none when being authenticated is enough.</param>
+/// <param name="permissions">At least one is needed; empty if authentication is enough.</param>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class AccessAttribute(params string[] permissions) : Attribute
 {
     public IReadOnlyList<string> Permissions { get; } = permissions;
 
-    /// <summary>How far the caller must hold it.</summary>
+    /// <summary>How far the permission must reach.</summary>
     public Reach Reach { get; init; }
 
-    /// <summary>Why being authenticated is enough, where there is no permission.</summary>
+    /// <summary>Why authentication is enough, if no permission is needed.</summary>
     public string? Reason { get; init; }
 
     public bool Admits(Caller caller)
     {
-        // Each call passes here: no closure, no enumerator.
+        // On the path of every call: no closure, no enumerator.
         for (var i = 0; i < permissions.Length; i++)
         {
             if (caller.ReachOf(permissions[i]) >= Reach)

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Core.Identity;
 
-/// <summary>How far a permission goes that somebody holds. Each value includes those before it.</summary>
+/// <summary>How far a permission reaches. Each value includes the values before it.</summary>
 public enum Reach
 {
     /// <summary>The holder's own tenant.</summary>

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace ScaiGrid.Core.Identity;
 
-/// <summary>Built-in roles and the core permissions that each holds.</summary>
+/// <summary>The built-in roles and their core permissions.</summary>
 public static class Roles
 {
     public const string SuperAdmin = "super_admin";
@@ -40,7 +40,7 @@ public static class Roles
         [SuperAdmin] = Permissions.All,
     }.ToFrozenDictionary();
 
-    /// <summary>How far roles carry a permission that their holder has; module permissions included.</summary>
+    /// <summary>How far the roles extend a permission that the caller has, including module permissions.</summary>
     public static Reach ReachOf(FrozenSet<string> roles, string permission) =>
         roles.Contains(SuperAdmin) ? Reach.Grid
         : (roles.Contains(PartnerAdmin) && (Holds[PartnerAdmin].Contains(permission) || !Permissions.All.Contains(permission)))

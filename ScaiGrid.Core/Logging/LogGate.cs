@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace ScaiGrid.Core.Logging;
 
-/// <summary>Keeps a trouble that lasts from filling the log: each kind of it is said at once, and from then on once a minute.</summary>
-/// <typeparam name="TKind">Tells one trouble from another. Of few values: each that ever came is kept.</typeparam>
+/// <summary>Keeps a lasting failure from filling the log: each kind is logged at once, and then at most once a minute.</summary>
+/// <typeparam name="TKind">The kind of failure. Must have few values, because all are kept.</typeparam>
 public sealed class LogGate<TKind>(TimeProvider time)
     where TKind : notnull
 {
@@ -12,9 +12,9 @@ public sealed class LogGate<TKind>(TimeProvider time)
     private readonly Lock _lock = new();
     private readonly Dictionary<TKind, (long SaidAt, int Count)> _kinds = [];
 
-    /// <summary>Whether the trouble is to be logged now.</summary>
-    /// <param name="kind">Which it is.</param>
-    /// <param name="count">How many of the kind there were since one was last let through, with this one.</param>
+    /// <summary>Whether this failure should be logged.</summary>
+    /// <param name="kind">The kind of failure.</param>
+    /// <param name="count">The number of failures of this kind since the last one that was logged, including this one.</param>
     public bool MayPass(TKind kind, out int count)
     {
         var now = time.GetTimestamp();

@@ -4,21 +4,21 @@ using Microsoft.Extensions.Hosting;
 
 namespace ScaiGrid.Core.Modules;
 
-/// <summary>A pluggable feature area. Its class is its table of contents; the host decides which parts run where.</summary>
+/// <summary>A pluggable feature area. A host uses only those of its parts that run in that host.</summary>
 public interface IModule
 {
     ModuleManifest Manifest { get; }
 
-    /// <summary>The namespace root of the FluentMigrator classes in this assembly; null for a module without tables.</summary>
+    /// <summary>The assembly with the module's FluentMigrator migrations; null for a module without tables.</summary>
     Assembly? Migrations => null;
 
-    /// <summary>Run by the Worker, once per fire whatever the number of workers.</summary>
+    /// <summary>Tasks that the Worker runs: once per due time, whatever the number of workers.</summary>
     IReadOnlyList<ScheduledTask> ScheduledTasks => [];
 
-    /// <summary>Services for every host. No hosted services here: see <see cref="AddWorkerServices"/>.</summary>
+    /// <summary>Registers services for every host. Hosted services belong in <see cref="AddWorkerServices"/>.</summary>
     void AddServices(IHostApplicationBuilder builder);
 
-    /// <summary>Services of the Worker only: consumers that run all the time.</summary>
+    /// <summary>Registers services for the Worker only, such as consumers that run all the time.</summary>
     void AddWorkerServices(IHostApplicationBuilder builder)
     {
     }
@@ -34,17 +34,17 @@ public interface IModule
     }
 }
 
-/// <summary>What a module says of itself.</summary>
+/// <summary>A module's description.</summary>
 /// <param name="Id">Lower case, for example <c>scaibunker</c>: route, table, permission, metric and settings prefix.</param>
-/// <param name="DisplayName">For people.</param>
+/// <param name="DisplayName">The name shown to people.</param>
 /// <param name="Version">Semantic version of the module.</param>
 /// <param name="Description">One sentence.</param>
 /// <param name="Permissions">Keys that start with <c>{Id}:</c>.</param>
 public sealed record ModuleManifest(string Id, string DisplayName, string Version, string Description, IReadOnlyList<ModulePermission> Permissions);
 
-/// <summary>A permission that a module declares. Tenant, partner and super admins hold it where the module is in use.</summary>
+/// <summary>A permission that a module declares. Tenant, partner and super admins have it while the module is active.</summary>
 /// <param name="Key"><c>{module}:{verb}</c> or <c>{module}:{resource}:{verb}</c>.</param>
-/// <param name="DisplayName">For people.</param>
+/// <param name="DisplayName">The name shown to people.</param>
 /// <param name="Description">One sentence.</param>
-/// <param name="ForViewers">Whether <see cref="Identity.Roles.TenantViewer"/> holds it as well.</param>
+/// <param name="ForViewers">Whether <see cref="Identity.Roles.TenantViewer"/> has it as well.</param>
 public sealed record ModulePermission(string Key, string DisplayName, string Description, bool ForViewers = false);

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Core.Modules;
 
-/// <summary>Work that the Worker runs on a schedule: one fire each time for any number of workers.</summary>
+/// <summary>Work that the Worker runs on a schedule: once per due time, whatever the number of workers.</summary>
 public interface IScheduledTask
 {
     Task RunAsync(CancellationToken cancellationToken);
@@ -10,7 +10,7 @@ public interface IScheduledTask
 /// <param name="Name">Unique, lower case with dots: <c>accounting.usage_flush</c>.</param>
 /// <param name="Interval">From one start to the next; a run that takes longer delays the next one.</param>
 /// <param name="Handler">An <see cref="IScheduledTask"/>, resolved in a scope of its own for each run.</param>
-/// <param name="Timeout">After which a run is cancelled.</param>
+/// <param name="Timeout">The time after which a run is cancelled.</param>
 public sealed record ScheduledTask(string Name, TimeSpan Interval, Type Handler, TimeSpan Timeout)
 {
     public static ScheduledTask Every<T>(string name, TimeSpan interval, TimeSpan timeout)

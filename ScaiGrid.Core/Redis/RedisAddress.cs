@@ -36,12 +36,12 @@ internal static partial class RedisAddress
         configuration.AbortOnConnectFail = false;
         configuration.ConnectTimeout = configuration.AsyncTimeout = configuration.SyncTimeout = (int)options.Timeout.TotalMilliseconds;
 
-        // A caller learns at once that Redis is away, rather than waiting in a backlog.
+        // Calls fail at once while Redis is unavailable, instead of waiting in a backlog.
         configuration.BacklogPolicy = BacklogPolicy.FailFast;
         configuration.ReconnectRetryPolicy = new LinearRetry(500);
         configuration.ClientName = "scaigrid";
 
-        // What all the servers speak that are named here: Sentinel's, a cluster's, the embedded one.
+        // All supported servers speak RESP2: Sentinel, cluster nodes, the embedded one.
         configuration.Protocol = RedisProtocol.Resp2;
         return true;
     }

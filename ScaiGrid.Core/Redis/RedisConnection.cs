@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Core.Redis;
 
-/// <summary>Registers the one Redis connection of a process. It connects in the background and goes on trying while Redis is away.</summary>
+/// <summary>Registers the process's Redis connection. It connects in the background, and retries while Redis is unavailable.</summary>
 public static class RedisConnection
 {
     public static void AddRedis(this IHostApplicationBuilder builder)

@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Core.Redis;
 
-/// <summary>Redis holds what may be rebuilt or is on its way to the database.</summary>
+/// <summary>Redis holds only data that can be rebuilt or is on its way to the database.</summary>
 public sealed class RedisOptions : IValidatableObject
 {
     [Setting(

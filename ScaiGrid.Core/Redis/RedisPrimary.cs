@@ -3,17 +3,17 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Core.Redis;
 
-/// <summary>The one server that takes writes, for whoever needs a connection of their own to it. The shared client knows which it is.</summary>
+/// <summary>Finds the server that accepts writes, for code that needs a connection of its own to it.</summary>
 /// <param name="redis">The shared client.</param>
-/// <param name="configuration">How it connects.</param>
+/// <param name="configuration">The shared client's options.</param>
 public sealed class RedisPrimary(IConnectionMultiplexer redis, ConfigurationOptions configuration)
 {
-    /// <summary>The longest wait for a server.</summary>
+    /// <summary>How long to wait for the server.</summary>
     public TimeSpan Timeout { get; } = TimeSpan.FromMilliseconds(configuration.AsyncTimeout);
 
     /// <summary>
-    /// Null while it is not known, and wherever it may be another at any moment: behind Sentinel, on a cluster, which has several, and where
-    /// more than one server is named.
+    /// Finds the primary. Null while it is not known, and where it may change at any moment or is not unique: behind Sentinel, on a cluster, and
+    /// if more than one server is configured.
     /// </summary>
     public EndPoint? Find()
     {
@@ -28,8 +28,8 @@ public sealed class RedisPrimary(IConnectionMultiplexer redis, ConfigurationOpti
             : servers.FirstOrDefault(server => server is { IsConnected: true, IsReplica: false })?.EndPoint;
     }
 
-    /// <summary>Opens a connection that is ready for commands. Blocks.</summary>
-    /// <exception cref="RedisException">The server does not let us in, or is not ready.</exception>
-    /// <exception cref="IOException">There is no connection.</exception>
+    /// <summary>Opens a connection that is ready for commands. Blocking.</summary>
+    /// <exception cref="RedisException">The server rejects the credentials, or is not ready.</exception>
+    /// <exception cref="IOException">The connection failed.</exception>
     public RedisWire Open(EndPoint endpoint) => RedisWire.Open(endpoint, configuration);
 }

@@ -10,19 +10,19 @@ using StackExchange.Redis;
 namespace ScaiGrid.Core.Redis;
 
 /// <summary>
-/// A blocking connection to one server, in Redis's protocol (RESP2): one thread reads, another may write at the same time. Its socket
-/// is never used with <c>await</c>: the system then wakes the reading thread itself, rather than one that looks after all sockets and
-/// that one another.
+/// A blocking connection to one server in Redis's protocol (RESP2). One thread reads, and another may write at the same time. The socket is
+/// never used with <c>await</c>: the operating system then wakes the reading thread directly, instead of the runtime's socket thread, which
+/// would have to wake it.
 /// </summary>
 public sealed class RedisWire : IDisposable
 {
-    /// <summary>Longer than any answer that is expected here.</summary>
+    /// <summary>Longer than any expected reply, in bytes.</summary>
     private const int LongestReply = 4 * 1024 * 1024;
 
     private readonly Socket _socket;
     private readonly Stream _stream;
 
-    // A stream under TLS takes no second write before the first has returned, which it may do after its answer is here.
+    // A TLS stream accepts no second write before the first has returned, which may be after the reply has arrived.
     private readonly Lock? _writing;
     private byte[] _buffer = new byte[16 * 1024];
     private int _start;
@@ -37,13 +37,13 @@ public sealed class RedisWire : IDisposable
             : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            // To connect counts as sending.
+            // The send timeout applies to connecting as well.
             socket.SendTimeout = socket.ReceiveTimeout = configuration.AsyncTimeout;
             socket.Connect(endpoint);
             var wire = new RedisWire(socket, Secured(new NetworkStream(socket), endpoint, configuration));
             wire.Greet(configuration);
 
-            // From here on the reader waits for as long as nothing is asked.
+            // From here on the reader waits without a limit, because there may be nothing to read.
             socket.ReceiveTimeout = 0;
             return wire;
         }
@@ -59,9 +59,9 @@ public sealed class RedisWire : IDisposable
         }
     }
 
-    /// <summary>Sends one or more commands, whole.</summary>
+    /// <summary>Sends one or more complete commands.</summary>
     /// <exception cref="IOException">The connection broke.</exception>
-    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    /// <exception cref="ObjectDisposedException">The connection was disposed.</exception>
     public void Send(ReadOnlySpan<byte> commands)
     {
         if (_writing is null)
@@ -77,10 +77,10 @@ public sealed class RedisWire : IDisposable
     }
 
     /// <summary>Waits for the next reply: a text, a number, or an error.</summary>
-    /// <param name="isError">Whether the server refused.</param>
-    /// <returns>Without its frame; valid until the next read.</returns>
-    /// <exception cref="IOException">The connection broke, or the other side does not speak the protocol.</exception>
-    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    /// <param name="isError">Whether the reply is an error.</param>
+    /// <returns>The reply without its frame; valid until the next read.</returns>
+    /// <exception cref="IOException">The connection broke, or the server does not speak the protocol.</exception>
+    /// <exception cref="ObjectDisposedException">The connection was disposed.</exception>
     public ReadOnlySpan<byte> Read(out bool isError)
     {
         while (true)
@@ -94,7 +94,7 @@ public sealed class RedisWire : IDisposable
         }
     }
 
-    /// <summary>Closes it under a reader, who gets an exception.</summary>
+    /// <summary>Closes the connection; a blocked reader gets an exception.</summary>
     public void Dispose()
     {
         try
@@ -103,7 +103,7 @@ public sealed class RedisWire : IDisposable
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            // It is closed already.
+            // Already closed.
         }
 
         _stream.Dispose();
@@ -141,7 +141,7 @@ public sealed class RedisWire : IDisposable
             Ask(["SELECT", $"{database}"]);
         }
 
-        // A server that still loads its data says so here.
+        // A server that is still loading its data reports it here.
         Ask(["PING"]);
     }
 

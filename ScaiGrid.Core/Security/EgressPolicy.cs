@@ -5,13 +5,13 @@ using System.Net.Sockets;
 namespace ScaiGrid.Core.Security;
 
 /// <summary>
-/// The one check of outbound addresses that users or operators give (SSRF): made when connecting, on the resolved address that is then
-/// connected to, so that a name cannot change between check and use. Where clouds serve metadata, link-local addresses and a few others, is never allowed.
+/// Checks outbound addresses that users or operators configure (SSRF). The check is made when connecting, on the resolved address that is then
+/// connected to, so that a name cannot change in between. Link-local and other addresses at which clouds serve metadata are never allowed.
 /// </summary>
 /// <param name="allowPrivate">Whether loopback and private ranges are allowed.</param>
 public sealed class EgressPolicy(bool allowPrivate)
 {
-    /// <summary>Where clouds serve metadata and credentials to their machines, beside link-local addresses.</summary>
+    /// <summary>Addresses at which clouds serve metadata and credentials to their machines, in addition to the link-local ones.</summary>
     private static readonly FrozenSet<IPAddress> Metadata = new[]
     {
         "100.100.100.200", "fd00:100::100:200", // Alibaba Cloud
@@ -47,8 +47,8 @@ public sealed class EgressPolicy(bool allowPrivate)
     }
 
     /// <summary>
-    /// Whether a URL may be stored at all: an address in it is judged at once, so that whoever gives it is told. A name is judged each time it
-    /// is connected to.
+    /// Whether a URL may be stored. An IP address in it is checked at once, so that the user gets an error early. A host name is checked each time
+    /// a connection is made.
     /// </summary>
     public bool IsAllowed(Uri url) => !IPAddress.TryParse(url.DnsSafeHost, out var address) || IsAllowed(address);
 
@@ -60,7 +60,7 @@ public sealed class EgressPolicy(bool allowPrivate)
         }
         else if (address.AddressFamily == AddressFamily.InterNetworkV6 && address.ScopeId != 0)
         {
-            // It is no other address for the zone that it names, and equal to none that names none.
+            // Without its zone, because an address with a zone is not equal to the same address without one.
             address = new IPAddress(address.GetAddressBytes());
         }
 
@@ -89,7 +89,7 @@ public sealed class EgressPolicy(bool allowPrivate)
         return (allowPrivate || !isPrivate) && (!IsLocalNat64(bytes) || IsAllowed(new IPAddress(bytes.AsSpan(12))));
     }
 
-    // NAT64 (64:ff9b::/96) and 6to4 (2002::/16) addresses lead to the IPv4 address inside them.
+    // NAT64 (64:ff9b::/96) and 6to4 (2002::/16) addresses are routed to the IPv4 address inside them.
     private static IPAddress? Embedded(IPAddress address)
     {
         if (address.AddressFamily != AddressFamily.InterNetworkV6)
@@ -103,6 +103,6 @@ public sealed class EgressPolicy(bool allowPrivate)
             : null;
     }
 
-    // A network's own NAT64 (64:ff9b:1::/48): private, and what it leads to is judged as well.
+    // A local NAT64 prefix (64:ff9b:1::/48) is private; the address inside it is checked as well.
     private static bool IsLocalNat64(byte[] bytes) => bytes is [0x00, 0x64, 0xff, 0x9b, 0x00, 0x01, ..];
 }

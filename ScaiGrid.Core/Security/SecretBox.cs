@@ -4,11 +4,11 @@ using System.Text;
 namespace ScaiGrid.Core.Security;
 
 /// <summary>
-/// Envelope encryption of stored credentials: AES-256-GCM with a fresh data key for each value, itself wrapped by the root key.
+/// Envelope encryption of stored credentials: AES-256-GCM with a new data key for each value, which is wrapped by the root key.
 /// </summary>
 /// <remarks>
 /// Text form: <c>v1:</c> and base64 of root key id (4 bytes), wrapped data key (nonce 12, key 32, tag 16), value (nonce 12, ciphertext, tag 16).
-/// The owner's id is authenticated with both, so that a value moved to another row does not open.
+/// The owner's id is authenticated with both, so that a value that is moved to another row cannot be opened.
 /// </remarks>
 public sealed class SecretBox(SecretOptions options)
 {
@@ -23,7 +23,7 @@ public sealed class SecretBox(SecretOptions options)
     /// <summary>Encrypts <paramref name="secret"/> for the row <paramref name="owner"/>.</summary>
     public string Seal(string secret, string owner) => Version + Convert.ToBase64String(Seal(Encoding.UTF8.GetBytes(secret), owner));
 
-    /// <summary>Encrypts bytes: the text form's, without its base64.</summary>
+    /// <summary>Encrypts bytes; the result is the text form without base64.</summary>
     public byte[] Seal(ReadOnlySpan<byte> plain, string owner)
     {
         var aad = Encoding.UTF8.GetBytes(owner);
@@ -60,7 +60,7 @@ public sealed class SecretBox(SecretOptions options)
         return Decrypt(dataKey, bytes[(KeyIdBytes + WrappedBytes)..], aad);
     }
 
-    /// <summary>What may be shown of a secret: its last four characters, or none of a short one.</summary>
+    /// <summary>The part of a secret that may be shown: its last four characters, or none of a short one.</summary>
     public static string Mask(string secret) => secret.Length >= 12 ? $"•••• {secret[^4..]}" : "••••";
 
     private byte[] KeyId() => SHA256.HashData(_root)[..KeyIdBytes];

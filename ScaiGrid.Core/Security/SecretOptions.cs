@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Core.Security;
 
-/// <summary>The root of the encryption of stored credentials.</summary>
+/// <summary>The root key that encrypts stored credentials.</summary>
 public sealed class SecretOptions : IValidatableObject
 {
     public const int KeyBytes = 32;

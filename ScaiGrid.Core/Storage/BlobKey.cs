@@ -2,7 +2,7 @@ using System.Text;
 
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>Which keys exist. The rule holds for all stores, so that what works on disk works on S3.</summary>
+/// <summary>Validates blob keys. The rule is the same for all stores, so that what works on disk works on S3.</summary>
 public static class BlobKey
 {
     /// <summary>S3's own limit, in bytes of UTF-8.</summary>
@@ -11,8 +11,8 @@ public static class BlobKey
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
-    /// Segments divided by single slashes, none of them empty, <c>.</c> or <c>..</c>: HTTP clients on the way to S3 resolve those,
-    /// and a key would turn into another one than the one that was authorised.
+    /// A valid key has segments separated by single slashes, none of them empty, <c>.</c> or <c>..</c>. HTTP clients resolve such segments on the
+    /// way to S3, so that another key than the authorised one would be used.
     /// </summary>
     public static bool IsValid(string key) =>
         key.Length is > 0 and <= MaxBytes
@@ -28,7 +28,7 @@ public static class BlobKey
         }
         catch (EncoderFallbackException)
         {
-            // Half of a surrogate pair has no UTF-8.
+            // An unpaired surrogate cannot be encoded in UTF-8.
             return -1;
         }
     }

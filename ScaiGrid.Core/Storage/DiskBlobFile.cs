@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace ScaiGrid.Core.Storage;
 
 /// <summary>
-/// The format of a blob's file: the object's bytes, then 40 bytes of footer (SHA-256 of the object, a magic number). The digest is the
-/// ETag; it stands in the same file because one rename can then replace content and ETag together.
+/// The format of a blob's file: the object's bytes, then a footer of 40 bytes (SHA-256 of the object, a magic number). The digest is the
+/// ETag. It is in the same file so that one rename replaces content and ETag together.
 /// </summary>
 internal static class DiskBlobFile
 {
@@ -17,12 +17,12 @@ internal static class DiskBlobFile
 
     public static string ETag(ReadOnlySpan<byte> sha256) => Convert.ToHexStringLower(sha256);
 
-    /// <returns>Null when there is no such file.</returns>
+    /// <returns>Null if there is no such file.</returns>
     public static SafeFileHandle? Open(string path)
     {
         try
         {
-            // Delete: a blob that is replaced or deleted meanwhile is read to its end.
+            // FileShare.Delete: a blob that is replaced or deleted in the meantime can be read to its end.
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.Asynchronous | FileOptions.SequentialScan);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
@@ -31,7 +31,7 @@ internal static class DiskBlobFile
         }
     }
 
-    /// <exception cref="InvalidDataException">The file is none of ours, or damaged.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or is not a blob's file.</exception>
     public static BlobInfo ReadInfo(string key, SafeFileHandle file)
     {
         var footer = new byte[FooterBytes];

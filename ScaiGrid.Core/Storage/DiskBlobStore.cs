@@ -5,7 +5,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>Blobs as files, for embedded use: the processes of one machine may share the folder.</summary>
+/// <summary>Blobs as files, for embedded use. Several processes of one machine may share the folder.</summary>
 internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILogger<DiskBlobStore> logger) : IBlobStore
 {
     private const int CopyBufferBytes = 256 * 1024;
@@ -52,7 +52,7 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
         }
         finally
         {
-            // Gone already when all went well.
+            // The file no longer exists if the write succeeded.
             Guard(() => File.Delete(temporary));
         }
     }
@@ -103,7 +103,7 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
             var sha256 = hash.GetHashAndReset();
             await GuardAsync(file.WriteAsync(DiskBlobFile.Footer(sha256), cancellationToken));
 
-            // Before the rename: else a power cut could leave a name without its bytes.
+            // Before the rename: otherwise a power failure could leave a file without its content.
             Guard(() => file.Flush(flushToDisk: true));
             return (length, sha256);
         }
@@ -118,7 +118,7 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
         var folder = Directory.CreateDirectory(_incoming);
         if (Interlocked.Exchange(ref _swept, 1) == 0)
         {
-            // What a killed process left behind; a running upload touches its file far more often.
+            // Files of killed processes. A running upload writes to its file far more often than this.
             foreach (var file in folder.EnumerateFiles().Where(file => time.GetUtcNow() - file.LastWriteTimeUtc > AbandonedAfter))
             {
                 file.Delete();
@@ -140,7 +140,7 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
             }
             catch (IOException) when (attempt < RenameAttempts && File.Exists(temporary))
             {
-                // A delete next to it has just removed the folder as empty, and a write has made it again, perhaps: the fault may have any name.
+                // A concurrent delete may have removed the folder as empty, and a write may have created it again: the exception can be any of these.
             }
         }
     }
@@ -156,7 +156,7 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
         }
         catch (IOException)
         {
-            // Not empty, or somebody else was faster.
+            // Not empty, or removed by another delete.
         }
     }
 

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>Lists blobs on disk in the order of their keys. A page walks the whole folder in bounded memory: fit for embedded use.</summary>
+/// <summary>Lists blobs on disk in the order of their keys. Each page walks the whole folder in bounded memory, which is enough for embedded use.</summary>
 internal static class DiskListing
 {
     private static readonly Comparer<string> LastFirst = Comparer<string>.Create(static (a, b) => string.CompareOrdinal(b, a));
@@ -13,7 +13,7 @@ internal static class DiskListing
             return new BlobPage([], HasMore: false);
         }
 
-        // The smallest keys after the cursor, the largest of them on top; one more than asked for tells whether there are more.
+        // Keeps the smallest keys after the cursor, with the largest of them on top. One more than the limit shows whether there are more.
         var smallest = new PriorityQueue<string, string>(limit + 1, LastFirst);
         foreach (var path in Directory.EnumerateFiles(folder, "*" + DiskPaths.BlobSuffix, SearchOption.AllDirectories))
         {
@@ -37,7 +37,7 @@ internal static class DiskListing
 
     private static BlobInfo? Info(string root, string key)
     {
-        // Null when it was deleted since.
+        // Null if the blob was deleted in the meantime.
         using var file = DiskBlobFile.Open(Path.Combine(root, DiskPaths.ForKey(key)));
         return file is null ? null : DiskBlobFile.ReadInfo(key, file);
     }

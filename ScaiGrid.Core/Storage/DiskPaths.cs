@@ -5,9 +5,9 @@ namespace ScaiGrid.Core.Storage;
 
 /// <summary>Maps keys to file names and back.</summary>
 /// <remarks>
-/// <c>images/Base.img</c> becomes <c>images.d/%42ase%2eimg.b</c>: folders end in <c>.d</c>, blobs in <c>.b</c>, so that <c>a</c> and
-/// <c>a/b</c> do not meet, and everything but <c>a-z 0-9 _ -</c> is escaped, so that no key leaves the root and two keys that differ
-/// in case stay two on file systems that ignore it. A name longer than a file system allows goes on in a folder ending in <c>.c</c>.
+/// <c>images/Base.img</c> becomes <c>images.d/%42ase%2eimg.b</c>: folders end in <c>.d</c> and blobs in <c>.b</c>, so that <c>a</c> and
+/// <c>a/b</c> do not collide. Everything but <c>a-z 0-9 _ -</c> is escaped, so that no key leaves the root, and keys that differ only
+/// in case stay different on file systems that ignore case. A name that is too long for a file system continues in a folder ending in <c>.c</c>.
 /// </remarks>
 internal static class DiskPaths
 {
@@ -22,7 +22,7 @@ internal static class DiskPaths
         return Path.Combine(ForFolder(key[..(slash + 1)]), Names(key[(slash + 1)..], BlobSuffix));
     }
 
-    /// <summary>The folder that holds the keys under <paramref name="folder"/>, which is empty or ends in a slash.</summary>
+    /// <summary>The folder with the keys under <paramref name="folder"/>, which is empty or ends in a slash.</summary>
     public static string ForFolder(string folder) =>
         Path.Combine([.. folder.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(segment => Names(segment, FolderSuffix))]);
 

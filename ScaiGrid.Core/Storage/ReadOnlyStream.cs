@@ -1,6 +1,6 @@
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>The members that every forward-only, asynchronous stream of ours answers alike.</summary>
+/// <summary>Base of our forward-only, asynchronous streams.</summary>
 public abstract class ReadOnlyStream : Stream
 {
     public override bool CanRead => true;
@@ -22,7 +22,7 @@ public abstract class ReadOnlyStream : Stream
     public sealed override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    // Blocking reads would tie up a thread for each body.
+    // A blocking read would hold a thread for each body.
     public sealed override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public sealed override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();

@@ -31,7 +31,7 @@ internal sealed class S3BlobStore(S3Connection s3, StorageOptions options, TimeP
             return null;
         }
 
-        // A store that knows no If-Match must not hand out bytes of another version; one that knows no ranges, other bytes.
+        // Some stores ignore If-Match or ranges: bytes of another version, or of another range, must not be returned.
         if (range is not null && (Unquote(found.ETag) != range.ETag || found.HttpStatusCode != HttpStatusCode.PartialContent))
         {
             found.Dispose();

@@ -3,13 +3,13 @@ using Amazon.S3.Model;
 
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>The body of an object, at most <paramref name="length"/> bytes of it: each read is bounded by the store's timeout, the whole is not.</summary>
+/// <summary>An object's body, at most <paramref name="length"/> bytes of it. The store's timeout applies to each read, not to the whole body.</summary>
 internal sealed class S3BodyStream(GetObjectResponse response, long length, S3Connection s3) : ReadOnlyStream
 {
-    // The client wraps bodies in an MD5 that nothing compares here; it costs a core and a copy of each read.
+    // The SDK wraps bodies in an MD5 stream that nothing compares; it would cost CPU time and a copy for each read.
     private readonly Stream _body = WrapperStream.GetNonWrapperBaseStream(response.ResponseStream);
 
-    // Some stores send more than the range that they were asked for.
+    // Some stores send more than the requested range.
     private long _left = length;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)

@@ -7,7 +7,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>The one way to call S3: with a timeout, after the bucket was made sure of, and with one kind of failure.</summary>
+/// <summary>Makes all calls to S3: with a timeout, after ensuring that the bucket exists, and with one kind of exception.</summary>
 internal sealed partial class S3Connection : IDisposable
 {
     private readonly AmazonS3Client _client;
@@ -28,10 +28,10 @@ internal sealed partial class S3Connection : IDisposable
             MaxErrorRetry = 2,
             ConnectTimeout = TimeSpan.FromSeconds(5),
 
-            // Each call has its own, shorter one.
+            // Each call has a shorter timeout of its own.
             Timeout = System.Threading.Timeout.InfiniteTimeSpan,
 
-            // Trailing checksums are an AWS extension that not every compatible store knows; the signature covers each body anyway.
+            // Trailing checksums are an AWS extension that not every compatible store supports; the signature covers each body anyway.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
         });
@@ -39,14 +39,14 @@ internal sealed partial class S3Connection : IDisposable
 
     public string Bucket { get; }
 
-    /// <summary>Longest silence, of a call or between the bytes of a body.</summary>
+    /// <summary>The longest wait for a call, or between two reads of a body.</summary>
     public TimeSpan Timeout => _timeout;
 
     /// <summary>Makes a call that must succeed.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="cancellationToken">The caller's own.</param>
-    /// <param name="timeout">Only where a call may take longer than the store's usual timeout.</param>
-    /// <exception cref="ApiException">The store is away, silent or refuses: <see cref="CoreErrors.Unavailable"/>.</exception>
+    /// <param name="cancellationToken">The caller's token.</param>
+    /// <param name="timeout">Set only if a call may take longer than the store's usual timeout.</param>
+    /// <exception cref="ApiException"><see cref="CoreErrors.Unavailable"/>: the store is unavailable, does not respond, or refuses the call.</exception>
     public async Task<T> CallAsync<T>(Func<IAmazonS3, CancellationToken, Task<T>> call, CancellationToken cancellationToken, TimeSpan? timeout = null)
     {
         try
@@ -59,7 +59,7 @@ internal sealed partial class S3Connection : IDisposable
         }
     }
 
-    /// <summary>Makes a call about an object that may be absent, or no longer be the version asked for.</summary>
+    /// <summary>Makes a call about an object that may not exist, or not in the requested version.</summary>
     /// <returns>Null in that case.</returns>
     public async Task<T?> FindAsync<T>(Func<IAmazonS3, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
         where T : class
@@ -102,7 +102,7 @@ internal sealed partial class S3Connection : IDisposable
         }
         catch (AmazonS3Exception exception) when (exception.ErrorCode == "NoSuchBucket")
         {
-            // Somebody removed it: make it again at the next call.
+            // Somebody deleted the bucket: the next call creates it again.
             _bucketExists = false;
             throw Failed(exception);
         }
@@ -149,7 +149,7 @@ internal sealed partial class S3Connection : IDisposable
             }
             catch (AmazonS3Exception race) when (race.ErrorCode is "BucketAlreadyOwnedByYou" or "BucketAlreadyExists")
             {
-                // Another replica was faster.
+                // Another replica created it.
             }
         }
     }

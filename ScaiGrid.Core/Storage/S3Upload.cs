@@ -4,15 +4,15 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Core.Storage;
 
 /// <summary>
-/// One upload of a body whose length need not be known: up to one part is a simple put, more is a multipart upload. The object
-/// appears when the last call succeeds, so a body that fails at its very end leaves nothing.
+/// Uploads a body whose length need not be known: a simple put for up to one part, a multipart upload for more. The object appears when the
+/// last call succeeds, so a body that fails at its very end leaves nothing behind.
 /// </summary>
 internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string key, Stream body)
 {
     private const int MaxParts = 10_000;
     private const int PartsInFlight = 3;
 
-    // Some stores put the parts together during the call.
+    // Some stores assemble the parts during this call.
     private static readonly TimeSpan CompletionTimeout = TimeSpan.FromMinutes(10);
 
     public async Task<(long Length, string ETag)> RunAsync(CancellationToken cancellationToken)
@@ -36,7 +36,7 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
 
     private async Task<(long Length, string ETag)> PutPartsAsync(S3Part first, CancellationToken cancellationToken)
     {
-        // :: Step 1: begin, holding the first part
+        // :: Step 1: begin, with the first part in memory
         string upload;
         try
         {
@@ -53,14 +53,14 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
         var sending = new Queue<Task<PartETag>>();
         try
         {
-            // :: Step 2: send parts while the next one is read; the body waits while enough are on their way
+            // :: Step 2: send parts while the next one is read; reading pauses while enough parts are in flight
             var sent = new List<PartETag>();
             long length = 0;
             for (var part = first; ; part = await ReadPartAsync(cancellationToken))
             {
                 if (part.Length == 0)
                 {
-                    // The body ended exactly with the part before, and S3 knows no empty parts.
+                    // The body ended exactly at the end of the previous part, and S3 has no empty parts.
                     part.Dispose();
                     break;
                 }
@@ -83,7 +83,7 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
                 sent.Add(await task);
             }
 
-            // :: Step 3: make it an object
+            // :: Step 3: complete the object
             var request = new CompleteMultipartUploadRequest { BucketName = s3.Bucket, Key = key, UploadId = upload, PartETags = sent };
             var completed = await s3.CallAsync((client, token) => client.CompleteMultipartUploadAsync(request, token), cancellationToken, CompletionTimeout);
             return (length, completed.ETag);
@@ -143,13 +143,13 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
     {
         try
         {
-            // Not with the caller's token: it is often the reason why we are here.
+            // Not with the caller's token, which is often already cancelled.
             var request = new AbortMultipartUploadRequest { BucketName = s3.Bucket, Key = key, UploadId = upload };
             await s3.CallAsync((client, token) => client.AbortMultipartUploadAsync(request, token), CancellationToken.None);
         }
         catch (ApiException)
         {
-            // Logged. The reason for the abort is what the caller needs; the bucket's lifecycle rule removes what is left.
+            // Already logged. The caller needs the reason for the abort; the bucket's lifecycle rule removes the parts.
         }
     }
 }

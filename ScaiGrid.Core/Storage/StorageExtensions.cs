@@ -8,7 +8,7 @@ namespace ScaiGrid.Core.Storage;
 
 public static class StorageExtensions
 {
-    /// <summary>Registers the one <see cref="IBlobStore"/> of a process. Nothing is opened before its first use.</summary>
+    /// <summary>Registers the process's <see cref="IBlobStore"/>. Nothing is opened before its first use.</summary>
     public static void AddBlobStore(this IHostApplicationBuilder builder)
     {
         var options = builder.AddSettings<StorageOptions>();

@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>Where blobs live: S3 when an endpoint is set, files on disk when none is (embedded use).</summary>
+/// <summary>The blob store: S3 if an endpoint is set, otherwise files on disk (embedded use).</summary>
 public sealed class StorageOptions : IValidatableObject
 {
     [Setting("SCAIGRID_S3_ENDPOINT", "URL of the S3-compatible store (Garage, MinIO, AWS); unset: files on disk.")]
@@ -39,7 +39,7 @@ public sealed class StorageOptions : IValidatableObject
     {
         if (S3Endpoint is null)
         {
-            // Someone who set these means S3; quietly writing to a container's disk would lose the data.
+            // Whoever sets these wants S3: storing on a container's disk instead would lose the data.
             if (S3Bucket is not null || S3AccessKeyId is not null || S3SecretAccessKey is not null)
             {
                 yield return new ValidationResult("set the store's URL, or remove the other SCAIGRID_S3_ variables to keep blobs on disk.", [nameof(S3Endpoint)]);

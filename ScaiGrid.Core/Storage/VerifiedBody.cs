@@ -3,12 +3,12 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>The digest that a body must have.</summary>
+/// <summary>The expected digest of a body.</summary>
 public sealed record BlobChecksum(HashAlgorithmName Algorithm, byte[] Value);
 
 /// <summary>
-/// Passes a body through and compares its checksum at the end. A mismatch is thrown by the last read, before a store has seen
-/// the end of the body, so that nothing is kept.
+/// Passes a body through and compares its checksum at the end. The last read throws on a mismatch, before a store has seen the end of the
+/// body, so that nothing is stored.
 /// </summary>
 public sealed class VerifiedBody(Stream body, BlobChecksum expected) : ReadOnlyStream
 {
