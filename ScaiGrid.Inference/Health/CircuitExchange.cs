@@ -6,9 +6,9 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Health;
 
 /// <summary>
-/// Keeps the circuits of all replicas alike through Redis: announces what this one found out, takes over what others did, and looks each
-/// second whether it missed something. While Redis is away, each goes on with its own view, and tells the others afterwards. What opens and closes
-/// is logged here, whoever found it out.
+/// Synchronises the circuits of all replicas through Redis: publishes this replica's changes, applies those of others, and checks every second
+/// whether it missed one. While Redis is unavailable, each replica uses its own state and publishes its changes afterwards. All openings and
+/// closings are logged here, whichever replica caused them.
 /// </summary>
 internal sealed partial class CircuitExchange(
     HealthBoard board, CircuitStore store, IConnectionMultiplexer redis, TimeProvider time, ILogger<CircuitExchange> logger) : BackgroundService
@@ -50,7 +50,7 @@ internal sealed partial class CircuitExchange(
                 LogCircuits();
                 if (_isAway)
                 {
-                    // News that cannot be told would wake this loop again and again.
+                    // Changes that cannot be published would wake this loop continuously.
                     await Task.Delay(PollInterval, time, stoppingToken);
                 }
             }
@@ -76,11 +76,11 @@ internal sealed partial class CircuitExchange(
             return;
         }
 
-        // Where the rest of the round fails, the next one does it again: of a backend that came, it is asked only once whether there is one.
+        // If the rest of the round fails, the next one repeats it, although TakeHasGrown reports a new backend only once.
         _revision = -1;
         if (revision is null)
         {
-            // Redis has forgotten everything: the others learn again what is open here.
+            // Redis has lost its data: publish again what is open here.
             foreach (var health in board.All.Where(health => !health.Circuit.IsClosed))
             {
                 board.Changed(health);
@@ -103,7 +103,7 @@ internal sealed partial class CircuitExchange(
             {
                 var revision = await store.AnnounceAsync(news[i].Id, news[i].Circuit, _origin);
 
-                // Any other number means that somebody else changed something as well, which the look at the revision finds.
+                // Any other number means that another replica made a change as well, which the check of the revision finds.
                 _revision = revision == _revision + 1 ? revision : _revision;
             }
             catch (Exception exception) when (exception is RedisException or TimeoutException)

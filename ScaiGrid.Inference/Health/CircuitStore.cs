@@ -5,29 +5,29 @@ using StackExchange.Redis;
 namespace ScaiGrid.Inference.Health;
 
 /// <summary>
-/// The open circuits in Redis: a key for each, which runs out by itself, a number that each change raises, and an announcement. Times
-/// are spans, never clock times: replicas need not agree on the time of day.
+/// The open circuits in Redis: a key with an expiry for each, a revision that each change increments, and a message on a channel. Times
+/// are durations, so that the replicas' clocks need not agree.
 /// </summary>
 public sealed class CircuitStore(IConnectionMultiplexer redis, TimeProvider time)
 {
     public static readonly RedisChannel Channel = RedisChannel.Literal("scaigrid:circuits");
 
-    // One hash tag: a cluster keeps them together, so that they can be read at once.
+    // One hash tag: a cluster keeps the keys in one slot, so that they can be read with one command.
     private const string Prefix = "scaigrid:{circuits}:";
     private const string RevisionKey = Prefix + "revision";
     private const int BatchSize = 500;
 
-    // One word for both: a replica of an older version reads three, and takes a number that it does not know for no trial.
+    // Both flags are in one field: older versions expect three fields, and treat an unknown number as no trial.
     private const int Trial = 1;
     private const int PauseGiven = 2;
 
-    /// <summary>How long a circuit that half-opened is remembered: its next pause is longer until then.</summary>
+    /// <summary>How long a half-open circuit is kept: if it opens again within this time, its pause is longer.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(10);
 
     private static readonly TimeSpan RevisionLifetime = TimeSpan.FromDays(1);
 
-    /// <summary>Tells the others of a circuit.</summary>
-    /// <returns>The number of this change.</returns>
+    /// <summary>Stores a circuit and publishes it to the other replicas.</summary>
+    /// <returns>The revision after this change.</returns>
     public async Task<long> AnnounceAsync(string backendId, Circuit circuit, string origin)
     {
         var database = redis.GetDatabase();
@@ -44,7 +44,7 @@ public sealed class CircuitStore(IConnectionMultiplexer redis, TimeProvider time
         return await revision;
     }
 
-    /// <returns>Null when there is none: Redis is new, or nothing changed for a day.</returns>
+    /// <returns>Null if there is none: Redis is empty, or nothing changed for a day.</returns>
     public async Task<long?> RevisionAsync() => (long?)await redis.GetDatabase().StringGetAsync(RevisionKey);
 
     /// <returns>The circuits that are not closed.</returns>
@@ -67,8 +67,8 @@ public sealed class CircuitStore(IConnectionMultiplexer redis, TimeProvider time
         return circuits;
     }
 
-    /// <summary>Reads an announcement.</summary>
-    /// <returns>False for what is none, and for one of <paramref name="own"/>.</returns>
+    /// <summary>Parses a published message.</summary>
+    /// <returns>False if the message is invalid or was sent by <paramref name="own"/>.</returns>
     internal bool TryParse(string? message, string own, out string backendId, out Circuit circuit)
     {
         var words = message?.Split(' ') ?? [];

@@ -7,7 +7,7 @@ internal sealed class OutcomeWindow(TimeProvider time)
     private const int BucketSeconds = 2;
     private const int Most = ushort.MaxValue;
 
-    // Each bucket is one number, so that it changes whole: its time (32 bits), calls (16) and failures (16).
+    // Each bucket is one number, so that it is replaced atomically: its time (32 bits), calls (16) and failures (16).
     private readonly long[] _buckets = new long[Buckets];
     private readonly long _start = time.GetTimestamp();
 
@@ -51,7 +51,7 @@ internal sealed class OutcomeWindow(TimeProvider time)
         }
     }
 
-    // From one lap on: the zero of an empty bucket is then always long ago.
+    // Starts at one full lap, so that the time 0 of an empty bucket is always out of the window.
     private uint Now() => (uint)(time.GetElapsedTime(_start).TotalSeconds / BucketSeconds) + Buckets;
 
     private static long Pack(uint at, int calls, int failures) => ((long)at << 32) | ((long)calls << 16) | (uint)failures;
