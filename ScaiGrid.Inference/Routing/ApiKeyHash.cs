@@ -4,10 +4,10 @@ using System.Text;
 
 namespace ScaiGrid.Inference.Routing;
 
-/// <summary>SHA-256 of an API key. Keys are long and random, so a fast hash is enough, and looking one up by hash leaks nothing by timing.</summary>
+/// <summary>SHA-256 of an API key. Keys are long and random, so a fast hash is enough, and a lookup by hash has no timing leak.</summary>
 public readonly record struct ApiKeyHash(ulong A, ulong B, ulong C, ulong D)
 {
-    /// <summary>Longest key that is hashed; longer ones are none of ours.</summary>
+    /// <summary>Longest key that is hashed; longer ones cannot be ours.</summary>
     public const int MaxKeyLength = 256;
 
     public static ApiKeyHash Of(ReadOnlySpan<char> key)
@@ -19,12 +19,12 @@ public readonly record struct ApiKeyHash(ulong A, ulong B, ulong C, ulong D)
         return FromBytes(hash);
     }
 
-    /// <summary>From the 64 hexadecimal characters in which the database keeps it.</summary>
+    /// <summary>Parses the 64 hexadecimal characters that the database stores.</summary>
     public static ApiKeyHash FromHex(string hex) => FromBytes(Convert.FromHexString(hex));
 
     public override int GetHashCode() => (int)A;
 
-    /// <summary>64 lower-case hexadecimal characters.</summary>
+    /// <summary>The hash as 64 lower-case hexadecimal characters.</summary>
     public override string ToString()
     {
         Span<ulong> words = [A, B, C, D];

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Admission;
 
 namespace ScaiGrid.Inference.Routing;
 
-/// <summary>Everything that the hot path reads of the control plane: immutable, and swapped whole.</summary>
+/// <summary>The control plane's data that the hot path uses: immutable, and replaced as a whole.</summary>
 public sealed class GridSnapshot
 {
     public static readonly GridSnapshot Empty = new()
@@ -17,16 +17,16 @@ public sealed class GridSnapshot
         Models = FrozenDictionary<string, ModelRoute>.Empty,
     };
 
-    /// <summary>The control plane's revision that this snapshot shows; -1 before the first load.</summary>
+    /// <summary>The control plane's revision of this snapshot; -1 before the first load.</summary>
     public required long Revision { get; init; }
 
-    /// <summary>Live API keys by hash. Revoked keys, and keys of suspended users and tenants, are not in it.</summary>
+    /// <summary>Valid API keys by hash, without revoked keys and keys of suspended users or tenants.</summary>
     public required FrozenDictionary<ApiKeyHash, Caller> Keys { get; init; }
 
-    /// <summary>Active users of active tenants by id, as callers without a key.</summary>
+    /// <summary>Active users of active tenants by id, as callers without an API key.</summary>
     public required IReadOnlyDictionary<string, Caller> Users { get; init; }
 
-    /// <summary>The same by what the identity provider calls them: one user, or one in each of several tenants.</summary>
+    /// <summary>The same by the identity provider's id: one user, or one in each of several tenants.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<KnownSubject>> Subjects { get; init; }
 
     /// <summary>Slugs of the active tenants.</summary>
@@ -38,12 +38,12 @@ public sealed class GridSnapshot
     /// <summary>Rate limits and budgets.</summary>
     public AdmissionRules Admission { get; init; } = AdmissionRules.None;
 
-    /// <summary>The model, when it exists and the caller may see it.</summary>
+    /// <summary>Finds a model, if it exists and is visible to the caller.</summary>
     public ModelRoute? FindModel(string slug, Caller caller) =>
         Models.TryGetValue(slug, out var model) && model.IsVisibleTo(caller) ? model : null;
 }
 
-/// <summary>A user whom the identity provider knows.</summary>
+/// <summary>A user of the identity provider.</summary>
 /// <param name="Caller">The user.</param>
-/// <param name="TenantExternalId">What the identity provider calls their tenant; null when the tenant was made here.</param>
+/// <param name="TenantExternalId">The identity provider's id of the user's tenant; null if the tenant was created here.</param>
 public sealed record KnownSubject(Caller Caller, string? TenantExternalId);

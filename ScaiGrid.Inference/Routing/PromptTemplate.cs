@@ -8,8 +8,8 @@ namespace ScaiGrid.Inference.Routing;
 
 /// <summary>
 /// A model's system prompt with variables: <c>{{date}}</c> and <c>{{time}}</c> (UTC), <c>{{model}}</c>, <c>{{model_name}}</c>,
-/// <c>{{tenant}}</c>, <c>{{partner}}</c>, <c>{{user_name}}</c>. Values are put in once and never read as a template themselves; what
-/// users chose is cut to a line. Braces around anything that is no name are text.
+/// <c>{{tenant}}</c>, <c>{{partner}}</c>, <c>{{user_name}}</c>. Values are never interpreted as templates
+/// themselves; values that users chose are cut to one line. Braces around anything else are plain text.
 /// </summary>
 public sealed partial class PromptTemplate
 {
@@ -28,13 +28,13 @@ public sealed partial class PromptTemplate
             ["user_name"] = (_, caller, _) => OneLine(caller.DisplayName),
         }.ToFrozenDictionary();
 
-    // Text and variables in turn, beginning with text.
+    // Alternating text and variables, starting with text.
     private readonly string[] _parts;
 
     private PromptTemplate(string[] parts) => _parts = parts;
 
-    /// <summary>Reads a template.</summary>
-    /// <returns>Null for a text without variables, which is the prompt as it is.</returns>
+    /// <summary>Parses a template.</summary>
+    /// <returns>Null for a text without variables.</returns>
     public static PromptTemplate? Parse(string text)
     {
         var parts = new List<string>();
@@ -55,7 +55,7 @@ public sealed partial class PromptTemplate
         return new PromptTemplate([.. parts]);
     }
 
-    /// <summary>Names in a text that are no variables.</summary>
+    /// <summary>Names in a text that are not variables.</summary>
     public static IEnumerable<string> Unknown(string text) =>
         Variable().Matches(text).Select(match => match.Groups[1].Value).Where(name => !Variables.ContainsKey(name)).Distinct();
 

@@ -4,9 +4,9 @@ using ScaiGrid.Inference.Providers;
 
 namespace ScaiGrid.Inference.Routing;
 
-/// <summary>When a model's call goes on to another target. What the caller got wrong never does.</summary>
-/// <param name="MaxAttempts">Targets that one call is sent to.</param>
-/// <param name="On">Words of <see cref="Words"/>: the failures after which another target is tried.</param>
+/// <summary>When a model's call continues with another target. It never does so after the caller's own mistake.</summary>
+/// <param name="MaxAttempts">The most targets that one call is sent to.</param>
+/// <param name="On">Values of <see cref="Words"/>: the failures after which another target is tried.</param>
 public sealed record RetryPolicy(int MaxAttempts, FrozenSet<string> On)
 {
     public const string Connection = "connection";

@@ -6,12 +6,12 @@ public enum RoutingStrategy
     /// <summary>By weight.</summary>
     Weighted,
 
-    /// <summary>Fewest calls open in this process.</summary>
+    /// <summary>Fewest open calls in this process.</summary>
     LeastInFlight,
 
-    /// <summary>Shortest moving average of the time to the first token. One call in twenty goes by weight, so that a slow backend can show that it is faster now.</summary>
+    /// <summary>Shortest moving average of the time to the first token. One call in twenty is routed by weight, so that a backend that has become faster is noticed.</summary>
     LowestLatency,
 
-    /// <summary>Lowest price of the upstream, of a million tokens in and a million out.</summary>
+    /// <summary>Lowest upstream price, summed for a million input and a million output tokens.</summary>
     LowestCost,
 }

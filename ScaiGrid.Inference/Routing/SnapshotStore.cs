@@ -3,7 +3,7 @@ namespace ScaiGrid.Inference.Routing;
 /// <summary>Holds the current snapshot behind one volatile field. Calls in flight keep the one they started with.</summary>
 public sealed class SnapshotStore(TimeProvider time)
 {
-    /// <summary>How long a snapshot may go unconfirmed before an unknown key could be a new one rather than a wrong one.</summary>
+    /// <summary>How long a snapshot may go unconfirmed. After that, an unknown key may be a new one and is not rejected as wrong.</summary>
     private static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(5);
 
     private volatile GridSnapshot _current = GridSnapshot.Empty;
