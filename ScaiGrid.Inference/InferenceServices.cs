@@ -20,10 +20,10 @@ using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference;
 
-/// <summary>Registers the hot path. Everything is a singleton: the chain is built once.</summary>
+/// <summary>Registers the hot path. Everything is a singleton: the object graph is built once.</summary>
 public static class InferenceServices
 {
-    /// <summary>For hosts that serve inference: Api, Grpc, and the worker, which runs batches.</summary>
+    /// <summary>For hosts that serve inference: Api, Grpc, and the Worker, which runs batches.</summary>
     public static void AddInference(this IHostApplicationBuilder builder)
     {
         var host = builder.AddSettings<HostSettings>();
