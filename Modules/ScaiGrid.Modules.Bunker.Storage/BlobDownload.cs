@@ -8,7 +8,7 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>GET and HEAD of an object: conditions and single ranges as in RFC 9110, the bytes streamed at the reader's pace.</summary>
+/// <summary>GET and HEAD of an object: conditions and single ranges as in RFC 9110; the bytes are streamed at the reader's pace.</summary>
 internal static class BlobDownload
 {
     private const int CopyBufferBytes = 128 * 1024;
@@ -20,7 +20,7 @@ internal static class BlobDownload
         var conditional = headers.Range is not null || headers.IfNoneMatch.Count > 0;
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            // :: Step 1: decide on conditions and range; a plain read does without this look
+            // :: Step 1: check conditions and range; a plain read does not need this lookup
             BlobRange? range = null;
             if (conditional)
             {
@@ -84,7 +84,7 @@ internal static class BlobDownload
                 $"bytes {range.Offset}-{range.Offset + range.Length - 1}/{content.Info.Length}");
         }
 
-        // From here on a failure cuts the connection: the length that was promised tells the reader that bytes are missing.
+        // A later failure breaks the connection: by the Content-Length the reader notices that bytes are missing.
         await response.StartAsync(context.RequestAborted);
         await content.Body.CopyToAsync(response.Body, CopyBufferBytes, context.RequestAborted);
     }

@@ -5,12 +5,12 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>The checksums that an upload may announce: <c>Content-MD5</c> (base64) and <c>X-ScaiGrid-SHA256</c> (hex).</summary>
+/// <summary>Checks the checksums that an upload may announce: <c>Content-MD5</c> (base64) and <c>X-ScaiGrid-SHA256</c> (hex).</summary>
 internal static class BodyChecksum
 {
     private const string Sha256Header = "X-ScaiGrid-SHA256";
 
-    /// <returns>The body, which fails at its end when it is not what the request announced.</returns>
+    /// <returns>The body; its last read throws if it does not have the announced checksum.</returns>
     public static Stream Verify(HttpRequest request, Stream body)
     {
         if (request.Headers.ContentMD5.ToString() is { Length: > 0 } md5)

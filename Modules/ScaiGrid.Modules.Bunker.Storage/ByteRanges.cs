@@ -7,15 +7,15 @@ namespace ScaiGrid.Modules.Bunker.Storage;
 /// <summary>The <c>Range</c> and <c>If-Range</c> headers of a request, applied to an object.</summary>
 internal static class ByteRanges
 {
-    /// <param name="headers">The request's.</param>
+    /// <param name="headers">The request's headers.</param>
     /// <param name="info">The object.</param>
-    /// <param name="range">Null when the whole object is to be sent.</param>
-    /// <returns>False when the range lies outside the object.</returns>
+    /// <param name="range">Null if the whole object is to be sent.</param>
+    /// <returns>False if the range lies outside the object.</returns>
     public static bool TryResolve(RequestHeaders headers, BlobInfo info, out BlobRange? range)
     {
         range = null;
 
-        // Several ranges in one answer (multipart/byteranges) are optional, and so is every other unit: the whole object is a right answer.
+        // Several ranges in one response (multipart/byteranges) and other units are optional in the RFC: the whole object is sent instead.
         if (headers.Range is not { Ranges: { Count: 1 } ranges } || headers.Range.Unit != "bytes" || !IsCurrent(headers.IfRange, info))
         {
             return true;
@@ -24,7 +24,7 @@ internal static class ByteRanges
         var (from, to) = (ranges.First().From, ranges.First().To);
         if (from is null)
         {
-            // The last bytes: all of them when there are fewer.
+            // The last bytes of the object, or all of them if it is shorter.
             var length = Math.Min(to ?? 0, info.Length);
             (from, to) = (info.Length - length, info.Length - 1);
         }

@@ -4,7 +4,7 @@ using ScaiGrid.Core.Security;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>The keys that capabilities are signed with.</summary>
+/// <summary>The keys with which capabilities are signed.</summary>
 public sealed class CapabilityOptions : IValidatableObject
 {
     internal const string Variable = "SCAIGRID_STORAGE_CAPABILITY_KEY";

@@ -8,7 +8,7 @@ using ScaiGrid.Core.Security;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>What a token turned out to be.</summary>
+/// <summary>The result of verifying a token.</summary>
 public enum CapabilityVerdict
 {
     Valid,
@@ -16,19 +16,19 @@ public enum CapabilityVerdict
     Expired,
 }
 
-/// <summary>Mints and verifies capabilities: <c>v1.{payload}.{mac}</c>, both base64url, the MAC HMAC-SHA256 over all before the last dot.</summary>
+/// <summary>Mints and verifies capabilities: <c>v1.{payload}.{mac}</c>, both base64url. The MAC is HMAC-SHA256 over everything before the last dot.</summary>
 public sealed partial class CapabilitySigner(CapabilityOptions options, TimeProvider time)
 {
     private const string Version = "v1.";
     private const int MacBytes = HMACSHA256.HashSizeInBytes;
     private const int MacChars = 43;
 
-    // A key of 1,024 bytes, escaped in JSON and in base64, fits.
+    // Enough for a key of 1,024 bytes, escaped in JSON and base64.
     private const int MaxTokenLength = 16 * 1024;
 
     private readonly byte[][] _keys = [.. options.Keys.Select(key => Base64Key.Decode(key) ?? throw new InvalidOperationException("Settings were not checked."))];
 
-    /// <summary>False where no key is set: nothing can be minted, and every token is forged.</summary>
+    /// <summary>False if no key is set: nothing can be minted, and every token counts as forged.</summary>
     public bool IsConfigured => _keys.Length > 0;
 
     public string Mint(StorageCapability capability)
@@ -56,14 +56,14 @@ public sealed partial class CapabilitySigner(CapabilityOptions options, TimeProv
 
         Span<byte> mac = stackalloc byte[MacBytes];
 
-        // Not TryDecodeFromChars, which throws on what is not base64url.
+        // Not TryDecodeFromChars, which throws on invalid base64url.
         var decoded = Base64Url.DecodeFromChars(token.AsSpan(dot + 1), mac, out _, out var written);
         if (decoded != OperationStatus.Done || written != MacBytes || !IsSigned(token[..dot], mac))
         {
             return CapabilityVerdict.Forged;
         }
 
-        // Only what we signed ourselves is parsed.
+        // Parsed only after the MAC was verified.
         capability = Read(token.AsSpan(Version.Length, dot - Version.Length));
         return time.GetUtcNow() < capability.ExpiresAt ? CapabilityVerdict.Valid : CapabilityVerdict.Expired;
     }

@@ -3,7 +3,7 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>Fails when a body is longer than its capability allows. The server's own limit also counts the framing of chunks, so it would cut off too early.</summary>
+/// <summary>Throws if a body is longer than its capability allows. The server's own limit includes chunk framing and would cut off too early.</summary>
 internal sealed class LimitedBody(Stream body, long maxBytes) : ReadOnlyStream
 {
     private long _received;

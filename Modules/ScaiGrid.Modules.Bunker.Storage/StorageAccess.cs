@@ -4,26 +4,26 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>Decides on a request by its capability alone.</summary>
+/// <summary>Authorizes a request by its capability alone.</summary>
 internal sealed class StorageAccess(CapabilitySigner signer)
 {
     private const string Scheme = "Bearer ";
 
-    /// <returns>The capability, which allows the method on the key.</returns>
-    /// <exception cref="ApiException">Without one: 401, 403 or 422.</exception>
+    /// <returns>A capability that allows the method on the key.</returns>
+    /// <exception cref="ApiException">The request has none: 401, 403 or 422.</exception>
     public StorageCapability Authorize(HttpContext context, StorageMethods method, string key)
     {
         var capability = Authorize(context, method);
         if (!BlobKey.IsValid(key) || key.Contains("%2F", StringComparison.OrdinalIgnoreCase))
         {
-            // The server leaves escaped slashes alone: a/b and a%2Fb would be two objects.
+            // The server does not unescape slashes: a/b and a%2Fb would be two objects.
             throw new ApiException(Problem.Invalid("key", $"must be segments divided by single, unescaped slashes, none '.' or '..', and at most {BlobKey.MaxBytes} bytes."));
         }
 
         return capability.Covers(key) ? capability : throw Denied("The capability is for another key.");
     }
 
-    /// <summary>Only verifies the capability and the method; for lists, whose prefix the capability itself may give.</summary>
+    /// <summary>Verifies the capability and the method only; used for lists, whose prefix may come from the capability.</summary>
     public StorageCapability Authorize(HttpContext context, StorageMethods method)
     {
         if (!signer.IsConfigured)

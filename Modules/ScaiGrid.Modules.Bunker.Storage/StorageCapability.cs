@@ -2,7 +2,7 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>What a capability lets its bearer do.</summary>
+/// <summary>The operations that a capability allows.</summary>
 [Flags]
 public enum StorageMethods
 {
@@ -18,7 +18,8 @@ public enum StorageMethods
     List = 16,
 }
 
-/// <summary>A right to one object, or to the objects of one folder, that is its own proof: no user, no database. See <see cref="CapabilitySigner"/>.</summary>
+/// <summary>A self-contained right to one object, or to the objects of one folder, verified without a user or database. See <see
+/// cref="CapabilitySigner"/>.</summary>
 public sealed record StorageCapability
 {
     private StorageCapability(StorageMethods methods, string target, bool isPrefix, long? maxBytes, DateTimeOffset expiresAt) =>
@@ -31,7 +32,7 @@ public sealed record StorageCapability
 
     public bool IsPrefix { get; }
 
-    /// <summary>The largest body that may be stored; null for any.</summary>
+    /// <summary>The largest body that may be stored, in bytes; null for no limit.</summary>
     public long? MaxBytes { get; }
 
     public DateTimeOffset ExpiresAt { get; }
@@ -43,9 +44,9 @@ public sealed record StorageCapability
     /// <param name="prefix">
     /// A folder: <c>images</c> and <c>images/</c> mean the same and do not cover <c>images-private/x</c>. Empty: every key.
     /// </param>
-    /// <param name="methods">What is allowed.</param>
-    /// <param name="expiresAt">From then on the capability is worth nothing.</param>
-    /// <param name="maxBytes">The largest body that may be stored.</param>
+    /// <param name="methods">The allowed operations.</param>
+    /// <param name="expiresAt">When the capability expires.</param>
+    /// <param name="maxBytes">The largest body that may be stored, in bytes; null for no limit.</param>
     public static StorageCapability ForPrefix(string prefix, StorageMethods methods, DateTimeOffset expiresAt, long? maxBytes = null)
     {
         var folder = prefix.EndsWith('/') ? prefix[..^1] : prefix;

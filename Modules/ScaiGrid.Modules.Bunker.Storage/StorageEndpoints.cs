@@ -13,14 +13,14 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>The storage proxy: objects of the blob store, each request authorised by the capability that it carries.</summary>
+/// <summary>The storage proxy: serves objects of the blob store. Each request is authorized by the capability that it carries.</summary>
 public static class StorageEndpoints
 {
     /// <param name="group">Rooted at <c>/v1/modules/scaibunker/storage</c>.</param>
     public static void MapStorage(this RouteGroupBuilder group)
     {
-        // Anonymous to the host: a capability is checked by each handler, and its bearer, a worker, is no user.
-        // What an auditor asks is who minted the capability; mode bunker_proxy has no database to write a row a blob to.
+        // Anonymous for the host: each handler checks the capability, whose bearer, a worker, is not a user.
+        // Minting the capability is audited instead; mode bunker_proxy has no database for a row per blob.
         var storage = group.AllowAnonymous().NotAudited("Data that the bearer of a capability moves; minting the capability is what is audited.");
         storage.MapGet("/", List).WithSummary("List objects under a prefix");
         storage.MapGet("/{**key}", Get).WithSummary("Read an object or a range of it");
@@ -50,19 +50,19 @@ public static class StorageEndpoints
             throw LimitedBody.TooLarge(capability.MaxBytes);
         }
 
-        // Only the capability limits the size.
+        // The capability alone limits the size.
         context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
         var received = capability.MaxBytes is { } max ? new LimitedBody(context.Request.Body, max) : context.Request.Body;
         using var body = BodyChecksum.Verify(context.Request, received);
 
-        // Before the body: a client that waits for '100 Continue' learns that the store is away without sending a byte.
+        // Before reading the body: a client that waits for '100 Continue' learns that the store is unavailable without sending the body.
         var existing = await store.StatAsync(key, cancellationToken);
         var stored = StoredObject.From(await store.WriteAsync(key, body, cancellationToken));
         context.Response.Headers.ETag = $"\"{stored.ETag}\"";
         return existing is null ? Reply.Created(context.Request.PathBase + context.Request.Path, stored) : Reply.Ok(stored);
     }
 
-    /// <summary>As in S3, deleting what is not there succeeds: a retried delete is no error.</summary>
+    /// <summary>As in S3, deleting an object that does not exist succeeds, so that a delete can be retried.</summary>
     private static async Task<NoContent> Delete(string key, HttpContext context, StorageAccess access, IBlobStore store, CancellationToken cancellationToken)
     {
         access.Authorize(context, StorageMethods.Delete, key);
@@ -91,7 +91,7 @@ public static class StorageEndpoints
         : throw new ApiException(Problem.Invalid("cursor", "is not a cursor of this list."));
 }
 
-/// <summary>An object as answers show it.</summary>
+/// <summary>An object in responses.</summary>
 internal sealed record StoredObject(string Key, long Size, [property: JsonPropertyName("etag")] string ETag, DateTimeOffset LastModified)
 {
     public static StoredObject From(BlobInfo blob) => new(blob.Key, blob.Length, blob.ETag, blob.LastModified);

@@ -2,7 +2,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>Errors of the storage proxy, besides those of the core and of the blob store.</summary>
+/// <summary>Errors of the storage proxy, in addition to those of the core and of the blob store.</summary>
 public static class StorageProxyErrors
 {
     public static readonly Error CapabilityMissing = CoreErrors.TokenMissing with

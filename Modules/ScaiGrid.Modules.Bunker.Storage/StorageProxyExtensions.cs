@@ -7,7 +7,7 @@ namespace ScaiGrid.Modules.Bunker.Storage;
 
 public static class StorageProxyExtensions
 {
-    /// <summary>What <see cref="StorageEndpoints.MapStorage"/> needs: the blob store and the signer of capabilities.</summary>
+    /// <summary>Registers the services of <see cref="StorageEndpoints.MapStorage"/>: the blob store and the signer of capabilities.</summary>
     public static void AddStorageProxy(this IHostApplicationBuilder builder)
     {
         builder.AddBlobStore();
@@ -16,7 +16,7 @@ public static class StorageProxyExtensions
         builder.Services.AddSingleton<StorageAccess>();
     }
 
-    /// <summary>For programs that are of no use without capabilities: a missing key is a mistake.</summary>
+    /// <summary>For programs that cannot work without capabilities: a missing key is a configuration mistake.</summary>
     public static void RequireCapabilityKey(this IHostApplicationBuilder builder)
     {
         if (builder.AddSettings<CapabilityOptions>().Keys.Length == 0)

@@ -6,7 +6,7 @@ using ScaiGrid.Modules.Bunker.Storage;
 
 namespace ScaiGrid.Modules.Bunker;
 
-/// <summary>ScaiBunker: sandboxed compute. Its storage proxy is here and, for throughput, alone in mode bunker_proxy.</summary>
+/// <summary>ScaiBunker: sandboxed compute. Contains the storage proxy, which for throughput also runs alone in mode bunker_proxy.</summary>
 public sealed class BunkerModule : IModule
 {
     public ModuleManifest Manifest { get; } = new(

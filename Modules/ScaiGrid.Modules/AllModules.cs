@@ -5,13 +5,13 @@ using ScaiGrid.Modules.Bunker;
 
 namespace ScaiGrid.Modules;
 
-/// <summary>The one list of modules; every host takes its modules from here.</summary>
+/// <summary>The list of all modules; every host takes its modules from here.</summary>
 public static class AllModules
 {
-    /// <summary>All modules that are built in.</summary>
+    /// <summary>Creates all built-in modules.</summary>
     public static IReadOnlyList<IModule> Create() => [new BunkerModule()];
 
-    /// <summary>The modules that <c>SCAIGRID_MODULES</c> names; an unknown one is a mistake of the configuration.</summary>
+    /// <summary>Creates the modules named by <c>SCAIGRID_MODULES</c>; an unknown name is a configuration mistake.</summary>
     public static IReadOnlyList<IModule> CreateSelected(IHostApplicationBuilder builder)
     {
         var all = Create();

@@ -8,7 +8,7 @@ using ScaiGrid.Core.Modules;
 
 namespace ScaiGrid.Modules;
 
-/// <summary>The modules of one process. The readiness check <c>modules</c> fails while one could not be initialised.</summary>
+/// <summary>The modules of one process. The readiness check <c>modules</c> fails if one could not be initialised.</summary>
 public sealed class ModuleSet : IHealthCheck
 {
     private readonly List<LoadedModule> _modules = [];
@@ -17,14 +17,14 @@ public sealed class ModuleSet : IHealthCheck
     {
     }
 
-    /// <summary>What the modules in use want to be run on a schedule.</summary>
+    /// <summary>The scheduled tasks of all active modules.</summary>
     public IEnumerable<ScheduledTask> ScheduledTasks => InUse.SelectMany(module => module.ScheduledTasks);
 
     private IEnumerable<IModule> InUse => _modules.Where(loaded => loaded.Failure is null).Select(loaded => loaded.Module);
 
     /// <summary>Loads the selected modules into a host.</summary>
     /// <param name="builder">The host.</param>
-    /// <param name="isWorker">Whether to add what runs all the time.</param>
+    /// <param name="isWorker">Whether to register the Worker's services as well.</param>
     public static ModuleSet AddModules(IHostApplicationBuilder builder, bool isWorker = false)
     {
         var set = new ModuleSet();
@@ -59,7 +59,7 @@ public sealed class ModuleSet : IHealthCheck
         return Task.FromResult(failed.Count == 0 ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(string.Join("; ", failed)));
     }
 
-    // Modules are other people's code: whatever they throw must not keep the platform from starting.
+    // Modules may be third-party code: no exception of theirs may keep the platform from starting.
     private void ForEach(Action<IModule> step)
     {
         foreach (var loaded in _modules.Where(loaded => loaded.Failure is null))

@@ -2,7 +2,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Modules;
 
-/// <summary>Which modules a process loads.</summary>
+/// <summary>The modules that a process loads.</summary>
 public sealed class ModuleSettings
 {
     internal const string Variable = "SCAIGRID_MODULES";
