@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Api;
 
-/// <summary>Which web pages may call the API from a browser. They may send and read any header; cookies are not sent along.</summary>
+/// <summary>The origins of web pages that may call the API from a browser. They may send and read any header, without cookies.</summary>
 internal sealed class CorsSettings : IValidatableObject
 {
     [Setting("SCAIGRID_CORS_ORIGINS", "Comma list of origins, for example `https://app.example.com`.", DefaultText = "none")]
@@ -20,7 +20,7 @@ internal static class Cors
     {
         var origins = builder.AddSettings<CorsSettings>().Origins;
 
-        // The origins are what is trusted. Clients send headers of their own (OpenAI's tell of their platform), and read ours. No cookies.
+        // Trust is by origin. Headers are not restricted: clients send their own (OpenAI's describe their platform) and read ours. No cookies.
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(origins)
             .AllowAnyMethod()
@@ -29,7 +29,7 @@ internal static class Cors
             .SetPreflightMaxAge(TimeSpan.FromHours(1))));
     }
 
-    /// <summary>After routing. Only for who comes from a web page: the middleware takes a scope of services for each request, and does nothing for others.</summary>
+    /// <summary>Use after routing. Applied only to requests with an Origin: the middleware creates a service scope for each request that it sees.</summary>
     public static void UseBrowserAccess(this IApplicationBuilder app) =>
         app.UseWhen(context => context.Request.Headers.Origin.Count > 0, pages => pages.UseCors());
 }

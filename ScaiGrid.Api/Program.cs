@@ -31,8 +31,8 @@ return await HostRunner.RunAsync(async () =>
         kestrel.ListenOn(settings, settings.HttpPort);
     });
 
-    // A connection keeps the 4 KiB that its next request is read into: to wait without them is a system call more for each request. gRPC's
-    // connections are few and carry many calls each.
+    // A connection keeps the 4 KiB buffer for its next request: waiting without one costs an additional system call per request. gRPC does
+    // not need this, because its few connections carry many calls each.
     builder.Services.Configure<SocketTransportOptions>(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false);
 
     await using var app = builder.Build();

@@ -7,7 +7,7 @@ using ScaiGrid.Core.Identity;
 
 namespace ScaiGrid.Api.Documentation;
 
-/// <summary>The OpenAPI document at <c>/openapi/v1.json</c>, made from the endpoints, and a reference page at <c>/docs</c>.</summary>
+/// <summary>The OpenAPI document at <c>/openapi/v1.json</c>, generated from the endpoints, and a reference page at <c>/docs</c>.</summary>
 internal static class ApiDocumentation
 {
     private const string BearerScheme = "bearer";
@@ -46,8 +46,8 @@ internal static class ApiDocumentation
     }
 
     /// <summary>
-    /// Bodies are read strictly, and the document would say so of all types: of answers as well, which may grow, and of inference bodies, whose
-    /// unknown fields go on to the upstream.
+    /// Bodies are read strictly, so the generator forbids additional properties in all types. That would be wrong for responses, which may grow, and
+    /// for inference bodies, whose unknown fields are passed to the upstream.
     /// </summary>
     private static Task LeaveOpen(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
@@ -56,7 +56,8 @@ internal static class ApiDocumentation
     }
 
     /// <summary>
-    /// Required is what a type's constructor has no default for: a request must have it, and an answer has it, unless the answer leaves it out when it is null.
+    /// A property is required if the type's constructor has no default for it: requests must have it, and responses always do, unless the response
+    /// leaves it out when it is null.
     /// </summary>
     private static Task PromiseWhatIsThere(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
