@@ -5,10 +5,11 @@ using ScaiGrid.Modules.Bunker.Storage;
 
 namespace ScaiGrid.BunkerProxy;
 
-/// <summary><c>mint</c>: prints a capability, for operators and scripts. The controller mints its own with <see cref="CapabilitySigner"/>.</summary>
+/// <summary>The command <c>mint</c>: prints a capability, for operators and scripts. The controller mints with <see cref="CapabilitySigner"/>
+/// itself.</summary>
 internal static class MintCommand
 {
-    private const int Usage = 64; // EX_USAGE of sysexits.h
+    private const int Usage = 64; // EX_USAGE in sysexits.h
     private const int MaxLifetimeSeconds = 366 * 24 * 3600;
 
     private const string Help =
