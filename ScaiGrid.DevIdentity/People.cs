@@ -1,6 +1,6 @@
 namespace ScaiGrid.DevIdentity;
 
-/// <summary>Somebody who can sign in at the development provider.</summary>
+/// <summary>A user who can sign in at the development provider.</summary>
 internal sealed record Person(string Tenant, string Role)
 {
     public string Subject => $"dev-{Tenant}-{Role}";
@@ -11,8 +11,8 @@ internal sealed record Person(string Tenant, string Role)
 }
 
 /// <summary>
-/// Two tenants with a person for each role, named by tenant and role: <c>tenant_admin@acme.example</c>. The AppHost makes them in
-/// ScaiGrid, from this same list.
+/// Two tenants with one user per role, named by tenant and role: <c>tenant_admin@acme.example</c>. The AppHost creates them in ScaiGrid
+/// from this same list.
 /// </summary>
 internal static class People
 {

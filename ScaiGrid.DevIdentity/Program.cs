@@ -2,8 +2,8 @@ using System.Globalization;
 using ScaiGrid.DevIdentity;
 using ScaiGrid.ServiceDefaults;
 
-// An identity provider for a laptop: it listens on loopback only, and only where the environment is Development.
-// Settings are read once: to watch for a file of them is to walk the whole working folder.
+// An identity provider for local development: it listens on loopback only, and starts only in the Development environment.
+// Settings are read once: watching a settings file would mean watching the whole working folder.
 var builder = WebApplication.CreateSlimBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);
 if (!builder.Environment.IsDevelopment())
 {

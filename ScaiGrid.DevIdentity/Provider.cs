@@ -9,8 +9,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace ScaiGrid.DevIdentity;
 
 /// <summary>
-/// An OpenID Connect provider on OpenIddict, without a database: authorization code with PKCE, refresh tokens, one client. Its keys live as
-/// long as its process.
+/// An OpenID Connect provider on OpenIddict, without a database: authorization code with PKCE, refresh tokens, one client. Its keys exist
+/// only as long as its process.
 /// </summary>
 internal static class Provider
 {
@@ -28,10 +28,10 @@ internal static class Provider
             server.RegisterScopes(Scopes.Email, Scopes.Profile, Scopes.OfflineAccess);
             server.AddEphemeralEncryptionKey().AddEphemeralSigningKey();
 
-            // Resource servers check access tokens by the published keys, as they do ScaiKey's.
+            // Resource servers validate access tokens with the published keys, as they do ScaiKey's.
             server.DisableAccessTokenEncryption();
 
-            // No stores: the one client is checked here, and codes and refresh tokens carry what they stand for.
+            // No stores: the one client is checked here, and codes and refresh tokens contain their data.
             server.EnableDegradedMode();
             server.AddEventHandler<ValidateAuthorizationRequestContext>(handler => handler.UseInlineHandler(context =>
             {
@@ -101,7 +101,7 @@ internal static class Provider
     }
 }
 
-/// <summary>The one client, ScaiGrid: what both must agree on.</summary>
+/// <summary>The settings that ScaiGrid, the one client, and this provider must share.</summary>
 /// <param name="Issuer">This provider's address.</param>
 /// <param name="Id">SCAIGRID_SCAIKEY_CLIENT_ID.</param>
 /// <param name="Secret">SCAIGRID_SCAIKEY_CLIENT_SECRET.</param>

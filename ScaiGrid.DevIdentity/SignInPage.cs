@@ -3,13 +3,13 @@ using System.Text;
 
 namespace ScaiGrid.DevIdentity;
 
-/// <summary>The page on which one chooses who to be. There are no passwords: whoever reaches the page may be anybody.</summary>
+/// <summary>The page on which a developer chooses a user. There are no passwords: anyone who reaches the page may sign in as anyone.</summary>
 internal static class SignInPage
 {
     public const string Field = "sign_in_as";
 
-    /// <param name="query">The authorization request, which the form brings back.</param>
-    /// <param name="hint">The address that the application asks for; its person comes first.</param>
+    /// <param name="query">The authorization request, which the form submits again.</param>
+    /// <param name="hint">The login hint of the application; its user is listed first.</param>
     public static IResult Show(IQueryCollection query, string? hint)
     {
         var page = new StringBuilder("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Sign in (development)</title>")
