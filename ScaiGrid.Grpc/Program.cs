@@ -27,7 +27,7 @@ return await HostRunner.RunAsync(async () =>
     {
         kestrel.AddServerHeader = false;
 
-        // gRPC's own bound is the one that counts: a message's frame is a few bytes longer than the message.
+        // gRPC's own limit applies to the message; the body is a few bytes longer because of its frame.
         kestrel.Limits.MaxRequestBodySize = InferenceOptions.MaxRequestBytes + 1024;
         kestrel.ListenOn(settings, settings.GrpcPort, HttpProtocols.Http2);
     });
@@ -38,7 +38,7 @@ return await HostRunner.RunAsync(async () =>
     });
     builder.Services.AddGrpcReflection();
 
-    // Services with a name answer as the whole, to those who ask and to those who watch.
+    // Named services report the status of the whole process, to Check and to Watch.
     builder.Services.AddGrpcHealthChecks(health =>
     {
         health.Services.Map("", check => check.Tags.Contains(HealthTags.Serving));
@@ -63,7 +63,7 @@ return await HostRunner.RunAsync(async () =>
     return 0;
 });
 
-// A trailers-only answer, as gRPC has it: the status in the headers of an empty response.
+// A trailers-only response in gRPC's terms: the status is in the headers of an empty response.
 static Task RejectAsync(HttpContext context)
 {
     var response = context.Response;

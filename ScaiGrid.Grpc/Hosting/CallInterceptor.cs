@@ -12,8 +12,8 @@ using ScaiGrid.Platform.Identity;
 namespace ScaiGrid.Grpc.Hosting;
 
 /// <summary>
-/// What every gRPC call goes through, once: its request id, its caller (API key, token or service token), the permission that its method
-/// asks for, and errors as statuses with our code in the trailers. Health and reflection are open, as their clients expect.
+/// Runs for every gRPC call: sets the request id, authenticates the caller (API key, token or service token), checks the method's permission,
+/// and turns errors into statuses with our code in the trailers. Health and reflection need no credentials, as their clients expect.
 /// </summary>
 internal sealed partial class CallInterceptor(
     CallerResolver callers, AddressLimiter addresses, ClientAddress client, TimeProvider time, ILogger<CallInterceptor> logger) : Interceptor
@@ -83,13 +83,13 @@ internal sealed partial class CallInterceptor(
         var given = http.Request.Headers["X-Request-Id"].ToString();
         http.TraceIdentifier = RequestId.IsWellFormed(given) ? given : Ids.New(Ids.Request, time);
 
-        // Not at once: a failure before the first message has its trailers among the headers, where the id would then be twice.
+        // Not at once: if a call fails before its first message, the trailers are sent as headers, and the id would appear twice.
         http.Response.OnStarting(WriteRequestId, http);
         var metadata = http.GetEndpoint()?.Metadata;
         if (metadata?.GetMetadata<IAllowAnonymous>() is not null)
         {
-            // A probe's single question is answered always. A stream stays open as long as its caller likes: whoever has no name opens as many
-            // a minute as they may make calls.
+            // A unary health probe is always answered. A stream stays open as long as its caller likes: a caller without credentials may open only
+            // as many per minute as the limit for addresses allows.
             if (metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is not MethodType.Unary && await addresses.LimitAsync(client.Of(http)) is { } tooMany)
             {
                 throw GrpcErrors.From(tooMany, context);

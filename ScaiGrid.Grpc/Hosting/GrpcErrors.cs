@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Grpc.Hosting;
 
-/// <summary>Problems as gRPC statuses; our stable code and the request id are in the trailers.</summary>
+/// <summary>Turns problems into gRPC statuses; our stable code and the request id are in the trailers.</summary>
 internal static class GrpcErrors
 {
     public const string CodeTrailer = "scaigrid-error-code";
@@ -39,7 +39,7 @@ internal static class GrpcErrors
         _ => StatusCode.Internal,
     };
 
-    // A status has one line of text: what is wrong with the first field says more than "not valid".
+    // A status has one line of text: the first field's mistake says more than the general message.
     private static string Describe(Problem problem) =>
         problem.Details is [var detail, ..] ? $"{detail.Field}: {detail.Message}" : problem.Text;
 }

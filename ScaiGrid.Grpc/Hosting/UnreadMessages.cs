@@ -7,8 +7,8 @@ using ScaiGrid.Core.Http;
 namespace ScaiGrid.Grpc.Hosting;
 
 /// <summary>
-/// A message that is too large, or is not one, is refused before any interceptor runs, and a method that does not exist has none: their answers
-/// get our trailers here.
+/// Adds our trailers to errors that no interceptor sees: messages that are too large or malformed are refused before any interceptor runs, and
+/// unknown methods have none.
 /// </summary>
 internal static class UnreadMessages
 {
@@ -38,7 +38,7 @@ internal static class UnreadMessages
             StatusCode.ResourceExhausted => CoreErrors.PayloadTooLarge,
             StatusCode.Unimplemented => CoreErrors.NotFound,
 
-            // What handlers throw the interceptor translates: what is left is a message that is none of its type, or comes in the wrong frame.
+            // Exceptions of handlers are translated by the interceptor: what remains are messages that are malformed or wrongly framed.
             StatusCode.Unknown or StatusCode.Internal => CoreErrors.BadRequest,
             _ => null,
         }

@@ -7,7 +7,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Grpc.Inference;
 
-/// <summary>Writes a gRPC chat request as the JSON document that the pipeline reads, so that both surfaces are checked by the same code.</summary>
+/// <summary>Writes a gRPC chat request as the JSON document that the pipeline reads, so that both surfaces share its validation.</summary>
 internal static class CanonicalRequest
 {
     public static PooledBytes Write(ChatRequest request, bool stream)
@@ -243,7 +243,7 @@ internal static class CanonicalRequest
         }
         catch (InvalidOperationException)
         {
-            // A value of none of its kinds, which protobuf can say and JSON cannot; or a number that is not finite.
+            // A Value without a kind, which protobuf allows and JSON does not; or a number that is not finite.
             throw new ApiException(Problem.Invalid(name, "has a value that is not set, or a number that is not finite."));
         }
 
@@ -251,7 +251,7 @@ internal static class CanonicalRequest
         writer.WriteRawValue(json);
     }
 
-    // A JSON text of the caller's: what is none reaches the reader as a string, and no provider takes that.
+    // JSON given as text. Invalid JSON is passed on as a string, which no provider accepts.
     private static void WriteExtra(Utf8JsonWriter writer, bool isGiven, string json)
     {
         if (!isGiven)
@@ -271,7 +271,7 @@ internal static class CanonicalRequest
         }
     }
 
-    // JSON has no infinity and no NaN: a string there is refused by the reader's own check, with the field's name.
+    // JSON has no infinity and no NaN: written as a string, it is refused by the reader's own check, with the field's name.
     private static void WriteNumber(Utf8JsonWriter writer, string name, double value)
     {
         if (double.IsFinite(value))

@@ -7,7 +7,8 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Grpc.Inference;
 
-/// <summary>Answers a gRPC chat call: a response kept for the unary method, or messages written as chunks come. A failure is kept for the method to throw.</summary>
+/// <summary>Answers a gRPC chat call: keeps the response for the unary method, or writes messages as chunks arrive. A failure is kept for the method to
+/// throw.</summary>
 internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) : IChatResponder
 {
     private readonly SplitPairs _pairs = new();
@@ -69,7 +70,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
         return new ValueTask(stream!.WriteAsync(message));
     }
 
-    // A message is sent as soon as it is written.
+    // Messages are sent as soon as they are written.
     public ValueTask FlushAsync() => ValueTask.CompletedTask;
 
     public async ValueTask EndStreamAsync(CallResult result) =>

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Grpc.Inference;
 
-/// <summary>Writes a gRPC embedding request as the document that the operation reads, and reads the one that it answers with.</summary>
+/// <summary>Writes a gRPC embedding request as the operation's JSON document, and reads the operation's answer.</summary>
 internal static class GrpcEmbeddings
 {
     public static PooledBytes Write(EmbedRequest request)
