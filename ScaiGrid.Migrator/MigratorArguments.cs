@@ -1,9 +1,9 @@
 namespace ScaiGrid.Migrator;
 
-/// <summary>The command line of the Migrator.</summary>
+/// <summary>The Migrator's command line arguments.</summary>
 internal sealed record MigratorArguments(bool Help, bool Status, string? Stream, string? Mistake)
 {
-    /// <summary>EX_USAGE of sysexits.h.</summary>
+    /// <summary>EX_USAGE in sysexits.h.</summary>
     public const int UsageExitCode = 64;
 
     public const string Usage = """

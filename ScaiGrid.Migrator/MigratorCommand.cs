@@ -6,7 +6,7 @@ using ScaiGrid.Platform.Migrations;
 
 namespace ScaiGrid.Migrator;
 
-/// <summary>Does what the command line asks, and turns the outcome into an exit code.</summary>
+/// <summary>Runs the command, and returns the exit code.</summary>
 internal static class MigratorCommand
 {
     public static async Task<int> RunAsync(IServiceProvider services, IReadOnlyList<MigrationStream> streams, bool status)
@@ -36,7 +36,7 @@ internal static class MigratorCommand
             return 1;
         }
 
-        // A step is never cut in the middle, and the lock is given back.
+        // The current step runs to its end, and the lock is released.
         void StopAfterStep(PosixSignalContext context)
         {
             context.Cancel = true;

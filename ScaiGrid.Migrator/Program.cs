@@ -14,7 +14,7 @@ return await HostRunner.RunAsync(async () =>
         return 0;
     }
 
-    // Its output is lines for people: what fails is told by the exit code and one of them.
+    // The output is written for people, without logs: a failure is one line and the exit code.
     var builder = Host.CreateApplicationBuilder();
     builder.Logging.ClearProviders();
     builder.AddMigrations();
