@@ -5,16 +5,16 @@ using System.Runtime.InteropServices;
 namespace ScaiGrid.ServiceDefaults;
 
 /// <summary>
-/// Closes a listening socket to new connections while those that are on their way in can still be accepted. Linux resets every
-/// connection that nobody has accepted when a listener is closed, and between looking for them and closing it one more may come:
-/// here the kernel ignores who begins to connect, who then tries again a second later and is refused, and goes elsewhere.
+/// Closes a listening socket to new connections while those already arriving can still be accepted. When a listener is closed, Linux resets
+/// every connection that has not been accepted, and there is always a moment in which one more may arrive. With this filter the kernel
+/// ignores new connection attempts; the client repeats its attempt a second later, is refused, and goes elsewhere.
 /// </summary>
 internal static class ConnectionGate
 {
     private const int SolSocket = 1;
     private const int SoAttachFilter = 26;
 
-    // Classic BPF, from the TCP header on: a segment with SYN and without ACK is dropped, any other is taken.
+    // Classic BPF, starting at the TCP header: drops a segment with SYN and without ACK, accepts any other.
     private static readonly (ushort Code, byte True, byte False, uint Value)[] Program =
     [
         (0x30, 0, 0, 13),         // the byte of flags
@@ -24,7 +24,7 @@ internal static class ConnectionGate
         (0x06, 0, 0, 0xffffffff), // take
     ];
 
-    /// <returns>False where the system has no such filter: connections go on coming.</returns>
+    /// <returns>False if the system has no such filter: connections continue to arrive.</returns>
     public static bool TryClose(Socket listener)
     {
         if (!OperatingSystem.IsLinux() || listener.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6))
@@ -42,7 +42,7 @@ internal static class ConnectionGate
             BinaryPrimitives.WriteUInt32LittleEndian(instruction[4..], step.Value);
         }
 
-        // struct sock_fprog: a count, and a pointer at its natural place.
+        // struct sock_fprog: a count, and a pointer at its natural alignment.
         Span<byte> program = stackalloc byte[IntPtr.Size * 2];
         program.Clear();
         BinaryPrimitives.WriteUInt16LittleEndian(program, (ushort)Program.Length);

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace ScaiGrid.ServiceDefaults;
 
 /// <summary>
-/// Ends the process in order: the first signal drains it while the server goes on listening, so that new requests are told
-/// and readiness shows it; then the host stops with exit code 0. A second signal ends it at once.
+/// Ends the process in order. The first signal drains it while the server still listens: readiness and new requests get 503. Then the host
+/// stops with exit code 0. A second signal ends the process at once.
 /// </summary>
 internal sealed partial class DrainLifetime(
     DrainState drain,
@@ -15,10 +15,10 @@ internal sealed partial class DrainLifetime(
     TimeProvider time,
     ILogger<DrainLifetime> logger) : IHostLifetime, IDisposable
 {
-    /// <summary>Ctrl-C reaches the whole process group, and the parent then sends its own SIGTERM: that is one request to stop.</summary>
+    /// <summary>Ctrl-C reaches the whole process group, and the parent then sends SIGTERM itself: both count as one request to stop.</summary>
     private static readonly TimeSpan SameRequest = TimeSpan.FromSeconds(1);
 
-    /// <summary>A host that starts is let finish its start, as stopping in the middle of it throws; one that hangs is not waited for.</summary>
+    /// <summary>A starting host may finish its start, because stopping during it throws; one that hangs is not waited for.</summary>
     private static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
@@ -33,7 +33,7 @@ internal sealed partial class DrainLifetime(
             _registrations.Add(PosixSignalRegistration.Create(signal, OnSignal));
         }
 
-        // Nobody is left to answer: no drain.
+        // Without a parent there is nobody to answer: no drain.
         _registrations.Add(ParentWatch.Gone.Register(() => _ = StopAsync()));
         return Task.CompletedTask;
     }

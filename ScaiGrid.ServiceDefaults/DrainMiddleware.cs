@@ -4,14 +4,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>Counts requests in flight, and turns new ones away while the process drains.</summary>
+/// <summary>Counts requests in flight, and refuses new ones while the process drains.</summary>
 public static class DrainMiddleware
 {
-    /// <summary>With this header a proxy says that it can still send the request to another replica; see deploy/nginx.conf.</summary>
+    /// <summary>By this header a proxy declares that it can send the request to another replica; see deploy/nginx.conf.</summary>
     private const string RetryHeader = "X-Drain-Retry";
 
-    /// <param name="app">The pipeline; call this first, so that everything after it is counted.</param>
-    /// <param name="reject">Answers a request that came while draining, in the surface's own error format.</param>
+    /// <param name="app">The pipeline; call this first, so that everything is counted.</param>
+    /// <param name="reject">Answers a request that arrives while draining, in the surface's error format.</param>
     public static IApplicationBuilder UseDraining(this IApplicationBuilder app, RequestDelegate reject)
     {
         var drain = app.ApplicationServices.GetRequiredService<DrainState>();
@@ -26,8 +26,8 @@ public static class DrainMiddleware
         });
     }
 
-    // Probes see a draining process as it is, and streams that anybody may hold open without an end, a health watch or reflection, must not
-    // hold up the drain.
+    // Probes must reach a draining process. Streams that anyone may hold open (a health watch, reflection) must not delay the end of the
+    // drain.
     internal static bool IsProbe(PathString path) =>
         path.StartsWithSegments("/health") || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/grpc.health.v1.Health")
         || path.StartsWithSegments("/grpc.reflection.v1.ServerReflection") || path.StartsWithSegments("/grpc.reflection.v1alpha.ServerReflection");
@@ -46,14 +46,14 @@ public static class DrainMiddleware
 
     private static Task RejectAsync(RequestDelegate reject, HttpContext context)
     {
-        // The caller's next request should find another replica.
+        // The caller's next request should reach another replica.
         if (!HttpProtocol.IsHttp2(context.Request.Protocol) && !HttpProtocol.IsHttp3(context.Request.Protocol))
         {
             context.Response.Headers.Connection = "close";
         }
 
-        // nginx does not repeat a POST by itself, as it cannot know that nothing was done. The location's name is fixed:
-        // a value from the request would open the proxy's internal locations to the caller.
+        // nginx does not repeat a POST by itself, because it cannot know that nothing was done. The location's name is fixed: a value from the
+        // request would give callers access to the proxy's internal locations.
         if (context.Request.Headers.ContainsKey(RetryHeader))
         {
             context.Response.Headers["X-Accel-Redirect"] = "@draining";

@@ -1,8 +1,8 @@
 namespace ScaiGrid.ServiceDefaults;
 
 /// <summary>
-/// Whether this process is draining, and how much work it still has in flight. Requests are counted by the middleware;
-/// background work counts itself with <see cref="TryEnter"/> and <see cref="Exit"/>.
+/// Whether this process is draining, and how much work is still in flight. Requests are counted by the middleware; background work counts
+/// itself with <see cref="TryEnter"/> and <see cref="Exit"/>.
 /// </summary>
 public sealed class DrainState : IDisposable
 {
@@ -15,17 +15,17 @@ public sealed class DrainState : IDisposable
 
     public int InFlight => Volatile.Read(ref _inFlight);
 
-    /// <summary>Cancelled when draining begins: streams without an end of their own (watches, subscriptions) end on it.</summary>
+    /// <summary>Cancelled when draining begins: streams without an end (watches, subscriptions) must end then.</summary>
     public CancellationToken Draining => _draining.Token;
 
-    /// <summary>Completes when the process drains and nothing is in flight.</summary>
+    /// <summary>Completes when the process is draining and nothing is in flight.</summary>
     internal Task Idle => _idle.Task;
 
     public void Begin()
     {
         _isDraining = true;
 
-        // Pairs with TryEnter, which counts first and looks second: one of the two sees the other.
+        // Pairs with TryEnter, which increments first and checks second: at least one of the two sees the other.
         Interlocked.MemoryBarrier();
         if (InFlight == 0)
         {
@@ -36,7 +36,7 @@ public sealed class DrainState : IDisposable
         _ = _draining.CancelAsync();
     }
 
-    /// <summary>Counts a piece of work in; false when the process drains and takes no more.</summary>
+    /// <summary>Counts a piece of work as started; false if the process is draining and accepts no more.</summary>
     public bool TryEnter()
     {
         Interlocked.Increment(ref _inFlight);
@@ -49,7 +49,7 @@ public sealed class DrainState : IDisposable
         return false;
     }
 
-    /// <summary>Counts out what <see cref="TryEnter"/> counted in.</summary>
+    /// <summary>Counts a piece of work as finished; call once for each successful <see cref="TryEnter"/>.</summary>
     public void Exit()
     {
         if (Interlocked.Decrement(ref _inFlight) == 0 && _isDraining)

@@ -4,12 +4,12 @@ using Microsoft.Extensions.Hosting;
 namespace ScaiGrid.ServiceDefaults;
 
 /// <summary>
-/// A background service that fails stops its host, which then ends as if it had been told to: with 0, so that whoever restarts
-/// processes that fail would leave it be. This gives such an end an exit code of its own.
+/// Sets an exit code if a background service fails. By default the host stops as if it had been told to, with exit code 0, so that a
+/// supervisor that restarts failed processes would not restart it.
 /// </summary>
 internal sealed class FaultedServices(IServiceProvider services) : IHostedLifecycleService
 {
-    /// <summary>EX_SOFTWARE of sysexits.h.</summary>
+    /// <summary>EX_SOFTWARE in sysexits.h.</summary>
     private const int ExitCode = 70;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

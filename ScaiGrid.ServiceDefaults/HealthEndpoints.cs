@@ -10,14 +10,14 @@ namespace ScaiGrid.ServiceDefaults;
 /// <summary>Tags of health checks.</summary>
 public static class HealthTags
 {
-    /// <summary>The check decides on /health/ready, under its own name.</summary>
+    /// <summary>The check is part of /health/ready, under its own name.</summary>
     public const string Ready = "ready";
 
-    /// <summary>The check that passes while the process is ready and does not drain; for health protocols of one status, such as gRPC's.</summary>
+    /// <summary>The check passes while the process is ready and not draining; for protocols with a single status, such as gRPC's.</summary>
     public const string Serving = "serving";
 }
 
-/// <summary>What probes and scrapers read, without authentication.</summary>
+/// <summary>The endpoints of probes and metrics, without authentication.</summary>
 public static class HealthEndpoints
 {
     private static readonly string[] Methods = [HttpMethods.Get, HttpMethods.Head];
@@ -35,7 +35,7 @@ public static class HealthEndpoints
         services.AddHealthChecks().AddCheck<ServingCheck>(HealthTags.Serving, tags: [HealthTags.Serving]);
     }
 
-    // Probes come every few seconds: they are kept out of the request metrics.
+    // Probes arrive every few seconds: they are left out of the request metrics.
     private static void Open(IEndpointConventionBuilder endpoint) =>
         endpoint.AllowAnonymous().DisableHttpMetrics().ExcludeFromDescription();
 

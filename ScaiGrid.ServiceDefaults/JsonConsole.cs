@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>Logs go to stdout, one JSON object a line.</summary>
+/// <summary>Writes logs to stdout, one JSON object per line.</summary>
 public static class JsonConsole
 {
     private static readonly Dictionary<string, string?> DefaultLevels = new()
@@ -16,16 +16,16 @@ public static class JsonConsole
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:LogLevel:Polly"] = "Warning",
 
-        // An error for each gRPC probe that fails. What fails is logged where it is found, once.
+        // Would log an error for each failed gRPC probe. ReadinessProbe logs failures once.
         ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = "None",
 
-        // Even at Critical this category makes an Activity and a scope for each request, whose request_id is not ours.
+        // Even at Critical this category creates an Activity and a scope for each request, whose request_id is not ours.
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
     };
 
     public static void AddJsonConsole(this IHostApplicationBuilder builder)
     {
-        // The first source loses against every other: files, environment and command line override these.
+        // The first source has the lowest precedence: files, environment and command line override it.
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = DefaultLevels });
         builder.Logging.ClearProviders();
         builder.Logging.AddConsole(console => console.FormatterName = JsonLineFormatter.FormatterName);

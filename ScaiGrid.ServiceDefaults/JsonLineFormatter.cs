@@ -16,7 +16,7 @@ internal sealed class JsonLineFormatter(TimeProvider time) : ConsoleFormatter(Fo
 {
     public const string FormatterName = "scaigrid-json";
 
-    // Log lines are no HTML: quotes and umlauts stay readable. Control characters and lone surrogates are escaped all the same.
+    // Log lines are not HTML: quotes and umlauts stay readable. Control characters and unpaired surrogates are still escaped.
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [ThreadStatic]
@@ -24,7 +24,7 @@ internal sealed class JsonLineFormatter(TimeProvider time) : ConsoleFormatter(Fo
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
-        // Taken away while in use: a value whose ToString logs comes back here on the same thread.
+        // Taken out while in use: a value whose ToString logs would enter this method again on the same thread.
         var buffer = t_buffer ?? new ArrayBufferWriter<byte>(1024);
         t_buffer = null;
         using (var json = new Utf8JsonWriter(buffer, WriterOptions))
@@ -71,7 +71,7 @@ internal sealed class JsonLineFormatter(TimeProvider time) : ConsoleFormatter(Fo
         }
         catch (Exception exception)
         {
-            // A value that does not format must not fail the code that only wanted to log it.
+            // A value that cannot be formatted must not break the code that logs it.
             return $"({exception.GetType().Name})";
         }
     }

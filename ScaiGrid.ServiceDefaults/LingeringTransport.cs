@@ -8,16 +8,16 @@ using Microsoft.Extensions.Options;
 namespace ScaiGrid.ServiceDefaults;
 
 /// <summary>
-/// Kestrel's sockets, which stop in two steps. Kestrel itself closes the listener and the connections at once, and a request that
-/// is just arriving is lost: a proxy may not repeat it, as it cannot know whether it was handled. Here what has connected is
-/// accepted first, and between the two steps it is answered, with "Connection: close", while new connections already go elsewhere.
+/// Kestrel's socket transport, with a stop in two steps. Kestrel closes listener and connections at once, and a request that is just arriving
+/// is lost: a proxy may not repeat it, because it cannot know whether it was handled. Here pending connections are accepted first, and
+/// between the two steps requests are answered with "Connection: close", while new connections already go elsewhere.
 /// </summary>
 internal sealed class LingeringTransport : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    /// <summary>A handshake that began before the gate was closed ends within it, and the connection is accepted.</summary>
+    /// <summary>Time for handshakes that began before the gate was closed to complete and be accepted.</summary>
     private static readonly TimeSpan AcceptWait = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>A machine that is busy may be late in accepting; a connection that waits for longer is given up.</summary>
+    /// <summary>A busy machine may accept late; connections that wait longer than this are given up.</summary>
     private static readonly TimeSpan LongestAcceptWait = TimeSpan.FromMilliseconds(500);
 
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(500);
@@ -36,7 +36,7 @@ internal sealed class LingeringTransport : IConnectionListenerFactory, IConnecti
 
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
 
-    // Kestrel binds its endpoints one after the other, so the socket that was bound last is this listener's.
+    // Kestrel binds its endpoints one after the other, so the socket bound last belongs to this listener.
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         var listener = await _sockets.BindAsync(endpoint, cancellationToken);
@@ -68,7 +68,7 @@ internal sealed class LingeringTransport : IConnectionListenerFactory, IConnecti
 
         public ValueTask DisposeAsync() => listener.DisposeAsync();
 
-        // Closing a listener resets the connections that nobody has accepted yet.
+        // Closing a listener resets connections that have not been accepted.
         private bool HasWaiting() => socket is { SafeHandle.IsClosed: false } && socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
     }
 }

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>The structured fields of one log line: of scopes, from the outermost in, then of the message. The last of a name wins.</summary>
+/// <summary>The structured fields of a log line: those of scopes, outermost first, then the message's. The last field of a name wins.</summary>
 internal sealed class LogFields
 {
     private const int MaxText = 32 * 1024;
@@ -25,7 +25,7 @@ internal sealed class LogFields
 
         var converted = JsonNamingPolicy.SnakeCaseLower.ConvertName(Clip(name));
 
-        // Names come from source code, but nothing stops a scope from making them up.
+        // Names usually come from source code, but a scope may generate any number of them.
         return SnakeCaseNames.Count < MaxCachedNames ? SnakeCaseNames.GetOrAdd(name, converted) : converted;
     }
 
@@ -67,7 +67,7 @@ internal sealed class LogFields
         }
     }
 
-    // The line's own members keep their names to themselves.
+    // Names of the line's own members are reserved.
     private static string FieldName(string key) => SnakeCase(key) switch
     {
         "timestamp" or "level" or "category" or "event" or "message" or "exception" => "field_" + SnakeCase(key),
@@ -133,7 +133,7 @@ internal sealed class LogFields
         }
         catch (Exception exception)
         {
-            // A line without one value is worth more than none.
+            // A line without one value is better than no line.
             return $"({exception.GetType().Name})";
         }
     }

@@ -1,8 +1,8 @@
 namespace ScaiGrid.ServiceDefaults;
 
 /// <summary>
-/// Ends this process when its parent is gone. The parent holds the other end of our standard input, and the kernel closes that
-/// end however the parent died, kill -9 included. Active only where the setting SCAIGRID_EXIT_WITH_STDIN is true.
+/// Ends this process when its parent has died. The parent holds the other end of our standard input, which the kernel closes however the parent
+/// dies, kill -9 included. Active only if SCAIGRID_EXIT_WITH_STDIN is true.
 /// </summary>
 public static class ParentWatch
 {
@@ -10,11 +10,11 @@ public static class ParentWatch
     private static readonly CancellationTokenSource Ended = new();
     private static int _started;
 
-    /// <summary>Cancelled when the parent is gone; the process then has two seconds to end by itself.</summary>
+    /// <summary>Cancelled when the parent has died; the process then has two seconds to end by itself.</summary>
     public static CancellationToken Gone => Ended.Token;
 
     /// <summary>
-    /// Starts watching; later calls do nothing. AddServiceDefaults calls it; a program without a host calls it first thing.
+    /// Starts watching; later calls do nothing. AddServiceDefaults calls it; a program without a host must call it first.
     /// </summary>
     public static void Start()
     {
@@ -23,7 +23,7 @@ public static class ParentWatch
             return;
         }
 
-        // A thread of its own: the read blocks for the life of the process, and the end must come even if the pool is exhausted.
+        // A thread of its own: the read blocks for the life of the process, and must work even if the thread pool is exhausted.
         if (Interlocked.Exchange(ref _started, 1) == 0)
         {
             new Thread(Watch) { IsBackground = true, Name = nameof(ParentWatch) }.Start();
@@ -51,7 +51,7 @@ public static class ParentWatch
         }
         catch (IOException)
         {
-            // A pipe that cannot be read has no parent at its other end.
+            // A pipe that cannot be read has lost its parent.
         }
     }
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>One check that answers within two seconds, whatever the code behind it does. Not for concurrent use.</summary>
+/// <summary>One readiness check that answers within two seconds, even if its code hangs. Not thread-safe.</summary>
 internal sealed class ReadinessCheck(HealthCheckRegistration registration, IServiceScopeFactory scopes, TimeProvider time)
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(2);
@@ -14,7 +14,7 @@ internal sealed class ReadinessCheck(HealthCheckRegistration registration, IServ
 
     public async Task<HealthCheckResult> RunAsync()
     {
-        // One that hangs is not started again: probes must not pile up behind it.
+        // A check that hangs is not started again: probes must not pile up behind it.
         if (_running is null or { IsCompleted: true })
         {
             _running = ExecuteAsync();

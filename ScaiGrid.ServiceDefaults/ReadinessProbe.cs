@@ -8,8 +8,8 @@ namespace ScaiGrid.ServiceDefaults;
 internal readonly record struct CheckOutcome(string Name, bool Passed);
 
 /// <summary>
-/// Runs the checks tagged "ready", all at once and each within a bound. The outcome is kept for a second and shared by those who ask
-/// meanwhile, so that probing, however eager, cannot load what it probes.
+/// Runs the checks tagged "ready" in parallel, each with a time limit. The outcome is kept for a second and shared by all probes, so that
+/// frequent probing cannot overload the services that it checks.
 /// </summary>
 internal sealed partial class ReadinessProbe
 {
@@ -59,10 +59,10 @@ internal sealed partial class ReadinessProbe
         return [.. results.Select((result, i) => new CheckOutcome(_checks[i].Name, Passed(result)))];
     }
 
-    // A degraded service still answers: taking its replicas away would make it worse.
+    // A degraded service still answers: removing its replicas would make things worse.
     private static bool Passed(HealthCheckResult result) => result.Status != HealthStatus.Unhealthy;
 
-    // Changes only: a probe every second must not fill the log with one outage. The cause is told here, as the answer may not tell it.
+    // Logs changes only, so that frequent probes do not fill the log with one outage. The response does not contain the cause; the log does.
     private void LogChange(int check, HealthCheckResult result)
     {
         var failed = !Passed(result);

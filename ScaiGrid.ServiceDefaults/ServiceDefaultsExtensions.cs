@@ -6,7 +6,7 @@ using Microsoft.Extensions.Http.Resilience;
 
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>What every host has: logs, telemetry, health, resilient HTTP clients, and an orderly end.</summary>
+/// <summary>Features that every host has: logs, telemetry, health, resilient HTTP clients, and graceful shutdown.</summary>
 public static class ServiceDefaultsExtensions
 {
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder, ServiceDefaultsOptions options)
@@ -30,7 +30,7 @@ public static class ServiceDefaultsExtensions
         services.AddSingleton<IConnectionListenerFactory, LingeringTransport>();
         services.Replace(ServiceDescriptor.Singleton<IHostLifetime, DrainLifetime>());
 
-        // Draining is over when the host stops: what remains gets moments, not minutes.
+        // When the host stops, draining is already over: what remains gets seconds, not minutes.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
     }
 
@@ -39,7 +39,7 @@ public static class ServiceDefaultsExtensions
         services.AddServiceDiscovery();
         services.ConfigureHttpClientDefaults(http =>
         {
-            // A POST may have done its work before the answer was lost: only its sender knows whether to repeat it.
+            // A POST may have taken effect before its response was lost: only the sender knows whether it may be repeated.
             http.AddStandardResilienceHandler(resilience => resilience.Retry.DisableForUnsafeHttpMethods());
             http.AddServiceDiscovery();
         });

@@ -1,6 +1,6 @@
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>What a host tells the service defaults about itself.</summary>
+/// <summary>A host's parameters of the service defaults.</summary>
 public sealed class ServiceDefaultsOptions
 {
     /// <summary>The service's name in traces, metrics and logs.</summary>

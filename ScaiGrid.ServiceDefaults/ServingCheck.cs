@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>What <c>/health/ready</c> says, as one check: whoever asks for it asks the same probe, which bounds, shares and logs.</summary>
+/// <summary>The result of <c>/health/ready</c> as one check. Uses the same probe, with its time limits, caching and logging.</summary>
 internal sealed class ServingCheck(ReadinessProbe probe, DrainState drain) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

@@ -9,17 +9,17 @@ using OpenTelemetry.Trace;
 
 namespace ScaiGrid.ServiceDefaults;
 
-/// <summary>Metrics always, at /metrics; traces, logs and metrics over OTLP where an endpoint is set.</summary>
+/// <summary>Exports metrics at /metrics always; traces, logs and metrics over OTLP if an endpoint is set.</summary>
 internal static class Telemetry
 {
-    // From a cache hit to the longest stream that the timeouts allow.
+    // From cache hits to the longest streams that the timeouts allow.
     private static readonly double[] SecondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
-    // Of inference, by tenant, model and backend. What is beyond goes into one series.
+    // Limit of series of inference's meters, by tenant, model and backend. Further ones are collected in one series.
     private const int Series = 20_000;
     private static readonly string[] MetersOfMany = ["ScaiGrid.Inference", "ScaiGrid.Admission"];
 
-    // Of ASP.NET's meters what an operator asks for: the packages that add them all count each call a dozen times.
+    // A selection of ASP.NET Core's meters: the packages that add all of them record each call a dozen times.
     private static readonly string[] ServerMeters = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
 
     public static void AddTelemetry(this IHostApplicationBuilder builder, ServiceDefaultsOptions options)
@@ -32,7 +32,7 @@ internal static class Telemetry
                 .AddView(Stream)
                 .AddPrometheusExporter(prometheus => prometheus.ScopeInfoEnabled = false));
 
-        // Without a receiver there is no tracer provider: nothing listens, so no span is made.
+        // Without a receiver there is no tracer provider: nothing listens, so no span is created.
         if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
         {
             return;
