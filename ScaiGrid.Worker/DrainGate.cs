@@ -3,7 +3,7 @@ using ScaiGrid.ServiceDefaults;
 
 namespace ScaiGrid.Worker;
 
-/// <summary>The drain waits for scheduled work that runs, as it waits for requests.</summary>
+/// <summary>Makes the drain wait for running scheduled work, as it waits for requests.</summary>
 internal sealed class DrainGate(DrainState drain) : IWorkGate
 {
     public CancellationToken Draining => drain.Draining;
