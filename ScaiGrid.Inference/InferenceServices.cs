@@ -40,7 +40,7 @@ public static class InferenceServices
         services.AddSingleton<JournalMetrics>();
         services.AddSingleton<UsageSettlement>();
         services.AddSingleton<ModelResolver>();
-        services.AddSingleton<CallActivities>();
+        services.AddSingleton<CallDeadlines>();
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<CallRunner>();
         services.AddSingleton<ChatPipeline>();

@@ -28,7 +28,7 @@ internal sealed class SpeechCall : InferenceCall
 /// Text to speech: the audio is relayed to the caller as it arrives. Until its first byte, another backend can still take the call. A later
 /// failure aborts the connection, the only signal that raw audio allows.
 /// </summary>
-internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
+internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallDeadlines deadlines)
 {
     private const int BufferBytes = 16 * 1024;
 
@@ -65,8 +65,8 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var activity = activities.Begin(call, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
-        await using var reply = await speech.SendAsync(call.Request, call.Route, activity);
+        using var deadline = deadlines.Begin(call, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
+        await using var reply = await speech.SendAsync(call.Request, call.Route, deadline);
         if (reply.Body is null)
         {
             return reply.Error;
@@ -75,13 +75,13 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
-            var (read, error) = await ReadAsync(reply.Body, buffer, activity);
+            var (read, error) = await ReadAsync(reply.Body, buffer, deadline);
             if (read == 0)
             {
                 return error ?? new UpstreamError(UpstreamFailure.Cut, "The upstream's audio is empty.");
             }
 
-            await RelayAsync(call, reply, buffer, read, activity);
+            await RelayAsync(call, reply, buffer, read, deadline);
             return null;
         }
         finally
@@ -90,7 +90,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         }
     }
 
-    private async Task RelayAsync(SpeechCall call, SpeechReply reply, byte[] buffer, int read, CallActivity activity)
+    private async Task RelayAsync(SpeechCall call, SpeechReply reply, byte[] buffer, int read, CallDeadline deadline)
     {
         dispatcher.Answered(call, isStream: false);
         var response = call.Http.Response;
@@ -103,17 +103,17 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         {
             while (read > 0)
             {
-                activity.Pause();
+                deadline.Pause();
                 await response.Body.WriteAsync(buffer.AsMemory(0, read), call.Http.RequestAborted);
-                activity.Progress();
-                (read, error) = await ReadAsync(reply.Body!, buffer, activity);
+                deadline.Progress();
+                (read, error) = await ReadAsync(reply.Body!, buffer, deadline);
             }
 
             // A cancelled read may also surface as a broken connection.
-            error = error is null ? null : activities.Interruption(call.Context.Caller) ?? error;
+            error = error is null ? null : deadlines.Interruption(call.Context.Caller) ?? error;
             status = CallStatusWords.Of(error);
         }
-        catch (Exception) when (activity.CallerIsGone)
+        catch (Exception) when (deadline.CallerIsGone)
         {
             (status, error) = (CallStatus.Cancelled, null);
         }
@@ -121,7 +121,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         // Raw audio has no place for usage. Billing is mostly by the input text, so it is counted here.
         var usage = reply.Usage ?? new TokenUsage(TokenCounter.CountText(call.Request["input"]), Completion: 0);
         await settlement.SettleAsync(call, usage, isEstimated: reply.Usage is null, status);
-        if (error is { IsUpstreams: true } && !activity.IsTooLong)
+        if (error is { IsUpstreams: true } && !deadline.OverallTimeoutReached)
         {
             dispatcher.FailedLate(call, error);
         }
@@ -132,15 +132,15 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
         }
     }
 
-    private static async ValueTask<(int Read, UpstreamError? Error)> ReadAsync(Stream body, byte[] buffer, CallActivity activity)
+    private static async ValueTask<(int Read, UpstreamError? Error)> ReadAsync(Stream body, byte[] buffer, CallDeadline deadline)
     {
         try
         {
-            var read = await body.ReadAsync(buffer, activity.Token);
-            activity.Progress();
+            var read = await body.ReadAsync(buffer, deadline.Token);
+            deadline.Progress();
             return (read, null);
         }
-        catch (Exception exception) when (UpstreamEndpoint.Failure(exception, activity) is { } failure)
+        catch (Exception exception) when (UpstreamEndpoint.Failure(exception, deadline) is { } failure)
         {
             return (0, failure);
         }

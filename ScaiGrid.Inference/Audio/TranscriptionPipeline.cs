@@ -27,7 +27,7 @@ internal sealed class TranscriptionCall : InferenceCall, IDisposable
 }
 
 /// <summary>Speech to text: the answer is complete, metered and settled before the caller receives it.</summary>
-internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
+internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallDeadlines deadlines)
 {
     /// <returns>The problem to answer with; null if there is a transcript.</returns>
     public Task<Problem?> RunAsync(TranscriptionCall call, CancellationToken callerGone) =>
@@ -40,8 +40,8 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
             return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var activity = activities.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
-        var reply = await transcriptions.SendAsync(call.Request, call.Route, activity);
+        using var deadline = deadlines.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        var reply = await transcriptions.SendAsync(call.Request, call.Route, deadline);
         if (reply.Document is not { } document)
         {
             return reply.Error;

@@ -20,10 +20,10 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
     /// <param name="document">The upstream's answer.</param>
     /// <param name="wanted">The format that the caller asked for; null if none.</param>
     /// <param name="context">The call's context.</param>
-    /// <param name="activity">The attempt's timeouts, which also apply to fetching.</param>
+    /// <param name="deadline">The attempt's timeouts, which also apply to fetching.</param>
     /// <param name="callerGone">The caller's disconnect. Nothing else cancels storing images, because storing says nothing about the upstream.</param>
     public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
-        ReadOnlyMemory<byte> document, string? wanted, CallContext context, CallActivity activity, CancellationToken callerGone)
+        ReadOnlyMemory<byte> document, string? wanted, CallContext context, CallDeadline deadline, CancellationToken callerGone)
     {
         using var data = JsonDocument.Parse(AnswerDocument.Read(document, "data"u8).Data);
 
@@ -46,10 +46,10 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
                 continue;
             }
 
-            var bytes = base64 is not null ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), activity);
+            var bytes = base64 is not null ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), deadline);
             if (bytes is null || MediaType.Of(bytes) is not { } type)
             {
-                return ([], activity.Token.IsCancellationRequested ? activity.BoundError : NoPicture);
+                return ([], deadline.Token.IsCancellationRequested ? deadline.LimitError : NoPicture);
             }
 
             had.Add(asBase64 ? (new Picture(null, Convert.ToBase64String(bytes), revised), null, null) : (new Picture(null, null, revised), bytes, type));
@@ -120,14 +120,14 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
     }
 
     // The upstream's link may point to any host: fetched without credentials, with limits, and through the egress check.
-    private async Task<byte[]?> FetchAsync(string? url, CallActivity activity)
+    private async Task<byte[]?> FetchAsync(string? url, CallDeadline deadline)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
         {
             return null;
         }
 
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(activity.Token);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token);
         patience.CancelAfter(TimeSpan.FromSeconds(30));
         try
         {
@@ -148,7 +148,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
 
             return bytes.Length > MaxPictureBytes ? null : bytes.Span.ToArray();
         }
-        catch (Exception exception) when (!activity.CallerIsGone && exception is (HttpRequestException or IOException or OperationCanceledException))
+        catch (Exception exception) when (!deadline.CallerIsGone && exception is (HttpRequestException or IOException or OperationCanceledException))
         {
             return null;
         }

@@ -57,9 +57,9 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             Context = context,
             Request = request,
             Definition = Definition,
-            Complete = async (document, activity, caller) =>
+            Complete = async (document, deadline, caller) =>
             {
-                (pictures, var error) = await answers.TakeAsync(document, wanted, context, activity, caller);
+                (pictures, var error) = await answers.TakeAsync(document, wanted, context, deadline, caller);
                 return error;
             },
         };

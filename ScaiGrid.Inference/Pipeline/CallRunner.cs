@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// The steps that all operations share: resolve the model, admit the call (rate limits and budgets, at most one round trip
 /// to Redis), then try the model's targets. Rules for every operation are enforced here, once.
 /// </summary>
-public sealed class CallRunner(CallActivities activities, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
+public sealed class CallRunner(CallDeadlines deadlines, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
 {
     /// <param name="call">The call; its route and backend are set here.</param>
     /// <param name="slug">The model, as the caller wrote it.</param>
@@ -23,7 +23,7 @@ public sealed class CallRunner(CallActivities activities, ModelResolver models, 
         where TCall : InferenceCall
     {
         // The credential may have been revoked while the body was read.
-        if (activities.Interruption(call.Context.Caller) is { } interruption)
+        if (deadlines.Interruption(call.Context.Caller) is { } interruption)
         {
             return interruption.ToProblem();
         }

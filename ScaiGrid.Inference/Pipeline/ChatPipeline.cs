@@ -34,14 +34,14 @@ public sealed class ChatPipeline
     private readonly Dispatcher _dispatcher;
     private readonly InferenceOptions _options;
     private readonly UsageSettlement _settlement;
-    private readonly CallActivities _activities;
+    private readonly CallDeadlines _deadlines;
 
     // Made once: a method group would be a new delegate for each call.
     private readonly Func<ChatCall, CancellationToken, Task<UpstreamError?>> _tryTarget;
 
-    public ChatPipeline(CallRunner runner, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, CallActivities activities)
+    public ChatPipeline(CallRunner runner, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, CallDeadlines deadlines)
     {
-        (_runner, _dispatcher, _options, _settlement, _activities) = (runner, dispatcher, options, settlement, activities);
+        (_runner, _dispatcher, _options, _settlement, _deadlines) = (runner, dispatcher, options, settlement, deadlines);
         _tryTarget = TryAsync;
     }
 
@@ -66,13 +66,13 @@ public sealed class ChatPipeline
         }
 
         var streamed = call.Request.Stream;
-        using var activity = _activities.Begin(
+        using var deadline = _deadlines.Begin(
             call,
             _options.DispatchTimeout,
             streamed ? _options.IdleTimeout : _options.DispatchTimeout,
             streamed ? _options.StreamTimeout : _options.DispatchTimeout,
             callerGone);
-        var reply = await chat.SendAsync(call.Request, call.Route, activity);
+        var reply = await chat.SendAsync(call.Request, call.Route, deadline);
         if (reply.Error is not null)
         {
             return reply.Error;
@@ -87,7 +87,7 @@ public sealed class ChatPipeline
         }
 
         await using var stream = reply.Stream!;
-        return await RelayAsync(call, stream, activity, callerGone);
+        return await RelayAsync(call, stream, deadline, callerGone);
     }
 
     private async Task<UpstreamError?> CompleteAsync(ChatCall call, PooledBytes completion)
@@ -114,7 +114,7 @@ public sealed class ChatPipeline
         return null;
     }
 
-    private async Task<UpstreamError?> RelayAsync(ChatCall call, ChatStream stream, CallActivity activity, CancellationToken callerGone)
+    private async Task<UpstreamError?> RelayAsync(ChatCall call, ChatStream stream, CallDeadline deadline, CancellationToken callerGone)
     {
         // :: First chunk: until it arrives, another backend can still take the call.
         using var output = new PooledBytes(1024);
@@ -135,7 +135,7 @@ public sealed class ChatPipeline
             await call.Responder.BeginStreamAsync(call);
             do
             {
-                activity.Pause();
+                deadline.Pause();
                 do
                 {
                     usage = chunks.Current.Usage ?? usage;
@@ -151,7 +151,7 @@ public sealed class ChatPipeline
                 }
 
                 _settlement.Note(call, output, usage ?? stream.UsageSoFar);
-                activity.Progress();
+                deadline.Progress();
             }
             while (await chunks.ReadAsync());
 
@@ -159,7 +159,7 @@ public sealed class ChatPipeline
             error = chunks.Error ?? (stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut));
 
             // A cancelled read may also fail as a broken connection.
-            error = error is null ? null : _activities.Interruption(call.Context.Caller) ?? error;
+            error = error is null ? null : _deadlines.Interruption(call.Context.Caller) ?? error;
             status = CallStatusWords.Of(error);
         }
         catch (Exception) when (callerGone.IsCancellationRequested)
@@ -181,7 +181,7 @@ public sealed class ChatPipeline
         }
         else if (error is not null)
         {
-            if (error.IsUpstreams && !activity.IsTooLong)
+            if (error.IsUpstreams && !deadline.OverallTimeoutReached)
             {
                 _dispatcher.FailedLate(call, error);
             }

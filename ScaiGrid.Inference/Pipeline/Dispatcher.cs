@@ -10,7 +10,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// Tries the targets of a model in turn until one takes the call; the same for every operation. After a failure that another target may
 /// not have, the next target is tried, provided nothing has reached the caller. Targets with an open circuit are skipped.
 /// </summary>
-public sealed partial class Dispatcher(CallActivities activities, InferenceMetrics metrics, TimeProvider time, ILogger<Dispatcher> logger)
+public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics metrics, TimeProvider time, ILogger<Dispatcher> logger)
 {
     /// <param name="call">The call; its backend is set before each attempt.</param>
     /// <param name="tryTarget">Sends the call to its backend. Null if it is complete, in whatever way; an error if nothing has reached the caller.</param>
@@ -109,7 +109,7 @@ public sealed partial class Dispatcher(CallActivities activities, InferenceMetri
             var error = await tryTarget(call, callerGone);
 
             // Whatever the provider took it for.
-            error = error is null ? null : activities.Interruption(call.Context.Caller) ?? error;
+            error = error is null ? null : deadlines.Interruption(call.Context.Caller) ?? error;
             if (error is not null)
             {
                 call.AttemptFailed(error, time.GetElapsedTime(call.AttemptStartedAt));

@@ -39,7 +39,7 @@ internal sealed class DocumentCall : InferenceCall, IDisposable
     /// A further step that the answer needs before the call is answered and charged, given the upstream's document and the caller's disconnect.
     /// After an error another target is tried. Null if no step is needed.
     /// </summary>
-    public Func<ReadOnlyMemory<byte>, CallActivity, CancellationToken, Task<UpstreamError?>>? Complete { get; init; }
+    public Func<ReadOnlyMemory<byte>, CallDeadline, CancellationToken, Task<UpstreamError?>>? Complete { get; init; }
 
     public override string Operation => Definition.Name;
 
@@ -55,7 +55,7 @@ internal sealed class DocumentCall : InferenceCall, IDisposable
 }
 
 /// <summary>Runs calls whose answer is one document: nothing reaches the caller until it is complete, metered and settled.</summary>
-internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallActivities activities)
+internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallDeadlines deadlines)
 {
     /// <param name="call">The call; on success its document and result are set.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
@@ -70,8 +70,8 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
             return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var activity = activities.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
-        var reply = await client.SendAsync(call.Request, call.Route, activity);
+        using var deadline = deadlines.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        var reply = await client.SendAsync(call.Request, call.Route, deadline);
         if (reply.Document is not { } document)
         {
             return reply.Error;
@@ -92,7 +92,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
 
         try
         {
-            if (call.Complete is not null && await call.Complete(document.Memory, activity, callerGone) is { } error)
+            if (call.Complete is not null && await call.Complete(document.Memory, deadline, callerGone) is { } error)
             {
                 return error;
             }

@@ -42,7 +42,7 @@ public abstract class ChatStream : IAsyncDisposable
     public virtual bool TryRead() => false;
 
     /// <returns>False at the end, proper or not.</returns>
-    /// <exception cref="OperationCanceledException">The call's activity was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The call's deadline was reached, or its caller disconnected.</exception>
     public abstract ValueTask<bool> ReadAsync();
 
     /// <summary>The error that stands in a chunk's place in <see cref="Current"/>.</summary>

@@ -13,7 +13,7 @@ namespace ScaiGrid.Inference.Providers;
 /// <param name="streamed">The endpoint for streams.</param>
 internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatFormat format, Uri whole, Uri streamed) : IChatUpstream
 {
-    public async Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallActivity activity)
+    public async Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallDeadline deadline)
     {
         HttpResponseMessage? response = null;
         try
@@ -26,14 +26,14 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
 
             using var message = address.Post(request.Stream ? streamed : whole, body);
             format.AddHeaders(message.Headers, body);
-            response = await http.SendAsync(message, activity.Token);
-            activity.Progress();
+            response = await http.SendAsync(message, deadline.Token);
+            deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {
-                var error = await UpstreamErrors.ReadAsync(response, address, activity.Token);
+                var error = await UpstreamErrors.ReadAsync(response, address, deadline.Token);
                 if (format.Without(error) is { } lesser)
                 {
-                    return await new HttpChat(http, address, lesser, whole, streamed).SendAsync(request, route, activity);
+                    return await new HttpChat(http, address, lesser, whole, streamed).SendAsync(request, route, deadline);
                 }
 
                 return ChatReply.Failed(Named(error.Field is { } field ? error with { Field = format.FieldOf(field) } : error, route));
@@ -42,26 +42,26 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
             if (isEventStream != request.Stream)
             {
-                return ChatReply.Failed(await UpstreamErrors.InAsync(response, address, activity.Token)
+                return ChatReply.Failed(await UpstreamErrors.InAsync(response, address, deadline.Token)
                     ?? new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream answered with the wrong content type."));
             }
 
-            var content = await response.Content.ReadAsStreamAsync(activity.Token);
+            var content = await response.Content.ReadAsStreamAsync(deadline.Token);
             if (!request.Stream)
             {
-                var read = await UpstreamBody.ReadAsync(content, address, activity.Token);
+                var read = await UpstreamBody.ReadAsync(content, address, deadline.Token);
                 return read.Document is { } answer ? Read(answer) : ChatReply.Failed(read.Error!);
             }
 
-            var stream = new HttpChatStream(response, content, address, format.TranslateStream(address), activity);
+            var stream = new HttpChatStream(response, content, address, format.TranslateStream(address), deadline);
             response = null;
             return ChatReply.Streaming(stream);
         }
-        catch (OperationCanceledException) when (!activity.CallerIsGone)
+        catch (OperationCanceledException) when (!deadline.CallerIsGone)
         {
-            return ChatReply.Failed(activity.BoundError);
+            return ChatReply.Failed(deadline.LimitError);
         }
-        catch (Exception exception) when (!activity.CallerIsGone && (exception is HttpRequestException or IOException))
+        catch (Exception exception) when (!deadline.CallerIsGone && (exception is HttpRequestException or IOException))
         {
             return ChatReply.Failed(UpstreamHttp.ErrorOf(exception));
         }

@@ -8,7 +8,7 @@ namespace ScaiGrid.Inference.Providers;
 
 /// <summary>The chunks of a streamed answer: its events up to <c>[DONE]</c>, or what a translator makes of them.</summary>
 internal sealed class HttpChatStream(
-    HttpResponseMessage response, Stream content, UpstreamAddress address, ChunkTranslator? translator, CallActivity activity) : ChatStream
+    HttpResponseMessage response, Stream content, UpstreamAddress address, ChunkTranslator? translator, CallDeadline deadline) : ChatStream
 {
     private static readonly TimeSpan ReadOutPatience = TimeSpan.FromMilliseconds(250);
 
@@ -66,14 +66,14 @@ internal sealed class HttpChatStream(
 
             try
             {
-                if (!await _events.FillAsync(activity) && (translator is null || !EndOfBody(translator)))
+                if (!await _events.FillAsync(deadline) && (translator is null || !EndOfBody(translator)))
                 {
                     return false;
                 }
             }
-            catch (OperationCanceledException) when (!activity.CallerIsGone)
+            catch (OperationCanceledException) when (!deadline.CallerIsGone)
             {
-                Error = activity.BoundError;
+                Error = deadline.LimitError;
             }
             catch (JsonException)
             {
@@ -83,7 +83,7 @@ internal sealed class HttpChatStream(
             {
                 Error = new UpstreamError(UpstreamFailure.ShapeMismatch, exception.Message);
             }
-            catch (Exception exception) when (!activity.CallerIsGone && (exception is HttpRequestException or IOException))
+            catch (Exception exception) when (!deadline.CallerIsGone && (exception is HttpRequestException or IOException))
             {
                 Error = new UpstreamError(UpstreamFailure.Cut);
             }
@@ -142,10 +142,10 @@ internal sealed class HttpChatStream(
     // What follows [DONE] is the end of the body, most often here already; read to it, the connection serves the next call.
     private async ValueTask ReadOutAsync()
     {
-        activity.EndWithin(ReadOutPatience);
+        deadline.EndWithin(ReadOutPatience);
         try
         {
-            while (await content.ReadAsync(_rest, activity.Token) > 0)
+            while (await content.ReadAsync(_rest, deadline.Token) > 0)
             {
             }
         }

@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Providers;
 public interface ISpeechUpstream
 {
     /// <summary>Sends the caller's request, in OpenAI's format, and returns when the audio begins.</summary>
-    Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity);
+    Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline);
 }
 
 /// <summary>Speech to text at one backend. Shared by all calls; holds no state of any.</summary>
@@ -17,7 +17,7 @@ public interface ITranscriptionUpstream
 {
     /// <summary>Sends the caller's recording.</summary>
     /// <returns>OpenAI's document of the response format, which is no JSON for text, srt and vtt.</returns>
-    Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallActivity activity);
+    Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline);
 }
 
 /// <summary>How an upstream answered: audio that comes, or an error.</summary>

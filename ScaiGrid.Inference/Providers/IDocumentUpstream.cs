@@ -12,8 +12,8 @@ public interface IDocumentUpstream
 {
     /// <param name="request">The caller's request.</param>
     /// <param name="route">The frontend model that was asked for.</param>
-    /// <param name="activity">Cancelled by the caller's disconnect and by the call's timeouts.</param>
-    Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity);
+    /// <param name="deadline">Cancelled by the caller's disconnect and by the call's timeouts.</param>
+    Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline);
 }
 
 /// <summary>How an upstream answered: exactly one of the two is set.</summary>

@@ -32,6 +32,6 @@ public interface IChatUpstream
     /// </summary>
     /// <param name="request">The caller's request.</param>
     /// <param name="route">The frontend model that was asked for.</param>
-    /// <param name="activity">Cancelled by the caller's disconnect and by the call's timeouts.</param>
-    Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallActivity activity);
+    /// <param name="deadline">Cancelled by the caller's disconnect and by the call's timeouts.</param>
+    Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallDeadline deadline);
 }

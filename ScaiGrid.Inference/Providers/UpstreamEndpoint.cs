@@ -13,52 +13,52 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
     /// <summary>Posts a JSON document and reads the whole answer, another one.</summary>
-    public async Task<DocumentReply> PostJsonAsync(PooledBytes body, CallActivity activity)
+    public async Task<DocumentReply> PostJsonAsync(PooledBytes body, CallDeadline deadline)
     {
         using var content = new ByteArrayContent(body.Array, 0, body.Length);
         content.Headers.ContentType = Json;
-        return await PostAsync(content, activity);
+        return await PostAsync(content, deadline);
     }
 
     /// <summary>Posts any content and reads the whole answer.</summary>
-    public async Task<DocumentReply> PostAsync(HttpContent content, CallActivity activity)
+    public async Task<DocumentReply> PostAsync(HttpContent content, CallDeadline deadline)
     {
         try
         {
-            var (response, error) = await OpenAsync(content, activity);
+            var (response, error) = await OpenAsync(content, deadline);
             using (response)
             {
                 return error is null
-                    ? await UpstreamBody.ReadAsync(await response!.Content.ReadAsStreamAsync(activity.Token), address, activity.Token)
+                    ? await UpstreamBody.ReadAsync(await response!.Content.ReadAsStreamAsync(deadline.Token), address, deadline.Token)
                     : DocumentReply.Failed(error);
             }
         }
-        catch (Exception exception) when (Failure(exception, activity) is { } failure)
+        catch (Exception exception) when (Failure(exception, deadline) is { } failure)
         {
             return DocumentReply.Failed(failure);
         }
     }
 
     /// <summary>Posts and returns when the answer begins: exactly one of the two is set.</summary>
-    public async Task<(HttpResponseMessage? Response, UpstreamError? Error)> OpenAsync(HttpContent content, CallActivity activity)
+    public async Task<(HttpResponseMessage? Response, UpstreamError? Error)> OpenAsync(HttpContent content, CallDeadline deadline)
     {
         HttpResponseMessage? response = null;
         try
         {
             using var message = address.Request(HttpMethod.Post, endpoint);
             message.Content = content;
-            response = await http.SendAsync(message, activity.Token);
-            activity.Progress();
+            response = await http.SendAsync(message, deadline.Token);
+            deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {
-                return (null, await UpstreamErrors.ReadAsync(response, address, activity.Token));
+                return (null, await UpstreamErrors.ReadAsync(response, address, deadline.Token));
             }
 
             var opened = response;
             response = null;
             return (opened, null);
         }
-        catch (Exception exception) when (Failure(exception, activity) is { } failure)
+        catch (Exception exception) when (Failure(exception, deadline) is { } failure)
         {
             return (null, failure);
         }
@@ -69,21 +69,21 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
     }
 
     /// <summary>What an exception of a call means; null when it is a bug, or the caller has gone.</summary>
-    public static UpstreamError? Failure(Exception exception, CallActivity activity) => exception switch
+    public static UpstreamError? Failure(Exception exception, CallDeadline deadline) => exception switch
     {
-        OperationCanceledException when !activity.CallerIsGone => activity.BoundError,
-        HttpRequestException or IOException when !activity.CallerIsGone => UpstreamHttp.ErrorOf(exception),
+        OperationCanceledException when !deadline.CallerIsGone => deadline.LimitError,
+        HttpRequestException or IOException when !deadline.CallerIsGone => UpstreamHttp.ErrorOf(exception),
         _ => null,
     };
 
     /// <summary>What to say of an answer that is not of the kind that was asked for: the error that it holds, or that.</summary>
-    public async Task<UpstreamError> MismatchAsync(HttpResponseMessage response, string message, CallActivity activity)
+    public async Task<UpstreamError> MismatchAsync(HttpResponseMessage response, string message, CallDeadline deadline)
     {
         try
         {
-            return await UpstreamErrors.InAsync(response, address, activity.Token) ?? new UpstreamError(UpstreamFailure.ShapeMismatch, message);
+            return await UpstreamErrors.InAsync(response, address, deadline.Token) ?? new UpstreamError(UpstreamFailure.ShapeMismatch, message);
         }
-        catch (OperationCanceledException exception) when (Failure(exception, activity) is { } failure)
+        catch (OperationCanceledException exception) when (Failure(exception, deadline) is { } failure)
         {
             return failure;
         }

@@ -30,11 +30,11 @@ internal sealed class SseReader(Stream source) : IDisposable
     /// <summary>Reads to the end of the next event that has data.</summary>
     /// <returns>False at the end of the stream. An unfinished event is dropped, as the standard requires.</returns>
     /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
-    public async ValueTask<bool> ReadAsync(CallActivity activity)
+    public async ValueTask<bool> ReadAsync(CallDeadline deadline)
     {
         while (!TryRead())
         {
-            if (!await FillAsync(activity))
+            if (!await FillAsync(deadline))
             {
                 return false;
             }
@@ -60,7 +60,7 @@ internal sealed class SseReader(Stream source) : IDisposable
     /// <exception cref="InvalidDataException">An event is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</exception>
     // Pooled: called once for each piece of a stream, and each call that waits would allocate its state machine.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<bool> FillAsync(CallActivity activity)
+    public async ValueTask<bool> FillAsync(CallDeadline deadline)
     {
         Compact();
         if (_buffer.Length > InferenceOptions.MaxUpstreamBytes)
@@ -68,14 +68,14 @@ internal sealed class SseReader(Stream source) : IDisposable
             throw new InvalidDataException("An event of the stream is too large.");
         }
 
-        var read = await source.ReadAsync(_buffer.GetMemory(4096), activity.Token);
+        var read = await source.ReadAsync(_buffer.GetMemory(4096), deadline.Token);
         if (read == 0)
         {
             return false;
         }
 
         _buffer.Advance(read);
-        activity.Progress();
+        deadline.Progress();
         return true;
     }
 

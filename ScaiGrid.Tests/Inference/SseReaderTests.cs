@@ -51,9 +51,9 @@ public sealed class SseReaderTests
     private static async Task<string> ReadAsync(IEnumerable<byte[]> chunks)
     {
         using var reader = new SseReader(new ChunkedStream(chunks));
-        using var activity = new CallActivity(TimeProvider.System, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), CancellationToken.None, CancellationToken.None, CancellationToken.None);
+        using var deadline = new CallDeadline(TimeProvider.System, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), CancellationToken.None, CancellationToken.None, CancellationToken.None);
         var events = new List<string>();
-        while (await reader.ReadAsync(activity))
+        while (await reader.ReadAsync(deadline))
         {
             events.Add((reader.IsError ? "!" : "") + Encoding.UTF8.GetString(reader.Data.Span));
         }

@@ -30,9 +30,9 @@ public sealed class StreamAllocationTests
     public async Task ChunksOfTheSameFormat_AllocateNothing(bool includeUsage)
     {
         var hour = TimeSpan.FromHours(1);
-        using var activity = new CallActivity(TimeProvider.System, hour, hour, hour, CancellationToken.None, CancellationToken.None, CancellationToken.None);
+        using var deadline = new CallDeadline(TimeProvider.System, hour, hour, hour, CancellationToken.None, CancellationToken.None, CancellationToken.None);
         using var response = new HttpResponseMessage();
-        await using var stream = new HttpChatStream(response, new EndlessEvents([.. Enumerable.Repeat(Event, ChunksARead).SelectMany(text => text)]), new UpstreamAddress("", [], []), translator: null, activity);
+        await using var stream = new HttpChatStream(response, new EndlessEvents([.. Enumerable.Repeat(Event, ChunksARead).SelectMany(text => text)]), new UpstreamAddress("", [], []), translator: null, deadline);
         var context = new DefaultHttpContext { Response = { Body = Stream.Null } };
         await using var responder = new OpenAiChatResponder(context, TimeProvider.System, includeUsage);
         using var output = new PooledBytes();

@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Providers.Echo;
 /// <summary>Answers from the request itself, in OpenAI's documents.</summary>
 internal sealed class EchoChat(string model, TimeProvider time) : IChatUpstream
 {
-    public Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallActivity activity)
+    public Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var document = JsonDocument.Parse(request.Body);
         var answer = EchoAnswer.To(document.RootElement, TokenCounter.CountPrompt(request.Body), request.MaxTokens);

@@ -19,7 +19,7 @@ internal sealed class EchoEmbeddings : IDocumentUpstream
     private const int DefaultDimensions = 256;
     private const int MaxDimensions = 4096;
 
-    public Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         var dimensions = request.WholeNumber("dimensions") ?? DefaultDimensions;
         using var document = JsonDocument.Parse(request["input"]);

@@ -16,7 +16,7 @@ internal sealed class EchoImages : IDocumentUpstream
     private const int Tiles = 8;
     private const int Side = 64;
 
-    public Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         var prompt = request.Text("prompt") ?? "";
         var bytes = new PooledBytes();

@@ -12,7 +12,7 @@ internal sealed class EchoSpeech : ISpeechUpstream
     private const int SamplesPerWord = Rate / 5;
     private const int MaxWords = 50;
 
-    public Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         var words = (request.Text("input") ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Take(MaxWords).ToArray();
         return Task.FromResult(new SpeechReply(new MemoryStream(Wave(words)), "audio/wav", Error: null, Owner: null));

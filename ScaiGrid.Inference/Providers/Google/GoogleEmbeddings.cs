@@ -12,7 +12,7 @@ internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) 
 {
     private const int MostTexts = 100;
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var input = JsonDocument.Parse(request["input"]);
         var texts = EmbeddingInput.Texts(input.RootElement);
@@ -25,7 +25,7 @@ internal sealed class GoogleEmbeddings(UpstreamEndpoint endpoint, string model) 
         return await EmbeddingSlices.SendAsync(texts, MostTexts, async slice =>
         {
             using var body = Write(slice, dimensions);
-            var reply = await endpoint.PostJsonAsync(body, activity);
+            var reply = await endpoint.PostJsonAsync(body, deadline);
             return reply.Document is { } document ? GoogleDocuments.Translate(document, TranslateVectors) : reply;
         });
     }

@@ -17,7 +17,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
 
     private readonly bool _isImagen = model.StartsWith("imagen", StringComparison.Ordinal);
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         if (!_isImagen && request.WholeNumber("n", route) is > 1)
         {
@@ -25,7 +25,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         }
 
         using var body = _isImagen ? WritePrediction(request, route) : WriteGeneration(request, route);
-        var reply = await (_isImagen ? predict : generate).PostJsonAsync(body, activity);
+        var reply = await (_isImagen ? predict : generate).PostJsonAsync(body, deadline);
         return reply.Document is { } document ? GoogleDocuments.Translate(document, _isImagen ? TranslatePredictions : TranslateParts) : reply;
     }
 

@@ -16,7 +16,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
 {
     private const int DefaultRate = 24_000;
 
-    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         var format = request.Text("response_format", route) ?? "wav";
         if (format is not ("wav" or "pcm"))
@@ -25,7 +25,7 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         }
 
         using var body = Write(request, route);
-        var reply = await endpoint.PostJsonAsync(body, activity);
+        var reply = await endpoint.PostJsonAsync(body, deadline);
         using var document = reply.Document;
         return document is null ? SpeechReply.Failed(reply.Error!) : SpeechDocument.Read(document, root => Read(root, format));
     }

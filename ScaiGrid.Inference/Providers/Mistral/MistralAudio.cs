@@ -14,7 +14,7 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
 
     private static readonly KnownFields Fields = new("input", "ref_audio", "metadata");
 
-    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         var format = request.Text("response_format", route) ?? DefaultFormat;
         if (ContentTypeOf(format) is not { } type)
@@ -23,7 +23,7 @@ internal sealed class MistralSpeech(UpstreamEndpoint endpoint, string model) : I
         }
 
         using var body = Write(request, route, format);
-        var reply = await endpoint.PostJsonAsync(body, activity);
+        var reply = await endpoint.PostJsonAsync(body, deadline);
         using var document = reply.Document;
         return document is null ? SpeechReply.Failed(reply.Error!)
             : SpeechDocument.Read(document, root => SpeechDocument.TryGetBytes(root, "audio_data"u8, out var audio)
@@ -77,7 +77,7 @@ internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string mo
 {
     private const string Granularities = "timestamp_granularities";
 
-    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline)
     {
         if (request.ResponseFormat is "srt" or "vtt")
         {
@@ -115,6 +115,6 @@ internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string mo
 
         using var file = RecordingContent.Of(request);
         form.Add(file, "file", request.FileName);
-        return await endpoint.PostAsync(form, activity);
+        return await endpoint.PostAsync(form, deadline);
     }
 }

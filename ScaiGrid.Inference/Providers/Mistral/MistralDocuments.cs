@@ -10,10 +10,10 @@ internal sealed class MistralEmbeddings(UpstreamEndpoint endpoint, string model)
 {
     private static readonly KnownFields Fields = new("input", ("dimensions", "output_dimension"), "output_dimension", "output_dtype", "encoding_format", "metadata");
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var body = Fields.Write(request, route, model);
-        return await endpoint.PostJsonAsync(body, activity);
+        return await endpoint.PostJsonAsync(body, deadline);
     }
 }
 
@@ -22,10 +22,10 @@ internal sealed class MistralModerations(UpstreamEndpoint endpoint, string model
 {
     private static readonly KnownFields Fields = new("input", "metadata");
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var body = Fields.Write(request, route, model);
-        var reply = await endpoint.PostJsonAsync(body, activity);
+        var reply = await endpoint.PostJsonAsync(body, deadline);
         return reply.Document is { } document ? DocumentTranslation.Translate(document, Translate) : reply;
     }
 

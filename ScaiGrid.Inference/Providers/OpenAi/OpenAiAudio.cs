@@ -13,12 +13,12 @@ internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : IS
 
     private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
 
-    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var body = request.Rewrite(route, _modelJson);
         using var content = new ByteArrayContent(body.Array, 0, body.Length);
         content.Headers.ContentType = Json;
-        var (response, error) = await endpoint.OpenAsync(content, activity);
+        var (response, error) = await endpoint.OpenAsync(content, deadline);
         if (response is null)
         {
             return SpeechReply.Failed(error!);
@@ -30,18 +30,18 @@ internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : IS
         {
             using (response)
             {
-                return SpeechReply.Failed(await endpoint.MismatchAsync(response, "The upstream answered with something that is no audio.", activity));
+                return SpeechReply.Failed(await endpoint.MismatchAsync(response, "The upstream answered with something that is no audio.", deadline));
             }
         }
 
-        return new SpeechReply(await response.Content.ReadAsStreamAsync(activity.Token), type, Error: null, response);
+        return new SpeechReply(await response.Content.ReadAsStreamAsync(deadline.Token), type, Error: null, response);
     }
 }
 
 /// <summary>Transcriptions from a backend that uses OpenAI's format: the caller's form, with the upstream's model name.</summary>
 internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string model) : ITranscriptionUpstream
 {
-    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var form = new MultipartFormDataContent { { new StringContent(model), "model" } };
         foreach (var (name, value) in request.Fields.Where(field => field.Key != "model"))
@@ -61,6 +61,6 @@ internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string mod
 
         using var file = RecordingContent.Of(request);
         form.Add(file, "file", request.FileName);
-        return await endpoint.PostAsync(form, activity);
+        return await endpoint.PostAsync(form, deadline);
     }
 }

@@ -9,9 +9,9 @@ internal sealed class OpenAiDocuments(UpstreamEndpoint endpoint, string model) :
 {
     private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var body = request.Rewrite(route, _modelJson);
-        return await endpoint.PostJsonAsync(body, activity);
+        return await endpoint.PostJsonAsync(body, deadline);
     }
 }

@@ -17,10 +17,10 @@ internal sealed class OpenAiImages(UpstreamEndpoint endpoint, string model, bool
     private readonly bool _mayAsk =
         asksForFormat && !model.StartsWith("gpt-image", StringComparison.Ordinal) && !model.StartsWith("chatgpt-image", StringComparison.Ordinal);
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         var format = _mayAsk && request.Has("response_format") ? "\"b64_json\""u8.ToArray() : [];
         using var body = request.Rewrite(route, _modelJson, KeyValuePair.Create("response_format", format), KeyValuePair.Create<string, byte[]>("metadata", []));
-        return await endpoint.PostJsonAsync(body, activity);
+        return await endpoint.PostJsonAsync(body, deadline);
     }
 }

@@ -14,7 +14,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
 {
     private static readonly KnownFields Input = new(("input", "text"), "voice", "language_type", "instructions", "optimize_instructions");
 
-    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         if ((request.Text("response_format") ?? "wav") != "wav")
         {
@@ -22,7 +22,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
         }
 
         using var body = Write(request, route);
-        var reply = await endpoint.PostJsonAsync(body, activity);
+        var reply = await endpoint.PostJsonAsync(body, deadline);
         using var document = reply.Document;
         if (document is null)
         {
@@ -30,7 +30,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
         }
 
         return TryRead(document, out var link, out var usage)
-            ? await FetchAsync(link, usage, activity)
+            ? await FetchAsync(link, usage, deadline)
             : SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no audio."));
     }
 
@@ -77,25 +77,25 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
         return TokenUsage.Read(ref reader) is { Total: > 0 } tokens ? tokens : null;
     }
 
-    private async Task<SpeechReply> FetchAsync(Uri link, TokenUsage? usage, CallActivity activity)
+    private async Task<SpeechReply> FetchAsync(Uri link, TokenUsage? usage, CallDeadline deadline)
     {
         HttpResponseMessage? response = null;
         try
         {
             using var message = new HttpRequestMessage(HttpMethod.Get, link);
-            response = await http.SendAsync(message, activity.Token);
-            activity.Progress();
+            response = await http.SendAsync(message, deadline.Token);
+            deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {
                 return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ServerError, "The upstream's audio could not be fetched."));
             }
 
-            var audio = await response.Content.ReadAsStreamAsync(activity.Token);
+            var audio = await response.Content.ReadAsStreamAsync(deadline.Token);
             var owner = response;
             response = null;
             return new SpeechReply(audio, "audio/wav", Error: null, owner) { Usage = usage };
         }
-        catch (Exception exception) when (UpstreamEndpoint.Failure(exception, activity) is { } failure)
+        catch (Exception exception) when (UpstreamEndpoint.Failure(exception, deadline) is { } failure)
         {
             return SpeechReply.Failed(failure);
         }
@@ -111,7 +111,7 @@ internal sealed class QwenTranscriptions(UpstreamEndpoint endpoint, string model
 {
     private const int MaxFileBytes = 10 * 1024 * 1024;
 
-    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline)
     {
         if (request.ResponseFormat is not ("json" or "text"))
         {
@@ -123,8 +123,8 @@ internal sealed class QwenTranscriptions(UpstreamEndpoint endpoint, string model
             return DocumentReply.Failed(UpstreamError.Unsupported("file", "the upstream takes recordings of up to 10 MB."));
         }
 
-        using var body = await WriteAsync(request, route, activity.Token);
-        var reply = await endpoint.PostJsonAsync(body, activity);
+        using var body = await WriteAsync(request, route, deadline.Token);
+        var reply = await endpoint.PostJsonAsync(body, deadline);
         return reply.Document is { } document ? DocumentTranslation.Translate(document, Translate) : reply;
     }
 

@@ -15,7 +15,7 @@ internal sealed class QwenEmbeddings(UpstreamEndpoint endpoint, string model) : 
     private static readonly KnownFields Fields = new("input", "dimensions");
     private static readonly KnownFields OfSlices = new("dimensions");
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var input = JsonDocument.Parse(request["input"]);
         var texts = EmbeddingInput.Texts(input.RootElement);
@@ -23,7 +23,7 @@ internal sealed class QwenEmbeddings(UpstreamEndpoint endpoint, string model) : 
         {
             // Input that is not sliced, or is not text, is sent as the caller wrote it.
             using var body = slice == texts ? Fields.Write(request, route, model) : Write(slice, request, route);
-            return await endpoint.PostJsonAsync(body, activity);
+            return await endpoint.PostJsonAsync(body, deadline);
         });
     }
 
@@ -52,10 +52,10 @@ internal sealed class QwenImages(UpstreamEndpoint endpoint, string model) : IDoc
 {
     private static readonly KnownFields Parameters = new("n", "negative_prompt", "prompt_extend", "watermark", "seed");
 
-    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallActivity activity)
+    public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var body = Write(request, route);
-        var reply = await endpoint.PostJsonAsync(body, activity);
+        var reply = await endpoint.PostJsonAsync(body, deadline);
         return reply.Document is { } document ? DocumentTranslation.Translate(document, Translate) : reply;
     }
 

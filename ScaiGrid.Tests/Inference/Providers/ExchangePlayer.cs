@@ -44,9 +44,9 @@ internal sealed class ExchangePlayer : IDisposable
         body.Append(Encoding.UTF8.GetBytes(_exchange.Read("request.json")));
         Assert.True(ChatRequestReader.TryRead(body, out var request, out var problem), problem?.Text + string.Concat(problem?.Details?.Select(detail => detail.ToString()) ?? []));
         using (request)
-        using (var activity = new CallActivity(TimeProvider.System, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5), CancellationToken.None, CancellationToken.None, CancellationToken.None))
+        using (var deadline = new CallDeadline(TimeProvider.System, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5), CancellationToken.None, CancellationToken.None, CancellationToken.None))
         {
-            var reply = await _chat.SendAsync(request!, Route(), activity);
+            var reply = await _chat.SendAsync(request!, Route(), deadline);
             return reply.Stream is { } stream ? await ReadAsync(stream) : Read(reply);
         }
     }

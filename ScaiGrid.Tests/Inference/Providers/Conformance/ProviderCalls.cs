@@ -44,9 +44,9 @@ internal sealed class ProviderCalls : IDisposable
         }.ToJsonString()));
         Assert.True(ChatRequestReader.TryRead(body, out var request, out _));
         using (request)
-        using (var activity = new CallActivity(TimeProvider.System, idle ?? TimeSpan.FromMinutes(1), idle ?? TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), caller, CancellationToken.None, CancellationToken.None))
+        using (var deadline = new CallDeadline(TimeProvider.System, idle ?? TimeSpan.FromMinutes(1), idle ?? TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), caller, CancellationToken.None, CancellationToken.None))
         {
-            var reply = await _chat.SendAsync(request!, Route, activity);
+            var reply = await _chat.SendAsync(request!, Route, deadline);
             if (reply.Stream is { } chunks)
             {
                 await using (chunks)

@@ -5,14 +5,14 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>Creates the deadlines of calls, and reports what ends a call from outside: disconnect, revoked credential, or shutdown.</summary>
-public sealed class CallActivities(TimeProvider time, IHostApplicationLifetime host)
+public sealed class CallDeadlines(TimeProvider time, IHostApplicationLifetime host)
 {
     /// <param name="call">The call.</param>
     /// <param name="firstByte">The timeout for the first byte.</param>
     /// <param name="idle">The timeout for each further byte.</param>
     /// <param name="overall">The timeout for the whole call.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
-    public CallActivity Begin(InferenceCall call, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken callerGone) =>
+    public CallDeadline Begin(InferenceCall call, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken callerGone) =>
         new(time, firstByte, idle, overall, callerGone, call.Context.Caller.Revoked, host.ApplicationStopping);
 
     /// <summary>

@@ -10,7 +10,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// Progress only writes a timestamp, which the single timer checks when it fires: resetting a timer for each read of a stream would
 /// take the timer queue's lock each time.
 /// </remarks>
-public sealed class CallActivity : IDisposable
+public sealed class CallDeadline : IDisposable
 {
     // Never disposed: it has no timer and no handle, and the timer callback may be about to cancel it.
     private readonly CancellationTokenSource _source = new();
@@ -25,7 +25,7 @@ public sealed class CallActivity : IDisposable
     private readonly long _idle;
     private readonly long _endsAt;
     private long _waitsUntil;
-    private bool _isTooLong;
+    private bool _overallTimeoutReached;
 
     /// <param name="time">The clock.</param>
     /// <param name="firstByte">The timeout for the first byte.</param>
@@ -34,7 +34,7 @@ public sealed class CallActivity : IDisposable
     /// <param name="caller">The caller's disconnect.</param>
     /// <param name="revoked"><see cref="Core.Identity.Caller.Revoked"/>.</param>
     /// <param name="stopping">The shutdown of the process.</param>
-    public CallActivity(
+    public CallDeadline(
         TimeProvider time, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken caller, CancellationToken revoked, CancellationToken stopping)
     {
         (_time, _caller, _revoked, _stopping) = (time, caller, revoked, stopping);
@@ -45,7 +45,7 @@ public sealed class CallActivity : IDisposable
         _callerGone = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _callerRevoked = revoked.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _processStops = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
-        _timer = time.CreateTimer(static activity => ((CallActivity)activity!).OnTick(), this, firstByte < overall ? firstByte : overall, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static deadline => ((CallDeadline)deadline!).OnTick(), this, firstByte < overall ? firstByte : overall, Timeout.InfiniteTimeSpan);
     }
 
     public CancellationToken Token => _source.Token;
@@ -54,14 +54,14 @@ public sealed class CallActivity : IDisposable
     public bool CallerIsGone => _caller.IsCancellationRequested;
 
     /// <summary>The error of a cancellation that the caller's disconnect did not cause.</summary>
-    public UpstreamError BoundError => _revoked.IsCancellationRequested ? UpstreamError.Revoked
+    public UpstreamError LimitError => _revoked.IsCancellationRequested ? UpstreamError.Revoked
         : _stopping.IsCancellationRequested ? UpstreamError.Stopping : UpstreamError.TimedOut;
 
     /// <summary>
     /// True if the overall timeout ended the call while the upstream was not late. Once the answer has begun, the cause is our limit or a
     /// slow caller, not the upstream.
     /// </summary>
-    public bool IsTooLong => Volatile.Read(ref _isTooLong);
+    public bool OverallTimeoutReached => Volatile.Read(ref _overallTimeoutReached);
 
     /// <summary>Data arrived from the upstream: the next wait starts now.</summary>
     public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
@@ -95,7 +95,7 @@ public sealed class CallActivity : IDisposable
         var left = Math.Min(waitsUntil, _endsAt) - now;
         if (left <= 0)
         {
-            Volatile.Write(ref _isTooLong, waitsUntil > now);
+            Volatile.Write(ref _overallTimeoutReached, waitsUntil > now);
             _source.Cancel();
             return;
         }
