@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>How usage gets to the database.</summary>
+/// <summary>Settings of the usage flush and of retention.</summary>
 public sealed class AccountingOptions : IValidatableObject
 {
     [Setting("SCAIGRID_USAGE_FLUSH_INTERVAL_S", "Seconds between two flushes of usage records from Redis to the database.")]
@@ -15,7 +15,7 @@ public sealed class AccountingOptions : IValidatableObject
         "Days for which single calls are kept; 0 for ever. Sums by hour and day stay, so summaries and budgets do not change.")]
     public int UsageRetentionDays { get; set; } = 400;
 
-    /// <summary>Budgets of a month in any time zone look for rows no further back.</summary>
+    /// <summary>The least retention: monthly budgets, in any time zone, read rows of at most this many days.</summary>
     private const int FewestDays = 35;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -7,7 +7,7 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Sums what groups used: from hours, from minutes where a range begins or ends inside an hour, and from the records that wait in Redis.
+/// Sums the usage of groups: from hours, from minutes where a range begins or ends inside an hour, and from the records still waiting in Redis.
 /// </summary>
 internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, WaitingUsage waiting)
 {
@@ -23,7 +23,7 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
         BackendRest = sum.BackendCost % Money.NanosPerUnit,
     };
 
-    /// <summary>One sum a group, the greatest cost first.</summary>
+    /// <summary>One sum per group, greatest cost first.</summary>
     public async Task<IReadOnlyList<UsageSum>> SumAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, int limit, CancellationToken cancellationToken) =>
     [
         .. (await TotalsAsync(scope, start, end, cancellationToken))
@@ -32,11 +32,11 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
             .Select(sum => sum.View),
     ];
 
-    /// <summary>All of a scope, as one sum. The cost ends at the largest number that there is.</summary>
+    /// <summary>One sum over the whole scope. The cost saturates at 64 bits.</summary>
     public async Task<UsageTotal> TotalAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
         (await TotalsAsync(scope, start, end, cancellationToken)).Aggregate(new UsageAmounts { Key = "" }, (all, sum) => all + sum).Total;
 
-    /// <summary>The calls of a scope since a moment, by the minute.</summary>
+    /// <summary>A scope's calls since a time, per minute.</summary>
     public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(GroupScope scope, DateTimeOffset start, CancellationToken cancellationToken)
     {
         var pending = await PendingAsync(scope, start, end: null, cancellationToken);
@@ -114,10 +114,10 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
     };
 }
 
-/// <summary>Whose groups. What is null does not narrow.</summary>
+/// <summary>A set of groups; null values do not restrict it.</summary>
 internal sealed record GroupScope(string? PartnerId, string? TenantId, string? GroupId = null)
 {
-    /// <summary>What a filter asks for, within what its caller may see: what a whole group used is not for those who see their own usage alone.</summary>
+    /// <summary>The groups that a filter asks for, as far as its caller may see them. Callers who see only their own usage see no group's usage.</summary>
     public static GroupScope Of(UsageFilter filter)
     {
         var (asked, sight) = (filter.Asked, filter.Sight);
@@ -136,6 +136,6 @@ internal sealed record GroupScope(string? PartnerId, string? TenantId, string? G
         return GroupId is null ? sums : sums.Where(sum => sum.GroupId == GroupId);
     }
 
-    // Another's tenant has no usage that this caller sees.
+    // Different tenants: nothing of the requested one is visible to this caller.
     private static string? Both(string? asked, string? sight) => asked is null || sight is null || asked == sight ? asked ?? sight : "";
 }

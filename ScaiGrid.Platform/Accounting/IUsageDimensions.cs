@@ -1,6 +1,6 @@
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>By what usage is filtered and grouped: rows and rollups alike.</summary>
+/// <summary>The fields by which usage is filtered and grouped, in rows and rollups.</summary>
 internal interface IUsageDimensions
 {
     string PartnerId { get; }

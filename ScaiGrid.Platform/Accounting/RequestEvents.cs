@@ -7,7 +7,8 @@ using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Tells of inference calls, in the transaction that stores their usage: once a call. Only where somebody listens, for there are many.</summary>
+/// <summary>Publishes an event for each inference call, in the transaction that stores its usage. Only for subscribed tenants, because there are
+/// many.</summary>
 internal sealed class RequestEvents(EventOutbox events)
 {
     public async Task AddAsync(PlatformDb db, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
@@ -25,7 +26,7 @@ internal sealed class RequestEvents(EventOutbox events)
             .Select(row => new GridEvent(TypeOf(row), "accounting", row.TenantId, row.PartnerId, Payload(row))));
     }
 
-    /// <summary>A call whose caller left is no failure of anybody's, but it was not completed.</summary>
+    /// <summary>A call whose caller disconnected counts as failed, because it was not completed.</summary>
     private static string TypeOf(UsageRow row) => row.Status == "ok" ? EventTypes.RequestCompleted : EventTypes.RequestFailed;
 
     private static JsonObject Payload(UsageRow row) => new()

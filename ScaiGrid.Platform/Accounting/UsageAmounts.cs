@@ -3,7 +3,7 @@ using ScaiGrid.Core;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>A sum of usage under a key. Costs are units and rest: their sum may need more than the 64 bits that databases sum in.</summary>
+/// <summary>A sum of usage for one key. Costs are kept as units and remainder, because their sum may exceed the 64 bits in which databases sum.</summary>
 internal sealed class UsageAmounts
 {
     public required string Key { get; init; }
@@ -42,10 +42,10 @@ internal sealed class UsageAmounts
         BackendRest = left.BackendRest + right.BackendRest,
     };
 
-    /// <summary>Sums usage by a key, in the database.</summary>
-    /// <param name="usage">Rows, or sums of rows.</param>
-    /// <param name="key">By what.</param>
-    /// <param name="amounts">What one of them comes to, written for their base class.</param>
+    /// <summary>Builds a query that sums usage by a key.</summary>
+    /// <param name="usage">Rows or rollups.</param>
+    /// <param name="key">The key to group by.</param>
+    /// <param name="amounts">The amounts of one of them, written for the base class.</param>
     public static IQueryable<UsageAmounts> Group<T, TBase>(IQueryable<T> usage, Expression<Func<T, string>> key, Expression<Func<TBase, UsageAmounts>> amounts)
         where T : class, TBase =>
         usage.GroupBy(key, For<T, TBase>(amounts)).Select(group => new UsageAmounts
@@ -71,7 +71,7 @@ internal sealed class UsageAmounts
     {
         protected override Expression VisitParameter(ParameterExpression node) => node == replaced ? by : node;
 
-        // A member of the base class, as the member of the class itself that the model knows.
+        // Replaces a member of the base class by that of the entity, which EF's model contains.
         protected override Expression VisitMember(MemberExpression node) =>
             node.Expression == replaced ? Expression.Property(by, node.Member.Name) : base.VisitMember(node);
     }

@@ -11,13 +11,13 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>What was used. Every caller sees their own; tenant, partner and super admins see theirs.</summary>
+/// <summary>Usage reports. All callers see their own usage; tenant, partner and super admins see that of their tenant, partner or installation.</summary>
 internal static class UsageEndpoints
 {
     private const int DefaultLimit = 100;
     private const string Group = "group";
 
-    // Which of them a caller holds says whose usage they see: their own, their tenant's, their partner's.
+    // The one that a caller has determines whose usage is visible: the caller's own, the tenant's, or the partner's.
     private static readonly string[] Sight = [Permissions.ViewOwnAccounting, Permissions.ViewTenantAccounting, Permissions.ViewPartnerAccounting];
 
     public static void MapUsage(this IEndpointRouteBuilder group)
@@ -83,7 +83,7 @@ internal static class UsageEndpoints
             : await summary.SumAsync(filter, key, take, cancellationToken));
     }
 
-    /// <summary>Rows of a range of time, by an index even where only the primary key serves.</summary>
+    /// <summary>Restricts rows to a time range, with a bound on the primary key so that an index is used in any case.</summary>
     internal static IQueryable<UsageRow> Between(this IQueryable<UsageRow> rows, DateTimeOffset? start, DateTimeOffset? end)
     {
         if (start is { } from)
@@ -145,6 +145,6 @@ internal sealed record UsageView(
         row.CreatedAt);
 }
 
-/// <summary>Usage of one group.</summary>
+/// <summary>The usage of one value of the field that is grouped by.</summary>
 internal sealed record UsageSum(
     string GroupKey, long RequestCount, long InputTokens, long OutputTokens, long TotalTokens, string TotalCost, string BackendCost);

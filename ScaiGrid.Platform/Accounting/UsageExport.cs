@@ -11,8 +11,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Usage rows as a stream, oldest first: a page is read in the order of an index, written and forgotten, so that neither memory nor a
-/// page's time grow with the rows. What waits in Redis is not in it.
+/// Streams usage rows, oldest first. Pages are read in the order of an index, so that neither memory nor the time per page grows with the
+/// number of rows. Records still waiting in Redis are not included.
 /// </summary>
 internal sealed class UsageExport(IDbContextFactory<PlatformDb> databases, UsageFilter filter, string format) : IResult
 {

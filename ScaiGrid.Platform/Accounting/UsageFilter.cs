@@ -4,7 +4,7 @@ using ScaiGrid.Core.Identity;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>The query of accounting's lists. <c>period</c> is the last hour, day, week or month before <c>end</c>, where no <c>start</c> is given.</summary>
+/// <summary>The query of accounting's lists. Without <c>start</c>, <c>period</c> selects the last hour, day, week or month before <c>end</c>.</summary>
 internal sealed record UsageQuery(
     [property: FromQuery(Name = "start")] string? Start,
     [property: FromQuery(Name = "end")] string? End,
@@ -14,27 +14,28 @@ internal sealed record UsageQuery(
     [property: FromQuery(Name = "model")] string? Model,
     [property: FromQuery(Name = "backend_id")] string? BackendId);
 
-/// <summary>Which usage a request is about: what it asks for, within what its caller may see.</summary>
-/// <param name="Start">First moment; null for the beginning.</param>
-/// <param name="End">First moment after; null for no end.</param>
-/// <param name="Asked">What the request asks for.</param>
-/// <param name="Sight">What its caller may see.</param>
+/// <summary>The usage that a request asks for, restricted to what its caller may see.</summary>
+/// <param name="Start">The first moment; null for no start.</param>
+/// <param name="End">The first moment after the range; null for no end.</param>
+/// <param name="Asked">The scope that the request asks for.</param>
+/// <param name="Sight">The scope that the caller may see.</param>
 internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, UsageScope Asked, UsageScope Sight)
 {
-    /// <summary>The tenant whose usage alone can be seen or is asked for; null for several.</summary>
+    /// <summary>The tenant, if only one is asked for or visible; otherwise null.</summary>
     public string? OneTenant => Sight.TenantId ?? Asked.TenantId;
 
-    /// <summary>The index that has the order of the list and the rows to see. Null for a range of time, where the database chooses, and for several tenants.</summary>
+    /// <summary>The index with the visible rows in the list's order. Null for a time range, for which the database chooses, and for several
+    /// tenants.</summary>
     public string? ListIndex => Start is not null || End is not null ? null : OrderIndex;
 
-    /// <summary>The index that has the rows to see in the order of their ids; null where that is the primary key.</summary>
+    /// <summary>The index with the visible rows in the order of their ids; null if that is the primary key.</summary>
     public string? OrderIndex =>
         (Sight.UserId ?? Asked.UserId) is not null ? "ix_usage_records_user"
         : OneTenant is not null ? "ix_usage_records_tenant"
         : Sight.PartnerId is not null ? "ix_usage_records_partner"
         : null;
 
-    /// <summary>All usage of a scope.</summary>
+    /// <summary>A filter for all usage of a scope.</summary>
     public static UsageFilter All(UsageScope scope, DateTimeOffset? start, DateTimeOffset? end) => new(start, end, scope, new UsageScope());
 
     public static UsageFilter Read(UsageQuery query, Caller caller, TimeProvider time)
@@ -52,7 +53,7 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, U
         return new UsageFilter(start ?? Before(end ?? time.GetUtcNow(), period), end, asked, SightOf(caller));
     }
 
-    /// <summary>Everything but the time.</summary>
+    /// <summary>Whether usage matches the filter, apart from its time.</summary>
     public bool Covers(IUsageDimensions usage) => Asked.Covers(usage) && Sight.Covers(usage);
 
     /// <inheritdoc cref="Covers"/>
@@ -68,7 +69,7 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, U
             _ => new UsageScope { TenantId = caller.TenantId, UserId = caller.UserId },
         };
 
-    // Null: their own usage alone.
+    // Null: only the caller's own usage.
     private static Reach? ReachOf(Caller caller) =>
         caller.ReachOf(Permissions.ViewPartnerAccounting) ?? (caller.Has(Permissions.ViewTenantAccounting) ? Reach.Tenant : null);
 

@@ -7,15 +7,15 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Moves usage from Redis to the database, each record exactly once: a record leaves Redis only after the commit, and one that the
-/// database has already (the flush before died between the two) is only removed.
+/// Moves usage from Redis to the database, each record exactly once: a record is removed from Redis only after the commit, and one that is
+/// already in the database (the previous flush died in between) is only removed.
 /// </summary>
 internal sealed partial class UsageFlush(
     UsageBuffer buffer, UsageStore store, UsageMetrics metrics, AccountingOptions options, TimeProvider time, ILogger<UsageFlush> logger) : IScheduledTask
 {
     private const int BatchSize = 5000;
 
-    /// <summary>After which a run is cancelled, should a batch hang.</summary>
+    /// <summary>The time after which a run is cancelled, in case a batch hangs.</summary>
     public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(5);
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -24,7 +24,7 @@ internal sealed partial class UsageFlush(
         var tenants = await buffer.TenantsAsync();
         var failed = new List<string>();
 
-        // A batch a tenant in turn, so that one with very much does not keep the others waiting.
+        // One batch per tenant in turn, so that a tenant with many records does not delay the others.
         while (tenants.Count > 0 && time.GetElapsedTime(startedAt) < options.UsageFlushInterval)
         {
             var unfinished = new List<string>();
@@ -51,7 +51,7 @@ internal sealed partial class UsageFlush(
         }
     }
 
-    /// <returns>Whether the tenant may have more; null when its batch failed, which is no reason not to store the others'.</returns>
+    /// <returns>Whether the tenant may have more records; null if its batch failed, which does not affect other tenants.</returns>
     private async Task<bool?> TryFlushBatchAsync(string tenantId, CancellationToken cancellationToken)
     {
         try
@@ -65,7 +65,7 @@ internal sealed partial class UsageFlush(
         }
     }
 
-    /// <returns>Whether the tenant may have more.</returns>
+    /// <returns>Whether the tenant may have more records.</returns>
     private async Task<bool> FlushBatchAsync(string tenantId, CancellationToken cancellationToken)
     {
         var pending = await buffer.PendingAsync(tenantId, BatchSize, cancellationToken);

@@ -4,8 +4,8 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// What the members of a group used: a call counts for the groups that its user was in when it was made, so nothing that was used
-/// moves when people come and go. Its table is filled by the flush; calls themselves do not name groups.
+/// The usage of a group's members. A call counts for the groups of its user at the time of the call, so later changes of membership do not
+/// move usage. The flush fills the table; usage rows themselves have no groups.
 /// </summary>
 internal abstract class UsageGroup
 {
@@ -28,11 +28,11 @@ internal abstract class UsageGroup
 
 internal sealed class UsageGroupHour : UsageGroup
 {
-    /// <summary>Start of the hour, UTC.</summary>
+    /// <summary>Start of the hour in UTC.</summary>
     public required DateTimeOffset Hour { get; init; }
 }
 
-/// <summary>For ranges that begin or end inside an hour; kept as long as single calls are.</summary>
+/// <summary>Used for ranges that begin or end inside an hour; kept as long as usage rows.</summary>
 internal sealed class UsageGroupMinute : UsageGroup
 {
     public required DateTimeOffset Minute { get; init; }

@@ -3,8 +3,8 @@ using ScaiGrid.Core;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Bounds of the primary key for a range of time. An id begins with a time close to the row's own, that of
-/// the call, or of the batch that it belongs to, which takes a day at most: two days on either side is far more than any call and any clock needs, and keeps a query off the other rows.
+/// Bounds of the primary key for a time range, which keep a query off other rows. An id begins with a time close to the row's own: that of the
+/// call, or for a batch line that of the batch, which takes a day at most. Two days on either side are more than any call or clock needs.
 /// </summary>
 internal static class UsageIds
 {

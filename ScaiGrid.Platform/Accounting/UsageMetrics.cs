@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Where usage is on its way to the database.</summary>
+/// <summary>Metrics of the usage that is on its way to the database.</summary>
 internal sealed class UsageMetrics
 {
     private readonly Counter<long> _flushed;

@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Sums of rows by the minute, made by the database. Written in SQL: a stored time is a number to it, and more than that to the model.</summary>
+/// <summary>Sums rows per minute in the database. In SQL, because a time is stored as a number, which EF's model does not expose.</summary>
 internal static class UsageMinutes
 {
     private const long MicrosecondsPerMinute = 60_000_000;
@@ -19,7 +19,7 @@ internal static class UsageMinutes
         Narrow("tenant_id", scope.TenantId);
         Narrow("user_id", scope.UserId);
 
-        // Units and rest apart: a sum of costs may need more than 64 bits.
+        // Units and remainder separately: a sum of costs may exceed 64 bits.
         var units = db.Database.IsSqlite() ? $"cost / {Money.NanosPerUnit}" : $"cost DIV {Money.NanosPerUnit}";
         var integer = db.Database.IsSqlite() ? "INTEGER" : "SIGNED";
         var sql = $"""

@@ -6,8 +6,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Deletes calls that are older than is kept, the oldest first, a small batch at a time and for a bounded time: what is left waits for
-/// the next run. The sums of their hours and days stay.
+/// Deletes usage rows that are older than the retention, oldest first, in small batches and for a limited time; the next run continues. The
+/// hourly and daily sums are kept.
 /// </summary>
 internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> databases, AccountingOptions options, TimeProvider time, ILogger<UsageRetention> logger) : IScheduledTask
 {
@@ -28,7 +28,7 @@ internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> datab
 
         var startedAt = time.GetTimestamp();
 
-        // Whole days, so that no hour at whose edge a summary still looks for rows is cut.
+        // Whole days, so that no hour of which a summary still needs rows is cut.
         var before = WholeUnits.DayOf(time.GetUtcNow()).AddDays(-options.UsageRetentionDays);
         var total = 0;
         int deleted;
@@ -47,7 +47,7 @@ internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> datab
         }
     }
 
-    // By ids that were read first: a delete with a limit is no SQL that both databases speak, and one without has no bound.
+    // By ids that were read first: DELETE with a limit is not SQL that both databases support, and without one it is unbounded.
     private async Task<int> DeleteBatchAsync(DateTimeOffset before, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -55,7 +55,7 @@ internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> datab
         return ids.Length == 0 ? 0 : await db.UsageRows.Where(row => ids.Contains(row.Id)).ExecuteDeleteAsync(cancellationToken);
     }
 
-    // A minute of all groups at once is few rows.
+    // One minute of all groups together has few rows.
     private async Task<int> DeleteMinutesAsync(DateTimeOffset before, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);

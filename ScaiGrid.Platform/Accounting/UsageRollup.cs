@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Sums of <see cref="UsageRow"/> over an hour or a day: what summaries read, so that they do not grow with the rows.</summary>
+/// <summary>The sum of <see cref="UsageRow"/>s of an hour or a day. Summaries read these, so that their time does not grow with the rows.</summary>
 internal abstract class UsageRollup : IUsageDimensions
 {
     public required string PartnerId { get; init; }
@@ -22,7 +22,7 @@ internal abstract class UsageRollup : IUsageDimensions
 
     public required long OutputTokens { get; set; }
 
-    /// <summary>Ends at the largest 64-bit number rather than overflow.</summary>
+    /// <summary>In nano-units; saturates at 64 bits.</summary>
     public required long Cost { get; set; }
 
     /// <inheritdoc cref="Cost"/>
@@ -31,13 +31,13 @@ internal abstract class UsageRollup : IUsageDimensions
 
 internal sealed class UsageHour : UsageRollup
 {
-    /// <summary>Start of the hour, UTC.</summary>
+    /// <summary>Start of the hour in UTC.</summary>
     public required DateTimeOffset Hour { get; init; }
 }
 
 internal sealed class UsageDay : UsageRollup
 {
-    /// <summary>Start of the day, UTC.</summary>
+    /// <summary>Start of the day in UTC.</summary>
     public required DateTimeOffset Day { get; init; }
 }
 

@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Adds calls to the sums of hours, days and groups, many sums a statement. Adding is relative, so it does not matter what is there.</summary>
+/// <summary>Adds calls to the sums of hours, days and groups, many sums per statement, creating the rows that do not exist.</summary>
 internal static class UsageRollups
 {
     private const int SumsPerStatement = 200;
@@ -18,7 +18,7 @@ internal static class UsageRollups
         await AddAsync(db, "usage_days", "day", rows, WholeUnits.DayOf, cancellationToken);
     }
 
-    /// <summary>The same for groups.</summary>
+    /// <summary>Adds calls to the sums of groups.</summary>
     public static async Task AddAsync(PlatformDb db, IReadOnlyList<GroupedUsage> usage, CancellationToken cancellationToken)
     {
         await AddAsync(db, "usage_group_hours", "hour", usage, WholeUnits.HourOf, cancellationToken);
@@ -78,7 +78,7 @@ internal static class UsageRollups
 
     private static string Placeholder(int index) => string.Create(CultureInfo.InvariantCulture, $"{{{index}}}");
 
-    // Neither database saturates by itself: MariaDB fails, SQLite goes on in floating point.
+    // Neither database saturates by itself: MariaDB fails, and SQLite continues in floating point.
     private static string Add(Func<string, string> added) => string.Join(", ", Amounts.Select(name =>
         $"{name} = CASE WHEN {name} > {long.MaxValue} - {added(name)} THEN {long.MaxValue} ELSE {name} + {added(name)} END"));
 }

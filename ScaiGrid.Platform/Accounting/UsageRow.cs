@@ -4,8 +4,8 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// One inference call. Append-only and narrow: no foreign keys, no bodies. The id is made once, when the call ends,
-/// so that storing a record again is seen as the same record.
+/// One inference call. Append-only and narrow: no foreign keys, no bodies. The id is assigned once per call, so that storing a record again
+/// is recognised.
 /// </summary>
 internal sealed class UsageRow : IUsageDimensions
 {
@@ -42,20 +42,20 @@ internal sealed class UsageRow : IUsageDimensions
 
     public required long ReasoningTokens { get; init; }
 
-    /// <summary>What the caller pays, in nano-units.</summary>
+    /// <summary>Charged to the caller, in nano-units.</summary>
     public required long Cost { get; init; }
 
-    /// <summary>What the upstream charges, in nano-units.</summary>
+    /// <summary>Charged by the upstream, in nano-units.</summary>
     public required long BackendCost { get; init; }
 
-    /// <summary>Which of the model's prices was charged.</summary>
+    /// <summary>The version of the model's prices that was charged.</summary>
     public required int PriceVersion { get; init; }
 
     public required int LatencyMs { get; init; }
 
     public int? TimeToFirstTokenMs { get; init; }
 
-    /// <summary>The upstream gave no usage: tokens were counted here.</summary>
+    /// <summary>True if the tokens were counted here because the upstream gave no usage.</summary>
     public required bool Estimated { get; init; }
 }
 

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Whose usage, and of what: everything but the time, which rows and rollups keep differently. What is null does not narrow.</summary>
+/// <summary>Filters usage by everything but time, which rows and rollups store differently. Null values do not restrict it.</summary>
 internal sealed record UsageScope
 {
     public string? PartnerId { get; init; }

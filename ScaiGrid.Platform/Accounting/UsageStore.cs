@@ -6,18 +6,18 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Writes usage to the database: rows that are not there yet, and with them, in one transaction, the sums of their hours and days.</summary>
+/// <summary>Writes usage to the database: new rows, and in the same transaction the sums of their hours and days.</summary>
 internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, RequestEvents events)
 {
     private const string Lock = "accounting.usage_flush";
     private const int WordLength = 50;
     private const int ModelLength = 200;
 
-    /// <returns>How many of the records were new.</returns>
+    /// <returns>The number of records that were new.</returns>
     public Task<int> StoreAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken) => databases.TransactAsync(
         async (db, token) =>
         {
-            // Two flushes at once would both find a row missing; the second would fail on its key and have to begin again.
+            // Two concurrent flushes would both find a row missing, and the second would fail on its key.
             await db.TakeLockAsync(Lock, token);
             var rows = records.Select(ToRow).ToList();
             var stored = await StoredIdsAsync(db, rows, token);
@@ -38,7 +38,7 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, Reques
     }
 
     /// <summary>
-    /// Whether a record fits the tables. One that does not would fail the batch that it is in, again and again.
+    /// Whether a record fits the tables. One that does not would make its batch fail again and again.
     /// </summary>
     public static bool IsStorable(UsageRecord record) =>
         IsId(record.Id) && record.Id.StartsWith(Ids.Usage + "_", StringComparison.Ordinal)
@@ -82,7 +82,7 @@ internal sealed class UsageStore(IDbContextFactory<PlatformDb> databases, Reques
     private static bool IsAscii(string? text, int maxLength) => text?.Length > 0 && text.Length <= maxLength && Ascii.IsValid(text);
 }
 
-/// <summary>A call that counts for a group.</summary>
+/// <summary>A call and one of the groups that it counts for.</summary>
 internal sealed record GroupedUsage(string GroupId, UsageRow Row)
 {
     public static List<GroupedUsage> Of(IEnumerable<(UsageRecord Record, UsageRow Row)> calls) =>

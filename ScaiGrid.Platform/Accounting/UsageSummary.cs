@@ -6,11 +6,11 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>
-/// Sums usage from the daily and hourly rollups, from rows where a range begins or ends inside an hour, and from the records that wait in Redis.
+/// Sums usage from the daily and hourly rollups, from rows where a range begins or ends inside an hour, and from the records still waiting in Redis.
 /// </summary>
 /// <remarks>
-/// Each call counts once: the waiting records are read first, and those that the database has by then (flushed meanwhile, or not yet
-/// removed) are left out in the same moment in which the sums are read.
+/// Each call counts once: waiting records are read first, and those that are in the database by then (flushed in between, or not yet
+/// removed) are left out in the same transaction in which the sums are read.
 /// </remarks>
 internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, WaitingUsage waiting)
 {
@@ -48,14 +48,14 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
             .Select(sum => sum.View),
     ];
 
-    /// <summary>All that the filter lets through, as one sum. The cost ends at the largest number that there is.</summary>
+    /// <summary>One sum over everything that the filter matches. The cost saturates at 64 bits.</summary>
     public async Task<UsageTotal> TotalAsync(UsageFilter filter, CancellationToken cancellationToken)
     {
         var sums = await TotalsAsync(filter, "tenant", cancellationToken);
         return sums.Aggregate(new UsageAmounts { Key = "" }, (all, sum) => all + sum).Total;
     }
 
-    /// <summary>The calls of a scope since a moment, by the minute.</summary>
+    /// <summary>A scope's calls since a time, per minute.</summary>
     public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(UsageScope scope, DateTimeOffset start, CancellationToken cancellationToken)
     {
         var filter = UsageFilter.All(scope, start, end: null);
@@ -73,14 +73,14 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         ];
     }
 
-    /// <summary>Those of some calls that were recorded before a moment.</summary>
-    /// <param name="tenantId">Whose they are; null where they are several tenants'.</param>
-    /// <param name="usageIds">The ids that the calls have, or will have.</param>
-    /// <param name="before">The moment.</param>
-    /// <param name="cancellationToken">To end early.</param>
+    /// <summary>Finds which of the given calls were recorded before a time.</summary>
+    /// <param name="tenantId">The calls' tenant; null for several tenants.</param>
+    /// <param name="usageIds">The calls' usage ids, assigned in advance.</param>
+    /// <param name="before">The time.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     public async Task<IReadOnlySet<string>> RecordedAsync(string? tenantId, IReadOnlySet<string> usageIds, DateTimeOffset before, CancellationToken cancellationToken)
     {
-        // The waiting first: one that is flushed in between is in the database then.
+        // Waiting records first: one that is flushed in between is then found in the database.
         var pending = await waiting.ReadAsync(tenantId, row => row.CreatedAt < before && usageIds.Contains(row.Id), cancellationToken);
         var recorded = pending.Select(call => call.Row.Id).ToHashSet();
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -106,7 +106,7 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         return parts.GroupBy(part => part.Key, (key, sums) => sums.Aggregate(new UsageAmounts { Key = key }, (total, sum) => total + sum));
     }
 
-    // Whole days from their rollup, whole hours at their edges from theirs, and from rows where the range begins or ends inside an hour.
+    // Whole days from the daily rollup, whole hours at the edges from the hourly one, and rows where the range begins or ends inside an hour.
     private static async Task<List<UsageAmounts>> StoredAsync(PlatformDb db, UsageFilter filter, string groupBy, CancellationToken cancellationToken)
     {
         var sums = new List<UsageAmounts>();
@@ -155,10 +155,10 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         };
 }
 
-/// <summary>Usage of a scope.</summary>
-/// <param name="Cost">Nano-units.</param>
-/// <param name="Tokens">In and out.</param>
-/// <param name="Requests">Calls.</param>
+/// <summary>The usage of a scope.</summary>
+/// <param name="Cost">In nano-units.</param>
+/// <param name="Tokens">Input and output tokens.</param>
+/// <param name="Requests">Number of calls.</param>
 internal readonly record struct UsageTotal(long Cost, long Tokens, long Requests)
 {
     public static UsageTotal operator +(UsageTotal left, UsageTotal right) =>

@@ -5,17 +5,17 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>The records that wait in Redis, for sums that include what is not flushed yet.</summary>
+/// <summary>Reads the records that wait in Redis, for sums that include unflushed usage.</summary>
 internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUsage> logger)
 {
-    /// <summary>What one summary reads; more wait only where no worker has run for long.</summary>
+    /// <summary>The most records that one summary reads; more wait only if no worker has run for long.</summary>
     private const int Most = 50_000;
 
     private const int LookupBatch = 1000;
 
-    /// <param name="tenantId">Whose; null for everybody's.</param>
-    /// <param name="isWanted">Which of them.</param>
-    /// <param name="cancellationToken">To end early.</param>
+    /// <param name="tenantId">The tenant; null for all tenants.</param>
+    /// <param name="isWanted">Selects records.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
     public async Task<List<(UsageRecord Record, UsageRow Row)>> ReadAsync(string? tenantId, Func<UsageRow, bool> isWanted, CancellationToken cancellationToken)
     {
         var waiting = new List<(UsageRecord, UsageRow)>();
@@ -34,14 +34,14 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException or AggregateException { InnerException: RedisException or TimeoutException })
         {
-            // The client wraps what happens inside a scan. What is stored is worth more than no answer.
+            // The client wraps exceptions inside a scan. The stored usage alone is better than no answer.
             WaitingUnknown(exception.Message);
         }
 
         return waiting;
     }
 
-    /// <summary>Those of the waiting that the database does not have by now.</summary>
+    /// <summary>Those of the waiting records that are not in the database.</summary>
     public static async Task<List<UsageRow>> MissingAsync(PlatformDb db, List<UsageRow> waiting, CancellationToken cancellationToken)
     {
         var missing = new List<UsageRow>(waiting.Count);

@@ -1,10 +1,10 @@
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>A range of time as whole units (hours or days, UTC) and the parts of units at its edges.</summary>
-/// <param name="HasUnits">Whether any whole unit is in it.</param>
-/// <param name="First">First whole unit; null for no beginning.</param>
+/// <summary>Splits a time range into whole units (hours or days in UTC) and partial units at its edges.</summary>
+/// <param name="HasUnits">Whether the range contains a whole unit.</param>
+/// <param name="First">The first whole unit; null for no start.</param>
 /// <param name="Last">The unit after the last whole one; null for no end.</param>
-/// <param name="Edges">What is left, at most two parts.</param>
+/// <param name="Edges">The remaining parts, at most two.</param>
 internal sealed record WholeUnits(
     bool HasUnits, DateTimeOffset? First, DateTimeOffset? Last, IReadOnlyList<(DateTimeOffset Start, DateTimeOffset End)> Edges)
 {
