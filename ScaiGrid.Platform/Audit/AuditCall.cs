@@ -7,46 +7,46 @@ using ScaiGrid.Platform.Idempotency;
 
 namespace ScaiGrid.Platform.Audit;
 
-/// <summary>An audited call while it runs. It follows the call through its tasks, so that any context that commits finds it.</summary>
+/// <summary>The audited call that is running. Flows with its tasks, so that any database context that commits finds it.</summary>
 internal sealed class AuditCall(HttpContext context, AuditEntry entry)
 {
     private const string ServicePrefix = "service:";
 
     private static readonly AsyncLocal<AuditCall?> Running = new();
 
-    // By context: a unit of work that is run again has a fresh one, and what the first attempt changed was rolled back.
+    // By context: a unit of work that is retried gets a new context, and the changes of the first attempt were rolled back.
     private readonly Dictionary<DbContextId, AuditChanges> _changes = [];
 
-    /// <summary>Null outside of audited calls.</summary>
+    /// <summary>Null outside of an audited call.</summary>
     public static AuditCall? Current => Running.Value;
 
     public AuditEntry Entry { get; } = entry;
 
-    /// <summary>Known once the call is authenticated.</summary>
+    /// <summary>Set once the call is authenticated.</summary>
     public Caller? Caller => context.Features.Get<Caller>();
 
-    /// <summary>The id in the path, where no changed row tells a better one.</summary>
+    /// <summary>The id in the path, used unless a changed row has an id.</summary>
     public string? RouteId => (context.GetRouteValue("id") ?? context.GetRouteData().Values.Values.FirstOrDefault())?.ToString();
 
     public string ActorType => Caller?.UserId.StartsWith(ServicePrefix, StringComparison.Ordinal) is true ? ActorTypes.Service : Entry.ActorType;
 
-    /// <summary>Set once a transaction with this call's row has been committed.</summary>
+    /// <summary>True once a transaction with this call's audit row was committed.</summary>
     public bool IsRecorded { get; private set; }
 
-    /// <summary>The answer is an earlier call's: nothing was attempted, and the earlier call has its row.</summary>
+    /// <summary>True if the response is a stored one: nothing was attempted, and the original call has its own row.</summary>
     public bool IsReplay { get; set; }
 
-    /// <summary>The call failed for want of the database: its row would wait for it in vain as well.</summary>
+    /// <summary>True if the call failed because the database is unavailable: writing its row would fail as well.</summary>
     public bool IsDatabaseAway { get; set; }
 
-    /// <summary>The claim of the call's Idempotency-Key, which commits with its write.</summary>
+    /// <summary>The claim of the call's Idempotency-Key, which is committed together with its write.</summary>
     public IdempotencyClaim? Claim { get; set; }
 
     public void Begin() => Running.Value = this;
 
     public static void End() => Running.Value = null;
 
-    /// <summary>Adds what the context is about to save.</summary>
+    /// <summary>Collects the changes that the context is about to save.</summary>
     public void Collect(DbContext db)
     {
         if (!_changes.TryGetValue(db.ContextId, out var changes))
@@ -57,7 +57,7 @@ internal sealed class AuditCall(HttpContext context, AuditEntry entry)
         changes.Add(db.ChangeTracker);
     }
 
-    /// <returns>Null where the context saved nothing that was tracked.</returns>
+    /// <returns>Null if the context saved no tracked changes.</returns>
     public AuditChanges? ChangesOf(DbContext db) => _changes.GetValueOrDefault(db.ContextId) is { IsEmpty: false } changes ? changes : null;
 
     public void Committed(DbContext db)

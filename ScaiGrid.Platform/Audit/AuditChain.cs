@@ -7,14 +7,14 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// Adds rows to a tenant's chain, in a transaction that the caller commits. The end of the chain is a row that the transaction locks
-/// until its commit, so that two replicas never add after the same row; on SQLite a transaction has the only write lock anyway.
+/// Appends rows to a tenant's hash chain, in a transaction that the caller commits. The end of the chain is a row that stays locked until the
+/// commit, so that two replicas never append to the same row. On SQLite, the transaction holds the only write lock anyway.
 /// </summary>
 internal sealed class AuditChain(TimeProvider time)
 {
     private const string Find = "SELECT sequence, hash FROM audit_chains WHERE tenant_id = @tenant";
 
-    // Makes the row or finds it, and locks it either way.
+    // Creates the row if it does not exist, and locks it in either case.
     private const string LockOnMariaDb =
         "INSERT INTO audit_chains (tenant_id, sequence, hash) VALUES (@tenant, 0, '') ON DUPLICATE KEY UPDATE sequence = sequence; " + Find + " FOR UPDATE";
 
@@ -29,12 +29,12 @@ internal sealed class AuditChain(TimeProvider time)
         UPDATE audit_chains SET sequence = @sequence, hash = @hash WHERE tenant_id = @tenant;
         """;
 
-    /// <summary>Call it last: other writers of the tenant wait until the transaction ends.</summary>
-    /// <param name="transaction">The one that carries the write.</param>
-    /// <param name="call">What happened.</param>
-    /// <param name="changes">Of the rows, see <see cref="AuditChanges"/>.</param>
+    /// <summary>Appends a row. Call it last: other writers of the tenant wait until the transaction ends.</summary>
+    /// <param name="transaction">The transaction of the audited write.</param>
+    /// <param name="call">The audited call.</param>
+    /// <param name="changes">The changed rows.</param>
     /// <param name="status">One of <see cref="AuditStatus"/>.</param>
-    /// <param name="cancellationToken">Of the call.</param>
+    /// <param name="cancellationToken">The call's token.</param>
     public async Task AppendAsync(
         DbTransaction transaction, AuditCall call, AuditChanges? changes, string status, CancellationToken cancellationToken)
     {
@@ -48,7 +48,7 @@ internal sealed class AuditChain(TimeProvider time)
         var entry = call.Entry;
         var row = new AuditRow
         {
-            // Made under the lock, so that ids and times follow the chain as far as the replicas' clocks agree.
+            // Created while holding the lock, so that ids and times are in the chain's order as far as the replicas' clocks agree.
             Id = Ids.New(Ids.Audit, time),
             CreatedAt = time.GetStoredNow(),
             TenantId = tenantId,
@@ -71,7 +71,7 @@ internal sealed class AuditChain(TimeProvider time)
         await AddAsync(transaction, row, AuditHash.Of(row), cancellationToken);
     }
 
-    /// <summary>The tenant that the call names, else that of what was changed, else the caller's. Empty for a stranger's attempt.</summary>
+    /// <summary>The tenant set by the handler, otherwise that of the changed rows, otherwise the caller's. Empty without credentials.</summary>
     private static async Task<(string TenantId, string PartnerId)> PlaceAsync(
         DbTransaction transaction, AuditCall call, AuditChanges? changes, CancellationToken cancellationToken)
     {
@@ -137,13 +137,13 @@ internal sealed class AuditChain(TimeProvider time)
     }
 }
 
-/// <summary>Text as it can be stored and read again, byte by byte: what the hash is made of.</summary>
+/// <summary>Makes text storable: the hash covers it byte by byte, so it must be read back unchanged.</summary>
 internal static class AuditText
 {
-    /// <summary>At most <paramref name="length"/> characters, whole ones.</summary>
+    /// <summary>Cuts a text to <paramref name="length"/> characters, without splitting a surrogate pair.</summary>
     public static string Cut(string? text, int length)
     {
-        // Decoding what was encoded replaces halves of characters, which no database stores.
+        // Encoding replaces unpaired surrogates, which no database stores.
         var whole = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? ""));
         if (whole.Length <= length)
         {
@@ -153,10 +153,10 @@ internal static class AuditText
         return whole[..(char.IsHighSurrogate(whole[length - 1]) ? length - 1 : length)];
     }
 
-    /// <summary>What a path called a resource, escaped where it is no ASCII: it stays told apart from others.</summary>
+    /// <summary>A resource id from a path, escaped if it is not ASCII, so that it stays distinguishable.</summary>
     public static string Id(string? text, int length) => Ascii(text is null || System.Text.Ascii.IsValid(text) ? text : Uri.EscapeDataString(text), length);
 
-    /// <summary>The same, with a question mark for each character outside ASCII.</summary>
+    /// <summary>A text with a question mark for each character outside ASCII.</summary>
     public static string Ascii(string? text, int length)
     {
         var ascii = Encoding.ASCII.GetString(Encoding.ASCII.GetBytes(text ?? ""));

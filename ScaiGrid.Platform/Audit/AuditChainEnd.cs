@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Audit;
 
-/// <summary>The last row of a tenant's chain, which the next one follows.</summary>
+/// <summary>The last row of a tenant's chain.</summary>
 internal sealed class AuditChainEnd
 {
     public required string TenantId { get; init; }

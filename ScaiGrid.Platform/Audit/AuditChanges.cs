@@ -9,12 +9,12 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// The rows that a transaction changes, each with the changed fields before and after: <c>[{"resource":"api_keys","id":"apikey_…",
-/// "before":null,"after":{…}}]</c>. Secrets are masked before anything is kept.
+/// The rows that a transaction changes, with the changed fields before and after: <c>[{"resource":"api_keys","id":"apikey_…",
+/// "before":null,"after":{…}}]</c>. Secrets are masked before anything is stored.
 /// </summary>
 internal sealed class AuditChanges
 {
-    // A unit of work that changes more tells how many; its first rows say what it did.
+    // Of a larger unit of work, the first rows and the total number are kept.
     private const int MaxRows = 50;
 
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -25,10 +25,10 @@ internal sealed class AuditChanges
 
     public bool IsEmpty => _count == 0;
 
-    /// <summary>Of the first row that has an id of its own.</summary>
+    /// <summary>The id of the first changed row that has one.</summary>
     public string? ResourceId { get; private set; }
 
-    /// <summary>The one tenant whose rows were changed; null for none or several.</summary>
+    /// <summary>The tenant of the changed rows; null if there are none or several tenants.</summary>
     public string? TenantId => _tenants.Count == 1 ? _tenants.First() : null;
 
     public void Add(ChangeTracker tracker)
@@ -103,7 +103,7 @@ internal sealed class AuditChanges
         _ => value.ToString(),
     };
 
-    /// <summary>A column of JSON shows as JSON, so that secrets inside it have names.</summary>
+    /// <summary>Parses a JSON column, so that secrets inside it can be masked by name.</summary>
     private static JsonNode? Document(string text)
     {
         if (text is not (['{', ..] or ['[', ..]))

@@ -13,7 +13,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Audit;
 
-/// <summary>Reading the audit log; there is no endpoint that writes it.</summary>
+/// <summary>Reads the audit log; no endpoint writes to it directly.</summary>
 internal static class AuditEndpoints
 {
     private const int DefaultLimit = 100;
@@ -63,20 +63,20 @@ internal static class AuditEndpoints
 /// <param name="Id">audit_…</param>
 /// <param name="Timestamp">When it was stored.</param>
 /// <param name="Action">Noun and verb, for example api_key.create.</param>
-/// <param name="ActorId">The user; service:{name} for a service token.</param>
-/// <param name="ActorEmail">As it was then.</param>
+/// <param name="ActorId">The user's id; service:{name} for a service token.</param>
+/// <param name="ActorEmail">The e-mail address at the time.</param>
 /// <param name="ActorType">user, service or webhook.</param>
-/// <param name="TenantId">Whose log the row is in.</param>
+/// <param name="TenantId">The tenant whose log has the row.</param>
 /// <param name="PartnerId">The tenant's partner.</param>
-/// <param name="ResourceType">What was written.</param>
-/// <param name="ResourceId">Its id; of a refused attempt what the path said, empty where it said nothing.</param>
-/// <param name="IpAddress">The client's, see SCAIGRID_TRUSTED_PROXIES.</param>
-/// <param name="UserAgent">As the client says.</param>
+/// <param name="ResourceType">The kind of resource.</param>
+/// <param name="ResourceId">The resource's id; for a refused attempt the id in the path, or empty.</param>
+/// <param name="IpAddress">The client's address, see SCAIGRID_TRUSTED_PROXIES.</param>
+/// <param name="UserAgent">As sent by the client.</param>
 /// <param name="Status">SUCCESS or FAILURE.</param>
 /// <param name="RequestId">The call's X-Request-Id.</param>
 /// <param name="Changes">The changed rows before and after, secrets masked.</param>
-/// <param name="Sequence">Counts from 1 in the tenant.</param>
-/// <param name="PreviousHash">Hash of the row before it; empty for the first.</param>
+/// <param name="Sequence">Counts from 1 within the tenant.</param>
+/// <param name="PreviousHash">Hash of the previous row; empty for the first.</param>
 /// <param name="Hash">SHA-256 over the other fields.</param>
 internal sealed record AuditView(
     string Id,

@@ -11,8 +11,8 @@ using ScaiGrid.Core.Http;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// All rows of a query, newest first, written page by page as they are read: as much memory for a million rows as for a thousand. (One
-/// query for all of them would be held in memory whole, since a statement that may be run again is.)
+/// Exports all rows of a query, newest first, page by page: the memory needed does not depend on their number. (With a retrying execution
+/// strategy, EF would buffer the result of a single query.)
 /// </summary>
 internal sealed class AuditExport(IQueryable<AuditRow> rows, string format) : IResult
 {
@@ -30,7 +30,7 @@ internal sealed class AuditExport(IQueryable<AuditRow> rows, string format) : IR
         var json = httpContext.RequestServices.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
         var page = await PageAfterAsync(null, cancellationToken);
 
-        // From here on a failure can only cut the answer off, so the first page is read before.
+        // The first page is read before the response starts: a later failure can only break it off.
         response.ContentType = format switch
         {
             "csv" => "text/csv; charset=utf-8",

@@ -19,7 +19,7 @@ internal sealed record AuditQuery(
     [property: FromQuery(Name = "ip_address")] string? IpAddress,
     [property: FromQuery(Name = "tenant_id")] string? TenantId);
 
-/// <summary>Which rows a request is about: what it asks for, within what its caller may see.</summary>
+/// <summary>The rows that a request asks for, restricted to what its caller may see.</summary>
 internal sealed record AuditFilter(AuditQuery Query, DateTimeOffset? Start, DateTimeOffset? End)
 {
     public static AuditFilter Read(AuditQuery query)
@@ -36,7 +36,7 @@ internal sealed record AuditFilter(AuditQuery Query, DateTimeOffset? Start, Date
         return new AuditFilter(query, start, end);
     }
 
-    /// <summary>A tenant's administrators see their tenant, a partner's their tenants, super admins all.</summary>
+    /// <summary>Tenant admins see their tenant, partner admins their partner's tenants, super admins everything.</summary>
     public static IQueryable<AuditRow> WithinSight(IQueryable<AuditRow> rows, Caller caller, string? tenantId)
     {
         var (ownTenant, partner) = (caller.TenantId, caller.PartnerId);
@@ -74,7 +74,7 @@ internal sealed record AuditFilter(AuditQuery Query, DateTimeOffset? Start, Date
         return rows;
     }
 
-    /// <summary>The one that has the list's order and the rarest of the asked-for values. Null where several tenants are asked for.</summary>
+    /// <summary>The index with the list's order and the most selective of the given values. Null if several tenants are asked for.</summary>
     private string? Index(Caller caller)
     {
         var reach = caller.ReachOf(Permissions.Administer);
@@ -91,7 +91,7 @@ internal sealed record AuditFilter(AuditQuery Query, DateTimeOffset? Start, Date
         };
     }
 
-    // An id begins with the millisecond of its row's time: it keeps a query of a range off the other rows, by the index of the list.
+    // An id begins with the millisecond of its row's time: a bound on it lets a range query use the list's index.
     private static string Bound(DateTimeOffset time)
     {
         Span<byte> zeros = stackalloc byte[10];

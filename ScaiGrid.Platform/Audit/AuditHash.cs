@@ -6,9 +6,9 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// What chains a tenant's rows: SHA-256, lower-case hex, over the fields of a row as netstrings (<c>5:hello,</c>: the length in bytes
-/// of the UTF-8, a colon, the text, a comma) in the order below, the hash of the row before it first. Whoever has an export can
-/// recompute it with a few lines of any language.
+/// The hash that chains a tenant's rows: SHA-256 in lower-case hex over the fields of a row as netstrings (<c>5:hello,</c>: the length in
+/// bytes of the UTF-8, a colon, the text, a comma) in the order below, starting with the hash of the previous row. It can be recomputed
+/// from an export with a few lines of any language.
 /// </summary>
 internal static class AuditHash
 {

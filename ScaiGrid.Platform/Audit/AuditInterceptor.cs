@@ -5,8 +5,8 @@ using ScaiGrid.Platform.Idempotency;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// Puts the audit row of the running call, and the mark on its Idempotency-Key, into the transaction that makes the change: all are
-/// stored or none. For the platform's context and for modules', which add it to their own.
+/// Adds the running call's audit row, and the result of its Idempotency-Key, to the transaction that makes the change, so that all are
+/// stored or none. Used by the platform's context, and by modules in theirs.
 /// </summary>
 /// <remarks>
 /// Registered before <c>SnapshotInterceptor</c>, so that all transactions lock the chain first and the revision second, both just before
@@ -33,7 +33,7 @@ internal sealed class AuditInterceptor(AuditChain chain) : DbTransactionIntercep
             return result;
         }
 
-        // A call that commits several times has a row for each change; a first commit has one even where the tracker saw nothing.
+        // A call with several commits has a row for each with changes; its first commit has one even without tracked changes.
         var changes = call.ChangesOf(db);
         if (changes is not null || !call.IsRecorded)
         {

@@ -6,8 +6,8 @@ using System.Text.RegularExpressions;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// What the audit log shows of a value. Fields whose name speaks of a secret show that they were set, never what to; text that holds
-/// a credential (one of our keys, a URL's password, a bearer token) shows the rest of it; long text shows its beginning and its hash.
+/// Masks values in the audit log. Of fields named like secrets, the log shows only that they were set. Credentials inside text (our keys,
+/// passwords in URLs, bearer tokens) are masked. Long text is replaced by its beginning and its hash.
 /// </summary>
 internal static partial class AuditMask
 {
@@ -24,7 +24,7 @@ internal static partial class AuditMask
         _ => value.DeepClone(),
     };
 
-    /// <summary>An object's names stay (which header was set), its values do not.</summary>
+    /// <summary>Masks an object's values, but keeps its names (for example which headers were set).</summary>
     public static JsonNode? Hide(JsonNode? value) => value switch
     {
         null => null,
@@ -45,7 +45,7 @@ internal static partial class AuditMask
     [GeneratedRegex("secret|passw|token|credential|api_?key|private_?key|signing_?key|hash|sealed|verifier|authorization|cookie|^headers$|^key$", RegexOptions.IgnoreCase)]
     private static partial Regex SecretName();
 
-    // What is named after a secret and is none: its id, times, place, kind, number.
+    // Named after a secret without being one: its id, time, location, kind, number.
     [GeneratedRegex("(_id|_at|_ids|_url|_uri|_endpoint|_type|_tokens|_name|^tokens_(in|out))$", RegexOptions.IgnoreCase)]
     private static partial Regex PublicName();
 

@@ -9,8 +9,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// Around authentication, so that refusals are recorded too. The row of a write that succeeds is stored with it, by
-/// <see cref="AuditInterceptor"/>; what is left for here are attempts that stored nothing.
+/// Records audited calls that stored nothing: refused and failed attempts. Runs around authentication, so that its refusals are recorded as
+/// well. The row of a successful write is stored together with it, by <see cref="AuditInterceptor"/>.
 /// </summary>
 internal sealed partial class AuditMiddleware(
     RequestDelegate next, IDbContextFactory<PlatformDb> contexts, AuditChain chain, ClientAddress clients, ILogger<AuditMiddleware> logger)
@@ -30,7 +30,7 @@ internal sealed partial class AuditMiddleware(
         context.Features.Set(entry);
         context.Features.Set(call);
 
-        // The caller sees the answer when the row is stored: what was answered has been recorded.
+        // The response is held back until the row is stored: a caller who has a response has been recorded.
         await using var answer = BufferedAnswer.Begin(context);
         var failed = true;
         call.Begin();
@@ -52,12 +52,12 @@ internal sealed partial class AuditMiddleware(
         await answer.SendAsync(context.RequestAborted);
     }
 
-    /// <summary>Whatever became of the caller: an attempt is recorded also when nobody waits for its answer.</summary>
+    /// <summary>Not cancelled when the caller disconnects: the attempt is recorded anyway.</summary>
     private async Task RecordAsync(AuditCall call, string status)
     {
         if (call.Caller is null && call.Entry.TenantId is null)
         {
-            // A row belongs to a tenant. Strangers must not be able to make the database write.
+            // A row belongs to a tenant, and calls without credentials must not be able to cause database writes.
             StrangerRefused(call.Entry.Action, call.Entry.IpAddress);
             return;
         }
@@ -76,7 +76,7 @@ internal sealed partial class AuditMiddleware(
         }
         catch (Exception exception)
         {
-            // Nothing was changed, or its row would have been stored with it: the answer stands.
+            // Nothing was changed (otherwise its row would have been stored with it), so the response is sent.
             RowLost(call.Entry.Action, status, exception);
         }
     }

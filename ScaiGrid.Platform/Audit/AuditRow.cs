@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Audit;
 
-/// <summary>One write, or one attempt. Rows are only added, by <see cref="AuditChain"/>; nothing changes or deletes one.</summary>
+/// <summary>One write or attempt. Rows are only added, by <see cref="AuditChain"/>; none is ever changed or deleted.</summary>
 internal sealed class AuditRow
 {
     public const int TextLength = 300;
@@ -14,7 +14,7 @@ internal sealed class AuditRow
 
     public required string TenantId { get; init; }
 
-    /// <summary>Counts from 1 in the tenant, without gaps.</summary>
+    /// <summary>Counts from 1 within the tenant, without gaps.</summary>
     public required long Sequence { get; init; }
 
     public required string PartnerId { get; init; }
@@ -47,7 +47,7 @@ internal sealed class AuditRow
 
     public required string PreviousHash { get; init; }
 
-    /// <summary>What <see cref="AuditHash"/> makes of all the other fields.</summary>
+    /// <summary>The <see cref="AuditHash"/> of all other fields.</summary>
     public required string Hash { get; init; }
 }
 

@@ -9,14 +9,14 @@ using ScaiGrid.Platform.Idempotency;
 
 namespace ScaiGrid.Platform.Audit;
 
-/// <summary>Where the audit log and idempotency keys sit among the middleware.</summary>
+/// <summary>Adds the middleware of the audit log and of idempotency keys.</summary>
 public static class AuditServices
 {
-    /// <summary>After routing, before authentication.</summary>
+    /// <summary>Call after routing and before authentication.</summary>
     public static IApplicationBuilder UseAudit(this IApplicationBuilder app) =>
         app.UseWhen(IsAudited, writes => writes.UseMiddleware<AuditMiddleware>());
 
-    /// <summary>After authentication: keys belong to callers. Errors are rendered inside, as they are answers to keep.</summary>
+    /// <summary>Call after authentication, because keys belong to callers. Errors are rendered inside, because error responses are stored as well.</summary>
     public static IApplicationBuilder UseIdempotency(this IApplicationBuilder app) =>
         app.UseWhen(IsAudited, writes => writes.UseMiddleware<IdempotencyMiddleware>().UseMiddleware<ErrorHandling>());
 

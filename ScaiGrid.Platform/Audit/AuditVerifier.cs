@@ -3,18 +3,18 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Audit;
 
-/// <summary>Walks a tenant's chain from its first row to its end, page by page.</summary>
+/// <summary>Verifies a tenant's chain from its first row to its end, page by page.</summary>
 internal static class AuditVerifier
 {
     private const int Page = 2000;
 
-    /// <param name="db">For the end of the chain.</param>
-    /// <param name="tenantId">Whose chain.</param>
-    /// <param name="rows">The tenant's.</param>
-    /// <param name="cancellationToken">Of the call.</param>
+    /// <param name="db">Reads the end of the chain.</param>
+    /// <param name="tenantId">The tenant.</param>
+    /// <param name="rows">The tenant's rows.</param>
+    /// <param name="cancellationToken">The call's token.</param>
     public static async Task<AuditVerdict> VerifyAsync(PlatformDb db, string tenantId, IQueryable<AuditRow> rows, CancellationToken cancellationToken)
     {
-        // Read first: rows that are added meanwhile lie behind it.
+        // Read first: rows that are added in the meantime come after it.
         var end = await db.AuditChainEnds.AsNoTracking().SingleOrDefaultAsync(chain => chain.TenantId == tenantId, cancellationToken);
         var (sequence, hash) = (0L, "");
         while (sequence < (end?.Sequence ?? 0))
@@ -56,14 +56,15 @@ internal static class AuditVerifier
     private static AuditVerdict Broken(long verified, AuditChainEnd end, AuditBreak where) => new(false, verified, end.Sequence, end.Hash, where);
 }
 
-/// <param name="Valid">Whether no row was changed, added, or taken away.</param>
-/// <param name="VerifiedRows">As far as the chain is whole.</param>
-/// <param name="LastSequence">Of the chain's end. Kept elsewhere together with its hash, it shows later whether all was rewritten.</param>
-/// <param name="LastHash">Of the chain's end.</param>
-/// <param name="FirstBreak">Where the chain breaks; null where it does not.</param>
+/// <param name="Valid">Whether no row was changed, inserted or removed.</param>
+/// <param name="VerifiedRows">The number of rows up to the first break, or all.</param>
+/// <param name="LastSequence">The sequence of the chain's end. If stored elsewhere together with its hash, it proves later that the chain was not
+/// rewritten.</param>
+/// <param name="LastHash">The hash of the chain's end.</param>
+/// <param name="FirstBreak">The first break of the chain; null if there is none.</param>
 internal sealed record AuditVerdict(bool Valid, long VerifiedRows, long LastSequence, string LastHash, AuditBreak? FirstBreak);
 
-/// <param name="Sequence">Where in the chain.</param>
-/// <param name="Id">The row; null where it is missing.</param>
-/// <param name="Reason">What is wrong.</param>
+/// <param name="Sequence">The position in the chain.</param>
+/// <param name="Id">The row's id; null if it is missing.</param>
+/// <param name="Reason">The kind of break.</param>
 internal sealed record AuditBreak(long Sequence, string? Id, string Reason);

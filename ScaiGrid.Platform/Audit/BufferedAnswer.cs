@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>
-/// Holds the answer of a control-plane write back until it is recorded. Such answers are small. An error that flies through is
-/// rendered by whoever catches it, on the body that was there before.
+/// Holds back the response of a control-plane write until it is recorded. Such responses are small. An exception that passes through is
+/// rendered by the middleware that catches it, into the original body.
 /// </summary>
 internal sealed class BufferedAnswer : IAsyncDisposable
 {
@@ -18,14 +18,14 @@ internal sealed class BufferedAnswer : IAsyncDisposable
     {
         (_context, _body) = (context, context.Features.GetRequiredFeature<IHttpResponseBodyFeature>());
 
-        // Without a feature behind it: starting the response must not send its headers.
+        // Not connected to the original feature: starting the response must not send its headers.
         context.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(_buffer));
         context.Features.Set(this);
     }
 
     public static BufferedAnswer Begin(HttpContext context) => new(context);
 
-    /// <summary>What has been answered so far.</summary>
+    /// <summary>The response body so far.</summary>
     public async Task<string> ReadAsync()
     {
         await _context.Response.BodyWriter.FlushAsync();
