@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Models;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>Works out, for each model, the tenants whose access differs from its default.</summary>
+/// <summary>Computes, for each model, the tenants whose access differs from the model's default.</summary>
 internal sealed class AccessTable
 {
     private readonly ILookup<string, ModelAccess> _ofModels;
@@ -17,7 +17,7 @@ internal sealed class AccessTable
         _groupsOfModels = rows.GroupMembers.All.ToLookup(member => member.ModelId, member => member.GroupId);
     }
 
-    /// <returns>The tenants; null when there are none.</returns>
+    /// <returns>The tenants; null if there are none.</returns>
     public FrozenSet<string>? Exceptions(Model model)
     {
         var decided = new Dictionary<string, string>();

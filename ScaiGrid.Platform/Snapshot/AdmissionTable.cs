@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>Makes the rate limits and budgets of a snapshot.</summary>
+/// <summary>Creates the rate limits and budgets of a snapshot.</summary>
 internal static class AdmissionTable
 {
     public static AdmissionRules Rules(SnapshotRows rows, AdmissionOptions options)

@@ -11,20 +11,20 @@ using Deployment = ScaiGrid.Inference.Routing.Backend;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
-/// Keeps the connected backends from one snapshot to the next, so that the connections and the count of open calls of those that
-/// did not change live on. One that cannot be connected is left out and reported, never a reason not to load the others.
+/// Keeps connected backends from one snapshot to the next, so that unchanged ones keep their connections and counts of open calls. A
+/// backend that cannot be connected is left out and logged; the others are loaded.
 /// </summary>
-/// <remarks>Connected by one load at a time, read by any.</remarks>
+/// <remarks>Written by one load at a time, read by any thread.</remarks>
 internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecrets secrets, HealthBoard health, ILogger<BackendPool> logger)
 {
     private volatile Dictionary<string, Connected> _connected = [];
     private Dictionary<string, string> _leftOut = [];
 
-    /// <summary>A backend that can be called; null when it is disabled or left out.</summary>
+    /// <summary>A backend that can be called; null if it is disabled or left out.</summary>
     public Deployment? Find(string id) => _connected.GetValueOrDefault(id)?.Backend;
 
-    /// <summary>Connects the active backends.</summary>
-    /// <returns>Those that can be called, by id.</returns>
+    /// <summary>Connects all active backends.</summary>
+    /// <returns>The backends that can be called, by id.</returns>
     public IReadOnlyDictionary<string, Deployment> Connect(SnapshotRows rows)
     {
         var connected = new Dictionary<string, Connected>();
@@ -61,7 +61,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
         var known = _connected.GetValueOrDefault(row.Id);
         if (known?.Row == row && known.Provider == provider)
         {
-            // The same rows as in the load before: nothing to open and to compare.
+            // The same rows as in the previous load: nothing to compare or to connect.
             return known;
         }
 
@@ -80,7 +80,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
         var clients = known?.Connection == connection ? known.Backend.Clients : Connect(type!, row, config);
         if (known is not null && known.Connection != connection)
         {
-            // What refused the old key or did not know the old model may take the new: otherwise it would be shown as ill until a call found out.
+            // Refusals of the old key or model say nothing about the new one: otherwise the backend would look unhealthy until the next call.
             known.Backend.Health.ForgetRefusals();
         }
 
@@ -106,7 +106,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
 
     private static BackendClients Connect(IProvider type, Backend row, JsonObject config)
     {
-        // A provider's configuration may have changed under a backend that was valid with the old one.
+        // A change of the provider's configuration may have made its backends invalid.
         var mistakes = new List<ErrorDetail>();
         type.Validate(config, mistakes);
         return mistakes.Count == 0
@@ -124,9 +124,9 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
     [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} ({Name}) is called without its provider's secrets, since its {Address} leads to another host, and it has none of its own.")]
     private partial void SecretsWithheld(string backendId, string name, string address);
 
-    /// <param name="Row">The row that it was made from.</param>
-    /// <param name="Provider">The provider's.</param>
-    /// <param name="Connection">What the backend is connected with, credentials included; compared, never shown.</param>
-    /// <param name="Backend">The backend.</param>
+    /// <param name="Row">The backend's row.</param>
+    /// <param name="Provider">The provider's row.</param>
+    /// <param name="Connection">The connection's configuration including credentials; for comparison only, never shown.</param>
+    /// <param name="Backend">The connected backend.</param>
     private sealed record Connected(Backend Row, Provider Provider, string Connection, Deployment Backend);
 }

@@ -6,7 +6,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>Makes the callers of a snapshot: one for each active user in an active tenant, and one for each of their live keys.</summary>
+/// <summary>Creates the callers of a snapshot: one for each active user of an active tenant, and one for each of their valid keys.</summary>
 internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permissions, CredentialPool credentials, DateTimeOffset now)
 {
     private readonly Grants _grants = new(permissions, new GrantSource(
@@ -29,7 +29,7 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
                 continue;
             }
 
-            // An expired key makes no calls, but does not end those that it made.
+            // An expired key makes no new calls, but its running calls are not cancelled.
             if (!(key.ExpiresAt <= now))
             {
                 callers[ApiKeyHash.FromHex(key.Hash)] = caller;
@@ -53,7 +53,7 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
         return callers;
     }
 
-    /// <param name="users">What <see cref="Users"/> made.</param>
+    /// <param name="users">The result of <see cref="Users"/>.</param>
     public Dictionary<string, IReadOnlyList<KnownSubject>> Subjects(Dictionary<string, Caller> users)
     {
         var subjects = new Dictionary<string, IReadOnlyList<KnownSubject>>();

@@ -6,9 +6,9 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
-/// Announces a change to the other replicas, and waits until this one serves it: whoever changed something and calls again finds it changed.
+/// Announces a change to the other replicas, and waits until this replica serves it: a client's next call sees its own change.
 /// </summary>
-/// <remarks>The refresher reads the database, whose interceptor holds this signal: it is looked up when it is needed, to break the circle.</remarks>
+/// <remarks>The refresher uses the database, whose interceptor uses this class: it is resolved lazily to break the cycle.</remarks>
 internal sealed partial class RedisSnapshotSignal(IServiceProvider services, IConnectionMultiplexer redis, ILogger<RedisSnapshotSignal> logger) : ISnapshotSignal
 {
     public static readonly RedisChannel Channel = RedisChannel.Literal("scaigrid:snapshot");
@@ -17,7 +17,7 @@ internal sealed partial class RedisSnapshotSignal(IServiceProvider services, ICo
 
     public async ValueTask ChangedAsync(CancellationToken cancellationToken)
     {
-        // Not the caller's token: the change is stored, and a caller who leaves must not keep it from being announced.
+        // Not the caller's token: the change is stored, and must be announced even if the caller has disconnected.
         using var bound = new CancellationTokenSource(Bound);
         await PublishAsync();
         await services.GetRequiredService<SnapshotRefresher>().RefreshAsync(bound.Token);

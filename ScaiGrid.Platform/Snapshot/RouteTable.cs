@@ -10,8 +10,8 @@ using Deployment = ScaiGrid.Inference.Routing.Backend;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
-/// Makes the models of a snapshot, each with its targets in the order in which they are tried. Those that nothing has changed of are
-/// the same objects as in the snapshot before.
+/// Creates the models of a snapshot, each with its targets in the order in which they are tried. Unchanged models are the same objects as
+/// in the previous snapshot.
 /// </summary>
 /// <remarks>Used by one load at a time.</remarks>
 internal sealed class RouteTable
@@ -26,7 +26,7 @@ internal sealed class RouteTable
         var access = new AccessTable(rows);
         foreach (var model in rows.Models.All)
         {
-            // A deleted backend takes its places in models' routing with it.
+            // When a backend is deleted, it is also removed from routing policies.
             RoutingTarget[] targets = [.. rows.Targets.Of(model.Id).Where(target => rows.Backends.Find(target.BackendId) is not null)];
             var sources = new Sources(model, rows.Policies.Find(model.Id), access.Exceptions(model), targets, [.. targets.Select(target => backends.GetValueOrDefault(target.BackendId))]);
             made[model.Slug] = _made.TryGetValue(model.Slug, out var known) && known.Sources.AreSame(sources)
@@ -86,7 +86,7 @@ internal sealed class RouteTable
     {
         var defaults = JsonNode.Parse(model.DefaultParams) as JsonObject;
 
-        // Lowered to the model's bound as what a caller asks for is.
+        // Lowered to the model's limit, like the values of callers.
         foreach (var name in OutputFields)
         {
             if (model.MaxOutputTokens is { } most && defaults?[name] is JsonValue asked && asked.TryGetValue(out long tokens) && tokens > most)
@@ -99,7 +99,7 @@ internal sealed class RouteTable
         return defaults is { Count: > 0 } ? defaults : null;
     }
 
-    // A parsed object builds its members when they are first looked at. Here, once, because calls look at them from many threads.
+    // A parsed JsonObject creates its members on first access. Done here once, because calls access it from many threads.
     private static void Materialize(JsonNode? node)
     {
         switch (node)
@@ -121,7 +121,7 @@ internal sealed class RouteTable
         }
     }
 
-    /// <summary>What a route is made of; rows and backends that did not change are the same objects.</summary>
+    /// <summary>The sources of a route; unchanged rows and backends are the same objects.</summary>
     private sealed record Sources(Model Model, RoutingPolicy? Policy, FrozenSet<string>? Exceptions, RoutingTarget[] Targets, Deployment?[] Backends)
     {
         public bool AreSame(Sources other) =>

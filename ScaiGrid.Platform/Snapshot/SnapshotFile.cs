@@ -7,12 +7,12 @@ using ScaiGrid.Core.Security;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
-/// The last snapshot on the data folder, for a replica that starts while the database is away: the rows, compressed, and sealed under
-/// the secret key, with the credentials inside sealed once more as they are in the database.
+/// The last snapshot in the data directory, for a replica that starts while the database is unavailable: its rows, compressed and encrypted with
+/// the secret key. Credentials in the rows are encrypted as in the database in addition.
 /// </summary>
 internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions options, SecretBox box, TimeProvider time, ILogger<SnapshotFile> logger)
 {
-    /// <summary>No process still writes a file that was last touched before.</summary>
+    /// <summary>A temporary file that is older than this belongs to a process that was killed.</summary>
     private static readonly TimeSpan LongestWrite = TimeSpan.FromHours(1);
 
     private readonly string _path = Path.Combine(host.DataDirectory, "snapshot.sealed");
@@ -21,7 +21,8 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
     {
         var bytes = Compress(rows);
 
-        // Replicas that share a data folder replace each other's file: each writes one of its own first. In containers all of them are process 1.
+        // Replicas that share a data directory replace each other's file, so each writes to a unique name first. The process id would not be unique: in
+        // containers it is 1.
         var own = $"{_path}.{Ulid.NewUlid(time.GetUtcNow())}";
         try
         {
@@ -40,8 +41,8 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
         }
     }
 
-    /// <summary>Takes the rows back. A file that is damaged, of another version or under another key throws one of many exceptions.</summary>
-    /// <returns>The database's revision then, and the time since it last confirmed it; null when there is no file, or one that is too old.</returns>
+    /// <summary>Restores the rows. Throws one of many exceptions for a file that is damaged, of another version, or encrypted with another key.</summary>
+    /// <returns>The file's revision, and the time since the database confirmed it; null if there is no file, or it is too old.</returns>
     public async Task<(long Revision, TimeSpan Age)?> ReadAsync(SnapshotRows rows, CancellationToken cancellationToken)
     {
         if (!File.Exists(_path))
@@ -62,15 +63,15 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
         return (document.RootElement.GetProperty("revision").GetInt64(), age);
     }
 
-    /// <summary>Authenticated with the file: one whose rows have another shape, which a version before or after wrote, is not read.</summary>
+    /// <summary>Authenticated with the file: a file of another version, whose rows have another shape, cannot be opened.</summary>
     internal static string Owner(SnapshotRows rows) => $"snapshot-file\n{rows.Shape}";
 
-    /// <summary>Removes what processes began to write that were killed.</summary>
+    /// <summary>Removes temporary files of processes that were killed.</summary>
     private void RemoveLeft()
     {
         var before = (time.GetUtcNow() - LongestWrite).UtcDateTime;
 
-        // The pattern matches the good file as well.
+        // The pattern also matches the file itself.
         foreach (var left in Directory.EnumerateFiles(host.DataDirectory, $"{Path.GetFileName(_path)}.*").Where(file => file != _path && File.GetLastWriteTimeUtc(file) < before))
         {
             TryDelete(left);
@@ -85,7 +86,7 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // It takes some room; the next write tries again.
+            // The file stays; the next write tries again.
         }
     }
 

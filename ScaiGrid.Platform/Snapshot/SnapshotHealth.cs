@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>A replica that has never loaded a snapshot knows no key and no model. One whose snapshot is old serves on.</summary>
+/// <summary>Fails until a snapshot has been loaded: without one, a replica knows no key and no model. An old snapshot does not fail it.</summary>
 internal sealed class SnapshotHealth(SnapshotStore store) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

@@ -26,8 +26,8 @@ internal sealed class SnapshotLoader(
         return Build(_rows.Revision);
     }
 
-    /// <summary>The snapshot that was last in use on this data folder.</summary>
-    /// <returns>Null when there is none, or one that is too old.</returns>
+    /// <summary>Restores the last snapshot that was saved in this data directory.</summary>
+    /// <returns>Null if there is none, or it is too old.</returns>
     public async Task<(GridSnapshot Grid, HomeTenant? Home, TimeSpan Age)?> RestoreAsync(CancellationToken cancellationToken)
     {
         if (await file.ReadAsync(_rows, cancellationToken) is not var (revision, age))
@@ -39,7 +39,7 @@ internal sealed class SnapshotLoader(
         return (grid, home, age);
     }
 
-    /// <summary>Keeps what is loaded for a start without the database.</summary>
+    /// <summary>Saves the loaded rows for a start without the database.</summary>
     public Task SaveAsync(CancellationToken cancellationToken) =>
         _rows.IsConsistent ? file.WriteAsync(_rows, cancellationToken) : Task.CompletedTask;
 
@@ -47,7 +47,7 @@ internal sealed class SnapshotLoader(
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
 
-        // Below the execution strategy: whoever asks every second needs no retries, and wants the database's own words when it is away.
+        // Below EF's execution strategy: this is called every second, so it needs no retries, and the database's own error is wanted.
         await db.Database.OpenConnectionAsync(cancellationToken);
         await using var command = db.Database.GetDbConnection().CreateCommand();
         command.CommandText = "SELECT revision FROM snapshot_revision WHERE id = 1";

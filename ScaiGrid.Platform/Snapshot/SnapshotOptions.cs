@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>What a replica may serve without the database.</summary>
+/// <summary>Settings of replicas that start without the database.</summary>
 public sealed class SnapshotOptions
 {
     [Setting(

@@ -7,8 +7,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
-/// Keeps the snapshot at the database's revision: looks every second, and at once when a change is announced on Redis. A load that
-/// fails keeps the snapshot that is there.
+/// Keeps the snapshot at the database's revision: polls every second, and at once when a change is announced on Redis. A load that fails
+/// leaves the current snapshot in use.
 /// </summary>
 internal sealed partial class SnapshotRefresher(
     SnapshotLoader loader,
@@ -22,12 +22,12 @@ internal sealed partial class SnapshotRefresher(
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RevisionTimeout = TimeSpan.FromSeconds(3);
 
-    // The first question of a process also pays for its connection and for code that is not compiled yet.
+    // A process's first query includes opening a connection and compiling code.
     private static readonly TimeSpan FirstAnswerTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LoadTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 
-    // A change waits for company before all is written, and an unchanged snapshot is confirmed on disk now and then.
+    // A change is saved after a delay, together with those that follow; an unchanged snapshot is saved again to record that it was confirmed.
     private static readonly TimeSpan SaveAfterChange = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SaveAgain = TimeSpan.FromMinutes(5);
 
@@ -39,7 +39,7 @@ internal sealed partial class SnapshotRefresher(
     private long _savedRevision = -1;
     private long _savedAt;
 
-    /// <summary>Loads the snapshot if the database has another revision. Calls wait for each other, and those that come too late for a load find it done.</summary>
+    /// <summary>Loads the snapshot if the database has another revision. Concurrent calls run one after the other; later ones find the load done.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         await _refreshing.WaitAsync(cancellationToken);
@@ -65,8 +65,8 @@ internal sealed partial class SnapshotRefresher(
     }
 
     /// <summary>
-    /// Before the host listens: a replica whose database answers never refuses its first calls for want of a snapshot, and one whose
-    /// database is away, or cannot be read, serves what it served last.
+    /// Runs before the host listens: if the database answers, no call is refused because of a missing snapshot; if it is unavailable or cannot
+    /// be read, the last saved snapshot is served.
     /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -116,7 +116,7 @@ internal sealed partial class SnapshotRefresher(
         }
     }
 
-    /// <summary>Asked first and without retries: a database that is away must not hold up the start.</summary>
+    /// <summary>Checked first and without retries, so that an unavailable database does not delay the start.</summary>
     private async Task<bool> AnswersAsync(CancellationToken cancellationToken)
     {
         try
@@ -149,7 +149,7 @@ internal sealed partial class SnapshotRefresher(
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // Whatever is wrong with it: without the file a replica still starts, and waits for the database.
+            // For any failure: without the file a replica still starts, and waits for the database.
             SnapshotUnusable(exception);
         }
     }
@@ -164,7 +164,7 @@ internal sealed partial class SnapshotRefresher(
 
         try
         {
-            // The rows stand still while they are written.
+            // No load may change the rows while they are written.
             await _refreshing.WaitAsync(stoppingToken);
             try
             {
@@ -178,7 +178,7 @@ internal sealed partial class SnapshotRefresher(
         }
         catch (OperationCanceledException)
         {
-            // The host stops; the file is the one from before.
+            // The host is stopping; the previous file stays.
         }
     }
 
@@ -195,11 +195,11 @@ internal sealed partial class SnapshotRefresher(
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
-            // The host stops.
+            // The host is stopping.
         }
         catch (Exception exception)
         {
-            // Once for the whole outage, not once a second.
+            // Logged once per outage, not once a second.
             if (!_isAway)
             {
                 _isAway = true;
@@ -208,7 +208,7 @@ internal sealed partial class SnapshotRefresher(
         }
     }
 
-    /// <summary>The client renews a subscription by itself after Redis was away, but the first one needs Redis.</summary>
+    /// <summary>After an outage of Redis the client restores a subscription by itself, but the first subscription needs Redis.</summary>
     private async Task TrySubscribeAsync()
     {
         if (_isSubscribed || !redis.IsConnected)
@@ -223,13 +223,13 @@ internal sealed partial class SnapshotRefresher(
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // Looking every second does without; the next round tries again.
+            // Polling works without it; the next round tries again.
         }
     }
 
     private void Announce()
     {
-        // Announcements that come together need one look.
+        // Simultaneous announcements need one refresh only.
         if (_announced.CurrentCount == 0)
         {
             _announced.Release();

@@ -10,13 +10,13 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
-/// The rows that a snapshot is made of, all of one moment. What cannot call (revoked, suspended) is left in the database. A load
-/// reads the rows that changed since the one before, where the database can tell which.
+/// The rows of a snapshot, all of one moment. Rows that cannot make calls (revoked, suspended) are not loaded. A load reads only the rows
+/// that changed since the previous one, if the database can tell which.
 /// </summary>
 /// <remarks>Used by one load at a time.</remarks>
 internal sealed class SnapshotRows
 {
-    /// <summary>Rows of more owners than this are read as a whole table.</summary>
+    /// <summary>If more owners than this have changed, the whole table is read.</summary>
     private const int MaxOwners = 1000;
 
     private readonly SnapshotTable[] _all;
@@ -91,16 +91,16 @@ internal sealed class SnapshotRows
     public SnapshotTable<ModelGroupMember> GroupMembers { get; } = new(
         row => row.GroupId, db => db.ModelGroupMembers, (rows, ids) => rows.Where(row => ids.Contains(row.GroupId)));
 
-    /// <summary>One for each kind of entity that the snapshot contains.</summary>
+    /// <summary>One table for each kind of entity in the snapshot.</summary>
     public IReadOnlyList<SnapshotTable> Tables => _all;
 
-    /// <summary>What <see cref="Write"/> writes: other tables, and other values in a row of one, make another.</summary>
+    /// <summary>A description of what <see cref="Write"/> writes; it changes with the tables and with the values of their rows.</summary>
     public string Shape => string.Join('\n', _all.Select(table => table.Shape));
 
-    /// <summary>False after a load that ended in the middle: what changed is then read again, but the rows are of two moments.</summary>
+    /// <summary>False after a load that failed halfway: the rows are then of two moments. The next load reads the changes again.</summary>
     public bool IsConsistent { get; private set; }
 
-    /// <summary>Brings the rows to the database's present revision.</summary>
+    /// <summary>Updates the rows to the database's current revision.</summary>
     public async Task ReadAsync(IDbContextFactory<PlatformDb> databases, CancellationToken cancellationToken)
     {
         IsConsistent = false;
@@ -108,7 +108,7 @@ internal sealed class SnapshotRows
         IsConsistent = true;
     }
 
-    /// <summary>All rows as one JSON object, secrets as sealed as they are in the database.</summary>
+    /// <summary>Writes all rows as one JSON object; secrets stay encrypted as in the database.</summary>
     public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
@@ -121,7 +121,7 @@ internal sealed class SnapshotRows
         writer.WriteEndObject();
     }
 
-    /// <summary>Takes rows that were written before. The database's are read whole when it is there again.</summary>
+    /// <summary>Restores rows that were written by <see cref="Write"/>. The next load from the database reads everything.</summary>
     public void Restore(JsonElement rows)
     {
         (Revision, IsConsistent) = (-1, false);
@@ -151,7 +151,7 @@ internal sealed class SnapshotRows
         return revision;
     }
 
-    /// <returns>Changed owners by table; null when it cannot be told what changed.</returns>
+    /// <returns>Changed owners by table; null if it is not known what changed.</returns>
     private async Task<Dictionary<string, HashSet<string>>?> ChangesAsync(PlatformDb db, long revision, CancellationToken cancellationToken)
     {
         if (Revision < 0 || revision < Revision)
@@ -163,7 +163,7 @@ internal sealed class SnapshotRows
         var changes = await db.SnapshotChanges.AsNoTracking().Where(change => change.Revision > since).ToListAsync(cancellationToken);
         var noted = changes.Select(change => change.Revision).Distinct().LongCount();
 
-        // Somebody who writes no notes raised the revision, or the notes of back then are deleted.
+        // A revision was raised without change notes, or the notes have been deleted by now.
         return noted != revision - since || changes.Exists(change => change.Kind == SnapshotChange.Any)
             ? null
             : changes.GroupBy(change => change.Kind).ToDictionary(group => group.Key, group => group.Select(change => change.Owner).ToHashSet());

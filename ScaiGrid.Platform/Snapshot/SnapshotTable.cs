@@ -4,21 +4,21 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Snapshot;
 
-/// <summary>The rows of one table that a snapshot is made of, kept from one load to the next.</summary>
+/// <summary>The rows of one table of a snapshot, kept from one load to the next.</summary>
 internal abstract class SnapshotTable
 {
-    /// <summary>Of the entity.</summary>
+    /// <summary>The entity's name.</summary>
     public abstract string Name { get; }
 
-    /// <summary>What <see cref="Write"/> writes of a row: the name and type of each value, and a question mark where it may be missing.</summary>
+    /// <summary>A description of what <see cref="Write"/> writes per row: the name and type of each value, with a question mark if it may be null.</summary>
     public abstract string Shape { get; }
 
-    /// <summary>The name of the table, as <see cref="SnapshotChange.Kind"/> has it.</summary>
+    /// <summary>The table's name in the database, as in <see cref="SnapshotChange.Kind"/>.</summary>
     public abstract string NameIn(PlatformDb db);
 
-    /// <param name="db">Inside the load's transaction.</param>
-    /// <param name="owners">Whose rows are read again; null for all.</param>
-    /// <param name="cancellationToken">Ends the load.</param>
+    /// <param name="db">A context inside the load's transaction.</param>
+    /// <param name="owners">The owners whose rows are read again; null for all.</param>
+    /// <param name="cancellationToken">Cancels the load.</param>
     public abstract Task LoadAsync(PlatformDb db, IReadOnlyCollection<string>? owners, CancellationToken cancellationToken);
 
     public abstract void Write(Utf8JsonWriter writer);
@@ -28,8 +28,8 @@ internal abstract class SnapshotTable
 
 /// <inheritdoc/>
 /// <param name="owner">The first column of the primary key.</param>
-/// <param name="rows">Which rows the snapshot needs.</param>
-/// <param name="owned">Those of some owners.</param>
+/// <param name="rows">Selects the rows that the snapshot needs.</param>
+/// <param name="owned">Restricts rows to some owners.</param>
 internal sealed class SnapshotTable<T>(
     Func<T, string> owner, Func<PlatformDb, IQueryable<T>> rows, Func<IQueryable<T>, IReadOnlyCollection<string>, IQueryable<T>> owned) : SnapshotTable
     where T : class, ISnapshotted
@@ -50,10 +50,10 @@ internal sealed class SnapshotTable<T>(
 
     public IEnumerable<T> All => _rows.Values.SelectMany(group => group);
 
-    /// <summary>A row whose own id is the key; rows that did not change are the same objects as in the load before.</summary>
+    /// <summary>The row with this id; the same object as in the previous load if it did not change.</summary>
     public T? Find(string id) => _rows.TryGetValue(id, out var group) ? group[0] : null;
 
-    /// <summary>The rows that belong to an owner; the same array as in the load before when none of them changed.</summary>
+    /// <summary>The rows of an owner; the same array as in the previous load if none of them changed.</summary>
     public T[] Of(string ownerId) => _rows.GetValueOrDefault(ownerId) ?? [];
 
     public override string NameIn(PlatformDb db) => db.Model.FindEntityType(typeof(T))!.GetTableName()!;
