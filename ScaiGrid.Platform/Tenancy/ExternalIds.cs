@@ -1,6 +1,6 @@
 namespace ScaiGrid.Platform.Tenancy;
 
-/// <summary>Ids that an identity provider gives: ASCII, as OpenID Connect has them.</summary>
+/// <summary>Limits of ids from identity providers: ASCII, as in OpenID Connect.</summary>
 internal static class ExternalIds
 {
     public const int MaxLength = 255;

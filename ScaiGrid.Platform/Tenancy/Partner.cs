@@ -9,7 +9,7 @@ internal sealed class Partner : ISnapshotted
 {
     public required string Id { get; init; }
 
-    /// <summary>What the identity provider calls it; null for one made here.</summary>
+    /// <summary>The identity provider's id; null for a partner created here.</summary>
     public string? ExternalId { get; set; }
 
     public required string Slug { get; set; }

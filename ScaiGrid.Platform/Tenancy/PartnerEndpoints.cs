@@ -12,7 +12,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Tenancy;
 
-/// <summary>Partners: made by super admins; a partner's admins see their own.</summary>
+/// <summary>Partners: created by super admins; a partner's admins see their own.</summary>
 internal static class PartnerEndpoints
 {
     private const int NameLength = 200;
@@ -81,11 +81,11 @@ internal static class PartnerEndpoints
     }
 }
 
-/// <param name="Slug">A part of the names of its models; never changes.</param>
-/// <param name="DisplayName">For people; the slug when left out.</param>
+/// <param name="Slug">Part of the names of its models; cannot be changed.</param>
+/// <param name="DisplayName">The name shown to people; the slug if omitted.</param>
 public sealed record CreatePartner(string? Slug, string? DisplayName = null);
 
-/// <summary>What is left out stays as it is.</summary>
+/// <summary>Omitted fields keep their values.</summary>
 public sealed record UpdatePartner(string? Slug = null, string? DisplayName = null);
 
 internal sealed record PartnerView(string Id, string Slug, string DisplayName, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)

@@ -3,12 +3,12 @@ using ScaiGrid.Core.Http;
 
 namespace ScaiGrid.Platform.Tenancy;
 
-/// <summary>Slugs of partners, tenants and roles. They are parts of names that callers use (<c>tenant/{slug}/…</c>), so they never change.</summary>
+/// <summary>Slugs of partners, tenants and roles. They are parts of names that callers use (<c>tenant/{slug}/…</c>), so they cannot be changed.</summary>
 internal static partial class Slugs
 {
     public const int MaxLength = 100;
 
-    /// <summary>A new one.</summary>
+    /// <summary>Validates a new slug.</summary>
     public static string Slug(this Checks checks, string? value)
     {
         var slug = checks.Required("slug", value, MaxLength);
@@ -20,7 +20,7 @@ internal static partial class Slugs
         return slug;
     }
 
-    /// <summary>One that is sent along with a change.</summary>
+    /// <summary>Validates a slug in an update, which must be the stored one.</summary>
     public static void SameSlug(this Checks checks, string? value, string stored)
     {
         if (value is not null && value != stored)
@@ -29,7 +29,7 @@ internal static partial class Slugs
         }
     }
 
-    /// <summary>A slug out of what somebody else calls one: theirs, where it has our form.</summary>
+    /// <summary>Derives a slug from an external name; the name itself if it is a valid slug.</summary>
     public static string From(string wished)
     {
 #pragma warning disable CA1308 // What slugs are made of.

@@ -2,7 +2,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Platform.Tenancy;
 
-/// <summary>Errors of partners and tenants, variants of the core's.</summary>
+/// <summary>Errors of partners and tenants; variants of core errors.</summary>
 internal static class TenancyErrors
 {
     public static readonly Error PartnerSlugTaken = CoreErrors.SlugConflict with { Message = "A partner with this slug exists." };

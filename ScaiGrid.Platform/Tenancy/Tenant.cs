@@ -11,7 +11,7 @@ internal sealed class Tenant : ISnapshotted
 
     public required string PartnerId { get; init; }
 
-    /// <summary>What the identity provider calls it; null for one made here.</summary>
+    /// <summary>The identity provider's id; null for a tenant created here.</summary>
     public string? ExternalId { get; set; }
 
     public required string Slug { get; set; }
@@ -21,7 +21,7 @@ internal sealed class Tenant : ISnapshotted
     /// <summary>One of <see cref="TenantStatus"/>.</summary>
     public string Status { get; set; } = TenantStatus.Active;
 
-    /// <summary>JSON object.</summary>
+    /// <summary>A JSON object.</summary>
     public string Settings { get; set; } = "{}";
 
     public required DateTimeOffset CreatedAt { get; init; }

@@ -15,7 +15,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Tenancy;
 
-/// <summary>Tenants: super admins act on all, partner admins on their partner's, tenant admins see their own.</summary>
+/// <summary>Tenants: super admins manage all of them, partner admins their partner's, and tenant admins see their own.</summary>
 internal static class TenantEndpoints
 {
     private const int NameLength = 200;
@@ -129,14 +129,14 @@ internal static class TenantEndpoints
         checks.OneOf("status", status, otherwise, TenantStatus.Active, TenantStatus.Suspended);
 }
 
-/// <param name="Slug">A part of the names of its models; never changes.</param>
-/// <param name="DisplayName">For people; the slug when left out.</param>
-/// <param name="PartnerId">The caller's partner when left out.</param>
+/// <param name="Slug">Part of the names of its models; cannot be changed.</param>
+/// <param name="DisplayName">The name shown to people; the slug if omitted.</param>
+/// <param name="PartnerId">The caller's partner if omitted.</param>
 /// <param name="Status">active (the default) or suspended.</param>
-/// <param name="Settings">Anything.</param>
+/// <param name="Settings">Any JSON object.</param>
 public sealed record CreateTenant(string? Slug, string? DisplayName = null, string? PartnerId = null, string? Status = null, JsonObject? Settings = null);
 
-/// <summary>What is left out stays as it is.</summary>
+/// <summary>Omitted fields keep their values.</summary>
 public sealed record UpdateTenant(
     string? Slug = null, string? DisplayName = null, string? PartnerId = null, string? Status = null, JsonObject? Settings = null);
 

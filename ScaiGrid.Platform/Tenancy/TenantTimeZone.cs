@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ScaiGrid.Platform.Tenancy;
 
-/// <summary>The time zone in which a tenant's days begin: <c>timezone</c> of its settings, an IANA name; UTC where there is none.</summary>
+/// <summary>The time zone of a tenant's days: <c>timezone</c> of its settings, an IANA name; UTC by default.</summary>
 internal static class TenantTimeZone
 {
     public static TimeZoneInfo Of(Tenant tenant)
