@@ -14,7 +14,7 @@ using ScaiGrid.Platform.Events;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>What was sent to a webhook and what came of it, for 30 days.</summary>
+/// <summary>The deliveries of a webhook and their results, for 30 days.</summary>
 internal static class DeliveryEndpoints
 {
     public static void MapDeliveries(this IEndpointRouteBuilder group)
@@ -99,7 +99,7 @@ internal static class DeliveryEndpoints
     private static Task<Webhook?> FindAsync(PlatformDb db, string id, Caller caller, CancellationToken cancellationToken) =>
         db.Webhooks.AsNoTracking().SingleOrDefaultAsync(webhook => webhook.Id == id && webhook.TenantId == caller.TenantId, cancellationToken);
 
-    // Deliveries outlive their webhook in the table, but not for callers.
+    // Deliveries stay in the table after their webhook is deleted, but are no longer shown.
     private static Task<WebhookDelivery?> FindAsync(PlatformDb db, string id, string deliveryId, Caller caller, CancellationToken cancellationToken) =>
         db.WebhookDeliveries.AsNoTracking()
             .Where(delivery => delivery.Id == deliveryId && delivery.WebhookId == id && delivery.TenantId == caller.TenantId)
@@ -108,9 +108,9 @@ internal static class DeliveryEndpoints
 }
 
 /// <param name="DeliveryId">del_…</param>
-/// <param name="StatusCode">Null when there was no answer.</param>
-/// <param name="DurationMs">Until the answer or the failure.</param>
-/// <param name="Error">Null when the receiver took it.</param>
+/// <param name="StatusCode">Null if there was no response.</param>
+/// <param name="DurationMs">Milliseconds until the response or the failure.</param>
+/// <param name="Error">Null if the receiver accepted the event.</param>
 internal sealed record TestResult(string DeliveryId, int? StatusCode, int DurationMs, string? Error);
 
 internal sealed record DeliveryView(

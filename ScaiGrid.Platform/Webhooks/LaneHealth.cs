@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>The lanes of this worker's receivers.</summary>
+/// <summary>The lanes of all receivers, as seen by this worker.</summary>
 internal sealed class LaneHealth
 {
     private const int MostRemembered = 20_000;
@@ -18,7 +18,7 @@ internal sealed class LaneHealth
 
         if (_lanes.Count > MostRemembered)
         {
-            // Who is in one of them leaves it as ever; the receivers begin anew.
+            // Deliveries in a removed lane still leave it normally; receivers start again with a new one.
             _lanes.Clear();
         }
 
@@ -27,8 +27,8 @@ internal sealed class LaneHealth
 }
 
 /// <summary>
-/// How many deliveries to one receiver may be on their way at a time, and how many more may be ready to follow. It grows while the receiver
-/// takes them quickly and shrinks when it fails or is slow, so that receivers that hang hold few of the places that all share.
+/// Limits how many deliveries to one receiver may be in flight, and how many more may be claimed. The limit grows while the receiver answers
+/// quickly and shrinks when it fails or is slow, so that hanging receivers occupy few of the shared places.
 /// </summary>
 internal sealed class Lane
 {
@@ -37,7 +37,7 @@ internal sealed class Lane
     private const int Most = 64;
     private const int SlowMs = 2000;
 
-    // What is claimed beforehand costs a receiver that is quick no waiting for the database.
+    // Claimed in advance, so that a quick receiver does not wait for the database.
     private const int Ahead = 4;
 
     private readonly Lock _lock = new();
@@ -45,7 +45,7 @@ internal sealed class Lane
     private int _limit = First;
     private int _onTheirWay;
 
-    /// <summary>The most deliveries to hold: on their way, and next.</summary>
+    /// <summary>The most deliveries to hold: in flight and claimed.</summary>
     public int Room
     {
         get
@@ -58,7 +58,7 @@ internal sealed class Lane
     }
 
     /// <summary>Waits for a place.</summary>
-    /// <returns>False when the receiver has become slow meanwhile: give the delivery back.</returns>
+    /// <returns>False if the receiver has become slow in the meantime: give the delivery back.</returns>
     public async Task<bool> EnterAsync(CancellationToken cancellationToken)
     {
         TaskCompletionSource<bool> place;
@@ -78,7 +78,7 @@ internal sealed class Lane
         return await place.Task;
     }
 
-    /// <param name="attempt">What came of it; null when it was not sent.</param>
+    /// <param name="attempt">The result; null if the delivery was not sent.</param>
     public void Leave(DeliveryAttempt? attempt)
     {
         lock (_lock)

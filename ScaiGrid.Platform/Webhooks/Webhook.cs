@@ -15,10 +15,10 @@ internal sealed class Webhook
 
     public required string Url { get; set; }
 
-    /// <summary>JSON array of event types, prefixes (<c>budget.*</c>) and <c>*</c>.</summary>
+    /// <summary>A JSON array of event types, prefixes (<c>budget.*</c>) and <c>*</c>.</summary>
     public required string Events { get; set; }
 
-    /// <summary>Sealed by <see cref="Core.Security.SecretBox"/> with the webhook's id as owner.</summary>
+    /// <summary>Encrypted by <see cref="Core.Security.SecretBox"/> with the webhook's id as owner.</summary>
     public required string Secret { get; set; }
 
     public required string Status { get; set; }
@@ -42,10 +42,10 @@ internal static class WebhookStatus
 {
     public const string Active = "active";
 
-    /// <summary>By a person: events that happen meanwhile are not kept for it.</summary>
+    /// <summary>Paused by a user: events that occur in the meantime are not delivered later.</summary>
     public const string Paused = "paused";
 
-    /// <summary>By us, after too many failures in a row; a person sets it active again.</summary>
+    /// <summary>Disabled by us after too many failures in a row; a user has to activate it again.</summary>
     public const string Disabled = "disabled";
 }
 

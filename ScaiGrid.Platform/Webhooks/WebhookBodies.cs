@@ -5,14 +5,14 @@ using ScaiGrid.Platform.Events;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <param name="Url">https, and public.</param>
+/// <param name="Url">An https URL of a public address.</param>
 /// <param name="Events">Event types, prefixes such as <c>budget.*</c>, or <c>*</c>.</param>
-/// <param name="Secret">What signatures are made with, 16 characters or more; made and shown once when left out.</param>
-/// <param name="Status"><c>active</c> (when left out) or <c>paused</c>.</param>
-/// <param name="MaxRetries">After a first attempt that failed, 0 to 5; 5 when left out.</param>
+/// <param name="Secret">The key of signatures, at least 16 characters; if omitted, one is generated and returned once.</param>
+/// <param name="Status"><c>active</c> (the default) or <c>paused</c>.</param>
+/// <param name="MaxRetries">Retries after a failed first attempt, 0 to 5 (the default).</param>
 public sealed record CreateWebhook(string? Url, string?[]? Events, string? Secret = null, string? Status = null, int? MaxRetries = null);
 
-/// <summary>What is left out stays as it is.</summary>
+/// <summary>Omitted fields keep their values.</summary>
 public sealed record UpdateWebhook(string? Url = null, string?[]? Events = null, string? Secret = null, string? Status = null, int? MaxRetries = null);
 
 internal sealed record WebhookView(
@@ -31,16 +31,16 @@ internal sealed record WebhookView(
 }
 
 /// <param name="Id">wh_…</param>
-/// <param name="Url">Where events go.</param>
-/// <param name="Events">Which.</param>
-/// <param name="Secret">Made for this webhook, here and never again; null when the caller brought one.</param>
+/// <param name="Url">The URL to which events are sent.</param>
+/// <param name="Events">The subscribed events.</param>
+/// <param name="Secret">The generated secret, returned only here; null if the caller sent one.</param>
 /// <param name="Status">active or paused.</param>
-/// <param name="MaxRetries">After a first attempt that failed.</param>
-/// <param name="CreatedAt">When it was made.</param>
+/// <param name="MaxRetries">Retries after a failed first attempt.</param>
+/// <param name="CreatedAt">When it was created.</param>
 internal sealed record NewWebhook(
     string Id, string Url, IReadOnlyList<string> Events, string? Secret, string Status, int MaxRetries, DateTimeOffset CreatedAt);
 
-/// <summary>The fields of a webhook, as callers write them.</summary>
+/// <summary>Validates the fields of a webhook.</summary>
 internal static class WebhookChecks
 {
     private const int UrlLength = 2048;

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>One event on its way to one webhook, and what came of it. Outlives its webhook until its time is over.</summary>
+/// <summary>One event for one webhook, and the result of sending it. Kept for 30 days, even if the webhook is deleted.</summary>
 internal sealed class WebhookDelivery
 {
     public required string Id { get; init; }
@@ -16,18 +16,18 @@ internal sealed class WebhookDelivery
 
     public required string EventType { get; init; }
 
-    /// <summary>What is sent, byte for byte.</summary>
+    /// <summary>The request body, byte for byte.</summary>
     public required string Body { get; init; }
 
     public required string Status { get; set; }
 
-    /// <summary>How often it was sent.</summary>
+    /// <summary>The number of attempts so far.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>Of the last attempt; null when there was no answer.</summary>
+    /// <summary>The status of the last attempt; null if there was no response.</summary>
     public int? StatusCode { get; set; }
 
-    /// <summary>Of the last attempt.</summary>
+    /// <summary>The duration of the last attempt.</summary>
     public int? DurationMs { get; set; }
 
     public string? Error { get; set; }

@@ -6,13 +6,13 @@ using ScaiGrid.Platform.Jobs;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>Makes deliveries: a lane for each webhook, so that no receiver waits for another.</summary>
+/// <summary>Sends deliveries, in a lane for each webhook, so that no receiver delays another.</summary>
 internal sealed partial class WebhookDispatch(
     IDbContextFactory<PlatformDb> databases, WebhookSender sender, WebhookOutcome outcome, WebhookMetrics metrics, ILogger<WebhookDispatch> logger) : IJobHandler
 {
     public const string Queue = "webhooks";
 
-    /// <summary>Deliveries that one worker holds. Each is little more than a socket that waits, or waits for its place in its lane.</summary>
+    /// <summary>The most deliveries that one worker holds. Each is little more than an idle socket, or waits for its place in its lane.</summary>
     public const int Concurrency = 4000;
 
     private static readonly TimeSpan[] RetryAfter =
@@ -20,7 +20,7 @@ internal sealed partial class WebhookDispatch(
 
     private readonly LaneHealth _lanes = new();
 
-    /// <summary>The most retries that a webhook can ask for.</summary>
+    /// <summary>The most retries that a webhook can be configured with.</summary>
     public static int MostRetries => RetryAfter.Length;
 
     public int LaneLimit(string lane) => _lanes.Of(lane).Room;
@@ -31,7 +31,7 @@ internal sealed partial class WebhookDispatch(
         var work = await LoadAsync([.. byDelivery.Keys], jobs[0].Lost);
         await Task.WhenAll(work.Select(pair => DeliverAsync(byDelivery[pair.Delivery.Id], pair.Webhook, pair.Delivery)));
 
-        // Of deliveries that are gone there is nothing left to do.
+        // Deliveries that no longer exist need no work.
         foreach (var job in jobs)
         {
             job.End(JobEnd.Done());
@@ -88,7 +88,7 @@ internal sealed partial class WebhookDispatch(
         }
     }
 
-    /// <returns>Null when the receiver has become slow while the delivery waited for its place.</returns>
+    /// <returns>Null if the receiver became slow while the delivery waited for its place.</returns>
     private async Task<DeliveryAttempt?> SendAsync(Webhook webhook, WebhookDelivery delivery, CancellationToken cancellationToken)
     {
         var lane = _lanes.Of(webhook.Id);
@@ -112,7 +112,7 @@ internal sealed partial class WebhookDispatch(
     private partial void DeliveryNotPossible(string deliveryId, Exception exception);
 }
 
-/// <param name="Delivery">As it was before.</param>
-/// <param name="Attempt">Null when none was made, because the webhook is not active any more.</param>
-/// <param name="RetryAfter">Null when this was the last attempt.</param>
+/// <param name="Delivery">The delivery as it was before.</param>
+/// <param name="Attempt">Null if none was made, because the webhook is no longer active.</param>
+/// <param name="RetryAfter">Null if this was the last attempt.</param>
 internal sealed record DeliveryResult(WebhookDelivery Delivery, DeliveryAttempt? Attempt, TimeSpan? RetryAfter);

@@ -8,8 +8,8 @@ using ScaiGrid.Platform.Jobs;
 namespace ScaiGrid.Platform.Webhooks;
 
 /// <summary>
-/// From an event to a delivery for each webhook of its tenant that subscribed to it, in the transaction that takes the event from the
-/// outbox: each webhook gets one delivery an event, whatever dies in between.
+/// Turns an event into one delivery for each subscribed webhook of its tenant, in the transaction that removes the event from the outbox: each
+/// webhook gets exactly one delivery per event, even after a crash.
 /// </summary>
 internal sealed class WebhookFanOut(TimeProvider time) : IJobHandler
 {
@@ -51,7 +51,7 @@ internal sealed class WebhookFanOut(TimeProvider time) : IJobHandler
         await JobStore.AddAsync(db, jobs, cancellationToken);
     }
 
-    /// <summary>A delivery that a worker will make, and the job for it.</summary>
+    /// <summary>Adds a delivery, and the job that sends it.</summary>
     public static WebhookDelivery AddDelivery(PlatformDb db, string webhookId, string tenantId, string? partnerId, QueuedEvent happened, TimeProvider time)
     {
         var delivery = New(webhookId, tenantId, happened, time);
@@ -86,5 +86,5 @@ internal sealed class WebhookFanOut(TimeProvider time) : IJobHandler
     }
 }
 
-/// <summary>The payload of a job of the deliveries' queue.</summary>
+/// <summary>The payload of a delivery's job.</summary>
 internal sealed record DeliveryJob(string DeliveryId);

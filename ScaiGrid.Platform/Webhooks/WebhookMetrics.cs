@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>What comes of deliveries.</summary>
+/// <summary>Metrics of the results of deliveries.</summary>
 internal sealed class WebhookMetrics
 {
     private readonly Counter<long> _deliveries;

@@ -2,7 +2,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>Where webhooks may lead. Tenants choose the URLs, so both doors are closed unless the operator opens them.</summary>
+/// <summary>The URLs that webhooks may have. Tenants choose them, so both restrictions hold unless the operator lifts them.</summary>
 public sealed class WebhookOptions
 {
     [Setting("SCAIGRID_WEBHOOK_ALLOW_HTTP", "Accept webhooks whose URL is http://: events then travel unencrypted.")]

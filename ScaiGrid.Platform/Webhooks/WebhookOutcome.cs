@@ -8,7 +8,7 @@ using ScaiGrid.Platform.Events;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>Stores what came of deliveries, counts failures in a row, and disables a webhook that has too many of them.</summary>
+/// <summary>Stores the results of deliveries, counts failures in a row, and disables a webhook that has too many of them.</summary>
 internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider time, ILogger<WebhookOutcome> logger)
 {
     /// <summary>Failures in a row that disable a webhook.</summary>
@@ -34,7 +34,7 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
         }
     }
 
-    /// <summary>One statement for all deliveries that ended alike: most often, for all that the receiver took at once.</summary>
+    /// <summary>One statement for all deliveries with the same result: usually all that a receiver accepted together.</summary>
     private static async Task UpdateAsync(PlatformDb db, IReadOnlyList<DeliveryResult> results, DateTimeOffset now, CancellationToken cancellationToken)
     {
         foreach (var alike in results.GroupBy(result => DeliveryChange.Of(result, now), result => result))
@@ -62,7 +62,7 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
         }
     }
 
-    /// <returns>Whether there are failures since the last success.</returns>
+    /// <returns>Whether there were failures since the last success.</returns>
     private static async Task<bool> CountAsync(PlatformDb db, string webhookId, bool[] succeeded, CancellationToken cancellationToken)
     {
         var webhook = db.Webhooks.Where(row => row.Id == webhookId);
@@ -74,7 +74,7 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
             return true;
         }
 
-        // A receiver that takes everything costs no write.
+        // A receiver that accepts everything costs no write.
         var failures = succeeded.Length - 1 - last;
         await webhook.Where(row => row.ConsecutiveFailures != failures).ExecuteUpdateAsync(
             row => row.SetProperty(one => one.ConsecutiveFailures, failures), cancellationToken);
@@ -88,7 +88,7 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
             .ToListAsync(cancellationToken);
         foreach (var webhook in failed)
         {
-            // Whoever makes the change tells of it: another worker may have been quicker.
+            // Only the worker whose update changes the row publishes the event: another one may have been faster.
             var disabled = await db.Webhooks.Where(row => row.Id == webhook.Id && row.Status == WebhookStatus.Active).ExecuteUpdateAsync(
                 row => row
                     .SetProperty(one => one.Status, WebhookStatus.Disabled)
@@ -115,7 +115,7 @@ internal sealed partial class WebhookOutcome(EventOutbox events, TimeProvider ti
     private partial void WebhookDisabled(string webhookId, string tenantId, int failures);
 }
 
-/// <summary>What of a delivery an outcome changes, beside how long it took; times in microseconds.</summary>
+/// <summary>The changes of a delivery by its result, apart from the duration; times are in microseconds.</summary>
 internal sealed record DeliveryChange(string Status, int Attempts, int? StatusCode, string? Error, long? NextAttemptAt, long? CompletedAt)
 {
     public static DeliveryChange Of(DeliveryResult result, DateTimeOffset now)

@@ -6,7 +6,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>Removes deliveries after 30 days, some at a time and for a bounded while: the next run goes on.</summary>
+/// <summary>Deletes deliveries after 30 days, in batches and for a limited time; the next run continues.</summary>
 internal sealed partial class WebhookRetention(IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<WebhookRetention> logger) : IScheduledTask
 {
     public static readonly TimeSpan Kept = TimeSpan.FromDays(30);
@@ -18,7 +18,7 @@ internal sealed partial class WebhookRetention(IDbContextFactory<PlatformDb> dat
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        // Ids begin with the time at which they were made.
+        // Ids begin with the time of their creation.
         var oldest = $"{Ids.WebhookDelivery}_{Ulid.NewUlid(time.GetUtcNow() - Kept, new byte[10])}";
         var startedAt = time.GetTimestamp();
         var (removed, last) = (0, Together);

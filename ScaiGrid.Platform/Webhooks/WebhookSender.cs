@@ -6,18 +6,18 @@ using ScaiGrid.Core.Security;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>What came of one attempt.</summary>
-/// <param name="StatusCode">Null when there was no answer.</param>
-/// <param name="DurationMs">Until the answer or the failure.</param>
-/// <param name="Error">Null when the receiver took it.</param>
+/// <summary>The result of one attempt.</summary>
+/// <param name="StatusCode">Null if there was no response.</param>
+/// <param name="DurationMs">Milliseconds until the response or the failure.</param>
+/// <param name="Error">Null if the receiver accepted the event.</param>
 internal sealed record DeliveryAttempt(int? StatusCode, int DurationMs, string? Error)
 {
     public bool Succeeded => Error is null;
 }
 
 /// <summary>
-/// Sends an event to a receiver, whose address is resolved, checked and connected to here; redirects are answers like others. What is
-/// told of a failure is its kind only: it must not map out a network that the tenant cannot see.
+/// Sends an event to a receiver. The address is resolved, checked and connected to here; redirects are not followed. Failures are reported
+/// by kind only, so that tenants cannot use them to explore a network that they cannot see.
 /// </summary>
 internal sealed class WebhookSender : IDisposable
 {
@@ -47,7 +47,7 @@ internal sealed class WebhookSender : IDisposable
         });
     }
 
-    /// <exception cref="OperationCanceledException">The caller's token was cancelled; whether the receiver has the event is unknown.</exception>
+    /// <exception cref="OperationCanceledException">The caller's token was cancelled; it is unknown whether the receiver has the event.</exception>
     public async Task<DeliveryAttempt> SendAsync(Webhook webhook, WebhookDelivery delivery, CancellationToken cancellationToken)
     {
         var startedAt = _time.GetTimestamp();

@@ -8,13 +8,13 @@ using ScaiGrid.Platform.Jobs;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>Registers webhooks: for hosts that manage and test them, and for the worker that delivers.</summary>
+/// <summary>Registers webhooks: for hosts that manage and test them, and for the worker that sends deliveries.</summary>
 internal static class WebhookServices
 {
-    // Claimed together and stored together: fanning out is one transaction for many events.
+    // Claimed and stored together: one transaction fans out many events.
     private const int EventsTogether = 500;
 
-    // Deliveries count their own attempts; a job fails only when we do.
+    // Deliveries count their attempts themselves; a job fails only because of our own errors.
     private const int MaxAttempts = 1000;
 
     public static void AddWebhooks(this IHostApplicationBuilder builder)

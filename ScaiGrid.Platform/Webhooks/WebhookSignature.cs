@@ -4,16 +4,16 @@ using System.Text;
 
 namespace ScaiGrid.Platform.Webhooks;
 
-/// <summary>How a receiver knows that an event is from us. Described, with receivers, in docs/webhooks.md.</summary>
+/// <summary>Signs events, so that receivers can verify their origin. Described in docs/webhooks.md.</summary>
 internal static class WebhookSignature
 {
     public const string Header = "X-ScaiGrid-Signature";
     public const string HeaderV2 = "X-ScaiGrid-Signature-V2";
 
-    /// <summary>Of the body alone: it says who sent it, but not when.</summary>
+    /// <summary>Signs the body alone: this proves the sender, but not the time.</summary>
     public static string Sign(string secret, ReadOnlySpan<byte> body) => $"sha256={Hex(secret, body)}";
 
-    /// <summary>Of the time and the body: a receiver that checks the time cannot be sent an old event again by somebody else.</summary>
+    /// <summary>Signs time and body: a receiver that checks the time cannot be sent an old event again.</summary>
     public static string SignV2(string secret, long unixSeconds, ReadOnlySpan<byte> body)
     {
         var time = unixSeconds.ToString(CultureInfo.InvariantCulture);
