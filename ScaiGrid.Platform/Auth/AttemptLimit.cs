@@ -6,14 +6,14 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// How often one address may ask who has an account: counted a minute at a time, on Redis, for all replicas together. An IPv6 address
-/// counts as its /64, which is what one customer has.
+/// Limits how often one address may ask whether an account exists: per minute, counted in Redis for all replicas together. An IPv6 address
+/// counts as its /64 network, which is what one customer has.
 /// </summary>
 internal sealed class AttemptLimit(IConnectionMultiplexer redis, SignInOptions options, TimeProvider time)
 {
     private const int WindowSeconds = 60;
 
-    /// <returns>Null while there are attempts left.</returns>
+    /// <returns>Null if attempts are left.</returns>
     public async Task<Problem?> CountAsync(string what, IPAddress? address)
     {
         var now = time.GetUtcNow().ToUnixTimeSeconds();

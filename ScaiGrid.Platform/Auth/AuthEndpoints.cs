@@ -15,7 +15,7 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Sign-in through the identity provider, and the session that comes of it. Who the caller is says <c>GET /v1/auth/me</c>.</summary>
+/// <summary>Sign-in through the identity provider, and the resulting session. <c>GET /v1/auth/me</c> describes the caller.</summary>
 internal static class AuthEndpoints
 {
     public static void MapAuth(this IEndpointRouteBuilder endpoints)
@@ -66,7 +66,7 @@ internal static class AuthEndpoints
             return Reply.Problem(AuthErrors.NoSignIn);
         }
 
-        // It tells as much of an address as identify does.
+        // Reveals as much about an e-mail address as identify does.
         if (await limit.CountAsync("authorize", client.Of(context)) is { } problem)
         {
             return new ProblemResult(problem);
@@ -92,7 +92,7 @@ internal static class AuthEndpoints
             return Reply.Problem(AuthErrors.FlowInvalid);
         }
 
-        // From here on the address is one of the allow-list, and the application can tell its user what happened.
+        // From here on the redirect URI is known to be on the allow-list, so errors are reported to the application.
         var ours = code is null ? null : await signIn.ContinueAsync(flow, code, iss, cancellationToken);
         var answer = new Dictionary<string, string?> { ["state"] = flow.State };
         if (ours is null)
@@ -164,7 +164,7 @@ internal static class AuthEndpoints
     {
         context.Response.Headers.CacheControl = "no-store";
 
-        // A code in the address is nobody else's business.
+        // The URL contains a code, which must not be sent to others.
         context.Response.Headers["Referrer-Policy"] = "no-referrer";
     }
 
@@ -185,15 +185,15 @@ internal static class AuthEndpoints
     }
 }
 
-/// <param name="Email">Somebody's address.</param>
+/// <param name="Email">The e-mail address of a user.</param>
 public sealed record IdentifyBody(string? Email);
 
-/// <param name="Email">The address of whoever signs in.</param>
-/// <param name="TenantId">One of the tenants that identify answered.</param>
+/// <param name="Email">The e-mail address of the user who signs in.</param>
+/// <param name="TenantId">One of the tenants returned by identify.</param>
 /// <param name="CodeChallenge">SHA-256 of the code verifier, base64url.</param>
 /// <param name="CodeChallengeMethod">S256.</param>
-/// <param name="RedirectUri">Where the browser is sent in the end: an address of the allow-list.</param>
-/// <param name="State">Comes back with the browser.</param>
+/// <param name="RedirectUri">The URL to which the browser is sent in the end, on the allow-list.</param>
+/// <param name="State">Returned to the application unchanged.</param>
 public sealed record AuthorizeBody(string? Email, string? TenantId, string? CodeChallenge, string? CodeChallengeMethod, string? RedirectUri, string? State)
 {
     internal const int MaxText = 2048;
@@ -211,7 +211,7 @@ public sealed record AuthorizeBody(string? Email, string? TenantId, string? Code
             checks.Add("code_challenge", "must be the SHA-256 of the verifier, base64url, 43 characters.");
         }
 
-        // Without it a code could be used by whoever catches it: no other method, and no default.
+        // Without PKCE an intercepted code could be used by others: no other method, and no default.
         checks.RequiredOneOf("code_challenge_method", CodeChallengeMethod, "S256");
         var redirectUri = checks.Required("redirect_uri", RedirectUri, MaxText);
         if (!options.RedirectUris.Contains(redirectUri, StringComparer.Ordinal))
@@ -226,12 +226,12 @@ public sealed record AuthorizeBody(string? Email, string? TenantId, string? Code
 }
 
 /// <param name="GrantType">authorization_code.</param>
-/// <param name="Code">What the browser brought.</param>
-/// <param name="CodeVerifier">Whose hash was the challenge.</param>
+/// <param name="Code">The code from the redirect.</param>
+/// <param name="CodeVerifier">The verifier whose hash was the challenge.</param>
 /// <param name="RedirectUri">The same as in authorize.</param>
 public sealed record TokenBody(string? GrantType, string? Code, string? CodeVerifier, string? RedirectUri);
 
-/// <param name="RefreshToken">The last one of the session.</param>
+/// <param name="RefreshToken">The session's latest refresh token.</param>
 public sealed record RefreshBody(string? RefreshToken);
 
 internal sealed record IdentifyView(bool UserExists, IReadOnlyList<IdentifyTenant> Tenants);

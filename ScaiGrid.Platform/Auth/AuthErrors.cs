@@ -17,6 +17,6 @@ internal static class AuthErrors
     public static readonly Error NoWebhookSecret = CoreErrors.Unavailable with { Message = "No secret is set for the webhooks of ScaiKey (SCAIGRID_SCAIKEY_WEBHOOK_SECRET)." };
     public static readonly Error WebhookRefused = CoreErrors.BadRequest with { Message = "The signature is missing, wrong, or older than five minutes." };
 
-    /// <summary>Nobody can say whether a token is good while its keys cannot be fetched.</summary>
+    /// <summary>A token cannot be verified while the keys of its issuer cannot be fetched.</summary>
     public static readonly Problem IssuerAway = new(CoreErrors.Unavailable, "The identity provider is out of reach; try again.", RetryAfterSeconds: 5);
 }

@@ -6,8 +6,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// Removes sessions that ended, ScaiKey's events that were received, and ages of memberships that it told of, long ago: in small steps, for so
-/// long as a run may take.
+/// Deletes old rows in small batches and for a limited time: ended sessions, received events of ScaiKey, and the times of group memberships
+/// that ScaiKey reported.
 /// </summary>
 internal sealed class AuthPrune(IDbContextFactory<PlatformDb> databases, TimeProvider time) : IScheduledTask
 {

@@ -8,7 +8,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Registers what checks tokens, and what signs people in; needs the database, Redis and the snapshot.</summary>
+/// <summary>Registers token validation and sign-in; requires the database, Redis and the snapshot.</summary>
 internal static class AuthServices
 {
     public static void AddAuth(this IHostApplicationBuilder builder)
@@ -38,7 +38,7 @@ internal static class AuthServices
         builder.Services.AddSingleton<ScaiKeyInbox>();
     }
 
-    /// <summary>For the worker: the sync with ScaiKey, and what clears up.</summary>
+    /// <summary>For the worker: the sync with ScaiKey, and clean-up tasks.</summary>
     public static void AddAuthTasks(this IHostApplicationBuilder builder)
     {
         var issuer = builder.AddIssuer();

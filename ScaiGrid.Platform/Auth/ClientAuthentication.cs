@@ -4,7 +4,7 @@ using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Calls of the issuer's token endpoint, by the way of telling who we are that the issuer offers: the header first, as the standard prefers.</summary>
+/// <summary>Authenticates us at the issuer's token endpoint by a method that the issuer supports; the header is preferred, as in the standard.</summary>
 internal static class ClientAuthentication
 {
     private const string Basic = "client_secret_basic";

@@ -8,8 +8,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// The sessions that have ended while access tokens of theirs may still be about. Each replica has them in memory: it hears of an end on
-/// Redis, and looks into the database each second for what it did not hear.
+/// The sessions that have ended while their access tokens may still be unexpired. Each replica keeps them in memory: ends are announced on
+/// Redis, and the database is polled every second for announcements that were missed.
 /// </summary>
 internal sealed partial class EndedSessions(
     IDbContextFactory<PlatformDb> databases,
@@ -26,7 +26,9 @@ internal sealed partial class EndedSessions(
 
     private const int LooksOfAnOutage = 3;
 
-    /// <summary>Looks this far back, for ends that were stored after they were dated: by a slow transaction, or another machine's clock.</summary>
+    /// <summary>
+    /// How far back a poll looks, for ends that were committed later than their time: by a slow transaction, or because of clock differences.
+    /// </summary>
     private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentDictionary<string, DateTimeOffset> _ended = new(StringComparer.Ordinal);
@@ -36,7 +38,7 @@ internal sealed partial class EndedSessions(
 
     public bool Contains(string sessionId) => _ended.ContainsKey(sessionId);
 
-    /// <summary>Called once the end is stored.</summary>
+    /// <summary>Call after the end was committed.</summary>
     public async Task AnnounceAsync(IReadOnlyCollection<string> sessionIds)
     {
         var now = time.GetUtcNow();
@@ -55,7 +57,7 @@ internal sealed partial class EndedSessions(
         }
     }
 
-    /// <summary>Before the host listens: a token of a session that ended before this replica started is refused from the first call on.</summary>
+    /// <summary>Runs before the host listens: tokens of sessions that ended earlier are refused from the first call on.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await LookAsync(cancellationToken);
@@ -75,7 +77,7 @@ internal sealed partial class EndedSessions(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The host stops.
+            // The host is stopping.
         }
     }
 
@@ -115,11 +117,11 @@ internal sealed partial class EndedSessions(
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
-            // The host stops. What is cancelled may throw anything.
+            // The host is stopping. A cancelled query may throw any exception.
         }
         catch (Exception exception)
         {
-            // Once for the whole outage, not once a second; a single slow answer is none.
+            // Logged once per outage, not once a second; a single slow answer does not count.
             if (++_failedLooks == LooksOfAnOutage)
             {
                 EndedSessionsNotRead(exception);
@@ -127,7 +129,7 @@ internal sealed partial class EndedSessions(
         }
     }
 
-    /// <summary>The client renews a subscription by itself after Redis was away, but the first one needs Redis.</summary>
+    /// <summary>After an outage of Redis the client restores a subscription by itself, but the first subscription needs Redis.</summary>
     private async Task TrySubscribeAsync()
     {
         if (_isSubscribed || !redis.IsConnected)
@@ -142,7 +144,7 @@ internal sealed partial class EndedSessions(
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // Looking every second does without; the next round tries again.
+            // Polling works without it; the next round tries again.
         }
     }
 

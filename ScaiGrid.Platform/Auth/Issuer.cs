@@ -7,8 +7,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// One issuer: its discovery document and its keys, renewed each hour, and for an unknown key at most once a minute however many
-/// tokens name one. What was loaded is good for a day while the issuer is out of reach.
+/// One issuer: its discovery document and keys, reloaded every hour, and because of an unknown key at most once a minute, however many
+/// tokens name one. While the issuer is unavailable, the loaded ones are used for up to a day.
 /// </summary>
 internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, IssuerHttp http, TimeProvider time, ILogger<Issuer> logger) : IDisposable
 {
@@ -22,8 +22,8 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
     private long? _soughtKeyAt;
     private long? _failedAt;
 
-    /// <summary>The document and the keys, from memory but for the first call and one an hour.</summary>
-    /// <exception cref="IssuerAwayException">There is nothing in memory, and the issuer cannot be asked.</exception>
+    /// <summary>The document and keys, from memory except for the first call and one per hour.</summary>
+    /// <exception cref="IssuerAwayException">Nothing is in memory, and the issuer is unavailable.</exception>
     public async ValueTask<IssuerState> GetAsync(CancellationToken cancellationToken)
     {
         if (_state is { } state && time.GetElapsedTime(state.LoadedAt) < RenewAfter)
@@ -47,9 +47,9 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
         }
     }
 
-    /// <summary>Looks for a key that <paramref name="seen"/> does not have.</summary>
-    /// <returns>What is known now.</returns>
-    /// <exception cref="IssuerAwayException">The issuer cannot be asked: the key may well be a new one.</exception>
+    /// <summary>Reloads because a key is not in <paramref name="seen"/>.</summary>
+    /// <returns>The current state.</returns>
+    /// <exception cref="IssuerAwayException">The issuer is unavailable: the key may be a new one.</exception>
     public async ValueTask<IssuerState> SeekKeyAsync(IssuerState seen, CancellationToken cancellationToken)
     {
         await _loading.WaitAsync(cancellationToken);
@@ -83,7 +83,7 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
     private IssuerState StillGood(IssuerState? state) =>
         state is not null && time.GetElapsedTime(state.LoadedAt) < UselessAfter ? state : throw new IssuerAwayException("It has not answered yet.");
 
-    /// <returns>Null when it cannot be loaded, which is logged, and not tried again within seconds.</returns>
+    /// <returns>Null if loading fails, which is logged, and not repeated for some seconds.</returns>
     private async Task<IssuerState?> LoadAsync()
     {
         if (HasJustFailed())
@@ -91,7 +91,7 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
             return null;
         }
 
-        // Not the caller's token: others wait for the same answer. The HTTP calls have a bound of their own.
+        // Not the caller's token: other calls wait for the same result. The HTTP calls have their own timeout.
         try
         {
             var (address, document) = await DiscoverAsync(CancellationToken.None);
@@ -143,20 +143,20 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
     private partial void IssuerNotLoaded(string issuer, string reason);
 }
 
-/// <summary>What is known of an issuer at one moment.</summary>
-/// <param name="Address">Where it was found.</param>
+/// <summary>The loaded state of an issuer.</summary>
+/// <param name="Address">The address at which it was found.</param>
 /// <param name="Document">Its discovery document.</param>
 /// <param name="Keys">Its signing keys.</param>
-/// <param name="LoadedAt">A timestamp of the clock.</param>
+/// <param name="LoadedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
 internal sealed record IssuerState(IssuerAddress Address, OpenIdConnectConfiguration Document, IReadOnlyList<SecurityKey> Keys, long LoadedAt)
 {
-    /// <summary>The keys that a token may be signed with: the one that it names, or, where it names none, all.</summary>
+    /// <summary>The keys to verify a token with: the one that it names, or all if it names none.</summary>
     public IReadOnlyList<SecurityKey> KeysFor(string? keyId) => string.IsNullOrEmpty(keyId) ? Keys : [.. Keys.Where(key => key.KeyId == keyId)];
 }
 
-/// <summary>Where a discovery document may be, and whose it then has to be.</summary>
-/// <param name="Issuer">The issuer that it must name; a slash at the end does not count.</param>
-/// <param name="Discovery">Its address.</param>
+/// <summary>A possible address of a discovery document, and the issuer that it must then name.</summary>
+/// <param name="Issuer">The required issuer; a trailing slash is ignored.</param>
+/// <param name="Discovery">The document's URL.</param>
 /// <param name="Base">ScaiKey's own address, which its platform document may name instead.</param>
 internal sealed record IssuerAddress(string Issuer, string Discovery, string? Base = null)
 {
@@ -164,7 +164,9 @@ internal sealed record IssuerAddress(string Issuer, string Discovery, string? Ba
 
     public static IssuerAddress Below(string issuer, string? scaiKey = null) => new(issuer.TrimEnd('/'), issuer.TrimEnd('/') + WellKnown, scaiKey?.TrimEnd('/'));
 
-    /// <summary>A document that names another issuer would let that one's tokens in. Where it sends secrets must be as safe as itself.</summary>
+    /// <summary>
+    /// Whether the document names this issuer (another issuer's tokens must not be accepted), and its endpoints are as safe as its own URL.
+    /// </summary>
     public bool Vouches(OpenIdConnectConfiguration document)
     {
         var named = document.Issuer?.TrimEnd('/');

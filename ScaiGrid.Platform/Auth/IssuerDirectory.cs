@@ -5,8 +5,8 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// The issuers whose tokens are a way in: the configured one by the standard's layout, or ScaiKey's platform issuer and one for each
-/// tenant by ScaiKey's. Which of the two layouts it is, the address itself tells.
+/// The issuers whose tokens are accepted: the configured one for a standard provider; for ScaiKey its platform issuer and one per tenant.
+/// The issuer's address determines which of the two layouts is used.
 /// </summary>
 internal sealed class IssuerDirectory(
     PlatformIssuer platform, ScaiKeyOptions options, IssuerHttp http, SnapshotStore snapshots, TimeProvider time, ILogger<Issuer> logger) : IDisposable
@@ -16,15 +16,15 @@ internal sealed class IssuerDirectory(
     private readonly string _base = options.Issuer?.AbsoluteUri.TrimEnd('/') ?? "";
     private readonly ConcurrentDictionary<string, Issuer> _tenants = new(StringComparer.Ordinal);
 
-    /// <summary>The issuer that a token names; null when it is none of ours.</summary>
-    /// <param name="name">The token's <c>iss</c>, which nobody has checked yet.</param>
-    /// <param name="tenantSlug">Set when it is one tenant's: it speaks for that tenant's users only.</param>
+    /// <summary>Finds the issuer that a token names; null if it is not one of ours.</summary>
+    /// <param name="name">The token's <c>iss</c>, not verified yet.</param>
+    /// <param name="tenantSlug">Set for a tenant's own issuer: its tokens are valid for users of that tenant only.</param>
     public Issuer? Find(string name, out string? tenantSlug)
     {
         tenantSlug = null;
         if (name.StartsWith(_base + TenantsPath, StringComparison.Ordinal))
         {
-            // Of tenants that exist only: whoever makes up slugs causes neither calls nor entries.
+            // Existing tenants only: invented slugs must not cause HTTP calls or entries.
             var slug = name[(_base.Length + TenantsPath.Length)..].TrimEnd('/');
             tenantSlug = slug;
             return snapshots.Current.TenantSlugs.Contains(slug) ? Of(slug) : null;
@@ -33,7 +33,7 @@ internal sealed class IssuerDirectory(
         return platform.Issuer;
     }
 
-    /// <summary>The issuer that a tenant's users sign in with: their own where ScaiKey has one, else the installation's.</summary>
+    /// <summary>The issuer for a tenant's sign-ins: the tenant's own if ScaiKey has one, otherwise the installation's.</summary>
     public async ValueTask<(Issuer Issuer, IssuerState State)> ForTenantAsync(string slug, CancellationToken cancellationToken)
     {
         var state = await platform.Issuer.GetAsync(cancellationToken);

@@ -6,14 +6,14 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>The issuer's side of a sign-in: exchanges the code that the browser brought back, and reads who signed in.</summary>
+/// <summary>The issuer's part of a sign-in: exchanges the authorization code, and reads the user from the result.</summary>
 internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens tokens, ScaiKeyOptions options, PublicOptions address, ILogger<IssuerExchange> logger)
 {
-    /// <summary>Where the issuer sends browsers back to.</summary>
+    /// <summary>The URL to which the issuer redirects browsers.</summary>
     public string CallbackUrl => address.Address("/v1/auth/callback");
 
-    /// <returns>Null when the issuer does not take the code, or answers with what we did not ask for.</returns>
-    /// <exception cref="IssuerAwayException">The issuer does not answer.</exception>
+    /// <returns>Null if the issuer rejects the code, or its answer is not valid for this sign-in.</returns>
+    /// <exception cref="IssuerAwayException">The issuer is unavailable.</exception>
     public async Task<IssuerUser?> ExchangeAsync(string code, SignInFlow flow, Issuer issuer, IssuerState state, CancellationToken cancellationToken)
     {
         var answer = await http.SendAsync(TokenRequest(code, flow, state), cancellationToken);
@@ -44,7 +44,7 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
         ["code_verifier"] = flow.Verifier,
     });
 
-    /// <summary>Some issuers tell the address at their userinfo endpoint only.</summary>
+    /// <summary>Asks the userinfo endpoint: some issuers return the e-mail address only there.</summary>
     private async Task<IssuerUser> AskAsync(string endpoint, string accessToken, IssuerUser user, CancellationToken cancellationToken)
     {
         if (Read(await http.GetAsync(endpoint, accessToken, cancellationToken)) is not { } info || Text(info[options.SubjectClaim]) != user.Subject)
@@ -74,7 +74,7 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
         }
     }
 
-    /// <summary>The standard's error code, which is a word of a short list; nothing else of the answer is logged.</summary>
+    /// <summary>The standard's error code, one of a fixed set; nothing else of the answer is logged.</summary>
     private static string ErrorOf(IssuerAnswer answer)
     {
         try
@@ -95,9 +95,9 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
     private partial void IdTokenRefused(string issuer);
 }
 
-/// <summary>Who signed in at the issuer.</summary>
-/// <param name="Subject">The issuer's name for them.</param>
-/// <param name="Email">Null when the issuer does not tell.</param>
-/// <param name="IsVerified">Whether the issuer says that the address is theirs.</param>
-/// <param name="Tenant">The tenant that the token names.</param>
+/// <summary>The user who signed in at the issuer.</summary>
+/// <param name="Subject">The issuer's id of the user.</param>
+/// <param name="Email">Null if the issuer does not return it.</param>
+/// <param name="IsVerified">Whether the issuer has verified the address.</param>
+/// <param name="Tenant">The tenant named by the token.</param>
 internal sealed record IssuerUser(string Subject, string? Email, bool IsVerified, string? Tenant);

@@ -5,7 +5,7 @@ using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Calls to the issuer: through the egress policy, bounded in time and size, without redirects that could carry credentials away.</summary>
+/// <summary>HTTP calls to the issuer: checked by the egress policy, limited in time and size, without redirects, which could leak credentials.</summary>
 internal sealed class IssuerHttp : IDisposable
 {
     private const int MaxAnswerBytes = 1024 * 1024;
@@ -33,7 +33,7 @@ internal sealed class IssuerHttp : IDisposable
         return SendAsync(request, cancellationToken);
     }
 
-    /// <exception cref="IssuerAwayException">It did not answer in time, or with more than we read.</exception>
+    /// <exception cref="IssuerAwayException">The issuer did not answer in time, or the answer is too long.</exception>
     public async Task<IssuerAnswer> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -58,8 +58,8 @@ internal sealed class IssuerHttp : IDisposable
     public void Dispose() => _invoker.Dispose();
 }
 
-/// <summary>What the issuer said, whole.</summary>
+/// <summary>An answer of the issuer, read completely.</summary>
 internal sealed record IssuerAnswer(HttpStatusCode Status, string Text);
 
-/// <summary>The issuer is out of reach, or says what we do not understand. The message may be logged: it holds nothing of what was sent.</summary>
+/// <summary>The issuer is unavailable, or its answer is invalid. The message is safe to log: it contains nothing that was sent.</summary>
 internal sealed class IssuerAwayException(string message, Exception? inner = null) : Exception(message, inner);

@@ -7,8 +7,8 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// Checks tokens that the issuer signed: RS256 or ES256 by one of its published keys, its own name, an audience of ours, and the times, with
-/// a minute of grace. The library does the cryptography; what a token says of its own keys or of encryption is not looked at.
+/// Validates tokens signed by the issuer: RS256 or ES256 by one of its published keys, its name, our audience, and the times with a minute of
+/// tolerance. The library does the cryptography. Keys and encryption that a token itself specifies are ignored.
 /// </summary>
 internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptions options, TimeProvider time, ILogger<IssuerTokens> logger)
 {
@@ -20,10 +20,10 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
 
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false, MaximumTokenSizeInBytes = MaxTokenLength };
 
-    /// <summary>Whether text has the form of a signed token.</summary>
+    /// <summary>Whether a text has the form of a signed JWT.</summary>
     public static bool IsJwt(ReadOnlySpan<char> token) => token.StartsWith("ey") && token.Count('.') == 2;
 
-    /// <summary>An access token, of a caller.</summary>
+    /// <summary>Validates a caller's access token.</summary>
     public async ValueTask<IssuerClaims> ReadAccessTokenAsync(string token, CancellationToken cancellationToken)
     {
         if (!options.AcceptsTokens || !TryRead(token, out var jwt) || issuers.Find(jwt.Issuer, out var tenantSlug) is not { } issuer)
@@ -50,8 +50,8 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
             : new IssuerClaims(Problem: null, subject, Text(jwt, options.TenantClaim), tenantSlug);
     }
 
-    /// <summary>An ID token, fresh from the issuer's token endpoint.</summary>
-    /// <returns>Null when it is not what sign-in asked for.</returns>
+    /// <summary>Validates an ID token that was just received from the issuer's token endpoint.</summary>
+    /// <returns>Null if it is not valid for this sign-in.</returns>
     /// <exception cref="IssuerAwayException">Its key is unknown and cannot be fetched.</exception>
     public async ValueTask<JsonWebToken?> ReadIdTokenAsync(string token, string nonce, Issuer issuer, IssuerState state, CancellationToken cancellationToken) =>
         TryRead(token, out var jwt)
@@ -61,11 +61,11 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
             ? jwt
             : null;
 
-    /// <summary>A claim that is text; null when there is none, or another kind of value.</summary>
+    /// <summary>A text claim; null if it is missing or of another type.</summary>
     public static string? Text(JsonWebToken jwt, string claim) =>
         jwt.TryGetPayloadValue<object>(claim, out var value) && value is string { Length: > 0 and <= 255 } text ? text : null;
 
-    /// <summary>Whether a token that names a tenant, or none, can mean this one: by our id, the issuer's, or the slug.</summary>
+    /// <summary>Whether the tenant named by a token, if any, is this one: by our id, the issuer's id, or the slug.</summary>
     public static bool CanMean(string? named, string id, string slug, string? externalId) =>
         named is null || named == id || named == slug || named == externalId;
 
@@ -81,7 +81,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
         {
             jwt = new JsonWebToken(token);
 
-            // An extension that we do not know, and that must be understood.
+            // "crit" lists extensions that must be understood; we support none.
             return Algorithms.Contains(jwt.Alg) && !jwt.TryGetHeaderValue<object>("crit", out _) && !string.IsNullOrEmpty(jwt.Issuer);
         }
         catch (Exception exception) when (exception is ArgumentException or SecurityTokenException or FormatException or System.Text.Json.JsonException)
@@ -96,7 +96,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
         var keys = state.KeysFor(jwt.Kid);
         if (keys.Count == 0)
         {
-            // Ours at all, before anything is fetched for it.
+            // Checked before anything is fetched because of the token.
             if (jwt.Issuer != state.Document.Issuer)
             {
                 return false;
@@ -141,11 +141,11 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
     private partial void TokenNotChecked(string reason);
 }
 
-/// <summary>What an access token of the issuer says, once it is checked.</summary>
-/// <param name="Problem">Why it is no way in; null when it is one.</param>
-/// <param name="Subject">The user, as the issuer knows them.</param>
-/// <param name="Tenant">The tenant that the token names.</param>
-/// <param name="IssuerTenant">The slug of the tenant whose own issuer signed it.</param>
+/// <summary>The result of validating an access token.</summary>
+/// <param name="Problem">Why the token is rejected; null if it is valid.</param>
+/// <param name="Subject">The issuer's id of the user.</param>
+/// <param name="Tenant">The tenant named by the token.</param>
+/// <param name="IssuerTenant">The slug of the tenant whose own issuer signed it; null for the platform issuer.</param>
 internal sealed record IssuerClaims(Problem? Problem, string Subject = "", string? Tenant = null, string? IssuerTenant = null)
 {
     public static readonly IssuerClaims Refused = new(new Problem(CoreErrors.TokenInvalid));

@@ -7,8 +7,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// What a sign-in must remember from one step to the next: in Redis, for a while, and taken out once. It is found by the hash of a secret
-/// that only the browser has, and sealed, so that whoever reads Redis can neither go on with a sign-in nor learn of it.
+/// Stores the state of a sign-in between its steps: in Redis, with an expiry, readable once. It is found by the hash of a secret that only the
+/// browser has, and encrypted, so that access to Redis is not enough to continue or read a sign-in.
 /// </summary>
 internal sealed class OneTimeStore(IConnectionMultiplexer redis, SecretBox box)
 {
@@ -18,7 +18,7 @@ internal sealed class OneTimeStore(IConnectionMultiplexer redis, SecretBox box)
         return redis.GetDatabase().StringSetAsync(key, box.Seal(JsonSerializer.Serialize(value), key), lifetime);
     }
 
-    /// <returns>Null when there is none: made up, too old, or taken before.</returns>
+    /// <returns>Null if there is none: the secret is invented, expired, or already used.</returns>
     public async Task<T?> TakeAsync<T>(string kind, string secret)
         where T : class
     {

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>The issuer for the installation as a whole: at the standard's path below its address, or at ScaiKey's.</summary>
+/// <summary>The issuer of the installation: found at the standard path below its address, or at ScaiKey's path.</summary>
 internal sealed class PlatformIssuer(ScaiKeyOptions options, IssuerHttp http, TimeProvider time, ILogger<Issuer> logger) : IDisposable
 {
     private const string ScaiKeyPath = "/api/v1/platform/oauth";

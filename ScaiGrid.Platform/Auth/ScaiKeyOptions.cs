@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>The identity provider: ScaiKey, or any OpenID Connect issuer with discovery.</summary>
+/// <summary>Settings of the identity provider: ScaiKey, or any OpenID Connect issuer with discovery.</summary>
 public sealed class ScaiKeyOptions : IValidatableObject
 {
     [Setting(
@@ -60,13 +60,13 @@ public sealed class ScaiKeyOptions : IValidatableObject
         "Whether addresses that the issuer does not call verified count as such when a user signs in for the first time. Only where nobody chooses their own address there.")]
     public bool TrustEmail { get; set; }
 
-    /// <summary>The audiences in force.</summary>
+    /// <summary>The audiences that are accepted.</summary>
     internal IReadOnlyList<string> Audiences => Audience.Length > 0 ? Audience : ClientId is null ? [] : [ClientId];
 
-    /// <summary>Whether access tokens of the issuer are a way in.</summary>
+    /// <summary>Whether access tokens of the issuer are accepted.</summary>
     internal bool AcceptsTokens => Issuer is not null && Audiences.Count > 0;
 
-    /// <summary>Whether people can sign in.</summary>
+    /// <summary>Whether users can sign in.</summary>
     internal bool OffersSignIn => Issuer is not null && ClientId is not null;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

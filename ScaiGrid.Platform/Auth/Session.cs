@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Somebody who signed in: lives from sign-in to logout, reuse of a refresh token, or its expiry. Its tokens are not stored.</summary>
+/// <summary>A signed-in user's session: from sign-in to logout, reuse of a refresh token, or expiry. Its tokens are not stored.</summary>
 internal sealed class Session
 {
     public required string Id { get; init; }
@@ -13,7 +13,7 @@ internal sealed class Session
 
     public required string UserId { get; init; }
 
-    /// <summary>Hash of the one refresh token that is good; any other of this session has been used.</summary>
+    /// <summary>Hash of the only valid refresh token; all other tokens of the session have been used.</summary>
     public required string RefreshHash { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }

@@ -5,18 +5,18 @@ using ScaiGrid.Inference.Pipeline;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// The credentials of the sessions that call this replica: a session that ends takes its calls in flight along, and so does its user's end.
-/// One that made no call for longer than a call can last is forgotten.
+/// The credentials of sessions that call this replica. The end of a session, or of its user, cancels its running calls. A session without a call
+/// for longer than the longest call is forgotten.
 /// </summary>
 internal sealed class SessionCredentials(InferenceOptions options, TimeProvider time)
 {
-    // Beyond the longest call, for what comes before and after the upstream.
+    // Added to the longest call, for the time before and after the upstream.
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(5);
 
     private readonly ConcurrentDictionary<string, Entry> _live = new(StringComparer.Ordinal);
 
-    /// <param name="sessionId">Whose call it is.</param>
-    /// <param name="user">The credential of the session's user; another one once they were suspended and are back.</param>
+    /// <param name="sessionId">The session of the call.</param>
+    /// <param name="user">The credential of the session's user, which is a new one after a suspension.</param>
     public Credential Use(string sessionId, Credential? user)
     {
         while (true)
@@ -38,12 +38,12 @@ internal sealed class SessionCredentials(InferenceOptions options, TimeProvider 
         }
     }
 
-    /// <summary>Ends the calls of a session that is over.</summary>
+    /// <summary>Cancels the running calls of an ended session.</summary>
     public void End(string sessionId)
     {
         if (_live.TryGetValue(sessionId, out var entry))
         {
-            // Not waited for: the calls end on threads of their own.
+            // Not awaited: the calls end on other threads.
             _ = entry.Credential.RevokeAsync();
         }
     }
@@ -74,7 +74,7 @@ internal sealed class SessionCredentials(InferenceOptions options, TimeProvider 
 
         public long UsedAt => Volatile.Read(ref _usedAt);
 
-        /// <returns>False when it is forgotten: nobody would end it any more.</returns>
+        /// <returns>False if it was forgotten: nothing would cancel it any more.</returns>
         public bool TryUse(long now)
         {
             var last = UsedAt;

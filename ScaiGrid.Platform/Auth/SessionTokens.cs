@@ -6,8 +6,8 @@ using ScaiGrid.Core.Security;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// The tokens of our own sessions, opaque to whoever holds them: signed with a key that is derived from SCAIGRID_SECRET_KEY, so that each
-/// replica can check one by itself. What ends a session is not in the token; see <see cref="EndedSessions"/>.
+/// Creates and validates the tokens of our sessions. Signed with a key derived from SCAIGRID_SECRET_KEY, so that each replica can validate them
+/// by itself; opaque to clients. The end of a session is not in the token; see <see cref="EndedSessions"/>.
 /// </summary>
 internal sealed class SessionTokens
 {
@@ -31,10 +31,10 @@ internal sealed class SessionTokens
 
     public string Access(string sessionId, string userId, DateTimeOffset expiresAt) => AccessPrefix + Sign(AccessPrefix, sessionId, userId, expiresAt);
 
-    /// <summary>Each is another one, by the random part.</summary>
+    /// <summary>Creates a refresh token; a random part makes each one different.</summary>
     public string Refresh(string sessionId, string userId, DateTimeOffset expiresAt) => RefreshPrefix + Sign(RefreshPrefix, sessionId, userId, expiresAt);
 
-    /// <returns>Null when it is none of ours, or of the other kind.</returns>
+    /// <returns>Null if the token is not one of ours, or is of the other kind.</returns>
     public async ValueTask<SessionClaims?> ReadAsync(string token, string prefix)
     {
         if (token.Length > MaxLength || !token.StartsWith(prefix, StringComparison.Ordinal))
@@ -49,7 +49,7 @@ internal sealed class SessionTokens
             ValidAlgorithms = [SecurityAlgorithms.HmacSha256],
             IssuerSigningKey = _signing.Key,
 
-            // Told apart from a wrong one by whoever asks: an expired token is no stranger's.
+            // Checked by the caller, who must distinguish an expired token from an invalid one.
             ValidateLifetime = false,
         });
         return result.IsValid && result.SecurityToken is JsonWebToken jwt && jwt.TryGetPayloadValue<string>(SessionClaim, out var session)
@@ -73,5 +73,5 @@ internal sealed class SessionTokens
     });
 }
 
-/// <summary>What a session's token says.</summary>
+/// <summary>The claims of a session's token.</summary>
 internal sealed record SessionClaims(string SessionId, string UserId, DateTimeOffset ExpiresAt);

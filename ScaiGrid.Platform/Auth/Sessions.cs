@@ -9,7 +9,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Begins, continues and ends sessions.</summary>
+/// <summary>Starts, continues and ends sessions.</summary>
 internal sealed partial class Sessions(
     IDbContextFactory<PlatformDb> databases,
     SnapshotStore snapshots,
@@ -49,7 +49,7 @@ internal sealed partial class Sessions(
         return View(id, userId, refresh, expiresAt);
     }
 
-    /// <summary>Exchanges a refresh token for a new one, once. A token that was exchanged before tells that two hold it: the session ends.</summary>
+    /// <summary>Exchanges a refresh token for a new pair, once. A used token means that it was copied, so the session is ended.</summary>
     public async Task<(TokenView? Tokens, Problem? Problem)> RefreshAsync(string refreshToken, AuditEntry? audit, CancellationToken cancellationToken)
     {
         if (await tokens.ReadAsync(refreshToken, SessionTokens.RefreshPrefix) is not { } claims)
@@ -57,7 +57,7 @@ internal sealed partial class Sessions(
             return (null, NotOurs);
         }
 
-        // Suspended users and tenants are not in it. One that may be old proves nothing, and then the database is away as well.
+        // Suspended users and tenants are not in the snapshot. A stale snapshot proves nothing, and then the database is unavailable as well.
         var user = snapshots.Current.Users.GetValueOrDefault(claims.UserId);
         Note(audit, user?.TenantId, claims.UserId, claims.SessionId);
         if (user is null && !snapshots.IsStale)
@@ -104,7 +104,7 @@ internal sealed partial class Sessions(
         return ids.Count;
     }
 
-    /// <summary>The call is anonymous: only its token tells whose it is.</summary>
+    /// <summary>Fills in the audit entry: the call is anonymous, and only its token identifies the user.</summary>
     private static void Note(AuditEntry? audit, string? tenantId, string userId, string sessionId)
     {
         if (audit is not null)
@@ -125,7 +125,7 @@ internal sealed partial class Sessions(
 }
 
 /// <param name="AccessToken">For <c>Authorization: Bearer</c>.</param>
-/// <param name="RefreshToken">Good once, for the next pair.</param>
+/// <param name="RefreshToken">Valid once, for the next pair.</param>
 /// <param name="TokenType">Bearer.</param>
-/// <param name="ExpiresIn">Seconds that the access token is good.</param>
+/// <param name="ExpiresIn">Seconds until the access token expires.</param>
 internal sealed record TokenView(string AccessToken, string RefreshToken, string TokenType, int ExpiresIn);

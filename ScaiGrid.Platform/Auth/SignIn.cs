@@ -12,8 +12,8 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// Sign-in, step by step: the application starts a flow with a challenge of its own; the browser goes to the issuer with ours, comes back
-/// with the issuer's code, and goes on to the application with a code of ours, which only the holder of the first challenge's verifier can use.
+/// The steps of a sign-in. The application starts a flow with its own PKCE challenge. The browser goes to the issuer with our challenge, returns
+/// with the issuer's code, and is sent to the application with a code of ours, which only the holder of the application's verifier can use.
 /// </summary>
 internal sealed partial class SignIn(
     IDbContextFactory<PlatformDb> databases,
@@ -33,7 +33,7 @@ internal sealed partial class SignIn(
     private static readonly TimeSpan FlowLifetime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan CodeLifetime = TimeSpan.FromMinutes(1);
 
-    /// <summary>Step 1: where to send the browser.</summary>
+    /// <summary>Step 1: creates the flow, and returns the issuer's URL for the browser.</summary>
     public async Task<(string Url, string FlowId)> StartAsync(SignInTenant tenant, SignInRequest request, CancellationToken cancellationToken)
     {
         var (_, state) = await issuers.ForTenantAsync(tenant.Slug, cancellationToken);
@@ -60,16 +60,16 @@ internal sealed partial class SignIn(
         return (url, $"flow_{Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(secret)))[..26]}");
     }
 
-    /// <summary>Takes the flow that a browser brought back; null when there is none.</summary>
+    /// <summary>Takes the flow that a browser returned with; null if there is none.</summary>
     public Task<SignInFlow?> TakeFlowAsync(string state) => store.TakeAsync<SignInFlow>(FlowKind, state);
 
-    /// <summary>Step 2: who came back, and the code for the application.</summary>
-    /// <returns>Null when it is nobody of the flow's tenant.</returns>
+    /// <summary>Step 2: identifies the user, and creates the code for the application.</summary>
+    /// <returns>Null if the issuer's user is not an active user of the flow's tenant.</returns>
     public async Task<string?> ContinueAsync(SignInFlow flow, string issuerCode, string? issuerName, CancellationToken cancellationToken)
     {
         var (issuer, state) = await issuers.ForTenantAsync(flow.TenantSlug, cancellationToken);
 
-        // RFC 9207: an answer of another issuer, or one that began elsewhere.
+        // RFC 9207: rejects a response of another issuer than the one the flow was started with.
         if (state.Document.Issuer != flow.Issuer || (issuerName ?? flow.Issuer) != flow.Issuer
             || await exchange.ExchangeAsync(issuerCode, flow, issuer, state, cancellationToken) is not { } who)
         {
@@ -87,7 +87,7 @@ internal sealed partial class SignIn(
         return code;
     }
 
-    /// <summary>Step 3: takes the code and proves that the application which started the flow brings it.</summary>
+    /// <summary>Step 3: takes the code, and verifies that it comes from the application that started the flow.</summary>
     public async Task<SignInCode?> RedeemAsync(string code, string verifier, string redirectUri)
     {
         var taken = await store.TakeAsync<SignInCode>(CodeKind, code);
@@ -98,7 +98,7 @@ internal sealed partial class SignIn(
                 : null;
     }
 
-    /// <summary>The tenant's active user whom the issuer means. One that was made here is tied to the issuer's at the first sign-in, by a verified address.</summary>
+    /// <summary>Finds the tenant's active user. A user created here is linked to the issuer's at the first sign-in, by a verified e-mail address.</summary>
     private async Task<string?> FindAsync(string tenantId, IssuerUser who, CancellationToken cancellationToken)
     {
         if (who.Subject.Length > ExternalIds.MaxLength || !Ascii.IsValid(who.Subject))
@@ -128,7 +128,8 @@ internal sealed partial class SignIn(
 
                 var email = Emails.Normalize(who.Email);
 
-                // Whoever acts beyond the tenant is tied by an administrator (PUT /v1/users/{id}): an address must not make a super admin.
+                // Users with roles beyond the tenant are linked by an administrator only (PUT /v1/users/{id}): an e-mail address must not give super admin
+                // rights.
                 var found = await users.SingleOrDefaultAsync(
                     user => user.Email == email && user.Status == UserStatus.Active && user.ExternalId == null
                         && !db.UserRoles.Any(role => role.UserId == user.Id && BeyondTheTenant.Contains(role.Role)),
@@ -153,23 +154,23 @@ internal sealed partial class SignIn(
     private partial void SignedInStranger(string tenant);
 }
 
-/// <summary>What an application asks for when it starts a sign-in.</summary>
+/// <summary>An application's parameters of a sign-in.</summary>
 internal sealed record SignInRequest(string Email, string CodeChallenge, string RedirectUri, string State);
 
-/// <summary>The tenant that somebody signs in to.</summary>
+/// <summary>The tenant to sign in to.</summary>
 internal sealed record SignInTenant(string Id, string Slug, string DisplayName);
 
-/// <summary>A sign-in that is under way.</summary>
-/// <param name="TenantId">Signs in to this tenant.</param>
-/// <param name="TenantSlug">Its slug.</param>
-/// <param name="Issuer">At this issuer.</param>
+/// <summary>A sign-in in progress.</summary>
+/// <param name="TenantId">The tenant to sign in to.</param>
+/// <param name="TenantSlug">The tenant's slug.</param>
+/// <param name="Issuer">The issuer to sign in at.</param>
 /// <param name="CodeChallenge">The application's challenge.</param>
-/// <param name="RedirectUri">Where the application waits.</param>
-/// <param name="State">The application's state, which goes back to it.</param>
-/// <param name="Verifier">Ours, for the issuer.</param>
-/// <param name="Nonce">What the ID token must repeat.</param>
+/// <param name="RedirectUri">The application's redirect URI.</param>
+/// <param name="State">The application's state, which is returned to it.</param>
+/// <param name="Verifier">Our own verifier, for the issuer.</param>
+/// <param name="Nonce">The nonce that the ID token must contain.</param>
 internal sealed record SignInFlow(
     string TenantId, string TenantSlug, string Issuer, string CodeChallenge, string RedirectUri, string State, string Verifier, string Nonce);
 
-/// <summary>A sign-in that only its application can finish.</summary>
+/// <summary>A completed sign-in whose code only the application can redeem.</summary>
 internal sealed record SignInCode(string TenantId, string UserId, string CodeChallenge, string RedirectUri);

@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Auth;
 
-/// <summary>Sign-in through <c>/v1/auth/*</c>, and the sessions that it makes.</summary>
+/// <summary>Settings of sign-in through <c>/v1/auth/*</c>, and of sessions.</summary>
 public sealed class SignInOptions : IValidatableObject
 {
     [Setting("SCAIGRID_AUTH_REDIRECT_URIS", "Comma list of the addresses to which sign-in may send browsers, each compared whole.", DefaultText = "none")]
@@ -29,7 +29,7 @@ public sealed class SignInOptions : IValidatableObject
         }
     }
 
-    // Applications on phones have schemes of their own.
+    // Mobile applications use schemes of their own.
     private static bool IsRedirectUri(string address) =>
         Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Fragment.Length == 0 && uri.Scheme is not ("javascript" or "data" or "file" or "vbscript" or "blob");
 }

@@ -4,15 +4,15 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>ScaiKey's admin API, as far as the sync reads it: lists, page by page, with a token by client credentials.</summary>
+/// <summary>Reads ScaiKey's admin API for the sync: paged lists, with a client-credentials token.</summary>
 internal sealed class ScaiKeyAdmin(PlatformIssuer issuer, IssuerHttp http, ScaiKeyOptions options, ScaiKeySyncOptions sync)
 {
     private const int PageSize = 200;
 
-    // Whoever answers with more pages than this goes in circles.
+    // More pages than this mean that the paging does not terminate.
     private const int MaxPages = 10_000;
 
-    /// <exception cref="IssuerAwayException">It gives us none.</exception>
+    /// <exception cref="IssuerAwayException">ScaiKey returns no token.</exception>
     public async Task<string> TokenAsync(CancellationToken cancellationToken)
     {
         var state = await issuer.Issuer.GetAsync(cancellationToken);
@@ -28,7 +28,7 @@ internal sealed class ScaiKeyAdmin(PlatformIssuer issuer, IssuerHttp http, ScaiK
             : throw new IssuerAwayException($"No token for the admin API: status {(int)answer.Status}.");
     }
 
-    /// <summary>All items of a list. It is whole, or it throws: half a list would look like deletions.</summary>
+    /// <summary>Reads all items of a list, or throws: an incomplete list would look like deletions.</summary>
     /// <exception cref="IssuerAwayException">A page could not be read.</exception>
     public async Task<List<JsonObject>> ListAsync(string path, string token, CancellationToken cancellationToken)
     {

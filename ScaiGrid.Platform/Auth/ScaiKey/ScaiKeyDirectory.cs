@@ -6,16 +6,16 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
 /// <summary>
-/// What ScaiKey's events do here. Both the webhook and the sync come through it, and for each resource the newer word counts, however
-/// late the older one arrives. A status that is said again changes nothing: whom an administrator here suspended or deleted stays so until
-/// ScaiKey says another word.
+/// Applies ScaiKey's events, from the webhook and from the sync. For each resource the newest event wins, in whatever order they arrive. A
+/// status that is only repeated changes nothing: users whom an administrator suspended or deleted here stay so until ScaiKey reports another
+/// status.
 /// </summary>
 internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions options)
 {
     public const string NoTenant = "Its tenant is not known here.";
     public const string NoSuch = "What it is about is not known here.";
 
-    /// <summary>The type of the resource that a membership's age is kept under.</summary>
+    /// <summary>The resource type under which the time of a membership is stored.</summary>
     public const string Membership = "membership";
 
     private const string NoPartner = "Its partner is not known here.";
@@ -28,11 +28,11 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
 
     public static bool Knows(string type) => Types.Contains(type);
 
-    /// <summary>Applies one event, inside a transaction of the caller's. One that is older than what is known has no effect, and that is right.</summary>
-    /// <returns>Why it cannot be applied; null when it is.</returns>
+    /// <summary>Applies one event in the caller's transaction. An event older than the known state is ignored, which counts as applied.</summary>
+    /// <returns>Why the event cannot be applied; null if it was.</returns>
     public async Task<string?> ApplyAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken)
     {
-        // Who is in a group is a fact of the pair, and so is its age.
+        // A membership belongs to the pair of group and member, and so does its time.
         var membership = told.Noun == "group" ? ScaiKeyGroups.MembershipKey(told) : null;
         if (await NewsAsync(db, membership is null ? told.Noun : Membership, membership ?? told.ResourceId, told.At, cancellationToken) is not { } resource)
         {
@@ -54,7 +54,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
         return reason;
     }
 
-    /// <returns>Null when what is told is older than what is known.</returns>
+    /// <returns>Null if the event is older than the known state.</returns>
     private static async Task<ScaiKeyResource?> NewsAsync(PlatformDb db, string type, string externalId, DateTimeOffset at, CancellationToken cancellationToken)
     {
         var known = await db.ScaiKeyResources.SingleOrDefaultAsync(row => row.Type == type && row.ExternalId == externalId, cancellationToken);
@@ -80,7 +80,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
             return null;
         }
 
-        // A partner has no state of its own: with it, its tenants end.
+        // A partner has no status: its tenants are suspended with it.
         foreach (var tenant in await db.Tenants
             .Where(tenant => db.Partners.Any(partner => partner.ExternalId == told.ResourceId && partner.Id == tenant.PartnerId)).ToListAsync(cancellationToken))
         {
@@ -131,7 +131,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
             return null;
         }
 
-        // Whoever is shut out keeps their address: that another has it now must not keep them in.
+        // A user who is deactivated keeps the stored address: a conflict with another user's must not keep the account active.
         var email = (isActive || known is null ? told.Text("email") : null) ?? known?.Email;
         var tenantId = known?.TenantId ?? await TenantIdAsync(db, told, cancellationToken);
         if (tenantId is null || email is null || email.Length > Emails.MaxLength)
@@ -152,7 +152,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
         return null;
     }
 
-    /// <summary>A user belongs to one tenant. Whoever is in another one of ScaiKey's now has nothing left in the old one.</summary>
+    /// <summary>A user belongs to one tenant: after a move to another tenant in ScaiKey, the account in the old one is closed.</summary>
     private async Task CloseElsewhereAsync(PlatformDb db, User user, CancellationToken cancellationToken)
     {
         foreach (var old in await db.Users
@@ -164,15 +164,15 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
         }
     }
 
-    /// <param name="told">What is told now.</param>
-    /// <param name="resource">What was told before.</param>
-    /// <param name="isActive">What it is here; null where it is not.</param>
+    /// <param name="told">The event.</param>
+    /// <param name="resource">The state from earlier events.</param>
+    /// <param name="isActive">The user's status here; null if the user does not exist.</param>
     private static bool IsActive(ScaiKeyEvent told, ScaiKeyResource resource, bool? isActive) =>
         isActive is null ? told.IsActive ?? resource.IsActive ?? true
         : told.Verb is "suspended" or "activated" || (told.IsActive is not null && told.IsActive != resource.IsActive) ? told.IsActive!.Value
         : isActive.Value;
 
-    /// <summary>The user, who may be deleted. Where the event names no tenant, they must be the only one of that id.</summary>
+    /// <summary>Finds the user, who may be deleted. If the event names no tenant, the id must be unique.</summary>
     internal static async Task<User?> FindUserAsync(PlatformDb db, ScaiKeyEvent told, string externalId, CancellationToken cancellationToken)
     {
         var users = db.Users.Where(user => user.ExternalId == externalId);

@@ -12,7 +12,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>Where ScaiKey tells what changed there. Its signature is its key.</summary>
+/// <summary>The webhook by which ScaiKey reports changes, authenticated by its signature.</summary>
 internal static class ScaiKeyEndpoints
 {
     public static void MapScaiKeyWebhooks(this IEndpointRouteBuilder group) =>
@@ -36,13 +36,13 @@ internal static class ScaiKeyEndpoints
             return Reply.Problem(AuthErrors.NoWebhookSecret);
         }
 
-        // As it was sent: what is signed are the bytes. The route group bounds them.
+        // The signature covers the raw bytes. The route group limits their number.
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, cancellationToken);
         var bytes = body.GetBuffer().AsMemory(0, (int)body.Length);
         if (!ScaiKeySignature.IsGood(request.Headers[ScaiKeySignature.Header], bytes.Span, secret, time.GetUtcNow()))
         {
-            // ScaiKey may have many events to tell in a minute; whoever cannot sign has none.
+            // Not counted for valid calls: ScaiKey may send many events per minute.
             return await addresses.LimitAsync(client.Of(request.HttpContext)) is { } limited ? new ProblemResult(limited) : Reply.Problem(AuthErrors.WebhookRefused);
         }
 
@@ -62,7 +62,7 @@ internal static class ScaiKeyEndpoints
     }
 }
 
-/// <param name="Handled">False for an event that is not known, or not of what is known here.</param>
-/// <param name="Duplicate">True when it was received before.</param>
+/// <param name="Handled">False for an event of an unknown type, or about an unknown resource.</param>
+/// <param name="Duplicate">Whether it had been received before.</param>
 /// <param name="Reason">Why it was not handled.</param>
 internal sealed record ScaiKeyAnswer(bool Handled, bool Duplicate, string? Reason);

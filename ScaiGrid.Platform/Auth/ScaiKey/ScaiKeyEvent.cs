@@ -7,12 +7,12 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>The body of a webhook, as ScaiKey sends it; newer versions may send more.</summary>
+/// <summary>The body of a ScaiKey webhook; unknown fields are ignored, because newer versions may send more.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record ScaiKeyEventBody(
     string? EventId, string? EventType, string? Timestamp, ScaiKeyResourceBody? Resource, JsonObject? Data = null, string? TenantId = null, string? PartnerId = null)
 {
-    /// <exception cref="Core.Errors.ApiException">A field that every event has is missing or wrong.</exception>
+    /// <exception cref="Core.Errors.ApiException">A required field is missing or invalid.</exception>
     internal ScaiKeyEvent Check()
     {
         var checks = new Checks();
@@ -41,14 +41,14 @@ public sealed record ScaiKeyEventBody(
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record ScaiKeyResourceBody(string? Id, string? Type = null);
 
-/// <summary>Something that happened in ScaiKey, or what a listing says of one resource.</summary>
-/// <param name="Id">The event's.</param>
+/// <summary>A change in ScaiKey, or the state of one resource as listed by its admin API.</summary>
+/// <param name="Id">The event's id.</param>
 /// <param name="Type">Noun and verb: <c>user.suspended</c>.</param>
-/// <param name="At">When it happened there.</param>
+/// <param name="At">When it happened in ScaiKey.</param>
 /// <param name="ResourceId">ScaiKey's id of the resource.</param>
-/// <param name="Data">What is told of it.</param>
-/// <param name="TenantId">ScaiKey's id of its tenant.</param>
-/// <param name="PartnerId">ScaiKey's id of its partner.</param>
+/// <param name="Data">The resource's fields.</param>
+/// <param name="TenantId">ScaiKey's id of the resource's tenant.</param>
+/// <param name="PartnerId">ScaiKey's id of the resource's partner.</param>
 internal sealed record ScaiKeyEvent(string Id, string Type, DateTimeOffset At, string ResourceId, JsonObject Data, string? TenantId, string? PartnerId)
 {
     private const int NameLength = 200;
@@ -57,7 +57,7 @@ internal sealed record ScaiKeyEvent(string Id, string Type, DateTimeOffset At, s
 
     public string Verb => Type.Contains('.', StringComparison.Ordinal) ? Type[(Type.IndexOf('.', StringComparison.Ordinal) + 1)..] : "";
 
-    /// <summary>Whether it is active now; null when nothing is said of it.</summary>
+    /// <summary>Whether the resource is active; null if the event does not say.</summary>
     public bool? IsActive => Verb switch
     {
         "deleted" or "suspended" => false,
@@ -70,6 +70,6 @@ internal sealed record ScaiKeyEvent(string Id, string Type, DateTimeOffset At, s
 
     public string? Name(string field) => Text(field) is { } name ? name[..Math.Min(name.Length, NameLength)] : null;
 
-    /// <summary>A slug of the form that ours have; made of the id where ScaiKey's has another.</summary>
+    /// <summary>A slug in our form; derived from the id if ScaiKey's slug has another form.</summary>
     public string Slug() => Slugs.From(Text("slug") ?? ResourceId);
 }

@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>An event of ScaiKey's that was received: a second delivery has no effect.</summary>
+/// <summary>A received event of ScaiKey, stored so that a second delivery has no effect.</summary>
 internal sealed class ScaiKeyEventRow
 {
     public const int IdLength = 128;
@@ -14,7 +14,7 @@ internal sealed class ScaiKeyEventRow
     public required DateTimeOffset ReceivedAt { get; init; }
 }
 
-/// <summary>What ScaiKey last told of a resource, and of which moment: what comes later and is older has no effect.</summary>
+/// <summary>The latest state that ScaiKey reported of a resource, with its time: older events that arrive later have no effect.</summary>
 internal sealed class ScaiKeyResource
 {
     public required string Type { get; init; }
@@ -23,7 +23,9 @@ internal sealed class ScaiKeyResource
 
     public required DateTimeOffset ToldAt { get; set; }
 
-    /// <summary>Whether it was active there. Said once more it changes nothing: who was suspended or deleted here meanwhile stays so. Null while nothing was said.</summary>
+    /// <summary>
+    /// Whether it was active in ScaiKey; null if never reported. A repeated status changes nothing, so local suspensions and deletions stay.
+    /// </summary>
     public bool? IsActive { get; set; }
 }
 
@@ -46,7 +48,7 @@ internal sealed class ScaiKeyResourceConfiguration : IEntityTypeConfiguration<Sc
         builder.Property(row => row.Type).IsUnicode(false).HasMaxLength(64);
         builder.Property(row => row.ExternalId).HasMaxLength(ExternalIds.MaxLength);
 
-        // Two events of one resource at the same time: the one that comes second looks again whether it is the newer.
+        // Of two concurrent events of one resource, the second one is retried and compared with the first.
         builder.Property(row => row.ToldAt).IsConcurrencyToken();
     }
 }

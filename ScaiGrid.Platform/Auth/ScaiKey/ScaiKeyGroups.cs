@@ -5,10 +5,10 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>What ScaiKey's events do to groups. A group has users as members, and groups, whose members are its own too.</summary>
+/// <summary>Applies ScaiKey's events to groups. A group's members are users and groups; members of a nested group belong to it as well.</summary>
 internal static class ScaiKeyGroups
 {
-    /// <summary>Names the pair that a membership is of; null for an event of the group itself.</summary>
+    /// <summary>The key of a membership's pair of group and member; null for an event of the group itself.</summary>
     public static string? MembershipKey(ScaiKeyEvent told)
     {
         if (told.Verb is not ("member_added" or "member_removed"))
@@ -20,7 +20,7 @@ internal static class ScaiKeyGroups
         return key.Length <= ExternalIds.MaxLength ? key : ApiKey.HashOf(key);
     }
 
-    /// <returns>Why the event cannot be applied; null when it is.</returns>
+    /// <returns>Why the event cannot be applied; null if it was.</returns>
     public static async Task<string?> ApplyAsync(PlatformDb db, UserDirectory directory, ScaiKeyEvent told, CancellationToken cancellationToken)
     {
         var known = await FindAsync(db, told, told.ResourceId, cancellationToken);

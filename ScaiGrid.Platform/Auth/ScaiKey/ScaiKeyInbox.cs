@@ -5,11 +5,11 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>Takes ScaiKey's events, each once: that it was received and what it changed are stored together.</summary>
+/// <summary>Handles each of ScaiKey's events once: its receipt and its changes are committed together.</summary>
 internal sealed partial class ScaiKeyInbox(
     IDbContextFactory<PlatformDb> databases, ScaiKeyDirectory directory, TimeProvider time, ILogger<ScaiKeyInbox> logger)
 {
-    // So many of one resource at the same time are more than ever meet; after that ScaiKey sends the event again.
+    // More concurrent events of one resource than ever occur; after that ScaiKey sends the event again.
     private const int Attempts = 10;
 
     public async Task<InboxAnswer> TakeAsync(ScaiKeyEvent told, CancellationToken cancellationToken)
@@ -19,7 +19,7 @@ internal sealed partial class ScaiKeyInbox(
             return InboxAnswer.Unknown;
         }
 
-        // A clock that is ahead must not make all that follows old.
+        // A clock that is ahead must not make all later events look old.
         var now = time.GetStoredNow();
         told = told.At > now ? told with { At = now } : told;
         for (var attempt = 1; ; attempt++)
@@ -30,11 +30,11 @@ internal sealed partial class ScaiKeyInbox(
             }
             catch (DbUpdateException exception) when (attempt < Attempts && (exception is DbUpdateConcurrencyException || DatabaseErrors.IsUniqueViolation(exception)))
             {
-                // By another delivery of this event, or another event of the resource: looked at again, it is a duplicate, old, or still news.
+                // A concurrent delivery of this event, or another event of the resource: on the next attempt it is a duplicate, old, or still new.
             }
             catch (ApiException) when (attempt == 1)
             {
-                // A key that is taken may be the same: once more tells.
+                // A conflict may be caused by a concurrent event for the same resource: a second attempt shows it.
             }
             catch (ApiException exception)
             {
@@ -51,7 +51,7 @@ internal sealed partial class ScaiKeyInbox(
             return InboxAnswer.Duplicate;
         }
 
-        // Not kept as received: sent again, or found by the sync, it may have its effect then.
+        // Not stored as received: it may be applicable when it is sent again, or found by the sync.
         if (await directory.ApplyAsync(db, told, cancellationToken) is { } reason)
         {
             ScaiKeyEventNotApplied(told.Type, told.Id, reason);
@@ -66,9 +66,9 @@ internal sealed partial class ScaiKeyInbox(
     private partial void ScaiKeyEventNotApplied(string type, string eventId, string reason);
 }
 
-/// <param name="Handled">Whether it had its effect, now or before.</param>
+/// <param name="Handled">Whether it was applied, now or earlier.</param>
 /// <param name="IsDuplicate">Whether it had been received before.</param>
-/// <param name="Reason">Why it had none.</param>
+/// <param name="Reason">Why it was not applied.</param>
 internal sealed record InboxAnswer(bool Handled, bool IsDuplicate = false, string? Reason = null)
 {
     public static readonly InboxAnswer Done = new(true);

@@ -5,14 +5,16 @@ using System.Text;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>The signature of a webhook: <c>t=unix,v1=hex</c>, HMAC-SHA256 of the time, a dot and the body as it was sent.</summary>
+/// <summary>Verifies a webhook's signature: <c>t=unix,v1=hex</c>, HMAC-SHA256 of the time, a dot and the raw body.</summary>
 internal static class ScaiKeySignature
 {
     public const string Header = "X-ScaiKey-Signature";
 
     private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(5);
 
-    /// <summary>Whether the body was signed with the secret, within the last five minutes. While a secret is exchanged there may be several signatures.</summary>
+    /// <summary>
+    /// Whether the body was signed with the secret within the last five minutes. During a rotation of the secret there may be several signatures.
+    /// </summary>
     public static bool IsGood(string? header, ReadOnlySpan<byte> body, string secret, DateTimeOffset now)
     {
         string? time = null;

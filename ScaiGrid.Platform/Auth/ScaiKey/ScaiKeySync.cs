@@ -11,8 +11,8 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
 /// <summary>
-/// Reads from ScaiKey what is there and applies it as the webhooks would have, so that a lost one is made good. What a webhook says of the
-/// moments just before this run's start, or after it, is newer, and stays.
+/// Reads ScaiKey's lists and applies them as the webhooks would have, which makes up for lost ones. Webhook events from shortly before the
+/// start of the run, or from later, are newer and win.
 /// </summary>
 internal sealed partial class ScaiKeySync(
     ScaiKeyAdmin admin,
@@ -24,13 +24,13 @@ internal sealed partial class ScaiKeySync(
 {
     private const int BatchSize = 100;
 
-    // The clocks of ScaiKey and of this machine are not the same, and lists take a while: for what was told within that time, the next run is soon enough.
+    // For clock differences between ScaiKey and this machine, and for the time that lists take: changes within it are left to the next run.
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(5);
 
-    /// <summary>After which a run is cancelled.</summary>
+    /// <summary>The time after which a run is cancelled.</summary>
     public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(30);
 
-    /// <summary>How long an event that was on its way may still be older than what is known.</summary>
+    /// <summary>How long the state of a removed resource is kept, for old events that may still arrive.</summary>
     private static readonly TimeSpan Keep = TimeSpan.FromDays(30);
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -44,7 +44,7 @@ internal sealed partial class ScaiKeySync(
         var token = await admin.TokenAsync(cancellationToken);
         var count = 0;
 
-        // What contains comes before what is contained.
+        // Containers before their contents.
         foreach (var (noun, path) in new[]
         {
             ("partner", options.PartnersPath), ("tenant", options.TenantsPath), ("user", options.UsersPath), ("group", options.GroupsPath),
@@ -79,7 +79,7 @@ internal sealed partial class ScaiKeySync(
             }
             catch (Exception exception) when (exception is ApiException or DbUpdateException)
             {
-                // One that cannot be applied, or that a webhook overtook, does not keep the others back.
+                // An item that cannot be applied, or conflicts with a webhook, must not hold up the others.
                 foreach (var told in batch)
                 {
                     await ApplyAloneAsync(told, cancellationToken);
@@ -98,7 +98,7 @@ internal sealed partial class ScaiKeySync(
                     ScaiKeyItemNotApplied(told.Type, told.ResourceId, reason);
                 }
 
-                // The next one asks the database.
+                // The next event queries the database.
                 await db.SaveChangesAsync(transaction);
             }
         },
@@ -121,8 +121,8 @@ internal sealed partial class ScaiKeySync(
     }
 
     /// <summary>
-    /// What ScaiKey once told of, is here, and is not listed any more. An empty list says nothing: it is more likely wrong than true. What has
-    /// long been neither here nor there is forgotten.
+    /// Finds resources that ScaiKey reported earlier, that exist here, and that are no longer listed. An empty list is ignored, because it is more
+    /// likely a failure. The stored state of resources that have long been in neither place is deleted.
     /// </summary>
     private async Task<List<ScaiKeyEvent>> GoneAsync(string noun, HashSet<string> listed, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
@@ -139,7 +139,7 @@ internal sealed partial class ScaiKeySync(
             "user" => await db.Users.Where(user => user.ExternalId != null && user.Status != UserStatus.Deleted).Select(user => user.ExternalId!).ToHashSetAsync(cancellationToken),
             "group" => await db.Groups.Where(group => group.ExternalId != null).Select(group => group.ExternalId!).ToHashSetAsync(cancellationToken),
 
-            // Partners and tenants stay here when they end.
+            // Partners and tenants are only suspended, never deleted.
             _ => known.Where(row => row.IsActive != false).Select(row => row.ExternalId).ToHashSet(),
         };
         if (noun is "user" or "group")
@@ -154,7 +154,7 @@ internal sealed partial class ScaiKeySync(
     {
         foreach (var batch in ids.Chunk(BatchSize))
         {
-            // Unless ScaiKey has told of it in this moment.
+            // Unless ScaiKey has just reported it again.
             await db.ScaiKeyResources.Where(row => row.Type == noun && batch.Contains(row.ExternalId) && row.ToldAt < asOf - Keep).ExecuteDeleteAsync(cancellationToken);
         }
     }
@@ -177,7 +177,7 @@ internal sealed partial class ScaiKeySync(
         return [.. groups.SelectMany(item => Changes(item, "member_ids", "user_id", users, asOf).Concat(Changes(item, "group_ids", "group_id", inner, asOf)))];
     }
 
-    /// <summary>What makes the members that we know those that are listed. A list that does not tell of members changes none.</summary>
+    /// <summary>The events that turn the known members into the listed ones; none if the item has no list of members.</summary>
     private static IEnumerable<ScaiKeyEvent> Changes(JsonObject item, string list, string field, ILookup<string, string> known, DateTimeOffset asOf)
     {
         if (item[list] is not JsonArray ids)

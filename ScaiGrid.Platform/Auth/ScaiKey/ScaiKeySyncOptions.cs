@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
-/// <summary>The pull sync from ScaiKey's admin API. What the paths are is ScaiKey's; the defaults are our assumption.</summary>
+/// <summary>Settings of the sync from ScaiKey's admin API. Its paths are defined by ScaiKey; the defaults are assumptions.</summary>
 public sealed class ScaiKeySyncOptions
 {
     [Setting("SCAIGRID_SCAIKEY_ADMIN_URL", "Address of ScaiKey's admin API, from which a lost webhook is made good; without it there is no sync.", DefaultText = "none")]
