@@ -5,9 +5,9 @@ using System.Text.Json.Serialization;
 namespace ScaiGrid.Platform.Batch;
 
 /// <param name="InputFileUrl">A pre-signed URL, or <c>scaigrid://file/{id}</c>.</param>
-/// <param name="InputFileBase64">In its place, the JSONL itself, under 10 MB.</param>
-/// <param name="EndpointCompletionWindow"><c>24h</c> (when left out), <c>4h</c> or <c>1h</c>.</param>
-/// <param name="Metadata">The caller's own.</param>
+/// <param name="InputFileBase64">Instead of a URL: the JSONL itself, under 10 MB.</param>
+/// <param name="EndpointCompletionWindow"><c>24h</c> (the default), <c>4h</c> or <c>1h</c>.</param>
+/// <param name="Metadata">Any JSON object of the caller.</param>
 public sealed record CreateBatch(string? InputFileUrl = null, string? InputFileBase64 = null, string? EndpointCompletionWindow = null, JsonObject? Metadata = null);
 
 internal sealed record BatchCounts(int Total, int Completed, int Failed);
@@ -47,7 +47,7 @@ internal sealed record BatchView(
         row.EndedAt);
 }
 
-/// <summary>OpenAI's request; what its newer clients send besides is left alone, as in calls.</summary>
+/// <summary>OpenAI's request; unknown fields of newer clients are ignored.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record CreateOpenAiBatch(string? InputFileId, string? Endpoint, string? CompletionWindow, JsonObject? Metadata = null);
 

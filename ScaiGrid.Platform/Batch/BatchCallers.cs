@@ -4,10 +4,10 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Finds who a batch calls for, as they are now: a revoked or expired key or a suspended user makes no more calls.</summary>
+/// <summary>Finds the current caller of a batch: with a revoked or expired key, or a suspended user, it makes no more calls.</summary>
 internal sealed class BatchCallers(SnapshotStore snapshots, TimeProvider time)
 {
-    // Every line asks: a snapshot's keys are put in order by id once.
+    // Needed for every line, so a snapshot's keys are indexed by id once.
     private volatile KeysById _keys = new(GridSnapshot.Empty);
 
     public bool IsReady => snapshots.Current.Revision >= 0;
@@ -17,7 +17,7 @@ internal sealed class BatchCallers(SnapshotStore snapshots, TimeProvider time)
         var snapshot = snapshots.Current;
         var caller = batch.ApiKeyId is { } key ? KeysOf(snapshot).Find(key) : snapshot.Users.GetValueOrDefault(batch.UserId);
 
-        // An expired key is in the snapshot until the next change in the control plane.
+        // An expired key stays in the snapshot until the next change in the control plane.
         return caller?.ExpiresAt <= time.GetUtcNow() ? null : caller;
     }
 

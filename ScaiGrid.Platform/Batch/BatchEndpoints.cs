@@ -14,7 +14,7 @@ using ScaiGrid.Platform.Files;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Batches of inference calls: the caller's own.</summary>
+/// <summary>Batches of inference calls, visible to the user who created them.</summary>
 internal static class BatchEndpoints
 {
     private const int MaxBase64 = 14 * 1024 * 1024;
@@ -77,7 +77,7 @@ internal static class BatchEndpoints
     private static async Task<Ok<Envelope<BatchView>>> Cancel(string id, Caller caller, BatchStore store, CancellationToken cancellationToken) =>
         Reply.Ok(BatchView.Of(await store.CancelAsync(id, caller, cancellationToken)));
 
-    /// <returns>The file that the URL names; null when it leads elsewhere.</returns>
+    /// <returns>The id of the file that the URL names; null if it is an external URL.</returns>
     private static async Task<string?> FileIdAsync(
         Checks checks, string? url, Caller caller, PlatformDb db, BatchOptions options, CancellationToken cancellationToken)
     {

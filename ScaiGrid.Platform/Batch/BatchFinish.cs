@@ -10,7 +10,7 @@ using ScaiGrid.Platform.Jobs;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Puts the chunks' results together into two files, in the order of the input; and clears away what is between.</summary>
+/// <summary>The last step: joins the chunks' results into two files in the order of the input, and deletes the intermediate blobs.</summary>
 internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, FileStore files, CallAdmission admission, TimeProvider time)
 {
     private const int ListedTogether = 500;
@@ -39,10 +39,10 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
             return null;
         }
 
-        // The same id again when this step is repeated: its bytes are then written over, and not left behind.
+        // The same id if this step is repeated, so that the file is overwritten instead of left behind.
         var id = $"{Ids.File}_{Ulid.NewUlid(batch.CreatedAt, SHA256.HashData(Encoding.ASCII.GetBytes($"{batch.Id}/{filename}")).AsSpan(0, 10))}";
 
-        // What failed for good is put together from what there is.
+        // For a batch that failed, missing parts are skipped.
         await using var parts = new ChainedBlobs(blobs, keys, passesOverMissing: batch.Errors is not null);
         var info = await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), parts, cancellationToken);
         return files.New(id, batch.TenantId, batch.UserId, $"{batch.Id}_{filename}", FilePurpose.BatchOutput, info.Length);
@@ -62,7 +62,7 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
             : batch.FinalizingAt >= batch.ExpiresAt && batch.Failed > 0 ? BatchStatus.Expired
             : BatchStatus.Completed;
 
-        // Once more, to clear away: that must not stand between the results and their owner.
+        // Queued once more for the clean-up, which must not delay the results.
         BatchJob.Add(db, batch, BatchStep.Finish, time);
     }
 
@@ -86,7 +86,7 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
     }
 }
 
-/// <summary>Several objects of the store, one after the other, as one stream.</summary>
+/// <summary>Reads several objects of the store as one stream.</summary>
 internal sealed class ChainedBlobs(IBlobStore blobs, IReadOnlyList<string> keys, bool passesOverMissing) : ReadOnlyStream
 {
     private BlobContent? _current;

@@ -5,18 +5,18 @@ using ScaiGrid.Platform.Jobs;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>What a step leaves to be stored in the transaction that ends its job.</summary>
+/// <summary>Changes of a step that are stored in the transaction that ends its job.</summary>
 internal delegate Task StoreStep(PlatformDb db, CancellationToken cancellationToken);
 
-/// <summary>Takes batches from step to step. A batch is a lane: a large one does not keep the others waiting.</summary>
+/// <summary>Runs the steps of batches. Each batch is a lane, so that a large one does not delay the others.</summary>
 internal sealed class BatchHandler(IDbContextFactory<PlatformDb> databases, BatchValidation validation, BatchRun run, BatchFinish finish, TimeProvider time) : IJobHandler
 {
-    /// <summary>Steps that one worker takes at a time.</summary>
+    /// <summary>The most steps that one worker runs at a time.</summary>
     public const int Concurrency = 8;
 
     private const int StepsOfOneBatch = 3;
 
-    /// <summary>After which a step asks the blob store again that was away.</summary>
+    /// <summary>The time after which a step is repeated because the blob store was unavailable.</summary>
     public static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(10);
 
     public int LaneLimit(string lane) => StepsOfOneBatch;
@@ -42,7 +42,7 @@ internal sealed class BatchHandler(IDbContextFactory<PlatformDb> databases, Batc
             }
             catch (ApiException exception) when (exception.Problem.Error.Status >= 500)
             {
-                // The blob store is away. Waiting here costs none of the job's attempts, however long it lasts.
+                // The blob store is unavailable. Waiting here does not count as an attempt of the job, however long it takes.
                 using var stop = CancellationTokenSource.CreateLinkedTokenSource(job.Lost, job.Draining);
                 await Task.Delay(StoreRetry, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 job.Lost.ThrowIfCancellationRequested();

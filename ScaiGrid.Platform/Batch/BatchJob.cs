@@ -4,10 +4,10 @@ using ScaiGrid.Platform.Jobs;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>The payload of a job of the batches' queue: one step of one batch.</summary>
+/// <summary>The payload of a batch job: one step of one batch.</summary>
 /// <param name="BatchId">batch_…</param>
 /// <param name="Step">One of <see cref="BatchStep"/>.</param>
-/// <param name="Chunk">Which chunk, for that step.</param>
+/// <param name="Chunk">The number of the chunk; for the step <see cref="BatchStep.Run"/> only.</param>
 internal sealed record BatchJob(string BatchId, string Step, int Chunk = 0)
 {
     public const string Queue = "batches";
@@ -20,12 +20,12 @@ internal sealed record BatchJob(string BatchId, string Step, int Chunk = 0)
 
 internal static class BatchStep
 {
-    /// <summary>Fetch the input, check it, and divide it into chunks.</summary>
+    /// <summary>Fetches the input, checks it, and divides it into chunks.</summary>
     public const string Validate = "validate";
 
-    /// <summary>Make the calls of one chunk.</summary>
+    /// <summary>Makes the calls of one chunk.</summary>
     public const string Run = "run";
 
-    /// <summary>Put the chunks' results together.</summary>
+    /// <summary>Joins the chunks' results.</summary>
     public const string Finish = "finish";
 }

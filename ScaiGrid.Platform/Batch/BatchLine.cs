@@ -3,16 +3,16 @@ using System.Text.Json;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>One line of a batch's input, as far as it can be read.</summary>
-/// <param name="CustomId">The caller's name for it.</param>
-/// <param name="Path">Where in our API it goes; null when nowhere.</param>
-/// <param name="Body">The call's body, as it is written in the line.</param>
-/// <param name="Mistake">Why it cannot be called; null when it can.</param>
+/// <summary>A parsed line of a batch's input.</summary>
+/// <param name="CustomId">The caller's id of the line.</param>
+/// <param name="Path">The path in our API; null if the line's URL is invalid.</param>
+/// <param name="Body">The request body as raw JSON.</param>
+/// <param name="Mistake">Why it cannot be called; null if it can.</param>
 internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, string? Mistake)
 {
     private const int CustomIdLength = 256;
 
-    // What answers with JSON to JSON.
+    // The endpoints with JSON requests and JSON responses.
     private static readonly string[] NativePaths =
         ["/v1/inference/chat", "/v1/inference/generate", "/v1/inference/embed", "/v1/inference/images/generate"];
 
@@ -21,7 +21,7 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
 
     public static IReadOnlyList<string> PathsOf(string surface) => surface == BatchSurface.OpenAi ? OpenAiPaths : NativePaths;
 
-    /// <summary>The line's <c>custom_id</c>; null when it has none that can be kept.</summary>
+    /// <summary>The line's <c>custom_id</c>; null if it is missing or invalid.</summary>
     public static string? CustomIdOf(ReadOnlySpan<byte> line)
     {
         try
@@ -40,7 +40,7 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
         }
     }
 
-    /// <summary>Reads a line whose <c>custom_id</c> was found.</summary>
+    /// <summary>Parses a line that has a valid <c>custom_id</c>.</summary>
     public static BatchLine Parse(ReadOnlyMemory<byte> line, BatchRow batch)
     {
         using var document = JsonDocument.Parse(line);
@@ -51,7 +51,7 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
         }
         catch (InvalidOperationException)
         {
-            // Half a surrogate pair, as JavaScript leaves it of a text that it cuts. In the body's own texts it is the upstream's business.
+            // An unpaired surrogate, as JavaScript leaves it when it cuts a string. Inside texts of the body it is left to the upstream.
             return new BatchLine(customId, Path: null, [], "A name, the url or the method is no valid Unicode.");
         }
     }

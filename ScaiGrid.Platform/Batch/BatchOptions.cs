@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Batches: what they cost, and how fast they go.</summary>
+/// <summary>Settings of the prices and the concurrency of batches.</summary>
 public sealed class BatchOptions
 {
     [Setting("SCAIGRID_BATCH_PRICE_PERCENT_24H", "What calls of a batch with a window of 24 hours cost, in percent of the usual price.")]

@@ -8,9 +8,9 @@ using ScaiGrid.Platform.Jobs;
 namespace ScaiGrid.Platform.Batch;
 
 /// <summary>
-/// Ends batches whose steps have failed for good. Until the window ends, a person may see to the cause and have the step done again. Then
-/// it is begun anew by itself: no call is made any more, so each line gets its result, saying that. Where that fails as well, the batch has failed;
-/// what its other steps came to is still put together.
+/// Ends batches whose steps have failed for good. Until the batch's window is over, an operator may fix the cause and retry the step. Then the
+/// step is restarted automatically: it makes no more calls, so each line gets an error as its result. If that fails as well, the batch fails;
+/// the results of its other steps are still joined.
 /// </summary>
 internal sealed partial class BatchRescue(IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<BatchRescue> logger) : IScheduledTask
 {
@@ -67,7 +67,7 @@ internal sealed partial class BatchRescue(IDbContextFactory<PlatformDb> database
                 new[] { new BatchMistake("processing_failed", "A step of the batch failed again and again.", Line: null) }, BatchView.Json);
             await db.Jobs.Where(job => job.Queue == BatchJob.Queue && job.Lane == batchId).ExecuteDeleteAsync(token);
 
-            // Puts together what there is, or clears it away.
+            // Joins the existing results, or cleans up.
             BatchJob.Add(db, batch, BatchStep.Finish, time);
         },
         cancellationToken);

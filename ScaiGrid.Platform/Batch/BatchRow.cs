@@ -4,7 +4,7 @@ using ScaiGrid.Core.Audit;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Many inference calls in one file, made by the worker at a lower price.</summary>
+/// <summary>A batch: many inference calls in one file, made by the worker at a lower price.</summary>
 internal sealed class BatchRow
 {
     public required string Id { get; init; }
@@ -17,20 +17,20 @@ internal sealed class BatchRow
 
     public string? ApiKeyId { get; init; }
 
-    /// <summary>One of <see cref="BatchSurface"/>: which URLs its lines name.</summary>
+    /// <summary>One of <see cref="BatchSurface"/>: the surface of the lines' URLs.</summary>
     public required string Surface { get; init; }
 
-    /// <summary>The one URL of all lines, where the caller gave it.</summary>
+    /// <summary>The URL of all lines, if the caller specified it.</summary>
     public string? Endpoint { get; init; }
 
     public required string CompletionWindow { get; init; }
 
-    /// <summary>Of the usual price.</summary>
+    /// <summary>Per cent of the usual price.</summary>
     public required int PricePercent { get; init; }
 
     public required string Status { get; set; }
 
-    /// <summary>Where the input is to be fetched from. Null as soon as that was tried: whoever has a pre-signed URL may read what it leads to.</summary>
+    /// <summary>The URL of the input. Cleared after the fetch, because a pre-signed URL gives access to its content.</summary>
     [Private]
     public string? InputUrl { get; set; }
 
@@ -40,19 +40,19 @@ internal sealed class BatchRow
 
     public string? ErrorFileId { get; set; }
 
-    /// <summary>Lines.</summary>
+    /// <summary>The number of lines.</summary>
     public int Total { get; set; }
 
     public int Completed { get; set; }
 
     public int Failed { get; set; }
 
-    /// <summary>Parts that the lines were divided into, each the work of one job.</summary>
+    /// <summary>The number of parts that the lines were divided into, one job each.</summary>
     public int Chunks { get; set; }
 
     public int ChunksDone { get; set; }
 
-    /// <summary>JSON array of what is wrong with the input; null when nothing is.</summary>
+    /// <summary>A JSON array of the mistakes in the input; null if there are none.</summary>
     public string? Errors { get; set; }
 
     [Private]
@@ -70,20 +70,20 @@ internal sealed class BatchRow
 
     public DateTimeOffset? EndedAt { get; set; }
 
-    /// <summary>The name of a chunk's calls, each of which budgets count once.</summary>
+    /// <summary>The name of the set of a chunk's calls, each of which budgets count once.</summary>
     public string Calls(int number) => $"{Id}-{number}";
 
     public string ChunkKey(int number, string part) => $"batches/{TenantId}/{Id}/{number:D6}/{part}";
 }
 
-/// <summary>What one chunk came to, written once, by the job that still held it.</summary>
+/// <summary>The result of one chunk, written once, by the worker that held its job.</summary>
 internal sealed class BatchChunk
 {
     public required string BatchId { get; init; }
 
     public required int Number { get; init; }
 
-    /// <summary>Which attempt's results count; their blobs carry it in their names.</summary>
+    /// <summary>The attempt whose results count; it is part of their blobs' names.</summary>
     public required int Attempt { get; init; }
 
     public required int Completed { get; init; }

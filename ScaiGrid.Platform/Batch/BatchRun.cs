@@ -15,8 +15,8 @@ using ScaiGrid.Platform.Jobs;
 namespace ScaiGrid.Platform.Batch;
 
 /// <summary>
-/// Makes the calls of one chunk. What was answered is noted from time to time, so that a worker which takes over repeats little; and a
-/// call that is repeated has the same usage id, so that it is billed once.
+/// Makes the calls of one chunk. Results are saved from time to time, so that a worker that takes over repeats few calls. A repeated call has the
+/// same usage id, so that it is billed once.
 /// </summary>
 internal sealed partial class BatchRun(
     IDbContextFactory<PlatformDb> databases,
@@ -27,12 +27,12 @@ internal sealed partial class BatchRun(
     TimeProvider time,
     ILogger<BatchRun> logger) : IDisposable
 {
-    /// <summary>Of a call that fails.</summary>
+    /// <summary>The most attempts of a failing call.</summary>
     private const int MostTries = 3;
 
     /// <summary>
-    /// In bytes of a result: an upstream's answer, and its envelope. Large pictures that were fetched may make a longer one, which is not noted: a worker
-    /// that takes over makes that call again.
+    /// The longest result that is saved, in bytes: an upstream's answer and its envelope. Fetched images may make a longer one; a worker that takes
+    /// over repeats that call.
     /// </summary>
     private const int MaxNoted = InferenceOptions.MaxUpstreamBytes + (1024 * 1024);
 
@@ -40,7 +40,7 @@ internal sealed partial class BatchRun(
     private static readonly TimeSpan NoteEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
 
-    // Of all chunks of this worker.
+    // Shared by all chunks of this worker.
     private readonly SemaphoreSlim _calls = new(options.BatchConcurrency);
 
     private readonly ConcurrentDictionary<string, bool> _cancelled = new();
@@ -73,7 +73,7 @@ internal sealed partial class BatchRun(
         }
         catch (Exception exception) when (!job.Lost.IsCancellationRequested)
         {
-            // What was answered is paid for. The watch ends before: what it may be noting is older.
+            // Save what was answered, because it is paid for. The watch is ended first, because what it may be saving is older.
             await EndWatchAsync();
             await NoteAsync(batch, number, results, job.Lost);
             if (exception is OperationCanceledException && job.Draining.IsCancellationRequested)
@@ -98,7 +98,7 @@ internal sealed partial class BatchRun(
 
     private async Task<JobEnd> FinishAsync(BatchRow batch, int number, ClaimedJob job, IReadOnlyList<LineResult> results, CancellationToken stop)
     {
-        // Under names of this attempt: a worker that lost the chunk and does not know it yet overwrites nothing.
+        // The names include the attempt: a worker that has lost the chunk without knowing it overwrites nothing.
         await WriteAsync(batch.ChunkKey(number, $"out.{job.Attempts}"), results.Where(result => result.Succeeded), stop);
         await WriteAsync(batch.ChunkKey(number, $"err.{job.Attempts}"), results.Where(result => !result.Succeeded), stop);
         var completed = results.Count(result => result.Succeeded);
@@ -119,7 +119,7 @@ internal sealed partial class BatchRun(
                     .SetProperty(one => one.ChunksDone, one => one.ChunksDone + 1),
                 token);
 
-            // The update holds the row's lock, so exactly one chunk finds itself the last.
+            // The update holds the row's lock, so exactly one chunk finds that it is the last.
             var now = time.GetStoredNow();
             var isLast = await db.Batches.Where(row => row.Id == batch.Id && row.ChunksDone == row.Chunks).ExecuteUpdateAsync(
                 row => row
@@ -143,7 +143,7 @@ internal sealed partial class BatchRun(
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // A mistake of ours, which is this line's result: the others have theirs, and what may have been sent and paid for is not sent again.
+            // Our own failure becomes this line's result: the other lines keep theirs, and a call that may have been sent and paid for is not repeated.
             LineFailed(id, exception);
             return LineResult.NotCalled(index, id, BatchLine.CustomIdOf(line)!, "processing_failed", "The line could not be processed.");
         }
@@ -178,7 +178,7 @@ internal sealed partial class BatchRun(
                     return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
                 }
 
-                // Not cut off by a drain: what has been sent is paid for.
+                // Not cancelled by a drain: a call that was sent is paid for.
                 answer = await inference.PostAsync(caller.On(terms), line.Path!, line.Body, id, CancellationToken.None);
             }
             finally
@@ -186,7 +186,7 @@ internal sealed partial class BatchRun(
                 _calls.Release();
             }
 
-            // One that the end of a drain cut off is the next worker's to answer.
+            // A call that the end of a drain cut off is left to the next worker.
             if (answer.Status == 503)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -202,11 +202,11 @@ internal sealed partial class BatchRun(
         }
     }
 
-    // A limit, or an outage in which nothing is sent, is waited for as long as the batch lasts; other trouble is given a few tries. A budget's
-    // next period is not waited for, however near: the batch would keep others from the worker meanwhile.
+    // Limits, and outages in which nothing is sent, are waited out for as long as the batch lasts; other failures get a few attempts. The next
+    // period of a budget is not waited for, however near: the batch would block the worker for others meanwhile.
     private static bool Passes(InferenceAnswer answer) => answer is { Status: 429 or 503, RetryAfter: not null, IsUsedUp: false };
 
-    /// <summary>A usage id that is the same whichever worker makes the call, and that begins with the batch's time.</summary>
+    /// <summary>A usage id that is the same on every worker, and begins with the batch's time.</summary>
     private static string UsageId(BatchRow batch, string lineId) =>
         $"{Ids.Usage}_{Ulid.NewUlid(batch.CreatedAt, SHA256.HashData(Encoding.ASCII.GetBytes(lineId)).AsSpan(0, 10))}";
 
@@ -216,7 +216,7 @@ internal sealed partial class BatchRun(
         return _cancelled.ContainsKey(batch.Id) ? "batch_cancelled" : time.GetUtcNow() >= batch.ExpiresAt ? "batch_expired" : null;
     }
 
-    /// <summary>Learns of a cancellation, and notes what has been answered, while a chunk runs.</summary>
+    /// <summary>Checks for cancellation, and saves results, while a chunk runs.</summary>
     private async Task WatchAsync(BatchRow batch, int number, LineResult?[] results, CancellationToken cancellationToken)
     {
         var notedAt = time.GetTimestamp();
@@ -233,7 +233,7 @@ internal sealed partial class BatchRun(
             }
             catch (Exception)
             {
-                // The database or the store is away: the next look may find it back, and if not, the chunk's own end will say so.
+                // The database or the store is unavailable: the next round tries again, and the end of the chunk reports a lasting failure.
             }
 
             await Task.Delay(WatchEvery, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -286,7 +286,7 @@ internal sealed partial class BatchRun(
             : blobs.WriteAsync(batch.ChunkKey(number, "noted"), new MemoryStream(LineResult.Noted(noted)), cancellationToken);
     }
 
-    // What was answered is paid for: it is held until the store takes it.
+    // The results are paid for: they are kept until the store accepts them.
     private async Task WriteAsync(string key, IEnumerable<LineResult> results, CancellationToken cancellationToken)
     {
         using var body = new MemoryStream();

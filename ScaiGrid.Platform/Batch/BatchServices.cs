@@ -8,7 +8,7 @@ using ScaiGrid.Platform.Jobs;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Registers files and batches: for hosts that take them, and for the worker that runs them.</summary>
+/// <summary>Registers files and batches: for hosts that accept them, and for the worker that runs them.</summary>
 internal static class BatchServices
 {
     private const int MaxAttempts = 20;
@@ -23,7 +23,7 @@ internal static class BatchServices
         builder.Services.AddSingleton<InProcessInference>();
     }
 
-    /// <summary>Needs the snapshot and inference as well.</summary>
+    /// <summary>Requires the snapshot and inference.</summary>
     public static void AddBatchQueue(this IHostApplicationBuilder builder)
     {
         builder.AddBatches();

@@ -8,10 +8,10 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>What both surfaces do with batches.</summary>
+/// <summary>Creates and cancels batches, for both surfaces.</summary>
 internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, BatchOptions options, TimeProvider time)
 {
-    /// <summary>A batch, and the job that begins it, in one transaction with what <paramref name="db"/> was given before.</summary>
+    /// <summary>Adds a batch and its first job, in one transaction with the pending changes of <paramref name="db"/>.</summary>
     public async Task<BatchRow> AddAsync(PlatformDb db, Caller caller, AuditEntry audit, NewBatch wanted, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
@@ -40,8 +40,8 @@ internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, BatchO
         return row;
     }
 
-    /// <returns>The batch as it is then.</returns>
-    /// <exception cref="ApiException">The caller has none of that id, or it is at its end.</exception>
+    /// <returns>The batch after the change.</returns>
+    /// <exception cref="ApiException">The caller has no batch with this id, or it has already ended.</exception>
     public Task<BatchRow> CancelAsync(string id, Caller caller, CancellationToken cancellationToken) => databases.TransactAsync(
         async (db, token) =>
         {
@@ -58,12 +58,12 @@ internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, BatchO
     public static string Window(Checks checks, string field, string? value) => checks.OneOf(field, value, "24h", "24h", "4h", "1h");
 }
 
-/// <summary>What a caller asks for, checked.</summary>
+/// <summary>A validated request for a batch.</summary>
 internal sealed record NewBatch(string Surface, string? Endpoint, string Window, string? InputUrl, string? InputFileId, string Metadata);
 
 internal static class OwnBatches
 {
-    /// <summary>Batches are their user's own.</summary>
+    /// <summary>Restricts batches to those of the caller's user.</summary>
     public static IQueryable<BatchRow> Of(this IQueryable<BatchRow> batches, Caller caller) =>
         batches.Where(batch => batch.TenantId == caller.TenantId && batch.UserId == caller.UserId);
 }

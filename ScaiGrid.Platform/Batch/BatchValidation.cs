@@ -9,12 +9,12 @@ using ScaiGrid.Platform.Jobs;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>What is wrong with a line of the input, or with all of it.</summary>
+/// <summary>A mistake in one line of the input, or in the input as a whole.</summary>
 internal sealed record BatchMistake(string Code, string Message, int? Line);
 
 /// <summary>
-/// Fetches a batch's input, sees that each line can be answered under a <c>custom_id</c> of its own, and divides the lines into chunks.
-/// What else is wrong with a line is answered when it is run.
+/// The first step: fetches a batch's input, checks that each line has a <c>custom_id</c> of its own, and divides the lines into chunks. Other
+/// mistakes in a line become its result when it is run.
 /// </summary>
 internal sealed class BatchValidation(
     IDbContextFactory<PlatformDb> databases, IBlobStore blobs, InputFetcher fetcher, FileStore files, UploadOptions uploads, TimeProvider time)
@@ -24,8 +24,8 @@ internal sealed class BatchValidation(
     private const int LinesOfChunk = 100;
 
     /// <summary>
-    /// A line for pictures counts for as many: a chunk's results are in memory and noted every few seconds, a picture is some megabytes, and a
-    /// line may ask for ten.
+    /// The number of lines for which a line that generates images counts: a chunk's results are kept in memory and saved every few seconds, an
+    /// image has some megabytes, and a line may ask for ten.
     /// </summary>
     private const int LinesOfPictures = 25;
 
@@ -54,7 +54,7 @@ internal sealed class BatchValidation(
 
     private async Task<StoredFile> FetchAsync(BatchRow batch, CancellationToken cancellationToken)
     {
-        // The same id again when this step is repeated.
+        // The same id if this step is repeated.
         var id = Ids.File + batch.Id[Ids.Batch.Length..];
         return await fetcher.FetchAsync(
             new Uri(batch.InputUrl!),
@@ -74,7 +74,7 @@ internal sealed class BatchValidation(
             ?? throw new InputException("The input file is gone.");
     }
 
-    // A line of a batch without an endpoint names its own; a prompt that happens to name it makes a smaller chunk and no harm.
+    // If the batch has no endpoint, the line's own URL counts. A prompt that contains this text only makes the chunk smaller.
     private static bool MayBePictures(BatchRow batch, ReadOnlySpan<byte> line) =>
         batch.Endpoint?.Contains("/images/generat", StringComparison.Ordinal) ?? line.IndexOf("/images/generat"u8) >= 0;
 

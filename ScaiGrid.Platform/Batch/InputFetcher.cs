@@ -3,7 +3,7 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Fetches a batch's input from a URL that its caller gave: each hop of a redirect is resolved, checked and connected to anew.</summary>
+/// <summary>Fetches a batch's input from a URL given by the caller. The address of each redirect is resolved and checked again when connecting.</summary>
 internal sealed class InputFetcher : IDisposable
 {
     private const int MostRedirects = 5;
@@ -27,13 +27,13 @@ internal sealed class InputFetcher : IDisposable
         });
     }
 
-    /// <summary>Whether a URL may be given at all; where it leads is checked when it is fetched.</summary>
+    /// <summary>Whether a URL may be given; its address is checked when it is fetched.</summary>
     public static bool IsAllowed(Uri url, bool allowPrivate) =>
         url.IsAbsoluteUri && (url.Scheme == "https" || (allowPrivate && url.Scheme == "http")) && url.UserInfo.Length == 0
         && new EgressPolicy(allowPrivate).IsAllowed(url);
 
-    /// <summary>Gives the body to <paramref name="use"/>.</summary>
-    /// <exception cref="InputException">It cannot be had; the message is for the batch's owner.</exception>
+    /// <summary>Passes the body to <paramref name="use"/>.</summary>
+    /// <exception cref="InputException">It cannot be fetched; the message is shown to the batch's owner.</exception>
     public async Task<T> FetchAsync<T>(Uri url, Func<Stream, CancellationToken, Task<T>> use, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -77,7 +77,7 @@ internal sealed class InputFetcher : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>The server's bytes: what fails of them is the server's, and not the store's that they go to.</summary>
+    /// <summary>The server's body, whose read errors are reported as the input's, not as those of the store that it is written to.</summary>
     private sealed class InputBody(Stream body) : ReadOnlyStream
     {
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)

@@ -4,15 +4,15 @@ using System.Runtime.CompilerServices;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>The lines of a JSONL stream in bounded memory; empty ones are passed over.</summary>
+/// <summary>Reads the lines of a JSONL stream in bounded memory; empty lines are skipped.</summary>
 internal static class LineReader
 {
-    /// <summary>No line of an input is longer: a call's own limit, and its envelope.</summary>
+    /// <summary>The longest line of an input, in bytes: a call's own limit plus its envelope.</summary>
     public const int MaxLine = 33 * 1024 * 1024;
 
-    /// <param name="stream">Where from; stays open.</param>
-    /// <param name="maxLine">In bytes.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="stream">The stream; stays open.</param>
+    /// <param name="maxLine">The longest line, in bytes.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
     /// <exception cref="InvalidDataException">A line is too long.</exception>
     public static async IAsyncEnumerable<byte[]> ReadAsync(Stream stream, int maxLine, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -66,7 +66,7 @@ internal static class LineReader
     {
         ReadOnlySpan<byte> bytes = line.ToArray();
 
-        // A byte order mark is no part of the first document.
+        // A byte order mark is not part of the first document.
         return (bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes).Trim(" \t\r"u8).ToArray();
     }
 }

@@ -6,13 +6,13 @@ using ScaiGrid.Platform.Calls;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>What became of one line.</summary>
+/// <summary>The result of one line.</summary>
 /// <param name="Index">Position in its chunk.</param>
-/// <param name="Succeeded">Whether it goes into the output rather than into the errors.</param>
+/// <param name="Succeeded">Whether it goes to the output file; otherwise to the error file.</param>
 /// <param name="Json">The line of the result file.</param>
 internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
 {
-    /// <summary>What a note has before a result, in bytes at most.</summary>
+    /// <summary>The longest prefix of a saved result, in bytes.</summary>
     public const int NotePrefix = 16;
 
     public static LineResult Called(int index, string id, string customId, InferenceAnswer answer) => new(index, answer.Succeeded, Write(writer =>
@@ -37,7 +37,7 @@ internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
         writer.WriteEndObject();
     }));
 
-    /// <summary>Results as a note for a worker that takes over: each line after its position and a sign of how it went.</summary>
+    /// <summary>Serialises results for a worker that takes over: each line is preceded by its position and whether it succeeded.</summary>
     public static byte[] Noted(IEnumerable<LineResult> results)
     {
         using var note = new MemoryStream();
@@ -51,7 +51,7 @@ internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
         return note.ToArray();
     }
 
-    /// <returns>Null for a line that is none of ours.</returns>
+    /// <returns>Null for an invalid line.</returns>
     public static LineResult? ReadNoted(ReadOnlySpan<byte> line)
     {
         var end = line.IndexOf((byte)' ');
@@ -68,8 +68,8 @@ internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
 
     private static void WriteBody(Utf8JsonWriter writer, ReadOnlySpan<byte> body)
     {
-        // As it is written, whatever its texts are; but a line feed, which is white space in JSON, would be the end of the line. So would, to
-        // some readers, Unicode's own line ends, which JSON has in texts only.
+        // Raw, whatever its texts contain; but a line feed, which is white space in JSON, would end the line. So would, for some readers, Unicode's
+        // own line separators, which JSON allows inside texts only.
         var isPlain = Utf8.IsValid(body) && body.IndexOf("\u2028"u8) < 0 && body.IndexOf("\u2029"u8) < 0 && body.IndexOf("\u0085"u8) < 0;
         var json = isPlain ? body.ToArray() : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body)
             .Replace("\u2028", @"\u2028", StringComparison.Ordinal)
@@ -83,7 +83,7 @@ internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
         }
         catch (Exception exception) when (exception is JsonException or ArgumentException)
         {
-            // No JSON, or nothing.
+            // Not JSON, or empty.
             writer.WriteStringValue(Encoding.UTF8.GetString(body));
         }
     }

@@ -13,7 +13,7 @@ using ScaiGrid.Platform.Files;
 
 namespace ScaiGrid.Platform.Batch;
 
-/// <summary>Batches as OpenAI's client libraries know them.</summary>
+/// <summary>Batches in OpenAI's form, for its client libraries.</summary>
 internal static class OpenAiBatches
 {
     public static void MapOpenAiBatches(this IEndpointRouteBuilder group)
