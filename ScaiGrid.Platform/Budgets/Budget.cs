@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Budgets;
 
-/// <summary>What a partner, a tenant, a user or a group may use in a period. Its use is in Redis, and in the database as sums of usage.</summary>
+/// <summary>The limits of a partner, tenant, user or group per period. Its use is counted in Redis, and is in the database as sums of usage.</summary>
 internal sealed class Budget : ISnapshotted
 {
     public required string Id { get; init; }
@@ -26,7 +26,7 @@ internal sealed class Budget : ISnapshotted
     /// <summary>daily, weekly, monthly or total.</summary>
     public required string Period { get; set; }
 
-    /// <summary>Nano-units; null for none.</summary>
+    /// <summary>In nano-units; null for no limit.</summary>
     public long? CostLimit { get; set; }
 
     public long? TokenLimit { get; set; }
@@ -39,7 +39,7 @@ internal sealed class Budget : ISnapshotted
     /// <summary>Share of a limit at which the first event is sent, in millionths.</summary>
     public required int SoftLimitMillionths { get; set; }
 
-    /// <summary>One of <see cref="BudgetRank"/>: who may change it.</summary>
+    /// <summary>One of <see cref="BudgetRank"/>: the level that may change it.</summary>
     public required int ManagedBy { get; init; }
 
     public required string CreatedBy { get; init; }
@@ -48,11 +48,11 @@ internal sealed class Budget : ISnapshotted
 
     public required DateTimeOffset UpdatedAt { get; set; }
 
-    /// <summary>Whose slot in Redis the budget's state lies in.</summary>
+    /// <summary>The tenant or partner in whose Redis slot the budget's state is.</summary>
     public string Owner => TenantId ?? PartnerId;
 }
 
-/// <summary>Who set a budget: those below see it and cannot change it.</summary>
+/// <summary>The level that created a budget: lower levels see it, but cannot change it.</summary>
 internal static class BudgetRank
 {
     public const int Tenant = 0;
@@ -67,7 +67,7 @@ internal static class BudgetRank
     };
 }
 
-/// <summary>An event that a budget has sent for a period; each kind once.</summary>
+/// <summary>An event that a budget has sent in a period; each kind is sent once.</summary>
 internal sealed class BudgetMark
 {
     public required string BudgetId { get; init; }

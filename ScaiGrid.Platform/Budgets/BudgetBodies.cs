@@ -6,13 +6,13 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Budgets;
 
-/// <summary>Checks of a budget's fields.</summary>
+/// <summary>Validates a budget's fields.</summary>
 internal static class BudgetFields
 {
     public const int NameLength = 200;
     public const int DefaultSoftLimit = 800_000;
 
-    // Counts are added in floating point by Redis's scripts, which is exact below 2^53.
+    // Redis scripts add counts in floating point, which is exact below 2^53.
     private const long MaxCount = 1_000_000_000_000_000;
 
     public static string Period(Checks checks, string? value, string otherwise) =>
@@ -21,7 +21,7 @@ internal static class BudgetFields
     public static string NewPeriod(Checks checks, string? value) =>
         checks.RequiredOneOf("period", value, BudgetCalendar.Daily, BudgetCalendar.Weekly, BudgetCalendar.Monthly, BudgetCalendar.Total);
 
-    /// <summary>Empty when it is none.</summary>
+    /// <summary>Empty if the value is invalid.</summary>
     public static string Scope(Checks checks, string? value) =>
         checks.RequiredOneOf("scope", value, BudgetScope.Partner, BudgetScope.Tenant, BudgetScope.User, BudgetScope.Group);
 
@@ -75,13 +75,13 @@ internal static class BudgetFields
 
 /// <param name="Scope">partner, tenant, user or group.</param>
 /// <param name="Period">daily, weekly, monthly or total, by the calendar of the tenant's time zone.</param>
-/// <param name="ScopeId">Which; the caller's own partner or tenant when left out.</param>
-/// <param name="Name">For people.</param>
+/// <param name="ScopeId">The id of the partner, tenant, user or group; if omitted, the caller's own partner or tenant.</param>
+/// <param name="Name">The name shown to people.</param>
 /// <param name="CostLimit">A decimal string.</param>
-/// <param name="TokenLimit">Tokens, in and out.</param>
-/// <param name="RequestLimit">Calls.</param>
+/// <param name="TokenLimit">Input and output tokens.</param>
+/// <param name="RequestLimit">Number of calls.</param>
 /// <param name="HardAction">block (the default), notify or throttle.</param>
-/// <param name="SoftLimitPct">Share of a limit at which the first event is sent, 0.8 when left out.</param>
+/// <param name="SoftLimitPct">The share of a limit at which the first event is sent; 0.8 by default.</param>
 public sealed record CreateBudget(
     string? Scope,
     string? Period,
@@ -93,7 +93,7 @@ public sealed record CreateBudget(
     string? HardAction = null,
     decimal? SoftLimitPct = null);
 
-/// <summary>What is left out stays as it is; <c>null</c> clears a limit.</summary>
+/// <summary>Omitted fields keep their values; <c>null</c> removes a limit.</summary>
 public sealed record UpdateBudget(
     string? Scope = null, string? ScopeId = null, string? Period = null, string? Name = null, string? HardAction = null, decimal? SoftLimitPct = null)
 {
@@ -104,7 +104,7 @@ public sealed record UpdateBudget(
     public Optional<long?> RequestLimit { get; init; }
 }
 
-/// <summary>Makes the views of budgets, each with its use.</summary>
+/// <summary>Creates the views of budgets, each with its use.</summary>
 internal static class BudgetViews
 {
     public static async Task<List<BudgetView>> MakeAsync(IReadOnlyList<Budget> budgets, PlatformDb db, BudgetLedger ledger, CancellationToken cancellationToken)
@@ -146,24 +146,24 @@ internal static class BudgetViews
 }
 
 /// <param name="Id">bdg_…</param>
-/// <param name="Name">For people.</param>
+/// <param name="Name">The name shown to people.</param>
 /// <param name="Scope">partner, tenant, user or group.</param>
-/// <param name="ScopeId">Which.</param>
+/// <param name="ScopeId">The id of the partner, tenant, user or group.</param>
 /// <param name="TenantId">Null for a partner's budget.</param>
 /// <param name="PartnerId">prt_…</param>
 /// <param name="Period">daily, weekly, monthly or total.</param>
 /// <param name="CostLimit">A decimal string.</param>
-/// <param name="TokenLimit">Tokens.</param>
-/// <param name="RequestLimit">Calls.</param>
+/// <param name="TokenLimit">Input and output tokens.</param>
+/// <param name="RequestLimit">Number of calls.</param>
 /// <param name="HardAction">block, notify or throttle.</param>
 /// <param name="SoftLimitPct">Between 0 and 1.</param>
-/// <param name="ManagedBy">Who set it, and whoever is above may change it: tenant, partner or platform.</param>
-/// <param name="Usage">By calls that are settled.</param>
-/// <param name="Reserved">The most that running calls can use.</param>
+/// <param name="ManagedBy">The level that created it: tenant, partner or platform. It and the levels above may change it.</param>
+/// <param name="Usage">The use by settled calls.</param>
+/// <param name="Reserved">The highest possible use by running calls.</param>
 /// <param name="State">ok, soft or blocked.</param>
-/// <param name="PeriodStart">First moment of the present period.</param>
-/// <param name="PeriodEnd">First moment after it; null for total.</param>
-/// <param name="CreatedAt">When it was made.</param>
+/// <param name="PeriodStart">The first moment of the current period.</param>
+/// <param name="PeriodEnd">The first moment after it; null for total.</param>
+/// <param name="CreatedAt">When it was created.</param>
 /// <param name="UpdatedAt">When it was last changed.</param>
 internal sealed record BudgetView(
     string Id,
@@ -188,6 +188,6 @@ internal sealed record BudgetView(
     DateTimeOffset UpdatedAt);
 
 /// <param name="Cost">A decimal string.</param>
-/// <param name="Tokens">In and out.</param>
-/// <param name="Requests">Calls.</param>
+/// <param name="Tokens">Input and output tokens.</param>
+/// <param name="Requests">Number of calls.</param>
 internal sealed record BudgetAmounts(string Cost, long Tokens, long Requests);

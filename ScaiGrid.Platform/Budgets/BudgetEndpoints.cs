@@ -12,7 +12,9 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Budgets;
 
-/// <summary>Budgets of what the caller administers. One that a partner or the platform has set is seen below, and not changed there.</summary>
+/// <summary>
+/// Budgets within the caller's reach. A budget set by the partner or the platform is visible to the levels below, but they cannot change it.
+/// </summary>
 internal static class BudgetEndpoints
 {
     private static readonly Error SetAbove = CoreErrors.PermissionDenied with { Message = "The budget was set by those above you." };
@@ -144,7 +146,7 @@ internal static class BudgetEndpoints
         };
     }
 
-    /// <summary>How far a caller who manages budgets reaches.</summary>
+    /// <summary>The rank of a caller who manages budgets.</summary>
     internal static int RankOf(Caller caller) => caller.ReachOf(Permissions.ManageBudgets) switch
     {
         Reach.Grid => BudgetRank.Platform,

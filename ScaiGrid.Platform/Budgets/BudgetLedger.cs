@@ -10,22 +10,22 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Budgets;
 
 /// <summary>
-/// Keeps what Redis knows of a budget's use equal to what the database knows: makes it when it is not there, and mends it from time to
-/// time. Until an hour has passed, settled calls are counted by the minute in Redis; what came before is taken from the database's sums.
+/// Keeps a budget's use in Redis consistent with the database: creates it if it is missing, and corrects it from time to time. Redis counts the
+/// settled calls of the last hour per minute; earlier use is taken from the database's sums.
 /// </summary>
 internal sealed partial class BudgetLedger(
     IDbContextFactory<PlatformDb> databases, UsageSummary summary, GroupUsage groups, IConnectionMultiplexer redis, TimeProvider time, ILogger<BudgetLedger> logger) : IBudgetLedger
 {
-    /// <summary>A call is in the database long before.</summary>
+    /// <summary>The time after which a call is certainly in the database.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromMinutes(10);
 
-    /// <summary>Longer than a replica takes to see that a budget is gone.</summary>
+    /// <summary>Longer than a replica takes to notice that a budget was deleted.</summary>
     private static readonly TimeSpan KeptDeleted = TimeSpan.FromMinutes(1);
 
-    /// <summary>Between a call's usage record and its settlement are milliseconds: one that is not settled by then was lost.</summary>
+    /// <summary>The usage record of a call is followed by its settlement within milliseconds: a settlement missing after this time was lost.</summary>
     private static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(15);
 
-    // Of all calls that come before a budget's use is known, one asks the database; the others wait for its answer, also when its caller leaves.
+    // Of concurrent calls under an unknown budget, one queries the database, and the others wait for the result, even if that caller disconnects.
     private readonly ConcurrentDictionary<string, Lazy<Task<bool>>> _seeding = new();
 
     public async Task<bool> SeedAsync(IReadOnlyList<BudgetRule> budgets, CancellationToken cancellationToken)
@@ -36,8 +36,8 @@ internal sealed partial class BudgetLedger(
 
     /// <param name="budget">The budget.</param>
     /// <param name="calendar">Its periods.</param>
-    /// <param name="force">Its periods have changed: what Redis has is of another.</param>
-    /// <param name="cancellationToken">To end early.</param>
+    /// <param name="force">Whether its periods have changed, so that the state in Redis is of another period.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     public async Task ReconcileAsync(Budget budget, BudgetCalendar calendar, bool force, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -58,7 +58,7 @@ internal sealed partial class BudgetLedger(
         ];
         await redis.GetDatabase().ScriptEvaluateAsync(AdmissionScripts.Reconcile, [Key(budget)], values);
 
-        // Counted now. In this order, since a budget is never exceeded: for a moment such a call is held back and counted.
+        // They are counted now. Released afterwards, because a budget must never be exceeded: for a moment such a call is both reserved and counted.
         foreach (var (owner, reservation) in lost)
         {
             if (await reservation.ReleaseAsync(redis.GetDatabase(), owner))
@@ -68,7 +68,7 @@ internal sealed partial class BudgetLedger(
         }
     }
 
-    /// <summary>What Redis knows; null where it knows nothing of the budget.</summary>
+    /// <summary>The state in Redis; null if Redis does not know the budget.</summary>
     public async Task<BudgetState?> StateAsync(Budget budget, BudgetCalendar calendar)
     {
         var period = calendar.PeriodAt(time.GetUtcNow());
@@ -84,7 +84,7 @@ internal sealed partial class BudgetLedger(
         return new BudgetState(period, used, reserved, IsExhausted: !values[7].IsNull && (long)values[7] == period.StartMinute, ReconciledAt: (long)values[8], KnownStart: (long)values[0]);
     }
 
-    /// <summary>What there is to show: from Redis, and straight from the database while Redis is away.</summary>
+    /// <summary>The state for display: from Redis, or from the database while Redis is unavailable.</summary>
     public async Task<BudgetState> LookAsync(Budget budget, BudgetCalendar calendar, CancellationToken cancellationToken)
     {
         try
@@ -110,7 +110,7 @@ internal sealed partial class BudgetLedger(
         return new BudgetState(period, used, default, IsExhausted: false, ReconciledAt: 0, KnownStart: period.StartMinute);
     }
 
-    /// <summary>A budget was changed: what was refused before may fit now, and its periods may be others.</summary>
+    /// <summary>Call after a change of a budget: calls that were refused may fit now, and its periods may be different.</summary>
     public async Task ChangedAsync(Budget budget, bool hasOtherPeriods, CancellationToken cancellationToken)
     {
         try
@@ -125,12 +125,14 @@ internal sealed partial class BudgetLedger(
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // The worker's next look mends it.
+            // The worker corrects it in its next round.
             SeedFailed(exception.Message);
         }
     }
 
-    /// <summary>Forgets a budget that was deleted, once no replica can have a snapshot with it: without its use, calls under a budget that blocks are refused.</summary>
+    /// <summary>
+    /// Expires a deleted budget once no replica can have it in its snapshot: calls under a blocking budget whose use is unknown would be refused.
+    /// </summary>
     public async Task ForgetAsync(Budget budget)
     {
         try
@@ -139,12 +141,12 @@ internal sealed partial class BudgetLedger(
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // It ends by itself.
+            // The key expires by itself.
             SeedFailed(exception.Message);
         }
     }
 
-    /// <summary>The time zone of each budget's periods: its tenant's, and UTC for partners.</summary>
+    /// <summary>The time zone of each budget's periods: its tenant's, or UTC for a partner's.</summary>
     public static async Task<IReadOnlyDictionary<string, TimeZoneInfo>> ZonesAsync(PlatformDb db, IEnumerable<Budget> budgets, CancellationToken cancellationToken)
     {
         var tenants = budgets.Select(budget => budget.TenantId).OfType<string>().Distinct().ToArray();
@@ -181,7 +183,7 @@ internal sealed partial class BudgetLedger(
         }
     }
 
-    /// <summary>A budget's reservations of calls that were recorded before a moment, and still not settled; each with the owner under whom it is noted.</summary>
+    /// <summary>Finds a budget's reservations of calls that were recorded before a time and are still not settled, each with the owner of its key.</summary>
     private async Task<IReadOnlyList<(string Owner, OpenReservation Reservation)>> LostAsync(Budget budget, DateTimeOffset before, CancellationToken cancellationToken)
     {
         var key = AdmissionKeys.Budget(budget.Owner, budget.Id);
@@ -201,8 +203,8 @@ internal sealed partial class BudgetLedger(
     }
 
     /// <summary>
-    /// Under whom a budget's reservations are noted. Those in a partner's budget are the tenant's, with its own; on a cluster, and of a tenant
-    /// that has no limits itself, they are the partner's.
+    /// The owners under which a budget's reservations may be noted. For a partner's budget these are its tenants, whose calls are noted together
+    /// with their own; on a cluster, and for a tenant without limits of its own, it is the partner.
     /// </summary>
     private async Task<IReadOnlyList<string>> OwnersAsync(Budget budget, CancellationToken cancellationToken)
     {
@@ -236,12 +238,13 @@ internal sealed partial class BudgetLedger(
     private partial void SeedFailed(string reason);
 }
 
-/// <param name="Period">The present period.</param>
-/// <param name="Used">By calls that are settled.</param>
-/// <param name="Reserved">By calls that run.</param>
-/// <param name="IsExhausted">A call was refused in this period for which too little was left, by the script's <c>reason</c>: not for its own size.</param>
-/// <param name="ReconciledAt">Minute since 1970 at which it was last compared with the database.</param>
-/// <param name="KnownStart">Minute since 1970 at which the period begins that Redis knows; another where periods were changed.</param>
+/// <param name="Period">The current period.</param>
+/// <param name="Used">The use by settled calls.</param>
+/// <param name="Reserved">The reservations of running calls.</param>
+/// <param name="IsExhausted">Whether a call was refused in this period because too little was left, not because of its own size (the script's
+/// <c>reason</c>).</param>
+/// <param name="ReconciledAt">The minute since 1970 of the last comparison with the database.</param>
+/// <param name="KnownStart">The minute since 1970 at which the period in Redis begins; different after a change of periods.</param>
 internal sealed record BudgetState(BudgetPeriod Period, UsageTotal Used, UsageTotal Reserved, bool IsExhausted, long ReconciledAt, long KnownStart)
 {
     /// <summary>ok, soft or blocked.</summary>

@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Accounting;
 
 namespace ScaiGrid.Platform.Budgets;
 
-/// <summary>A budget as the hot path and as accounting see it.</summary>
+/// <summary>Converts a budget to the types of the hot path and of accounting.</summary>
 internal static class BudgetRules
 {
     public static BudgetRule Rule(this Budget budget, TimeZoneInfo zone) => new()
@@ -23,11 +23,11 @@ internal static class BudgetRules
         Calendar = new BudgetCalendar(budget.Period, zone),
     };
 
-    /// <summary>The group whose members' calls the budget counts; null for a budget of another scope.</summary>
+    /// <summary>The group whose members' calls the budget counts; null for other scopes.</summary>
     public static GroupScope? Group(this Budget budget) =>
         budget.Scope == BudgetScope.Group ? new GroupScope(PartnerId: null, budget.TenantId, budget.ScopeId) : null;
 
-    /// <summary>Whose usage the budget counts, where it is not a group's.</summary>
+    /// <summary>The usage that the budget counts, for all scopes but groups.</summary>
     public static UsageScope Usage(this Budget budget) => budget.Scope switch
     {
         BudgetScope.Partner => new UsageScope { PartnerId = budget.ScopeId },

@@ -8,7 +8,7 @@ using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Budgets;
 
-/// <summary>Finds what a budget is for, among what its maker administers. What is not there and what is another's look the same.</summary>
+/// <summary>Finds the partner, tenant, user or group of a new budget within the caller's reach. Missing and inaccessible ones get the same error.</summary>
 internal static class BudgetScopes
 {
     public static async Task<(string PartnerId, string? TenantId, string ScopeId)> ReadAsync(
@@ -21,7 +21,7 @@ internal static class BudgetScopes
 
         var rank = BudgetEndpoints.RankOf(caller);
 
-        // One's own partner and tenant need not be named.
+        // The caller's own partner and tenant are the defaults.
         scopeId ??= scope switch
         {
             BudgetScope.Partner => caller.PartnerId,

@@ -11,8 +11,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Budgets;
 
 /// <summary>
-/// Looks at every budget: tells of limits that were reached, each once a period, and compares its use with the database
-/// every few minutes.
+/// Checks all budgets: sends an event for each limit that was reached, once per period, and compares the use with the database every few
+/// minutes.
 /// </summary>
 internal sealed partial class BudgetWatch(
     IDbContextFactory<PlatformDb> databases, BudgetLedger ledger, EventOutbox outbox, TimeProvider time, ILogger<BudgetWatch> logger) : IScheduledTask
@@ -37,7 +37,7 @@ internal sealed partial class BudgetWatch(
             }
             catch (Exception exception) when (exception is not (OperationCanceledException or RedisException or TimeoutException) && !DatabaseAway.Is(exception))
             {
-                // One budget's trouble is not the others'.
+                // A failure of one budget must not affect the others.
                 BudgetFailed(exception, budget.Id);
             }
         }
@@ -52,7 +52,7 @@ internal sealed partial class BudgetWatch(
             state = await ledger.StateAsync(budget, calendar);
         }
 
-        // A budget that reaches both at once tells both.
+        // A budget that reaches both limits at once sends both events.
         var word = state?.Word(budget);
         if (word is "soft" or "blocked")
         {
@@ -89,7 +89,7 @@ internal sealed partial class BudgetWatch(
 
     private static async Task<GridEvent> EventAsync(PlatformDb db, Budget budget, BudgetState state, string kind, CancellationToken cancellationToken)
     {
-        // Events belong to a tenant: a partner's budget tells the tenant of whoever set it.
+        // Events belong to a tenant: those of a partner's budget go to the tenant of the user who created it.
         var tenantId = budget.TenantId
             ?? await db.Users.Where(user => user.Id == budget.CreatedBy).Select(user => user.TenantId).SingleOrDefaultAsync(cancellationToken)
             ?? await db.Tenants.Where(tenant => tenant.PartnerId == budget.PartnerId).MinAsync(tenant => tenant.Id, cancellationToken);
