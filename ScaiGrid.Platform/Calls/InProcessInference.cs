@@ -11,20 +11,20 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Platform.Calls;
 
-/// <summary>What an inference endpoint answered.</summary>
+/// <summary>The response of an inference endpoint.</summary>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="Body">The answer's bytes.</param>
-/// <param name="Headers">Its headers.</param>
-/// <param name="RetryAfter">When another try may help.</param>
-/// <param name="IsUsedUp">Whether a budget refused that has no room for the call until its period ends.</param>
+/// <param name="Body">The response body.</param>
+/// <param name="Headers">The response headers.</param>
+/// <param name="RetryAfter">The time after which a retry may succeed.</param>
+/// <param name="IsUsedUp">Whether a budget refused the call that has no room for it until its period ends.</param>
 internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, IHeaderDictionary Headers, TimeSpan? RetryAfter, bool IsUsedUp)
 {
     public bool Succeeded => Status is >= 200 and < 300;
 }
 
 /// <summary>
-/// The inference endpoints without a network before them: calls that the platform makes for a caller (batches, sessions) take the same
-/// path as the caller's own. What stands before the endpoints over HTTP, authentication and permission, the caller of this has done.
+/// Calls the inference endpoints within the process: calls that the platform makes on behalf of a caller (batches, sessions) use the same
+/// code as the caller's own. Authentication and the permission check, which HTTP calls pass first, are up to the code that uses this class.
 /// </summary>
 internal sealed class InProcessInference
 {
@@ -44,7 +44,7 @@ internal sealed class InProcessInference
 
     public bool Has(string path) => _endpoints.ContainsKey(path);
 
-    /// <summary>Posts a JSON document and returns the whole answer.</summary>
+    /// <summary>Posts a JSON document and returns the whole response.</summary>
     public async Task<InferenceAnswer> PostAsync(Caller caller, string path, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
     {
         using var answer = new MemoryStream();
@@ -54,14 +54,14 @@ internal sealed class InProcessInference
         return new InferenceAnswer(response.StatusCode, answer.ToArray(), response.Headers, retryAfter, isUsedUp);
     }
 
-    /// <summary>Posts a JSON document; the answer goes to <paramref name="answer"/> as it comes.</summary>
-    /// <param name="caller">For whom.</param>
-    /// <param name="path">One that <see cref="Has"/> knows.</param>
+    /// <summary>Posts a JSON document; the response is written to <paramref name="answer"/> as it arrives.</summary>
+    /// <param name="caller">The caller of the model.</param>
+    /// <param name="path">A path for which <see cref="Has"/> is true.</param>
     /// <param name="body">The document.</param>
-    /// <param name="requestId">For answers, logs and accounting.</param>
-    /// <param name="answer">Is written to and flushed.</param>
+    /// <param name="requestId">The request id for responses, logs and accounting.</param>
+    /// <param name="answer">Receives the response body.</param>
     /// <param name="started">Called before the first byte, when status and headers are known.</param>
-    /// <param name="cancellationToken">The caller's disconnect.</param>
+    /// <param name="cancellationToken">Cancelled when the caller disconnects.</param>
     public async Task<HttpResponse> PostAsync(
         Caller caller, string path, ReadOnlyMemory<byte> body, string requestId, Stream answer, Action<HttpResponse> started, CancellationToken cancellationToken)
     {
@@ -91,7 +91,7 @@ internal sealed class InProcessInference
         return handling.InvokeAsync;
     }
 
-    // Not the host's own routes: these are never reached from outside, and no document of the API lists them twice.
+    // Separate from the host's routes: they are not reachable from outside, and the API's document does not list them twice.
     private sealed class Routes(IServiceProvider services) : IEndpointRouteBuilder
     {
         public IServiceProvider ServiceProvider => services;

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Platform.Calls;
 
-/// <summary>Passes writes on, and tells of the first.</summary>
+/// <summary>Passes writes on, and reports the first one.</summary>
 internal sealed class StartedStream(Stream inner, Action started) : Stream
 {
     private bool _isStarted;
