@@ -7,8 +7,9 @@ using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform.Accounting;
 
-/// <summary>Publishes an event for each inference call, in the transaction that stores its usage. Only for subscribed tenants, because there are
-/// many.</summary>
+/// <summary>
+/// Publishes an event for each inference call, in the transaction that stores its usage. Only for subscribed tenants, because there are many.
+/// </summary>
 internal sealed class RequestEvents(EventOutbox events)
 {
     public async Task AddAsync(PlatformDb db, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)

@@ -24,8 +24,9 @@ internal sealed record UsageFilter(DateTimeOffset? Start, DateTimeOffset? End, U
     /// <summary>The tenant, if only one is asked for or visible; otherwise null.</summary>
     public string? OneTenant => Sight.TenantId ?? Asked.TenantId;
 
-    /// <summary>The index with the visible rows in the list's order. Null for a time range, for which the database chooses, and for several
-    /// tenants.</summary>
+    /// <summary>
+    /// The index with the visible rows in the list's order. Null for a time range, for which the database chooses, and for several tenants.
+    /// </summary>
     public string? ListIndex => Start is not null || End is not null ? null : OrderIndex;
 
     /// <summary>The index with the visible rows in the order of their ids; null if that is the primary key.</summary>
