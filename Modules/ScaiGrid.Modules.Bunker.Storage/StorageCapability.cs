@@ -18,8 +18,9 @@ public enum StorageMethods
     List = 16,
 }
 
-/// <summary>A self-contained right to one object, or to the objects of one folder, verified without a user or database. See <see
-/// cref="CapabilitySigner"/>.</summary>
+/// <summary>
+/// A self-contained right to one object, or to the objects of one folder, verified without a user or database. See <see cref="CapabilitySigner"/>.
+/// </summary>
 public sealed record StorageCapability
 {
     private StorageCapability(StorageMethods methods, string target, bool isPrefix, long? maxBytes, DateTimeOffset expiresAt) =>
