@@ -5,8 +5,9 @@ using ScaiGrid.Modules.Bunker.Storage;
 
 namespace ScaiGrid.BunkerProxy;
 
-/// <summary>The command <c>mint</c>: prints a capability, for operators and scripts. The controller mints with <see cref="CapabilitySigner"/>
-/// itself.</summary>
+/// <summary>
+/// The command <c>mint</c>: prints a capability, for operators and scripts. The controller mints with <see cref="CapabilitySigner"/> itself.
+/// </summary>
 internal static class MintCommand
 {
     private const int Usage = 64; // EX_USAGE in sysexits.h
