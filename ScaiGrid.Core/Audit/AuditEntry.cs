@@ -34,8 +34,9 @@ public sealed class AuditEntry : IBindableFromHttpContext<AuditEntry>
 
     public string UserAgent { get; init; } = "";
 
-    /// <summary>Details that the changed rows do not show, for example the effect of a statement that bypasses the change tracker. Secrets are masked by
-    /// name.</summary>
+    /// <summary>
+    /// Details that the changed rows do not show, for example the effect of a statement that bypasses the change tracker. Secrets are masked by name.
+    /// </summary>
     public JsonObject? Details { get; set; }
 
     /// <summary>Lets handlers take an <see cref="AuditEntry"/> parameter. Null on endpoints that are not audited.</summary>
