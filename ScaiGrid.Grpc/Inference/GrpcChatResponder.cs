@@ -7,8 +7,9 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Grpc.Inference;
 
-/// <summary>Answers a gRPC chat call: keeps the response for the unary method, or writes messages as chunks arrive. A failure is kept for the method to
-/// throw.</summary>
+/// <summary>
+/// Answers a gRPC chat call: keeps the response for the unary method, or writes messages as chunks arrive. A failure is kept for the method to throw.
+/// </summary>
 internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) : IChatResponder
 {
     private readonly SplitPairs _pairs = new();
