@@ -4,8 +4,8 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// What is compared with an ASCII column: a character outside ASCII becomes a question mark, which no id has. MariaDB would refuse
-/// the comparison ("illegal mix of collations"), so that a caller's made-up id would be an error of ours rather than not found.
+/// Converts values that are compared with an ASCII column: characters outside ASCII become question marks, which no id contains. MariaDB would
+/// refuse the comparison ("illegal mix of collations"), so that an invented id would cause an internal error instead of "not found".
 /// </summary>
 internal sealed class AsciiText() : ValueConverter<string, string>(text => Replace(text), stored => stored)
 {

@@ -5,7 +5,7 @@ using ScaiGrid.Core;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// The column types that migrations use, for both databases. What each becomes on MariaDB says <see cref="MariaDbTypes"/>.
+/// The column types for migrations, the same for both databases. <see cref="MariaDbTypes"/> maps them to MariaDB's types.
 /// </summary>
 public static class ColumnTypes
 {
@@ -13,19 +13,19 @@ public static class ColumnTypes
     public static TNext AsId<TNext>(this IColumnTypeSyntax<TNext> column)
         where TNext : IFluentSyntax => column.AsAnsiString(Ids.MaxLength);
 
-    /// <summary>ASCII that is compared byte by byte: hashes, codes, request ids.</summary>
+    /// <summary>ASCII, compared byte by byte: hashes, codes, request ids.</summary>
     public static TNext AsAscii<TNext>(this IColumnTypeSyntax<TNext> column, int length)
         where TNext : IFluentSyntax => column.AsAnsiString(length);
 
-    /// <summary>Any text up to a number of characters, compared byte by byte.</summary>
+    /// <summary>Text up to a number of characters, compared byte by byte.</summary>
     public static TNext AsText<TNext>(this IColumnTypeSyntax<TNext> column, int length)
         where TNext : IFluentSyntax => column.AsString(length);
 
-    /// <summary>Any text of any length.</summary>
+    /// <summary>Text of any length.</summary>
     public static TNext AsLongText<TNext>(this IColumnTypeSyntax<TNext> column)
         where TNext : IFluentSyntax => column.AsString(int.MaxValue);
 
-    /// <summary>A JSON document, as text: neither database's own JSON type is needed.</summary>
+    /// <summary>A JSON document, stored as text: the databases' own JSON types are not needed.</summary>
     public static TNext AsJson<TNext>(this IColumnTypeSyntax<TNext> column)
         where TNext : IFluentSyntax => column.AsString(int.MaxValue);
 

@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Several queries that all see the database as it was at one moment.</summary>
+/// <summary>Runs several queries that see the database at the same moment.</summary>
 internal static class ConsistentRead
 {
     public static async Task<T> ReadConsistentlyAsync<TContext, T>(
@@ -19,7 +19,7 @@ internal static class ConsistentRead
                 await db.Database.OpenConnectionAsync(token);
                 if (db.Database.GetDbConnection() is SqliteConnection sqlite)
                 {
-                    // Deferred: a reader must not take SQLite's one write lock, which is how transactions begin otherwise.
+                    // Deferred: transactions otherwise begin by taking SQLite's only write lock, which a reader must not do.
                     await using var transaction = sqlite.BeginTransaction(deferred: true);
                     await db.Database.UseTransactionAsync(transaction, token);
                     return await read(db, token);

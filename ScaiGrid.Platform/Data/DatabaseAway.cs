@@ -4,10 +4,10 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Tells, of an exception as it leaves Entity Framework, that the database could not be reached, retries included.</summary>
+/// <summary>Recognises exceptions of Entity Framework that mean that the database is unavailable, after retries.</summary>
 internal static class DatabaseAway
 {
-    /// <summary>No error of ours to hide behind 500: the caller may try again.</summary>
+    /// <summary>503 instead of 500: it is not an error of ours, and the caller may retry.</summary>
     public static readonly Problem Problem = new(CoreErrors.Unavailable, "The database is out of reach; try again.", RetryAfterSeconds: 5);
 
     public static bool Is(Exception exception) => exception switch

@@ -5,7 +5,7 @@ using ScaiGrid.Core.Data;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Plain connections, for work that must not wait for an execution strategy or that runs before there is a schema.</summary>
+/// <summary>Plain connections, for work that must not use an execution strategy, or that runs before the schema exists.</summary>
 internal static class DatabaseConnections
 {
     public static async Task<DbConnection> OpenAsync(this DatabaseAddress address, CancellationToken cancellationToken)
@@ -25,7 +25,7 @@ internal static class DatabaseConnections
         }
     }
 
-    /// <returns>The number of rows that matched.</returns>
+    /// <returns>The number of matched rows.</returns>
     public static async Task<int> ExecuteAsync(
         this DatabaseAddress address, string sql, CancellationToken cancellationToken, params (string Name, object Value)[] parameters)
     {
@@ -36,7 +36,7 @@ internal static class DatabaseConnections
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Adds parameters, by their names with the <c>@</c>.</summary>
+    /// <summary>Adds parameters; the names include the <c>@</c>.</summary>
     public static void Add(this DbCommand command, params ReadOnlySpan<(string Name, object Value)> parameters)
     {
         foreach (var (name, value) in parameters)

@@ -5,21 +5,21 @@ using MySqlConnector;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>What a database's exception means, whichever database it is.</summary>
+/// <summary>Classifies the exceptions of both databases.</summary>
 public static class DatabaseErrors
 {
     private const int SqliteUnique = 2067;
     private const int SqlitePrimaryKey = 1555;
     private const int SqliteForeignKey = 787;
 
-    // Galera: a node that left or has not yet joined its cluster, and a commit that lost against another node's.
+    // Galera: a node that is not part of its cluster, and a commit that lost against one on another node.
     private const int WsrepNotReady = 1047;
     private const int ErrorDuringCommit = 1180;
 
-    // The server shuts down, killed the connection, or became read-only because another one is the writer now.
+    // The server is shutting down, killed the connection, or has become read-only because another one is the writer now.
     private static readonly int[] FailoverErrors = [1053, 1290, 1792, 1836, 1927, 2006, 2013, WsrepNotReady, ErrorDuringCommit];
 
-    /// <summary>The same unit of work may succeed when it is run again from its start.</summary>
+    /// <summary>Whether the same unit of work may succeed when it is repeated from its start.</summary>
     public static bool IsTransient(Exception exception) => exception switch
     {
         DbUpdateException { InnerException: { } inner } => IsTransient(inner),
@@ -28,20 +28,20 @@ public static class DatabaseErrors
         _ => false,
     };
 
-    /// <summary>The database cannot be reached now, as opposed to refusing what it was asked.</summary>
+    /// <summary>Whether the database is unavailable, as opposed to rejecting a statement.</summary>
     public static bool IsAway(Exception exception) => exception switch
     {
         DbUpdateException { InnerException: { } inner } => IsAway(inner),
         MySqlException mysql => mysql.ErrorCode is MySqlErrorCode.UnableToConnectToHost or MySqlErrorCode.ConnectionCountError
             || mysql.Number is 1053 or 1927 or 2006 or 2013 or WsrepNotReady || IsConnectionLost(mysql),
 
-        // Where the connection breaks while a transaction begins, the driver lets the stream's own exception through.
+        // If the connection breaks while a transaction begins, the driver does not wrap the stream's exception.
         MySqlEndOfStreamException => true,
         SqliteException sqlite => sqlite.SqliteErrorCode is 14,
         _ => false,
     };
 
-    /// <summary>A row with the same key, slug, name … is there already.</summary>
+    /// <summary>Whether a row with the same key, slug or name already exists.</summary>
     public static bool IsUniqueViolation(Exception exception) => exception switch
     {
         DbUpdateException { InnerException: { } inner } => IsUniqueViolation(inner),
@@ -50,7 +50,7 @@ public static class DatabaseErrors
         _ => false,
     };
 
-    /// <summary>The row that is named does not exist, or the row to delete is still named by another.</summary>
+    /// <summary>Whether a referenced row does not exist, or the row to delete is still referenced.</summary>
     public static bool IsForeignKeyViolation(Exception exception) => exception switch
     {
         DbUpdateException { InnerException: { } inner } => IsForeignKeyViolation(inner),
@@ -59,8 +59,8 @@ public static class DatabaseErrors
         _ => false,
     };
 
-    // The driver reports a connection that broke in the middle with the stream's exception inside and no number of its own. A statement
-    // that ran into its timeout looks alike; running it again would only take as long again.
+    // If a connection breaks, the driver throws an exception without a number, with the stream's exception inside. A statement's timeout looks
+    // the same, but repeating the statement would only take as long again.
     private static bool IsConnectionLost(MySqlException exception) =>
         exception.ErrorCode is not MySqlErrorCode.CommandTimeoutExpired && exception.InnerException is IOException or SocketException;
 }

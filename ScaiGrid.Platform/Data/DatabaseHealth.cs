@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Ready means: the database answers, and its schema is at least the one that this build was written for.</summary>
+/// <summary>Ready if the database answers, and its schema is at least that of this build.</summary>
 internal sealed class DatabaseHealth(SchemaCheck schema) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

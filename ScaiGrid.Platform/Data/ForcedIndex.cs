@@ -3,9 +3,9 @@ using Microsoft.EntityFrameworkCore;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// Pages of a long list. For <c>tenant_id = … AND id &lt; … ORDER BY id DESC</c> MariaDB, where it takes the range to be most of the table,
-/// looks up the tenant alone and reads past all the pages before: a page deep in a million rows costs a thousand times the first.
-/// Told which index, it seeks. SQLite does so by itself.
+/// Forces an index for pages of long lists. For <c>tenant_id = … AND id &lt; … ORDER BY id DESC</c>, if MariaDB expects the range to be most of
+/// the table, it looks up the tenant only and reads through all previous pages: a page deep in a million rows costs a thousand times the first.
+/// With a forced index it seeks. SQLite does so by itself.
 /// </summary>
 internal static class ForcedIndex
 {

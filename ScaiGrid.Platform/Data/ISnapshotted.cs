@@ -1,4 +1,4 @@
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>An entity that the hot path's snapshot contains: saving a change to one gives the snapshot a new revision.</summary>
+/// <summary>Marks an entity of the hot path's snapshot: saving a change of one increments the snapshot's revision.</summary>
 internal interface ISnapshotted;

@@ -5,14 +5,14 @@ using ScaiGrid.Core.Data;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// One owner at a time, across processes and servers: a row that says whose it is and when that ends, by the database's clock.
-/// (GET_LOCK would be a lock of one server only: Galera grants it on two nodes at once.)
+/// A lock with one owner at a time, across processes and servers: a row with the owner and the expiry by the database's clock.
+/// (GET_LOCK would lock on one server only: Galera grants it on two nodes at once.)
 /// </summary>
 /// <param name="address">The database.</param>
 /// <param name="table">A table with the columns name, owner and expires_at.</param>
-/// <param name="name">What is leased.</param>
-/// <param name="lifetime">After which an owner that does not renew has lost it.</param>
-/// <param name="time">For the local view of the lifetime.</param>
+/// <param name="name">The name of the lease.</param>
+/// <param name="lifetime">The time after which an owner that does not renew the lease loses it.</param>
+/// <param name="time">Measures the lifetime locally.</param>
 internal sealed class Lease(DatabaseAddress address, string table, string name, TimeSpan lifetime, TimeProvider time)
 {
     private const int SqliteBusy = 5;
@@ -20,16 +20,16 @@ internal sealed class Lease(DatabaseAddress address, string table, string name, 
     private readonly string _owner = $"{Environment.ProcessId}-{Ulid.NewUlid(time.GetUtcNow())}";
     private long _renewedAt;
 
-    /// <summary>By this process's own clock, and never longer than the database sees it.</summary>
+    /// <summary>Whether this process holds the lease, by its own clock: never longer than by the database's.</summary>
     public bool IsHeld => Interlocked.Read(ref _renewedAt) is not 0 and var renewedAt && time.GetElapsedTime(renewedAt) < lifetime;
 
-    // Microseconds by the clock that all contenders share.
+    // In microseconds, by the database's clock, which all contenders share.
     private string Now => address.Kind is DatabaseKind.Sqlite
         ? "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
         : "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 
-    /// <summary>Takes the lease when it is free or has run out, renews it when it is ours.</summary>
-    /// <returns>False when another has it, and when the database is busy or away.</returns>
+    /// <summary>Takes the lease if it is free or has expired, and renews it if this process holds it.</summary>
+    /// <returns>False if another process holds it, or the database is busy or unavailable.</returns>
     public async Task<bool> TryTakeAsync(CancellationToken cancellationToken)
     {
         var asked = time.GetTimestamp();
@@ -49,7 +49,7 @@ internal sealed class Lease(DatabaseAddress address, string table, string name, 
         }
     }
 
-    /// <summary>Gives the lease back, so that the next one need not wait for its end.</summary>
+    /// <summary>Releases the lease, so that the next owner need not wait for its expiry.</summary>
     public async Task ReleaseAsync()
     {
         Interlocked.Exchange(ref _renewedAt, 0);
@@ -60,7 +60,7 @@ internal sealed class Lease(DatabaseAddress address, string table, string name, 
         }
         catch (DbException)
         {
-            // It runs out by itself.
+            // The lease expires by itself.
         }
     }
 

@@ -3,16 +3,18 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Inserts many rows by few statements, for queues that take thousands a second: the change tracker's work would be most of theirs.</summary>
+/// <summary>
+/// Inserts many rows with few statements, for queues with thousands of rows per second, where the change tracker would cost most of the time.
+/// </summary>
 internal static class ManyRows
 {
     private const int Together = 200;
 
-    /// <param name="db">In whose running transaction.</param>
-    /// <param name="table">Ours, never a caller's.</param>
-    /// <param name="columns">Likewise.</param>
-    /// <param name="rows">Values as the columns have them: times are microseconds.</param>
-    /// <param name="cancellationToken">To end early.</param>
+    /// <param name="db">The context, whose current transaction is used.</param>
+    /// <param name="table">The table's name; never from a caller.</param>
+    /// <param name="columns">The columns' names; never from a caller.</param>
+    /// <param name="rows">Values as stored: times are microseconds.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     public static async Task InsertAsync(this PlatformDb db, string table, string[] columns, IEnumerable<object?[]> rows, CancellationToken cancellationToken)
     {
         foreach (var some in rows.Chunk(Together))

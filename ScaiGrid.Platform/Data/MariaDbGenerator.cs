@@ -3,11 +3,11 @@ using FluentMigrator.Runner.Generators.MySql;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Writes each statement so that it may run again.</summary>
+/// <summary>Generates statements that can be repeated.</summary>
 /// <remarks>
-/// MariaDB commits before and after every DDL statement, so a migration that stops half-way leaves its first statements applied and
-/// its version unwritten. The next run repeats the whole migration, and what is there already is passed over. What follows for
-/// authors: statements that write rows go into a migration of their own, which is one transaction together with its version.
+/// MariaDB commits before and after every DDL statement, so a migration that stops halfway leaves its first statements applied and its version
+/// unrecorded. The next run repeats the whole migration, and skips what exists already. Authors of migrations must therefore put statements
+/// that write rows into a migration of their own, which is one transaction together with its version.
 /// </remarks>
 internal sealed class MariaDbGenerator() : MySql5Generator(new MySqlQuoter(), new MariaDbTypes())
 {
@@ -28,7 +28,7 @@ internal sealed class MariaDbGenerator() : MySql5Generator(new MySqlQuoter(), ne
     public override string Generate(DeleteIndexExpression expression) =>
         Repeatable(base.Generate(expression), "DROP INDEX ", "DROP INDEX IF EXISTS ");
 
-    // The base class builds these without a template. Should its text change, the migration must not lose what this class is for.
+    // The base class builds these without a template. If its text changes, the migration fails here instead of losing its repeatability.
     private static string Repeatable(string sql, string from, string to) => sql.Contains(from, StringComparison.Ordinal)
         ? sql.Replace(from, to, StringComparison.Ordinal)
         : throw new InvalidOperationException($"The statement cannot be made repeatable: {sql}");

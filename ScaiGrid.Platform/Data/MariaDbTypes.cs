@@ -4,15 +4,15 @@ using FluentMigrator.Runner.Generators.MySql;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// FluentMigrator's MySQL types with the character sets written down: its own strings are utf8mb3 and compare without case. The
-/// collations compare code points, as SQLite does.
+/// FluentMigrator's MySQL types with explicit character sets: its own strings are utf8mb3 and case-insensitive. The collations compare code
+/// points, as SQLite does.
 /// </summary>
 internal sealed class MariaDbTypes : MySql5TypeMap
 {
     private const string Ascii = " CHARACTER SET ascii COLLATE ascii_bin";
     private const string Utf8 = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
-    // InnoDB's longest row allows no more in one VARCHAR; longer text is LONGTEXT.
+    // The longest VARCHAR that fits InnoDB's row size; longer text is LONGTEXT.
     private const int LongestVarchar = 4096;
 
     protected override void SetupMySqlTypeMaps()

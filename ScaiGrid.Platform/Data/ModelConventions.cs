@@ -5,7 +5,7 @@ using ScaiGrid.Core;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>What holds for every table of every context: names, ids and times look the same on both databases.</summary>
+/// <summary>Conventions for all tables of all contexts: names, ids and times are the same on both databases.</summary>
 public static class ModelConventions
 {
     /// <summary>Call from <c>ConfigureConventions</c>.</summary>

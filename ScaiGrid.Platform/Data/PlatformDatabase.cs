@@ -9,10 +9,10 @@ using ScaiGrid.Platform.Audit;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Registers the database: a pooled context factory, a context a scope, and a readiness check.</summary>
+/// <summary>Registers the database: a pooled context factory, a scoped context, and a readiness check.</summary>
 public static class PlatformDatabase
 {
-    /// <summary>The tag of checks that readiness runs.</summary>
+    /// <summary>The tag of readiness checks.</summary>
     private const string Ready = "ready";
 
     public static void AddPlatformDatabase(this IHostApplicationBuilder builder)
@@ -29,11 +29,11 @@ public static class PlatformDatabase
         builder.Services.AddScoped(services => services.GetRequiredService<IDbContextFactory<PlatformDb>>().CreateDbContext());
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database", tags: [Ready]);
 
-        // One line a statement is a trace, and statements that are retried are not errors yet.
+        // A line per statement is for traces, and failures of statements that are retried are not errors.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
     }
 
-    /// <summary>Points a context at the configured database; modules' contexts use it as well.</summary>
+    /// <summary>Configures a context for the configured database; used by modules' contexts as well.</summary>
     public static DbContextOptionsBuilder UseDatabase(this DbContextOptionsBuilder builder, DatabaseOptions options)
     {
         var address = options.Address;

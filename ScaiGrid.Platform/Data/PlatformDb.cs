@@ -19,16 +19,16 @@ using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>The platform's own tables. Their schema is written in <see cref="Migrations"/>; a test compares the two.</summary>
+/// <summary>The platform's own tables. Their schema is created by <see cref="Migrations"/>; a test compares the two.</summary>
 internal sealed class PlatformDb : DbContext
 {
     public PlatformDb(DbContextOptions<PlatformDb> options)
         : base(options)
     {
-        // Every save is a transaction, so that SnapshotInterceptor can count it before its commit.
+        // Every save is a transaction, so that SnapshotInterceptor can increment the revision before the commit.
         Database.AutoTransactionBehavior = AutoTransactionBehavior.Always;
 
-        // A deadlock rolls the whole transaction back, so a savepoint would only cost two round trips.
+        // A deadlock rolls back the whole transaction, so a savepoint would only cost two round trips.
         Database.AutoSavepointsEnabled = false;
     }
 
@@ -130,13 +130,13 @@ internal sealed class PlatformDb : DbContext
 
     public DbSet<SnapshotChange> SnapshotChanges => Set<SnapshotChange>();
 
-    /// <summary>What the running transaction changes of the snapshot; see <see cref="SnapshotInterceptor"/>.</summary>
+    /// <summary>The snapshot changes of the running transaction; see <see cref="SnapshotInterceptor"/>.</summary>
     internal SnapshotChangeSet SnapshotChangeSet { get; } = new();
 
-    /// <summary>For changes that pass the change tracker by (ExecuteUpdate, SQL): call inside the transaction that makes them.</summary>
+    /// <summary>For changes that bypass the change tracker (ExecuteUpdate, SQL): call inside the transaction that makes them.</summary>
     public void MarkSnapshotChanged() => SnapshotChangeSet.AddEverything();
 
-    /// <summary>Blocks a thread, and passes the interceptors by.</summary>
+    /// <summary>Not supported: it would block a thread and bypass the interceptors.</summary>
     public override int SaveChanges(bool acceptAllChangesOnSuccess) => throw new NotSupportedException("Use SaveChangesAsync.");
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) => configurationBuilder.UseStoredTypes();

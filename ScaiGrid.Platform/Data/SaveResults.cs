@@ -5,7 +5,7 @@ namespace ScaiGrid.Platform.Data;
 
 internal static class SaveResults
 {
-    /// <summary>Saves; what the database's own constraints refuse becomes the feature's error. Asking first would leave a gap for a second writer.</summary>
+    /// <summary>Saves, and translates constraint violations into the feature's errors. A check beforehand would be a race.</summary>
     /// <exception cref="ApiException">A constraint was violated.</exception>
     public static async Task SaveOrThrowAsync(
         this DbContext db, CancellationToken cancellationToken, Error? duplicate = null, Error? referenced = null)

@@ -8,14 +8,14 @@ using ScaiGrid.Platform.Migrations;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// Fail closed: a host does not serve on a schema that lacks migrations of its own build. Migrations that this build does not know
-/// are fine, since those of one minor version are backwards-compatible.
+/// Fails closed: a host does not serve on a schema without the migrations of its own build. Migrations unknown to this build are accepted,
+/// because those within a minor version are backwards-compatible.
 /// </summary>
 public sealed partial class SchemaCheck(DatabaseOptions options, ILogger<SchemaCheck> logger)
 {
     /// <summary>
-    /// Called by each host before it runs. False: migrations are pending, the host must exit with code 1, and the reason has been
-    /// logged. While the database is away nobody can know: the host starts and stays unready until this check passes.
+    /// Called by each host before it runs. False means that migrations are pending: the host must exit with code 1, and the reason has been
+    /// logged. While the database is unavailable the schema is unknown: the host starts, and is not ready until this check passes.
     /// </summary>
     public static async Task<bool> PassesAsync(IHost host, CancellationToken cancellationToken = default)
     {

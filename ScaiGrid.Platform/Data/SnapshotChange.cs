@@ -4,21 +4,21 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// What a revision changed. A revision without any is one that somebody else raised: what it changed is then unknown, and all is read again.
+/// A change of the snapshot in a revision. For a revision without one, what changed is unknown, and everything is read again.
 /// </summary>
 internal sealed class SnapshotChange
 {
-    /// <summary>In place of a kind or an owner: all of them.</summary>
+    /// <summary>Instead of a kind or an owner: all of them.</summary>
     public const string Any = "*";
 
     public const int MaxLength = 64;
 
     public required long Revision { get; init; }
 
-    /// <summary>The table.</summary>
+    /// <summary>The table's name.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>The first column of the row's primary key: the row itself, or what it belongs to.</summary>
+    /// <summary>The first column of the row's primary key: the id of the row itself, or of what it belongs to.</summary>
     public required string Owner { get; init; }
 }
 

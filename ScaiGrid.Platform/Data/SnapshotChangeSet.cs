@@ -6,13 +6,13 @@ using Microsoft.EntityFrameworkCore.ChangeTracking;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>What a transaction has changed of the snapshot so far, and how its revision is counted.</summary>
+/// <summary>Collects a transaction's changes of the snapshot, and increments the revision.</summary>
 internal sealed class SnapshotChangeSet
 {
-    /// <summary>Above it, a table is named as a whole.</summary>
+    /// <summary>With more owners than this, the change is noted for the whole table.</summary>
     private const int MaxOwners = 200;
 
-    /// <summary>How far back a replica can catch up; one that was away for longer reads all of it.</summary>
+    /// <summary>The number of revisions whose changes are kept; a replica that is further behind reads everything.</summary>
     private const int KeptRevisions = 2000;
 
     private readonly HashSet<(string Kind, string Owner)> _changes = [];
@@ -30,7 +30,7 @@ internal sealed class SnapshotChangeSet
 
     public void Clear() => _changes.Clear();
 
-    /// <summary>Counts the revision in the running transaction and notes what it changed, in one round trip.</summary>
+    /// <summary>Increments the revision in the running transaction and notes what changed, in one round trip.</summary>
     public async Task CountAsync(DbTransaction transaction, CancellationToken cancellationToken)
     {
         await using var command = transaction.Connection!.CreateCommand();

@@ -6,12 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// Gives the hot path's snapshot a new revision in the transaction that changes what it contains, and announces it after the commit.
+/// Increments the revision of the hot path's snapshot in the transaction that changes its contents, and announces it after the commit.
 /// </summary>
 /// <remarks>
-/// The revision is counted last, just before the commit: its row lock is held for one round trip, and all transactions take it in the
-/// same order. What it changed is noted beside it, for replicas to read no more than that. A transaction that was rolled back leaves
-/// its notes; the next one then counts more than it changed, which only costs a look.
+/// The revision is incremented last, just before the commit: its row lock is held for one round trip, and all transactions take it in the
+/// same order. The changes are noted with it, so that replicas read only these. After a rollback the context keeps its notes; its next
+/// transaction then notes more than it changes, which only causes unneeded reads.
 /// </remarks>
 internal sealed partial class SnapshotInterceptor(ILogger<SnapshotInterceptor> logger, ISnapshotSignal? signal = null)
     : DbTransactionInterceptor, ISaveChangesInterceptor
@@ -56,7 +56,7 @@ internal sealed partial class SnapshotInterceptor(ILogger<SnapshotInterceptor> l
         }
         catch (Exception exception)
         {
-            // The change is stored: processes find the revision when they next look.
+            // The change is stored: processes find the revision when they poll.
             SnapshotSignalFailed(exception);
         }
     }

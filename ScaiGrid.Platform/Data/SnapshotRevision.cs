@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>The one row that counts changes to what the hot path's snapshot contains.</summary>
+/// <summary>The only row of its table: counts the changes of the hot path's snapshot.</summary>
 internal sealed class SnapshotRevision
 {
     public const int RowId = 1;

@@ -4,8 +4,8 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// One SQLite file is shared by several processes. The Migrator turns on write-ahead logging, which stays in the file: readers and
-/// the writer then do not wait for each other. Writers wait here, in SQLite's own queue, before the driver's coarse polling begins.
+/// Several processes share one SQLite file. The Migrator enables write-ahead logging, which is stored in the file: readers and the writer do not
+/// wait for each other. Writers wait in SQLite's own queue (the busy timeout) before the driver's coarse polling begins.
 /// </summary>
 internal sealed class SqliteConnectionSetup : DbConnectionInterceptor
 {

@@ -4,8 +4,8 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace ScaiGrid.Platform.Data;
 
 /// <summary>
-/// Runs a unit of work again after a deadlock, a lost certification (Galera), or a failover: at once, then after longer and longer
-/// waits, all of them together about two seconds. Who still has no database then learns so, and may try again.
+/// Repeats a unit of work after a deadlock, a lost certification (Galera), or a failover: at once, then with growing delays, about two seconds
+/// in all. If the database is still unavailable then, the caller gets an error and may retry.
 /// </summary>
 internal sealed class TransientFaultStrategy(ExecutionStrategyDependencies dependencies)
     : ExecutionStrategy(dependencies, maxRetryCount: Retries, maxRetryDelay: TimeSpan.FromMilliseconds(LongestMilliseconds))
@@ -24,7 +24,7 @@ internal sealed class TransientFaultStrategy(ExecutionStrategyDependencies depen
             return null;
         }
 
-        // 0, 25, 50, 100, 200, 400, 800 ms, each spread by a third, so that two who deadlocked do not meet again.
+        // 0, 25, 50, 100, 200, 400, 800 ms, each with a third of jitter, so that two transactions that deadlocked do not collide again.
         var wait = failures == 1 ? 0 : Math.Min(FirstMilliseconds << (failures - 2), LongestMilliseconds);
         return TimeSpan.FromMilliseconds(wait + RandomNumberGenerator.GetInt32((wait / 3) + 10));
     }

@@ -2,12 +2,12 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Several statements as one transaction that is run again as a whole when the database asks for it.</summary>
+/// <summary>Runs several statements as one transaction, which is repeated as a whole if the database requires it.</summary>
 public static class UnitOfWork
 {
     /// <summary>
-    /// Runs <paramref name="work"/> on a fresh context in a transaction, saves and commits. After a deadlock or failover all of it
-    /// runs again, so <paramref name="work"/> must do nothing but database work.
+    /// Runs <paramref name="work"/> on a new context in a transaction, saves and commits. After a deadlock or failover all of it is repeated, so
+    /// <paramref name="work"/> must have no effects outside of the database.
     /// </summary>
     /// <exception cref="CommitUnknownException">The connection was lost during the commit.</exception>
     public static async Task<T> TransactAsync<TContext, T>(
@@ -48,11 +48,11 @@ public static class UnitOfWork
         }
         catch (Exception exception) when (DatabaseErrors.IsAway(exception))
         {
-            // It may have been stored. Running the work again could do it twice, so the caller has to find out.
+            // It may have been stored. Repeating the work could do it twice, so the caller has to find out.
             throw new CommitUnknownException(exception);
         }
     }
 }
 
-/// <summary>The connection was lost during a commit: the transaction is stored, or not, but never in part.</summary>
+/// <summary>The connection was lost during a commit: the transaction was stored as a whole or not at all.</summary>
 public sealed class CommitUnknownException(Exception inner) : Exception("The database connection was lost during a commit; its outcome is unknown.", inner);
