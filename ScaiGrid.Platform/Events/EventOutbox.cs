@@ -9,8 +9,8 @@ using ScaiGrid.Platform.Jobs;
 namespace ScaiGrid.Platform.Events;
 
 /// <summary>
-/// Where a feature tells that something happened. The event is a row of the database that is written with the change it follows from:
-/// both are stored or neither is. A worker takes it from there to the subscribers, at least once.
+/// Publishes events. An event is a database row that is written in the same transaction as the change that it reports, so both are stored or
+/// neither is. A worker then delivers it to the subscribers, at least once.
 /// </summary>
 public sealed class EventOutbox(TimeProvider time)
 {
@@ -18,13 +18,13 @@ public sealed class EventOutbox(TimeProvider time)
 
     internal static readonly JsonSerializerOptions Json = Options();
 
-    /// <summary>Adds an event to what <paramref name="db"/> saves next.</summary>
+    /// <summary>Adds an event to the pending changes of <paramref name="db"/>.</summary>
     internal void Add(PlatformDb db, GridEvent happened) => db.Jobs.Add(ToJob(happened));
 
-    /// <summary>Adds many events to what <paramref name="db"/> saves next.</summary>
+    /// <summary>Adds several events to the pending changes of <paramref name="db"/>.</summary>
     internal void AddRange(PlatformDb db, IEnumerable<GridEvent> happened) => db.Jobs.AddRange(happened.Select(ToJob));
 
-    /// <summary>For modules, whose contexts have no queue of their own: writes the event in the running transaction of <paramref name="db"/>.</summary>
+    /// <summary>For modules, whose contexts do not contain the queue: writes the event in the current transaction of <paramref name="db"/>.</summary>
     public async Task AddAsync(DbContext db, GridEvent happened, CancellationToken cancellationToken)
     {
         if (db.Database.CurrentTransaction is null)
@@ -42,7 +42,7 @@ public sealed class EventOutbox(TimeProvider time)
             cancellationToken);
     }
 
-    /// <summary>The document that subscribers get, byte for byte.</summary>
+    /// <summary>The document that subscribers receive, byte for byte.</summary>
     internal static string Document(GridEvent happened, string eventId, DateTimeOffset at) => new JsonObject
     {
         ["event_type"] = happened.Type,
@@ -69,8 +69,8 @@ public sealed class EventOutbox(TimeProvider time)
     }
 }
 
-/// <summary>The payload of a job of the events queue.</summary>
+/// <summary>The payload of a job of the event queue.</summary>
 /// <param name="EventId">evt_…</param>
 /// <param name="EventType">See <see cref="EventTypes"/>.</param>
-/// <param name="Body">The document that subscribers get.</param>
+/// <param name="Body">The document that subscribers receive.</param>
 internal sealed record QueuedEvent(string EventId, string EventType, string Body);

@@ -2,20 +2,20 @@ using System.Text.RegularExpressions;
 
 namespace ScaiGrid.Platform.Events;
 
-/// <summary>What a subscription may say: an event type, a prefix (<c>budget.*</c>), or <c>*</c> for all.</summary>
+/// <summary>The patterns of a subscription: an event type, a prefix (<c>budget.*</c>), or <c>*</c> for all.</summary>
 internal static partial class EventPatterns
 {
     public const string Expected = "must be an event type such as request.completed, a prefix such as budget.*, or *.";
 
     private const int MaxLength = 100;
 
-    /// <summary>Families whose types are all ours and known; those of modules are the modules' business.</summary>
+    /// <summary>The first parts of the platform's own event types, all of which are known; those of modules are not.</summary>
     private static readonly HashSet<string> OwnFamilies = [.. EventTypes.All.Select(Family)];
 
     public static bool Matches(string pattern, string type) =>
         pattern == "*" || pattern == type || (pattern.EndsWith(".*", StringComparison.Ordinal) && type.StartsWith(pattern[..^1], StringComparison.Ordinal));
 
-    /// <summary>Whether any event can ever match, as far as can be told: a typing mistake would otherwise be silent for ever.</summary>
+    /// <summary>Whether a pattern can match any event, as far as known: otherwise a typing mistake would never be noticed.</summary>
     public static bool IsMeaningful(string? pattern) =>
         pattern is not null && (pattern == "*"
             || (pattern.Length <= MaxLength && Shape().IsMatch(pattern)

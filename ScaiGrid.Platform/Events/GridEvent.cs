@@ -2,12 +2,12 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Platform.Events;
 
-/// <summary>Something that happened in a tenant, for whoever subscribed to it.</summary>
+/// <summary>An event in a tenant, for its subscribers.</summary>
 /// <param name="Type">Lower case with dots: <see cref="EventTypes"/>, or a module's own, which begins with the module's id.</param>
-/// <param name="Source">The feature or module that tells: <c>accounting</c>, <c>budgets</c>, <c>scaimatrix</c> …</param>
-/// <param name="TenantId">Whose webhooks get it.</param>
+/// <param name="Source">The feature or module that publishes it: <c>accounting</c>, <c>budgets</c>, <c>scaimatrix</c> …</param>
+/// <param name="TenantId">The tenant whose webhooks receive it.</param>
 /// <param name="PartnerId">The tenant's partner.</param>
-/// <param name="Payload">What the type says; no prompt, no completion, no secret.</param>
+/// <param name="Payload">The fields of this type of event; no prompts, completions or secrets.</param>
 public sealed record GridEvent(string Type, string Source, string TenantId, string PartnerId, JsonObject Payload);
 
 /// <summary>The platform's own event types. They are API and never change.</summary>
@@ -21,7 +21,7 @@ public static class EventTypes
     public const string ScaiKeyUserUpdated = "scaikey.user.updated";
     public const string WebhookAutoDisabled = "webhook.auto_disabled";
 
-    /// <summary>Sent only by a webhook's <c>test</c>; nobody can subscribe to it.</summary>
+    /// <summary>Sent only by a webhook's <c>test</c>; not available to subscriptions.</summary>
     public const string WebhookTest = "webhook.test";
 
     public static readonly IReadOnlyList<string> All =
