@@ -3,7 +3,7 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Platform.Files;
 
-/// <summary>Passes a body through, counts it, and ends with an error once it is longer than allowed, so that a store keeps nothing.</summary>
+/// <summary>Passes a body through and counts it; throws if it is longer than allowed, so that the store keeps nothing.</summary>
 internal sealed class BoundedBody(Stream body, long maxBytes) : ReadOnlyStream
 {
     public long BytesRead { get; private set; }

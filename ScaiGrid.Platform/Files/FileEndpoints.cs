@@ -14,7 +14,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Files;
 
-/// <summary>The caller's files: input of batches, and what these wrote.</summary>
+/// <summary>Files of the caller's user: inputs and results of batches.</summary>
 internal static class FileEndpoints
 {
     public static void MapFiles(this IEndpointRouteBuilder group, UploadOptions options)
@@ -62,7 +62,7 @@ internal static class FileEndpoints
             return Reply.Problem(CoreErrors.NotFound);
         }
 
-        // Whatever its name says, a browser must not take an uploaded file for a page of ours.
+        // Whatever its name, a browser must not treat an uploaded file as a page of ours.
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.ContentLength = content.Info.Length;
         return TypedResults.Stream(content.Body, "application/octet-stream", row.Filename);

@@ -6,7 +6,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Files;
 
-/// <summary>Removes files, and batches that ended, after the time for which they are kept; some at a time and for a bounded while.</summary>
+/// <summary>Deletes files and ended batches after the retention, in batches and for a limited time.</summary>
 internal sealed partial class FileRetention(
     FileStore files, IDbContextFactory<PlatformDb> databases, UploadOptions options, TimeProvider time, ILogger<FileRetention> logger) : IScheduledTask
 {

@@ -11,7 +11,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Files;
 
-/// <summary>Files of a user: rows in the database, bytes in the blob store. Uploads are streamed.</summary>
+/// <summary>Stores users' files: rows in the database, bytes in the blob store. Uploads are streamed.</summary>
 internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, UploadOptions options, TimeProvider time)
 {
     private const int FilenameLength = 255;
@@ -50,13 +50,13 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         {
             if (!isKept)
             {
-                // The caller's token is often why we are here.
+                // Not the caller's token, which is often already cancelled.
                 await blobs.DeleteAsync(key, CancellationToken.None);
             }
         }
     }
 
-    /// <summary>Stores a body as a file of the caller's but for its row, which is the caller of this method's to add with what names it.</summary>
+    /// <summary>Stores a body as a file of the caller, except for its row, which the calling code adds together with what refers to it.</summary>
     public async Task<StoredFile> WriteAsync(Caller caller, string filename, string purpose, Stream body, CancellationToken cancellationToken)
     {
         var id = Ids.New(Ids.File, time);
@@ -77,7 +77,9 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         CreatedAt = time.GetStoredNow(),
     };
 
-    /// <summary>The bytes first: while the store is away nothing is deleted, and the owner can try again. Bytes without a row would be found by nobody.</summary>
+    /// <summary>
+    /// Deletes the bytes first: while the store is unavailable nothing is deleted, and the user can retry. Bytes without a row could not be found.
+    /// </summary>
     public async Task<bool> DeleteAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -90,13 +92,13 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         return true;
     }
 
-    /// <summary>Removes files that were made before a moment, the oldest first.</summary>
-    /// <returns>How many there were of <paramref name="most"/>.</returns>
+    /// <summary>Deletes files that were created before a time, oldest first.</summary>
+    /// <returns>How many were deleted, at most <paramref name="most"/>.</returns>
     public async Task<int> DeleteOlderAsync(DateTimeOffset before, int most, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
 
-        // Ids begin with the time at which they were made, which makes them the index for this; those of a batch's results with the batch's own.
+        // Ids begin with their creation time (for a batch's results with the batch's), so the primary key serves as index.
         var bound = $"{Ids.File}_{Ulid.NewUlid(before, new byte[10])}";
         var old = await db.Files.AsNoTracking().Where(file => string.Compare(file.Id, bound) < 0 && file.CreatedAt < before).OrderBy(file => file.Id).Take(most).ToListAsync(cancellationToken);
         foreach (var file in old)
@@ -155,7 +157,7 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
 
 internal static class OwnFiles
 {
-    /// <summary>Files are their user's own.</summary>
+    /// <summary>Restricts files to those of the caller's user.</summary>
     public static IQueryable<StoredFile> Of(this IQueryable<StoredFile> files, Caller caller) =>
         files.Where(file => file.TenantId == caller.TenantId && file.UserId == caller.UserId);
 }

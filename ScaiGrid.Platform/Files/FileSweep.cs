@@ -8,7 +8,7 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Files;
 
 /// <summary>
-/// Removes bytes that no file has: a process that died between storing them and their row left them behind, where nobody would find them.
+/// Deletes bytes without a file row, which remain if a process dies between storing the bytes and the row.
 /// </summary>
 internal sealed partial class FileSweep(
     IBlobStore blobs, IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<FileSweep> logger) : IScheduledTask
@@ -16,7 +16,7 @@ internal sealed partial class FileSweep(
     public static readonly TimeSpan Interval = TimeSpan.FromHours(6);
     public static readonly TimeSpan Timeout = TimeSpan.FromHours(1);
 
-    /// <summary>Between bytes and row are milliseconds; a batch whose worker waits for the database keeps its results longer.</summary>
+    /// <summary>Bytes and row are stored within milliseconds; only a batch whose worker waits for the database takes longer.</summary>
     private static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
 
     private const int Together = 1000;

@@ -13,7 +13,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Files;
 
-/// <summary>The same files in OpenAI's shape.</summary>
+/// <summary>The same files in OpenAI's form.</summary>
 internal static class OpenAiFiles
 {
     public static void MapOpenAiFiles(this IEndpointRouteBuilder group, UploadOptions options)

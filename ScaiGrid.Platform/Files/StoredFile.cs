@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Files;
 
-/// <summary>A file that a user uploaded, or that a batch wrote for them. Its bytes are in the blob store.</summary>
+/// <summary>A file that a user uploaded, or that a batch wrote for the user. Its bytes are in the blob store.</summary>
 internal sealed class StoredFile
 {
     public required string Id { get; init; }
@@ -22,7 +22,7 @@ internal sealed class StoredFile
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>Where the bytes of all files are.</summary>
+    /// <summary>The prefix of the blob keys of all files.</summary>
     public const string Folder = "files/";
 
     public static string KeyOf(string tenantId, string id) => $"{Folder}{tenantId}/{id}";

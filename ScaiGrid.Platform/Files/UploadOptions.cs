@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Files;
 
-/// <summary>What callers may upload.</summary>
+/// <summary>Limits and retention of uploaded files.</summary>
 public sealed class UploadOptions
 {
     [Setting("SCAIGRID_FILE_MAX_MB", "Largest file that /v1/files takes, in MiB; the reverse proxy must let it through.")]
@@ -14,7 +14,7 @@ public sealed class UploadOptions
     [Range(0, 36_500)]
     public int FileRetentionDays { get; set; } = 30;
 
-    /// <summary>When a file goes; null for never.</summary>
+    /// <summary>When a file is deleted; null for never.</summary>
     public DateTimeOffset? ExpiryOf(DateTimeOffset createdAt) => FileRetentionDays == 0 ? null : createdAt.AddDays(FileRetentionDays);
 
     public long MaxBytes => FileMaxMb * 1024L * 1024;
