@@ -13,7 +13,7 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Health;
 
-/// <summary>What an administrator wants to know of a replica: how far its services are, what it serves, how it is set up.</summary>
+/// <summary>The state of a replica for administrators: the latency of its services, its snapshot, scheduled tasks, modules and settings.</summary>
 internal static class HealthDetails
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(2);
@@ -47,7 +47,7 @@ internal static class HealthDetails
             settings.NamesSet()));
     }
 
-    /// <returns>Null when the database does not tell.</returns>
+    /// <returns>Null if the database cannot be read.</returns>
     private static async Task<IReadOnlyList<TaskView>?> TasksAsync(IDbContextFactory<PlatformDb> databases, Caller caller, CancellationToken cancellationToken)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -63,7 +63,7 @@ internal static class HealthDetails
                 row.LastDurationMs,
                 row.LastOutcome,
 
-                // What a database or an upstream says of itself is for the operators.
+                // Errors may contain texts of a database or an upstream, which are for operators only.
                 caller.IsSuperAdmin ? row.LastError : null,
                 row.LastOkAt,
                 row.Worker));
@@ -99,14 +99,14 @@ internal sealed record HealthView(
     IReadOnlyList<TaskView>? ScheduledTasks,
     IReadOnlyList<string> SettingsSet);
 
-/// <param name="Name">As it is declared.</param>
+/// <param name="Name">The task's declared name.</param>
 /// <param name="IntervalSeconds">From one start to the next.</param>
-/// <param name="LastStartedAt">Of the last run on any worker; null before the first.</param>
-/// <param name="LastDurationMs">How long it took.</param>
+/// <param name="LastStartedAt">The start of the last run on any worker; null before the first.</param>
+/// <param name="LastDurationMs">The duration of the last run.</param>
 /// <param name="LastOutcome">ok, failed, timeout or cancelled.</param>
-/// <param name="LastError">Why it failed; for super admins.</param>
-/// <param name="LastOkAt">The last one that went well.</param>
-/// <param name="Worker">Which worker ran it.</param>
+/// <param name="LastError">Why it failed; for super admins only.</param>
+/// <param name="LastOkAt">The last successful run.</param>
+/// <param name="Worker">The worker of the last run.</param>
 internal sealed record TaskView(
     string Name,
     double IntervalSeconds,
@@ -120,11 +120,11 @@ internal sealed record TaskView(
 internal sealed record ServiceView(string Status, double? LatencyMs);
 
 /// <param name="Revision">The control plane's revision that this replica serves; -1 before the first load.</param>
-/// <param name="AgeSeconds">Since the database last confirmed it.</param>
-/// <param name="IsStale">Not confirmed lately: the replica serves what it has.</param>
-/// <param name="IsRestored">It is the one from disk: the replica started while the database was away.</param>
-/// <param name="Keys">Live API keys.</param>
-/// <param name="Models">Frontend models.</param>
+/// <param name="AgeSeconds">Seconds since the database last confirmed it.</param>
+/// <param name="IsStale">Whether it was not confirmed lately; the replica serves it anyway.</param>
+/// <param name="IsRestored">Whether it was read from disk, because the replica started while the database was unavailable.</param>
+/// <param name="Keys">Number of valid API keys.</param>
+/// <param name="Models">Number of frontend models.</param>
 internal sealed record SnapshotView(long Revision, double? AgeSeconds, bool IsStale, bool IsRestored, int Keys, int Models);
 
 internal sealed record ModuleView(string ModuleId, string Version, string Status);

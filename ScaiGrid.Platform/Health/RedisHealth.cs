@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Health;
 
-/// <summary>Redis answers.</summary>
+/// <summary>Ready if Redis answers.</summary>
 internal sealed class RedisHealth(IConnectionMultiplexer redis) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)

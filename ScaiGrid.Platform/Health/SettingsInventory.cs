@@ -4,7 +4,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Health;
 
-/// <summary>Which of the process's settings are set. Names only, whether or not they are secret.</summary>
+/// <summary>Lists the settings that are set in this process, by name only, whether or not they are secret.</summary>
 internal sealed class SettingsInventory(IServiceCollection services, IConfiguration configuration)
 {
     public IReadOnlyList<string> NamesSet() =>
