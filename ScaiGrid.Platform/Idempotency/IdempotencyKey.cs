@@ -3,27 +3,27 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Idempotency;
 
-/// <summary>A key that a caller sent with a write, from the moment the write begins until its answer is no longer kept.</summary>
+/// <summary>An idempotency key of a write, from the start of the write until its response expires.</summary>
 internal sealed class IdempotencyKey
 {
-    /// <summary>SHA-256 of caller and key: neither shows in the table.</summary>
+    /// <summary>SHA-256 of caller and key, so that neither is visible in the table.</summary>
     public required string Id { get; init; }
 
-    /// <summary>SHA-256 of method, path and body: what the key stands for.</summary>
+    /// <summary>SHA-256 of method, path and body of the write.</summary>
     public required string Fingerprint { get; init; }
 
-    /// <summary>The call that may commit.</summary>
+    /// <summary>The id of the call that may commit.</summary>
     public required string Owner { get; init; }
 
     /// <summary>One of <see cref="KeyState"/>.</summary>
     public required string State { get; init; }
 
-    /// <summary>When another call may take a write over that has not been committed.</summary>
+    /// <summary>When another call may take over a write that has not been committed.</summary>
     public required DateTimeOffset ClaimedUntil { get; init; }
 
     public required DateTimeOffset ExpiresAt { get; init; }
 
-    /// <summary>A sealed <see cref="KeptAnswer"/>: it may hold an API key.</summary>
+    /// <summary>An encrypted <see cref="KeptAnswer"/>: it may contain an API key.</summary>
     public string? Answer { get; init; }
 }
 
@@ -31,16 +31,16 @@ internal static class KeyState
 {
     public const string Running = "running";
 
-    /// <summary>The write is stored, its answer not yet.</summary>
+    /// <summary>The write is committed, but its response is not stored yet.</summary>
     public const string Committed = "committed";
 
     public const string Answered = "answered";
 }
 
-/// <summary>The right to carry out the write that a key stands for.</summary>
+/// <summary>The right to carry out the write of a key.</summary>
 internal sealed record IdempotencyClaim(string Id, string Owner);
 
-/// <summary>An answer as it is given again.</summary>
+/// <summary>A stored response.</summary>
 internal sealed record KeptAnswer(int Status, string? ContentType, string? Location, string Body);
 
 internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<IdempotencyKey>

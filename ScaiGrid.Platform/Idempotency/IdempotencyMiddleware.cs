@@ -12,17 +12,17 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Idempotency;
 
-/// <summary><c>Idempotency-Key</c> on writes: the first answer is kept for a day and given again, with a header that says so.</summary>
+/// <summary>Implements <c>Idempotency-Key</c> for writes: the first response is stored for a day and returned again, with a header that says so.</summary>
 internal sealed partial class IdempotencyMiddleware(RequestDelegate next, IdempotencyStore store, TimeProvider time, ILogger<IdempotencyMiddleware> logger)
 {
     private const string Header = "Idempotency-Key";
     private const string ReplayHeader = "Idempotency-Replayed";
     private const int MaxKeyLength = 255;
 
-    // Above it the body is buffered in a file.
+    // A larger body is buffered in a file.
     private const int MaxBodyInMemory = 1024 * 1024;
 
-    /// <summary>How long a second call waits for the first one's answer.</summary>
+    /// <summary>How long a second call waits for the first one's response.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -44,7 +44,7 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
     {
         try
         {
-            // By API key as well: an answer may hold what another key of the same user, one with fewer permissions, must not have.
+            // Includes the API key: a response may contain data that another key of the same user, with fewer permissions, must not see.
             var id = Hex(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller.TenantId}\n{caller.UserId}\n{caller.ApiKeyId}\n{key}")));
             var (claim, answer, problem) = await ClaimAsync(id, await FingerprintAsync(context.Request, context.RequestAborted), context.RequestAborted);
             await ((claim, answer) switch
@@ -82,7 +82,7 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
         var call = context.Features.GetRequiredFeature<AuditCall>();
         call.Claim = claim;
 
-        // A caller who leaves will come back for the answer: the write goes on without them.
+        // If the caller disconnects, the write continues, so that a retry gets its response.
         context.RequestAborted = CancellationToken.None;
         try
         {
@@ -97,7 +97,7 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
         var status = context.Response.StatusCode;
         try
         {
-            // What may go well another time, and changed nothing, is no answer to keep.
+            // An error that changed nothing and may not recur is not stored.
             if (!call.IsRecorded && status is StatusCodes.Status429TooManyRequests or >= StatusCodes.Status500InternalServerError)
             {
                 await store.ReleaseAsync(claim);
@@ -109,7 +109,7 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
         }
         catch (Exception exception)
         {
-            // The caller has the answer; who asks again learns that the write was carried out.
+            // The caller has the response; a retry is told that the write was carried out.
             AnswerNotKept(exception);
         }
     }
@@ -131,7 +131,7 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
         }
     }
 
-    /// <summary>The same call: method, path, query and body.</summary>
+    /// <summary>The fingerprint of the call: method, path, query and body.</summary>
     private static async Task<string> FingerprintAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         request.EnableBuffering(MaxBodyInMemory);

@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Idempotency;
 
-/// <summary>Removes answers that are no longer kept, in batches that let others write in between.</summary>
+/// <summary>Deletes expired keys, in batches, so that other writes can run in between.</summary>
 internal sealed class IdempotencyPurge(PlatformDb db, TimeProvider time) : IScheduledTask
 {
     public static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);

@@ -10,17 +10,17 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Idempotency;
 
 /// <summary>
-/// Who carries out the write that a key stands for, and what became of it. The claim is a row; the write's own transaction marks it
-/// (<see cref="MarkCommittedAsync"/>), so a write is stored at most once however often replicas die and claims are taken over.
+/// Stores which call carries out the write of a key, and its response. The claim is a row, which the write's own transaction marks as committed
+/// (<see cref="MarkCommittedAsync"/>), so a write is stored at most once, even if replicas die and claims are taken over.
 /// </summary>
 internal sealed class IdempotencyStore(DatabaseOptions database, IDbContextFactory<PlatformDb> contexts, SecretBox box, TimeProvider time)
 {
-    /// <summary>A replica that dies in a write blocks its key this long.</summary>
+    /// <summary>How long a key stays blocked if its replica dies during the write.</summary>
     private static readonly TimeSpan Claim = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Kept = TimeSpan.FromHours(24);
 
-    /// <summary>Claims the key for this call, or tells what there is of an earlier one: a kept answer, or a problem.</summary>
+    /// <summary>Claims the key for this call, or returns the result of an earlier one: its stored response, or a problem.</summary>
     public async Task<(IdempotencyClaim? Claim, KeptAnswer? Answer, Problem? Problem)> TryClaimAsync(
         string id, string fingerprint, CancellationToken cancellationToken)
     {
@@ -35,7 +35,7 @@ internal sealed class IdempotencyStore(DatabaseOptions database, IDbContextFacto
         var row = await db.IdempotencyKeys.AsNoTracking().SingleOrDefaultAsync(key => key.Id == id, cancellationToken);
         if (row is null || row.ExpiresAt <= now)
         {
-            // Gone since, or older than it is kept.
+            // Deleted in the meantime, or expired.
             await db.IdempotencyKeys.Where(key => key.Id == id && key.ExpiresAt <= now).ExecuteDeleteAsync(cancellationToken);
             return await InsertAsync(claim, fingerprint, cancellationToken) ? (claim, null, null) : (null, null, IdempotencyErrors.StillRunning);
         }
@@ -67,8 +67,8 @@ internal sealed class IdempotencyStore(DatabaseOptions database, IDbContextFacto
         return taken == 1 ? (claim, null, null) : (null, null, IdempotencyErrors.StillRunning);
     }
 
-    /// <summary>In the write's transaction: fails it when another call has taken the key over.</summary>
-    /// <exception cref="ApiException">The claim is lost.</exception>
+    /// <summary>Marks the claim as committed, in the write's transaction; fails the transaction if another call has taken over the key.</summary>
+    /// <exception cref="ApiException">The claim was lost.</exception>
     public static async Task MarkCommittedAsync(DbTransaction transaction, IdempotencyClaim claim, CancellationToken cancellationToken)
     {
         await using var command = transaction.Connection!.CreateCommand();
@@ -88,7 +88,7 @@ internal sealed class IdempotencyStore(DatabaseOptions database, IDbContextFacto
         ("@id", claim.Id),
         ("@owner", claim.Owner));
 
-    /// <summary>Nothing was stored and nothing is worth keeping: the next call with the key is the first again.</summary>
+    /// <summary>Deletes a claim whose write stored nothing and has no response worth keeping: the next call with the key is the first one again.</summary>
     public Task ReleaseAsync(IdempotencyClaim claim) => database.Address.ExecuteAsync(
         $"DELETE FROM idempotency_keys WHERE id = @id AND owner = @owner AND state = '{KeyState.Running}'",
         CancellationToken.None,
