@@ -27,7 +27,7 @@ namespace ScaiGrid.Platform;
 /// <summary>The platform's own endpoints, by feature.</summary>
 public static class PlatformEndpoints
 {
-    /// <summary>No control-plane document comes near it.</summary>
+    /// <summary>More than any document of the control plane needs.</summary>
     private const int MaxBodyBytes = 1024 * 1024;
 
     public static void MapPlatform(this IEndpointRouteBuilder endpoints)

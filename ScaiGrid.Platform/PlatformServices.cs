@@ -25,12 +25,12 @@ using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform;
 
-/// <summary>The platform's services, by host.</summary>
+/// <summary>Registers the platform's services, by host.</summary>
 public static class PlatformServices
 {
     private const string Ready = "ready";
 
-    /// <summary>For hosts that answer callers (http, grpc): identity, the snapshot, and all features. Call <c>AddInference</c> as well.</summary>
+    /// <summary>For hosts with an API (http, grpc): identity, the snapshot, and all features. Call <c>AddInference</c> as well.</summary>
     public static void AddPlatform(this IHostApplicationBuilder builder)
     {
         builder.AddPlatformStores();
@@ -46,7 +46,7 @@ public static class PlatformServices
         builder.Services.AddSingleton(services => new SettingsInventory(builder.Services, builder.Configuration));
     }
 
-    /// <summary>For the worker: what scheduled tasks and queued work need. Call <c>AddInference</c> as well.</summary>
+    /// <summary>For the worker: the services of scheduled tasks and queued work. Call <c>AddInference</c> as well.</summary>
     public static void AddPlatformTasks(this IHostApplicationBuilder builder)
     {
         builder.AddPlatformStores();
@@ -62,7 +62,7 @@ public static class PlatformServices
         builder.Services.AddTransient<IdempotencyPurge>();
     }
 
-    /// <summary>After routing, before the endpoints.</summary>
+    /// <summary>Call after routing and before the endpoints.</summary>
     public static IApplicationBuilder UseApiKeyAuthentication(this IApplicationBuilder app) => app.UseMiddleware<ApiKeyAuthentication>();
 
     private static void AddPlatformStores(this IHostApplicationBuilder builder)
@@ -73,7 +73,7 @@ public static class PlatformServices
         builder.Services.AddSingleton<UserDirectory>();
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", tags: [Ready]);
 
-        // Entity Framework logs what it also throws: whoever catches it knows whether it is an error, and says so once.
+        // Entity Framework logs the errors that it also throws: the code that catches them decides whether they are errors, and logs them once.
         foreach (var category in (string[])["Database.Connection", "Database.Command", "Query", "Update"])
         {
             builder.Logging.AddFilter($"Microsoft.EntityFrameworkCore.{category}", LogLevel.None);
