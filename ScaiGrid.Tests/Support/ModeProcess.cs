@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Diagnostics.Tracing;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Diagnostics.NETCore.Client;
 using Xunit;
 
 namespace ScaiGrid.Tests.Support;
@@ -56,8 +58,19 @@ public sealed partial class ModeProcess : IAsyncDisposable
     /// <summary>The most memory that was ever resident, files that are mapped included.</summary>
     public long PeakMemoryBytes => MemoryBytes("VmHWM:");
 
-    /// <summary>The memory that is resident now.</summary>
-    public long ResidentBytes => MemoryBytes("VmRSS:");
+    /// <summary>The resident memory after a full, blocking garbage collection: what the process holds, and not what its collector has not looked at.</summary>
+    public async Task<long> HeldBytesAsync()
+    {
+        // An event session with this keyword (GCHeapCollect of Microsoft-Windows-DotNETRuntime) makes the runtime collect before it begins.
+        var collection = new EventPipeProvider("Microsoft-Windows-DotNETRuntime", EventLevel.Informational, keywords: 0x800000);
+        using (var session = new DiagnosticsClient(Id).StartEventPipeSession(collection, requestRundown: false))
+        {
+            await session.StopAsync(TestContext.Current.CancellationToken);
+            await session.EventStream.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken);
+        }
+
+        return MemoryBytes("VmRSS:");
+    }
 
     /// <summary>Files and sockets that are open.</summary>
     public int OpenHandles => Directory.EnumerateFileSystemEntries($"/proc/{Id}/fd").Count();

@@ -17,8 +17,8 @@ public sealed class AbortedStreamTests
     // What a stream would leave if its buffers stayed: those of two sockets, two pipes and a reader.
     private const long MostPerStream = 48 * 1024;
 
-    // The collector looks often: what is resident is what is held, and not what has not been looked at yet.
-    private static readonly Dictionary<string, string> Tidy = new() { ["DOTNET_gcServer"] = "0", ["DOTNET_GCgen0size"] = "400000", ["DOTNET_GCConserveMemory"] = "5" };
+    // The collector returns what it has emptied.
+    private static readonly Dictionary<string, string> Tidy = new() { ["DOTNET_GCgen0size"] = "400000", ["DOTNET_GCConserveMemory"] = "5" };
 
     [Fact]
     public async Task ThousandStreams_AbortedAtRandomMoments_LeaveNothing_AndEachIsSettled()
@@ -36,26 +36,20 @@ public sealed class AbortedStreamTests
             "/v1/accounting/budgets", new { scope = "tenant", scope_id = tenant, period = "total", request_limit = 1_000_000, token_limit = 1_000_000_000 })).Created()["id"]!;
         await grid.CatchUpAsync();
 
-        // :: What there is anyway, when it has done this for a while.
+        // :: What there is anyway, when it has done this for a while. The tokenizer is one such thing: the first settlement loads its 75 MB.
         var seen = await AbortAsync(grid.Admin, slug, Streams / 5, seed: 1);
         await QuietAsync(grid);
-        var (memory, handles) = (api.ResidentBytes, api.OpenHandles);
+        await SettledAsync(grid.Admin, budget);
+        var (memory, handles) = (await api.HeldBytesAsync(), api.OpenHandles);
 
         seen += await AbortAsync(grid.Admin, slug, Streams, seed: 2);
         await QuietAsync(grid);
+        var state = await SettledAsync(grid.Admin, budget);
         await Poll.UntilAsync(() => Task.FromResult(api.OpenHandles < handles + AtATime), "the sockets to be closed");
-        Assert.InRange(api.ResidentBytes, 0, memory + (Streams * MostPerStream));
+        Assert.InRange(await api.HeldBytesAsync(), 0, memory + (Streams * MostPerStream));
 
         // :: Whoever saw a word pays, once; of the others those whose first word was on its way.
         var begun = grid.Upstream.CallsOf(upstreamModel).Count;
-        JsonNode state = null!;
-        await Poll.UntilAsync(
-            async () =>
-            {
-                state = (await grid.Admin.GetAsync($"/v1/accounting/budgets/{budget}")).Ok();
-                return (int)state["reserved"]!["requests"]! == 0;
-            },
-            "the reservations to be settled");
         Assert.Equal(("0", 0), ((string?)state["reserved"]!["cost"], (int)state["reserved"]!["tokens"]!));
         var settled = (int)state["usage"]!["requests"]!;
         Assert.InRange(settled, seen, begun);
@@ -95,6 +89,20 @@ public sealed class AbortedStreamTests
             }
         });
         return seen;
+    }
+
+    /// <returns>The budget, when nothing is reserved of it any more.</returns>
+    private static async Task<JsonNode> SettledAsync(ApiDriver api, string budget)
+    {
+        JsonNode state = null!;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                state = (await api.GetAsync($"/v1/accounting/budgets/{budget}")).Ok();
+                return (int)state["reserved"]!["requests"]! == 0;
+            },
+            "the reservations to be settled");
+        return state;
     }
 
     /// <summary>Waits until nothing is in flight, here and at the upstream. Connections that are kept for the next call may be left, no more than were in use at once.</summary>
