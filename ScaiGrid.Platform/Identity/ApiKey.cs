@@ -17,7 +17,7 @@ internal sealed class ApiKey : ISnapshotted
 
     public required string Name { get; set; }
 
-    /// <summary>What <see cref="HashOf"/> makes of the key.</summary>
+    /// <summary>The result of <see cref="HashOf"/> for the key.</summary>
     public required string Hash { get; init; }
 
     /// <summary>The part of the key that may be shown.</summary>
@@ -27,18 +27,18 @@ internal sealed class ApiKey : ISnapshotted
 
     public DateTimeOffset? RevokedAt { get; set; }
 
-    /// <summary>JSON array: of the user's permissions, the key has these; null for all of them.</summary>
+    /// <summary>A JSON array that restricts the key to these of its user's permissions; null for all of them.</summary>
     public string? Scopes { get; init; }
 
-    /// <summary>Some seconds late, and not a part of the snapshot.</summary>
+    /// <summary>Updated with a delay of some seconds, and not part of the snapshot.</summary>
     public DateTimeOffset? LastUsedAt { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The user who made the key.</summary>
+    /// <summary>The id of the user who created the key.</summary>
     public required string CreatedBy { get; init; }
 
-    /// <summary>SHA-256, lower-case hex. A key has more than 128 random bits, so a slow hash would protect nothing.</summary>
+    /// <summary>SHA-256 in lower-case hex. A key has more than 128 random bits, so a slow hash would not make it safer.</summary>
     public static string HashOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 }
 

@@ -10,7 +10,8 @@ using ScaiGrid.Inference.Admission;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Decides who may call an endpoint. Fails closed: an endpoint that says neither <c>AllowAnonymous</c> nor what its caller must hold is refused.
+/// Authenticates and authorizes calls of endpoints. Fails closed: an endpoint with neither <c>AllowAnonymous</c> nor required permissions refuses
+/// all calls.
 /// </summary>
 internal sealed class ApiKeyAuthentication(
     RequestDelegate next, CallerResolver callers, AddressLimiter addresses, ClientAddress client, ILogger<ApiKeyAuthentication> logger)
@@ -20,7 +21,7 @@ internal sealed class ApiKeyAuthentication(
 
     public async Task InvokeAsync(HttpContext context)
     {
-        // Only routes are guarded: where none matched, the framework answers 404, 405 or 415 itself, the latter two as endpoints of its own.
+        // Only routes are guarded: if none matches, the framework itself answers 404, 405 or 415, the latter two by endpoints of its own.
         Caller? caller = null;
         if (context.GetEndpoint() is RouteEndpoint endpoint && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null)
         {
@@ -38,7 +39,7 @@ internal sealed class ApiKeyAuthentication(
                 return;
             }
 
-            // Before the permission is checked: the audit log records who was refused.
+            // Set before the permission check, so that the audit log records who was refused.
             context.Features.Set(caller);
             if (!access.Admits(caller))
             {
@@ -50,7 +51,7 @@ internal sealed class ApiKeyAuthentication(
             && context.GetEndpoint()!.Metadata.GetMetadata<CountsStrangers>() is null
             && await LimitStrangerAsync(context) is { } limited)
         {
-            // Health checks and documents are for everybody; of the API's own, whoever has no name is limited by address.
+            // Health checks and documents are not limited; calls of the API without credentials are limited by address.
             await ErrorWriter.WriteAsync(context, limited);
             return;
         }

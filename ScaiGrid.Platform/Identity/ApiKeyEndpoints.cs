@@ -16,7 +16,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>API keys: one's own, and with <c>users:manage</c> those of the tenant. Revoked ones are not shown.</summary>
+/// <summary>API keys: the caller's own, and with <c>users:manage</c> those of the tenant. Revoked keys are not shown.</summary>
 internal static class ApiKeyEndpoints
 {
     private const int NameLength = 200;
@@ -39,7 +39,7 @@ internal static class ApiKeyEndpoints
             ? caller.TenantId
             : (await db.TenantAsync(tenantId, caller, Permissions.ManageUsers, cancellationToken)).Id;
 
-        // Within reach all of the tenant's, or one's own, as in Manageable; but a list of one tenant can be read by its index.
+        // All keys of the tenant, or the caller's own, as in Manageable; but a list of one tenant can use its index.
         var ofAll = caller.Has(Permissions.ManageUsers);
         var page = await db.ByIndex<ApiKey>(ofAll ? "ix_api_keys_tenant" : "ix_api_keys_user").AsNoTracking()
             .Where(key => key.RevokedAt == null && key.TenantId == ofTenant && (ofAll || key.UserId == caller.UserId))
@@ -74,7 +74,7 @@ internal static class ApiKeyEndpoints
         var scopes = checks.Permissions("scopes", body.Scopes, grants.Permissions, "is no permission that the user holds.");
         checks.ThrowIfAny();
 
-        // A key is the user's power in somebody's hands: nobody may hand out what they do not hold. One's own may be handed on in part.
+        // A key gives its user's permissions to its holder: callers must have all permissions that they give. Their own may be given in part.
         var isCovered = userId == caller.UserId
             ? (scopes ?? [.. grants.Permissions]).All(caller.Has)
             : caller.Covers(grants, await db.TenantOfAsync(user.TenantId, cancellationToken));
@@ -137,7 +137,7 @@ internal static class ApiKeyEndpoints
             : keys.Where(key => key.TenantId == caller.TenantId && key.UserId == caller.UserId);
     }
 
-    /// <summary>An active user, the caller or one whom they manage.</summary>
+    /// <summary>Finds an active user: the caller, or one whom the caller manages.</summary>
     private static Task<User?> UserAsync(string userId, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
         var users = userId == caller.UserId ? db.Users.Where(user => user.TenantId == caller.TenantId) : db.Users.ManagedBy(db, caller);
@@ -145,31 +145,32 @@ internal static class ApiKeyEndpoints
     }
 }
 
-/// <param name="Name">For people.</param>
-/// <param name="ExpiresAt">When the key ends; never when left out.</param>
-/// <param name="AssignedUserId">Whose key it is: the caller's when left out.</param>
-/// <param name="Scopes">Of the user's permissions, the key has these; all of them, as they are at each call, when left out.</param>
+/// <param name="Name">The name shown to people.</param>
+/// <param name="ExpiresAt">When the key expires; never if omitted.</param>
+/// <param name="AssignedUserId">The key's user; the caller if omitted.</param>
+/// <param name="Scopes">Restricts the key to these of the user's permissions. If omitted, it has all permissions that the user has at the time of a
+/// call.</param>
 public sealed record CreateApiKey(string? Name, string? ExpiresAt = null, string? AssignedUserId = null, string?[]? Scopes = null);
 
 /// <param name="Id">apikey_…</param>
-/// <param name="Name">For people.</param>
-/// <param name="Key">The key itself, here and never again.</param>
-/// <param name="Prefix">What all keys begin with.</param>
-/// <param name="Scopes">What the key may do now. Never more than its user may, at the time of each call.</param>
-/// <param name="AssignedUserId">Whose key it is.</param>
-/// <param name="ExpiresAt">When it ends; null for never.</param>
-/// <param name="CreatedAt">When it was made.</param>
+/// <param name="Name">The name shown to people.</param>
+/// <param name="Key">The key itself, returned only here.</param>
+/// <param name="Prefix">The prefix of all keys.</param>
+/// <param name="Scopes">The key's permissions now. It never has more than its user has at the time of a call.</param>
+/// <param name="AssignedUserId">The key's user.</param>
+/// <param name="ExpiresAt">When it expires; null for never.</param>
+/// <param name="CreatedAt">When it was created.</param>
 internal sealed record NewApiKey(
     string Id, string Name, string Key, string Prefix, IReadOnlyList<string> Scopes, string AssignedUserId, DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt);
 
 /// <param name="Id">apikey_…</param>
-/// <param name="Name">For people.</param>
-/// <param name="Prefix">What all keys begin with.</param>
-/// <param name="Scopes">What the key may do of what its user may; null for all of it.</param>
-/// <param name="AssignedUserId">Whose key it is.</param>
-/// <param name="ExpiresAt">When it ends; null for never.</param>
-/// <param name="LastUsedAt">When it last made a call, some seconds late; null for never.</param>
-/// <param name="CreatedAt">When it was made.</param>
+/// <param name="Name">The name shown to people.</param>
+/// <param name="Prefix">The prefix of all keys.</param>
+/// <param name="Scopes">The user's permissions to which the key is restricted; null for all of them.</param>
+/// <param name="AssignedUserId">The key's user.</param>
+/// <param name="ExpiresAt">When it expires; null for never.</param>
+/// <param name="LastUsedAt">The time of its last call, with a delay of some seconds; null for never.</param>
+/// <param name="CreatedAt">When it was created.</param>
 internal sealed record ApiKeyView(
     string Id,
     string Name,

@@ -6,8 +6,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Writes when keys were last used: now and then for all that this replica saw meanwhile. A call itself only marks its key. The time is
-/// that of the writing, so it is late by up to an interval, and never early.
+/// Writes the time of last use of API keys, periodically for all keys used on this replica. A call itself only marks its key. The time is that of
+/// the write, so it may be late by up to an interval, but never early.
 /// </summary>
 internal sealed partial class ApiKeyUse(
     CredentialPool credentials, IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<ApiKeyUse> logger) : BackgroundService
@@ -27,7 +27,7 @@ internal sealed partial class ApiKeyUse(
         }
         catch (OperationCanceledException)
         {
-            // The host stops; what was used in the last seconds stays unwritten.
+            // The host is stopping; the uses of the last seconds are not written.
         }
     }
 
@@ -47,11 +47,11 @@ internal sealed partial class ApiKeyUse(
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
-            // The host stops. What is cancelled may throw anything.
+            // The host is stopping. A cancelled statement may throw any exception.
         }
         catch (Exception exception)
         {
-            // Nobody depends on it: the next use is written again.
+            // Nothing depends on it: the next use is written again.
             UseNotWritten(exception.Message);
         }
     }

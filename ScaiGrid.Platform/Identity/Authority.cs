@@ -7,12 +7,12 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Over what a caller's permissions reach. Two rules keep everybody from climbing: outside of the reach nothing exists (404), and
-/// within it nobody gives, takes or uses in another's name what they do not hold themselves, as far as the other holds it.
+/// The reach of a caller's permissions. Two rules prevent privilege escalation: what is outside of the reach does not exist for the caller (404),
+/// and within it nobody can give, take away or use on behalf of another user what they do not have themselves, with the same reach.
 /// </summary>
 internal static class Authority
 {
-    /// <summary>The tenants in which the caller holds the permission.</summary>
+    /// <summary>The tenants for which the caller has the permission.</summary>
     public static IQueryable<Tenant> Within(this IQueryable<Tenant> tenants, Caller caller, string permission)
     {
         var (tenantId, partnerId) = (caller.TenantId, caller.PartnerId);
@@ -25,7 +25,7 @@ internal static class Authority
         };
     }
 
-    /// <summary>The users, not deleted, of the tenants in which the caller holds <c>users:manage</c>.</summary>
+    /// <summary>The users, except deleted ones, of the tenants for which the caller has <c>users:manage</c>.</summary>
     public static IQueryable<User> ManagedBy(this IQueryable<User> users, PlatformDb db, Caller caller)
     {
         var (tenantId, partnerId) = (caller.TenantId, caller.PartnerId);
@@ -39,8 +39,8 @@ internal static class Authority
         };
     }
 
-    /// <summary>The tenant that a request is about: the one it names, or the caller's own.</summary>
-    /// <exception cref="ApiException">It is not within the caller's reach: to them, there is no such tenant.</exception>
+    /// <summary>The tenant of a request: the one that it names, or the caller's own.</summary>
+    /// <exception cref="ApiException">The tenant is not within the caller's reach, or does not exist.</exception>
     public static async Task<Tenant> TenantAsync(this PlatformDb db, string? tenantId, Caller caller, string permission, CancellationToken cancellationToken)
     {
         var id = tenantId ?? caller.TenantId;
@@ -49,8 +49,8 @@ internal static class Authority
     }
 
     /// <summary>
-    /// Whether the tenant may be shut out, or limited, only by those who hold everything: the installation's own services act in it, or a
-    /// super admin is one of its users. Whoever suspended it would suspend them.
+    /// Whether only super admins may suspend or limit the tenant: the installation's own services act in it, or one of its users is a super
+    /// admin. Suspending it would affect them.
     /// </summary>
     public static async Task<bool> IsOfOperatorsAsync(this PlatformDb db, Tenant tenant, CancellationToken cancellationToken) =>
         tenant.Slug == HomeTenant.Slug
@@ -60,11 +60,11 @@ internal static class Authority
                 && db.UserRoles.Any(role => role.UserId == user.Id && role.Role == Roles.SuperAdmin),
             cancellationToken);
 
-    /// <summary>The tenant of a row that the caller was found to reach.</summary>
+    /// <summary>The tenant of a row that is known to be within the caller's reach.</summary>
     public static Task<Tenant> TenantOfAsync(this PlatformDb db, string tenantId, CancellationToken cancellationToken) =>
         db.Tenants.AsNoTracking().SingleAsync(tenant => tenant.Id == tenantId, cancellationToken);
 
-    /// <summary>Whether the caller holds all that a user of the tenant holds, or would hold, with these grants.</summary>
+    /// <summary>Whether the caller has everything that a user of the tenant has with these grants.</summary>
     public static bool Covers(this Caller caller, UserGrants grants, Tenant tenant) => caller.Covers(grants.Permissions, grants.Roles, tenant);
 
     /// <inheritdoc cref="Covers(Caller, UserGrants, Tenant)"/>

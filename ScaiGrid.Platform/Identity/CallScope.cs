@@ -3,7 +3,7 @@ using ScaiGrid.Core.Identity;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>The fields that every log line of a call carries.</summary>
+/// <summary>The fields of every log line of a call.</summary>
 public sealed class CallScope(string requestId, Caller? caller) : IReadOnlyList<KeyValuePair<string, object?>>
 {
     public int Count => caller is null ? 1 : 3;

@@ -8,12 +8,12 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Turns what a call carries into its caller, from memory: no database, no Redis, and for an API key no allocation. Only the issuer's
-/// published keys are fetched, when they are not known yet.
+/// Resolves credentials to their caller, from memory: no database, no Redis, and for an API key no allocation. Only unknown keys of the token
+/// issuer are fetched.
 /// </summary>
 public sealed partial class CallerResolver
 {
-    /// <summary>What every API key starts with.</summary>
+    /// <summary>The prefix of all API keys.</summary>
     public const string KeyPrefix = "sgk_";
 
     private const int MinKeyLength = 36;
@@ -43,8 +43,8 @@ public sealed partial class CallerResolver
         }
     }
 
-    /// <param name="authorization">The value of the <c>Authorization</c> header or metadata entry; null when there is none.</param>
-    /// <param name="cancellationToken">The call's.</param>
+    /// <param name="authorization">The value of the <c>Authorization</c> header or metadata entry; null if there is none.</param>
+    /// <param name="cancellationToken">The call's token.</param>
     public ValueTask<Resolution> ResolveAsync(string? authorization, CancellationToken cancellationToken)
     {
         if (_authDisabled)
@@ -68,14 +68,14 @@ public sealed partial class CallerResolver
             : new(FindService(token));
     }
 
-    /// <summary>Whether a value of <c>Authorization</c> can only be meant as a service token.</summary>
+    /// <summary>Whether a value of <c>Authorization</c> can only be a service token.</summary>
     public static bool IsServiceToken(string? authorization) =>
         authorization is not null
         && !authorization.Contains(KeyPrefix, StringComparison.Ordinal)
         && authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
         && !TokenCallers.IsToken(authorization.AsSpan(Scheme.Length).Trim(' '));
 
-    /// <summary>Whether text has the form of an API key.</summary>
+    /// <summary>Whether a text has the form of an API key.</summary>
     internal static bool IsKey(ReadOnlySpan<char> token) =>
         token.Length is >= MinKeyLength and <= ApiKeyHash.MaxKeyLength && token.StartsWith(KeyPrefix) && !token.ContainsAnyExcept(KeyCharacters);
 
@@ -88,7 +88,7 @@ public sealed partial class CallerResolver
 
         if (!_snapshots.Current.Keys.TryGetValue(ApiKeyHash.Of(key), out var caller))
         {
-            // Nobody who holds a valid key is told that it is not: a snapshot that may be old proves nothing.
+            // A stale snapshot does not prove that a key is invalid.
             return new Resolution(_snapshots.IsStale ? Unknowable : Invalid);
         }
 
@@ -110,7 +110,7 @@ public sealed partial class CallerResolver
     private static partial void AuthenticationIsOff(ILogger logger);
 }
 
-/// <summary>Who calls, or why that cannot be said: one of the two.</summary>
+/// <summary>Either the caller, or the problem because of which there is none.</summary>
 public readonly record struct Resolution
 {
     public Resolution(Caller caller) => Caller = caller;

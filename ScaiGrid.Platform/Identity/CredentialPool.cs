@@ -3,16 +3,16 @@ using ScaiGrid.Core.Identity;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Keeps the credentials in use from one snapshot to the next. Those that a new snapshot does not have are revoked when it is in
-/// place: a call is then either told, or finds no caller.
+/// Keeps the credentials in use from one snapshot to the next. Those that are missing in a new snapshot are revoked once it is in use: a running
+/// call is then cancelled, and a new one finds no caller.
 /// </summary>
-/// <remarks>Changed by one load at a time, read by any.</remarks>
+/// <remarks>Written by one load at a time, read by any thread.</remarks>
 internal sealed class CredentialPool
 {
     private volatile Dictionary<string, Credential> _live = [];
     private Dictionary<string, Credential> _next = [];
 
-    /// <summary>The credential of the snapshot that is being made.</summary>
+    /// <summary>The credential for the snapshot that is being built.</summary>
     public Credential Keep(string id)
     {
         if (!_next.TryGetValue(id, out var credential))
@@ -23,18 +23,18 @@ internal sealed class CredentialPool
         return credential;
     }
 
-    /// <summary>The snapshot that was made is in use now.</summary>
+    /// <summary>Called when the snapshot that was built is in use.</summary>
     public void Turn()
     {
         var gone = _live.Where(pair => !_next.ContainsKey(pair.Key)).Select(pair => pair.Value).ToList();
         (_live, _next) = (_next, []);
         foreach (var credential in gone)
         {
-            // Not waited for: the calls end on threads of their own, and the next change must not queue behind them.
+            // Not awaited: the calls end on other threads, and the next load must not wait for them.
             _ = credential.RevokeAsync();
         }
     }
 
-    /// <summary>Credentials that were used since this was last asked.</summary>
+    /// <summary>The credentials that were used since the last call of this method.</summary>
     public IReadOnlyList<string> TakeUsed() => [.. _live.Values.Where(credential => credential.TakeUse()).Select(credential => credential.Id)];
 }

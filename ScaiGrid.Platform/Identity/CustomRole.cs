@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>A role of a tenant's own: permissions that its holders have besides those of their built-in roles, in this tenant only.</summary>
+/// <summary>A role defined by a tenant: permissions in addition to those of built-in roles, in this tenant only.</summary>
 internal sealed class CustomRole : ISnapshotted
 {
     public required string Id { get; init; }
@@ -18,10 +18,10 @@ internal sealed class CustomRole : ISnapshotted
 
     public required string Description { get; set; }
 
-    /// <summary>JSON array.</summary>
+    /// <summary>A JSON array.</summary>
     public required string CorePermissions { get; set; }
 
-    /// <summary>JSON array.</summary>
+    /// <summary>A JSON array.</summary>
     public required string ModulePermissions { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -29,7 +29,7 @@ internal sealed class CustomRole : ISnapshotted
     public required DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>A custom role that a user holds.</summary>
+/// <summary>A user's custom role.</summary>
 internal sealed class UserCustomRole : ISnapshotted
 {
     public required string UserId { get; init; }
@@ -37,7 +37,7 @@ internal sealed class UserCustomRole : ISnapshotted
     public required string CustomRoleId { get; init; }
 }
 
-/// <summary>A module's permission that a user holds by themselves.</summary>
+/// <summary>A module permission that is granted to a user directly.</summary>
 internal sealed class UserModulePermission : ISnapshotted
 {
     public required string UserId { get; init; }

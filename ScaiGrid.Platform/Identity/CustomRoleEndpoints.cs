@@ -15,7 +15,7 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>A tenant's own roles: never more than a tenant can have, nor than their author holds.</summary>
+/// <summary>A tenant's own roles. They cannot have more permissions than a tenant can have, or than their author has.</summary>
 internal static class CustomRoleEndpoints
 {
     private const int NameLength = 200;
@@ -137,16 +137,16 @@ internal static class CustomRoleEndpoints
         checks.Permissions("module_permissions", values, catalogue.OfModules, "is no permission of a module.");
 }
 
-/// <param name="Name">For people.</param>
-/// <param name="Slug">Unique in the tenant; never changes.</param>
-/// <param name="Description">For people.</param>
-/// <param name="CorePermissions">Of the core permissions that a tenant can have.</param>
-/// <param name="ModulePermissions">Of the permissions that modules declare.</param>
-/// <param name="TenantId">The caller's tenant when left out.</param>
+/// <param name="Name">The name shown to people.</param>
+/// <param name="Slug">Unique in the tenant; cannot be changed.</param>
+/// <param name="Description">The description shown to people.</param>
+/// <param name="CorePermissions">Core permissions, of those that a tenant can have.</param>
+/// <param name="ModulePermissions">Permissions declared by modules.</param>
+/// <param name="TenantId">The caller's tenant if omitted.</param>
 public sealed record CreateCustomRole(
     string? Name, string? Slug, string? Description = null, string?[]? CorePermissions = null, string?[]? ModulePermissions = null, string? TenantId = null);
 
-/// <summary>What is left out stays as it is.</summary>
+/// <summary>Omitted fields keep their values.</summary>
 public sealed record UpdateCustomRole(
     string? Name = null, string? Slug = null, string? Description = null, string?[]? CorePermissions = null, string?[]? ModulePermissions = null);
 

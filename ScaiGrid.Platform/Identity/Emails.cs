@@ -1,6 +1,6 @@
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Addresses as they are stored and compared.</summary>
+/// <summary>Normalises e-mail addresses for storage and comparison.</summary>
 internal static class Emails
 {
     public const int MaxLength = 320;

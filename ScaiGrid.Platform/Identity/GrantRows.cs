@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>The rows behind the <see cref="Grants"/> of a set of users.</summary>
+/// <summary>The database rows of the <see cref="Grants"/> of a set of users.</summary>
 internal sealed record GrantRows(
     List<UserRole> Roles,
     List<UserCustomRole> UserCustomRoles,

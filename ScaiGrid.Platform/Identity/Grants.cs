@@ -4,33 +4,33 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>What one user holds, and through what.</summary>
-/// <param name="Assigned">Built-in roles of their own.</param>
-/// <param name="FromGroups">Built-in roles that their groups carry, as long as they are members.</param>
+/// <summary>The roles and permissions of one user, and where they come from.</summary>
+/// <param name="Assigned">Built-in roles assigned to the user.</param>
+/// <param name="FromGroups">Built-in roles of the user's groups, held as long as the user is a member.</param>
 /// <param name="CustomRoleIds">Custom roles.</param>
-/// <param name="ModulePermissions">Modules' permissions of their own.</param>
+/// <param name="ModulePermissions">Module permissions granted to the user directly.</param>
 internal sealed record UserGrants(
     IReadOnlyList<string> Assigned, IReadOnlyList<string> FromGroups, IReadOnlyList<string> CustomRoleIds, IReadOnlyList<string> ModulePermissions)
 {
     /// <summary>All built-in roles.</summary>
     public required FrozenSet<string> Roles { get; init; }
 
-    /// <summary>All that comes of it.</summary>
+    /// <summary>All resulting permissions.</summary>
     public required FrozenSet<string> Permissions { get; init; }
 }
 
-/// <summary>What users hold, made of their roles, groups and permissions.</summary>
+/// <summary>Computes users' permissions from their roles, groups and direct grants.</summary>
 internal sealed class Grants(PermissionCatalogue catalogue, GrantSource source)
 {
-    // Users by the thousand hold the same few sets of roles: they share the sets and what these grant.
+    // Thousands of users have the same few sets of roles: they share the sets and the resulting permissions.
     private readonly Dictionary<string, UserGrants> _known = [];
 
-    /// <summary>Reads the grants of a set of users with one query a table, whatever their number.</summary>
-    /// <param name="db">Where they are.</param>
-    /// <param name="users">Whose.</param>
+    /// <summary>Reads the grants of a set of users with one query per table, whatever their number.</summary>
+    /// <param name="db">The database.</param>
+    /// <param name="users">The users.</param>
     /// <param name="tenantId">The users' tenant.</param>
-    /// <param name="catalogue">What roles hold.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <param name="catalogue">The permissions of roles.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
     public static async Task<Grants> ReadAsync(
         PlatformDb db, IQueryable<User> users, string tenantId, PermissionCatalogue catalogue, CancellationToken cancellationToken) =>
         new(catalogue, (await GrantRows.ReadAsync(db, users, tenantId, cancellationToken)).ToSource());
@@ -63,7 +63,7 @@ internal sealed class Grants(PermissionCatalogue catalogue, GrantSource source)
         return grants;
     }
 
-    // What was in a role when it was made may be more than a tenant can have today, or a permission of a module that is gone.
+    // A stored role may contain permissions that a tenant can no longer have, or of a module that no longer exists.
     private string[] PermissionsOf(CustomRole role) =>
     [
         .. JsonSerializer.Deserialize<string[]>(role.CorePermissions)!.Where(PermissionCatalogue.OfTenants.Contains),
@@ -71,13 +71,13 @@ internal sealed class Grants(PermissionCatalogue catalogue, GrantSource source)
     ];
 }
 
-/// <summary>Where <see cref="Grants"/> come from.</summary>
-/// <param name="Roles">Built-in roles of a user.</param>
-/// <param name="CustomRoles">Ids of custom roles of a user.</param>
-/// <param name="ModulePermissions">Modules' permissions of a user.</param>
-/// <param name="Groups">Ids of the groups that a user is directly in.</param>
-/// <param name="GroupRoles">Roles that groups carry.</param>
-/// <param name="CustomRole">A custom role by id; null when it is gone.</param>
+/// <summary>The sources of <see cref="Grants"/>.</summary>
+/// <param name="Roles">Returns a user's built-in roles.</param>
+/// <param name="CustomRoles">Returns the ids of a user's custom roles.</param>
+/// <param name="ModulePermissions">Returns a user's module permissions.</param>
+/// <param name="Groups">Returns the ids of the groups that a user is directly in.</param>
+/// <param name="GroupRoles">The roles of groups.</param>
+/// <param name="CustomRole">Returns a custom role by id; null if it no longer exists.</param>
 internal sealed record GrantSource(
     Func<string, IEnumerable<string>> Roles,
     Func<string, IEnumerable<string>> CustomRoles,

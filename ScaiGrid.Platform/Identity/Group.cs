@@ -5,14 +5,16 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>A group of a tenant's users, kept by its identity provider. Groups may contain groups: members of the inner are members of the outer.</summary>
+/// <summary>
+/// A group of a tenant's users, managed by its identity provider. Groups may be nested: members of the inner group are members of the outer one.
+/// </summary>
 internal sealed class Group
 {
     public required string Id { get; init; }
 
     public required string TenantId { get; init; }
 
-    /// <summary>What the identity provider calls it.</summary>
+    /// <summary>The identity provider's id.</summary>
     public string? ExternalId { get; set; }
 
     public required string Name { get; set; }
@@ -22,7 +24,7 @@ internal sealed class Group
     public required DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>A user directly in a group.</summary>
+/// <summary>A direct member of a group.</summary>
 internal sealed class GroupMember : ISnapshotted
 {
     public required string UserId { get; init; }
@@ -30,7 +32,7 @@ internal sealed class GroupMember : ISnapshotted
     public required string GroupId { get; init; }
 }
 
-/// <summary>A group directly in a group.</summary>
+/// <summary>A group directly inside another group.</summary>
 internal sealed class GroupChild : ISnapshotted
 {
     public required string GroupId { get; init; }

@@ -12,7 +12,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Groups, which the identity provider keeps: they can only be read.</summary>
+/// <summary>Groups. They are managed by the identity provider, and can only be read here.</summary>
 internal static class GroupEndpoints
 {
     public static void MapGroups(this IEndpointRouteBuilder group)
@@ -52,7 +52,7 @@ internal static class GroupEndpoints
             group.UpdatedAt));
     }
 
-    /// <summary>A group of a tenant whose users the caller manages; else null.</summary>
+    /// <summary>Finds a group of a tenant whose users the caller manages; otherwise null.</summary>
     internal static Task<Group?> ManagedGroupAsync(this PlatformDb db, string? id, Caller caller, CancellationToken cancellationToken)
     {
         var tenants = db.Tenants.Within(caller, Permissions.ManageUsers);
@@ -64,12 +64,12 @@ internal static class GroupEndpoints
 internal sealed record GroupView(string Id, string TenantId, string Name, string? ExternalId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
 /// <param name="Id">grp_…</param>
-/// <param name="TenantId">Whose group it is.</param>
-/// <param name="Name">For people.</param>
-/// <param name="ExternalId">What the identity provider calls it.</param>
-/// <param name="MemberCount">Users directly in it.</param>
-/// <param name="GroupIds">Groups directly in it; their members are its members too.</param>
-/// <param name="CreatedAt">When it came.</param>
+/// <param name="TenantId">The group's tenant.</param>
+/// <param name="Name">The name shown to people.</param>
+/// <param name="ExternalId">The identity provider's id.</param>
+/// <param name="MemberCount">The number of users directly in it.</param>
+/// <param name="GroupIds">The groups directly in it; their members are its members as well.</param>
+/// <param name="CreatedAt">When it was created.</param>
 /// <param name="UpdatedAt">When it was last changed.</param>
 internal sealed record GroupDetailView(
     string Id,

@@ -1,13 +1,13 @@
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>The roles that groups carry: those mapped to a group, and to every group that contains it, however deep.</summary>
+/// <summary>The roles of groups: those mapped to a group, and to every group that contains it at any depth.</summary>
 internal sealed class GroupRoles(IEnumerable<RoleMapping> mappings, IEnumerable<GroupChild> children)
 {
     private readonly ILookup<string, string> _mapped = mappings.ToLookup(mapping => mapping.GroupId, mapping => mapping.Role);
     private readonly ILookup<string, string> _parents = children.ToLookup(child => child.ChildId, child => child.GroupId);
     private readonly Dictionary<string, string[]> _known = [];
 
-    /// <summary>Roles of the members of a group.</summary>
+    /// <summary>The roles of a group's members.</summary>
     public IReadOnlyList<string> Of(string groupId)
     {
         if (!_known.TryGetValue(groupId, out var roles))
@@ -18,7 +18,7 @@ internal sealed class GroupRoles(IEnumerable<RoleMapping> mappings, IEnumerable<
         return roles;
     }
 
-    /// <summary>A group, and all that are reached from it. An identity provider may have made a circle of them.</summary>
+    /// <summary>A group and all groups reachable from it. Cycles, which an identity provider may have created, are handled.</summary>
     public static IEnumerable<string> Walk(string groupId, ILookup<string, string> edges)
     {
         HashSet<string> seen = [groupId];

@@ -1,11 +1,11 @@
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>The groups that users are in: those that they are directly in, and every group that contains one of these, however deep.</summary>
+/// <summary>The groups of users: those that they are directly in, and every group that contains one of these at any depth.</summary>
 internal sealed class GroupsOfUsers(Func<string, IEnumerable<string>> direct, IEnumerable<GroupChild> children)
 {
     private readonly ILookup<string, string> _parents = children.ToLookup(child => child.ChildId, child => child.GroupId);
 
-    // Users by the thousand are in the same few groups: they share the lists.
+    // Thousands of users are in the same few groups: they share the lists.
     private readonly Dictionary<string, string[]> _known = [];
 
     public string[] Of(string userId)

@@ -2,7 +2,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Errors of users, groups and roles. All are variants of the core's.</summary>
+/// <summary>Errors of users, groups and roles; all are variants of core errors.</summary>
 internal static class IdentityErrors
 {
     public static readonly Error EmailTaken = CoreErrors.Conflict with { Message = "The tenant has a user with this email." };

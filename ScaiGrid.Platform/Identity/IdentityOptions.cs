@@ -4,12 +4,12 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Ways in besides API keys.</summary>
+/// <summary>Settings of authentication other than API keys.</summary>
 public sealed class IdentityOptions : IValidatableObject
 {
     private const int MinServiceTokenLength = 32;
 
-    // "service:" and the name are the caller's user id.
+    // The caller's user id is "service:" and the name.
     private const int MaxServiceNameLength = 32;
 
     private static readonly SearchValues<char> NameCharacters =
@@ -32,7 +32,7 @@ public sealed class IdentityOptions : IValidatableObject
             if (name.Length is 0 or > MaxServiceNameLength || name.AsSpan().ContainsAnyExcept(NameCharacters)
                 || token.Length < MinServiceTokenLength || token.Contains(' ', StringComparison.Ordinal))
             {
-                // Never the entry itself: a token written without its name would be printed.
+                // The entry is not shown: a token without a name would be printed.
                 yield return new ValidationResult(
                     $"entry {i + 1} must be name:token, the name of 1 to {MaxServiceNameLength} of A-Za-z0-9_.-, the token of at least {MinServiceTokenLength} characters.", [nameof(ServiceTokens)]);
             }

@@ -6,8 +6,8 @@ using ScaiGrid.Core.Identity;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Callers without an API key: service tokens, which may list and use models as <c>service:{name}</c> of the bootstrap tenant, and,
-/// where authentication is disabled, the bootstrap super admin.
+/// Callers without an API key: service tokens, which may list and use models as <c>service:{name}</c> of the bootstrap tenant, and the bootstrap
+/// super admin if authentication is disabled.
 /// </summary>
 internal sealed class InternalCallers(IdentityOptions options)
 {
@@ -18,10 +18,10 @@ internal sealed class InternalCallers(IdentityOptions options)
     private volatile HomeTenant? _home;
     private volatile FrozenDictionary<string, Caller> _services = FrozenDictionary<string, Caller>.Empty;
 
-    /// <summary>Null until the snapshot is loaded, and in an installation without one.</summary>
+    /// <summary>Null until the snapshot is loaded, and in an installation without a super admin.</summary>
     public Caller? SuperAdmin => _home?.SuperAdmin;
 
-    /// <summary>Whether the token is one of ours. Its caller is null while the bootstrap tenant is not known.</summary>
+    /// <summary>Whether the token is a service token. Its caller is null while the bootstrap tenant is not known.</summary>
     public bool TryFind(ReadOnlySpan<char> token, out Caller? caller)
     {
         caller = null;
@@ -30,7 +30,7 @@ internal sealed class InternalCallers(IdentityOptions options)
             return false;
         }
 
-        // Every token is compared, and hashes rather than tokens, so that the time taken tells nothing of either.
+        // All tokens are compared, and by their hashes, so that the time taken reveals nothing about them.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(token.ToArray()));
         string? found = null;
         foreach (var (name, expected) in _tokens)
@@ -68,11 +68,11 @@ internal sealed class InternalCallers(IdentityOptions options)
         (entry.Name, SHA256.HashData(Encoding.UTF8.GetBytes(entry.Token)));
 }
 
-/// <summary>The tenant that the bootstrap made, in which callers of the installation itself act.</summary>
+/// <summary>The tenant created by the bootstrap, in which the installation's own callers act.</summary>
 /// <param name="TenantId">Id of tenant <see cref="Slug"/>.</param>
 /// <param name="TenantSlug">See <see cref="Slug"/>.</param>
 /// <param name="PartnerId">The tenant's partner.</param>
-/// <param name="PartnerSlug">The tenant's partner.</param>
+/// <param name="PartnerSlug">The partner's slug.</param>
 /// <param name="SuperAdmin">Its oldest active super admin.</param>
 internal sealed record HomeTenant(string TenantId, string TenantSlug, string PartnerId, string PartnerSlug, Caller? SuperAdmin)
 {

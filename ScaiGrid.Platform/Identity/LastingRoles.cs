@@ -4,12 +4,12 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Mappings without auto-revoke: whoever becomes a member gets the role as if an administrator had assigned it, and keeps it. (With
-/// auto-revoke nothing is assigned: <see cref="Grants"/> looks at the memberships.)
+/// Role mappings without auto-revoke: a new member is assigned the role as by an administrator, and keeps it. (With auto-revoke nothing is
+/// assigned: <see cref="Grants"/> reads the memberships.)
 /// </summary>
 internal static class LastingRoles
 {
-    /// <summary>Call when a group has a new member, inner group or mapping; inside the transaction that makes it.</summary>
+    /// <summary>Call when a group gets a new member, inner group or mapping, inside the transaction that adds it.</summary>
     public static async Task AssignAsync(PlatformDb db, Group group, CancellationToken cancellationToken)
     {
         var mappings = await db.RoleMappings.AsNoTracking()
@@ -34,7 +34,7 @@ internal static class LastingRoles
         }
     }
 
-    // In the database: a group may have members by the hundred thousand.
+    // In one SQL statement: a group may have hundreds of thousands of members.
     private static async Task AssignAsync(PlatformDb db, string groupId, string role, CancellationToken cancellationToken)
     {
         db.MarkSnapshotChanged();

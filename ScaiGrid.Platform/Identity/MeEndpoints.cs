@@ -7,7 +7,7 @@ using ScaiGrid.Core.Identity;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Who the caller is, from the snapshot: it answers while the database is away.</summary>
+/// <summary>Describes the caller, from the snapshot, so that it works while the database is unavailable.</summary>
 internal static class MeEndpoints
 {
     private const string Reason = "Callers may always see who they are.";

@@ -5,15 +5,15 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Who and what is in groups, and the roles that these carry. Doing it twice changes nothing. Each method saves; call them inside a
-/// transaction, for roles that last are assigned with it.
+/// Changes members and role mappings of groups. Idempotent. Each method saves; call them inside a transaction, because lasting roles are assigned
+/// with the change.
 /// </summary>
 internal static class Memberships
 {
-    /// <summary>Removes a group with its memberships, mappings and budgets: its members lose what they held through it.</summary>
+    /// <summary>Deletes a group with its memberships, mappings and budgets; its members lose what they had through it.</summary>
     public static async Task DeleteGroupAsync(PlatformDb db, Group group, CancellationToken cancellationToken)
     {
-        // One by one, although the database would take them along: what it does by itself is not noted for the snapshot.
+        // Explicitly, although the database would cascade: cascaded deletes are not noted for the snapshot.
         db.RemoveRange(await db.RoleMappings.Where(mapping => mapping.GroupId == group.Id).ToListAsync(cancellationToken));
         db.RemoveRange(await db.GroupMembers.Where(member => member.GroupId == group.Id).ToListAsync(cancellationToken));
         db.RemoveRange(await db.GroupChildren.Where(child => child.GroupId == group.Id || child.ChildId == group.Id).ToListAsync(cancellationToken));
@@ -22,7 +22,7 @@ internal static class Memberships
         await db.SaveChangesAsync(cancellationToken);
     }
 
-    /// <summary>Puts a user of the group's tenant into it.</summary>
+    /// <summary>Adds a user of the group's tenant to the group.</summary>
     public static async Task AddMemberAsync(PlatformDb db, Group group, User user, CancellationToken cancellationToken)
     {
         if (user.TenantId != group.TenantId)
@@ -44,7 +44,7 @@ internal static class Memberships
         await db.SaveChangesAsync(cancellationToken);
     }
 
-    /// <summary>Puts a group into another of its tenant.</summary>
+    /// <summary>Adds a group to another group of its tenant.</summary>
     public static async Task AddChildAsync(PlatformDb db, Group group, Group child, CancellationToken cancellationToken)
     {
         if (child.TenantId != group.TenantId)
@@ -66,7 +66,7 @@ internal static class Memberships
         await db.SaveChangesAsync(cancellationToken);
     }
 
-    /// <exception cref="ApiException">The group carries the role already.</exception>
+    /// <exception cref="ApiException">The group already has the role.</exception>
     public static async Task AddMappingAsync(PlatformDb db, RoleMapping mapping, CancellationToken cancellationToken)
     {
         db.RoleMappings.Add(mapping);

@@ -4,7 +4,7 @@ using ScaiGrid.Core.Modules;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>The permissions that there are, core and modules, and which of them roles hold.</summary>
+/// <summary>All permissions, of the core and of modules, and the permissions of each role.</summary>
 internal sealed class PermissionCatalogue(IEnumerable<LoadedModule> modules)
 {
     private static readonly string[] HoldAllOfModules = [Roles.SuperAdmin, Roles.PartnerAdmin, Roles.TenantAdmin];
@@ -12,10 +12,10 @@ internal sealed class PermissionCatalogue(IEnumerable<LoadedModule> modules)
     private readonly FrozenSet<string> _forViewers =
         [.. modules.SelectMany(module => module.Module.Manifest.Permissions).Where(permission => permission.ForViewers).Select(permission => permission.Key)];
 
-    /// <summary>What modules declare.</summary>
+    /// <summary>The permissions declared by modules.</summary>
     public FrozenSet<string> OfModules { get; } = [.. modules.SelectMany(module => module.Module.Manifest.Permissions).Select(permission => permission.Key)];
 
-    /// <summary>What a tenant can have: the core permissions that a custom role may contain.</summary>
+    /// <summary>The core permissions that a tenant can have, and that a custom role may contain.</summary>
     public static FrozenSet<string> OfTenants => Roles.Holds[Roles.TenantAdmin];
 
     public FrozenSet<string> Of(IEnumerable<string> roles)

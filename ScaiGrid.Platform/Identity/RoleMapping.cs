@@ -5,8 +5,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// A role for the members of a group. With <see cref="AutoRevoke"/> they hold it as long as they are members and the mapping is there;
-/// without, it is assigned to them when they become members and stays.
+/// A role for the members of a group. With <see cref="AutoRevoke"/> they have it as long as they are members and the mapping exists; without, it
+/// is assigned when they become members, and stays.
 /// </summary>
 internal sealed class RoleMapping : ISnapshotted
 {

@@ -95,9 +95,9 @@ internal static class RoleMappingEndpoints
     }
 }
 
-/// <param name="GroupId">Whose members.</param>
-/// <param name="Role">A built-in role, which the caller must hold in full.</param>
-/// <param name="AutoRevoke">Whether who leaves the group loses the role; true when left out.</param>
+/// <param name="GroupId">The group whose members get the role.</param>
+/// <param name="Role">A built-in role; the caller must have all of its permissions.</param>
+/// <param name="AutoRevoke">Whether a user who leaves the group loses the role; true by default.</param>
 public sealed record CreateRoleMapping(string? GroupId, string? Role, bool? AutoRevoke = null);
 
 internal sealed record RoleMappingView(

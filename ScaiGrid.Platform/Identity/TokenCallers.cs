@@ -6,8 +6,8 @@ using ScaiGrid.Platform.Auth;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Callers with a token: the issuer's, or one of our own sessions. The token says who it is; whether they are still a user, and what they
-/// may do, the snapshot says.
+/// Resolves tokens of the issuer, or of our own sessions, to callers. The token identifies the user; whether the user still exists, and the user's
+/// permissions, come from the snapshot.
 /// </summary>
 internal sealed class TokenCallers(
     SnapshotStore snapshots,
@@ -44,7 +44,7 @@ internal sealed class TokenCallers(
             return Absent();
         }
 
-        // Looked at once more: a session that ended before the call had its credential would not take the call along.
+        // Checked once more: a session that ended before the call had its credential would not cancel the call.
         var caller = user.In(claims.SessionId, credentials.Use(claims.SessionId, user.Credential));
         return ended.Contains(claims.SessionId) ? new Resolution(Expired) : new Resolution(caller);
     }
@@ -76,7 +76,7 @@ internal sealed class TokenCallers(
         return found is not null ? new Resolution(found) : Absent();
     }
 
-    /// <summary>Nobody who holds a valid token is told that it is not: a snapshot that may be old proves nothing.</summary>
+    /// <summary>A stale snapshot does not prove that a token is invalid.</summary>
     private Resolution Absent() => new(snapshots.IsStale ? Unknowable : Invalid);
 
     private static bool IsMeant(KnownSubject user, IssuerClaims claims) =>

@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>A person or service account of exactly one tenant.</summary>
+/// <summary>A person or service account; belongs to exactly one tenant.</summary>
 internal sealed class User : ISnapshotted
 {
     public static readonly DateTimeOffset NotDeleted = DateTimeOffset.UnixEpoch;
@@ -14,10 +14,10 @@ internal sealed class User : ISnapshotted
 
     public required string TenantId { get; init; }
 
-    /// <summary>What the identity provider calls them (<c>sub</c>), unique in the tenant; null for a user made here.</summary>
+    /// <summary>The identity provider's id (<c>sub</c>), unique in the tenant; null for a user created here.</summary>
     public string? ExternalId { get; set; }
 
-    /// <summary>Lower case; unique among the tenant's users who are not deleted.</summary>
+    /// <summary>In lower case; unique among the tenant's users who are not deleted.</summary>
     public required string Email { get; set; }
 
     public required string DisplayName { get; set; }
@@ -29,7 +29,9 @@ internal sealed class User : ISnapshotted
 
     public required DateTimeOffset UpdatedAt { get; set; }
 
-    /// <summary><see cref="NotDeleted"/> until they are: a part of the unique key of emails, and no database takes two nulls for equal.</summary>
+    /// <summary>
+    /// <see cref="NotDeleted"/> until the user is deleted. Part of the unique key of e-mail addresses, in which nulls would not count as equal.
+    /// </summary>
     public DateTimeOffset DeletedAt { get; set; } = NotDeleted;
 }
 

@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Checks of the fields of users.</summary>
+/// <summary>Validates the fields of users.</summary>
 internal static class UserChecks
 {
     public const int NameLength = 200;
@@ -13,7 +13,7 @@ internal static class UserChecks
 
     private static readonly SearchValues<char> NotInEmails = SearchValues.Create(" \t\r\n,;<>\"");
 
-    /// <summary>An address, in lower case. Whether mail reaches it is not ours to find out.</summary>
+    /// <summary>An e-mail address, in lower case. Whether it can receive mail is not checked.</summary>
     public static string Email(this Checks checks, string? value)
     {
         var email = checks.Required("email", value, EmailLength).ToLowerInvariant();
@@ -40,7 +40,7 @@ internal static class UserChecks
         return values is null ? null : [.. values.OfType<string>().Distinct()];
     }
 
-    /// <summary>Permissions, each one of <paramref name="allowed"/>.</summary>
+    /// <summary>Permissions, each of which must be in <paramref name="allowed"/>.</summary>
     public static string[]? Permissions(this Checks checks, string field, string?[]? values, IReadOnlySet<string> allowed, string otherwise)
     {
         for (var i = 0; i < values?.Length; i++)

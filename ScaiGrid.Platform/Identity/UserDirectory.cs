@@ -8,13 +8,12 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// What an identity provider tells of partners, tenants, users and groups, written so that saying it twice changes nothing. Each method
-/// saves; call them inside a transaction (<see cref="UnitOfWork"/>) that holds all of one message. Who is in which group tells
-/// <see cref="Memberships"/>.
+/// Applies what an identity provider reports about partners, tenants, users and groups. Idempotent. Each method saves; call them inside a
+/// transaction (<see cref="UnitOfWork"/>) that contains everything of one message. <see cref="Memberships"/> has the members of groups.
 /// </summary>
 /// <remarks>
-/// Rows are found by external id alone. A local user with the same email is somebody else, whatever they hold: an identity provider
-/// must not become a local super admin by choosing an address. Administrators link the two by giving the user an external id.
+/// Rows are found by external id only. A local user with the same e-mail address is a different user: an identity provider must not be able to
+/// become a local super admin by choosing an address. Administrators link the two by setting the user's external id.
 /// </remarks>
 internal sealed class UserDirectory(TimeProvider time)
 {
@@ -43,7 +42,7 @@ internal sealed class UserDirectory(TimeProvider time)
         return partner;
     }
 
-    /// <remarks>A tenant stays with its partner, and keeps the slug that it came with: callers' model names contain it.</remarks>
+    /// <remarks>A tenant stays with its partner and keeps its first slug, because callers' model names contain it.</remarks>
     public async Task<Tenant> PutTenantAsync(PlatformDb db, DirectoryTenant told, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
@@ -71,7 +70,7 @@ internal sealed class UserDirectory(TimeProvider time)
         return tenant;
     }
 
-    /// <summary>Adds or changes a user. One who was deleted comes back, without what they held.</summary>
+    /// <summary>Adds or changes a user. A deleted user is restored, without earlier roles and memberships.</summary>
     /// <exception cref="ApiException">Another user of the tenant has the email (<see cref="IdentityErrors.EmailTaken"/>).</exception>
     public async Task<User> PutUserAsync(PlatformDb db, DirectoryUser told, CancellationToken cancellationToken)
     {
@@ -99,7 +98,7 @@ internal sealed class UserDirectory(TimeProvider time)
         return user;
     }
 
-    /// <summary>Ends a user's access for good: sessions end, keys are revoked, and roles and memberships taken away. Does not save.</summary>
+    /// <summary>Ends a user's access for good: ends sessions, revokes keys, and removes roles and memberships. Does not save.</summary>
     public async Task DeleteUserAsync(PlatformDb db, User user, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
@@ -153,30 +152,30 @@ internal sealed class UserDirectory(TimeProvider time)
         }
     }
 
-    // The end of a ULID is random.
+    // The last characters of a ULID are random.
     private static string Distinct(string slug, string id) => $"{slug}-{id[^6..].ToLowerInvariant()}";
 }
 
-/// <param name="ExternalId">What the identity provider calls it.</param>
-/// <param name="Slug">Wished for; a part of names.</param>
-/// <param name="DisplayName">For people.</param>
+/// <param name="ExternalId">The identity provider's id.</param>
+/// <param name="Slug">The preferred slug, a part of names.</param>
+/// <param name="DisplayName">The name shown to people.</param>
 internal sealed record DirectoryPartner(string ExternalId, string Slug, string DisplayName);
 
-/// <param name="ExternalId">What the identity provider calls it.</param>
-/// <param name="PartnerId">Our partner.</param>
-/// <param name="Slug">Wished for; a part of names.</param>
-/// <param name="DisplayName">For people.</param>
-/// <param name="IsActive">Else it is suspended: also for one that is deleted there, whose usage stays ours to account.</param>
+/// <param name="ExternalId">The identity provider's id.</param>
+/// <param name="PartnerId">The id of our partner.</param>
+/// <param name="Slug">The preferred slug, a part of names.</param>
+/// <param name="DisplayName">The name shown to people.</param>
+/// <param name="IsActive">If false, the tenant is suspended; also for one that was deleted there, whose usage we still have to account for.</param>
 internal sealed record DirectoryTenant(string ExternalId, string PartnerId, string Slug, string DisplayName, bool IsActive = true);
 
-/// <param name="TenantId">Our tenant.</param>
-/// <param name="ExternalId"><c>sub</c>.</param>
-/// <param name="Email">Any case.</param>
-/// <param name="DisplayName">For people.</param>
-/// <param name="IsActive">Else they are suspended.</param>
+/// <param name="TenantId">The id of our tenant.</param>
+/// <param name="ExternalId">The identity provider's id (<c>sub</c>).</param>
+/// <param name="Email">In any case.</param>
+/// <param name="DisplayName">The name shown to people.</param>
+/// <param name="IsActive">If false, the user is suspended.</param>
 internal sealed record DirectoryUser(string TenantId, string ExternalId, string Email, string DisplayName, bool IsActive = true);
 
-/// <param name="TenantId">Our tenant.</param>
-/// <param name="ExternalId">What the identity provider calls it.</param>
-/// <param name="Name">For people.</param>
+/// <param name="TenantId">The id of our tenant.</param>
+/// <param name="ExternalId">The identity provider's id.</param>
+/// <param name="Name">The name shown to people.</param>
 internal sealed record DirectoryGroup(string TenantId, string ExternalId, string Name);

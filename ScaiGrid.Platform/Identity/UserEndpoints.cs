@@ -13,7 +13,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Users of one tenant: the caller's, or within their reach another.</summary>
+/// <summary>Users of one tenant: the caller's, or another one within the caller's reach.</summary>
 internal static class UserEndpoints
 {
     public static void MapUsers(this IEndpointRouteBuilder group)
@@ -141,8 +141,8 @@ internal static class UserEndpoints
     }
 
     /// <summary>
-    /// Where the issuer's tokens name no tenant, a subject of two tenants is nobody's: whoever manages one tenant must not lock out the users of
-    /// another by naming them.
+    /// If the issuer's tokens name no tenant, a subject that exists in two tenants matches neither: the manager of one tenant must not be able to lock
+    /// out users of another one by using their external ids.
     /// </summary>
     private static async Task RefuseIdOfOthersAsync(PlatformDb db, User user, Caller caller, CancellationToken cancellationToken)
     {
@@ -155,7 +155,7 @@ internal static class UserEndpoints
 
     private static async Task SaveAsync(PlatformDb db, User user, CancellationToken cancellationToken)
     {
-        // Two keys are unique. Which of them was in the way decides only the text.
+        // Two unique keys are possible; this determines only the error's text.
         var externalIdTaken = user.ExternalId is not null && await db.Users.AnyAsync(
             other => other.TenantId == user.TenantId && other.ExternalId == user.ExternalId && other.Id != user.Id, cancellationToken);
         await db.SaveOrThrowAsync(cancellationToken, duplicate: externalIdTaken ? IdentityErrors.ExternalIdTaken : IdentityErrors.EmailTaken);
@@ -163,30 +163,30 @@ internal static class UserEndpoints
 }
 
 /// <param name="Email">Unique in the tenant.</param>
-/// <param name="DisplayName">For people; the email when left out.</param>
-/// <param name="TenantId">The caller's tenant when left out.</param>
-/// <param name="Roles">Built-in roles, each of which the caller must hold in full.</param>
-/// <param name="ExternalId">What the tenant's identity provider calls the user, if they shall sign in.</param>
+/// <param name="DisplayName">The name shown to people; the e-mail address if omitted.</param>
+/// <param name="TenantId">The caller's tenant if omitted.</param>
+/// <param name="Roles">Built-in roles; the caller must have all of their permissions.</param>
+/// <param name="ExternalId">The id of the user at the tenant's identity provider, required for sign-in.</param>
 public sealed record CreateUser(
     string? Email, string? DisplayName = null, string? TenantId = null, string?[]? Roles = null, string? ExternalId = null);
 
-/// <summary>What is left out stays as it is; <c>null</c> clears the external id.</summary>
+/// <summary>Omitted fields keep their values; <c>null</c> removes the external id.</summary>
 public sealed record UpdateUser(string? Email = null, string? DisplayName = null, string? Status = null)
 {
     public Optional<string> ExternalId { get; init; }
 }
 
 /// <param name="Id">usr_…</param>
-/// <param name="TenantId">Whose user it is.</param>
-/// <param name="Email">Lower case.</param>
-/// <param name="DisplayName">For people.</param>
+/// <param name="TenantId">The user's tenant.</param>
+/// <param name="Email">In lower case.</param>
+/// <param name="DisplayName">The name shown to people.</param>
 /// <param name="Status">active, suspended or deleted.</param>
-/// <param name="Roles">Built-in roles of their own.</param>
-/// <param name="GroupRoles">Built-in roles that they hold through groups.</param>
-/// <param name="CustomRoleIds">Roles of the tenant's own.</param>
-/// <param name="ExternalId">What the identity provider calls them.</param>
-/// <param name="CreatedAt">When they were added.</param>
-/// <param name="UpdatedAt">When they were last changed.</param>
+/// <param name="Roles">Built-in roles assigned to the user.</param>
+/// <param name="GroupRoles">Built-in roles of the user's groups.</param>
+/// <param name="CustomRoleIds">Custom roles of the tenant.</param>
+/// <param name="ExternalId">The identity provider's id.</param>
+/// <param name="CreatedAt">When the user was created.</param>
+/// <param name="UpdatedAt">When the user was last changed.</param>
 internal sealed record UserView(
     string Id,
     string TenantId,

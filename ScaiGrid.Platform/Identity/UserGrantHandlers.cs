@@ -8,8 +8,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Identity;
 
 /// <summary>
-/// Changes of what a user holds. A change is made in a transaction and judged by its outcome: whoever makes it must hold all that the
-/// user held before and would hold after, or nothing of it is kept.
+/// Changes a user's roles and permissions. A change is made in a transaction and checked by its result: the caller must have everything that the
+/// user had before and would have after it, or it is rolled back.
 /// </summary>
 internal static class UserGrantHandlers
 {
@@ -83,8 +83,8 @@ internal static class UserGrantHandlers
         }
     }
 
-    /// <summary>A user, to be changed by somebody who holds all that the user holds.</summary>
-    /// <exception cref="ApiException">There is no such user within the caller's reach, or the user holds more.</exception>
+    /// <summary>Finds a user whom the caller may change, because the caller has everything that the user has.</summary>
+    /// <exception cref="ApiException">There is no such user within the caller's reach, or the user has more.</exception>
     public static async Task<(User User, UserGrants Grants)> CoveredUserAsync(
         this PlatformDb db, string id, Caller caller, PermissionCatalogue catalogue, CancellationToken cancellationToken)
     {
@@ -119,12 +119,12 @@ internal static class UserGrantHandlers
         cancellationToken);
 }
 
-/// <summary>What is left out stays as it is.</summary>
+/// <summary>Omitted fields keep their values.</summary>
 /// <param name="Roles">Built-in roles.</param>
-/// <param name="CustomRoleIds">Roles of the user's tenant.</param>
+/// <param name="CustomRoleIds">Custom roles of the user's tenant.</param>
 public sealed record PutUserRoles(string?[]? Roles = null, string?[]? CustomRoleIds = null);
 
-/// <param name="Permissions">Permissions that modules declare.</param>
+/// <param name="Permissions">Permissions declared by modules.</param>
 public sealed record PutUserModulePermissions(string?[]? Permissions);
 
 internal sealed record UserModulePermissionsView(IReadOnlyList<string> Permissions);

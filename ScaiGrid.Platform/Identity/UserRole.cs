@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>A role that a user holds; see <see cref="Core.Identity.Roles"/>.</summary>
+/// <summary>A role assigned to a user; see <see cref="Core.Identity.Roles"/>.</summary>
 internal sealed class UserRole : ISnapshotted
 {
     public required string UserId { get; init; }
