@@ -1,6 +1,6 @@
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>A job that this worker holds the lease of.</summary>
+/// <summary>A job whose lease this worker holds.</summary>
 internal sealed class ClaimedJob : IDisposable
 {
     private readonly CancellationTokenSource _lost = new();
@@ -8,12 +8,12 @@ internal sealed class ClaimedJob : IDisposable
 
     public required string Id { get; init; }
 
-    /// <summary>Of the claim.</summary>
+    /// <summary>The lease of the claim.</summary>
     public required string Lease { get; init; }
 
     public required string Lane { get; init; }
 
-    /// <summary>This one included.</summary>
+    /// <summary>The number of attempts, including this one.</summary>
     public required int Attempts { get; init; }
 
     public required string Payload { get; init; }
@@ -22,15 +22,15 @@ internal sealed class ClaimedJob : IDisposable
 
     public string? PartnerId { get; init; }
 
-    /// <summary>Cancelled when the lease is lost, or the worker has no time left: stop, whatever the state.</summary>
+    /// <summary>Cancelled when the lease is lost or the worker must stop: end at once, in whatever state.</summary>
     public CancellationToken Lost => _lost.Token;
 
-    /// <summary>Cancelled when the worker drains: long work comes to a good point and ends as released.</summary>
+    /// <summary>Cancelled when the worker drains: long work should reach a consistent point, and end as released.</summary>
     public CancellationToken Draining { get; private set; }
 
     public bool IsEnded => Volatile.Read(ref _ended) is null;
 
-    /// <summary>Says how it ended; the first word counts.</summary>
+    /// <summary>Ends the job; only the first call counts.</summary>
     public void End(JobEnd end) => Interlocked.Exchange(ref _ended, null)?.Invoke(this, end);
 
     public void Begin(Action<ClaimedJob, JobEnd> ended, CancellationToken draining) => (_ended, Draining) = (ended, draining);

@@ -6,49 +6,49 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Jobs;
 
 /// <summary>
-/// A piece of queued work. Written in the transaction of the change that it follows from, claimed by a worker under a lease, and
-/// removed in the transaction that stores what came of it.
+/// A piece of queued work. Written in the transaction of the change that causes it, claimed by a worker under a lease, and deleted in the
+/// transaction that stores its result.
 /// </summary>
 internal sealed class Job
 {
-    /// <summary>In a lease, between the process and the number of its claim.</summary>
+    /// <summary>Separates the process from the number of the claim in a lease.</summary>
     public const char ClaimSeparator = '.';
 
     public required string Id { get; init; }
 
-    /// <summary>Which handler runs it, see <see cref="JobQueue"/>.</summary>
+    /// <summary>The name of the <see cref="JobQueue"/> whose handler runs it.</summary>
     public required string Queue { get; init; }
 
-    /// <summary>Work that shares a bottleneck, a receiver say: a lane that is slow does not hold up the others of its queue.</summary>
+    /// <summary>Groups jobs that share a bottleneck, such as a webhook receiver: a slow lane does not hold up other lanes of the queue.</summary>
     public string Lane { get; init; } = "";
 
     public string State { get; set; } = JobState.Ready;
 
-    /// <summary>Not before this time. A lease puts it off to the lease's end, so that the job of a worker that died is due again.</summary>
+    /// <summary>The earliest time to run. Set to the lease's end while the job is claimed, so that the job of a worker that died becomes due again.</summary>
     public required DateTimeOffset RunAt { get; set; }
 
-    /// <summary>How often it was claimed, but for claims that ended without a failure: released, or to be done again.</summary>
+    /// <summary>The number of claims, except those that ended without failure: released or repeated ones.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>Which claim has it, or had it last; null before the first.</summary>
+    /// <summary>The current or last claim; null before the first.</summary>
     public string? Lease { get; set; }
 
-    /// <summary>The process that has it, or had it last.</summary>
+    /// <summary>The process of the current or last claim.</summary>
     public string? Worker => Lease?.Split(ClaimSeparator)[0];
 
     public string? TenantId { get; init; }
 
     public string? PartnerId { get; init; }
 
-    /// <summary>JSON of the queue's own.</summary>
+    /// <summary>JSON in the queue's own form.</summary>
     public required string Payload { get; init; }
 
-    /// <summary>Why the last attempt failed.</summary>
+    /// <summary>The error of the last failed attempt.</summary>
     public string? Error { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>A job that is due now.</summary>
+    /// <summary>Creates a job that is due now.</summary>
     public static Job New(TimeProvider time, string queue, string payload, string? tenantId, string? partnerId, string lane = "", string? id = null) => new()
     {
         Id = id ?? Ids.New(Ids.Job, time),
@@ -62,13 +62,13 @@ internal sealed class Job
     };
 }
 
-/// <summary>Work that ended well has no row.</summary>
+/// <summary>The states of jobs. A job that succeeded has no row.</summary>
 internal static class JobState
 {
-    /// <summary>Waits, or is being worked on: the lease tells.</summary>
+    /// <summary>Waiting or running, depending on its lease.</summary>
     public const string Ready = "ready";
 
-    /// <summary>Failed too often: kept until somebody looks at it.</summary>
+    /// <summary>Failed too often; kept until an administrator retries or deletes it.</summary>
     public const string Dead = "dead";
 }
 

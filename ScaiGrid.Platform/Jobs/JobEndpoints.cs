@@ -13,7 +13,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>Queued work: what waits, and what is dead and needs a person. Administrators see that of their tenant or partner; super admins see all.</summary>
+/// <summary>Waiting and dead jobs. Administrators see those of their tenant or partner; super admins see all.</summary>
 internal static class JobEndpoints
 {
     public static void MapJobs(this IEndpointRouteBuilder group)
@@ -70,7 +70,7 @@ internal static class JobEndpoints
         await contexts.TransactAsync(
             async (db, token) =>
             {
-                // One that waits may be worked on just now: only what is dead can be taken away.
+                // A waiting job may be running at this moment: only dead jobs can be deleted.
                 var deleted = await Visible(db.Jobs, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteDeleteAsync(token);
                 await ThrowUnlessDoneAsync(db, caller, id, deleted, token);
             },
@@ -78,7 +78,7 @@ internal static class JobEndpoints
         return TypedResults.NoContent();
     }
 
-    /// <summary>Out of the unit of work, so that the audit log has a refusal and not a success.</summary>
+    /// <summary>Throws inside the unit of work, so that the audit log records a refusal instead of a success.</summary>
     private static async Task ThrowUnlessDoneAsync(PlatformDb db, Caller caller, string id, int rows, CancellationToken cancellationToken)
     {
         if (rows == 0)
@@ -103,16 +103,16 @@ internal static class JobEndpoints
 }
 
 /// <param name="Id">job_…</param>
-/// <param name="Queue">Which kind of work.</param>
-/// <param name="Lane">What shares a bottleneck with it, a webhook say.</param>
+/// <param name="Queue">The kind of work.</param>
+/// <param name="Lane">The bottleneck that it shares with other jobs, such as a webhook.</param>
 /// <param name="State"><c>ready</c>, <c>running</c> or <c>dead</c>.</param>
-/// <param name="Attempts">How often it was begun; what was put off or given back does not count.</param>
-/// <param name="RunAt">Not before; of running work, until when its worker must have said that it lives.</param>
-/// <param name="Worker">Which one has it, or had it last.</param>
-/// <param name="Error">Why the last attempt failed.</param>
-/// <param name="TenantId">Whose it is.</param>
+/// <param name="Attempts">The number of attempts, without postponed and released ones.</param>
+/// <param name="RunAt">The earliest time to run; for running work, when its lease expires.</param>
+/// <param name="Worker">The worker that has it, or had it last.</param>
+/// <param name="Error">The error of the last failed attempt.</param>
+/// <param name="TenantId">The job's tenant.</param>
 /// <param name="CreatedAt">When it was queued.</param>
-/// <param name="Payload">What it is about; only of a single job.</param>
+/// <param name="Payload">The job's data; only when a single job is read.</param>
 internal sealed record JobView(
     string Id,
     string Queue,

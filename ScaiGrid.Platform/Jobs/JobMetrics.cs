@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>How queued work ends, how long it takes, and how much of it waits or is dead.</summary>
+/// <summary>Metrics of queued work: outcomes, durations, and the number of waiting and dead jobs.</summary>
 internal sealed class JobMetrics
 {
     private readonly Counter<long> _ended;

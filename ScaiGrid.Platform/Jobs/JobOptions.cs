@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>How workers share queued work.</summary>
+/// <summary>Settings of queued work.</summary>
 public sealed class JobOptions
 {
     [Setting("SCAIGRID_JOB_LEASE_S", "Seconds after which the queued work of a worker that died is taken up by another.")]

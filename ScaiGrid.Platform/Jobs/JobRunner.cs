@@ -10,8 +10,8 @@ using ScaiGrid.Platform.Scheduling;
 namespace ScaiGrid.Platform.Jobs;
 
 /// <summary>
-/// Runs queued work in the worker: looks for lanes with due jobs, claims as many as there is room for, keeps their leases while they are
-/// worked on, and gives back what a stop leaves undone. Any number of workers share the queue; one that dies loses its leases.
+/// Runs queued work in the worker: looks for lanes with due jobs, claims as many as there is room for, renews their leases while they run, and
+/// releases unfinished ones at a stop. Any number of workers share the queue; one that dies loses its leases.
 /// </summary>
 internal sealed partial class JobRunner(
     IEnumerable<JobQueue> queues,
@@ -24,7 +24,7 @@ internal sealed partial class JobRunner(
     ILogger<JobRunner> logger,
     IWorkGate? gate = null) : BackgroundService
 {
-    // Claims are paced: what becomes due in between is claimed together.
+    // Claims are paced, so that jobs that become due in between are claimed together.
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(1);
@@ -53,14 +53,14 @@ internal sealed partial class JobRunner(
             LoopAsync(RenewAsync, stoppingToken),
             LoopAsync(CountAsync, stop.Token));
 
-        // The drain is over: what has ended is stored, and the rest is given back for another worker to begin again.
+        // The drain is over: ended jobs are stored, and the others are released for another worker to start again.
         await Task.WhenAll(_work.Values.Select(work => work.CloseAsync()));
         abandoned.CancelAfter(StopPatience);
         await Task.WhenAll(stores).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await ReleaseAsync(abandoned.Token);
     }
 
-    /// <summary>Repeats a step that tells how long to wait until the next; a database that is away is waited for.</summary>
+    /// <summary>Repeats a step, which returns the time to wait until the next one; retries while the database is unavailable.</summary>
     private async Task LoopAsync(Func<CancellationToken, Task<TimeSpan>> step, CancellationToken cancellationToken)
     {
         var isAway = false;
@@ -92,12 +92,12 @@ internal sealed partial class JobRunner(
 
     private async Task<TimeSpan> PollAsync(CancellationToken cancellationToken)
     {
-        // An end frees room, and may have added jobs.
+        // The end of a job frees room, and may have added jobs.
         await _changed.WaitAsync(TimeSpan.Zero, cancellationToken);
         var claimed = 0;
         foreach (var due in (await store.DueAsync(cancellationToken)).ToLookup(lane => lane.Queue, lane => lane.Lane))
         {
-            // Work of a newer version is left to the workers that know it.
+            // Queues of a newer version are left to workers of that version.
             if (_work.TryGetValue(due.Key, out var work))
             {
                 foreach (var lanes in work.Room(due).Chunk(LanesTogether))
@@ -166,7 +166,7 @@ internal sealed partial class JobRunner(
         }
         catch (Exception exception)
         {
-            // Their leases run out by themselves.
+            // Their leases expire by themselves.
             QueueAway(exception.GetBaseException().Message);
         }
     }
@@ -179,7 +179,7 @@ internal sealed partial class JobRunner(
         }
         catch (SemaphoreFullException)
         {
-            // The poller knows already.
+            // The poller has already been notified.
         }
     }
 

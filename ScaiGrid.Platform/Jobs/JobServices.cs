@@ -4,10 +4,10 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>Registers the worker's side of queued work.</summary>
+/// <summary>Registers the worker's part of queued work.</summary>
 internal static class JobServices
 {
-    /// <summary>Also add <see cref="JobRunner"/> as a hosted service, where work is to be run.</summary>
+    /// <summary>Hosts that run jobs must also register <see cref="JobRunner"/> as a hosted service.</summary>
     public static void AddJobs(this IHostApplicationBuilder builder)
     {
         builder.AddSettings<JobOptions>();

@@ -7,15 +7,15 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>Work that is due, lane by lane.</summary>
+/// <summary>A lane with due jobs.</summary>
 internal sealed record DueLane(string Queue, string Lane);
 
-/// <summary>The queue's rows: which are due, whose they are, what became of them. Times are the database's, which all workers share.</summary>
+/// <summary>Reads and writes the queue's rows. Times are the database's, which all workers share.</summary>
 internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, DatabaseOptions database, JobOptions options, TimeProvider time)
 {
     private readonly bool _isSqlite = database.Address.Kind is DatabaseKind.Sqlite;
 
-    /// <summary>What the leases of this process begin with; the number of the claim follows.</summary>
+    /// <summary>The prefix of this process's leases; the number of the claim follows.</summary>
     private readonly string _worker = $"{Environment.ProcessId}-{Ulid.NewUlid(time.GetUtcNow())}{Job.ClaimSeparator}";
     private int _claims;
 
@@ -23,7 +23,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
 
     private long LeaseMicroseconds => options.JobLease.Ticks / TimeSpan.TicksPerMicrosecond;
 
-    /// <summary>Queues many jobs at once, in the running transaction.</summary>
+    /// <summary>Adds many jobs in the current transaction.</summary>
     public static Task AddAsync(PlatformDb db, IEnumerable<Job> jobs, CancellationToken cancellationToken) => db.InsertAsync(
         "jobs",
         ["id", "queue", "lane", "state", "run_at", "attempts", "tenant_id", "partner_id", "payload", "created_at"],
@@ -39,7 +39,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         await db.Database.OpenConnectionAsync(cancellationToken);
         await using var command = db.Database.GetDbConnection().CreateCommand();
 
-        // One step of the index a lane, whatever its backlog: MariaDB sees that only when the groups are of the index's first columns.
+        // One index step per lane, whatever its backlog: MariaDB does so only if the groups are the index's first columns.
         command.CommandText =
             $"SELECT queue, lane FROM jobs WHERE state = '{JobState.Ready}' GROUP BY state, queue, lane HAVING MIN(run_at) <= {Now} ORDER BY MIN(run_at)";
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -52,7 +52,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         return lanes;
     }
 
-    /// <summary>Takes the oldest due jobs of some lanes, passing over what another worker is just taking.</summary>
+    /// <summary>Claims the oldest due jobs of some lanes, skipping those that another worker is claiming.</summary>
     public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(
         string queue, IReadOnlyList<(string Lane, int Count)> lanes, CancellationToken cancellationToken)
     {
@@ -60,10 +60,10 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         await db.Database.OpenConnectionAsync(cancellationToken);
         var connection = db.Database.GetDbConnection();
 
-        // Each claim has a lease of its own: what a claim before says late of a job is passed over, though it was this process's.
+        // Each claim has a lease of its own: a late result of an earlier claim is ignored, even if it was by the same process.
         var lease = _worker + Interlocked.Increment(ref _claims).ToString(CultureInfo.InvariantCulture);
 
-        // Read committed: no locks on gaps, which would hold up those who add jobs.
+        // Read committed avoids gap locks, which would block transactions that add jobs.
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
         var jobs = await SelectDueAsync(connection, transaction, lease, queue, lanes, cancellationToken);
         if (jobs.Count > 0)
@@ -79,7 +79,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         return jobs;
     }
 
-    /// <returns>Those of <paramref name="ids"/> whose leases are renewed; the others are lost.</returns>
+    /// <returns>Those of <paramref name="ids"/> whose leases were renewed; the others are lost.</returns>
     public async Task<IReadOnlySet<string>> RenewAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -93,7 +93,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         return renewed;
     }
 
-    /// <summary>Gives jobs back that were not worked on.</summary>
+    /// <summary>Releases jobs that were not run.</summary>
     public async Task ReleaseAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -103,7 +103,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         }
     }
 
-    /// <summary>Stores how jobs ended, in one transaction with what the handler makes of it. Jobs that are another's by now are passed over.</summary>
+    /// <summary>Stores the ends of jobs, in one transaction with the handler's results. Jobs that another worker holds by now are skipped.</summary>
     public Task EndAsync(JobQueue queue, IJobHandler handler, IReadOnlyList<EndedJob> ended, CancellationToken cancellationToken) => databases.TransactAsync(
         async (db, token) =>
         {
@@ -128,7 +128,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     {
         var isDead = end.Kind is JobEndKind.Failed && job.Attempts >= queue.MaxAttempts;
 
-        // Neither a job that nobody worked on nor one that its handler puts off has failed: both have all the attempts that they had.
+        // Released and postponed jobs have not failed, so the claim does not count as an attempt.
         var isAttempt = end.Kind is JobEndKind.Failed;
         var runAt = time.GetStoredNow() + (isDead || end.Kind is JobEndKind.Released ? TimeSpan.Zero : end.Delay ?? JobQueue.DelayAfter(job.Attempts));
         var error = end.Error is { Length: > JobConfiguration.ErrorLength } ? end.Error[..JobConfiguration.ErrorLength] : end.Error;
@@ -201,7 +201,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         return jobs;
     }
 
-    /// <summary>A command whose text is the list of parameters for <paramref name="ids"/>.</summary>
+    /// <summary>Creates a command whose text is the list of parameters for <paramref name="ids"/>.</summary>
     private static DbCommand Command(DbConnection connection, DbTransaction transaction, List<string> ids)
     {
         var command = connection.CreateCommand();

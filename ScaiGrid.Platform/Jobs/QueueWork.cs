@@ -7,7 +7,7 @@ using ScaiGrid.Platform.Scheduling;
 
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>What this worker holds of one queue: claimed jobs from their claim until their end is stored.</summary>
+/// <summary>The jobs of one queue that this worker holds, from their claim until their end is stored.</summary>
 internal sealed partial class QueueWork(
     JobQueue queue, IJobHandler handler, JobStore store, JobMetrics metrics, TimeProvider time, ILogger logger, Action changed, IWorkGate? gate)
 {
@@ -23,7 +23,7 @@ internal sealed partial class QueueWork(
 
     public IReadOnlyCollection<string> HeldIds => [.. _held.Keys];
 
-    /// <summary>How many jobs to claim of which of the lanes that are due.</summary>
+    /// <summary>How many jobs to claim from each of the due lanes.</summary>
     public IReadOnlyList<(string Lane, int Count)> Room(IEnumerable<string> lanes)
     {
         var room = queue.Concurrency - _held.Count;
@@ -41,7 +41,7 @@ internal sealed partial class QueueWork(
         return wanted;
     }
 
-    /// <summary>Begins work on claimed jobs and returns at once.</summary>
+    /// <summary>Starts claimed jobs, and returns at once.</summary>
     public void Begin(IReadOnlyList<ClaimedJob> jobs, CancellationToken draining)
     {
         var startedAt = time.GetTimestamp();
@@ -81,7 +81,7 @@ internal sealed partial class QueueWork(
         }
     }
 
-    /// <summary>No time left: whatever still runs is stopped, and what has ended by then is the last that is stored.</summary>
+    /// <summary>Stops all running jobs; ends that were reported before are the last ones that are stored.</summary>
     public async Task CloseAsync()
     {
         foreach (var job in _held.Values.Where(job => !job.IsEnded))
@@ -99,7 +99,7 @@ internal sealed partial class QueueWork(
 
     private async Task RunAsync(IReadOnlyList<ClaimedJob> jobs)
     {
-        // Off the poller's thread: a handler may compute before it first waits.
+        // Leaves the poller's thread: a handler may compute before its first await.
         await Task.Yield();
         if (gate?.TryEnter() == false)
         {
@@ -109,7 +109,7 @@ internal sealed partial class QueueWork(
 
         try
         {
-            // One that was claimed more often than it may be tried took its workers with it.
+            // A job that was claimed more often than allowed has crashed its workers.
             var tried = jobs.Where(job => job.Attempts > queue.MaxAttempts).ToList();
             EndAll(tried, JobEnd.Failed("Its workers ended before it did."));
             if (tried.Count < jobs.Count)
@@ -121,7 +121,7 @@ internal sealed partial class QueueWork(
         }
         catch (Exception exception)
         {
-            // Of a job that is lost, or whose worker stops, nothing is to be learnt.
+            // The failure of a lost job, or of a stopping worker, means nothing.
             var failed = jobs.Where(job => !job.IsEnded && !job.Lost.IsCancellationRequested).ToList();
             if (failed.Count > 0)
             {
@@ -137,7 +137,7 @@ internal sealed partial class QueueWork(
         }
     }
 
-    /// <summary>For administrators of tenants too: what a database or a library says of itself is in the log.</summary>
+    /// <summary>The error is shown to tenants' administrators: texts of databases and libraries are only logged.</summary>
     private static string Why(Exception exception) =>
         exception is ApiException ? exception.Message
         : DatabaseAway.Is(exception) ? "The database was out of reach."
@@ -159,7 +159,7 @@ internal sealed partial class QueueWork(
             _running.TryRemove(KeyValuePair.Create(job.Lane, 0));
         }
 
-        // Too late to be stored: it is still held, and given back with the rest.
+        // If the channel is closed, it is too late to store it: the job is still held, and released with the others.
         _ended.Writer.TryWrite(new EndedJob(job, end));
     }
 
@@ -174,7 +174,7 @@ internal sealed partial class QueueWork(
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
-                // Ends are kept while the database is away. One that cannot be stored for another reason must not hold up the rest.
+                // Ends are kept while the database is unavailable. One that cannot be stored for another reason must not hold up the others.
                 if (attempt == 1)
                 {
                     EndsNotStored(ended.Count, queue.Name, DatabaseAway.Is(exception) ? null : exception);
