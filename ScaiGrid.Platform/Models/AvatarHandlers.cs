@@ -12,13 +12,14 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// Models' pictures: PNG, JPEG, GIF or WebP, told by their bytes. No SVG, which may hold scripts. Everybody may see them, so that a web page can.
+/// Models' pictures: PNG, JPEG, GIF or WebP, recognised by content. SVG is not accepted, because it may contain scripts. Public, so that web pages
+/// can show them.
 /// </summary>
 internal static class AvatarHandlers
 {
     public const int MaxBytes = 256 * 1024;
 
-    /// <summary>Takes the image as the body, or as the first file of a form.</summary>
+    /// <summary>Accepts the image as the body, or as the first file of a form.</summary>
     public static async Task<Results<Ok<Envelope<AvatarView>>, ProblemResult>> Put(
         string model, HttpRequest request, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -55,7 +56,7 @@ internal static class AvatarHandlers
     public static async Task<Results<FileContentHttpResult, ProblemResult>> Get(
         string model, HttpResponse response, PlatformDb db, CancellationToken cancellationToken)
     {
-        // A slug that belongs to one tenant can be guessed, an id cannot: by slug only everybody's models are found.
+        // The slug of a tenant's model can be guessed, its id cannot: by slug, only public models are found.
         var name = ModelSlug.Decode(model);
         var avatar = await db.Models.AsNoTracking().Named(model)
             .Where(row => row.Id == name || (row.TenantId == null && row.PartnerId == null))
@@ -102,7 +103,7 @@ internal static class AvatarHandlers
         return await ReadAsync(request.Body, cancellationToken);
     }
 
-    /// <returns>No more than one byte too many.</returns>
+    /// <returns>At most one byte more than allowed.</returns>
     private static async Task<byte[]> ReadAsync(Stream stream, CancellationToken cancellationToken)
     {
         var buffer = new byte[MaxBytes + 1];
@@ -122,8 +123,8 @@ internal static class AvatarHandlers
     private static ReadOnlySpan<byte> Png => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 }
 
-/// <param name="ModelId">Whose picture.</param>
-/// <param name="ContentType">As its bytes say.</param>
+/// <param name="ModelId">The picture's model.</param>
+/// <param name="ContentType">The type recognised by its content.</param>
 /// <param name="Bytes">Its size.</param>
-/// <param name="Url">Where everybody finds it.</param>
+/// <param name="Url">Its public URL.</param>
 internal sealed record AvatarView(string ModelId, string ContentType, int Bytes, string Url);

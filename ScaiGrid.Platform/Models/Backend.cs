@@ -13,31 +13,31 @@ internal sealed class Backend : ISnapshotted
 
     public required string Name { get; set; }
 
-    /// <summary>The upstream's own name of the model.</summary>
+    /// <summary>The model's name at the upstream.</summary>
     public required string Model { get; set; }
 
     /// <summary>For example <c>openai:gpt-4o</c>.</summary>
     public required string Uri { get; set; }
 
-    /// <summary>JSON object without secrets.</summary>
+    /// <summary>A JSON object without secrets.</summary>
     public string ConnectionConfig { get; set; } = "{}";
 
-    /// <summary>Sealed by <see cref="Core.Security.SecretBox"/> with the backend's id as owner; null: the provider's are used.</summary>
+    /// <summary>Encrypted by <see cref="Core.Security.SecretBox"/> with the backend's id as owner; null to use the provider's.</summary>
     public string? Credentials { get; set; }
 
-    /// <summary>JSON array of strings.</summary>
+    /// <summary>A JSON array of strings.</summary>
     public string Capabilities { get; set; } = "[]";
 
-    /// <summary>What the upstream charges, in nano-units per million tokens.</summary>
+    /// <summary>The upstream's price, in nano-units per million tokens.</summary>
     public long InputPricePerMtok { get; set; }
 
     /// <inheritdoc cref="InputPricePerMtok"/>
     public long OutputPricePerMtok { get; set; }
 
-    /// <summary>What the upstream charges for a picture, in nano-units.</summary>
+    /// <summary>The upstream's price of an image, in nano-units.</summary>
     public long ImagePrice { get; set; }
 
-    /// <summary>What the upstream charges for a minute of audio that is listened to, in nano-units.</summary>
+    /// <summary>The upstream's price of a minute of transcribed audio, in nano-units.</summary>
     public long AudioPricePerMinute { get; set; }
 
     /// <summary>One of <see cref="BackendStatus"/>.</summary>

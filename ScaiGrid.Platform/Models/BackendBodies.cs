@@ -3,15 +3,15 @@ using System.Text.Json.Serialization;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <param name="ProviderId">Whose deployment it is.</param>
+/// <param name="ProviderId">The provider of the deployment.</param>
 /// <param name="Model">The model's name at the upstream.</param>
-/// <param name="Name">For people; the model's name when left out.</param>
+/// <param name="Name">The name shown to people; the model's name if omitted.</param>
 /// <param name="ConnectionConfig">Settings that differ from the provider's.</param>
 /// <param name="Capabilities">For example chat, tools.</param>
-/// <param name="InputPricePerMtok">What the upstream charges for a million input tokens, a decimal string.</param>
-/// <param name="OutputPricePerMtok">What the upstream charges for a million output tokens, a decimal string.</param>
-/// <param name="ImagePrice">What the upstream charges for a picture, a decimal string.</param>
-/// <param name="AudioPricePerMinute">What the upstream charges for a minute of transcribed audio, a decimal string.</param>
+/// <param name="InputPricePerMtok">The upstream's price per million input tokens, a decimal string.</param>
+/// <param name="OutputPricePerMtok">The upstream's price per million output tokens, a decimal string.</param>
+/// <param name="ImagePrice">The upstream's price per image, a decimal string.</param>
+/// <param name="AudioPricePerMinute">The upstream's price per minute of transcribed audio, a decimal string.</param>
 /// <param name="Status">active or disabled.</param>
 public sealed record CreateBackend(
     string? ProviderId,
@@ -25,7 +25,9 @@ public sealed record CreateBackend(
     string? AudioPricePerMinute = null,
     string? Status = null);
 
-/// <summary>What is left out stays as it is; secrets of <c>connection_config</c> stay when they are left out or masked, unless it leads to another host.</summary>
+/// <summary>
+/// Omitted fields keep their values. Secrets in <c>connection_config</c> that are omitted or masked are kept, unless it leads to another host.
+/// </summary>
 public sealed record UpdateBackend(
     string? Name = null,
     string? ProviderId = null,
@@ -39,19 +41,19 @@ public sealed record UpdateBackend(
     string? Status = null);
 
 /// <param name="Id">be_…</param>
-/// <param name="Name">For people.</param>
-/// <param name="ProviderId">Whose deployment it is.</param>
+/// <param name="Name">The name shown to people.</param>
+/// <param name="ProviderId">The provider of the deployment.</param>
 /// <param name="Model">The model's name at the upstream.</param>
 /// <param name="Uri">Provider type and model.</param>
-/// <param name="ConnectionConfig">Only for those who manage models; secrets are masked.</param>
+/// <param name="ConnectionConfig">Shown only to callers who manage models; secrets are masked.</param>
 /// <param name="Capabilities">For example chat, tools.</param>
-/// <param name="InputPricePerMtok">What the upstream charges, a decimal string.</param>
-/// <param name="OutputPricePerMtok">What the upstream charges, a decimal string.</param>
-/// <param name="ImagePrice">What the upstream charges, a decimal string.</param>
-/// <param name="AudioPricePerMinute">What the upstream charges, a decimal string.</param>
+/// <param name="InputPricePerMtok">The upstream's price per million input tokens, a decimal string.</param>
+/// <param name="OutputPricePerMtok">The upstream's price per million output tokens, a decimal string.</param>
+/// <param name="ImagePrice">The upstream's price per image, a decimal string.</param>
+/// <param name="AudioPricePerMinute">The upstream's price per minute of transcribed audio, a decimal string.</param>
 /// <param name="Status">active or disabled.</param>
-/// <param name="HealthStatus">healthy, degraded, unhealthy or unavailable, as the answering replica sees it; <c>/health</c> says why.</param>
-/// <param name="CreatedAt">When it was made.</param>
+/// <param name="HealthStatus">healthy, degraded, unhealthy or unavailable, as seen by the replica that answers; <c>/health</c> has the reason.</param>
+/// <param name="CreatedAt">When it was created.</param>
 /// <param name="UpdatedAt">When it was last changed.</param>
 internal sealed record BackendView(
     string Id,

@@ -17,8 +17,8 @@ using ScaiGrid.Platform.Snapshot;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// Deployments of upstream models. Who may see routing may see those of the models that exist for them; only who manages models sees how
-/// they are connected.
+/// Deployments of upstream models. Callers who may see routing see those of models visible to them; only callers who manage models see how they
+/// are connected.
 /// </summary>
 internal static class BackendEndpoints
 {
@@ -157,7 +157,7 @@ internal static class BackendEndpoints
         return Reply.Ok(View(row, caller, secrets, pool));
     }
 
-    /// <summary>Its places in models' routing go with it.</summary>
+    /// <summary>Also removes it from models' routing.</summary>
     private static async Task<Results<NoContent, ProblemResult>> Delete(string id, PlatformDb db, CancellationToken cancellationToken)
     {
         if (await db.Backends.SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken) is not { } row)
@@ -189,7 +189,7 @@ internal static class BackendEndpoints
         return provider;
     }
 
-    /// <summary>A backend is connected with its provider's settings and its own over them: together they must be valid.</summary>
+    /// <summary>Validates a backend's configuration merged with its provider's, which is what it is connected with.</summary>
     private static void CheckMerged(
         Checks checks, Provider? provider, string before, JsonObject sent, JsonObject config, ProviderCatalog catalog, ProviderSecrets secrets)
     {

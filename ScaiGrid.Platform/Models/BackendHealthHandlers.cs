@@ -11,7 +11,7 @@ using ScaiGrid.Platform.Snapshot;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>What the answering replica knows of a backend; the circuit is the same on all replicas while Redis is there.</summary>
+/// <summary>The state of a backend as seen by the replica that answers; the circuit is the same on all replicas while Redis is available.</summary>
 internal static class BackendHealthHandlers
 {
     public static async Task<Results<Ok<Envelope<BackendHealthView>>, ProblemResult>> Get(
@@ -24,7 +24,7 @@ internal static class BackendHealthHandlers
         return status is null ? Reply.Problem(ModelErrors.BackendNotFound) : Reply.Ok(View(id, status, pool, probe: null));
     }
 
-    /// <summary>Asks the upstream now, and closes the circuit when it answers.</summary>
+    /// <summary>Asks the upstream now, and closes the circuit if it answers.</summary>
     public static async Task<Results<Ok<Envelope<BackendHealthView>>, ProblemResult>> Probe(
         string id, PlatformDb db, BackendPool pool, BackendProber prober, CancellationToken cancellationToken)
     {
@@ -89,14 +89,15 @@ internal static class BackendHealthHandlers
     };
 }
 
-/// <param name="BackendId">Which backend.</param>
-/// <param name="Status">healthy; degraded: calls go there, and some fail; unhealthy: its circuit is not closed, or its upstream refuses our credentials or does not know the model; unavailable: disabled, or it cannot be connected.</param>
+/// <param name="BackendId">The backend.</param>
+/// <param name="Status">healthy; degraded: some calls fail; unhealthy: its circuit is not closed, or the upstream refuses our credentials or does not know
+/// the model; unavailable: disabled, or it cannot be connected.</param>
 /// <param name="Reason">Why, for people.</param>
-/// <param name="Circuit">Null for one that is unavailable.</param>
-/// <param name="RecentCalls">Of the answering replica.</param>
-/// <param name="LatencyMs">Moving average of the time to the first token, or to the answer.</param>
-/// <param name="InflightRequests">Calls that the answering replica has open.</param>
-/// <param name="Probe">What the upstream said just now.</param>
+/// <param name="Circuit">Null for an unavailable backend.</param>
+/// <param name="RecentCalls">Calls of the replica that answers.</param>
+/// <param name="LatencyMs">Moving average of the time to the first token, or to the whole answer.</param>
+/// <param name="InflightRequests">Open calls of the replica that answers.</param>
+/// <param name="Probe">The upstream's answer to the probe, if one was made.</param>
 internal sealed record BackendHealthView(
     string BackendId,
     string Status,
@@ -108,13 +109,13 @@ internal sealed record BackendHealthView(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ProbeView? Probe);
 
 /// <param name="State">closed, half_open or open.</param>
-/// <param name="Openings">In a row.</param>
-/// <param name="Reason">What opened it.</param>
+/// <param name="Openings">The number of openings in a row.</param>
+/// <param name="Reason">The failure that opened it.</param>
 /// <param name="RetryAfterS">Seconds until it half-opens.</param>
 internal sealed record CircuitView(string State, int Openings, string? Reason, int? RetryAfterS);
 
-/// <param name="Calls">In the last 30 seconds.</param>
-/// <param name="Failures">Of these.</param>
+/// <param name="Calls">Calls in the last 30 seconds.</param>
+/// <param name="Failures">How many of them failed.</param>
 internal sealed record RecentCallsView(int Calls, int Failures);
 
 internal sealed record ProbeView(bool IsAlive, string Detail, double LatencyMs);

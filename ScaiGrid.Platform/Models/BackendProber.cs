@@ -2,12 +2,12 @@ using ScaiGrid.Inference.Providers;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Asks an upstream for its list of models, which costs nothing: any answer but a failure of its own tells that it is there.</summary>
+/// <summary>Asks an upstream for its list of models, which costs nothing. Any answer except a failure of the upstream shows that it is reachable.</summary>
 internal sealed class BackendProber(ProviderCatalog catalog, ProviderSecrets secrets, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <exception cref="System.Security.Cryptography.CryptographicException">Its credentials cannot be opened.</exception>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">The stored credentials cannot be decrypted.</exception>
     public async Task<ProbeResult> ProbeAsync(Provider provider, Backend backend, CancellationToken cancellationToken)
     {
         if (!catalog.TryGet(provider.Type, out var type) || type is not IModelDirectory directory)
@@ -28,7 +28,7 @@ internal sealed class BackendProber(ProviderCatalog catalog, ProviderSecrets sec
     }
 }
 
-/// <param name="IsAlive">The upstream is there.</param>
-/// <param name="Detail">For people.</param>
-/// <param name="LatencyMs">How long it took.</param>
+/// <param name="IsAlive">Whether the upstream is reachable.</param>
+/// <param name="Detail">An explanation for people.</param>
+/// <param name="LatencyMs">The duration of the probe.</param>
 internal sealed record ProbeResult(bool IsAlive, string Detail, double LatencyMs);

@@ -9,14 +9,13 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// Asks the upstreams behind open circuits whether they are there again, so that no call has to find out. Where there had been no
-/// connection, an answer closes the circuit; where calls had failed otherwise, the list of models proves less, and the next call is the trial.
-/// <see cref="Circuit.WhenListed"/> has the rules.
+/// Probes the upstreams behind open circuits, so that no call has to. If the connection had failed, an answer closes the circuit; if calls had
+/// failed otherwise, the list of models proves less, and the next call is the trial. <see cref="Circuit.WhenListed"/> has the rules.
 /// </summary>
 internal sealed partial class BackendProbes(
     IDbContextFactory<PlatformDb> databases, CircuitStore circuits, BackendProber prober, TimeProvider time, ILogger<BackendProbes> logger) : IScheduledTask
 {
-    /// <summary>After which a run is cancelled.</summary>
+    /// <summary>The time after which a run is cancelled.</summary>
     public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(1);
 
     private const int AtOnce = 8;
@@ -33,7 +32,7 @@ internal sealed partial class BackendProbes(
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // Without Redis nobody knows which circuits are open; each replica finds out by trials.
+            // Without Redis it is not known which circuits are open; each replica finds out by trials.
             return;
         }
 
@@ -55,9 +54,9 @@ internal sealed partial class BackendProbes(
         });
     }
 
-    /// <summary>Tells the replicas of an upstream that answered.</summary>
-    /// <param name="backendId">Whose it is.</param>
-    /// <param name="before">Its circuit when it was asked. Trials went on since then, and what they found out counts more.</param>
+    /// <summary>Publishes that an upstream answered.</summary>
+    /// <param name="backendId">The upstream's backend.</param>
+    /// <param name="before">The circuit when the probe began. A change since then by a trial takes precedence.</param>
     private async Task TellAsync(string backendId, Circuit before)
     {
         if ((await circuits.ReadAsync([backendId])).GetValueOrDefault(backendId) is { } circuit
@@ -77,7 +76,7 @@ internal sealed partial class BackendProbes(
         }
         catch (CryptographicException)
         {
-            // The replicas leave this backend out, and say so.
+            // The replicas leave this backend out, and log it.
             return false;
         }
     }

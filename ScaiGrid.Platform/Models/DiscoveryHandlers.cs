@@ -12,8 +12,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// What a provider's upstream serves. With <c>import=true</c>, what is new gets a backend and a model <c>{provider}/{name}</c> that is
-/// routed to it; what is there already is left as it is.
+/// Lists the models of a provider's upstream. With <c>import=true</c>, new ones get a backend and a model <c>{provider}/{name}</c> that is routed
+/// to it; existing ones are left unchanged.
 /// </summary>
 internal static partial class DiscoveryHandlers
 {
@@ -91,7 +91,7 @@ internal static partial class DiscoveryHandlers
         }
     }
 
-    /// <summary>One import's rows.</summary>
+    /// <summary>Creates the rows of one import.</summary>
     private sealed record Import(Provider Provider, long InputPrice, long OutputPrice, DateTimeOffset Now)
     {
         private readonly string _prefix = NotInSlugs().Replace(Provider.Name.ToLowerInvariant(), "-").Trim('-');
@@ -145,24 +145,24 @@ internal static partial class DiscoveryHandlers
     private static partial Regex NotInSlugs();
 }
 
-/// <param name="Models">Names of those to import; all when left out.</param>
-/// <param name="InputPricePerMtok">What callers pay for a million input tokens of what is imported; 0 when left out.</param>
-/// <param name="OutputPricePerMtok">What callers pay for a million output tokens of what is imported; 0 when left out.</param>
+/// <param name="Models">Names of the models to import; all if omitted.</param>
+/// <param name="InputPricePerMtok">The price of imported models for callers, per million input tokens; 0 by default.</param>
+/// <param name="OutputPricePerMtok">The price of imported models for callers, per million output tokens; 0 by default.</param>
 public sealed record DiscoverModels(string?[]? Models = null, string? InputPricePerMtok = null, string? OutputPricePerMtok = null);
 
-/// <param name="ProviderId">Whose upstream was asked.</param>
-/// <param name="Models">What it serves.</param>
-/// <param name="Imported">How many got a backend and a model by this call.</param>
+/// <param name="ProviderId">The provider whose upstream was asked.</param>
+/// <param name="Models">The upstream's models.</param>
+/// <param name="Imported">The number of models that were imported by this call.</param>
 internal sealed record DiscoveryView(string ProviderId, IReadOnlyList<DiscoveredModel> Models, int Imported);
 
-/// <param name="Id">The upstream's name of the model.</param>
-/// <param name="DisplayName">Where the upstream has one.</param>
-/// <param name="Modality">As the upstream tells, or a guess from the name.</param>
-/// <param name="Capabilities">Where the upstream tells.</param>
-/// <param name="ContextWindow">Tokens, where the upstream tells.</param>
-/// <param name="MaxOutputTokens">Tokens, where the upstream tells.</param>
+/// <param name="Id">The model's name at the upstream.</param>
+/// <param name="DisplayName">If the upstream has one.</param>
+/// <param name="Modality">As reported by the upstream, or guessed from the name.</param>
+/// <param name="Capabilities">If the upstream reports them.</param>
+/// <param name="ContextWindow">In tokens, if the upstream reports it.</param>
+/// <param name="MaxOutputTokens">In tokens, if the upstream reports it.</param>
 /// <param name="BackendId">The provider's backend for it, if there is one.</param>
-/// <param name="ModelId">The model that this call made.</param>
+/// <param name="ModelId">The model that this call created.</param>
 /// <param name="Skipped">Why it was not imported.</param>
 internal sealed record DiscoveredModel(
     string Id,

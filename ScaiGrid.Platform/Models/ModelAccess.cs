@@ -6,8 +6,8 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// Whether a tenant may use a model, or the models of a group. A rule for the model goes before one for a group, and of several groups'
-/// a block before an allow; without any, the model's own <see cref="Model.DefaultAccess"/> holds.
+/// Whether a tenant may use a model, or the models of a group. A rule for the model takes precedence over rules for groups, and among these a
+/// block over an allow. Without any rule, the model's <see cref="Model.DefaultAccess"/> applies.
 /// </summary>
 internal sealed class ModelAccess : ISnapshotted
 {

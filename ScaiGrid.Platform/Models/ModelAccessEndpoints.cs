@@ -13,7 +13,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Which tenants may use which models: set by the installation's operators, seen by a tenant for itself.</summary>
+/// <summary>Which tenants may use which models: set by the installation's operators; a tenant sees its own rules.</summary>
 internal static class ModelAccessEndpoints
 {
     public static void MapModelAccess(this IEndpointRouteBuilder group)
@@ -123,10 +123,10 @@ internal static class ModelAccessEndpoints
     private static ModelAccessView View(ModelAccess row) => new(row.Id, row.TenantId, row.ModelId, row.GroupId, row.Access, row.CreatedAt);
 }
 
-/// <param name="TenantId">For whom.</param>
+/// <param name="TenantId">The tenant.</param>
 /// <param name="Access">allow or block.</param>
-/// <param name="ModelId">Which model; or a group.</param>
-/// <param name="GroupId">Which group of models.</param>
+/// <param name="ModelId">The model; or specify a group.</param>
+/// <param name="GroupId">The group of models.</param>
 public sealed record PutModelAccess(string? TenantId, string? Access, string? ModelId = null, string? GroupId = null);
 
 internal sealed record ModelAccessView(string Id, string TenantId, string? ModelId, string? GroupId, string Access, DateTimeOffset CreatedAt);

@@ -3,18 +3,18 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>A model's picture. Small enough for the database, where every replica finds it.</summary>
+/// <summary>A model's picture. Small enough for the database, so that every replica has it.</summary>
 internal sealed class ModelAvatar
 {
     public required string ModelId { get; init; }
 
-    /// <summary>What its bytes say it is, not what was claimed.</summary>
+    /// <summary>The type recognised by its content, not the claimed one.</summary>
     public required string ContentType { get; set; }
 
     /// <summary>Base64.</summary>
     public required string Content { get; set; }
 
-    /// <summary>SHA-256 of the bytes, for caches.</summary>
+    /// <summary>SHA-256 of the bytes, used as ETag.</summary>
     public required string Hash { get; set; }
 
     public required DateTimeOffset UpdatedAt { get; set; }

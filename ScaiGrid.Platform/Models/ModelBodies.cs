@@ -8,25 +8,25 @@ using ScaiGrid.Platform.Snapshot;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <param name="Slug">The name that callers use; never changes.</param>
-/// <param name="DisplayName">For people; the slug when left out.</param>
-/// <param name="Description">For people.</param>
+/// <param name="Slug">The name that callers use; cannot be changed.</param>
+/// <param name="DisplayName">The name shown to people; the slug if omitted.</param>
+/// <param name="Description">The description shown to people.</param>
 /// <param name="Modality">chat (the default), embedding, image or audio.</param>
 /// <param name="Capabilities">For example chat, tools.</param>
-/// <param name="ContextWindow">Tokens.</param>
-/// <param name="MaxOutputTokens">Tokens; callers who ask for more get this.</param>
-/// <param name="InputPricePerMtok">What callers pay for a million input tokens, a decimal string; 0 when left out.</param>
-/// <param name="OutputPricePerMtok">What callers pay for a million output tokens, a decimal string; 0 when left out.</param>
-/// <param name="ImagePrice">What callers pay for a picture, a decimal string, besides any tokens; 0 when left out.</param>
-/// <param name="AudioPricePerMinute">What callers pay for a minute of transcribed audio, a decimal string, besides any tokens; 0 when left out.</param>
-/// <param name="CachedInputPricePerMtok">What callers pay for a million input tokens that the upstream had cached; as for all others when left out.</param>
-/// <param name="DefaultParams">Request fields for callers who send none; a bound on the output is lowered to the model's own.</param>
+/// <param name="ContextWindow">In tokens.</param>
+/// <param name="MaxOutputTokens">In tokens; larger limits of callers are lowered to it.</param>
+/// <param name="InputPricePerMtok">The price for callers per million input tokens, a decimal string; 0 by default.</param>
+/// <param name="OutputPricePerMtok">The price for callers per million output tokens, a decimal string; 0 by default.</param>
+/// <param name="ImagePrice">The price for callers per image, in addition to tokens, a decimal string; 0 by default.</param>
+/// <param name="AudioPricePerMinute">The price for callers per minute of transcribed audio, in addition to tokens, a decimal string; 0 by default.</param>
+/// <param name="CachedInputPricePerMtok">The price for callers per million input tokens that the upstream had cached; the input price if omitted.</param>
+/// <param name="DefaultParams">Defaults of request fields that callers omit; an output limit in it is lowered to the model's own.</param>
 /// <param name="SystemPromptTemplate">Put before every conversation.</param>
 /// <param name="Status">active (the default) or deprecated.</param>
-/// <param name="Metadata">Anything.</param>
-/// <param name="DefaultAccess">For tenants without a rule of their own: allow (the default) or block.</param>
-/// <param name="DeprecatedAt">Since when, or from when on, callers are told to use another one.</param>
-/// <param name="SunsetAt">When callers are told it will end.</param>
+/// <param name="Metadata">Any JSON object.</param>
+/// <param name="DefaultAccess">The access of tenants without a rule: allow (the default) or block.</param>
+/// <param name="DeprecatedAt">The date, past or future, from which callers should use another model.</param>
+/// <param name="SunsetAt">The announced end of the model.</param>
 public sealed record CreateModel(
     string? Slug,
     string? DisplayName = null,
@@ -48,7 +48,7 @@ public sealed record CreateModel(
     string? DeprecatedAt = null,
     string? SunsetAt = null);
 
-/// <summary>What is left out stays as it is; <c>null</c> clears a limit, a date or the template.</summary>
+/// <summary>Omitted fields keep their values; <c>null</c> removes a limit, a date or the template.</summary>
 public sealed record UpdateModel(
     string? Slug = null,
     string? DisplayName = null,
@@ -77,7 +77,7 @@ public sealed record UpdateModel(
     public Optional<string> SystemPromptTemplate { get; init; }
 }
 
-/// <summary>A model and the backends that it is mapped to.</summary>
+/// <summary>A model, and the backends that it is routed to.</summary>
 internal sealed record ModelRow(Model Model, IReadOnlyList<string> BackendIds)
 {
     public ModelView View(Caller caller, BackendPool pool)
@@ -117,29 +117,30 @@ internal sealed record ModelRow(Model Model, IReadOnlyList<string> BackendIds)
 
 /// <param name="Id">mdl_…</param>
 /// <param name="Slug">The name that callers use.</param>
-/// <param name="DisplayName">For people.</param>
-/// <param name="Description">For people.</param>
+/// <param name="DisplayName">The name shown to people.</param>
+/// <param name="Description">The description shown to people.</param>
 /// <param name="Modality">chat, embedding, image or audio.</param>
 /// <param name="Capabilities">For example chat, tools.</param>
-/// <param name="ContextWindow">Tokens.</param>
-/// <param name="MaxOutputTokens">Tokens.</param>
+/// <param name="ContextWindow">In tokens.</param>
+/// <param name="MaxOutputTokens">In tokens.</param>
 /// <param name="InputPricePerMtok">A decimal string.</param>
 /// <param name="OutputPricePerMtok">A decimal string.</param>
-/// <param name="ImagePrice">For a picture, a decimal string.</param>
-/// <param name="AudioPricePerMinute">For a minute of transcribed audio, a decimal string.</param>
-/// <param name="CachedInputPricePerMtok">A decimal string; null where cached tokens cost what others do.</param>
-/// <param name="PriceVersion">Counts the changes of the prices, from 1; usage names the version that it was charged by.</param>
-/// <param name="DefaultParams">Request fields for callers who send none.</param>
-/// <param name="SystemPromptTemplate">Only for those who manage models.</param>
+/// <param name="ImagePrice">Per image, a decimal string.</param>
+/// <param name="AudioPricePerMinute">Per minute of transcribed audio, a decimal string.</param>
+/// <param name="CachedInputPricePerMtok">A decimal string; null if cached tokens cost as much as others.</param>
+/// <param name="PriceVersion">The version of the prices, from 1; usage records have the version that was charged.</param>
+/// <param name="DefaultParams">Defaults of request fields that callers omit.</param>
+/// <param name="SystemPromptTemplate">Shown only to callers who manage models.</param>
 /// <param name="Status">active or deprecated.</param>
-/// <param name="Metadata">Anything.</param>
-/// <param name="DefaultAccess">allow or block, for tenants without a rule of their own.</param>
-/// <param name="DeprecatedAt">Since when, or from when on, another one should be used.</param>
-/// <param name="SunsetAt">When it will end.</param>
-/// <param name="HealthStatus">healthy; degraded: not all of its backends are; unhealthy: none of them answers calls; unavailable: it has none that could be called.</param>
-/// <param name="ActiveBackendCount">Backends that answer calls, as the answering replica sees it.</param>
+/// <param name="Metadata">Any JSON object.</param>
+/// <param name="DefaultAccess">allow or block, for tenants without a rule.</param>
+/// <param name="DeprecatedAt">The date, past or future, from which another model should be used.</param>
+/// <param name="SunsetAt">The announced end of the model.</param>
+/// <param name="HealthStatus">healthy; degraded: not all of its backends are healthy; unhealthy: no backend answers calls; unavailable: no backend can be
+/// called.</param>
+/// <param name="ActiveBackendCount">Backends that answer calls, as seen by the replica that answers.</param>
 /// <param name="TotalBackendCount">Backends in the model's routing.</param>
-/// <param name="CreatedAt">When it was made.</param>
+/// <param name="CreatedAt">When it was created.</param>
 /// <param name="UpdatedAt">When it was last changed.</param>
 internal sealed record ModelView(
     string Id,

@@ -17,7 +17,7 @@ using ScaiGrid.Platform.Snapshot;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// Frontend models. Read from the database rather than the snapshot: a new model shows at once on every replica, with all its fields.
+/// Frontend models. Read from the database instead of the snapshot, so that a new model is visible at once on every replica, with all fields.
 /// </summary>
 internal static class ModelEndpoints
 {
@@ -26,7 +26,7 @@ internal static class ModelEndpoints
     private const int TemplateLength = 100_000;
     private const int MaxTokens = 1_000_000_000;
 
-    // Fields that say what a call is: a default for one would change the call's meaning.
+    // Fields that define what a call is: a default would change its meaning.
     private static readonly string[] NoDefaults = ["model", "messages", "stream", "stream_options"];
 
     public static void MapModels(this IEndpointRouteBuilder group)

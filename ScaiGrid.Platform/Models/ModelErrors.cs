@@ -2,7 +2,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Errors of models, backends and providers; an unknown model is <see cref="Inference.Pipeline.InferenceErrors.ModelNotFound"/>.</summary>
+/// <summary>Errors of models, backends and providers. An unknown model is <see cref="Inference.Pipeline.InferenceErrors.ModelNotFound"/>.</summary>
 internal static class ModelErrors
 {
     public static readonly Error BackendNotFound = new("BACKEND_NOT_FOUND", 404, "There is no such backend.");

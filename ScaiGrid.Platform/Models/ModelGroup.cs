@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Models that are allowed and blocked together.</summary>
+/// <summary>A group of models that are allowed or blocked together.</summary>
 internal sealed class ModelGroup
 {
     public required string Id { get; init; }

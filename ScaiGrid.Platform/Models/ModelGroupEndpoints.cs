@@ -12,7 +12,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Groups of models, for rules of access that hold for all of them.</summary>
+/// <summary>Groups of models, for common access rules.</summary>
 internal static class ModelGroupEndpoints
 {
     private const int NameLength = 100;
@@ -119,7 +119,7 @@ internal static class ModelGroupEndpoints
             return Reply.Problem(CoreErrors.NotFound);
         }
 
-        // The database would remove them as well, but the snapshot hears of what is removed here.
+        // The database would cascade, but only changes made here are noted for the snapshot.
         db.ModelAccess.RemoveRange(await db.ModelAccess.Where(rule => rule.GroupId == id).ToListAsync(cancellationToken));
         db.ModelGroupMembers.RemoveRange(await db.ModelGroupMembers.Where(member => member.GroupId == id).ToListAsync(cancellationToken));
         db.ModelGroups.Remove(row);
@@ -157,11 +157,11 @@ internal static class ModelGroupEndpoints
 }
 
 /// <param name="Name">Unique.</param>
-/// <param name="Description">For people.</param>
-/// <param name="ModelIds">All of the group's models; none when left out.</param>
+/// <param name="Description">The description shown to people.</param>
+/// <param name="ModelIds">All models of the group; none if omitted.</param>
 public sealed record CreateModelGroup(string? Name, string? Description = null, string?[]? ModelIds = null);
 
-/// <summary>What is left out stays as it is.</summary>
+/// <summary>Omitted fields keep their values.</summary>
 public sealed record UpdateModelGroup(string? Name = null, string? Description = null, string?[]? ModelIds = null);
 
 internal sealed record ModelGroupView(

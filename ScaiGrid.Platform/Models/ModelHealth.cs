@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Snapshot;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>The words for health, of a backend and of a model as a whole.</summary>
+/// <summary>The health states of backends and models.</summary>
 internal static class ModelHealth
 {
     public const string Healthy = "healthy";
@@ -18,12 +18,12 @@ internal static class ModelHealth
             return Unhealthy;
         }
 
-        // One failed call of many says little, one of a few says something.
+        // Degraded from a tenth of failed calls on: one failure in many calls means little.
         var (calls, failures) = health.Recent();
         return failures * 10 >= calls && failures > 0 ? Degraded : Healthy;
     }
 
-    /// <summary>unavailable: no backend can be called at all; unhealthy: none that is well; degraded: not all that are mapped.</summary>
+    /// <summary>unavailable: no backend can be called; unhealthy: no backend is healthy or degraded; degraded: not all backends are healthy.</summary>
     public static (string Status, int ActiveBackends) Of(IReadOnlyCollection<string> backendIds, BackendPool pool)
     {
         var (connected, active, healthy) = (0, 0, 0);

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>One version of a model's prices. Usage rows name the version that they were charged by, instead of repeating the prices.</summary>
+/// <summary>One version of a model's prices. Usage rows have the version that was charged, instead of the prices.</summary>
 internal sealed class ModelPrice
 {
     public required string ModelId { get; init; }
@@ -22,7 +22,7 @@ internal sealed class ModelPrice
 
     public required DateTimeOffset ValidFrom { get; init; }
 
-    /// <summary>The version that the model is at: whoever makes a model, or changes its prices, adds it.</summary>
+    /// <summary>The row of a model's current version. Must be added when a model is created or its prices change.</summary>
     public static ModelPrice Of(Model model, DateTimeOffset now) => new()
     {
         ModelId = model.Id,

@@ -9,17 +9,17 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// The name of a model: <c>openai/gpt-4o</c> for everybody, <c>partner/{slug}/…</c> and <c>tenant/{slug}/…</c> for one partner or tenant.
+/// Names of models: <c>openai/gpt-4o</c> for everybody, <c>partner/{slug}/…</c> and <c>tenant/{slug}/…</c> for one partner or tenant.
 /// </summary>
 internal static partial class ModelSlug
 {
     private const int MaxLength = 200;
     private const string Expected = "must be parts of A-Za-z0-9._:- joined by slashes, each beginning with a letter or digit, and not end in /routing or /avatar.";
 
-    // The last words of routes below a model's own.
+    // The last segments of routes below a model's own.
     private static readonly string[] ReservedEnds = ["/routing", "/avatar"];
 
-    /// <summary>Reads a slug and finds out who may see its model.</summary>
+    /// <summary>Validates a slug, and determines which partner or tenant sees its model.</summary>
     public static async Task<(string Slug, string? PartnerId, string? TenantId)> ReadAsync(
         Checks checks, string? text, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
@@ -61,17 +61,17 @@ internal static partial class ModelSlug
             : null;
         if ((partnerId is null && tenantId is null) || !caller.MayManage(partnerId, tenantId))
         {
-            // The same words for one that exists and is not the caller's.
+            // The same message for a partner or tenant that exists, but is not the caller's.
             checks.Add("slug", $"names a {parts[0]} that does not exist.");
         }
 
         return (slug, partnerId, tenantId);
     }
 
-    /// <summary>Whether text is the slug of a model for everybody.</summary>
+    /// <summary>Whether a text is the slug of a model for everybody.</summary>
     public static bool IsPlatformSlug(string slug) => slug.Length <= MaxLength && IsSlug(slug) && slug.Split('/')[0] is not ("partner" or "tenant");
 
-    /// <summary>The models that exist for a caller; operators see all.</summary>
+    /// <summary>The models that are visible to a caller; operators see all.</summary>
     public static IQueryable<Model> VisibleTo(this IQueryable<Model> models, Caller caller)
     {
         if (caller.IsSuperAdmin)
@@ -84,7 +84,7 @@ internal static partial class ModelSlug
             (model.PartnerId == null || model.PartnerId == partnerId) && (model.TenantId == null || model.TenantId == tenantId));
     }
 
-    /// <summary>The backends that exist for a caller: those that serve a model which does; operators see all.</summary>
+    /// <summary>The backends that are visible to a caller: those of visible models; operators see all.</summary>
     public static IQueryable<Backend> VisibleTo(this IQueryable<Backend> backends, PlatformDb db, Caller caller)
     {
         if (caller.IsSuperAdmin)
@@ -96,7 +96,7 @@ internal static partial class ModelSlug
         return backends.Where(backend => db.RoutingTargets.Any(target => target.BackendId == backend.Id && models.Any(model => model.Id == target.ModelId)));
     }
 
-    /// <summary>Without those that are not enabled for the caller's tenant, as the snapshot has it: the same that a call would be refused.</summary>
+    /// <summary>Without models that are not enabled for the caller's tenant according to the snapshot, for which calls would be refused.</summary>
     public static IQueryable<Model> EnabledFor(this IQueryable<Model> models, Caller caller, SnapshotStore snapshots)
     {
         if (caller.IsSuperAdmin)
@@ -108,7 +108,7 @@ internal static partial class ModelSlug
         return disabled.Count == 0 ? models : models.Where(model => !disabled.Contains(model.Id));
     }
 
-    /// <summary>The models that a caller may change: operators all, others those of their tenant, and partner admins those of their partner.</summary>
+    /// <summary>The models that a caller may change: operators all, others those of their tenant, partner admins also those of their partner.</summary>
     public static IQueryable<Model> ManagedBy(this IQueryable<Model> models, Caller caller)
     {
         if (caller.IsSuperAdmin)
@@ -124,14 +124,14 @@ internal static partial class ModelSlug
     private static bool MayManage(this Caller caller, string? partnerId, string? tenantId) =>
         caller.IsSuperAdmin || tenantId == caller.TenantId || (partnerId == caller.PartnerId && caller.Roles.Contains(Roles.PartnerAdmin));
 
-    /// <summary>The model that a path names, by id or by slug; the slug's slashes may be encoded.</summary>
+    /// <summary>The model that a path refers to, by id or by slug; slashes of the slug may be encoded.</summary>
     public static IQueryable<Model> Named(this IQueryable<Model> models, string reference)
     {
         var name = Decode(reference);
         return IsId(name) ? models.Where(model => model.Id == name) : models.Where(model => model.Slug == name);
     }
 
-    /// <summary>Routing decodes everything in a path but its slashes.</summary>
+    /// <summary>Routing decodes everything in a path except slashes.</summary>
     public static string Decode(string reference) => reference.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsSlug(string slug) =>

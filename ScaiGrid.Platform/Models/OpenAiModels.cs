@@ -11,7 +11,7 @@ using ScaiGrid.Inference.Routing;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// The models in OpenAI's shape, from the snapshot: exactly those that the same caller's completions would find, with or without the database.
+/// The models in OpenAI's form, from the snapshot: exactly those that the same caller can call, with or without the database.
 /// </summary>
 internal static class OpenAiModels
 {
@@ -58,9 +58,9 @@ internal sealed record OpenAiModelList(IReadOnlyList<OpenAiModel> Data)
 
 /// <param name="Id">The model's slug.</param>
 /// <param name="Created">Unix seconds.</param>
-/// <param name="OwnedBy">First part of the slug, or the partner or tenant of a scoped one.</param>
-/// <param name="ContextWindow">Tokens.</param>
-/// <param name="MaxOutputTokens">Tokens.</param>
+/// <param name="OwnedBy">The first part of the slug; for a scoped model the partner or tenant.</param>
+/// <param name="ContextWindow">In tokens.</param>
+/// <param name="MaxOutputTokens">In tokens.</param>
 internal sealed record OpenAiModel(string Id, long Created, string OwnedBy, int? ContextWindow, int? MaxOutputTokens)
 {
     [JsonPropertyOrder(-1)]

@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>How the worker asks upstreams whether they are there again.</summary>
+/// <summary>Settings of the worker's probes of upstreams.</summary>
 public sealed class ProbeOptions
 {
     [Setting("SCAIGRID_PROBE_INTERVAL_S", "Seconds between two rounds of asking upstreams behind open circuits whether they are there again.")]

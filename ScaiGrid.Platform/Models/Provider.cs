@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>An upstream service: where it is, which protocol it speaks, and the credentials for it.</summary>
+/// <summary>An upstream service: its address, its protocol, and the credentials for it.</summary>
 internal sealed class Provider : ISnapshotted
 {
     public required string Id { get; init; }
@@ -13,10 +13,10 @@ internal sealed class Provider : ISnapshotted
 
     public required string Type { get; set; }
 
-    /// <summary>JSON object without secrets.</summary>
+    /// <summary>A JSON object without secrets.</summary>
     public string Config { get; set; } = "{}";
 
-    /// <summary>Sealed by <see cref="Core.Security.SecretBox"/> with the provider's id as owner.</summary>
+    /// <summary>Encrypted by <see cref="Core.Security.SecretBox"/> with the provider's id as owner.</summary>
     public string? Credentials { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }

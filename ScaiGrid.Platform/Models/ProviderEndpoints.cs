@@ -14,7 +14,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Upstream services, which the operators of the installation set up.</summary>
+/// <summary>Upstream services, managed by the installation's operators.</summary>
 internal static class ProviderEndpoints
 {
     private const int NameLength = 100;
@@ -120,7 +120,7 @@ internal static class ProviderEndpoints
         return TypedResults.NoContent();
     }
 
-    /// <summary>Credentials of a backend's own were given for where its provider is: they do not move with it.</summary>
+    /// <summary>A backend's own credentials were given for its provider's address: they must not be sent to another one.</summary>
     private static async Task CheckBackendsAsync(Checks checks, Provider row, JsonObject config, PlatformDb db, CancellationToken cancellationToken)
     {
         var backends = await db.Backends.AsNoTracking()
@@ -136,7 +136,7 @@ internal static class ProviderEndpoints
         }
     }
 
-    /// <summary>The provider type's own checks, with the fields named as the request names them.</summary>
+    /// <summary>Runs the provider type's own validation, with the fields named as in the request.</summary>
     internal static void Check(this IProvider provider, Checks checks, string field, JsonObject config)
     {
         var mistakes = new List<ErrorDetail>();
@@ -152,11 +152,14 @@ internal static class ProviderEndpoints
 }
 
 /// <param name="Name">Unique.</param>
-/// <param name="Type">Which protocol the upstream speaks.</param>
-/// <param name="Config">What the type needs; secrets in it are shown masked afterwards.</param>
+/// <param name="Type">The upstream's protocol.</param>
+/// <param name="Config">The type's settings; secrets in it are masked when shown.</param>
 public sealed record CreateProvider(string? Name, string? Type, JsonObject? Config = null);
 
-/// <summary>What is left out stays as it is. <c>config</c> is replaced whole, but for its secrets: left out or masked, they stay, unless it leads to another host.</summary>
+/// <summary>
+/// Omitted fields keep their values. <c>config</c> is replaced as a whole, except for omitted or masked secrets, which are kept, unless it leads to
+/// another host.
+/// </summary>
 public sealed record UpdateProvider(string? Name = null, string? Type = null, JsonObject? Config = null);
 
 internal sealed record ProviderView(string Id, string Name, string Type, JsonObject Config, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);

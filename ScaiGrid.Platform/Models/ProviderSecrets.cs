@@ -6,9 +6,9 @@ using ScaiGrid.Core.Security;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// The secrets inside a provider's or a backend's configuration: <c>api_key</c>, and the values of <c>headers</c>. They are stored
-/// sealed and apart, with the row's id as owner, and shown masked. A masked value that is sent back means the stored one. A secret
-/// belongs to the host that it was given for: where calls go elsewhere from then on, it is given again.
+/// The secrets in a provider's or backend's configuration: <c>api_key</c>, and the values of <c>headers</c>. They are stored encrypted and
+/// separately, with the row's id as owner, and shown masked. A masked value in a request stands for the stored one. A secret belongs to the
+/// host that it was given for: if the address changes to another host, it must be given again.
 /// </summary>
 internal sealed class ProviderSecrets(SecretBox box)
 {
@@ -16,22 +16,22 @@ internal sealed class ProviderSecrets(SecretBox box)
     private const string Headers = "headers";
     private const string Masked = "••••";
 
-    /// <summary>The whole configuration that a request for a new row means: nothing is stored that a masked secret could be.</summary>
+    /// <summary>The complete configuration of a new row: there are no stored secrets that a masked value could stand for.</summary>
     public static JsonObject Complete(Checks checks, string field, JsonObject sent) => Complete(checks, field, sent, known: [], moved: null);
 
     /// <summary>
-    /// The whole configuration that a change of a row means. A secret that is left out or masked is the stored one; <c>null</c> removes it.
+    /// The complete configuration after a change of a row. An omitted or masked secret is the stored one; <c>null</c> removes it.
     /// </summary>
-    /// <param name="checks">Gets the mistakes.</param>
+    /// <param name="checks">Receives the mistakes.</param>
     /// <param name="field">The configuration's name in the request.</param>
-    /// <param name="sent">What the request says.</param>
+    /// <param name="sent">The configuration in the request.</param>
     /// <param name="owner">The row's id.</param>
-    /// <param name="config">What of the row's configuration is stored readable.</param>
-    /// <param name="stored">The row's sealed secrets.</param>
+    /// <param name="config">The row's configuration without secrets.</param>
+    /// <param name="stored">The row's encrypted secrets.</param>
     public JsonObject Complete(Checks checks, string field, JsonObject sent, string owner, string config, string? stored) =>
         Complete(checks, field, sent, TryOpen(stored, owner) ?? [], Moved(Parse(config), sent).FirstOrDefault());
 
-    /// <summary>Divides a whole configuration into what is stored readable and what is stored sealed.</summary>
+    /// <summary>Splits a complete configuration into a readable and an encrypted part.</summary>
     public (string Config, string? Sealed) Split(JsonObject complete, string owner)
     {
         var readable = (JsonObject)complete.DeepClone();
@@ -48,7 +48,7 @@ internal sealed class ProviderSecrets(SecretBox box)
         return (readable.ToJsonString(), secrets.Count == 0 ? null : box.Seal(secrets.ToJsonString(), owner));
     }
 
-    /// <summary>A configuration for people to see.</summary>
+    /// <summary>A configuration for display, with secrets masked.</summary>
     public JsonObject Show(string config, string? stored, string owner)
     {
         var shown = Parse(config);
@@ -77,8 +77,8 @@ internal sealed class ProviderSecrets(SecretBox box)
     }
 
     /// <summary>
-    /// The addresses (<c>base_url</c>, and a type's own) that lead to another scheme, host or port than any did before. One that is taken
-    /// away leads to what the type, or the provider, says instead.
+    /// The fields with an address (<c>base_url</c>, and a type's own) that lead to another scheme, host or port than any before. A removed address
+    /// counts as the default of the type or the provider.
     /// </summary>
     public static IEnumerable<string> Moved(JsonObject before, JsonObject after)
     {
@@ -87,19 +87,19 @@ internal sealed class ProviderSecrets(SecretBox box)
             .Where(name => Origin(before[name]) != Origin(after[name]) && (Origin(after[name]) is not { } now || !known.Contains(now)));
     }
 
-    /// <summary>The same of a backend's addresses, when its provider's configuration changes under it.</summary>
+    /// <summary>The fields of a backend whose address changes because of its provider's configuration.</summary>
     public static IEnumerable<string> MovedUnder(JsonObject backend, JsonObject before, JsonObject after) =>
         Moved(Merge((JsonObject)before.DeepClone(), backend), Merge((JsonObject)after.DeepClone(), backend));
 
-    /// <summary>The address for which a backend without secrets of its own does not get its provider's; null where it gets them, or there are none.</summary>
+    /// <summary>The field because of which a backend without its own secrets does not get its provider's; null if it gets them, or there are none.</summary>
     public static string? Withheld(Provider provider, Backend backend) => provider.Credentials is not null && backend.Credentials is null
         ? MovedFrom(Parse(provider.Config), Parse(backend.ConnectionConfig)).FirstOrDefault()
         : null;
 
-    /// <summary>A stored configuration.</summary>
+    /// <summary>Parses a stored configuration.</summary>
     public static JsonObject Parse(string json) => JsonNode.Parse(json) as JsonObject ?? [];
 
-    /// <summary>A backend that calls another host than its provider's says which secrets are for it: the provider's do not go there.</summary>
+    /// <summary>Requires a backend that calls another host than its provider to have secrets of its own: the provider's are not sent there.</summary>
     public void CheckOwn(Checks checks, string field, Provider provider, string before, JsonObject sent, JsonObject complete)
     {
         var known = TryOpen(provider.Credentials, provider.Id) ?? [];
@@ -113,12 +113,14 @@ internal sealed class ProviderSecrets(SecretBox box)
         }
     }
 
-    /// <summary>What a backend is connected with: its own configuration laid over its provider's, secrets included, which stay away from another host.</summary>
-    /// <exception cref="CryptographicException">Stored credentials cannot be opened.</exception>
+    /// <summary>
+    /// A backend's effective configuration: its own over its provider's, with secrets. The provider's secrets are left out for another host.
+    /// </summary>
+    /// <exception cref="CryptographicException">Stored credentials cannot be decrypted.</exception>
     public JsonObject Merged(Provider provider, Backend backend) => Merged(provider, Open(backend.ConnectionConfig, backend.Credentials, backend.Id));
 
-    /// <summary>A provider's configuration, secrets included.</summary>
-    /// <exception cref="CryptographicException">Stored credentials cannot be opened.</exception>
+    /// <summary>A provider's configuration with secrets.</summary>
+    /// <exception cref="CryptographicException">Stored credentials cannot be decrypted.</exception>
     public JsonObject Opened(Provider provider) => Open(provider.Config, provider.Credentials, provider.Id);
 
     /// <inheritdoc cref="Merged(Provider, Backend)"/>
@@ -128,7 +130,7 @@ internal sealed class ProviderSecrets(SecretBox box)
         return Merge(MovedFrom(below, backendConfig).Any() ? below : Opened(provider), backendConfig);
     }
 
-    // What a backend does not say is its provider's.
+    // Settings that a backend does not have are its provider's.
     private static IEnumerable<string> MovedFrom(JsonObject provider, JsonObject backend) => Moved(provider, Merge((JsonObject)provider.DeepClone(), backend));
 
     private static string? Origin(JsonNode? address) =>
@@ -163,7 +165,7 @@ internal sealed class ProviderSecrets(SecretBox box)
         }
         catch (Exception exception) when (exception is CryptographicException or FormatException)
         {
-            // Sealed with a key that is gone: nobody can have it back, but it can be entered again.
+            // Encrypted with a key that no longer exists: it cannot be recovered, but it can be entered again.
             return null;
         }
     }
@@ -215,7 +217,7 @@ internal sealed class ProviderSecrets(SecretBox box)
             }
             else
             {
-                // Named once: the provider's own checks would find fault with the mask as well.
+                // Removed, so that the provider type's validation does not report the mask as well.
                 complete.Remove(name);
                 checks.Add(field, "is a masked value that does not match the stored one; send the secret itself.");
             }

@@ -8,10 +8,10 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>Which backends serve a model, and in what order. A PUT replaces the whole policy; one without targets unmaps the model.</summary>
+/// <summary>The backends that serve a model, and in what order. A PUT replaces the whole policy; without targets, the model is not served.</summary>
 internal static class RoutingHandlers
 {
-    // The hot path keeps the targets that were tried in the bits of one number.
+    // The hot path keeps the tried targets as bits of one number.
     private const int MaxTargets = 64;
     private const int MaxWeight = 10_000;
     private const int MaxPriority = 1000;
@@ -46,7 +46,7 @@ internal static class RoutingHandlers
         return Reply.Ok(await ViewAsync(id, db, cancellationToken));
     }
 
-    /// <returns>As it is stored; null for the defaults.</returns>
+    /// <returns>The stored form; null for the defaults.</returns>
     private static string? Retry(Checks checks, PutRetry? sent)
     {
         if (sent is null)
@@ -141,18 +141,18 @@ internal static class RoutingHandlers
     }
 }
 
-/// <param name="Targets">All of them: what is left out is removed.</param>
+/// <param name="Targets">All targets; others are removed.</param>
 /// <param name="Strategy">Among targets of the same priority: weighted (the default), least_inflight, lowest_latency or lowest_cost.</param>
-/// <param name="Retry">When a call goes on to another target.</param>
+/// <param name="Retry">When a call continues with another target.</param>
 public sealed record PutRouting(PutTarget?[]? Targets, string? Strategy = null, PutRetry? Retry = null);
 
-/// <param name="MaxAttempts">Targets that one call is sent to, 1 to 3; 3 when left out.</param>
-/// <param name="On">The failures after which another target is tried: connection, timeout, rate_limit, server_error, bad_answer; all when left out.</param>
+/// <param name="MaxAttempts">The most targets that one call is sent to, 1 to 3 (the default).</param>
+/// <param name="On">The failures after which another target is tried: connection, timeout, rate_limit, server_error, bad_answer; all by default.</param>
 public sealed record PutRetry(int? MaxAttempts = null, string?[]? On = null);
 
 /// <param name="BackendId">be_…</param>
-/// <param name="Weight">Share among the targets of the same priority, 1 when left out; 0 is a last resort.</param>
-/// <param name="Priority">Lower is tried first, 0 when left out.</param>
+/// <param name="Weight">Share among the targets of the same priority, 1 by default; 0 is a last resort.</param>
+/// <param name="Priority">Lower numbers are tried first; 0 by default.</param>
 public sealed record PutTarget(string? BackendId, int? Weight = null, int? Priority = null);
 
 internal sealed record RoutingView(string ModelId, string Strategy, RetryView Retry, IReadOnlyList<TargetView> Targets);

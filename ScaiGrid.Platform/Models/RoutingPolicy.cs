@@ -4,20 +4,20 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>How a model's calls are spread over its targets.</summary>
+/// <summary>How a model's calls are distributed over its targets.</summary>
 internal sealed class RoutingPolicy : ISnapshotted
 {
     public required string ModelId { get; init; }
 
     public required string Strategy { get; set; }
 
-    /// <summary>JSON object, or null for the defaults.</summary>
+    /// <summary>A JSON object; null for the defaults.</summary>
     public string? Retry { get; set; }
 
     public required DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>One backend of a model.</summary>
+/// <summary>A backend in a model's routing.</summary>
 internal sealed class RoutingTarget : ISnapshotted
 {
     public required string ModelId { get; init; }
@@ -26,7 +26,7 @@ internal sealed class RoutingTarget : ISnapshotted
 
     public int Weight { get; set; } = 1;
 
-    /// <summary>Lower is tried first.</summary>
+    /// <summary>Lower numbers are tried first.</summary>
     public int Priority { get; set; }
 }
 

@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Platform.Models;
 
-/// <summary>How strategies and retry policies are called in the API and stored.</summary>
+/// <summary>The names of strategies and retry conditions in the API and in the database.</summary>
 internal static class RoutingWords
 {
     public const string Weighted = "weighted";
