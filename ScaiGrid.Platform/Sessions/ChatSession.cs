@@ -4,7 +4,7 @@ using ScaiGrid.Core.Audit;
 
 namespace ScaiGrid.Platform.Sessions;
 
-/// <summary>A user's conversation with one model. (Sessions of those who signed in are another thing, see <c>Auth</c>.)</summary>
+/// <summary>A user's conversation with one model. (Not a session of a signed-in user, see <c>Auth</c>.)</summary>
 internal sealed class ChatSession
 {
     public required string Id { get; init; }
@@ -49,7 +49,7 @@ internal sealed class Message
     [Private]
     public required string Content { get; init; }
 
-    /// <summary>False when the reply was cut off.</summary>
+    /// <summary>False if the reply was cut off.</summary>
     public required bool IsComplete { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }

@@ -9,27 +9,27 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Sessions;
 
-/// <summary>What is said, where, and who answers.</summary>
+/// <summary>A user's message, and the model that answers it.</summary>
 /// <param name="ConversationId">sess_… or room_…</param>
 /// <param name="Model">The slug of the model that answers.</param>
-/// <param name="SystemPrompt">What it is told first.</param>
-/// <param name="Content">The user's words.</param>
-/// <param name="NamesAuthors">Whether the model is told who said what, where several users speak.</param>
-/// <param name="MaxTokens">Bound of the reply.</param>
+/// <param name="SystemPrompt">The conversation's system prompt.</param>
+/// <param name="Content">The user's message.</param>
+/// <param name="NamesAuthors">Whether the model is told who wrote each message, for conversations of several users.</param>
+/// <param name="MaxTokens">The limit of the reply.</param>
 internal sealed record Turn(string ConversationId, string Model, string? SystemPrompt, string Content, bool NamesAuthors, int? MaxTokens);
 
 /// <summary>
-/// Has a model answer in a conversation, over the same path as a call of the caller's own, and stores what was said and answered together:
-/// a reply that failed leaves no words without one, and one that broke off is kept as far as it came. A refusal is what was answered.
+/// Makes a model answer in a conversation, by the same code as a call of the caller's own, and stores message and reply together: if the reply
+/// fails, nothing is stored, and if it breaks off, it is stored as far as it came. A refusal is stored as the reply.
 /// </summary>
 internal sealed class Conversation(InProcessInference inference, IDbContextFactory<PlatformDb> databases, TimeProvider time)
 {
-    /// <summary>What the model is told of the past: the last messages, within a size.</summary>
+    /// <summary>The history for the model: the last messages, up to this number and to a total size.</summary>
     private const int MostMessages = 200;
     private const int MostCharacters = 1_000_000;
     private const string Path = "/v1/inference/chat";
 
-    /// <summary>Answers as a whole.</summary>
+    /// <summary>Answers with the whole reply.</summary>
     public async Task<TurnResult> ReplyAsync(Turn turn, Caller caller, string requestId, CancellationToken cancellationToken)
     {
         var answer = await inference.PostAsync(caller, Path, await RequestAsync(turn, caller, stream: false, cancellationToken), requestId, cancellationToken);
@@ -44,7 +44,7 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         return new TurnResult(await StoreAsync(turn, caller, text, isComplete: true), data["usage"]?.DeepClone(), answer);
     }
 
-    /// <summary>Relays the model's stream to the caller, byte for byte, and stores what came.</summary>
+    /// <summary>Relays the model's stream to the caller, byte for byte, and stores the reply.</summary>
     public async Task StreamAsync(Turn turn, Caller caller, HttpContext context)
     {
         var request = await RequestAsync(turn, caller, stream: true, context.RequestAborted);
@@ -55,7 +55,7 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         }
         finally
         {
-            // One that ended well without a word, its bound spent on reasoning say, is a reply as well.
+            // A complete reply without text, for example because reasoning used up its limit, is stored as well.
             if (reply.Text.Length > 0 || reply.IsComplete)
             {
                 await StoreAsync(turn, caller, reply.Text, reply.IsComplete);
@@ -86,7 +86,7 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         var messages = new List<JsonObject> { Said("user", caller.UserId, turn.Content) };
         var characters = turn.Content.Length;
 
-        // A reply without words says nothing to a model, and some refuse it.
+        // Replies without text are left out: they tell a model nothing, and some models reject them.
         foreach (var message in past.Where(message => message.Content.Length > 0).TakeWhile(message => (characters += message.Content.Length) <= MostCharacters))
         {
             messages.Insert(0, Said(message.Role, message.Author, message.Content));
@@ -112,14 +112,14 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         };
     }
 
-    /// <summary>Not with the caller's token: who hung up in the middle finds what came when they are back.</summary>
+    /// <summary>Not with the caller's token: a caller who disconnected finds the reply, as far as it came, later.</summary>
     private async Task<Message> StoreAsync(Turn turn, Caller caller, string text, bool isComplete)
     {
         var said = NewMessage(turn.ConversationId, caller, "user", caller.UserId, turn.Content);
         var reply = NewMessage(turn.ConversationId, caller, "assistant", turn.Model, text, isComplete);
         while (string.CompareOrdinal(reply.Id, said.Id) < 0)
         {
-            // Ids of one millisecond are in no order, but a reply comes after what it replies to.
+            // Ids of the same millisecond are in random order, but a reply must sort after its message.
             reply = NewMessage(turn.ConversationId, caller, "assistant", turn.Model, text, isComplete);
         }
 
@@ -127,11 +127,11 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         return reply;
     }
 
-    /// <summary>Stores what was said, unless the conversation was deleted meanwhile: then it is forgotten with the rest.</summary>
+    /// <summary>Stores messages, unless the conversation was deleted in the meantime.</summary>
     public Task StoreAsync(params Message[] messages) => databases.TransactAsync(
         async (db, token) =>
         {
-            // The update holds the conversation's row, for which deleting it waits, or finds it gone.
+            // The update locks the conversation's row: a deletion waits for it, or the update finds the row gone.
             var (id, tenantId, now) = (messages[0].ConversationId, messages[0].TenantId, time.GetStoredNow());
             var touched = await db.ChatSessions.Where(session => session.Id == id && session.TenantId == tenantId)
                 .ExecuteUpdateAsync(session => session.SetProperty(row => row.UpdatedAt, now), token);
@@ -154,5 +154,5 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
     }
 }
 
-/// <summary>What came of a turn: a message, or the answer that says why there is none.</summary>
+/// <summary>The result of a turn: a message, or the response that explains why there is none.</summary>
 internal sealed record TurnResult(Message? Message, JsonNode? Usage, InferenceAnswer Answer);

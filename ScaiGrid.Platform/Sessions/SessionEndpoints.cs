@@ -14,7 +14,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Sessions;
 
-/// <summary>Conversations with a model that we remember: the caller's own.</summary>
+/// <summary>Stored conversations with a model, visible to their user.</summary>
 internal static class SessionEndpoints
 {
     public static void MapSessions(this IEndpointRouteBuilder group)
@@ -114,7 +114,7 @@ internal static class SessionEndpoints
         await databases.TransactAsync(
             async (unit, token) =>
             {
-                // The session first: a turn that ends just now waits, and finds it gone.
+                // The session first: a turn that ends at this moment waits, and finds it gone.
                 await unit.ChatSessions.Where(session => session.Id == id && session.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
                 await unit.Messages.Where(message => message.ConversationId == id && message.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
             },
@@ -149,12 +149,12 @@ internal static class SessionEndpoints
 }
 
 /// <param name="Model">The slug of the model to talk to.</param>
-/// <param name="Title">For people.</param>
-/// <param name="SystemPrompt">What the model is told first, each time.</param>
-/// <param name="Metadata">The caller's own.</param>
+/// <param name="Title">The title shown to people.</param>
+/// <param name="SystemPrompt">Sent to the model first, in every turn.</param>
+/// <param name="Metadata">Any JSON object of the caller.</param>
 public sealed record CreateSession(string? Model, string? Title = null, string? SystemPrompt = null, JsonObject? Metadata = null);
 
-/// <summary>What is left out stays as it is; <c>null</c> clears title and system prompt.</summary>
+/// <summary>Omitted fields keep their values; <c>null</c> removes title and system prompt.</summary>
 public sealed record UpdateSession(string? Model = null, JsonObject? Metadata = null)
 {
     public Optional<string> Title { get; init; }
@@ -165,7 +165,7 @@ public sealed record UpdateSession(string? Model = null, JsonObject? Metadata = 
 internal sealed record SessionView(
     string Id, string UserId, string Model, string? Title, string? SystemPrompt, JsonNode? Metadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
-    /// <summary>Of others' sessions there is to see that they exist, and with which model.</summary>
+    /// <summary>Of other users' sessions, only their existence and their model are shown.</summary>
     public static SessionView Of(ChatSession row, bool isOwn) => new(
         row.Id,
         row.UserId,

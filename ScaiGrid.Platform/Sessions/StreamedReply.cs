@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Platform.Sessions;
 
-/// <summary>Passes server-sent events on to the caller at once, and gathers the text that they carry.</summary>
+/// <summary>Passes server-sent events to the caller at once, and collects the text that they contain.</summary>
 internal sealed class StreamedReply(Stream caller) : Stream
 {
     private readonly StringBuilder _text = new();
