@@ -15,8 +15,8 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.RateLimits;
 
 /// <summary>
-/// The rate limits of a tenant, which its admins see and its partner's admins set, and those of a partner, which the platform sets.
-/// What is not set is the installation's.
+/// The rate limits of a tenant, which its admins see and its partner's admins set, and those of a partner, which super admins set.
+/// Limits that are not set are the installation's.
 /// </summary>
 internal static class RateLimitEndpoints
 {
@@ -156,21 +156,21 @@ internal static class RateLimitEndpoints
     }
 }
 
-/// <param name="RequestsPerMinute">Calls within any 60 seconds; 0 is no limit, left out is the installation's.</param>
-/// <param name="TokensPerMinute">Tokens within any 60 seconds; 0 is no limit, left out is the installation's.</param>
+/// <param name="RequestsPerMinute">Calls within any 60 seconds; 0 for no limit; the installation's if omitted.</param>
+/// <param name="TokensPerMinute">Tokens within any 60 seconds; 0 for no limit; the installation's if omitted.</param>
 public sealed record LevelBody(int? RequestsPerMinute = null, long? TokensPerMinute = null);
 
-/// <param name="Key">Each API key.</param>
-/// <param name="User">Each user, over all keys.</param>
-/// <param name="Tenant">The tenant as a whole.</param>
+/// <param name="Key">The limit of each API key.</param>
+/// <param name="User">The limit of each user, over all keys.</param>
+/// <param name="Tenant">The limit of the tenant as a whole.</param>
 public sealed record PutTenantRateLimits(LevelBody? Key = null, LevelBody? User = null, LevelBody? Tenant = null);
 
-/// <param name="Partner">All tenants together.</param>
+/// <param name="Partner">The limit of all tenants together.</param>
 public sealed record PutPartnerRateLimits(LevelBody? Partner = null);
 
-/// <param name="RequestsPerMinute">Calls; 0 is no limit.</param>
-/// <param name="TokensPerMinute">Tokens; 0 is no limit.</param>
-/// <param name="IsOwn">Whether it was set here, rather than for the installation.</param>
+/// <param name="RequestsPerMinute">Calls; 0 for no limit.</param>
+/// <param name="TokensPerMinute">Tokens; 0 for no limit.</param>
+/// <param name="IsOwn">Whether it was set here instead of for the installation.</param>
 internal sealed record LevelView(int RequestsPerMinute, long TokensPerMinute, bool IsOwn);
 
 internal sealed record TenantRateLimits(LevelView Key, LevelView User, LevelView Tenant);

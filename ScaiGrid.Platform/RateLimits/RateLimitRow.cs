@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.RateLimits;
 
-/// <summary>A tenant's or partner's own rate limits. What is null is the installation's; of a partner's row only its own level counts.</summary>
+/// <summary>A tenant's or partner's own rate limits; null keeps the installation's. Of a partner's row only the partner level is used.</summary>
 internal sealed class RateLimitRow : ISnapshotted
 {
     /// <summary>The tenant or partner.</summary>
