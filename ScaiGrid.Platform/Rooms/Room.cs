@@ -4,7 +4,7 @@ using ScaiGrid.Core.Audit;
 
 namespace ScaiGrid.Platform.Rooms;
 
-/// <summary>A conversation of several users of a tenant, which models can be members of too.</summary>
+/// <summary>A conversation of several users of a tenant; models can be members as well.</summary>
 internal sealed class Room
 {
     public required string Id { get; init; }
@@ -13,7 +13,7 @@ internal sealed class Room
 
     public required string Name { get; set; }
 
-    /// <summary>What its models are told first.</summary>
+    /// <summary>The system prompt of its models.</summary>
     [Private]
     public string? SystemPrompt { get; set; }
 
@@ -50,12 +50,12 @@ internal static class RoomMemberType
 
 internal static class RoomRole
 {
-    /// <summary>Changes the room and its members.</summary>
+    /// <summary>May change the room and its members.</summary>
     public const string Owner = "owner";
 
     public const string Member = "member";
 
-    /// <summary>Reads.</summary>
+    /// <summary>May only read.</summary>
     public const string Viewer = "viewer";
 }
 

@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Rooms;
 
-/// <summary>A room as one of its members sees it.</summary>
+/// <summary>A room with the role of the caller in it.</summary>
 internal sealed record OwnRoom(Room Room, IReadOnlyList<RoomMember> Members, string Role)
 {
     public bool IsOwner => Role == RoomRole.Owner;
@@ -13,7 +13,7 @@ internal sealed record OwnRoom(Room Room, IReadOnlyList<RoomMember> Members, str
     public bool MaySpeak => Role != RoomRole.Viewer;
 }
 
-/// <summary>A room is there for its members; for others of the tenant it does not exist.</summary>
+/// <summary>A room is visible to its members only; for others of the tenant it does not exist.</summary>
 internal static class RoomAccess
 {
     public static IQueryable<Room> Of(this PlatformDb db, Caller caller) => db.Rooms.Where(room => room.TenantId == caller.TenantId
@@ -31,7 +31,7 @@ internal static class RoomAccess
         return own is null ? null : new OwnRoom(room, members, own.Role);
     }
 
-    /// <exception cref="ApiException">The caller is in the room, but may not do this.</exception>
+    /// <exception cref="ApiException">The caller is a member, but may not do this.</exception>
     public static void ThrowUnless(bool may)
     {
         if (!may)

@@ -14,7 +14,7 @@ using ScaiGrid.Platform.Sessions;
 
 namespace ScaiGrid.Platform.Rooms;
 
-/// <summary>Conversations of several users, and the models that they ask in.</summary>
+/// <summary>Conversations of several users and models.</summary>
 internal static class RoomEndpoints
 {
     private const int NameLength = 200;
@@ -105,7 +105,7 @@ internal static class RoomEndpoints
         await databases.TransactAsync(
             async (unit, token) =>
             {
-                // The room first: a turn that ends just now waits, and finds it gone.
+                // The room first: a turn that ends at this moment waits, and finds it gone.
                 await unit.Rooms.Where(room => room.Id == id && room.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
                 await unit.RoomMembers.Where(member => member.RoomId == id).ExecuteDeleteAsync(token);
                 await unit.Messages.Where(message => message.ConversationId == id && message.TenantId == caller.TenantId).ExecuteDeleteAsync(token);
@@ -150,21 +150,21 @@ internal static class RoomEndpoints
     }
 }
 
-/// <param name="Name">For people.</param>
-/// <param name="SystemPrompt">What models are told first, each time.</param>
-/// <param name="Metadata">The caller's own.</param>
+/// <param name="Name">The name shown to people.</param>
+/// <param name="SystemPrompt">Sent to models first, in every turn.</param>
+/// <param name="Metadata">Any JSON object of the caller.</param>
 public sealed record CreateRoom(string? Name, string? SystemPrompt = null, JsonObject? Metadata = null);
 
-/// <summary>What is left out stays as it is; <c>null</c> clears the system prompt.</summary>
+/// <summary>Omitted fields keep their values; <c>null</c> removes the system prompt.</summary>
 public sealed record UpdateRoom(string? Name = null, JsonObject? Metadata = null)
 {
     public Optional<string> SystemPrompt { get; init; }
 }
 
-/// <param name="Content">What is said.</param>
-/// <param name="ReplyModel">The member that answers; nobody does when left out.</param>
-/// <param name="Stream">Whether the reply comes as server-sent events.</param>
-/// <param name="MaxTokens">Bound of the reply.</param>
+/// <param name="Content">The message's text.</param>
+/// <param name="ReplyModel">The member that answers; no model if omitted.</param>
+/// <param name="Stream">Whether the reply is sent as server-sent events.</param>
+/// <param name="MaxTokens">The limit of the reply.</param>
 public sealed record PostRoomMessage(string? Content, string? ReplyModel = null, bool Stream = false, int? MaxTokens = null);
 
 internal sealed record RoomView(

@@ -14,7 +14,7 @@ using ScaiGrid.Platform.Sessions;
 
 namespace ScaiGrid.Platform.Rooms;
 
-/// <summary>Who is in a room.</summary>
+/// <summary>The members of a room.</summary>
 internal static class RoomMembers
 {
     private const int MostMembers = 200;
@@ -92,7 +92,7 @@ internal static class RoomMembers
         return TypedResults.NoContent();
     }
 
-    /// <summary>A room that nobody owns could not be closed by anybody.</summary>
+    /// <summary>A room without an owner could not be closed by anybody.</summary>
     private static void ThrowIfOwnerless(OwnRoom own, RoomMember changed, string? role)
     {
         var others = own.Members.Where(member => member.Type != changed.Type || member.Member != changed.Member);
@@ -104,8 +104,8 @@ internal static class RoomMembers
 }
 
 /// <param name="Id">The user's id, or the model's slug.</param>
-/// <param name="Type"><c>user</c> (when left out) or <c>model</c>.</param>
-/// <param name="Role"><c>owner</c>, <c>member</c> (when left out) or <c>viewer</c>.</param>
+/// <param name="Type"><c>user</c> (the default) or <c>model</c>.</param>
+/// <param name="Role"><c>owner</c>, <c>member</c> (the default) or <c>viewer</c>.</param>
 public sealed record AddMember(string? Id, string? Type = null, string? Role = null);
 
 internal sealed record MemberView(string Type, string Id, string Role, DateTimeOffset CreatedAt)
