@@ -7,12 +7,12 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Scheduling;
 
-/// <summary>The declared tasks, by name.</summary>
+/// <summary>The declared tasks by name.</summary>
 internal sealed record ScheduledTasks(FrozenDictionary<string, ScheduledTask> ByName);
 
 /// <summary>
-/// The one Quartz job: runs the <see cref="ScheduledTask"/> that its key names. Never twice at a time, whatever the number of workers;
-/// what a worker that died was running is run again by another.
+/// The only Quartz job: runs the <see cref="ScheduledTask"/> named by its key. Never runs twice at a time, whatever the number of workers; a run of
+/// a worker that died is repeated by another one.
 /// </summary>
 [DisallowConcurrentExecution]
 internal sealed partial class ScheduledTaskJob(
@@ -56,7 +56,7 @@ internal sealed partial class ScheduledTaskJob(
         }
         catch (Exception exception)
         {
-            // Quartz learns of no failure: the next fire is the retry.
+            // Not reported to Quartz: the next due time is the retry.
             outcome = timeout.IsCancellationRequested ? TaskOutcome.Timeout : TaskOutcome.Failed;
             failure = exception;
         }
@@ -64,7 +64,7 @@ internal sealed partial class ScheduledTaskJob(
         var duration = time.GetElapsedTime(started);
         metrics.Ended(task.Name, outcome, duration, startedAt);
 
-        // Also of a run that the worker's stop has cut: not with its token.
+        // Not with the worker's token, so that a run that is cut off by a stop is recorded as well.
         using var patience = new CancellationTokenSource(NotePatience, time);
         await book.EndedAsync(task.Name, startedAt, duration, outcome, failure?.Message, patience.Token);
         TaskEnded(failure is null ? LogLevel.Debug : LogLevel.Error, task.Name, outcome, (long)duration.TotalMilliseconds, failure);

@@ -6,12 +6,12 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Scheduling;
 
 /// <summary>
-/// Says what the scheduler cannot do, once a minute at most. Quartz's own log, which is turned off, repeats each failure with its
-/// stack for as long as the database is away.
+/// Logs the scheduler's failures, at most once a minute. Quartz's own log, which is turned off, repeats each failure with its stack trace for as
+/// long as the database is unavailable.
 /// </summary>
 internal sealed partial class SchedulerErrors(TimeProvider time, ILogger<SchedulerErrors> logger) : ISchedulerListener
 {
-    /// <summary>By whether it is the database that is away.</summary>
+    /// <summary>The key is whether the database is unavailable.</summary>
     private readonly LogGate<bool> _log = new(time);
 
     public ValueTask SchedulerError(IScheduler scheduler, SchedulerErrorContext errorContext, CancellationToken cancellationToken = default)

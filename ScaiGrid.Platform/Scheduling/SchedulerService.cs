@@ -8,8 +8,8 @@ namespace ScaiGrid.Platform.Scheduling;
 
 /// <summary>Starts the scheduler once the database answers, and stops it with the host.</summary>
 /// <remarks>
-/// On MariaDB the workers form a Quartz cluster. Quartz does not cluster on SQLite; there one worker at a time holds a lease and
-/// runs the scheduler, and the others stand by.
+/// On MariaDB the workers form a Quartz cluster. Quartz does not support clusters on SQLite: one worker at a time holds a lease and runs the
+/// scheduler, and the others stand by.
 /// </remarks>
 internal sealed partial class SchedulerService(
     ISchedulerFactory schedulers,
@@ -37,8 +37,8 @@ internal sealed partial class SchedulerService(
         {
             try
             {
-                // Quartz waits for the database to note the end of each run, for as long as that is away. What is not noted is a dead
-                // worker's work to the others.
+                // Quartz waits for the database to record the end of each run, for as long as the database is unavailable. For the other workers, runs
+                // that are not recorded are those of a dead worker.
                 await scheduler.Shutdown(waitForJobsToComplete: true, cancellationToken).AsTask().WaitAsync(ShutdownPatience, time, cancellationToken);
             }
             catch (Exception exception) when (exception is TimeoutException or OperationCanceledException or SchedulerException)
@@ -70,7 +70,7 @@ internal sealed partial class SchedulerService(
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // Draining: what runs is finished, and further fires are left to the other workers.
+            // Draining: running tasks finish, and later ones are left to other workers.
             if (_scheduler is { } scheduler)
             {
                 await scheduler.Standby(CancellationToken.None);
@@ -151,8 +151,8 @@ internal sealed partial class SchedulerService(
     }
 
     /// <summary>
-    /// Goes on trying while the database is away or its schema is not there yet, and says so once. Whatever the driver throws meanwhile: a
-    /// worker that ended would flush no usage.
+    /// Repeats a step while the database is unavailable or its schema is missing, and logs it once. Any exception is retried: a worker that ended would
+    /// flush no usage.
     /// </summary>
     private async Task TryUntilDoneAsync(Func<CancellationToken, Task> step, CancellationToken cancellationToken)
     {
@@ -165,7 +165,7 @@ internal sealed partial class SchedulerService(
             }
             catch (Exception exception)
             {
-                // A step that is cancelled may throw anything: Quartz says then that the schema is not right.
+                // A cancelled step may throw any exception: Quartz then reports that the schema is not valid.
                 cancellationToken.ThrowIfCancellationRequested();
                 if (attempt == 1)
                 {

@@ -3,7 +3,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Scheduling;
 
-/// <summary>How workers keep their common schedule.</summary>
+/// <summary>Settings of the workers' common schedule.</summary>
 public sealed class SchedulingOptions
 {
     [Setting("SCAIGRID_TASK_GRACE_S", "Seconds after which a scheduled task that no running worker knows any more is removed from the schedule. Until then it waits for a worker of the version that does.")]

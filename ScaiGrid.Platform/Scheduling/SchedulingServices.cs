@@ -11,21 +11,21 @@ using ScaiGrid.Core.Modules;
 
 namespace ScaiGrid.Platform.Scheduling;
 
-/// <summary>Registers the scheduler of the Worker: each fire of a task runs once, whatever the number of workers.</summary>
+/// <summary>Registers the Worker's scheduler: each due task runs once, whatever the number of workers.</summary>
 public static class SchedulingServices
 {
     private const string Name = "scaigrid";
 
-    // A worker that has not checked in for both together is taken for dead; what it ran is run again one check-in later. Should it only
-    // have been slow, that run is a second one at the same time: handlers must bear it.
+    // A worker that has not checked in for the sum of both is considered dead, and its run is repeated one check-in later. If it was only slow, both
+    // runs overlap: handlers must tolerate that.
     private static readonly TimeSpan CheckInEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan CheckInThreshold = TimeSpan.FromSeconds(3);
 
-    // A fire that is later than this is made up for once, now, and not for each time it was missed.
+    // A task that is later than this runs once, now, and not for each time it was missed.
     private static readonly TimeSpan MisfireThreshold = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LookForMisfiresEvery = TimeSpan.FromSeconds(2);
 
-    /// <summary>Needs the platform's database to be registered.</summary>
+    /// <summary>Requires the platform's database to be registered.</summary>
     public static void AddScheduling(this IHostApplicationBuilder builder, IEnumerable<ScheduledTask> tasks)
     {
         var options = builder.AddSettings<DatabaseOptions>();
@@ -38,7 +38,7 @@ public static class SchedulingServices
 
         builder.Services.AddSingleton<SchedulerErrors>();
 
-        // SchedulerErrors says it.
+        // SchedulerErrors logs failures instead.
         builder.Logging.AddFilter("Quartz", LogLevel.None);
         if (options.Url is not null && DatabaseAddress.TryParse(options, out var address, out _))
         {
@@ -48,7 +48,7 @@ public static class SchedulingServices
 
     private static void Configure(IQuartzBuilder quartz, DatabaseAddress address, DatabaseOptions options, IEnumerable<string> tasks)
     {
-        // What this worker does not know, a newer worker's or a module's that is not loaded here, waits for one that does.
+        // Tasks that this worker does not know (of a newer worker, or of a module that is not loaded here) are left to workers that do.
         quartz.ServeExecutionGroups([.. tasks]);
         quartz.ConfigureScheduler(scheduler =>
         {

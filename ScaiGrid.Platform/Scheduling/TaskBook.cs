@@ -7,12 +7,12 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Scheduling;
 
-/// <summary>What all workers together know of the scheduled tasks, kept in the database.</summary>
+/// <summary>The workers' common record of scheduled tasks, in the database.</summary>
 internal sealed partial class TaskBook(IDbContextFactory<PlatformDb> databases, SchedulingOptions options, TimeProvider time, ILogger<TaskBook> logger)
 {
     private static readonly string Worker = WorkerName();
 
-    /// <summary>Says that this worker knows <paramref name="tasks"/>, so that no other takes them for forgotten.</summary>
+    /// <summary>Records that this worker knows <paramref name="tasks"/>, so that no other worker removes them.</summary>
     public async Task DeclareAsync(IEnumerable<ScheduledTask> tasks, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -23,8 +23,8 @@ internal sealed partial class TaskBook(IDbContextFactory<PlatformDb> databases, 
     }
 
     /// <summary>
-    /// Of tasks that are stored and that this worker does not know, those that no worker has declared for so long that none will. One
-    /// that is seen for the first time begins its grace now.
+    /// Of stored tasks that this worker does not know, those that no worker has declared for the grace period. For a task without a record the grace
+    /// period begins now.
     /// </summary>
     public async Task<IReadOnlyList<string>> ForgottenAsync(IReadOnlyCollection<string> unknown, CancellationToken cancellationToken)
     {
@@ -45,7 +45,7 @@ internal sealed partial class TaskBook(IDbContextFactory<PlatformDb> databases, 
         await db.ScheduledTasks.Where(row => row.Name == name).ExecuteDeleteAsync(cancellationToken);
     }
 
-    /// <summary>Notes a run. What cannot be noted, the database being away, is not worth failing a run that went well.</summary>
+    /// <summary>Records a run. If it cannot be recorded because the database is unavailable, a successful run must not fail.</summary>
     public async Task EndedAsync(string name, DateTimeOffset startedAt, TimeSpan duration, string outcome, string? error, CancellationToken cancellationToken)
     {
         try
@@ -82,7 +82,7 @@ internal sealed partial class TaskBook(IDbContextFactory<PlatformDb> databases, 
             }
             catch (DbUpdateException exception) when (DatabaseErrors.IsUniqueViolation(exception))
             {
-                // Another worker was quicker, and says the same.
+                // Another worker has recorded the same.
             }
 
             db.ChangeTracker.Clear();

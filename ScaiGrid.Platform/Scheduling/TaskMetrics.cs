@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace ScaiGrid.Platform.Scheduling;
 
-/// <summary>How scheduled tasks end: ok, failed, timeout or cancelled.</summary>
+/// <summary>Metrics of the outcomes of scheduled tasks: ok, failed, timeout or cancelled.</summary>
 internal sealed class TaskMetrics
 {
     private readonly Counter<long> _runs;

@@ -3,14 +3,14 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace ScaiGrid.Platform.Scheduling;
 
-/// <summary>A scheduled task as the workers know it: who declared it when, and how its last run went, on whichever worker.</summary>
+/// <summary>The workers' common record of a scheduled task: when it was declared, and its last run on any worker.</summary>
 internal sealed class TaskRow
 {
     public required string Name { get; init; }
 
     public required long IntervalMs { get; set; }
 
-    /// <summary>When a running worker last said that it knows this task.</summary>
+    /// <summary>When a running worker last declared this task.</summary>
     public required DateTimeOffset DeclaredAt { get; set; }
 
     public DateTimeOffset? LastStartedAt { get; set; }

@@ -3,14 +3,14 @@ using ScaiGrid.Core.Modules;
 
 namespace ScaiGrid.Platform.Scheduling;
 
-/// <summary>Brings the stored schedule in line with what is declared.</summary>
+/// <summary>Synchronises the stored schedule with the declared tasks.</summary>
 internal static class TaskSchedule
 {
     private const string Group = "scaigrid";
 
     /// <summary>
-    /// A schedule that is right already is left as it is: a worker that starts must not move the next fire. Every worker does this
-    /// at its start, several at once included.
+    /// Stores the schedule. An unchanged schedule is left as it is, because a starting worker must not move the next due time. Every worker calls this
+    /// at its start, several possibly at once.
     /// </summary>
     public static async Task SyncAsync(IScheduler scheduler, ScheduledTasks tasks, CancellationToken cancellationToken)
     {
@@ -31,8 +31,8 @@ internal static class TaskSchedule
     }
 
     /// <summary>
-    /// Says which tasks this worker knows, and removes those that no worker has known for the grace period. Others that it does not know
-    /// are a newer or older version's: they stay.
+    /// Declares the tasks that this worker knows, and removes those that no worker has known for the grace period. Other unknown tasks belong to a newer
+    /// or older version, and stay.
     /// </summary>
     public static async Task TidyAsync(IScheduler scheduler, ScheduledTasks tasks, TaskBook book, CancellationToken cancellationToken)
     {
