@@ -10,7 +10,7 @@ internal static class AppliedVersions
     private const int MariaDbNoSuchTable = 1146;
     private const int SqliteGenericError = 1;
 
-    /// <summary>The steps that the database does not have, oldest first.</summary>
+    /// <summary>The steps that have not been applied, oldest first.</summary>
     public static async Task<IReadOnlyList<MigrationStep>> PendingAsync(DbConnection connection, MigrationStream stream, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();

@@ -11,14 +11,14 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Migrations;
 
 /// <summary>
-/// Fills an empty database: partner, tenant, super admin, one API key, and a demo model that answers before any upstream is known.
-/// Later runs find the partner and change nothing, whatever an operator has made of the rows since.
+/// Fills an empty database with a partner, a tenant, a super admin, an API key, and a demo model that works without any upstream. Later runs find
+/// the partner and change nothing, whatever an operator has changed since.
 /// </summary>
 internal sealed class Bootstrap(IDbContextFactory<PlatformDb> databases, BootstrapOptions options, TimeProvider time)
 {
     private const int GeneratedKeyBytes = 32;
 
-    /// <returns>The API key when one was generated, to be shown this once; else null.</returns>
+    /// <returns>The API key if one was generated, to be shown once; otherwise null.</returns>
     public async Task<string?> RunAsync(CancellationToken cancellationToken)
     {
         var key = options.ApiKey ?? "sgk_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(GeneratedKeyBytes));

@@ -4,7 +4,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>What the first migration of an empty database puts in.</summary>
+/// <summary>Settings of the rows that are created in an empty database.</summary>
 public sealed partial class BootstrapOptions : IValidatableObject
 {
     [Setting("SCAIGRID_BOOTSTRAP_ADMIN_EMAIL", "E-mail address of the first super admin.")]

@@ -6,7 +6,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Gets from an address to an open connection: waits for the server, and makes the database when it does not exist.</summary>
+/// <summary>Waits for the database server, and creates the database if it does not exist.</summary>
 internal sealed class DatabaseStart(DatabaseAddress address, TimeProvider time, TextWriter output)
 {
     private const int UnknownDatabase = 1049;
@@ -14,7 +14,7 @@ internal sealed class DatabaseStart(DatabaseAddress address, TimeProvider time, 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <exception cref="DbException">The database refused, or could not be reached for 60 s.</exception>
+    /// <exception cref="DbException">The server refused, or could not be reached for 60 s.</exception>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
@@ -45,7 +45,7 @@ internal sealed class DatabaseStart(DatabaseAddress address, TimeProvider time, 
             Directory.CreateDirectory(folder);
         }
 
-        // Write-ahead logging stays with the file; see SqliteConnectionSetup.
+        // Write-ahead logging is stored in the file; see SqliteConnectionSetup.
         await address.ExecuteAsync("PRAGMA journal_mode = WAL", cancellationToken);
     }
 

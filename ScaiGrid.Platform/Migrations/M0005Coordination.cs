@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>The snapshot's revision, rows that transactions lock to wait for each other, and leases.</summary>
+/// <summary>The snapshot's revision, rows that serve as locks, and leases.</summary>
 [Migration(5, "coordination")]
 public sealed class M0005Coordination : ForwardOnlyMigration
 {
@@ -21,7 +21,7 @@ public sealed class M0005Coordination : ForwardOnlyMigration
     }
 }
 
-/// <summary>A migration of its own because it writes a row, see <see cref="MariaDbGenerator"/>.</summary>
+/// <summary>A migration of its own, because it writes a row; see <see cref="MariaDbGenerator"/>.</summary>
 [Migration(6, "first snapshot revision")]
 public sealed class M0006FirstRevision : ForwardOnlyMigration
 {

@@ -5,7 +5,7 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Migrations;
 
 /// <summary>
-/// The tables of Quartz's job store (version 4.7, without its optional execution history), named and shaped as it expects them.
+/// The tables of Quartz's job store (version 4.7, without its optional execution history), with the names and types that it expects.
 /// No foreign keys: the store takes its own locks and deletes dependent rows itself.
 /// </summary>
 [Migration(7, "scheduler")]

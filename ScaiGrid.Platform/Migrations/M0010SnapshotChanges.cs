@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>What each snapshot revision changed, so that a replica need not read everything again.</summary>
+/// <summary>The changes of each snapshot revision, so that a replica need not read everything again.</summary>
 [Migration(10, "snapshot changes")]
 public sealed class M0010SnapshotChanges : ForwardOnlyMigration
 {

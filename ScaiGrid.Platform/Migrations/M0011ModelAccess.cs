@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Which tenants may use which models, groups of models, when a model ends, and models' pictures.</summary>
+/// <summary>Tenants' access to models, groups of models, the announced end of models, and models' pictures.</summary>
 [Migration(11, "model access")]
 public sealed class M0011ModelAccess : ForwardOnlyMigration
 {

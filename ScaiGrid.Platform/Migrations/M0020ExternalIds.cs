@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>What an identity provider calls our partners, tenants and users; and an email that is free again once its user is deleted.</summary>
+/// <summary>The identity provider's ids of partners, tenants and users; and e-mail addresses that can be used again after their user is deleted.</summary>
 [Migration(20, "external ids")]
 public sealed class M0020ExternalIds : ForwardOnlyMigration
 {
@@ -19,7 +19,7 @@ public sealed class M0020ExternalIds : ForwardOnlyMigration
         Alter.Table("users").AddColumn("deleted_at").AsTimestamp().NotNullable().WithDefaultValue(0L);
         Create.Index("ux_users_tenant_external").OnTable("users").OnColumn("tenant_id").Ascending().OnColumn("external_id").Unique();
 
-        // The new one first: the foreign key on tenants needs an index that begins with tenant_id at any time.
+        // The new index first: the foreign key on tenants always needs an index that begins with tenant_id.
         Create.Index("ux_users_tenant_email_deleted").OnTable("users")
             .OnColumn("tenant_id").Ascending().OnColumn("email").Ascending().OnColumn("deleted_at").Unique();
         Delete.Index("ux_users_tenant_email").OnTable("users");

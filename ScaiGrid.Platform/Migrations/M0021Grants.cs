@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Groups, the roles that they carry, roles of a tenant's own, and what is granted to single users and keys.</summary>
+/// <summary>Groups and their roles, custom roles, and direct grants to users and keys.</summary>
 [Migration(21, "grants")]
 public sealed class M0021Grants : ForwardOnlyMigration
 {
@@ -21,7 +21,7 @@ public sealed class M0021Grants : ForwardOnlyMigration
         Alter.Table("api_keys").AddColumn("last_used_at").AsTimestamp().Nullable();
     }
 
-    // "groups" alone is a reserved word of some databases.
+    // "groups" is a reserved word in some databases.
     private void CreateGroups()
     {
         Create.Table("user_groups")

@@ -25,7 +25,7 @@ public sealed class M0030Sessions : ForwardOnlyMigration
         Create.Index("ix_sessions_ended").OnTable("sessions").OnColumn("ended_at");
         Create.Index("ix_sessions_expires").OnTable("sessions").OnColumn("expires_at");
 
-        // Sign-in begins with an address, in whatever tenant.
+        // Sign-in begins with an e-mail address, in any tenant.
         Create.Index("ix_users_email").OnTable("users").OnColumn("email");
     }
 }

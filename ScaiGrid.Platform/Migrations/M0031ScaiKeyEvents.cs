@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Which of ScaiKey's events have been received, and of which moment what we know of a resource is.</summary>
+/// <summary>The received events of ScaiKey, and the time of the latest known state of each resource.</summary>
 [Migration(31, "ScaiKey's events")]
 public sealed class M0031ScaiKeyEvents : ForwardOnlyMigration
 {

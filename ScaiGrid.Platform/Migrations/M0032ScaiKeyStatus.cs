@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>What ScaiKey last said of a resource's status: only another word changes it here.</summary>
+/// <summary>The status that ScaiKey last reported of a resource: only a different one has an effect.</summary>
 [Migration(32, "status of ScaiKey's resources")]
 public sealed class M0032ScaiKeyStatus : ForwardOnlyMigration
 {

@@ -32,7 +32,7 @@ public sealed class M0040Audit : ForwardOnlyMigration
         Create.Index("ix_audit_log_partner").OnTable("audit_log").OnColumn("partner_id").Ascending().OnColumn("id").Ascending();
         CreateTenantIndex("tenant");
 
-        // One a filter, each in the list's order: a page of rare rows must not read a million others.
+        // One index per filter, each in the list's order: a page of rare rows must not read millions of others.
         CreateTenantIndex("action", "action");
         CreateTenantIndex("actor", "actor_id");
         CreateTenantIndex("resource_id", "resource_id");

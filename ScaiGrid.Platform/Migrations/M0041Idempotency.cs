@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Idempotency keys and the answers that are kept for them.</summary>
+/// <summary>Idempotency keys and their stored responses.</summary>
 [Migration(41, "idempotency keys")]
 public sealed class M0041Idempotency : ForwardOnlyMigration
 {

@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Daily sums of usage, versions of prices, and the version that each call was charged by.</summary>
+/// <summary>Daily sums of usage, versions of prices, and the version that was charged for each call.</summary>
 [Migration(51, "usage by day, versions of prices")]
 public sealed class M0051UsageDays : ForwardOnlyMigration
 {
@@ -39,7 +39,7 @@ public sealed class M0051UsageDays : ForwardOnlyMigration
     }
 }
 
-/// <summary>What there was before has its sums and its prices too. A migration of its own because it writes rows, see <see cref="MariaDbGenerator"/>.</summary>
+/// <summary>Fills both for existing data. A migration of its own, because it writes rows; see <see cref="MariaDbGenerator"/>.</summary>
 [Migration(52, "days and prices so far")]
 public sealed class M0052DaysSoFar : ForwardOnlyMigration
 {

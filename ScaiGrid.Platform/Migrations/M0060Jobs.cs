@@ -23,7 +23,7 @@ public sealed class M0060Jobs : ForwardOnlyMigration
             .WithColumn("error").AsText(1000).Nullable()
             .WithColumn("created_at").AsTimestamp().NotNullable();
 
-        // What is due is found lane by lane, without reading a lane's backlog.
+        // Due jobs are found lane by lane, without reading a lane's backlog.
         Create.Index("ix_jobs_due").OnTable("jobs")
             .OnColumn("state").Ascending().OnColumn("queue").Ascending().OnColumn("lane").Ascending().OnColumn("run_at").Ascending();
         Create.Index("ix_jobs_tenant").OnTable("jobs").OnColumn("tenant_id").Ascending().OnColumn("id").Ascending();

@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Which scheduled tasks there are and how their last run went.</summary>
+/// <summary>The declared scheduled tasks, and their last runs.</summary>
 [Migration(62, "scheduled tasks")]
 public sealed class M0062ScheduledTasks : ForwardOnlyMigration
 {

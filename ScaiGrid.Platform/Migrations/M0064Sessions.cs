@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Conversations that we keep: a user's with a model (sessions), and several users' (rooms).</summary>
+/// <summary>Stored conversations: of a user with a model (sessions), and of several users (rooms).</summary>
 [Migration(64, "sessions and rooms")]
 public sealed class M0064Sessions : ForwardOnlyMigration
 {

@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Sums of what the members of groups used, by the hour and by the minute.</summary>
+/// <summary>Hourly and per-minute sums of the usage of groups' members.</summary>
 [Migration(70, "usage of groups")]
 public sealed class M0070UsageGroups : ForwardOnlyMigration
 {

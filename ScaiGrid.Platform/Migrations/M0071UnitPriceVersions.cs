@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Versions of prices have those of pictures and minutes too.</summary>
+/// <summary>Adds the prices of images and audio minutes to the versions of prices.</summary>
 [Migration(71, "versions of unit prices")]
 public sealed class M0071UnitPriceVersions : ForwardOnlyMigration
 {
@@ -15,8 +15,8 @@ public sealed class M0071UnitPriceVersions : ForwardOnlyMigration
 }
 
 /// <summary>
-/// What was not noted. Versions have the unit prices that their model has now: others are not known any more. A model without a row
-/// for its version was imported, or bootstrapped, and its prices never changed.
+/// Fills in missing data. Versions get their model's current unit prices, because earlier ones are not known. A model without a row for its version
+/// was imported or bootstrapped, and its prices never changed.
 /// </summary>
 [Migration(72, "unit prices so far")]
 public sealed class M0072UnitPricesSoFar : ForwardOnlyMigration

@@ -3,12 +3,12 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>One migrator at a time: a <see cref="Lease"/> that is renewed while the migrator lives.</summary>
+/// <summary>Allows one migrator at a time, by a <see cref="Lease"/> that is renewed while the migrator runs.</summary>
 internal sealed class MigrationLock : IAsyncDisposable
 {
     private const string Table = "migration_lock";
 
-    // A holder that was killed is succeeded within these 20 s and one pause.
+    // If the holder is killed, another migrator takes over within this time plus one pause.
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -23,10 +23,10 @@ internal sealed class MigrationLock : IAsyncDisposable
         _renewal = RenewAsync(time);
     }
 
-    /// <summary>Waits until the lock is free, or its holder has let it run out.</summary>
+    /// <summary>Waits until the lock is free, or its holder's lease has expired.</summary>
     public static async Task<MigrationLock> TakeAsync(DatabaseAddress address, TimeProvider time, TextWriter output, CancellationToken cancellationToken)
     {
-        // Needed before the first migration, so not made by one.
+        // Needed before the first migration, so no migration can create it.
         await address.ExecuteAsync(
             $"CREATE TABLE IF NOT EXISTS {Table} (name VARCHAR(40) NOT NULL PRIMARY KEY, owner VARCHAR(100) NOT NULL, expires_at BIGINT NOT NULL)",
             cancellationToken);
@@ -44,7 +44,7 @@ internal sealed class MigrationLock : IAsyncDisposable
         return new MigrationLock(lease, time);
     }
 
-    /// <summary>Asked before each step, so that a holder that was cut off from the database does not go on beside its successor.</summary>
+    /// <summary>Called before each step, so that a holder that lost its connection does not continue in parallel with its successor.</summary>
     public void ThrowIfLost()
     {
         if (!_lease.IsHeld)
@@ -73,7 +73,7 @@ internal sealed class MigrationLock : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // The work is done.
+            // The migrations are done.
         }
     }
 }

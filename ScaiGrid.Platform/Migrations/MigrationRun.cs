@@ -6,7 +6,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Brings streams up to date, or tells how far they are. Progress is lines for people, as this runs in a terminal or a deployment's log.</summary>
+/// <summary>Applies the migrations of streams, or shows their state. The output is written for people, in a terminal or a deployment's log.</summary>
 public sealed class MigrationRun
 {
     private readonly DatabaseAddress _address;
@@ -18,8 +18,8 @@ public sealed class MigrationRun
     private readonly TextWriter _errors;
 
     /// <param name="services">A host's services, after <see cref="MigrationServices.AddMigrations"/>.</param>
-    /// <param name="output">Progress.</param>
-    /// <param name="errors">What failed, and why.</param>
+    /// <param name="output">Receives the progress.</param>
+    /// <param name="errors">Receives failures and their reasons.</param>
     public MigrationRun(IServiceProvider services, TextWriter output, TextWriter errors)
     {
         _time = services.GetRequiredService<TimeProvider>();
@@ -30,7 +30,7 @@ public sealed class MigrationRun
         (_output, _errors) = (output, errors);
     }
 
-    /// <summary>Lists the steps of each stream; applies none.</summary>
+    /// <summary>Lists the steps of each stream, without applying any.</summary>
     /// <exception cref="DbException">The database refused, or cannot be reached.</exception>
     public async Task StatusAsync(IReadOnlyList<MigrationStream> streams, CancellationToken cancellationToken)
     {
@@ -46,7 +46,7 @@ public sealed class MigrationRun
         }
     }
 
-    /// <summary>Applies what is pending, the core first. A module that fails does not keep the others from theirs.</summary>
+    /// <summary>Applies pending steps, the core's first. If a module's migration fails, the other modules are still migrated.</summary>
     /// <returns>Whether all streams are up to date.</returns>
     /// <exception cref="DbException">The database refused, or could not be reached in time.</exception>
     public async Task<bool> RunAsync(IReadOnlyList<MigrationStream> streams, CancellationToken cancellationToken)
@@ -74,7 +74,7 @@ public sealed class MigrationRun
 
     private async Task<bool> MigrateAsync(MigrationStream stream, MigrationLock held, CancellationToken cancellationToken)
     {
-        // Read under the lock: another migrator may just have done the work.
+        // Read while holding the lock: another migrator may just have applied them.
         await using var connection = await _address.OpenAsync(cancellationToken);
         var pending = await AppliedVersions.PendingAsync(connection, stream, cancellationToken);
         await connection.CloseAsync();
@@ -120,7 +120,7 @@ public sealed class MigrationRun
         }
     }
 
-    // FluentMigrator wraps what the database said, with the statement.
+    // FluentMigrator wraps the database's exception in one with the statement.
     private static string Reason(Exception exception)
     {
         var inner = exception;

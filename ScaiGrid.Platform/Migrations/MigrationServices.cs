@@ -4,7 +4,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>What the Migrator's host registers.</summary>
+/// <summary>Registers the services of the Migrator's host.</summary>
 public static class MigrationServices
 {
     public static void AddMigrations(this IHostApplicationBuilder builder)

@@ -6,7 +6,7 @@ namespace ScaiGrid.Platform.Migrations;
 /// <summary>One migration of a stream.</summary>
 public sealed record MigrationStep(long Version, string Name);
 
-/// <summary>The migrations of one owner, with a version table of their own: the core's, or one module's.</summary>
+/// <summary>The migrations of one owner (the core, or a module), with a version table of their own.</summary>
 public sealed class MigrationStream
 {
     public static readonly MigrationStream Core = new("core", "version_core", typeof(MigrationStream).Assembly, typeof(MigrationStream).Namespace);
@@ -31,12 +31,12 @@ public sealed class MigrationStream
     /// <summary><c>core</c>, or the module's id.</summary>
     public string Name { get; }
 
-    /// <summary>Where the versions that were applied are kept.</summary>
+    /// <summary>The table with the applied versions.</summary>
     public string VersionTable { get; }
 
     public Assembly Assembly { get; }
 
-    /// <summary>Only migrations of this namespace belong to the stream; null for all of the assembly.</summary>
+    /// <summary>The namespace of the stream's migrations; null for all in the assembly.</summary>
     public string? Namespace { get; }
 
     /// <summary>Oldest first.</summary>

@@ -8,10 +8,10 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Migrations;
 
-/// <summary>Applies the steps of one stream, one at a time. FluentMigrator's own progress log is left out.</summary>
+/// <summary>Applies the steps of one stream, one at a time. FluentMigrator's own progress log is turned off.</summary>
 internal sealed class StreamMigrator : IDisposable
 {
-    // Changing a large table takes long; a statement that hangs still ends.
+    // Changing a large table takes long, but a statement that hangs must end.
     private static readonly TimeSpan StatementTimeout = TimeSpan.FromHours(1);
 
     private readonly ServiceProvider _services;
@@ -36,7 +36,7 @@ internal sealed class StreamMigrator : IDisposable
         _runner = _scope.ServiceProvider.GetRequiredService<IMigrationRunner>();
     }
 
-    /// <summary>Applies <paramref name="step"/>; every step before it must be applied.</summary>
+    /// <summary>Applies <paramref name="step"/>; all earlier steps must have been applied.</summary>
     public void Apply(MigrationStep step) => _runner.MigrateUp(step.Version);
 
     public void Dispose()
