@@ -9,7 +9,7 @@ using ScaiGrid.AppHost.Local;
 namespace ScaiGrid.AppHost;
 
 /// <summary>
-/// The graph for a machine with a container engine: each mode a project, its stores containers. Also what is published, as a
+/// The graph for a machine with a container engine: each mode is a project, and its stores are containers. It is also published, as a
 /// manifest for azd and as a compose file.
 /// </summary>
 internal static class AspireGraph
@@ -75,7 +75,7 @@ internal static class AspireGraph
         return setting.IsHttp2 ? WithHttp2HealthCheck(builder, project, mode, port) : project.WithHttpHealthCheck(Mode.ReadyPath, endpointName: Http);
     }
 
-    /// <summary>Aspire's own HTTP check speaks HTTP/1.1, which a gRPC port does not answer.</summary>
+    /// <summary>Aspire's own HTTP check uses HTTP/1.1, which a gRPC port does not answer.</summary>
     private static IResourceBuilder<ProjectResource> WithHttp2HealthCheck(
         IDistributedApplicationBuilder builder, IResourceBuilder<ProjectResource> project, Mode mode, int port)
     {
@@ -86,10 +86,10 @@ internal static class AspireGraph
         return project.WithHealthCheck(key);
     }
 
-    /// <summary>A resource's name has letters, digits and hyphens.</summary>
+    /// <summary>Resource names consist of letters, digits and hyphens.</summary>
     private static string Name(Mode mode) => mode.Name.Replace('_', '-');
 
-    /// <summary>What a launch profile would set; the aspire tool sets its own.</summary>
+    /// <summary>Sets what a launch profile would set; the aspire tool sets its own values.</summary>
     private static void SetDashboardDefaults()
     {
         SetDefault("ASPNETCORE_URLS", "http://localhost:15888");

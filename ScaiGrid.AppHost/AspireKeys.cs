@@ -6,8 +6,8 @@ using ScaiGrid.AppHost.Local;
 namespace ScaiGrid.AppHost;
 
 /// <summary>
-/// Our own secrets as parameters. On this machine they come from the data folder's secrets.json, as with --local; when published
-/// they are left open for whoever deploys.
+/// Our own secrets as parameters. In local runs they come from secrets.json in the data directory, as with --local; in published manifests they are
+/// left open for the person who deploys.
 /// </summary>
 internal sealed class AspireKeys
 {
@@ -36,7 +36,7 @@ internal sealed class AspireKeys
     {
         using var data = DataDirectory.Open();
 
-        // The database will be made with this key; a key given later must not take its place.
+        // The database will be created with this key; a key given later must not replace it.
         var secrets = BootstrapKey.Settle(data, Lines.OfConsole()) with { Bootstrapped = true };
         secrets.Write(data.SecretsFile);
         data.MarkClean();

@@ -4,7 +4,7 @@ using Aspire.Hosting.ApplicationModel;
 
 namespace ScaiGrid.AppHost;
 
-/// <summary>The stores as containers, each with a volume and a health check, and how a mode is told of them.</summary>
+/// <summary>The stores as containers, each with a volume and a health check, and the variables by which modes find them.</summary>
 internal sealed class AspireStores
 {
     private const string Http = "http";
@@ -25,7 +25,7 @@ internal sealed class AspireStores
         _weaviateKey = AddPassword(builder, "weaviate-key");
         _neo4jPassword = AddPassword(builder, "neo4j-password");
 
-        // AddDatabase creates the database in run mode only; the variable does in compose.
+        // AddDatabase creates the database in run mode only; in compose the variable does.
         _database = builder.AddMySql("mariadb")
             .WithImage("library/mariadb", "11.8")
             .WithEnvironment("MARIADB_DATABASE", "scaigrid")
@@ -95,13 +95,13 @@ internal sealed class AspireStores
         }
     }
 
-    /// <summary>Generated once on this machine and kept, as the volumes are; left open when published.</summary>
+    /// <summary>In local runs generated once and kept, like the volumes; left open when published.</summary>
     private static IResourceBuilder<ParameterResource> AddPassword(IDistributedApplicationBuilder builder, string name) =>
         builder.ExecutionContext.IsRunMode
             ? builder.AddParameter(name, new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true)
             : builder.AddParameter(name, secret: true);
 
-    /// <summary>AddRedis hands the whole command to a shell as its last argument: switches after that would be the shell's.</summary>
+    /// <summary>AddRedis passes the whole command to a shell as its last argument: further arguments would be the shell's.</summary>
     private static void AppendOnly(CommandLineArgsCallbackContext context)
     {
         if (context.Args.LastOrDefault() is string command && command.StartsWith("redis-server", StringComparison.Ordinal))

@@ -1,7 +1,7 @@
 namespace ScaiGrid.AppHost;
 
 /// <summary>
-/// The five modes: what each needs, waits for and listens on. The one list that the Aspire graph and the local graph both read.
+/// The five modes: what each needs, waits for and listens on. Used by both the Aspire graph and the local graph.
 /// </summary>
 internal static class ModeGraph
 {
@@ -29,14 +29,14 @@ internal static class ModeGraph
         WaitsFor = [Migrate],
     };
 
-    /// <summary>Serves blobs to whoever holds a capability, and is given nothing else: neither database nor Redis (spec 10).</summary>
+    /// <summary>Serves blobs to holders of capabilities. It gets neither the database nor Redis (spec 10).</summary>
     public static readonly Mode BunkerProxy = new("bunker_proxy", "ScaiGrid.BunkerProxy", Needs.Blobs | Needs.CapabilityKey)
     {
         Port = new PortSetting("SCAIGRID_BUNKER_PROXY_PORT", 8001),
         IsPublic = true,
     };
 
-    /// <summary>No mode, and never published: an identity provider for the local graph, so that sign-in can be tried on a laptop.</summary>
+    /// <summary>Not a mode, and never published: an identity provider for the local graph, so that sign-in can be tried on a laptop.</summary>
     public static readonly Mode DevIdentity = new("identity", "ScaiGrid.DevIdentity", Needs.IdentityProvider)
     {
         Port = new PortSetting("SCAIGRID_DEV_IDENTITY_PORT", 8003) { MayMove = true },

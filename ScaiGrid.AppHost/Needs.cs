@@ -1,6 +1,6 @@
 namespace ScaiGrid.AppHost;
 
-/// <summary>What a mode must be given. What it does not need is kept from it, even if it stands in our own environment.</summary>
+/// <summary>The settings that a mode needs. Others are withheld from it, even if they are in our own environment.</summary>
 [Flags]
 internal enum Needs
 {
@@ -16,7 +16,7 @@ internal enum Needs
     IdentityProvider = 1 << 8,
 }
 
-/// <summary>The environment variables that carry each need.</summary>
+/// <summary>The environment variables of each need.</summary>
 internal static class NeedVariables
 {
     public const string DatabaseUrl = "SCAIGRID_DATABASE_URL";

@@ -1,9 +1,9 @@
 namespace ScaiGrid.AppHost;
 
-/// <summary>The graph cannot start or go on; the message tells the user why and what to change.</summary>
+/// <summary>The graph cannot start or continue; the message tells the user why, and what to change.</summary>
 internal sealed class StartException(string message, int exitCode) : Exception(message)
 {
-    /// <summary>EX_CONFIG of sysexits.h, as the hosts answer a wrong setting.</summary>
+    /// <summary>EX_CONFIG in sysexits.h, which the hosts use for wrong settings as well.</summary>
     public const int ConfigurationExitCode = 78;
 
     public int ExitCode { get; } = exitCode;

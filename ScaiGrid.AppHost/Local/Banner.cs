@@ -1,6 +1,6 @@
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>What the user sees when everything is up: where it is, the key, and one line to paste.</summary>
+/// <summary>The text that is shown when everything is running: addresses, the API key, and a curl line to paste.</summary>
 internal static class Banner
 {
     public static string Text(DataDirectory data, Ports ports, Secrets secrets)

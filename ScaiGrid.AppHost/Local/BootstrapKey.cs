@@ -1,6 +1,6 @@
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>Which API key is the first one: the given one until the database was made, then the one it was made with.</summary>
+/// <summary>Determines the first API key: the given one until the database was created, then the one that it was created with.</summary>
 internal static class BootstrapKey
 {
     public static Secrets Settle(DataDirectory data, Lines lines)

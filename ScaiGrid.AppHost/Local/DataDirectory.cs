@@ -1,6 +1,6 @@
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>The folder that embedded use keeps everything in, held by one AppHost at a time.</summary>
+/// <summary>The folder with all data of embedded use, locked by one AppHost at a time.</summary>
 internal sealed class DataDirectory : IDisposable
 {
     private const string DefaultPath = ".scaigrid";
@@ -18,12 +18,12 @@ internal sealed class DataDirectory : IDisposable
 
     public string Path { get; }
 
-    /// <summary>The AppHost before us was killed; its children may still be on their way out.</summary>
+    /// <summary>Whether the previous AppHost was killed, so that its children may still be ending.</summary>
     public bool EndedUncleanly { get; }
 
     public string SecretsFile => In("secrets.json");
 
-    /// <summary>The folder that the variable names, relative to the current one.</summary>
+    /// <summary>The folder named by the variable, relative to the current one.</summary>
     public static string Locate() =>
         System.IO.Path.GetFullPath(Environment.GetEnvironmentVariable(NeedVariables.DataDirectory) is { Length: > 0 } path ? path : DefaultPath);
 
@@ -34,7 +34,7 @@ internal sealed class DataDirectory : IDisposable
         {
             Create(path);
 
-            // The kernel lets go of the lock however this process ends.
+            // The operating system releases the lock however this process ends.
             return new DataDirectory(path, new FileStream(
                 System.IO.Path.Combine(path, "apphost.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
@@ -56,7 +56,7 @@ internal sealed class DataDirectory : IDisposable
 
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>A stop in order: nothing of ours runs any more.</summary>
+    /// <summary>Records an orderly stop: no process of ours is running any more.</summary>
     public void MarkClean()
     {
         _lock.SetLength(0);
@@ -65,7 +65,7 @@ internal sealed class DataDirectory : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
-    /// <summary>Creates a folder that only its owner may look into.</summary>
+    /// <summary>Creates a folder that only its owner can read.</summary>
     public static void Create(string path)
     {
         if (OperatingSystem.IsWindows())

@@ -8,8 +8,8 @@ using ScaiGrid.DevIdentity;
 namespace ScaiGrid.AppHost.Local;
 
 /// <summary>
-/// Makes in ScaiGrid what the development identity provider knows: two tenants, each with a user for each role. What is there is left
-/// as it is, so that it may be done at every start.
+/// Creates the users of the development identity provider in ScaiGrid: two tenants, each with a user for each role. Existing ones are left
+/// unchanged, so that it can run at every start.
 /// </summary>
 internal sealed class DevDirectory(int port, string key, Lines lines)
 {
@@ -17,7 +17,7 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
 
     public async Task FillAsync(CancellationToken cancellationToken)
     {
-        // A proxy that the environment names is not meant for this machine.
+        // A proxy in the environment is not meant for this machine.
         using var api = new HttpClient(new SocketsHttpHandler { UseProxy = false })
         {
             BaseAddress = new Uri(LocalEnvironment.Url(port)),
@@ -30,7 +30,7 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
             {
                 var slug = people.Key;
 
-                // Its users were made with it, or will be now: those that are there answer with a conflict.
+                // A tenant that exists may lack users: existing ones answer with a conflict.
                 var tenant = await PostAsync(api, "/v1/tenants", new() { ["slug"] = slug, ["display_name"] = slug }, cancellationToken)
                     ?? await FindAsync(api, slug, cancellationToken);
                 foreach (var person in tenant is null ? [] : people.AsEnumerable())
@@ -57,7 +57,7 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
         }
     }
 
-    /// <returns>What was made; null when there is one.</returns>
+    /// <returns>The created resource; null if it already exists.</returns>
     private static async Task<JsonNode?> PostAsync(HttpClient api, string path, JsonObject body, CancellationToken cancellationToken)
     {
         using var response = await api.PostAsJsonAsync(path, body, cancellationToken);

@@ -1,6 +1,6 @@
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>The one writer of the terminal: whole lines, each with its source in front.</summary>
+/// <summary>Writes to the terminal: whole lines, each prefixed with its source.</summary>
 internal sealed class Lines(TextWriter output, bool colour)
 {
     public const string AppHost = "apphost";
@@ -23,7 +23,7 @@ internal sealed class Lines(TextWriter output, bool colour)
         }
     }
 
-    /// <summary>Several lines that nothing may come between, without a prefix: they are meant to be copied.</summary>
+    /// <summary>Writes several lines as one block without prefixes, so that they can be copied.</summary>
     public void WriteBlock(string text)
     {
         lock (_gate)

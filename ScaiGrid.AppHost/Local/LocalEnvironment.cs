@@ -4,12 +4,12 @@ using System.Security.Cryptography;
 
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>The variables that each mode is started with: ours, then what the user set, less what the mode does not need.</summary>
+/// <summary>The environment variables of each mode: ours, then the user's, without those that the mode does not need.</summary>
 internal sealed class LocalEnvironment
 {
     private const string DrainTimeoutVariable = "SCAIGRID_DRAIN_TIMEOUT_S";
 
-    /// <summary>Unless the user asks for more, a stop in order must fit into the five seconds that the user waits.</summary>
+    /// <summary>By default an orderly stop must fit into the five seconds that users wait.</summary>
     private const string DrainSeconds = "0.5";
 
     private readonly Dictionary<string, string?> _shared = [];
@@ -53,12 +53,12 @@ internal sealed class LocalEnvironment
             Default(NeedVariables.ClientSecret, RandomNumberGenerator.GetHexString(64));
             Default(NeedVariables.Audience, "scaigrid-api");
 
-            // As the banner has it: links to media begin with it too.
+            // The same as in the banner: links to media begin with it as well.
             Default(NeedVariables.PublicUrl, Url(ports[ModeGraph.Http]));
             Default(NeedVariables.RedirectUris, $"{api}/docs");
         }
 
-        // Meant for this process, if for anyone: each mode has its own port variable.
+        // If set, it is meant for this process: each mode has its own port variable.
         _shared["ASPNETCORE_URLS"] = null;
     }
 
@@ -66,26 +66,26 @@ internal sealed class LocalEnvironment
 
     public static bool UsesEmbeddedRedis => !IsSet(NeedVariables.RedisUrl) && !IsSet(NeedVariables.RedisConnection);
 
-    /// <summary>Unless a real provider is set, or another environment than the one in which anybody may be anybody.</summary>
+    /// <summary>True unless a real provider is configured, or the environment is not Development.</summary>
     public static bool UsesDevIdentity =>
         !IsSet(NeedVariables.Issuer)
         && (UserValue("ASPNETCORE_ENVIRONMENT") ?? UserValue("DOTNET_ENVIRONMENT") ?? "Development").Equals("Development", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>What the local graph runs.</summary>
+    /// <summary>The servers of the local graph.</summary>
     public static IReadOnlyList<Mode> Servers => UsesDevIdentity ? [.. ModeGraph.Servers, ModeGraph.DevIdentity] : ModeGraph.Servers;
 
     public static string? UserValue(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
-    /// <summary>Whoever tries the grid on a laptop has not asked to serve the networks that the laptop is in.</summary>
+    /// <summary>Loopback by default: trying the grid on a laptop must not expose it to networks.</summary>
     public static string ListenAddress => UserValue(NeedVariables.ListenAddress) ?? "localhost";
 
-    /// <summary>How long a mode lets running requests finish; none with a value that is no number, as the modes refuse to start with it.</summary>
+    /// <summary>How long a mode lets running requests finish; zero if the value is invalid, because the modes then refuse to start.</summary>
     public static TimeSpan DrainTimeout =>
         double.TryParse(UserValue(DrainTimeoutVariable) ?? DrainSeconds, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and < 1e6
             ? TimeSpan.FromSeconds(seconds)
             : TimeSpan.Zero;
 
-    /// <summary>Where a port of ours is reached from this machine: on loopback, unless the user chose another address to listen on.</summary>
+    /// <summary>The URL of one of our ports on this machine: on loopback, unless the user chose a specific address to listen on.</summary>
     public static string Url(int port)
     {
         var chosen = IPAddress.TryParse(ListenAddress, out var address) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any);

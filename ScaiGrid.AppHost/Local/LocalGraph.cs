@@ -2,12 +2,12 @@ using ScaiGrid.AppHost.Redis;
 
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>Everything as local processes, with nothing but the .NET SDK installed: spec 01, embedded use.</summary>
+/// <summary>Runs everything as local processes, with nothing but the .NET SDK installed: spec 01, embedded use.</summary>
 internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironment environment, Lines lines, StopRequest stop, TimeProvider time)
 {
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a killed AppHost's children may hold on to their ports.</summary>
+    /// <summary>How long to wait for the ports of a killed AppHost's children.</summary>
     private static readonly TimeSpan LeftoverPatience = TimeSpan.FromSeconds(5);
 
     private readonly List<ModeProcess> _servers = [.. LocalEnvironment.Servers.Select(mode => new ModeProcess(mode, environment, lines, time))];
@@ -87,7 +87,7 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         limit.CancelAfter(ReadyWithin);
 
-        // Not for the development provider: the grid does without it.
+        // Does not wait for the development provider: the grid works without it.
         var waits = ModeGraph.Servers.ToDictionary(mode => mode, mode => probe.WaitAsync(mode, ports[mode], limit.Token));
         try
         {

@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 namespace ScaiGrid.AppHost.Local;
 
 /// <summary>
-/// The process of one mode. Its standard input is a pipe that we hold: when we end, however we end, the child reads end of file
-/// and ends too. .NET opens that pipe close-on-exec, so no sibling holds it open.
+/// The process of one mode. Its standard input is a pipe that this process holds: however this process ends, the child reads end of file and ends
+/// as well. .NET opens that pipe close-on-exec, so no sibling keeps it open.
 /// </summary>
 internal sealed class ModeProcess(Mode mode, LocalEnvironment environment, Lines lines, TimeProvider time) : IDisposable
 {
@@ -34,7 +34,7 @@ internal sealed class ModeProcess(Mode mode, LocalEnvironment environment, Lines
     }
 
     /// <summary>
-    /// Keeps the mode running until it is told to stop. Returns its exit code when starting it again cannot help: a wrong setting.
+    /// Keeps the mode running until it is stopped. Returns its exit code if a restart cannot help, because a setting is wrong.
     /// </summary>
     public async Task<int> SuperviseAsync(CancellationToken cancellationToken)
     {
@@ -55,7 +55,7 @@ internal sealed class ModeProcess(Mode mode, LocalEnvironment environment, Lines
         }
     }
 
-    /// <summary>Runs the mode once, to its end.</summary>
+    /// <summary>Runs the mode once, until it ends.</summary>
     public async Task<int> RunAsync()
     {
         using var process = new Process { StartInfo = StartInfo() };
@@ -74,7 +74,7 @@ internal sealed class ModeProcess(Mode mode, LocalEnvironment environment, Lines
         await process.WaitForExitAsync();
         try
         {
-            // Whoever inherited its output may keep that open for ever.
+            // A process that inherited its output may keep it open forever.
             await output.WaitAsync(LastLines, time);
         }
         catch (TimeoutException)
@@ -89,7 +89,7 @@ internal sealed class ModeProcess(Mode mode, LocalEnvironment environment, Lines
         }
     }
 
-    /// <summary>Asks it to stop in order; it is not started again.</summary>
+    /// <summary>Asks it to stop; it is not restarted.</summary>
     public void Stop() => Signal(process =>
     {
         if (OperatingSystem.IsWindows())
@@ -119,7 +119,7 @@ internal sealed class ModeProcess(Mode mode, LocalEnvironment environment, Lines
                 }
                 catch (Exception exception) when (exception is InvalidOperationException or Win32Exception)
                 {
-                    // It ended in the meantime.
+                    // Already ended.
                 }
             }
         }
@@ -152,7 +152,7 @@ internal sealed class ModeProcess(Mode mode, LocalEnvironment environment, Lines
         return start;
     }
 
-    /// <summary>The dotnet that runs ourselves: the one on the path may be another, or missing.</summary>
+    /// <summary>The dotnet executable that runs this process: the one on the path may be another, or missing.</summary>
     private static string DotnetPath() => Path.GetFullPath(
         Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
 

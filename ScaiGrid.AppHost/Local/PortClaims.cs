@@ -4,19 +4,19 @@ using System.Net.Sockets;
 namespace ScaiGrid.AppHost.Local;
 
 /// <summary>
-/// Ports that this AppHost has to itself, also while nobody listens on them yet: between the choice of a port and the moment when the mode listens
-/// there lie seconds, in which another AppHost must not choose it too.
+/// Reserves ports for this AppHost before anything listens on them: seconds pass between the choice of a port and the moment when the mode listens
+/// there, in which another AppHost must not choose it as well.
 /// </summary>
-/// <remarks>A claim is a UDP socket of the same number: the system gives it to one process, and takes it back when that ends, however it ends.</remarks>
+/// <remarks>A claim is a UDP socket on the same port: the operating system gives it to one process, and releases it however that process ends.</remarks>
 internal sealed class PortClaims : IDisposable
 {
-    /// <summary>Below those that systems give to whoever asks for any: nobody comes by one of these by chance.</summary>
+    /// <summary>Below the ephemeral ports of common systems, so that no other program gets one of these by chance.</summary>
     private const int First = 28_000;
     private const int Last = 32_767;
 
     private readonly List<Socket> _held = [];
 
-    /// <returns>False when another AppHost has it, or this one already.</returns>
+    /// <returns>False if another AppHost, or this one, has already claimed it.</returns>
     public bool TryHold(int port)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ExclusiveAddressUse = true };
@@ -33,7 +33,7 @@ internal sealed class PortClaims : IDisposable
         }
     }
 
-    /// <summary>Holds a port on which nobody listens.</summary>
+    /// <summary>Claims a port on which nothing listens.</summary>
     public int Next()
     {
         for (var port = First; port <= Last; port++)

@@ -9,7 +9,7 @@ internal sealed class Ports
 {
     private readonly Dictionary<Mode, int> _ports = [];
 
-    /// <summary>Whose ports another AppHost has claimed: it may not listen there yet, and will.</summary>
+    /// <summary>Modes whose ports another AppHost has claimed, on which it may not listen yet.</summary>
     private readonly HashSet<Mode> _claimed = [];
 
     private Ports()
@@ -32,7 +32,7 @@ internal sealed class Ports
             ports._ports[mode] = port;
         }
 
-        // Those that stay where they are come first: whoever moves then moves around them.
+        // Fixed ports first, so that the others move around them.
         foreach (var mode in LocalEnvironment.Servers.OrderBy(MayMove))
         {
             if (claims.TryHold(ports[mode]))
@@ -86,7 +86,7 @@ internal sealed class Ports
         }
     }
 
-    /// <summary>Whether any other port will do: not where one was asked for.</summary>
+    /// <summary>Whether another port may be used: not if a port was configured.</summary>
     private static bool MayMove(Mode mode) => mode.Port!.MayMove && Environment.GetEnvironmentVariable(mode.Port.Variable) is not { Length: > 0 };
 
     public static int Read(PortSetting setting)
@@ -101,7 +101,7 @@ internal sealed class Ports
             : throw Wrong($"{setting.Variable}: '{text}' is not a port; give a number from 1 to 65535.");
     }
 
-    /// <summary>Listens where the mode will: on all addresses, so that a listener on any single one of them is met.</summary>
+    /// <summary>Tries to listen as the mode will: on all addresses, so that a listener on any of them is found.</summary>
     public static bool IsFree(int port)
     {
         try

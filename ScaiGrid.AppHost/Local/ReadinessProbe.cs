@@ -2,12 +2,12 @@ using System.Net;
 
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>Asks a mode whether it is ready.</summary>
+/// <summary>Polls a mode until it is ready.</summary>
 internal sealed class ReadinessProbe(TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    // A proxy that the environment names is not meant for loopback.
+    // A proxy in the environment is not meant for loopback.
     private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(1) })
     {
         Timeout = TimeSpan.FromSeconds(3),
@@ -26,7 +26,7 @@ internal sealed class ReadinessProbe(TimeProvider time) : IDisposable
         using var request = new HttpRequestMessage(HttpMethod.Get, LocalEnvironment.Url(port) + Mode.ReadyPath);
         if (mode.Port is { IsHttp2: true })
         {
-            // Without TLS there is nothing to negotiate: the server speaks HTTP/2 from the first byte.
+            // Without TLS there is no negotiation: HTTP/2 must be used from the first byte.
             request.Version = HttpVersion.Version20;
             request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
         }

@@ -6,12 +6,12 @@ using System.Text.RegularExpressions;
 
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>What is generated once per data folder and kept in its secrets.json.</summary>
+/// <summary>The secrets that are generated once per data directory and stored in its secrets.json.</summary>
 internal sealed partial record Secrets(string SecretKey, string CapabilityKey, string BootstrapApiKey, string RedisPassword)
 {
     private const int KeyBytes = 32;
 
-    /// <summary>The database was made with <see cref="BootstrapApiKey"/>; no other key becomes the first one any more.</summary>
+    /// <summary>Whether the database was created with <see cref="BootstrapApiKey"/>; then no other key can become the first one.</summary>
     public bool Bootstrapped { get; init; }
 
     public static Secrets Generate() => new(
@@ -20,7 +20,7 @@ internal sealed partial record Secrets(string SecretKey, string CapabilityKey, s
         "sgk_" + RandomText(),
         RandomText());
 
-    /// <summary>Reads the file, or null when there is none yet.</summary>
+    /// <summary>Reads the file; null if it does not exist yet.</summary>
     public static Secrets? Read(string path)
     {
         if (!File.Exists(path))
@@ -40,7 +40,7 @@ internal sealed partial record Secrets(string SecretKey, string CapabilityKey, s
         }
     }
 
-    /// <summary>Replaces the file as a whole: a crash leaves the old one or the new one. Nobody but its owner may read it, from the first byte on.</summary>
+    /// <summary>Replaces the file atomically. It is readable only by its owner from the first byte on.</summary>
     public void Write(string path)
     {
         var temporary = path + ".new";

@@ -1,12 +1,13 @@
 namespace ScaiGrid.AppHost.Local;
 
 /// <summary>
-/// Stops the servers: first those that take requests, then the worker, which finishes what they left. Each has its drain and moments more: with
-/// the drain of a laptop all of it is five seconds. What is not down in time is killed; its journal is shipped at the next start.
+/// Stops the servers: first those that accept requests, then the worker, which finishes the remaining work. Each has its drain timeout plus some time;
+/// with the local default, all of it takes at most five seconds. Processes that are not down in time are killed; their journals are shipped at the
+/// next start.
 /// </summary>
 internal sealed class Shutdown(IReadOnlyList<ModeProcess> servers, TimeSpan drain, Lines lines, TimeProvider time)
 {
-    /// <summary>What a mode needs besides its drain: to ship its journal, to close its connections.</summary>
+    /// <summary>The time a mode needs in addition to its drain, to ship its journal and close its connections.</summary>
     private static readonly TimeSpan FrontsNeed = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan WorkerNeeds = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
@@ -23,7 +24,7 @@ internal sealed class Shutdown(IReadOnlyList<ModeProcess> servers, TimeSpan drai
             await WaitAsync(fronts, drain + FrontsNeed);
         }
 
-        // After Ctrl-C the worker is stopping already; told a second time later than now, it would take that for impatience.
+        // After Ctrl-C the worker is already stopping; a later second signal would make it end at once.
         workers.ForEach(server => server.Stop());
         await WaitAsync(servers, drain + FrontsNeed + drain + WorkerNeeds);
         foreach (var late in servers.Where(server => server.IsRunning))

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>Somebody wants us to stop: a signal, or the `dotnet run` around us is gone. A second signal means at once.</summary>
+/// <summary>A request to stop: a signal, or the end of the surrounding `dotnet run`. A second signal means to stop at once.</summary>
 internal sealed class StopRequest : IDisposable
 {
     private static readonly TimeSpan ParentInterval = TimeSpan.FromMilliseconds(500);
@@ -29,10 +29,10 @@ internal sealed class StopRequest : IDisposable
     /// <summary>Cancelled by the first request.</summary>
     public CancellationToken Token => _stop.Token;
 
-    /// <summary>Cancelled by the second.</summary>
+    /// <summary>Cancelled by the second request.</summary>
     public CancellationToken Now => _now.Token;
 
-    /// <summary>Ctrl-C on a terminal has reached our children already, each by itself.</summary>
+    /// <summary>Whether the children got the signal as well: Ctrl-C on a terminal reaches the whole process group.</summary>
     public bool ReachedChildren { get; private set; }
 
     public void Dispose()

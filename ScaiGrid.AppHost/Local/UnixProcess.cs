@@ -4,7 +4,7 @@ using System.Runtime.Versioning;
 
 namespace ScaiGrid.AppHost.Local;
 
-/// <summary>The two calls of POSIX that .NET has no name for.</summary>
+/// <summary>Two POSIX calls that .NET does not expose.</summary>
 [UnsupportedOSPlatform("windows")]
 internal static partial class UnixProcess
 {
@@ -14,7 +14,7 @@ internal static partial class UnixProcess
 
     public static int ParentId() => GetParentProcessId();
 
-    /// <summary>Whether our parent is the dotnet tool: `dotnet run` and `dotnet watch` live exactly as long as we should.</summary>
+    /// <summary>Whether our parent is the dotnet tool: `dotnet run` and `dotnet watch` should end together with us.</summary>
     public static bool ParentIsDotnet()
     {
         try

@@ -4,8 +4,8 @@ using ScaiGrid.AppHost.Local;
 namespace ScaiGrid.AppHost.Redis;
 
 /// <summary>
-/// Garnet, in this process, on a loopback port, with a password. What it acknowledged survives kill -9 of this process: usage
-/// records on their way to the database are in it. A crash of a mode does not touch it.
+/// Garnet in this process, on a loopback port, with a password. Acknowledged writes survive kill -9 of this process, because usage records on
+/// their way to the database are among them. A crash of a mode does not affect it.
 /// </summary>
 internal sealed class EmbeddedRedis : IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class EmbeddedRedis : IDisposable
 
     public string Url => $"redis://:{_password}@127.0.0.1:{Port}";
 
-    /// <summary>Starts on the folder's content, rewritten first where that pays.</summary>
+    /// <summary>Starts with the folder's content, which is compacted first if worthwhile.</summary>
     public static async Task<EmbeddedRedis> StartAsync(string folder, string password, PortClaims claims, Lines lines)
     {
         RedisRewrite.FinishInterrupted(folder);
@@ -63,7 +63,7 @@ internal sealed class EmbeddedRedis : IDisposable
         }
         catch (Exception exception)
         {
-            // Garnet throws whatever its recovery met; every kind ends the start.
+            // Garnet's recovery may throw any exception; all of them end the start.
             throw new StartException(
                 $"The embedded Redis cannot start from {folder}: {exception.Message} Move that folder away to start with an empty one; usage not yet in the database is lost then.",
                 1);
@@ -75,26 +75,26 @@ internal sealed class EmbeddedRedis : IDisposable
         "--bind", "127.0.0.1", "--port", $"{port}",
         "--auth", "Password", "--password", password,
 
-        // Admission is one script, applied as a whole.
+        // Admission's script must be applied atomically.
         "--lua", "--lua-transaction-mode",
 
-        // Each answer waits until its record is written (0.15 ms); commits of concurrent callers are joined.
+        // A reply waits until its record is written (0.15 ms); commits of concurrent callers are joined.
         "--checkpointdir", folder, "--aof", "--aof-commit-freq", "0", "--aof-commit-wait",
         "--recover", "--fail-on-recovery-error",
 
-        // Past the limit a checkpoint is taken and the log before it is dropped, in whole segments.
+        // Above the limit a checkpoint is taken, and older log segments are deleted.
         "--aof-size-limit", "128m", "--aof-segment-size", "32m", "--aof-page-size", "8m", "--aof-memory", "16m",
 
-        // Pages are allocated as they fill. The limit is far off on purpose: past it the oldest records are dropped, as in a cache.
-        // Not used, since each of them lost or mixed up data when it was tried with kill -9 under load in 2.2.8:
-        // --storage-tier, --compaction-type, --reviv. RedisRewrite does what they are for, at the start.
+        // Pages are allocated as they fill. The limit is deliberately high: beyond it the oldest records are dropped, as in a cache.
+        // Not used, because each lost or mixed up data in tests with kill -9 under load in 2.2.8: --storage-tier, --compaction-type, --reviv.
+        // RedisRewrite serves their purpose at the start.
         "--memory", "4g", "--page", "1m", "--index", "16m", "--index-max-size", "512m", "--pubsub-pagesize", "1m",
         "--expired-key-deletion-scan-freq", "10",
 
-        // The native device needs a newer C library than many systems have.
+        // The native device requires a newer C library than many systems have.
         "--device-type", "RandomAccess",
 
-        // A caller that waits for a commit holds its thread meanwhile.
+        // A caller that waits for a commit blocks its thread.
         "--minthreads", "32",
         "-q",
     ];

@@ -4,12 +4,12 @@ using ScaiGrid.AppHost.Local;
 
 namespace ScaiGrid.AppHost.Redis;
 
-/// <summary>Garnet's warnings and errors as lines of our output.</summary>
+/// <summary>Writes Garnet's warnings and errors as lines of our output.</summary>
 internal sealed class RedisLog(Lines lines) : ILoggerFactory, ILogger
 {
     private const string Source = "redis";
 
-    // The argument parser's one remark is that this factory is in use.
+    // The argument parser only logs that this factory is in use.
     public ILogger CreateLogger(string categoryName) => categoryName == "ArgParser" ? NullLogger.Instance : this;
 
     public void AddProvider(ILoggerProvider provider)
@@ -27,7 +27,7 @@ internal sealed class RedisLog(Lines lines) : ILoggerFactory, ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        // Its background tasks report their own end as an error.
+        // Background tasks report their cancellation as an error.
         if (IsEnabled(logLevel) && exception is not OperationCanceledException)
         {
             var cause = exception is null ? "" : $" ({exception.GetType().Name}: {exception.Message})";

@@ -4,8 +4,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.AppHost.Redis;
 
 /// <summary>
-/// Garnet's log only grows: a record that was deleted, expired or outgrown keeps its place, in memory and in every checkpoint.
-/// So at the start, before anyone is connected, what lives is copied into a fresh folder, which then takes the old one's place.
+/// Compacts the embedded Redis. Garnet's log only grows: deleted, expired and overwritten records stay, in memory and in every checkpoint.
+/// At the start, before any client is connected, live records are copied to a new folder, which then replaces the old one.
 /// </summary>
 internal static class RedisRewrite
 {
@@ -16,7 +16,7 @@ internal static class RedisRewrite
 
     private static string OldFolder(string folder) => folder + ".old";
 
-    /// <summary>Whatever moment a rewrite was killed at, one complete folder is there.</summary>
+    /// <summary>Completes a rewrite that was killed at any moment: one complete folder always exists.</summary>
     public static void FinishInterrupted(string folder)
     {
         if (!Directory.Exists(folder) && Directory.Exists(OldFolder(folder)))
@@ -74,7 +74,7 @@ internal static class RedisRewrite
                 await CopyHashAsync(from, to, key);
                 break;
             default:
-                // It expired since it was listed.
+                // The key expired after it was listed.
                 return;
         }
 
@@ -107,7 +107,7 @@ internal static class RedisRewrite
             EndPoints = { { "127.0.0.1", port } },
             Password = password,
 
-            // For INFO.
+            // Required for INFO.
             AllowAdmin = true,
             ConnectTimeout = 5_000,
             AsyncTimeout = 60_000,
