@@ -2,12 +2,13 @@ using System.Globalization;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <param name="Rounds">Interleaved rounds; medians are shown.</param>
+/// <param name="Rounds">Number of interleaved rounds; medians are shown.</param>
 /// <param name="Seconds">Length of one measurement.</param>
-/// <param name="Connections">Numbers of connections to measure with.</param>
-/// <param name="Calls">What to measure: chat, stream, paced; scale; memory.</param>
-/// <param name="MemoryCalls">Calls of which resident memory is watched.</param>
-/// <param name="Beside">The folder of another source, built in the same configuration, that chat, stream and paced measure in the same rounds.</param>
+/// <param name="Connections">The numbers of connections to measure with.</param>
+/// <param name="Calls">The measurements: chat, stream, paced; scale; memory.</param>
+/// <param name="MemoryCalls">The number of calls of the memory measurement.</param>
+/// <param name="Beside">The folder of another source tree, built in the same configuration, that is measured in the same rounds (chat, stream,
+/// paced).</param>
 internal sealed record BenchmarkOptions(int Rounds, double Seconds, int[] Connections, string[] Calls, int MemoryCalls, string? Beside = null)
 {
     public const string Usage =

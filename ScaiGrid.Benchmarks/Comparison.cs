@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>Direct, YARP and ScaiGrid, with and without limits, side by side.</summary>
+/// <summary>Compares direct calls, YARP, and ScaiGrid with and without limits.</summary>
 internal static class Comparison
 {
     public static async Task RunAsync(BenchmarkOptions options)
@@ -13,7 +13,7 @@ internal static class Comparison
         Console.WriteLine("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         foreach (var kind in options.Calls.SelectMany(Kinds))
         {
-            // What is paced measures waiting, not work: enough of them at once to see who delays whom.
+            // Paced streams measure waiting, not work: many at once show whether calls delay each other.
             foreach (var connections in kind.Paced ? [64] : options.Connections)
             {
                 Print(setup.Subjects, kind, connections, await Measurement.RunAsync(setup.Subjects, kind, connections, options));

@@ -5,14 +5,14 @@ using MySqlConnector;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>Many tenants, each with users, keys and a budget, and many models on one backend, put into the database by SQL.</summary>
+/// <summary>Fills the database by SQL with many tenants, each with users, keys and a budget, and many models on one backend.</summary>
 internal static class Crowd
 {
     public const int Tenants = 100;
     public const int Keys = 10_000;
     public const int Models = 1_000;
 
-    /// <summary>Each key once, with models in turn.</summary>
+    /// <summary>Each key once, with alternating models.</summary>
     public static IReadOnlyList<(string? Key, string Model)> Callers => [.. Enumerable.Range(1, Keys).Select(n => ((string?)Key(n), $"crowd/{n % Models + 1}"))];
 
     public static async Task FillAsync(string connectionString, string backendId)
@@ -25,7 +25,7 @@ internal static class Crowd
             await command.ExecuteNonQueryAsync();
         }
 
-        // A hash a key: MariaDB could make them too, but the keys are made here.
+        // Hashed here, where the keys are generated.
         foreach (var part in Enumerable.Range(1, Keys).Chunk(1000))
         {
             var rows = part.Select(n =>

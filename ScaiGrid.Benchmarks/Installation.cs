@@ -5,8 +5,8 @@ using ScaiGrid.Tests.Support;
 namespace ScaiGrid.Benchmarks;
 
 /// <summary>
-/// A whole ScaiGrid as in production: Api and worker as processes of their own, MariaDB, and Redis as the compose file runs it, all four
-/// limits counted for every call and metering on.
+/// A complete ScaiGrid as in production: Api and Worker as processes, MariaDB, and Redis configured as in the compose file. All four limits are
+/// counted for every call, and metering is on.
 /// </summary>
 internal sealed class Installation : IAsyncDisposable
 {
@@ -31,13 +31,13 @@ internal sealed class Installation : IAsyncDisposable
         _admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
     }
 
-    /// <summary>As the client of Redis takes it.</summary>
+    /// <summary>The configuration string for the Redis client.</summary>
     public string RedisConfiguration { get; private set; } = "";
 
-    /// <param name="upstreamPort">Of the upstream behind <see cref="Model"/>.</param>
-    /// <param name="isCrowded">Whether <see cref="Benchmarks.Crowd"/> lives there too.</param>
-    /// <param name="isLimited">Whether calls meet limits and budgets.</param>
-    /// <param name="source">The folder of the source whose build runs; null: this one's.</param>
+    /// <param name="upstreamPort">The port of the upstream behind <see cref="Model"/>.</param>
+    /// <param name="isCrowded">Whether the database also has <see cref="Benchmarks.Crowd"/>.</param>
+    /// <param name="isLimited">Whether limits and budgets apply to calls.</param>
+    /// <param name="source">The folder of the source tree whose build runs; null for this one.</param>
     public static async Task<Installation> StartAsync(int upstreamPort, bool isCrowded = false, bool isLimited = true, string? source = null)
     {
         var made = new Installation(source ?? Repository.Root);
@@ -53,7 +53,7 @@ internal sealed class Installation : IAsyncDisposable
             ["SCAIGRID_SECRET_KEY"] = Convert.ToBase64String(new byte[32]),
             ["SCAIGRID_BOOTSTRAP_API_KEY"] = Key,
 
-            // Counted at every level, and never reached.
+            // Counted at every level, but never reached.
             ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = limit,
             ["SCAIGRID_RATE_LIMIT_USER_RPM"] = limit,
             ["SCAIGRID_RATE_LIMIT_TENANT_RPM"] = limit,
@@ -76,7 +76,7 @@ internal sealed class Installation : IAsyncDisposable
 
         if (isCrowded)
         {
-            // Rows that nobody announces: whoever starts then reads everything.
+            // The rows are not announced to replicas: a newly started one reads everything.
             await made._api.DisposeAsync();
             await Benchmarks.Crowd.FillAsync(database.ConnectionString(), backendId);
             settings["SCAIGRID_DATA_DIR"] = made._folder.File("crowded");
@@ -88,13 +88,13 @@ internal sealed class Installation : IAsyncDisposable
         return made;
     }
 
-    /// <summary>Calls with the bootstrap's key.</summary>
+    /// <summary>Calls with the bootstrap key.</summary>
     public Subject Caller(string name) => Subject(name, [(Key, Model)]);
 
     /// <summary>Calls with all keys of the crowd.</summary>
     public Subject Crowd(string name) => Subject(name, Benchmarks.Crowd.Callers);
 
-    /// <summary>Calls with the key of a tenant that has neither limits nor budgets: the difference is what admission costs.</summary>
+    /// <summary>Calls with the key of a tenant without limits and budgets: the difference is the cost of admission.</summary>
     public async Task<Subject> UnlimitedAsync(string name)
     {
         var partner = await SendAsync(HttpMethod.Post, "/v1/partners", """{"slug":"free","display_name":"Free"}""");

@@ -7,16 +7,16 @@ using System.Text;
 namespace ScaiGrid.Benchmarks;
 
 /// <summary>
-/// Sends requests in turn over a number of kept-alive connections, each the next one as soon as its answer is whole. Plain sockets:
+/// Sends requests over a number of kept-alive connections, each the next one as soon as its response is complete. Uses plain sockets, because
 /// the generator shares two cores with what it measures.
 /// </summary>
 internal sealed class LoadGenerator(int port, IReadOnlyList<byte[]> requests)
 {
     private int _sent = -1;
 
-    /// <param name="connections">Open at once.</param>
-    /// <param name="duration">No request begins later.</param>
-    /// <param name="spread">The connections send their first request one after the other over this time; all at once where it is zero.</param>
+    /// <param name="connections">The number of open connections.</param>
+    /// <param name="duration">No request starts after this time.</param>
+    /// <param name="spread">The time over which the connections send their first requests; zero to start all at once.</param>
     public async Task<LoadResult> RunAsync(int connections, TimeSpan duration, TimeSpan spread = default)
     {
         var latencies = new ConcurrentBag<double[]>();
@@ -62,7 +62,7 @@ internal sealed class LoadGenerator(int port, IReadOnlyList<byte[]> requests)
         var first = -1.0;
         while (true)
         {
-            // A long stream does not fit: only its end matters, and it is never longer than a few bytes.
+            // A long stream does not fit: only its end is needed, which is a few bytes.
             if (length > buffer.Length / 2 && bodyStart >= 0)
             {
                 buffer.AsSpan(length - 16, 16).CopyTo(buffer);
@@ -118,8 +118,8 @@ internal sealed class LoadGenerator(int port, IReadOnlyList<byte[]> requests)
     }
 }
 
-/// <param name="Elapsed">Of the whole run.</param>
-/// <param name="Latencies">Milliseconds to the end of each answer, sorted.</param>
+/// <param name="Elapsed">Duration of the whole run.</param>
+/// <param name="Latencies">Milliseconds to the end of each response, sorted.</param>
 /// <param name="FirstBytes">Milliseconds to the first byte of each body, sorted.</param>
 internal sealed record LoadResult(TimeSpan Elapsed, double[] Latencies, double[] FirstBytes)
 {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>Where a table was made.</summary>
+/// <summary>Describes the machine of a measurement.</summary>
 internal static class Machine
 {
     public static string Describe() => string.Create(

@@ -1,12 +1,12 @@
 namespace ScaiGrid.Benchmarks;
 
 /// <summary>
-/// Measures subjects in interleaved rounds, of which the median counts. Only ratios within one run say something: machines differ, and
-/// this one does other things too.
+/// Measures subjects in interleaved rounds and takes the medians. Only ratios within one run are meaningful: machines differ, and this one may
+/// be busy.
 /// </summary>
 internal sealed class Measurement
 {
-    /// <summary>The runtime compiles what is called often again, twice, in the background: measured too early, that is what is measured.</summary>
+    /// <summary>The runtime recompiles hot code twice in the background: a measurement that starts too early would include that.</summary>
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<string, List<Sample>> _samples;
@@ -19,7 +19,7 @@ internal sealed class Measurement
         {
             foreach (var kind in (CallKind[])[CallKind.Chat, CallKind.Streamed])
             {
-                // Every caller once at least: a first call finds out what the next ones use again.
+                // Every caller at least once: the first call fills caches.
                 var load = new LoadGenerator(subject.Port, subject.Requests(kind));
                 for (var sent = 0; sent <= subject.Callers.Count;)
                 {
@@ -75,10 +75,10 @@ internal sealed class Measurement
     private sealed record Sample(LoadResult Result, double Processor, double Resident);
 }
 
-/// <param name="PerSecond">Calls.</param>
-/// <param name="P50">Milliseconds to the end of an answer.</param>
-/// <param name="P99">Milliseconds to the end of an answer.</param>
+/// <param name="PerSecond">Calls per second.</param>
+/// <param name="P50">Milliseconds to the end of a response.</param>
+/// <param name="P99">Milliseconds to the end of a response.</param>
 /// <param name="FirstByte">Milliseconds to the first byte of a body, p50.</param>
-/// <param name="Processor">Microseconds of the process a call.</param>
-/// <param name="Resident">MiB of the process.</param>
+/// <param name="Processor">CPU time of the process per call, in microseconds.</param>
+/// <param name="Resident">Resident memory of the process, in MiB.</param>
 internal sealed record Figures(double PerSecond, double P50, double P99, double FirstByte, double Processor, double Resident);

@@ -5,8 +5,8 @@ using StackExchange.Redis;
 namespace ScaiGrid.Benchmarks;
 
 /// <summary>
-/// Resident memory over many calls, nine whole answers to one stream, and how it drifts over the last half of them; beside it how many
-/// usage records wait in Redis, which takes no more than <see cref="UsageBuffer.MaxPending"/> of a tenant: whether the worker kept up.
+/// Measures resident memory over many calls (nine whole responses per stream), and its trend over the last half of them. Also shows how many usage
+/// records wait in Redis, at most <see cref="UsageBuffer.MaxPending"/> per tenant, to see whether the worker kept up.
 /// </summary>
 internal static class MemoryRun
 {
@@ -44,7 +44,7 @@ internal static class MemoryRun
             $"Most: {points.Max(point => point.Mebibytes):F0} MiB. Over the last half: {half.Min(point => point.Mebibytes):F0} to {half.Max(point => point.Mebibytes):F0} MiB, a drift of {Slope(half) * options.MemoryCalls / 2:F1} MiB."));
     }
 
-    /// <summary>MiB a call, by least squares.</summary>
+    /// <summary>The slope in MiB per call, by least squares.</summary>
     private static double Slope(List<(long Calls, double Mebibytes)> points)
     {
         var (x, y) = (points.Average(point => (double)point.Calls), points.Average(point => point.Mebibytes));

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace ScaiGrid.Benchmarks;
 
 /// <summary>
-/// An upstream that costs as little as can be: the same completion, or the same 50 chunks, for every call. A body that asks for
-/// <c>"paced"</c> gets its chunks 20 ms apart.
+/// An upstream with the least possible cost: the same completion, or the same 50 chunks, for every call. If the body contains
+/// <c>"paced"</c>, the chunks are 20 ms apart.
 /// </summary>
 internal static class MockUpstream
 {

@@ -5,7 +5,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using ScaiGrid.Benchmarks.Micro;
 using ScaiGrid.Benchmarks;
 
-// The driver starts the others as processes of their own, so that each one's processor time and memory can be told apart.
+// The driver starts the others as separate processes, so that their CPU time and memory can be measured separately.
 switch (args)
 {
     case ["upstream", var port]:
@@ -15,7 +15,7 @@ switch (args)
         await YarpProxy.RunAsync(port, upstream);
         return 0;
     case ["micro"]:
-        // In this process: the project that BenchmarkDotNet would make is not one of the repository's.
+        // In this process, because BenchmarkDotNet would generate a project outside of the repository's configuration.
         BenchmarkRunner.Run<HotPathBenchmarks>(DefaultConfig.Instance.WithArtifactsPath(Path.Combine(Path.GetTempPath(), "scaigrid-micro")).AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance)));
         return 0;
     default:

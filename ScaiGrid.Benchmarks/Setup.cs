@@ -2,7 +2,7 @@ using ScaiGrid.Tests.Support;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>Everything that the comparison runs beside the driver: upstream, YARP and ScaiGrid.</summary>
+/// <summary>All processes of the comparison besides the driver: upstream, YARP and ScaiGrid.</summary>
 internal sealed class Setup : IAsyncDisposable
 {
     private readonly Upstream _upstream;
@@ -12,10 +12,10 @@ internal sealed class Setup : IAsyncDisposable
 
     private Setup(Upstream upstream, ServerProcess yarp, List<Subject> subjects) => (_upstream, _yarp, _subjects) = (upstream, yarp, subjects);
 
-    /// <summary>In the order of the tables.</summary>
+    /// <summary>The subjects, in the order of the tables.</summary>
     public IReadOnlyList<Subject> Subjects => _subjects;
 
-    /// <param name="beside">The folder of another source, whose build is measured in the same rounds.</param>
+    /// <param name="beside">The folder of another source tree, whose build is measured in the same rounds.</param>
     public static async Task<Setup> StartAsync(string? beside)
     {
         var upstream = await Upstream.StartAsync();

@@ -3,13 +3,13 @@ using System.Text;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>One of the things compared.</summary>
-/// <param name="Name">As the table shows it.</param>
-/// <param name="ProcessId">The process whose processor time and memory count.</param>
-/// <param name="Port">Where it listens.</param>
+/// <summary>One of the compared subjects.</summary>
+/// <param name="Name">The name in the tables.</param>
+/// <param name="ProcessId">The process whose CPU time and memory are measured.</param>
+/// <param name="Port">The port that it listens on.</param>
 /// <param name="Path">The path of a chat call.</param>
-/// <param name="Callers">Who calls for what; taken in turn.</param>
-/// <param name="WorkerId">The process that stores what the calls used, after them.</param>
+/// <param name="Callers">Keys and models of the calls, used in turn.</param>
+/// <param name="WorkerId">The process that stores the calls' usage afterwards.</param>
 internal sealed record Subject(string Name, int ProcessId, int Port, string Path, IReadOnlyList<(string? Key, string Model)> Callers, int? WorkerId = null)
 {
     public const string Direct = "direct";
@@ -29,10 +29,10 @@ internal sealed record Subject(string Name, int ProcessId, int Port, string Path
             $"POST {Path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{key}Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
     })];
 
-    /// <summary>User and system time that the process has used so far.</summary>
+    /// <summary>User and system time of the process so far.</summary>
     public TimeSpan ProcessorTime() => ProcessorTime(ProcessId);
 
-    /// <summary>Until its worker has stored what the calls left, so that it does not take the processor from what is measured next.</summary>
+    /// <summary>Waits until the worker has stored the calls' usage, so that it does not disturb the next measurement.</summary>
     public async Task RestAsync()
     {
         var isIdle = WorkerId is null;
@@ -50,7 +50,7 @@ internal sealed record Subject(string Name, int ProcessId, int Port, string Path
 
     private static TimeSpan ProcessorTime(int processId)
     {
-        // Fields 14 and 15 of proc(5); the program's name, in parentheses, may hold spaces.
+        // Fields 14 and 15 of proc(5); the program's name, in parentheses, may contain spaces.
         var stat = File.ReadAllText($"/proc/{processId}/stat");
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         var ticks = long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
@@ -58,18 +58,18 @@ internal sealed record Subject(string Name, int ProcessId, int Port, string Path
     }
 }
 
-/// <param name="Name">As the table shows it.</param>
-/// <param name="Stream">Answered as server-sent events.</param>
-/// <param name="Paced">The upstream takes its time between chunks.</param>
-/// <param name="Spread">Over which the connections begin.</param>
+/// <param name="Name">The name in the tables.</param>
+/// <param name="Stream">Whether the response is streamed.</param>
+/// <param name="Paced">Whether the upstream pauses between chunks.</param>
+/// <param name="Spread">The time over which the connections start.</param>
 internal sealed record CallKind(string Name, bool Stream = false, bool Paced = false, TimeSpan Spread = default)
 {
     public static readonly CallKind Chat = new("chat");
     public static readonly CallKind Streamed = new($"stream of {MockUpstream.Chunks}", Stream: true);
 
-    /// <summary>Begun one after the other, as callers who know nothing of each other do.</summary>
+    /// <summary>Started one after the other, like independent callers.</summary>
     public static readonly CallKind PacedStream = new("paced stream", Stream: true, Paced: true, Spread: MockUpstream.Pace * MockUpstream.Chunks);
 
-    /// <summary>Begun in the same moment: the first waits for nobody and the last for all.</summary>
+    /// <summary>Started at the same moment: the worst case for the last one.</summary>
     public static readonly CallKind PacedAtOnce = new("paced stream, all begun at once", Stream: true, Paced: true);
 }

@@ -2,7 +2,7 @@ using ScaiGrid.Tests.Support;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>The mock upstream as a process of its own.</summary>
+/// <summary>The mock upstream as a separate process.</summary>
 internal sealed class Upstream : IAsyncDisposable
 {
     private readonly ServerProcess _process;
@@ -19,7 +19,7 @@ internal sealed class Upstream : IAsyncDisposable
         return new Upstream(await StartAsync("upstream", port), port);
     }
 
-    /// <summary>Starts this program as another process in one of its other parts.</summary>
+    /// <summary>Starts this program as another process in another role.</summary>
     public static Task<ServerProcess> StartAsync(string part, int port, params string[] arguments) =>
         ServerProcess.StartAsync("dotnet", [typeof(Upstream).Assembly.Location, part, $"{port}", .. arguments], port);
 

@@ -2,7 +2,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace ScaiGrid.Benchmarks;
 
-/// <summary>The baseline: the least that a good reverse proxy does.</summary>
+/// <summary>The baseline: a minimal YARP reverse proxy.</summary>
 internal static class YarpProxy
 {
     public static async Task RunAsync(string port, string upstream)

@@ -10,7 +10,7 @@ using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Benchmarks.Micro;
 
-/// <summary>The steps of a call that are our own work, each by itself.</summary>
+/// <summary>The individual steps of a call that are our own code.</summary>
 [MemoryDiagnoser]
 public class HotPathBenchmarks : IDisposable
 {
@@ -80,11 +80,11 @@ public class HotPathBenchmarks : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>From the key to the caller and from the slug to the route, among those of <see cref="Crowd"/>.</summary>
+    /// <summary>Finds the caller by key and the route by slug, among those of <see cref="Crowd"/>.</summary>
     [Benchmark]
     public object? SnapshotLookup() => _snapshot.FindModel("crowd/7", _snapshot.Keys[ApiKeyHash.Of(_key)]);
 
-    /// <summary>Everything that is read and checked of a request.</summary>
+    /// <summary>Reads and validates a request.</summary>
     [Benchmark]
     public bool BodyScan()
     {
@@ -95,11 +95,11 @@ public class HotPathBenchmarks : IDisposable
         return isRead;
     }
 
-    /// <summary>A chunk of the caller's own format: found alike, written with the frontend model's name.</summary>
+    /// <summary>Relays a chunk in OpenAI's format: recognised by its shape, written with the frontend model's name.</summary>
     [Benchmark]
     public int SameFormatChunk() => Relay(Chunk);
 
-    /// <summary>The same words in Anthropic's format.</summary>
+    /// <summary>Relays the same text in Anthropic's format.</summary>
     [Benchmark]
     public int TranslatedChunk()
     {

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>What the tests skip for, a benchmark cannot do without.</summary>
+/// <summary>Replaces the tests' class of this name: where tests are skipped, a benchmark fails.</summary>
 internal static class Requirement
 {
     public static string Program(string name, string package) =>
