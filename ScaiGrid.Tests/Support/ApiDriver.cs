@@ -7,22 +7,22 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A client of the HTTP API with one API key. Its methods are named after what a person wants to do; failures print the answer's body.</summary>
+/// <summary>A client of the HTTP API with one API key. Its methods are named after users' intentions; failures print the response body.</summary>
 public sealed class ApiDriver : IDisposable
 {
     private readonly HttpClient _http;
     private readonly Uri _baseAddress;
     private readonly TestCertificate? _trusted;
 
-    /// <param name="baseAddress">The replica, or the proxy before it.</param>
-    /// <param name="key">API key; null for nobody.</param>
+    /// <param name="baseAddress">The replica, or the proxy in front of it.</param>
+    /// <param name="key">The API key; null for none.</param>
     /// <param name="trusted">The certificate of an HTTPS address.</param>
     public ApiDriver(Uri baseAddress, string? key, TestCertificate? trusted = null)
     {
         (_baseAddress, _trusted) = (baseAddress, trusted);
         Key = key;
 #pragma warning disable RS0030 // A test is its own client.
-        // A response that is disposed in the middle closes its connection at once, as a caller who leaves does.
+        // A response that is disposed early closes its connection at once, like a caller who disconnects.
         var handler = new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero, SslOptions = trusted?.TrustOnly() ?? new() };
         _http = new HttpClient(handler) { BaseAddress = baseAddress, Timeout = TimeSpan.FromMinutes(3) };
 #pragma warning restore RS0030
@@ -36,10 +36,10 @@ public sealed class ApiDriver : IDisposable
 
     public Uri BaseAddress => _baseAddress;
 
-    /// <summary>The client itself, for what has no method of its own.</summary>
+    /// <summary>The underlying client, for calls without a method here.</summary>
     public HttpClient Http => _http;
 
-    /// <summary>The same replica, called by somebody else.</summary>
+    /// <summary>A driver of the same replica with another key.</summary>
     public ApiDriver As(string? key) => new(_baseAddress, key, _trusted);
 
     public async Task<Answer> SendAsync(HttpMethod method, string path, string? json = null, string? contentType = "application/json")
@@ -66,7 +66,7 @@ public sealed class ApiDriver : IDisposable
     public Task<Answer> ChatAsync(string model, string text = "hi", string path = "/v1/inference/chat") =>
         PostAsync(path, new { model, messages = new[] { new { role = "user", content = text } } });
 
-    /// <summary>Starts a stream; the caller reads events and disposes it, in the middle if it likes.</summary>
+    /// <summary>Starts a stream; the test reads events, and may dispose it before its end.</summary>
     public async Task<EventStream> StreamAsync(string model, string text = "hi", string path = "/v1/inference/chat", bool? includeUsage = null)
     {
         object body = includeUsage is { } include
@@ -75,7 +75,7 @@ public sealed class ApiDriver : IDisposable
         return await StreamBodyAsync(path, Json(body));
     }
 
-    /// <summary>Starts a stream with a body of the test's own.</summary>
+    /// <summary>Starts a stream with the given body.</summary>
     public async Task<EventStream> StreamBodyAsync(string path, string json)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
@@ -84,7 +84,7 @@ public sealed class ApiDriver : IDisposable
 
     /// <summary>Sends a form with a recording.</summary>
     /// <param name="path">The operation.</param>
-    /// <param name="file">The recording; null: none.</param>
+    /// <param name="file">The recording; null for none.</param>
     /// <param name="fields">The other fields, sent after the recording, as clients do.</param>
     public async Task<Answer> TranscribeAsync(string path, byte[]? file, params (string Name, string Value)[] fields)
     {
@@ -105,7 +105,7 @@ public sealed class ApiDriver : IDisposable
         return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), Headers(response));
     }
 
-    /// <summary>A new API key of the caller's own.</summary>
+    /// <summary>Creates an API key for the caller.</summary>
     public async Task<(string Id, string Key)> CreateKeyAsync(string name = "test")
     {
         var data = (await PostAsync("/v1/api-keys", new { name })).Created();
@@ -113,7 +113,7 @@ public sealed class ApiDriver : IDisposable
     }
 
     /// <summary>
-    /// Connects an OpenAI-compatible upstream in the four calls of the README and returns the slug to call it by.
+    /// Connects an OpenAI-compatible upstream by the four calls in the README, and returns the model's slug.
     /// </summary>
     public async Task<string> ConnectAsync(string baseUrl, string upstreamModel, string inputPrice = "1", string outputPrice = "2", object? modelFields = null)
     {
@@ -145,7 +145,7 @@ public sealed class ApiDriver : IDisposable
         return slug;
     }
 
-    /// <summary>Usage rows of a model, waiting until there are <paramref name="count"/>: a flush may be on its way.</summary>
+    /// <summary>Usage rows of a model; waits until there are <paramref name="count"/>, because a flush may be in progress.</summary>
     public async Task<IReadOnlyList<JsonNode>> UsageAsync(string model, int count, int timeoutSeconds = 60)
     {
         var rows = new List<JsonNode>();
@@ -180,7 +180,7 @@ public sealed class ApiDriver : IDisposable
         response.Headers.Concat(response.Content.Headers).ToDictionary(header => header.Key, header => string.Join(',', header.Value), StringComparer.OrdinalIgnoreCase);
 }
 
-/// <summary>A whole answer.</summary>
+/// <summary>A complete response.</summary>
 public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDictionary<string, string> Headers)
 {
     /// <summary>The <c>data</c> of a 200.</summary>
@@ -202,7 +202,7 @@ public sealed record Answer(HttpStatusCode Status, string Text, IReadOnlyDiction
         return body["error"]!;
     }
 
-    /// <summary>Asserts an error in OpenAI's shape and returns its <c>error</c>.</summary>
+    /// <summary>Asserts an error in OpenAI's form and returns its <c>error</c>.</summary>
     public JsonNode OpenAiError(int status, string code)
     {
         var error = Expect((HttpStatusCode)status)["error"]!;

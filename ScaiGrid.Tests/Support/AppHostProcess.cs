@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>The AppHost with its embedded environment, as a newcomer runs it, on free ports and in a temporary data folder.</summary>
+/// <summary>The AppHost with its embedded environment, started as in the README, on free ports and in a temporary data directory.</summary>
 public sealed class AppHostProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
@@ -33,13 +33,13 @@ public sealed class AppHostProcess : IAsyncDisposable
 
     public string Output => _process.Output;
 
-    /// <summary>Of an AppHost that has ended.</summary>
+    /// <summary>The exit code of an AppHost that has ended.</summary>
     public int ExitCode => _process.ExitCode;
 
-    /// <summary>The line of its banner that is there to be pasted.</summary>
+    /// <summary>The curl line of its banner.</summary>
     public string CurlLine { get; private set; } = "";
 
-    /// <summary>It, and every process that it or its children started: all know the data folder, and have it to themselves.</summary>
+    /// <summary>The AppHost and all its descendants, found by the data directory in their environment.</summary>
     public IReadOnlyList<int> Processes
     {
         get
@@ -51,9 +51,10 @@ public sealed class AppHostProcess : IAsyncDisposable
 
     /// <summary>Starts it and waits for its banner.</summary>
     /// <param name="settings">Environment variables.</param>
-    /// <param name="dataFolder">A folder of an earlier run; a temporary one when null.</param>
-    /// <param name="choosesInnerPorts">Whether the worker's and the development provider's ports are set as well: else only the five variables of the README are.</param>
-    /// <param name="withDotnetRun">As the README says; the process is then <c>dotnet run</c>, and the AppHost its child.</param>
+    /// <param name="dataFolder">The folder of an earlier run; null for a temporary one.</param>
+    /// <param name="choosesInnerPorts">Whether to set the ports of the worker and the development provider as well; otherwise only the README's five
+    /// variables.</param>
+    /// <param name="withDotnetRun">Whether to start it by <c>dotnet run</c>, as in the README; the AppHost is then a child of that process.</param>
     public static async Task<AppHostProcess> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? dataFolder = null, bool withDotnetRun = false, bool choosesInnerPorts = true)
     {
         var ownFolder = dataFolder is null ? new TemporaryFolder() : null;
@@ -90,7 +91,7 @@ public sealed class AppHostProcess : IAsyncDisposable
 
     public Task KillAsync() => _process.KillAsync();
 
-    /// <summary>SIGTERM, as Ctrl-C does; how long it took to end.</summary>
+    /// <summary>Sends SIGTERM, and returns how long the process took to end.</summary>
     public Task<TimeSpan> TerminateAsync() => _process.TerminateAsync();
 
     public async ValueTask DisposeAsync()
@@ -99,7 +100,7 @@ public sealed class AppHostProcess : IAsyncDisposable
         _ownFolder?.Dispose();
     }
 
-    // Built beside the tests, in its own folder, in the same configuration.
+    // Built next to the tests, in its own folder, with the same configuration.
     public static string Program => Path.Combine(Project, "bin", Configuration, "net10.0", "ScaiGrid.AppHost.dll");
 
     private static string Project => Path.Combine(Repository.Root, "ScaiGrid.AppHost");
@@ -114,7 +115,7 @@ public sealed class AppHostProcess : IAsyncDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // No process, one that has just ended, or somebody else's.
+            // No such process, one that has just ended, or another user's.
             return [];
         }
     }

@@ -4,17 +4,17 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>As much of a browser as signing in needs: cookies, redirects, and forms that are filled in and sent.</summary>
+/// <summary>A minimal browser for sign-in: cookies, redirects and forms.</summary>
 public sealed partial class Browser : IDisposable
 {
     private const int MaxRedirects = 20;
 
     private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = true, CookieContainer = new CookieContainer() });
 
-    /// <summary>Goes to an address and on to where it is sent, until there is a page, or until the address begins with <paramref name="until"/>.</summary>
+    /// <summary>Follows redirects until there is a page, or until the address begins with <paramref name="until"/>.</summary>
     public Task<Page> OpenAsync(Uri address, string until) => FollowAsync(new HttpRequestMessage(HttpMethod.Get, address), until);
 
-    /// <summary>Sends the page's form, with these fields filled in.</summary>
+    /// <summary>Submits the page's form with the given fields.</summary>
     public Task<Page> SubmitAsync(Page page, string until, params (string Name, string Value)[] fields)
     {
         var form = Form().Match(page.Html);
@@ -69,7 +69,7 @@ public sealed partial class Browser : IDisposable
     private static partial Regex HiddenInput();
 }
 
-/// <param name="Address">Where the browser is.</param>
-/// <param name="Status">With what it was answered.</param>
-/// <param name="Html">The page; empty where it was sent on and did not go.</param>
+/// <param name="Address">The browser's address.</param>
+/// <param name="Status">The status of the last response.</param>
+/// <param name="Html">The page; empty if a redirect was not followed.</param>
 public sealed record Page(Uri Address, HttpStatusCode Status, string Html);

@@ -5,14 +5,14 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A streamed answer, read event by event, with the time at which each event came.</summary>
+/// <summary>A streamed response, read event by event, with the time of each event.</summary>
 public sealed class EventStream(HttpResponseMessage response) : IDisposable
 {
     private StreamReader? _reader;
 
     public HttpResponseMessage Response => response;
 
-    /// <summary>Comment lines seen.</summary>
+    /// <summary>The number of comment lines so far.</summary>
     public int Comments { get; private set; }
 
     public async Task<ServerEvent?> NextAsync(CancellationToken cancellationToken = default)
@@ -47,7 +47,7 @@ public sealed class EventStream(HttpResponseMessage response) : IDisposable
         return null;
     }
 
-    /// <summary>Everything to the end of the connection.</summary>
+    /// <summary>Reads all events until the end of the connection.</summary>
     public async Task<IReadOnlyList<ServerEvent>> AllAsync()
     {
         var events = new List<ServerEvent>();
@@ -68,13 +68,13 @@ public sealed class EventStream(HttpResponseMessage response) : IDisposable
 
 /// <param name="Name">The event's name; null for a plain message.</param>
 /// <param name="Data">Its data.</param>
-/// <param name="At">Timestamp at which it was whole.</param>
+/// <param name="At">The timestamp at which it was complete.</param>
 public sealed record ServerEvent(string? Name, string Data, long At)
 {
     public bool IsDone => Data == "[DONE]";
 
     public JsonNode Json => JsonNode.Parse(Data)!;
 
-    /// <summary>The text of the first choice's delta; empty where there is none.</summary>
+    /// <summary>The text of the first choice's delta; empty if there is none.</summary>
     public string Content => IsDone ? "" : (string?)Json["choices"]?.AsArray().FirstOrDefault()?["delta"]?["content"] ?? "";
 }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>Google's operations other than chat, as published for <c>v1beta</c>: it checks the key's header and keeps what it received.</summary>
+/// <summary>Google's operations other than chat, as published for <c>v1beta</c>. Checks the key's header and records requests.</summary>
 public sealed class FakeGoogle : IAsyncDisposable
 {
     public const string Key = "google-key-0123456789";

@@ -13,8 +13,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// An identity provider of the tests' own, whose keys they hold: it can be ScaiKey, with a platform issuer and one for each tenant, or
-/// an issuer by the standard, and signs whatever a test asks it to. It counts what is fetched.
+/// A fake identity provider whose keys the tests hold. It is ScaiKey, with a platform issuer and one per tenant, or a standard issuer, and signs
+/// whatever a test asks for. It counts requests for its keys.
 /// </summary>
 public sealed class FakeIssuer : IAsyncDisposable
 {
@@ -31,28 +31,28 @@ public sealed class FakeIssuer : IAsyncDisposable
 
     private FakeIssuer(WebApplication app, bool isScaiKey) => (_app, _isScaiKey) = (app, isScaiKey);
 
-    /// <summary>What SCAIGRID_SCAIKEY_ISSUER is set to.</summary>
+    /// <summary>The value of SCAIGRID_SCAIKEY_ISSUER.</summary>
     public string Url => _app.Urls.First();
 
-    /// <summary>The name of the issuer of the installation as a whole.</summary>
+    /// <summary>The name of the installation's issuer.</summary>
     public string Name => _isScaiKey ? Url + "/api/v1/platform/oauth" : Url;
 
     public IReadOnlyList<SigningCredentials> Keys => _keys;
 
     public bool IsAway { get; set; }
 
-    /// <summary>What its admin API lists, by path, two items a page; other paths are not there.</summary>
+    /// <summary>The lists of its admin API, by path, two items per page; other paths are not found.</summary>
     public ConcurrentDictionary<string, JsonArray> Lists { get; } = new();
 
-    /// <summary>Says that there is more of a list, and not where.</summary>
+    /// <summary>Makes lists claim that there are more items without giving a cursor.</summary>
     public bool LosesCursors { get; set; }
 
     private int _keyFetches;
 
-    /// <summary>How often the keys were fetched.</summary>
+    /// <summary>The number of requests for the keys.</summary>
     public int KeyFetches => _keyFetches;
 
-    /// <summary>The form of each call of the token endpoint, and its <c>Authorization</c>.</summary>
+    /// <summary>The form and the <c>Authorization</c> of each call of the token endpoint.</summary>
     public ConcurrentQueue<(IFormCollection Form, string Authorization)> Exchanges { get; } = new();
 
     public static async Task<FakeIssuer> StartAsync(bool isScaiKey = false)
@@ -78,13 +78,13 @@ public sealed class FakeIssuer : IAsyncDisposable
         return issuer;
     }
 
-    /// <summary>The name of a tenant's issuer, in ScaiKey's layout.</summary>
+    /// <summary>The name of a tenant's issuer in ScaiKey's layout.</summary>
     public string NameOf(string tenantSlug) => $"{Url}/api/v1/auth/tenants/{tenantSlug}";
 
-    /// <summary>Replaces the keys; the old ones are gone.</summary>
+    /// <summary>Replaces all keys.</summary>
     public void Rotate() => _keys = [Rsa($"rsa-{Guid.CreateVersion7():N}"), Ec($"ec-{Guid.CreateVersion7():N}")];
 
-    /// <summary>An access token as the issuer makes them; a claim of null is left out.</summary>
+    /// <summary>An access token as the issuer creates it; claims that are null are left out.</summary>
     public string Token(string subject, Dictionary<string, object?>? claims = null, SigningCredentials? key = null)
     {
         var now = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
@@ -106,8 +106,8 @@ public sealed class FakeIssuer : IAsyncDisposable
         return Sign(all, key ?? _keys[0]);
     }
 
-    /// <summary>Signs in at an authorize URL as <paramref name="subject"/>, as a person with a browser does.</summary>
-    /// <returns>Where the browser is sent.</returns>
+    /// <summary>Signs in at an authorize URL as <paramref name="subject"/>, like a user with a browser.</summary>
+    /// <returns>The URL to which the browser is redirected.</returns>
     public Uri SignIn(Uri authorizeUrl, string subject, Dictionary<string, object?>? claims = null)
     {
         var query = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(authorizeUrl.Query);

@@ -6,10 +6,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>The operations of the fake upstream other than chat: OpenAI's answers, or what the model's script says.</summary>
+/// <summary>The fake upstream's operations other than chat: OpenAI's responses, or those of the model's script.</summary>
 internal static class FakeOperations
 {
-    /// <summary>A picture of one pixel.</summary>
+    /// <summary>An image of one pixel.</summary>
     public static readonly byte[] Png = Convert.FromBase64String(
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
 

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A receiver of webhooks: takes what comes at any path, does there what a test says, and keeps it.</summary>
+/// <summary>A receiver of webhooks: accepts events at any path, runs the test's script for it, and records them.</summary>
 public sealed class FakeReceiver : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, ConcurrentQueue<ReceivedEvent>> _received = new();
@@ -30,7 +30,7 @@ public sealed class FakeReceiver : IAsyncDisposable
 
     public string UrlOf(string name) => $"{_app.Urls.First()}/{name}";
 
-    /// <summary>What the receiver called <paramref name="name"/> does; without a script it takes everything.</summary>
+    /// <summary>Sets the script of the receiver called <paramref name="name"/>; without one it accepts everything.</summary>
     public void Play(string name, Func<HttpContext, Task> script) => _scripts[name] = script;
 
     public void Fail(string name, int status = 500) => Play(name, context =>
@@ -67,7 +67,7 @@ public sealed class FakeReceiver : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                // The sender lost patience.
+                // The sender timed out.
             }
         }
     }

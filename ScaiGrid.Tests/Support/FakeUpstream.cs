@@ -13,8 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// A provider of the tests' own: an HTTP server that speaks OpenAI's chat completions and plays, for each upstream model, the script
-/// that a test gave it. It keeps what it received.
+/// A fake provider: an HTTP server that speaks OpenAI's chat completions and plays the script that a test set for each upstream model. It records
+/// the calls.
 /// </summary>
 public sealed class FakeUpstream : IAsyncDisposable
 {
@@ -27,13 +27,13 @@ public sealed class FakeUpstream : IAsyncDisposable
 
     private FakeUpstream(WebApplication app, ConnectionCount connections) => (_app, _connections) = (app, connections);
 
-    /// <summary>What a provider's <c>base_url</c> is set to.</summary>
+    /// <summary>The value of a provider's <c>base_url</c>.</summary>
     public string BaseUrl { get; private set; } = "";
 
     public ConcurrentQueue<ReceivedCall> Calls { get; } = new();
 
-    /// <param name="port">Where it listens; 0 for any free port. One that ended can be started again on its own.</param>
-    /// <param name="holdModels">What <see cref="HoldModels"/> is from the first question on.</param>
+    /// <param name="port">The port to listen on; 0 for any free port. A server that ended can be started again on its port.</param>
+    /// <param name="holdModels">The initial value of <see cref="HoldModels"/>.</param>
     public static async Task<FakeUpstream> StartAsync(int port = 0, Task? holdModels = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -55,26 +55,26 @@ public sealed class FakeUpstream : IAsyncDisposable
         return upstream;
     }
 
-    /// <summary>Chat calls that it has not ended, and of which it has not seen that the gateway left.</summary>
+    /// <summary>Chat calls that have not ended and were not aborted by the gateway.</summary>
     public int RunningChats => Volatile.Read(ref _running);
 
-    /// <summary>Connections that are open to it.</summary>
+    /// <summary>The number of open connections.</summary>
     public int OpenConnections => _connections.Open;
 
-    /// <summary>What <c>GET /models</c> answers, as it is.</summary>
+    /// <summary>The raw response to <c>GET /models</c>.</summary>
     public string Models { get; set; } = """{"object":"list","data":[]}""";
 
-    /// <summary>Waited for before the models are listed.</summary>
+    /// <summary>Awaited before models are listed.</summary>
     public Task HoldModels { get; set; } = Task.CompletedTask;
 
-    /// <summary>How often the models were asked for.</summary>
+    /// <summary>The number of requests for the models.</summary>
     public int Listings => Volatile.Read(ref _listings);
 
     public void Play(string model, UpstreamScript script) => _scripts[model] = script;
 
     public UpstreamScript? ScriptOf(string model) => _scripts.GetValueOrDefault(model);
 
-    /// <summary>The calls that asked for <paramref name="model"/>.</summary>
+    /// <summary>The calls for <paramref name="model"/>.</summary>
     public IReadOnlyList<ReceivedCall> CallsOf(string model) => [.. Calls.Where(call => call.Model == model)];
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
@@ -109,7 +109,7 @@ public sealed class FakeUpstream : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // The gateway hung up, which the call remembers: this may be here before its callback, which then never comes.
+            // The gateway disconnected. Recorded here as well, because the callback may not run.
             call.AbortedAt = call.AbortedAt == 0 ? Stopwatch.GetTimestamp() : call.AbortedAt;
         }
         finally
@@ -218,21 +218,21 @@ public sealed class FakeUpstream : IAsyncDisposable
     }
 }
 
-/// <summary>What the fake upstream does with a call.</summary>
+/// <summary>The fake upstream's behaviour for a model.</summary>
 public sealed record UpstreamScript
 {
     public IReadOnlyList<string> Chunks { get; init; } = ["Hello", " ", "world"];
 
-    /// <summary>Before the first byte.</summary>
+    /// <summary>The delay before the first byte.</summary>
     public TimeSpan Delay { get; init; }
 
-    /// <summary>Waited for before the first byte.</summary>
+    /// <summary>Awaited before the first byte.</summary>
     public Task Hold { get; init; } = Task.CompletedTask;
 
-    /// <summary>After each chunk.</summary>
+    /// <summary>The delay after each chunk.</summary>
     public TimeSpan ChunkDelay { get; init; }
 
-    /// <summary>Chunks after which the connection is cut; null for never.</summary>
+    /// <summary>The number of chunks after which the connection is cut; null for never.</summary>
     public int? CutAfter { get; init; }
 
     public bool SendsUsage { get; init; } = true;
@@ -251,25 +251,25 @@ public sealed record UpstreamScript
 
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Sent as it is, in place of what the script would make.</summary>
+    /// <summary>Sent unchanged instead of the script's response.</summary>
     public string? Body { get; init; }
 
     public string ContentType { get; init; } = "application/json";
 
-    /// <summary>Sent piece by piece, as it is.</summary>
+    /// <summary>Sent unchanged, piece by piece.</summary>
     public IReadOnlyList<byte[]>? Bytes { get; init; }
 }
 
 /// <summary>A call that reached the fake upstream.</summary>
 public sealed record ReceivedCall(string Model, string Body, IReadOnlyDictionary<string, string> Headers)
 {
-    /// <summary>Timestamp of the gateway's hanging up; 0 while it has not.</summary>
+    /// <summary>Timestamp at which the gateway disconnected; 0 if it has not.</summary>
     public long AbortedAt { get; set; }
 
     public int ChunksSent { get; set; }
 }
 
-/// <summary>OpenAI's documents, as an upstream would send them.</summary>
+/// <summary>OpenAI's documents as an upstream sends them.</summary>
 public static class UpstreamDocuments
 {
     public static string Completion(UpstreamScript script) => JsonSerializer.Serialize(new

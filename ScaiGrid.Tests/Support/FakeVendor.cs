@@ -6,7 +6,7 @@ using ScaiGrid.Tests.Inference.Providers.Conformance;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A vendor's API at an address of its own: answers by path, and keeps what it received.</summary>
+/// <summary>A fake vendor API: answers by path, and records the calls.</summary>
 public sealed class FakeVendor : IAsyncDisposable
 {
     private readonly ScriptedUpstream _server = new();
@@ -18,7 +18,7 @@ public sealed class FakeVendor : IAsyncDisposable
 
     public const string Key = "vendor-key-0123456789";
 
-    /// <summary>Without a path.</summary>
+    /// <summary>The server's address without a path.</summary>
     public string Address { get; private set; } = "";
 
     public ConcurrentQueue<VendorCall> Calls { get; } = new();
@@ -31,8 +31,8 @@ public sealed class FakeVendor : IAsyncDisposable
         return vendor;
     }
 
-    /// <param name="path">From the vendor's root, the query included.</param>
-    /// <param name="json">What it answers.</param>
+    /// <param name="path">The path from the vendor's root, including the query.</param>
+    /// <param name="json">The response.</param>
     public FakeVendor At(string path, string json) => At(path, context => context.AnswerAsync(json));
 
     /// <inheritdoc cref="At(string, string)"/>
@@ -45,7 +45,7 @@ public sealed class FakeVendor : IAsyncDisposable
         await context.Response.Body.WriteAsync(bytes);
     });
 
-    /// <summary>Connects a backend of it and returns the slug to call it by.</summary>
+    /// <summary>Connects a backend to it, and returns the model's slug.</summary>
     public async Task<string> ConnectAsync(ApiDriver admin, string type, string modality, string path = "", object? config = null, object? modelFields = null, string model = "their-model")
     {
         var provider = await ConnectProviderAsync(admin, type, path, config);
@@ -94,6 +94,6 @@ public sealed class FakeVendor : IAsyncDisposable
 
 public sealed record VendorCall(string Path, string Body, IReadOnlyDictionary<string, string> Headers)
 {
-    /// <summary>The body as it would be written without spaces.</summary>
+    /// <summary>The body without white space.</summary>
     public string Json => JsonNode.Parse(Body)!.ToJsonString();
 }

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// Loopback ports that nobody listens on, each given once. They are below those that the system gives to whoever asks for any, so that nobody comes
-/// before the process that is told of one; and each run of the tests has blocks of its own, of a thousand.
+/// Free loopback ports, each returned once. They are below the ephemeral ports, so that no other program gets one before the process that is told of
+/// it; each run of the tests has its own blocks of a thousand.
 /// </summary>
 public static class FreePort
 {
@@ -15,7 +15,7 @@ public static class FreePort
 
     private static readonly Lock Gate = new();
 
-    // What listens on a block's first port claims the rest of it, for as long as this run lives.
+    // A listener on a block's first port claims the rest of the block for as long as this run lives.
     private static readonly List<TcpListener> Claims = [];
     private static int _next;
     private static int _end;

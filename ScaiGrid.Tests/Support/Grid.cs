@@ -7,8 +7,8 @@ using Xunit;
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// The whole of ScaiGrid, started once for the run as real processes: on MariaDB, Redis and S3, or, with SCAIGRID_TEST_STACK=embedded,
-/// by the AppHost on SQLite, Garnet and disk. Tests share it and keep apart by models and keys of their own.
+/// A complete ScaiGrid as real processes, started once per run: on MariaDB, Redis and S3, or, with SCAIGRID_TEST_STACK=embedded, by the
+/// AppHost on SQLite, Garnet and disk. Tests share it, and use models and keys of their own.
 /// </summary>
 public sealed class Grid : IAsyncDisposable
 {
@@ -18,7 +18,7 @@ public sealed class Grid : IAsyncDisposable
 
     public static bool IsEmbedded => Environment.GetEnvironmentVariable("SCAIGRID_TEST_STACK") == "embedded";
 
-    /// <summary>The super admin that the bootstrap made.</summary>
+    /// <summary>The super admin created by the bootstrap.</summary>
     public ApiDriver Admin { get; private set; } = null!;
 
     public Uri GrpcAddress { get; private set; } = null!;
@@ -27,7 +27,7 @@ public sealed class Grid : IAsyncDisposable
 
     public FakeUpstream Upstream { get; private set; } = null!;
 
-    /// <summary>What runs the embedded run; null in the other one.</summary>
+    /// <summary>The AppHost of an embedded run; otherwise null.</summary>
     public AppHostProcess? AppHost { get; private set; }
 
     /// <summary>MariaDB, Redis and S3; null in the embedded run.</summary>
@@ -96,7 +96,7 @@ public sealed class Grid : IAsyncDisposable
         BunkerProxyAddress = host.BunkerProxyAddress;
     }
 
-    // A replica is alive before it knows its keys, when the machine is busy and the database slow to answer for the first time.
+    // On a busy machine, a replica may be alive before its first snapshot is loaded.
     private async Task WaitUntilReadyAsync()
     {
         await Poll.UntilAsync(async () => (int)(await Admin.GetAsync("/v1/me")).Status == 200, "the http replica to know its keys");
@@ -115,7 +115,7 @@ public sealed class Grid : IAsyncDisposable
     }
 }
 
-/// <summary>A test that speaks to the running grid.</summary>
+/// <summary>Base of tests that use the running grid.</summary>
 [Trait("stack", "both")]
 public abstract class GridTest(Grid grid) : IAsyncLifetime
 {
@@ -131,15 +131,15 @@ public abstract class GridTest(Grid grid) : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Connects a script of the fake upstream and returns the slug to call it by.</summary>
+    /// <summary>Connects a script of the fake upstream, and returns the model's slug.</summary>
     protected Task<string> ConnectAsync(UpstreamScript script, string inputPrice = "1", string outputPrice = "2", object? modelFields = null) =>
         ConnectAsync(script, out _, inputPrice, outputPrice, modelFields);
 
-    /// <param name="script">What the upstream does.</param>
+    /// <param name="script">The upstream's behaviour.</param>
     /// <param name="upstreamModel">The model's name at the upstream, for <see cref="FakeUpstream.CallsOf"/>.</param>
-    /// <param name="inputPrice">Per million tokens.</param>
-    /// <param name="outputPrice">Per million tokens.</param>
-    /// <param name="modelFields">More fields of the model.</param>
+    /// <param name="inputPrice">The price per million tokens.</param>
+    /// <param name="outputPrice">The price per million tokens.</param>
+    /// <param name="modelFields">Further fields of the model.</param>
     protected Task<string> ConnectAsync(UpstreamScript script, out string upstreamModel, string inputPrice = "1", string outputPrice = "2", object? modelFields = null)
     {
         upstreamModel = $"upstream-{Guid.CreateVersion7():N}";

@@ -13,7 +13,7 @@ public sealed class GridServices : IAsyncDisposable
 
     public S3Server S3 { get; }
 
-    /// <summary>Environment variables for every mode. Each call adds its own.</summary>
+    /// <summary>Environment variables for every mode. A new dictionary for each access.</summary>
     public Dictionary<string, string> Settings => new(S3.Settings.Concat(Limits.None))
     {
         ["SCAIGRID_DATABASE_URL"] = MariaDb.Url(),
@@ -38,7 +38,7 @@ public sealed class GridServices : IAsyncDisposable
         return new GridServices(await mariaDb, await redis, await s3);
     }
 
-    /// <summary>Migrates, and with it bootstraps, the database.</summary>
+    /// <summary>Migrates and bootstraps the database.</summary>
     public Task MigrateAsync() => ModeProcess.RunAsync(Mode.Migrate, Settings);
 
     public async ValueTask DisposeAsync()
@@ -50,15 +50,15 @@ public sealed class GridServices : IAsyncDisposable
     }
 }
 
-/// <summary>Rate limits, which tests that share a key would share as well.</summary>
+/// <summary>Settings of rate limits, which tests that share a key would share as well.</summary>
 public static class Limits
 {
-    /// <summary>No limits but those that a test sets.</summary>
+    /// <summary>No limits, except those that a test sets.</summary>
     public static readonly IReadOnlyDictionary<string, string> None = new[] { "KEY", "USER", "TENANT", "PARTNER", "ADDRESS" }
         .ToDictionary(level => $"SCAIGRID_RATE_LIMIT_{level}_RPM", _ => "0");
 }
 
-/// <summary>Secrets of the tests; none is used anywhere else.</summary>
+/// <summary>Secrets of the tests; not used anywhere else.</summary>
 public static class Secrets
 {
     public const string AdminKey = "sgk_test-admin-key-0123456789abcdefghijklmnop";

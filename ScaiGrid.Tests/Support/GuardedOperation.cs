@@ -4,17 +4,17 @@ using ScaiGrid.Core.Identity;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>An operation of the API, and who may call it, as the OpenAPI document promises.</summary>
-/// <param name="Method">In capitals.</param>
+/// <summary>An operation of the API with its required permissions, according to the OpenAPI document.</summary>
+/// <param name="Method">In upper case.</param>
 /// <param name="Path">With parameters in braces.</param>
-/// <param name="IsAnonymous">For everybody.</param>
-/// <param name="Permissions">One of which the caller must hold; none where being authenticated is enough.</param>
-/// <param name="Reach">How far they must hold it.</param>
+/// <param name="IsAnonymous">Whether no credentials are needed.</param>
+/// <param name="Permissions">At least one is needed; empty if authentication is enough.</param>
+/// <param name="Reach">How far the permission must reach.</param>
 public sealed partial record GuardedOperation(string Method, string Path, bool IsAnonymous, IReadOnlyList<string> Permissions, Reach Reach)
 {
     private static readonly string[] Methods = ["get", "put", "post", "delete", "patch", "head", "options"];
 
-    /// <summary>The path's part up to its last parameter: what a resource's own address is.</summary>
+    /// <summary>The path up to its last parameter, which is the resource's own address.</summary>
     public string? ResourcePath => Path.LastIndexOf('}') is >= 0 and var end ? Path[..(end + 1)] : null;
 
     public static async Task<IReadOnlyList<GuardedOperation>> ReadAsync(ApiDriver api)

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>OpenAI's own JavaScript client, installed by ./test: runs a scenario of Support/openai/client.mjs, which asserts by itself.</summary>
+/// <summary>OpenAI's own JavaScript client, installed by ./test. Runs a scenario of Support/openai/client.mjs, which makes its own assertions.</summary>
 public static class JavaScriptClient
 {
     public static async Task RunAsync(ApiDriver api, string scenario, string model, object? wanted = null)

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A MariaDB server of the tests' own, with its data in a temporary folder.</summary>
+/// <summary>A MariaDB server started by the tests, with its data in a temporary folder.</summary>
 public sealed class MariaDbServer : IAsyncDisposable
 {
     private const string User = "scaigrid";
@@ -33,15 +33,15 @@ public sealed class MariaDbServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>The address of a database on the server; the migrator creates it.</summary>
+    /// <summary>The URL of a database on the server; the migrator creates the database.</summary>
     public string Url(string database = "scaigrid") => $"mysql://{User}:{Password}@127.0.0.1:{_port}/{database}";
 
     public string ConnectionString(string database = "scaigrid") => $"Server=127.0.0.1;Port={_port};User ID={User};Password={Password};Database={database}";
 
-    /// <summary>kill -9.</summary>
+    /// <summary>Kills it with SIGKILL.</summary>
     public Task KillAsync() => _process.KillAsync();
 
-    /// <summary>Starts the server, again after a kill, on the same port and data.</summary>
+    /// <summary>Starts the server, or restarts it after a kill, on the same port and data.</summary>
     public async Task RestartAsync() => _process = await ServerProcess.StartAsync(
         Requirement.Program("mariadbd", "mariadb-server"),
         [
@@ -49,7 +49,7 @@ public sealed class MariaDbServer : IAsyncDisposable
             "--bind-address=127.0.0.1", $"--port={_port}", $"--init-file={_folder.File("init.sql")}", "--skip-name-resolve", "--max-connections=300",
             "--innodb-buffer-pool-size=128M", "--innodb-flush-log-at-trx-commit=1",
 
-            // A server that starts removes what others have in a shared one.
+            // A starting server deletes other servers' files in a shared temporary folder.
             $"--tmpdir={_folder.Path}",
         ],
         _port);

@@ -2,7 +2,7 @@ using MySqlConnector;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>SQL for what the HTTP API does not show, or cannot make yet.</summary>
+/// <summary>SQL for state that the HTTP API does not show or cannot create.</summary>
 public static class MariaDbStatements
 {
     public static async Task ExecuteAsync(this MariaDbServer server, string sql, params (string Name, object? Value)[] parameters)
@@ -16,7 +16,7 @@ public static class MariaDbStatements
         await transaction.CommitAsync();
     }
 
-    /// <summary>A transaction that holds what the statement locked until it is disposed, and then changes nothing.</summary>
+    /// <summary>Begins a transaction that keeps the statement's locks until it is disposed, and is then rolled back.</summary>
     public static async Task<IAsyncDisposable> BeginAsync(this MariaDbServer server, string sql)
     {
         var connection = new MySqlConnection(server.ConnectionString());
@@ -43,7 +43,7 @@ public static class MariaDbStatements
         return Enumerable.Range(0, reader.FieldCount).ToDictionary(reader.GetName, column => reader.GetValue(column).ToString() ?? "");
     }
 
-    /// <summary>The columns, of all tables, in which a text stands.</summary>
+    /// <summary>The columns, of all tables, that contain a text.</summary>
     public static async Task<IReadOnlyList<string>> ColumnsWithAsync(this MariaDbServer server, string text)
     {
         await using var connection = new MySqlConnection(server.ConnectionString());
@@ -76,7 +76,7 @@ public static class MariaDbStatements
 
     private static MySqlCommand Command(MySqlConnection connection, string sql, (string Name, object? Value)[] parameters)
     {
-        // A busy machine takes its time over a fill of many rows.
+        // On a busy machine, inserting many rows takes long.
         var command = new MySqlCommand(sql, connection) { CommandTimeout = 600 };
         foreach (var (name, value) in parameters)
         {

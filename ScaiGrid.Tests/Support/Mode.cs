@@ -1,6 +1,6 @@
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>The modes of ScaiGrid, each a program of its own.</summary>
+/// <summary>The modes of ScaiGrid, each a separate program.</summary>
 public enum Mode
 {
     Http,
@@ -12,7 +12,7 @@ public enum Mode
 
 internal static class ModeFacts
 {
-    /// <summary>The program, which the build puts beside the tests.</summary>
+    /// <summary>The program, which the build puts next to the tests.</summary>
     public static string Program(this Mode mode) => Path.Combine(AppContext.BaseDirectory, mode switch
     {
         Mode.Http => "ScaiGrid.Api.dll",
@@ -22,7 +22,7 @@ internal static class ModeFacts
         _ => "ScaiGrid.Migrator.dll",
     });
 
-    /// <summary>The setting of the port that the mode listens on.</summary>
+    /// <summary>The setting of the mode's port.</summary>
     public static string PortVariable(this Mode mode) => mode switch
     {
         Mode.Http => "SCAIGRID_HTTP_PORT",

@@ -11,8 +11,8 @@ using Xunit;
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// A mode of ScaiGrid as a real process on a free loopback port, with a data folder and an environment of its own: what the tests'
-/// own environment says to ScaiGrid is not passed on. It ends with the test, also when the test run is killed.
+/// A mode of ScaiGrid as a real process on a free loopback port, with its own data directory and environment: ScaiGrid's variables in the tests'
+/// environment are not passed on. It ends with the test, even if the test run is killed.
 /// </summary>
 public sealed partial class ModeProcess : IAsyncDisposable
 {
@@ -49,13 +49,13 @@ public sealed partial class ModeProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>What it wrote to standard output and error; the oldest lines are dropped after some thousands.</summary>
+    /// <summary>Its standard output and error; the oldest lines are dropped after some thousands.</summary>
     public string Output => string.Join('\n', _output);
 
-    /// <summary>How much it wrote so far, what was dropped included.</summary>
+    /// <summary>The number of bytes it wrote so far, including dropped ones.</summary>
     public long OutputBytes => Interlocked.Read(ref _outputBytes);
 
-    /// <summary>The most memory that was ever resident, files that are mapped included.</summary>
+    /// <summary>Peak resident memory, including mapped files.</summary>
     public long PeakMemoryBytes => MemoryBytes("VmHWM:");
 
     /// <summary>The resident memory after a full, blocking garbage collection: what the process holds, and not what its collector has not looked at.</summary>
@@ -72,10 +72,10 @@ public sealed partial class ModeProcess : IAsyncDisposable
         return MemoryBytes("VmRSS:");
     }
 
-    /// <summary>Files and sockets that are open.</summary>
+    /// <summary>The number of open files and sockets.</summary>
     public int OpenHandles => Directory.EnumerateFileSystemEntries($"/proc/{Id}/fd").Count();
 
-    /// <summary>Names of the files that are mapped into the process: with them, every assembly it has loaded.</summary>
+    /// <summary>Names of the files that are mapped into the process, which include all loaded assemblies.</summary>
     public IReadOnlyCollection<string> LoadedFiles =>
         [.. File.ReadLines($"/proc/{Id}/maps").Where(line => line.Contains('/', StringComparison.Ordinal)).Select(line => Path.GetFileName(line)).Distinct()];
 
@@ -84,14 +84,14 @@ public sealed partial class ModeProcess : IAsyncDisposable
         Mode mode, IReadOnlyDictionary<string, string>? settings = null, CancellationToken cancellationToken = default, params string[] arguments) =>
         StartAsync(mode, settings, disk: null, arguments, cancellationToken);
 
-    /// <summary>Starts a mode where a disk is, and waits until it answers <c>/health</c>.</summary>
+    /// <summary>Starts a mode that sees a small disk, and waits until it answers <c>/health</c>.</summary>
     public static Task<ModeProcess> StartAsync(Mode mode, IReadOnlyDictionary<string, string> settings, SmallDisk? disk) =>
         StartAsync(mode, settings, disk, arguments: [], CancellationToken.None);
 
     private static async Task<ModeProcess> StartAsync(
         Mode mode, IReadOnlyDictionary<string, string>? settings, SmallDisk? disk, string[] arguments, CancellationToken cancellationToken)
     {
-        // A port that is given is one that somebody else must know beforehand.
+        // A port in the settings is one that others must know in advance.
         var withPort = new Dictionary<string, string>(settings ?? new Dictionary<string, string>());
         withPort.TryAdd(mode.PortVariable(), FreePort.Next().ToString(CultureInfo.InvariantCulture));
         var port = withPort[mode.PortVariable()];
@@ -108,7 +108,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs a mode to its end, which must be a good one, and returns what it wrote.</summary>
+    /// <summary>Runs a mode to its end, which must be successful, and returns its output.</summary>
     public static async Task<string> RunAsync(
         Mode mode, IReadOnlyDictionary<string, string>? settings = null, CancellationToken cancellationToken = default, params string[] arguments)
     {
@@ -117,7 +117,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
         return output;
     }
 
-    /// <summary>Runs a mode to its end, good or bad: for one-shot modes, wrong settings and commands.</summary>
+    /// <summary>Runs a mode to its end, successful or not: for one-shot modes, wrong settings and commands.</summary>
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(
         Mode mode, IReadOnlyDictionary<string, string>? settings = null, CancellationToken cancellationToken = default, params string[] arguments)
     {
@@ -128,7 +128,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
         return (process._process.ExitCode, process.Output);
     }
 
-    /// <summary>A client for it. The gRPC mode speaks HTTP/2 without TLS, which a client must know beforehand.</summary>
+    /// <summary>A client for it. The gRPC mode uses HTTP/2 without TLS, which a client must know in advance.</summary>
     public HttpClient CreateClient() => new(new SocketsHttpHandler())
     {
         BaseAddress = BaseAddress,
@@ -137,17 +137,17 @@ public sealed partial class ModeProcess : IAsyncDisposable
         DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
     };
 
-    /// <summary>kill -9: nothing of it can be saved.</summary>
+    /// <summary>Kills it with SIGKILL.</summary>
     public Task KillAsync() => StopAsync(SigKill, DrainPatience);
 
-    /// <summary>SIGTERM: drains, ends and tells its exit code.</summary>
+    /// <summary>Sends SIGTERM, and returns the exit code after the drain.</summary>
     public async Task<int> TerminateAsync()
     {
         await StopAsync(SigTerm, DrainPatience);
         return _process.ExitCode;
     }
 
-    /// <summary>Sends SIGTERM and does not wait for the end.</summary>
+    /// <summary>Sends SIGTERM without waiting for the end.</summary>
     public void BeginTerminate() => _ = Kill(Id, SigTerm);
 
     public async Task<int> WaitForExitAsync(CancellationToken cancellationToken)
@@ -187,7 +187,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
         };
         foreach (var name in start.Environment.Keys.Where(name => OwnVariables.Any(own => name.StartsWith(own, StringComparison.OrdinalIgnoreCase))).ToArray())
         {
-            // Where .NET is installed is not ours to hide.
+            // The location of .NET must be passed on.
             if (!name.StartsWith("DOTNET_ROOT", StringComparison.Ordinal))
             {
                 start.Environment.Remove(name);

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>The operations that the running API documents: what tests of all endpoints walk over.</summary>
+/// <summary>The operations that the running API documents, for tests of all endpoints.</summary>
 public static class OpenApiDocument
 {
     private static readonly string[] Methods = ["get", "put", "post", "delete", "patch"];
@@ -23,12 +23,12 @@ public static class OpenApiDocument
     }
 }
 
-/// <param name="Method">Upper case.</param>
+/// <param name="Method">In upper case.</param>
 /// <param name="Path">With parameters in braces.</param>
 /// <param name="Query">Names of its query parameters.</param>
 public sealed record ApiOperation(string Method, string Path, IReadOnlyList<string> Query)
 {
-    /// <summary>Whether the path is of one resource, or of a list below one.</summary>
+    /// <summary>Whether the path contains parameters.</summary>
     public bool HasPathParameters => Path.Contains('{', StringComparison.Ordinal);
 
     public bool IsList => Method == "GET" && Query.Contains("cursor");

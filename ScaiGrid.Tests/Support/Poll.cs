@@ -3,15 +3,15 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>Waiting for what happens soon, in another process.</summary>
+/// <summary>Waits for something that happens soon in another process.</summary>
 public static class Poll
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
-    /// <summary>Asks until the condition holds, and tells how long that took.</summary>
-    /// <param name="condition">What is waited for.</param>
-    /// <param name="what">The same in words, for when it is waited for in vain.</param>
-    /// <param name="patience">Longer than usual, for what chance has a part in.</param>
+    /// <summary>Polls until the condition holds, and returns how long that took.</summary>
+    /// <param name="condition">The condition.</param>
+    /// <param name="what">A description of the condition, for the timeout's message.</param>
+    /// <param name="patience">A longer timeout than usual, for conditions that depend on chance.</param>
     public static async Task<TimeSpan> UntilAsync(Func<Task<bool>> condition, string what, TimeSpan? patience = null)
     {
         var started = Stopwatch.GetTimestamp();

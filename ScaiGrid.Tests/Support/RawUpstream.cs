@@ -9,12 +9,12 @@ using System.Text.Json.Nodes;
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// A provider that no HTTP library serves: it answers each chat with its last message's text, and any other request with its body's length; and
-/// does with the connection what servers should not do. Its answers are <see cref="AnswerBytes"/> long.
+/// A provider on plain sockets, which can misuse its connections in ways that no HTTP library does. It answers each chat with its last message's
+/// text, and any other request with its body's length. Its responses are <see cref="AnswerBytes"/> long.
 /// </summary>
 public sealed class RawUpstream : IAsyncDisposable
 {
-    /// <summary>What the gateway's HTTP client reads at a time: what comes behind such an answer is not in its hands with it.</summary>
+    /// <summary>The read size of the gateway's HTTP client: bytes after such a response are not read together with it.</summary>
     public const int AnswerBytes = 4096;
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -25,7 +25,7 @@ public sealed class RawUpstream : IAsyncDisposable
     private int _accepted;
     private int _answered;
 
-    /// <param name="certificate">With which it speaks TLS.</param>
+    /// <param name="certificate">The certificate for TLS; null for plain text.</param>
     public RawUpstream(TestCertificate? certificate = null)
     {
         _certificate = certificate;
@@ -33,17 +33,17 @@ public sealed class RawUpstream : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>Closes each connection behind its answer, which did not say so.</summary>
+    /// <summary>Closes each connection after its response, without announcing it.</summary>
     public bool ClosesSilently { get; init; }
 
-    /// <summary>Sends a second answer behind each, that nobody asked for, with this text.</summary>
+    /// <summary>The text of a second, unsolicited response that is sent after each one.</summary>
     public string? Unasked { get; init; }
 
     public string BaseUrl => $"{(_certificate is null ? "http" : "https")}://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/v1";
 
     public int Accepted => Volatile.Read(ref _accepted);
 
-    /// <summary>Requests that came whole.</summary>
+    /// <summary>The number of complete requests.</summary>
     public int Answered => Volatile.Read(ref _answered);
 
     public async ValueTask DisposeAsync()
@@ -68,7 +68,7 @@ public sealed class RawUpstream : IAsyncDisposable
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // The end of the test.
+            // The test has ended.
         }
     }
 
@@ -91,11 +91,11 @@ public sealed class RawUpstream : IAsyncDisposable
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException or AuthenticationException)
         {
-            // The gateway closed it, or the test ends.
+            // The gateway closed the connection, or the test has ended.
         }
     }
 
-    /// <returns>The text to answer with; null at the connection's end.</returns>
+    /// <returns>The text to answer with; null at the end of the connection.</returns>
     private async Task<string?> ReadRequestAsync(Stream connection)
     {
         var (bytes, length) = (new byte[64 * 1024], 0);

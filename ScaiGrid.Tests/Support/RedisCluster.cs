@@ -18,7 +18,7 @@ public sealed class RedisCluster : IAsyncDisposable
         var cluster = new RedisCluster();
         for (var i = 0; i < Nodes; i++)
         {
-            // Its bus listens 10,000 above, which is beyond all ports of the tests.
+            // Its bus listens on this port plus 10,000, which is above all ports of the tests.
             var port = FreePort.Next();
             var folder = Directory.CreateDirectory(cluster._folder.File($"{port}")).FullName;
             cluster._ports.Add(port);

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>Stands between a grid and its Redis, and does to the script's answers what networks and servers do.</summary>
+/// <summary>A proxy between a grid and its Redis that injects faults into the script's replies.</summary>
 public sealed class RedisProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -17,7 +17,7 @@ public sealed class RedisProxy : IAsyncDisposable
     private int _scripts;
     private int _questions;
 
-    /// <param name="url">Of the server.</param>
+    /// <param name="url">The server's URL.</param>
     public RedisProxy(string url)
     {
         _port = new Uri(url).Port;
@@ -29,19 +29,19 @@ public sealed class RedisProxy : IAsyncDisposable
 
     public string Authority => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
-    /// <summary>Runs of scripts that came over connections with nothing else on them: admission's own.</summary>
+    /// <summary>The number of script runs on admission's own connections.</summary>
     public int OwnRuns => Volatile.Read(ref _scripts);
 
-    /// <summary>What those runs decided: a call each, or several of one caller.</summary>
+    /// <summary>The number of questions in these runs: one per call, or one for several calls of a caller.</summary>
     public int OwnQuestions => Volatile.Read(ref _questions);
 
     /// <summary>
-    /// What happens to the next answer of such a run that decides about calls, and only to that one: what is settled or returned by itself
-    /// does not meet it. <see cref="RedisFault.Fragments"/> stays, and is for all; <see cref="RedisFault.Hold"/> stays.
+    /// The fault of the next reply of such a run that contains questions; it applies once. Runs with settlements or returns only are not affected.
+    /// <see cref="RedisFault.Fragments"/> applies to all replies, and <see cref="RedisFault.Hold"/> also stays until it is changed.
     /// </summary>
     public RedisFault Fault { get; set; }
 
-    /// <summary>What the server seems to say, with <see cref="RedisFault.Refuse"/>.</summary>
+    /// <summary>The error that the server seems to return, for <see cref="RedisFault.Refuse"/>.</summary>
     public string Refusal { get; set; } = "";
 
     public async ValueTask DisposeAsync()
@@ -63,7 +63,7 @@ public sealed class RedisProxy : IAsyncDisposable
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // The end of the test.
+            // The test has ended.
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class RedisProxy : IAsyncDisposable
         }
         catch (Exception exception) when (exception is SocketException or OperationCanceledException)
         {
-            // The server is away.
+            // The server is unavailable.
         }
 
         await gone.CancelAsync();
@@ -117,7 +117,7 @@ public sealed class RedisProxy : IAsyncDisposable
         }
         catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // Either side has gone.
+            // Either side has disconnected.
         }
     }
 
@@ -162,11 +162,11 @@ public sealed class RedisProxy : IAsyncDisposable
         }
         catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // Either side has gone.
+            // Either side has disconnected.
         }
     }
 
-    // The script's second value, which is in the command's first piece most often. Before each part of a command stands a line with its length.
+    // The script's second value, usually in the command's first piece. Each part of a command is preceded by a line with its length.
     private static int Questions(string command)
     {
         var parts = command.Split("\r\n");
@@ -182,23 +182,23 @@ public sealed class RedisProxy : IAsyncDisposable
     }
 }
 
-/// <summary>What may come of an answer.</summary>
+/// <summary>The faults of a reply.</summary>
 public enum RedisFault
 {
     None,
 
-    /// <summary>It comes byte by byte.</summary>
+    /// <summary>It arrives byte by byte.</summary>
     Fragments,
 
-    /// <summary>The connection ends in the middle of it.</summary>
+    /// <summary>The connection breaks in the middle of it.</summary>
     Cut,
 
-    /// <summary>It does not come.</summary>
+    /// <summary>It does not arrive.</summary>
     Stall,
 
-    /// <summary>It comes when the fault is over.</summary>
+    /// <summary>It arrives when the fault is reset.</summary>
     Hold,
 
-    /// <summary>The server runs nothing and says why.</summary>
+    /// <summary>The server runs nothing and returns an error.</summary>
     Refuse,
 }

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A Redis server of the tests' own, with an append-only file, so that a kill loses nothing that it acknowledged.</summary>
+/// <summary>A Redis server started by the tests, with an append-only file, so that a kill loses no acknowledged write.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
     private readonly string _fsync;
@@ -14,15 +14,15 @@ public sealed class RedisServer : IAsyncDisposable
 
     public string Url => $"redis://127.0.0.1:{_port}";
 
-    /// <summary>The same server by TLS, for a process with <see cref="Trust"/> in its environment.</summary>
+    /// <summary>The server's URL for TLS, for a process with <see cref="Trust"/> in its environment.</summary>
     public string SecureUrl => $"rediss://localhost:{_securePort}";
 
-    /// <summary>What makes a process trust the server's certificate.</summary>
+    /// <summary>The variable that makes a process trust the server's certificate.</summary>
     public (string Name, string Value) Trust => ("SSL_CERT_FILE", _folder.File("tls/fullchain.pem"));
 
     public string Configuration => $"127.0.0.1:{_port}";
 
-    /// <param name="fsync">When the file is forced to the disk; a kill of the process loses nothing in either case.</param>
+    /// <param name="fsync">When the file is forced to disk; a kill of the process loses nothing in either case.</param>
     public static async Task<RedisServer> StartAsync(string fsync = "always")
     {
         var server = new RedisServer(fsync);
@@ -31,7 +31,7 @@ public sealed class RedisServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>kill -9.</summary>
+    /// <summary>Kills it with SIGKILL.</summary>
     public Task KillAsync() => _process.KillAsync();
 
     public async Task RestartAsync() => _process = await ServerProcess.StartAsync(

@@ -2,14 +2,14 @@ using System.Diagnostics;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>One more replica of a mode, ready to serve.</summary>
+/// <summary>Starts a further replica of a mode, and waits until it is ready.</summary>
 public static class Replica
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     /// <param name="mode">The mode.</param>
-    /// <param name="settings">Its environment.</param>
-    /// <param name="disk">A disk that it is to see; null: none but the machine's own.</param>
+    /// <param name="settings">Its environment variables.</param>
+    /// <param name="disk">A small disk that it sees; null for none.</param>
     public static async Task<ModeProcess> StartAsync(Mode mode, IReadOnlyDictionary<string, string> settings, SmallDisk? disk = null)
     {
         var replica = await ModeProcess.StartAsync(mode, settings, disk);
@@ -25,14 +25,14 @@ public static class Replica
         }
     }
 
-    /// <summary>Waits until it serves all that was changed elsewhere: a key that is made now is known to it.</summary>
+    /// <summary>Waits until it serves all earlier changes: a key that is created now is known to it.</summary>
     public static async Task CatchUpAsync(this ModeProcess replica, ApiDriver admin)
     {
         using var api = new ApiDriver(replica.BaseAddress, (await admin.CreateKeyAsync()).Key);
         await Poll.UntilAsync(async () => (int)(await api.GetAsync("/v1/me")).Status == 200, "what was changed elsewhere");
     }
 
-    /// <summary>Waits until <c>/health/ready</c> answers with <paramref name="status"/>, and returns the answer's body.</summary>
+    /// <summary>Waits until <c>/health/ready</c> answers with <paramref name="status"/>, and returns the response body.</summary>
     public static async Task<string> WaitForReadinessAsync(this ModeProcess replica, int status)
     {
         using var client = replica.CreateClient();

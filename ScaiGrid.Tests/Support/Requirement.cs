@@ -2,7 +2,9 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A service that tests need. Where it cannot be had the test is skipped with the reason; with SCAIGRID_REQUIRE_SERVICES=1, as CI sets, it fails. What a machine does not allow is no service.</summary>
+/// <summary>
+/// A program or service that tests need. If it is missing, the test is skipped with the reason; with SCAIGRID_REQUIRE_SERVICES=1, as CI sets, it fails.
+/// </summary>
 public static class Requirement
 {
     public static string Program(string name, string package)
@@ -22,6 +24,6 @@ public static class Requirement
         return "";
     }
 
-    /// <summary>Ends a test that needs of the machine what it does not allow, and nothing that is installed could give: skipped everywhere.</summary>
+    /// <summary>Skips a test that needs something that the machine does not allow and that cannot be installed; never a failure.</summary>
     public static void NotAllowed(string reason) => Assert.Skip(reason);
 }

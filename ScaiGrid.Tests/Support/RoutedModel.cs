@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A model with several backends, each at an upstream and with a script of its own.</summary>
+/// <summary>A model with several backends, each with its own upstream and script.</summary>
 public sealed class RoutedModel
 {
     private readonly ApiDriver _admin;
@@ -11,13 +11,13 @@ public sealed class RoutedModel
 
     public string Slug { get; }
 
-    /// <summary>Ids, in the order in which they were given.</summary>
+    /// <summary>The backends' ids, in the given order.</summary>
     public IReadOnlyList<string> Backends { get; }
 
-    /// <param name="admin">Who makes it.</param>
-    /// <param name="upstreams">Where each backend is, and what its model is called there; prices, weight and priority where they matter.</param>
-    /// <param name="policy">Fields of the routing beside the targets.</param>
-    /// <param name="modality">Of the model.</param>
+    /// <param name="admin">The driver that creates it.</param>
+    /// <param name="upstreams">The backends: upstream, its model's name, and optionally prices, weight and priority.</param>
+    /// <param name="policy">Fields of the routing in addition to the targets.</param>
+    /// <param name="modality">The model's modality.</param>
     public static async Task<RoutedModel> CreateAsync(ApiDriver admin, IReadOnlyList<RoutedBackend> upstreams, object? policy = null, string modality = "chat")
     {
         var unique = Guid.CreateVersion7().ToString("N")[^12..];
@@ -42,7 +42,7 @@ public sealed class RoutedModel
         return new RoutedModel(admin, $"routed/{unique}", backends);
     }
 
-    /// <summary>What <paramref name="api"/>, or who made the model, says of a backend's health.</summary>
+    /// <summary>A backend's health as seen by <paramref name="api"/>, or by the driver that created the model.</summary>
     public async Task<JsonNode> HealthAsync(int backend, ApiDriver? api = null) => (await (api ?? _admin).GetAsync($"/v1/backends/{Backends[backend]}/health")).Ok();
 
     public async Task<string> StateAsync(int backend, ApiDriver? api = null) => (string)(await HealthAsync(backend, api))["circuit"]!["state"]!;

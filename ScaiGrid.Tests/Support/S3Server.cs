@@ -1,6 +1,6 @@
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>An S3-compatible server of the tests' own, on disk: npm's s3rver, installed by ./test.</summary>
+/// <summary>An S3-compatible server started by the tests, on disk: npm's s3rver, installed by ./test.</summary>
 public sealed class S3Server : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -25,10 +25,10 @@ public sealed class S3Server : IAsyncDisposable
         return server;
     }
 
-    /// <summary>kill -9.</summary>
+    /// <summary>Kills it with SIGKILL.</summary>
     public Task KillAsync() => _process.KillAsync();
 
-    /// <summary>Starts the server, again after a kill, on the same port and data.</summary>
+    /// <summary>Starts the server, or restarts it after a kill, on the same port and data.</summary>
     public async Task RestartAsync()
     {
         var program = Path.Combine(Repository.Root, "ScaiGrid.Tests", "Support", "s3rver", "node_modules", "s3rver", "bin", "s3rver.js");

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A tenant of its own for a test, and its users with a key each, made through the API by the bootstrap's super admin.</summary>
+/// <summary>A tenant for one test, and its users with a key each, created through the API by the bootstrap's super admin.</summary>
 public sealed class SeededTenant
 {
     private readonly ApiDriver _api;
@@ -22,7 +22,7 @@ public sealed class SeededTenant
 
     public string PartnerSlug { get; }
 
-    /// <summary>Makes a tenant of a new partner, or of a <paramref name="sibling"/>'s.</summary>
+    /// <summary>Creates a tenant of a new partner, or of the partner of <paramref name="sibling"/>.</summary>
     public static Task<SeededTenant> CreateAsync(Grid grid, SeededTenant? sibling = null) => CreateAsync(grid.Admin, sibling);
 
     /// <inheritdoc cref="CreateAsync(Grid, SeededTenant?)"/>
@@ -37,7 +37,7 @@ public sealed class SeededTenant
         return new SeededTenant(admin, partner, tenant);
     }
 
-    /// <summary>Adds a user of this tenant, and a driver that calls with their key.</summary>
+    /// <summary>Adds a user to this tenant, with a driver that calls with the user's key.</summary>
     public async Task<SeededUser> AddUserAsync(params string[] roles)
     {
         var email = $"{Guid.CreateVersion7():N}@test.example";
@@ -46,7 +46,7 @@ public sealed class SeededTenant
         return new SeededUser((string)user["id"]!, email, keyId, _api.As(key));
     }
 
-    /// <summary>One more key of a user.</summary>
+    /// <summary>Creates a further key of a user.</summary>
     public async Task<(string Id, string Key)> CreateKeyAsync(string userId, params string[]? scopes)
     {
         var body = new { name = "test", assigned_user_id = userId, scopes = scopes is { Length: > 0 } ? scopes : null };
@@ -63,10 +63,10 @@ public sealed class SeededTenant
     private async Task SetStatusAsync(string path, string status) => (await _api.PutAsync(path, new { status })).Ok();
 }
 
-/// <summary>A user whom <see cref="SeededTenant"/> made.</summary>
+/// <summary>A user created by <see cref="SeededTenant"/>.</summary>
 /// <param name="Id">usr_…</param>
-/// <param name="Email">Their address.</param>
-/// <param name="KeyId">Of the key that <paramref name="Api"/> calls with.</param>
+/// <param name="Email">The e-mail address.</param>
+/// <param name="KeyId">The id of the key that <paramref name="Api"/> uses.</param>
 /// <param name="Api">Calls as this user.</param>
 public sealed record SeededUser(string Id, string Email, string KeyId, ApiDriver Api) : IDisposable
 {

@@ -19,12 +19,12 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Of a process that has ended.</summary>
+    /// <summary>The exit code of a process that has ended.</summary>
     public int ExitCode => _process.ExitCode;
 
     public string Output => string.Join('\n', _output);
 
-    /// <summary>Where a program of the system is; null when it is not installed.</summary>
+    /// <summary>The path of an installed program; null if it is not installed.</summary>
     public static string? Find(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(["/usr/sbin", "/usr/local/sbin", "/sbin"])
             .Select(folder => Path.Combine(folder, program))
@@ -56,7 +56,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Waits until a line that it writes contains <paramref name="text"/>.</summary>
+    /// <summary>Waits until its output contains <paramref name="text"/>.</summary>
     public Task WaitForOutputAsync(string text, TimeSpan patience) =>
         WaitForAsync(() => Task.FromResult(_output.Any(line => line.Contains(text, StringComparison.Ordinal))), $"write '{text}'", patience);
 
@@ -90,14 +90,14 @@ public sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>kill -9.</summary>
+    /// <summary>Kills it with SIGKILL.</summary>
     public async Task KillAsync()
     {
         _process.Kill();
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>SIGTERM; how long it took to end.</summary>
+    /// <summary>Sends SIGTERM, and returns how long the process took to end.</summary>
     public async Task<TimeSpan> TerminateAsync()
     {
         var started = Stopwatch.GetTimestamp();

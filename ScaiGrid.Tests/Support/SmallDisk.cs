@@ -3,8 +3,8 @@ using System.Globalization;
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// A file system of one megabyte in memory, which a test can fill. It is mounted in a namespace of its own: programs that are started in it
-/// see it at <see cref="Path"/>, everybody else at <see cref="View"/>. It outlives these programs, and is gone with the test.
+/// A file system of one megabyte in memory, which a test can fill. It is mounted in its own namespace: programs started in it see it at
+/// <see cref="Path"/>, others at <see cref="View"/>. It outlives these programs and ends with the test.
 /// </summary>
 public sealed class SmallDisk : IAsyncDisposable
 {
@@ -19,15 +19,15 @@ public sealed class SmallDisk : IAsyncDisposable
 
     public string View => $"/proc/{_holder.Id}/root{Path}";
 
-    /// <summary>What comes before a command that is to run where the disk is.</summary>
+    /// <summary>The prefix of a command that must see the disk.</summary>
     public IReadOnlyList<string> Enter => ["nsenter", $"--target={_holder.Id.ToString(CultureInfo.InvariantCulture)}", "--user", "--mount", "--preserve-credentials"];
 
     private string Ballast => $"{View}/ballast";
 
-    /// <summary>Mounts it. Needs a kernel that lets everybody make namespaces.</summary>
+    /// <summary>Mounts it. Requires a kernel that allows unprivileged namespaces.</summary>
     public static async Task<SmallDisk> MountAsync()
     {
-        // Whoever holds the namespace ends when its standard input does, at the latest with this process.
+        // The process that holds the namespace ends with its standard input, at the latest when this process ends.
         var folder = new TemporaryFolder();
         var holder = ServerProcess.Start(
             "unshare", ["--user", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs -o size=1m none \"$0\" && echo mounted && exec cat", folder.Path]);
@@ -43,7 +43,7 @@ public sealed class SmallDisk : IAsyncDisposable
         return disk;
     }
 
-    /// <summary>Takes all room that is left.</summary>
+    /// <summary>Uses up all remaining room.</summary>
     public void Fill()
     {
         using var ballast = new FileStream(Ballast, FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
@@ -56,18 +56,18 @@ public sealed class SmallDisk : IAsyncDisposable
         }
         catch (IOException)
         {
-            // It is full.
+            // The disk is full.
         }
     }
 
-    /// <summary>Gives some of it back.</summary>
+    /// <summary>Frees some of it.</summary>
     public void Free(int bytes)
     {
         using var ballast = new FileStream(Ballast, FileMode.Open);
         ballast.SetLength(ballast.Length - bytes);
     }
 
-    /// <summary>Gives all of it back.</summary>
+    /// <summary>Frees all of it.</summary>
     public void Free() => File.Delete(Ballast);
 
     public async ValueTask DisposeAsync()

@@ -1,14 +1,14 @@
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>
-/// A grid of a test's own, for what would disturb the others: two Api replicas on SQLite and a Redis of their own, or all modes under
-/// an AppHost with the embedded Redis. It has one tenant, and an admin of it. Tests with one are of one collection: not all at once.
+/// A grid for one test that would disturb others: two Api replicas with their own SQLite and Redis, or all modes under an AppHost with the
+/// embedded Redis. It has one tenant with an admin. Tests that use one are in one collection, so that they do not run at once.
 /// </summary>
 public sealed class SmallGrid : IAsyncDisposable
 {
     private const string Database = "grid.db";
 
-    /// <summary>The files of a database that is migrated, made once for all grids.</summary>
+    /// <summary>The files of a migrated database, created once for all grids.</summary>
     private static readonly Lazy<Task<IReadOnlyDictionary<string, byte[]>>> Migrated = new(MigrateAsync);
 
     private readonly List<IAsyncDisposable> _parts = [];
@@ -20,24 +20,24 @@ public sealed class SmallGrid : IAsyncDisposable
 
     public FakeUpstream Upstream { get; private set; } = null!;
 
-    /// <summary>The admin on each replica.</summary>
+    /// <summary>A driver with the admin's key for each replica.</summary>
     public IReadOnlyList<ApiDriver> Admins { get; private set; } = [];
 
     public ApiDriver Admin => Admins[0];
 
     public IReadOnlyList<ModeProcess> Apis { get; private set; } = [];
 
-    /// <summary>Null where it was not asked for.</summary>
+    /// <summary>Null if it was not requested.</summary>
     public ModeProcess? Grpc { get; private set; }
 
     /// <summary>Null on a cluster and in the embedded grid.</summary>
     public RedisServer? Redis { get; private set; }
 
-    /// <param name="replicas">Of the Api.</param>
-    /// <param name="settings">Over those of <see cref="Limits.None"/>.</param>
-    /// <param name="withWorker">Whether usage gets to the database.</param>
-    /// <param name="onCluster">A Redis Cluster in place of one server.</param>
-    /// <param name="withGrpc">Whether gRPC is served too.</param>
+    /// <param name="replicas">The number of Api replicas.</param>
+    /// <param name="settings">Override those of <see cref="Limits.None"/>.</param>
+    /// <param name="withWorker">Whether to start a Worker, which moves usage to the database.</param>
+    /// <param name="onCluster">Whether to use a Redis Cluster instead of one server.</param>
+    /// <param name="withGrpc">Whether to serve gRPC as well.</param>
     public static async Task<SmallGrid> StartAsync(
         int replicas = 2, IReadOnlyDictionary<string, string>? settings = null, bool withWorker = false, bool onCluster = false, bool withGrpc = false)
     {
@@ -83,7 +83,7 @@ public sealed class SmallGrid : IAsyncDisposable
         return grid;
     }
 
-    /// <summary>On SQLite and the embedded Redis.</summary>
+    /// <summary>Starts a grid on SQLite and the embedded Redis.</summary>
     public static async Task<SmallGrid> StartEmbeddedAsync()
     {
         var grid = new SmallGrid();
@@ -97,7 +97,7 @@ public sealed class SmallGrid : IAsyncDisposable
         return grid;
     }
 
-    /// <summary>Connects a script; each replica serves it when this returns.</summary>
+    /// <summary>Connects a script; when this returns, each replica serves it.</summary>
     public async Task<(string Slug, string UpstreamModel)> ConnectAsync(UpstreamScript script, string inputPrice = "1", string outputPrice = "2", object? modelFields = null)
     {
         var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";
@@ -107,7 +107,7 @@ public sealed class SmallGrid : IAsyncDisposable
         return (slug, upstreamModel);
     }
 
-    /// <summary>Waits until every replica serves what was changed through the first.</summary>
+    /// <summary>Waits until every replica serves the changes made through the first one.</summary>
     public async Task CatchUpAsync()
     {
         var revision = await RevisionAsync(Admin);
@@ -141,7 +141,7 @@ public sealed class SmallGrid : IAsyncDisposable
             ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
         });
 
-        // What is not in the database's own file yet is beside it.
+        // Includes the files next to the database's own, which may contain recent writes.
         return Directory.EnumerateFiles(folder.Path, $"{Database}*").ToDictionary(file => Path.GetFileName(file), File.ReadAllBytes);
     }
 

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>Takes what a process exports over OTLP and keeps the bytes: texts stand in them as they are.</summary>
+/// <summary>Receives the OTLP exports of a process and keeps the bytes, in which texts appear unchanged.</summary>
 public sealed class TelemetrySink : IAsyncDisposable
 {
     private readonly ConcurrentQueue<(string Path, byte[] Body)> _received = new();
@@ -14,7 +14,7 @@ public sealed class TelemetrySink : IAsyncDisposable
 
     private TelemetrySink(WebApplication app) => _app = app;
 
-    /// <summary>Environment variables that make a mode export here, soon.</summary>
+    /// <summary>Environment variables that make a mode export to it with a short delay.</summary>
     public Dictionary<string, string> Settings => new()
     {
         ["OTEL_EXPORTER_OTLP_ENDPOINT"] = _app.Urls.First(),
@@ -36,7 +36,7 @@ public sealed class TelemetrySink : IAsyncDisposable
         return sink;
     }
 
-    /// <summary>All bodies of a signal: <c>traces</c>, <c>logs</c> or <c>metrics</c>.</summary>
+    /// <summary>All received bodies of a signal: <c>traces</c>, <c>logs</c> or <c>metrics</c>.</summary>
     public IReadOnlyList<byte[]> Of(string signal) =>
         [.. _received.Where(received => received.Path.EndsWith(signal, StringComparison.Ordinal)).Select(received => received.Body)];
 

@@ -1,6 +1,6 @@
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A folder of one test, gone with it.</summary>
+/// <summary>A folder for one test, deleted at its end.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
     public TemporaryFolder() => Path = Directory.CreateTempSubdirectory("scaigrid-").FullName;
@@ -17,7 +17,7 @@ public sealed class TemporaryFolder : IDisposable
         }
         catch (IOException)
         {
-            // A process that is still ending may write once more; the system cleans its temporary folder.
+            // A process that is still ending may be writing; the system cleans its temporary folder.
         }
     }
 }

@@ -5,7 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace ScaiGrid.Tests.Support;
 
-/// <summary>A certificate for loopback, signed by itself and good for a day.</summary>
+/// <summary>A self-signed certificate for loopback, valid for a day.</summary>
 public sealed class TestCertificate : IDisposable
 {
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -22,7 +22,7 @@ public sealed class TestCertificate : IDisposable
         _certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddDays(1));
     }
 
-    /// <summary>Writes the two files that deploy/nginx-site.conf names.</summary>
+    /// <summary>Writes the two files named in deploy/nginx-site.conf.</summary>
     public void WriteTo(string folder)
     {
         Directory.CreateDirectory(folder);
@@ -30,7 +30,7 @@ public sealed class TestCertificate : IDisposable
         File.WriteAllText(Path.Combine(folder, "privkey.pem"), _key.ExportPkcs8PrivateKeyPem());
     }
 
-    /// <summary>The server's end of a connection.</summary>
+    /// <summary>The server side of a TLS connection.</summary>
     public async Task<Stream> ServeAsync(Stream plain, CancellationToken cancellationToken)
     {
         var connection = new SslStream(plain);
