@@ -4,10 +4,8 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
-using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Core.Storage;
-using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Calls;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Jobs;
@@ -21,6 +19,7 @@ namespace ScaiGrid.Platform.Batch;
 internal sealed partial class BatchRun(
     IDbContextFactory<PlatformDb> databases,
     IBlobStore blobs,
+    ChunkStore chunks,
     InProcessInference inference,
     BatchCallers callers,
     BatchOptions options,
@@ -30,14 +29,11 @@ internal sealed partial class BatchRun(
     /// <summary>The most attempts of a failing call.</summary>
     private const int MostTries = 3;
 
-    /// <summary>
-    /// The longest result that is saved, in bytes: an upstream's answer and its envelope. Fetched images may make a longer one; a worker that takes
-    /// over repeats that call.
-    /// </summary>
-    private const int MaxNoted = InferenceOptions.MaxUpstreamBytes + (1024 * 1024);
-
     private static readonly TimeSpan WatchEvery = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NoteEvery = TimeSpan.FromSeconds(5);
+
+    // The end of a drain does not wait for results to be saved.
+    private static readonly TimeSpan NoteInDrainEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
 
     // Shared by all chunks of this worker.
@@ -60,22 +56,22 @@ internal sealed partial class BatchRun(
         }
 
         var lines = await ReadAsync(batch.ChunkKey(number, "in"), job.Lost);
-        var results = await NotedAsync(batch, number, lines.Count, job.Lost);
-        using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-        var watch = WatchAsync(batch, number, results, watching.Token);
+        using var results = await chunks.OpenAsync(batch, number, job.Lost);
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(job.Lost);
+        var watch = WatchAsync(batch, number, results, job.Draining, watching.Token);
         try
         {
             await Parallel.ForEachAsync(
-                Enumerable.Range(0, lines.Count).Where(index => results[index] is null),
+                Enumerable.Range(0, lines.Count).Where(index => !results.Has(index)),
                 new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop.Token },
-                async (index, _) => results[index] = await ResultAsync(batch, number, index, lines[index], stop.Token));
-            return await FinishAsync(batch, number, job, [.. results.OfType<LineResult>()], stop.Token);
+                async (index, _) => await results.AddAsync(await ResultAsync(batch, number, index, lines[index], stop.Token)));
+            return await FinishAsync(batch, number, job, results, stop.Token);
         }
         catch (Exception exception) when (!job.Lost.IsCancellationRequested)
         {
             // Save what was answered, because it is paid for. The watch is ended first, because what it may be saving is older.
             await EndWatchAsync();
-            await NoteAsync(batch, number, results, job.Lost);
+            await chunks.NoteAsync(batch, number, results, job.Lost);
             if (exception is OperationCanceledException && job.Draining.IsCancellationRequested)
             {
                 return JobEnd.Released();
@@ -96,12 +92,10 @@ internal sealed partial class BatchRun(
         }
     }
 
-    private async Task<JobEnd> FinishAsync(BatchRow batch, int number, ClaimedJob job, IReadOnlyList<LineResult> results, CancellationToken stop)
+    private async Task<JobEnd> FinishAsync(BatchRow batch, int number, ClaimedJob job, ChunkResults results, CancellationToken stop)
     {
-        // The names include the attempt: a worker that has lost the chunk without knowing it overwrites nothing.
-        await WriteAsync(batch.ChunkKey(number, $"out.{job.Attempts}"), results.Where(result => result.Succeeded), stop);
-        await WriteAsync(batch.ChunkKey(number, $"err.{job.Attempts}"), results.Where(result => !result.Succeeded), stop);
-        var completed = results.Count(result => result.Succeeded);
+        await chunks.WriteAsync(batch, number, job.Attempts, results, stop);
+        var (completed, failed) = (results.Count(succeeded: true), results.Count(succeeded: false));
         return JobEnd.Done((StoreStep)(async (db, token) =>
         {
             db.BatchChunks.Add(new BatchChunk
@@ -110,12 +104,12 @@ internal sealed partial class BatchRun(
                 Number = number,
                 Attempt = job.Attempts,
                 Completed = completed,
-                Failed = results.Count - completed,
+                Failed = failed,
             });
             await db.Batches.Where(row => row.Id == batch.Id).ExecuteUpdateAsync(
                 row => row
                     .SetProperty(one => one.Completed, one => one.Completed + completed)
-                    .SetProperty(one => one.Failed, one => one.Failed + results.Count - completed)
+                    .SetProperty(one => one.Failed, one => one.Failed + failed)
                     .SetProperty(one => one.ChunksDone, one => one.ChunksDone + 1),
                 token);
 
@@ -216,19 +210,24 @@ internal sealed partial class BatchRun(
         return _cancelled.ContainsKey(batch.Id) ? "batch_cancelled" : time.GetUtcNow() >= batch.ExpiresAt ? "batch_expired" : null;
     }
 
-    /// <summary>Checks for cancellation, and saves results, while a chunk runs.</summary>
-    private async Task WatchAsync(BatchRow batch, int number, LineResult?[] results, CancellationToken cancellationToken)
+    /// <summary>Checks for cancellation, and saves new results, while a chunk runs.</summary>
+    private async Task WatchAsync(BatchRow batch, int number, ChunkResults results, CancellationToken draining, CancellationToken cancellationToken)
     {
         var notedAt = time.GetTimestamp();
         while (!cancellationToken.IsCancellationRequested)
         {
+            var drains = draining.IsCancellationRequested;
             try
             {
-                await LookAsync(batch, cancellationToken);
-                if (time.GetElapsedTime(notedAt) > NoteEvery)
+                if (drains || time.GetElapsedTime(notedAt) > NoteEvery)
                 {
-                    await NoteAsync(batch, number, results, cancellationToken);
+                    await chunks.NoteAsync(batch, number, results, cancellationToken);
                     notedAt = time.GetTimestamp();
+                }
+
+                if (!drains)
+                {
+                    await LookAsync(batch, cancellationToken);
                 }
             }
             catch (Exception)
@@ -236,7 +235,8 @@ internal sealed partial class BatchRun(
                 // The database or the store is unavailable: the next round tries again, and the end of the chunk reports a lasting failure.
             }
 
-            await Task.Delay(WatchEvery, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            using var next = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, drains ? CancellationToken.None : draining);
+            await Task.Delay(drains ? NoteInDrainEvery : WatchEvery, time, next.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -259,56 +259,6 @@ internal sealed partial class BatchRun(
         }
 
         return lines;
-    }
-
-    private async Task<LineResult?[]> NotedAsync(BatchRow batch, int number, int count, CancellationToken cancellationToken)
-    {
-        var results = new LineResult?[count];
-        await using var content = await blobs.OpenAsync(batch.ChunkKey(number, "noted"), range: null, cancellationToken);
-        if (content is not null)
-        {
-            await foreach (var line in LineReader.ReadAsync(content.Body, MaxNoted + LineResult.NotePrefix, cancellationToken))
-            {
-                if (LineResult.ReadNoted(line) is { } noted && noted.Index < count)
-                {
-                    results[noted.Index] = noted;
-                }
-            }
-        }
-
-        return results;
-    }
-
-    private Task NoteAsync(BatchRow batch, int number, LineResult?[] results, CancellationToken cancellationToken)
-    {
-        var noted = results.OfType<LineResult>().Where(result => result.Json.Length <= MaxNoted).ToList();
-        return noted.Count == 0 ? Task.CompletedTask
-            : blobs.WriteAsync(batch.ChunkKey(number, "noted"), new MemoryStream(LineResult.Noted(noted)), cancellationToken);
-    }
-
-    // The results are paid for: they are kept until the store accepts them.
-    private async Task WriteAsync(string key, IEnumerable<LineResult> results, CancellationToken cancellationToken)
-    {
-        using var body = new MemoryStream();
-        foreach (var result in results)
-        {
-            body.Write(result.Json);
-            body.WriteByte((byte)'\n');
-        }
-
-        var bytes = body.ToArray();
-        for (var isWritten = bytes.Length == 0; !isWritten;)
-        {
-            try
-            {
-                await blobs.WriteAsync(key, new MemoryStream(bytes, writable: false), cancellationToken);
-                isWritten = true;
-            }
-            catch (ApiException exception) when (exception.Problem.Error.Status >= 500)
-            {
-                await Task.Delay(BatchHandler.StoreRetry, time, cancellationToken);
-            }
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Line {LineId} of a batch failed unexpectedly.")]

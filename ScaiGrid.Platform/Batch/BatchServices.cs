@@ -30,6 +30,7 @@ internal static class BatchServices
         builder.Services.AddSingleton<InputFetcher>();
         builder.Services.AddSingleton<BatchCallers>();
         builder.Services.AddSingleton<BatchValidation>();
+        builder.Services.AddSingleton<ChunkStore>();
         builder.Services.AddSingleton<BatchRun>();
         builder.Services.AddSingleton<BatchFinish>();
         builder.Services.AddTransient<BatchRescue>();

@@ -24,8 +24,8 @@ internal sealed class BatchValidation(
     private const int LinesOfChunk = 100;
 
     /// <summary>
-    /// The number of lines for which a line that generates images counts: a chunk's results are kept in memory and saved every few seconds, an
-    /// image has some megabytes, and a line may ask for ten.
+    /// The number of lines for which a line that generates images counts: a chunk's results are kept in a local file, an image has some
+    /// megabytes, and a line may ask for ten.
     /// </summary>
     private const int LinesOfPictures = 25;
 

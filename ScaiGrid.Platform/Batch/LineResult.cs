@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -12,9 +11,6 @@ namespace ScaiGrid.Platform.Batch;
 /// <param name="Json">The line of the result file.</param>
 internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
 {
-    /// <summary>The longest prefix of a saved result, in bytes.</summary>
-    public const int NotePrefix = 16;
-
     public static LineResult Called(int index, string id, string customId, InferenceAnswer answer) => new(index, answer.Succeeded, Write(writer =>
     {
         Begin(writer, id, customId);
@@ -36,29 +32,6 @@ internal sealed record LineResult(int Index, bool Succeeded, byte[] Json)
         writer.WriteString("message"u8, message);
         writer.WriteEndObject();
     }));
-
-    /// <summary>Serialises results for a worker that takes over: each line is preceded by its position and whether it succeeded.</summary>
-    public static byte[] Noted(IEnumerable<LineResult> results)
-    {
-        using var note = new MemoryStream();
-        foreach (var result in results)
-        {
-            note.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{result.Index} {(result.Succeeded ? '+' : '-')} ")));
-            note.Write(result.Json);
-            note.WriteByte((byte)'\n');
-        }
-
-        return note.ToArray();
-    }
-
-    /// <returns>Null for an invalid line.</returns>
-    public static LineResult? ReadNoted(ReadOnlySpan<byte> line)
-    {
-        var end = line.IndexOf((byte)' ');
-        return end > 0 && line.Length > end + 3 && int.TryParse(line[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var index)
-            ? new LineResult(index, line[end + 1] == (byte)'+', line[(end + 3)..].ToArray())
-            : null;
-    }
 
     private static void Begin(Utf8JsonWriter writer, string id, string customId)
     {
