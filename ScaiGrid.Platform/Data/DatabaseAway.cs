@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Recognises exceptions of Entity Framework that mean that the database is unavailable, after retries.</summary>
+/// <summary>Recognises exceptions of Entity Framework that mean that the database is unavailable or does not respond in time, after retries.</summary>
 internal static class DatabaseAway
 {
     /// <summary>503 instead of 500: it is not an error of ours, and the caller may retry.</summary>
@@ -15,6 +15,6 @@ internal static class DatabaseAway
         RetryLimitExceededException { InnerException: { } inner } => Is(inner),
         DbUpdateException { InnerException: RetryLimitExceededException inner } => Is(inner),
         CommitUnknownException => true,
-        _ => DatabaseErrors.IsAway(exception) || DatabaseErrors.IsTransient(exception),
+        _ => DatabaseErrors.IsAway(exception) || DatabaseErrors.IsTransient(exception) || DatabaseErrors.IsTimeout(exception),
     };
 }

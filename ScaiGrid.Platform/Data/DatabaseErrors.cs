@@ -8,6 +8,8 @@ namespace ScaiGrid.Platform.Data;
 /// <summary>Classifies the exceptions of both databases.</summary>
 public static class DatabaseErrors
 {
+    private const int SqliteBusy = 5;
+    private const int SqliteLocked = 6;
     private const int SqliteUnique = 2067;
     private const int SqlitePrimaryKey = 1555;
     private const int SqliteForeignKey = 787;
@@ -38,6 +40,15 @@ public static class DatabaseErrors
         // If the connection breaks while a transaction begins, the driver does not wrap the stream's exception.
         MySqlEndOfStreamException => true,
         SqliteException sqlite => sqlite.SqliteErrorCode is 14,
+        _ => false,
+    };
+
+    /// <summary>Whether a statement took too long, for example because it waited for a lock. Repeating it at once would only take as long again.</summary>
+    public static bool IsTimeout(Exception exception) => exception switch
+    {
+        DbUpdateException { InnerException: { } inner } => IsTimeout(inner),
+        MySqlException mysql => mysql.ErrorCode is MySqlErrorCode.CommandTimeoutExpired or MySqlErrorCode.LockWaitTimeout,
+        SqliteException sqlite => sqlite.SqliteErrorCode is SqliteBusy or SqliteLocked,
         _ => false,
     };
 

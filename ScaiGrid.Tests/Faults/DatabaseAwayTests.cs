@@ -59,6 +59,28 @@ public sealed class DatabaseAwayTests
     }
 
     [Fact]
+    public async Task LockThatIsHeldTooLong_IsAnsweredAsADatabaseThatIsAway()
+    {
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var api = await Replica.StartAsync(Mode.Http, new Dictionary<string, string>(services.Settings) { ["SCAIGRID_DATABASE_TIMEOUT_S"] = "2" });
+        using var admin = new ApiDriver(api.BaseAddress, Secrets.AdminKey);
+        var provider = (string)(await admin.PostAsync("/v1/providers", new { name = "x", type = "custom", config = new { base_url = "http://127.0.0.1:9/v1" } })).Created()["id"]!;
+        var change = new { name = "y" };
+        await using (await services.MariaDb.BeginAsync("SELECT id FROM providers FOR UPDATE"))
+        {
+            Assert.True((int)(await admin.PutAsync($"/v1/providers/{provider}", change)).Error(503, "SERVICE_UNAVAILABLE")["retry_after"]! > 0);
+            (await admin.GetAsync($"/v1/providers/{provider}")).Ok();
+        }
+
+        (await admin.PutAsync($"/v1/providers/{provider}", change)).Ok();
+        await using (await services.MariaDb.BeginAsync("LOCK TABLES providers WRITE"))
+        {
+            (await admin.GetAsync($"/v1/providers/{provider}")).Error(503, "SERVICE_UNAVAILABLE");
+        }
+    }
+
+    [Fact]
     public async Task RedisAway_CallsGoOn_AndUsageArrivesLater()
     {
         await using var services = await GridServices.StartAsync();
