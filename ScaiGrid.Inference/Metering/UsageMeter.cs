@@ -19,10 +19,11 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
     public int Unwritten => _unwritten.Count;
 
     /// <summary>Writes to the journal; if the disk fails, to Redis; if that fails as well, keeps the record in memory until either works.</summary>
-    public ValueTask WriteAsync(UsageRecord record)
+    /// <returns>Whether the record is on disk or in Redis, so that it survives this process.</returns>
+    public ValueTask<bool> WriteAsync(UsageRecord record)
     {
         var line = JournalLine.Of(record);
-        return TryAppend(line) ? ValueTask.CompletedTask : WriteToRedisAsync(line);
+        return TryAppend(line) ? ValueTask.FromResult(true) : WriteToRedisAsync(line);
     }
 
     /// <summary>Tries again to store the records that are in memory only, oldest first. A record leaves memory once it is stored.</summary>
@@ -110,13 +111,13 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
         }
     }
 
-    private async ValueTask WriteToRedisAsync(JournalLine line)
+    private async ValueTask<bool> WriteToRedisAsync(JournalLine line)
     {
         try
         {
             if (await buffer.AddAsync([line]) is [])
             {
-                return;
+                return true;
             }
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
@@ -134,6 +135,8 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
         {
             Lose(line);
         }
+
+        return false;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The usage journal cannot be written ({Reason}); records go straight to Redis.")]

@@ -3,8 +3,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Metering;
 
 /// <summary>
-/// The use of a running stream so far, in a journal file that is overwritten while the stream goes on and deleted when the call is settled. If the process
-/// is killed, the note remains, and the process that ships its journal bills by it. It has the id of the call's own record, so a call is not counted twice.
+/// The use of a running stream so far, in a journal file that is overwritten while the stream goes on and deleted when the call's record is on disk or in Redis. If
+/// the process is killed, the note remains, and the process that ships its journal bills by it. It has the id of the call's own record, so a call is not counted twice.
 /// </summary>
 /// <remarks>One per stream; used only by the thread that relays the stream.</remarks>
 /// <param name="journal">The journal to write to.</param>
@@ -43,7 +43,7 @@ internal sealed class UsageNote(UsageJournal journal) : IDisposable
         }
     }
 
-    /// <summary>Deletes the note; called once the call is settled.</summary>
+    /// <summary>Deletes the note; called once the call's own record is on disk or in Redis.</summary>
     public void Dispose()
     {
         try

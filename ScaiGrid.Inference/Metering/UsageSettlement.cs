@@ -25,8 +25,12 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
             (reported, soFar) = (null, half);
         }
 
-        var result = await SettleAsync(call, reported ?? Estimate(call.Request, output, soFar), isEstimated: reported is null, status);
-        call.Note?.Dispose();
+        var (result, isDurable) = await WriteAsync(call, reported ?? Estimate(call.Request, output, soFar), isEstimated: reported is null, status);
+        if (isDurable)
+        {
+            call.Note?.Dispose();
+        }
+
         return result;
     }
 
@@ -35,18 +39,21 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
     /// <param name="usage">What was used.</param>
     /// <param name="isEstimated">Whether the use was counted here instead of by the upstream.</param>
     /// <param name="status">How the call ended.</param>
-    public async ValueTask<CallResult> SettleAsync(InferenceCall call, TokenUsage usage, bool isEstimated, CallStatus status)
+    public async ValueTask<CallResult> SettleAsync(InferenceCall call, TokenUsage usage, bool isEstimated, CallStatus status) =>
+        (await WriteAsync(call, usage, isEstimated, status)).Result;
+
+    private async ValueTask<(CallResult Result, bool IsDurable)> WriteAsync(InferenceCall call, TokenUsage usage, bool isEstimated, CallStatus status)
     {
         var now = time.GetUtcNow();
         var record = Record(call, usage, isEstimated, status, now);
-        await meter.WriteAsync(record);
+        var isDurable = await meter.WriteAsync(record);
         if (call.Ticket is not null)
         {
             admission.Settle(call.Ticket, new Settlement(record.Cost, usage.Total, now));
         }
 
         metrics.Settled(call, usage, status);
-        return new CallResult(call.Route, call.Backend, call.Attempts, record.LatencyMs, call.GatewayTook, call.FailedAttempts, usage);
+        return (new CallResult(call.Route, call.Backend, call.Attempts, record.LatencyMs, call.GatewayTook, call.FailedAttempts, usage), isDurable);
     }
 
     /// <summary>Writes a note of a stream's use so far, in case the process is killed. At most once per interval, so that it costs next to nothing.</summary>

@@ -145,6 +145,36 @@ public sealed class UsageBacklogTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task StreamWhoseRecordNeitherDiskNorRedisTook_IsBilledByItsNote_AfterAKill()
+    {
+        await using var disk = await SmallDisk.MountAsync();
+        await _api.DisposeAsync();
+        _settings["SCAIGRID_DATA_DIR"] = disk.Path;
+        _journals = $"{disk.View}/journal";
+        _api = await Replica.StartAsync(Mode.Http, _settings, disk);
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("fake", new UpstreamScript { Chunks = [.. Enumerable.Repeat("word ", 1000)], ChunkDelay = TimeSpan.FromMilliseconds(15) });
+        var slug = await _admin.ConnectAsync(upstream.BaseUrl, "fake");
+        await FillAsync(_tenantId);
+        await ReadChunksAsync(slug, "stream", most: 150, () =>
+        {
+            disk.Fill();
+            return Task.CompletedTask;
+        });
+        await Poll.UntilAsync(async () => await MetricAsync("in_memory") == 1, "the record in memory only");
+        await _api.KillAsync();
+        await _api.DisposeAsync();
+
+        disk.Free();
+        await _client.GetDatabase().KeyDeleteAsync(Pending(_tenantId));
+        _api = await Replica.StartAsync(Mode.Http, _settings, disk);
+        await using var worker = await Replica.StartAsync(Mode.Worker, new Dictionary<string, string>(_settings) { ["SCAIGRID_DATA_DIR"] = _folder.File("data") });
+        var row = Assert.Single(await _admin.UsageAsync(slug, 1))!;
+        Assert.Equal(("stream", "error"), ((string?)row["request_id"], (string?)row["status"]));
+        Assert.InRange((int)row["tokens_out"]!, 1, 1250);
+    }
+
+    [Fact]
     public async Task NoteThatOutlivesItsCall_TakesNoRecordsPlace()
     {
         await CallAsync(_admin, 1);
