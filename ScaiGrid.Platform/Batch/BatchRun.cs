@@ -34,6 +34,10 @@ internal sealed partial class BatchRun(
 
     // The end of a drain does not wait for results to be saved.
     private static readonly TimeSpan NoteInDrainEvery = TimeSpan.FromMilliseconds(250);
+
+    // A chunk that has to wait longer gives its place in this worker to others.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
 
     // Shared by all chunks of this worker.
@@ -61,11 +65,14 @@ internal sealed partial class BatchRun(
         var watch = WatchAsync(batch, number, results, job.Draining, watching.Token);
         try
         {
-            await Parallel.ForEachAsync(
-                Enumerable.Range(0, lines.Count).Where(index => !results.Has(index)),
-                new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop.Token },
-                async (index, _) => await results.AddAsync(await ResultAsync(batch, number, index, lines[index], stop.Token)));
-            return await FinishAsync(batch, number, job, results, stop.Token);
+            if (await CallAsync(batch, number, lines, results, stop.Token) is not { } pause)
+            {
+                return await FinishAsync(batch, number, job, results, stop.Token);
+            }
+
+            await EndWatchAsync();
+            await chunks.HandOverAsync(batch, number, results, stop.Token);
+            return JobEnd.Again(pause);
         }
         catch (Exception exception) when (!job.Lost.IsCancellationRequested)
         {
@@ -89,6 +96,44 @@ internal sealed partial class BatchRun(
         {
             await watching.CancelAsync();
             await watch;
+        }
+    }
+
+    /// <summary>Makes the calls of the lines without a result. Lines that have to wait are repeated here if the wait is short and other lines are answered meanwhile.</summary>
+    /// <returns>How long the remaining lines have to wait; null if none remains.</returns>
+    private async Task<TimeSpan?> CallAsync(BatchRow batch, int number, List<byte[]> lines, ChunkResults results, CancellationToken stop)
+    {
+        var answeredAt = time.GetTimestamp();
+        while (true)
+        {
+            var pauses = new ConcurrentBag<TimeSpan>();
+            await Parallel.ForEachAsync(
+                Enumerable.Range(0, lines.Count).Where(index => !results.Has(index)),
+                new ParallelOptions { MaxDegreeOfParallelism = options.BatchConcurrency, CancellationToken = stop },
+                async (index, _) =>
+                {
+                    var (result, pause) = await ResultAsync(batch, number, index, lines[index], results, stop);
+                    if (result is null)
+                    {
+                        pauses.Add(pause);
+                        return;
+                    }
+
+                    await results.AddAsync(result);
+                    answeredAt = time.GetTimestamp();
+                });
+            if (pauses.IsEmpty)
+            {
+                return null;
+            }
+
+            var shortest = pauses.Min();
+            if (time.GetElapsedTime(answeredAt) + shortest > LongestWait)
+            {
+                return shortest < LongestPause ? shortest : LongestPause;
+            }
+
+            await Task.Delay(shortest, time, stop);
         }
     }
 
@@ -127,40 +172,42 @@ internal sealed partial class BatchRun(
         }));
     }
 
-    private async Task<LineResult> ResultAsync(BatchRow batch, int number, int index, byte[] line, CancellationToken cancellationToken)
+    /// <returns>The result; or null, and how long the line has to wait.</returns>
+    private async Task<(LineResult? Result, TimeSpan Pause)> ResultAsync(
+        BatchRow batch, int number, int index, byte[] line, ChunkResults results, CancellationToken cancellationToken)
     {
         var id = $"{batch.Id}-{number}-{index}";
         try
         {
             var terms = new CallTerms(UsageId(batch, id), batch.PricePercent, batch.Calls(number));
-            return await AnswerAsync(batch, index, id, BatchLine.Parse(line, batch), terms, cancellationToken);
+            return await AnswerAsync(batch, index, id, BatchLine.Parse(line, batch), terms, results, cancellationToken);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             // Our own failure becomes this line's result: the other lines keep theirs, and a call that may have been sent and paid for is not repeated.
             LineFailed(id, exception);
-            return LineResult.NotCalled(index, id, BatchLine.CustomIdOf(line)!, "processing_failed", "The line could not be processed.");
+            return (LineResult.NotCalled(index, id, BatchLine.CustomIdOf(line)!, "processing_failed", "The line could not be processed."), default);
         }
     }
 
-    private async Task<LineResult> AnswerAsync(
-        BatchRow batch, int index, string id, BatchLine line, CallTerms terms, CancellationToken cancellationToken)
+    private async Task<(LineResult? Result, TimeSpan Pause)> AnswerAsync(
+        BatchRow batch, int index, string id, BatchLine line, CallTerms terms, ChunkResults results, CancellationToken cancellationToken)
     {
         if (line.Mistake is not null)
         {
-            return LineResult.NotCalled(index, id, line.CustomId, "invalid_line", line.Mistake);
+            return NotCalled("invalid_line", line.Mistake);
         }
 
         if (!inference.Has(line.Path!))
         {
-            return LineResult.NotCalled(index, id, line.CustomId, "invalid_line", "This build has no such operation.");
+            return NotCalled("invalid_line", "This build has no such operation.");
         }
 
-        for (var failures = 0; ;)
+        while (true)
         {
             if (Stopped(batch, cancellationToken) is { } reason)
             {
-                return LineResult.NotCalled(index, id, line.CustomId, reason, "The batch ended before this call was made.");
+                return NotCalled(reason, "The batch ended before this call was made.");
             }
 
             await _calls.WaitAsync(cancellationToken);
@@ -169,7 +216,7 @@ internal sealed partial class BatchRun(
             {
                 if (callers.Find(batch) is not { } caller || !caller.Has(Permissions.UseModels))
                 {
-                    return LineResult.NotCalled(index, id, line.CustomId, "auth_token_invalid", "The key or user that made the batch may not call models any more.");
+                    return NotCalled("auth_token_invalid", "The key or user that made the batch may not call models any more.");
                 }
 
                 // Not cancelled by a drain: a call that was sent is paid for.
@@ -186,18 +233,26 @@ internal sealed partial class BatchRun(
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            if (!Passes(answer) && (answer.Status is not (502 or 503 or 504) || ++failures == MostTries))
+            if (Passes(answer))
             {
-                return LineResult.Called(index, id, line.CustomId, answer);
+                return (null, answer.RetryAfter!.Value);
             }
 
-            var pause = answer.RetryAfter ?? TimeSpan.FromSeconds(Math.Pow(2, failures));
+            if (answer.Status is not (502 or 503 or 504) || results.Failures(index) + 1 == MostTries)
+            {
+                return (LineResult.Called(index, id, line.CustomId, answer), default);
+            }
+
+            await results.AddFailureAsync(index);
+            var pause = answer.RetryAfter ?? TimeSpan.FromSeconds(Math.Pow(2, results.Failures(index)));
             await Task.Delay(pause < LongestPause ? pause : LongestPause, time, cancellationToken);
         }
+
+        (LineResult Result, TimeSpan Pause) NotCalled(string code, string message) => (LineResult.NotCalled(index, id, line.CustomId, code, message), default);
     }
 
     // Limits, and outages in which nothing is sent, are waited out for as long as the batch lasts; other failures get a few attempts. The next
-    // period of a budget is not waited for, however near: the batch would block the worker for others meanwhile.
+    // period of a budget is not waited for, however near it is.
     private static bool Passes(InferenceAnswer answer) => answer is { Status: 429 or 503, RetryAfter: not null, IsUsedUp: false };
 
     /// <summary>A usage id that is the same on every worker, and begins with the batch's time.</summary>

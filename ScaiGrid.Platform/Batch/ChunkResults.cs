@@ -10,17 +10,21 @@ namespace ScaiGrid.Platform.Batch;
 /// The results of a chunk, in a local temporary file, so that memory does not grow with the answers. The records added since the last save are a note, which
 /// a worker that takes the chunk over appends to its own file.
 /// </summary>
-/// <remarks>A record is the position of the line in its chunk (4 bytes), 1 if it succeeded (1 byte), a length (4 bytes), and the line of the result file.</remarks>
+/// <remarks>A record is the position of the line in its chunk (4 bytes), a kind (1 byte), a length (4 bytes), and, of a result, its line of the result file.</remarks>
 internal sealed class ChunkResults(string path) : IDisposable
 {
     private const int HeadBytes = 9;
     private const int CopyBytes = 128 * 1024;
+    private const byte Error = 0;
+    private const byte Output = 1;
+    private const byte FailedTry = 2;
     private static readonly byte[] LineEnd = "\n"u8.ToArray();
 
     private readonly SafeFileHandle _file = File.OpenHandle(
         path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.Asynchronous | FileOptions.DeleteOnClose);
 
     private readonly ConcurrentDictionary<int, Place> _places = new();
+    private readonly ConcurrentDictionary<int, int> _failures = new();
     private readonly SemaphoreSlim _adding = new(1);
     private long _end;
     private long _notedTo;
@@ -29,25 +33,12 @@ internal sealed class ChunkResults(string path) : IDisposable
 
     public int Count(bool succeeded) => _places.Values.Count(place => place.Succeeded == succeeded);
 
-    // Cannot be cancelled, because the answer is paid for.
-    public async Task AddAsync(LineResult result)
-    {
-        var head = new byte[HeadBytes];
-        BinaryPrimitives.WriteInt32LittleEndian(head, result.Index);
-        head[4] = result.Succeeded ? (byte)1 : (byte)0;
-        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(5), result.Json.Length + 1);
-        await _adding.WaitAsync();
-        try
-        {
-            await RandomAccess.WriteAsync(_file, [head, result.Json, LineEnd], _end);
-            _places[result.Index] = new Place(_end + HeadBytes, result.Json.Length + 1, result.Succeeded);
-            Volatile.Write(ref _end, _end + HeadBytes + result.Json.Length + 1);
-        }
-        finally
-        {
-            _adding.Release();
-        }
-    }
+    /// <summary>The number of failed attempts of a line without a result.</summary>
+    public int Failures(int index) => _failures.GetValueOrDefault(index);
+
+    public Task AddAsync(LineResult result) => AddAsync(result.Index, result.Succeeded ? Output : Error, result.Json, LineEnd);
+
+    public Task AddFailureAsync(int index) => AddAsync(index, FailedTry);
 
     /// <summary>Appends a note. Called before any result is added.</summary>
     public async Task TakeInAsync(Stream note, CancellationToken cancellationToken)
@@ -68,7 +59,7 @@ internal sealed class ChunkResults(string path) : IDisposable
                 }
 
                 var length = BinaryPrimitives.ReadInt32LittleEndian(buffer.AsSpan(5));
-                _places[BinaryPrimitives.ReadInt32LittleEndian(buffer)] = new Place(at + HeadBytes, length, buffer[4] == 1);
+                Know(BinaryPrimitives.ReadInt32LittleEndian(buffer), buffer[4], at + HeadBytes, length);
                 at += HeadBytes + length;
             }
         }
@@ -100,6 +91,38 @@ internal sealed class ChunkResults(string path) : IDisposable
     {
         _file.Dispose();
         _adding.Dispose();
+    }
+
+    // Cannot be cancelled, because the answer is paid for.
+    private async Task AddAsync(int index, byte kind, params ReadOnlyMemory<byte>[] content)
+    {
+        var (head, length) = (new byte[HeadBytes], content.Sum(part => part.Length));
+        BinaryPrimitives.WriteInt32LittleEndian(head, index);
+        head[4] = kind;
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(5), length);
+        await _adding.WaitAsync();
+        try
+        {
+            await RandomAccess.WriteAsync(_file, [head, .. content], _end);
+            Know(index, kind, _end + HeadBytes, length);
+            Volatile.Write(ref _end, _end + HeadBytes + length);
+        }
+        finally
+        {
+            _adding.Release();
+        }
+    }
+
+    private void Know(int index, byte kind, long offset, int length)
+    {
+        if (kind == FailedTry)
+        {
+            _failures.AddOrUpdate(index, 1, (_, count) => count + 1);
+        }
+        else
+        {
+            _places[index] = new Place(offset, length, kind == Output);
+        }
     }
 
     private readonly record struct Place(long Offset, int Length, bool Succeeded);

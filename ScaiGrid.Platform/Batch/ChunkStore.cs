@@ -68,6 +68,10 @@ internal sealed class ChunkStore
     public Task NoteAsync(BatchRow batch, int number, ChunkResults results, CancellationToken cancellationToken) => results.NoteAsync(
         note => _blobs.WriteAsync(batch.ChunkKey(number, $"{Notes}{Ulid.NewUlid(_time.GetUtcNow())}"), note, cancellationToken));
 
+    /// <summary>Does the same, and waits while the store is unavailable.</summary>
+    public Task HandOverAsync(BatchRow batch, int number, ChunkResults results, CancellationToken cancellationToken) =>
+        UntilTakenAsync(() => NoteAsync(batch, number, results, cancellationToken), cancellationToken);
+
     /// <summary>Writes a chunk's result blobs. Their names include the attempt, for the same reason.</summary>
     public async Task WriteAsync(BatchRow batch, int number, int attempt, ChunkResults results, CancellationToken cancellationToken)
     {

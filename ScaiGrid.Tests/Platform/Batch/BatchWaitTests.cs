@@ -1,0 +1,34 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Batch;
+
+/// <summary>Batches whose calls have to wait for a limit to pass.</summary>
+public sealed class BatchWaitTests(Grid grid) : GridTest(grid)
+{
+    [Fact]
+    public async Task BatchesThatWait_HoldUpNoOther_AndRepeatNoAnsweredCall()
+    {
+        const string Path = "/v1/inference/chat";
+        var answering = await ConnectAsync(new UpstreamScript(), out var answeringModel);
+        var limited = await ConnectAsync(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "20" } }, out var limitedModel);
+
+        // More chunks than the worker runs at a time, each with a line that is answered.
+        object[] lines = [.. Enumerable.Range(0, 300).Select(line => BatchTests.Line($"line-{line}", Path, BatchTests.Chat(line % 100 == 0 ? answering : limited)))];
+        string[] waiting = [await SubmitAsync(lines), await SubmitAsync(lines), await SubmitAsync(lines)];
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(answeringModel).Count >= 8), "the chunks to begin");
+        var other = await BatchTests.WaitAsync(Admin, await SubmitAsync(BatchTests.Line("other", Path, BatchTests.Chat("scailabs/echo"))));
+        Assert.Equal(1, (int)other["request_counts"]!["completed"]!);
+
+        Grid.Upstream.Play(limitedModel, new UpstreamScript());
+        foreach (var id in waiting)
+        {
+            Assert.Equal(300, (int)(await BatchTests.WaitAsync(Admin, id))["request_counts"]!["completed"]!);
+        }
+
+        Assert.Equal(9, Grid.Upstream.CallsOf(answeringModel).Count);
+    }
+
+    private async Task<string> SubmitAsync(params object[] lines) => (string)(await Admin.PostAsync(
+        "/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(BatchTests.Lines(lines)) })).Created()["id"]!;
+}
