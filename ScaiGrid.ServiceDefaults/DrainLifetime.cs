@@ -104,6 +104,6 @@ internal sealed partial class DrainLifetime(
     [LoggerMessage(Level = LogLevel.Information, Message = "Drained in {Seconds} s.")]
     private partial void DrainFinished(double seconds);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The drain timeout is over with {InFlight} in flight.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The drain timeout has expired with {InFlight} in flight.")]
     private partial void DrainTimedOut(int inFlight);
 }

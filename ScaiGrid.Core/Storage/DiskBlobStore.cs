@@ -200,6 +200,6 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
         return new ApiException(CoreErrors.Unavailable, "The blob store is out of reach; try again.");
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The blob folder could not be used.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The blob folder could not be accessed.")]
     private partial void StoreFailed(Exception exception);
 }

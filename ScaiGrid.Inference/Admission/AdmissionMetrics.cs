@@ -16,8 +16,8 @@ public sealed class AdmissionMetrics : IDisposable
         _meter = meters.Create("ScaiGrid.Admission");
         _blocks = _meter.CreateCounter<long>("scaigrid_budget_blocks", description: "Calls that a budget refused or throttled.");
         _limited = _meter.CreateCounter<long>("scaigrid_rate_limited", description: "Calls that a rate limit refused.");
-        _withoutRedis = _meter.CreateCounter<long>("scaigrid_admission_without_redis", description: "Calls decided while Redis was away.");
-        _recovered = _meter.CreateCounter<long>("scaigrid_reservations_recovered", description: "Reservations of dead processes that were given back.");
+        _withoutRedis = _meter.CreateCounter<long>("scaigrid_admission_without_redis", description: "Calls admitted or refused while Redis was unavailable.");
+        _recovered = _meter.CreateCounter<long>("scaigrid_reservations_recovered", description: "Released reservations of dead processes.");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -313,6 +313,6 @@ public sealed partial class CallAdmission
     [LoggerMessage(Level = LogLevel.Warning, Message = "Redis does not answer: {Consequence}, and calls under a budget that blocks are refused. {Reason}")]
     private partial void AdmissionFailed(string consequence, string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Redis answers again: limits hold over all processes.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Redis answers again: limits apply across all processes.")]
     private partial void AdmissionResumed();
 }

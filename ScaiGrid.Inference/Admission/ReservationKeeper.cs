@@ -152,9 +152,9 @@ internal sealed partial class ReservationKeeper(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Gave back {Count} reservations in {Owner}: the processes that made them are dead.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Released {Count} reservations of dead processes in {Owner}.")]
     private partial void ReservationsRecovered(int count, string owner);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Reservations cannot be looked after: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Reservations of dead processes cannot be recovered at the moment: {Reason}")]
     private partial void RoundFailed(string reason);
 }

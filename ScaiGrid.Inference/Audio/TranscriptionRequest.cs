@@ -237,6 +237,6 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         checks.ThrowIfAny();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A recording could not be kept in the folder for temporary files.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "A recording could not be stored in the temporary folder.")]
     private static partial void NotKept(ILogger logger, Exception exception);
 }

@@ -173,9 +173,9 @@ internal sealed partial class CircuitExchange(
     [LoggerMessage(Level = LogLevel.Information, Message = "Backend {BackendId} gets calls again: its circuit is closed.")]
     private partial void CircuitClosed(string backendId);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is out of reach: the states of circuits are this replica's own until it answers.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is unavailable: circuit states are not shared between replicas until it answers.")]
     private partial void CircuitsNotShared();
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The states of circuits are shared again.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Circuit states are shared between replicas again.")]
     private partial void CircuitsSharedAgain();
 }

@@ -49,6 +49,6 @@ internal sealed partial class AbandonedJournals(UsageJournal journal, ILogger<Ab
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Took over the usage that a process before left in {Journal}.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Took over the usage that an earlier process left in {Journal}.")]
     private partial void JournalAdopted(string journal);
 }

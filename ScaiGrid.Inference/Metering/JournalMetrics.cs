@@ -18,9 +18,9 @@ internal sealed class JournalMetrics : IDisposable
         _meter.CreateObservableGauge(
             "scaigrid_usage_journal_lag_seconds",
             () => time.GetElapsedTime(Volatile.Read(ref _caughtUpAt)).TotalSeconds,
-            description: "Since all of this replica's usage was in Redis.");
+            description: "Seconds since all of this replica's usage was in Redis.");
         _meter.CreateObservableGauge(
-            "scaigrid_usage_in_memory", () => Volatile.Read(ref _inMemory), description: "Usage records that neither this replica's disk nor Redis took.");
+            "scaigrid_usage_in_memory", () => Volatile.Read(ref _inMemory), description: "Usage records in memory, because neither this replica's disk nor Redis could store them.");
     }
 
     public void Measured(long bytes, int inMemory)

@@ -145,7 +145,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
     [LoggerMessage(Level = LogLevel.Information, Message = "The usage journal can be written again.")]
     private partial void JournalWorks();
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Usage record {UsageId} is in memory only: the journal cannot be written, and Redis is away or has no room for it.")]
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Usage record {UsageId} is in memory only: the journal cannot be written, and Redis is unavailable or has no room for it.")]
     private partial void RecordHeldInMemory(string usageId);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Neither journal, Redis nor memory can take a usage record: {Record}")]

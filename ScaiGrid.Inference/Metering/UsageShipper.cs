@@ -266,10 +266,10 @@ internal sealed partial class UsageShipper(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Usage stays in the local journal: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Usage cannot be shipped to Redis and stays in the local journal: {Reason}")]
     private partial void ShippingFailed(string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Usage flows from the local journal again.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Usage is shipped from the local journal to Redis again.")]
     private partial void ShippingResumed();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The usage buffer of {TenantId} in Redis is full; its records wait on this replica's disk.")]

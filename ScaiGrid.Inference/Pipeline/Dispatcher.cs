@@ -155,6 +155,6 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}); such failures since this was last said: {Failures}.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} failed ({Failure}); failures of this kind since the last log line: {Failures}.")]
     private partial void AttemptFailed(string backendId, UpstreamFailure failure, int failures);
 }

@@ -31,7 +31,7 @@ public sealed class InferenceMetrics : IDisposable
         _meter = meters.Create("ScaiGrid.Inference");
         _requests = _meter.CreateCounter<long>("scaigrid_requests", description: "Inference calls by outcome.");
         _tokens = _meter.CreateCounter<long>("scaigrid_tokens", description: "Tokens in and out.");
-        _tries = _meter.CreateCounter<long>("scaigrid_backend_attempts", description: "Tries of backends by outcome; a context that failed over has several.");
+        _tries = _meter.CreateCounter<long>("scaigrid_backend_attempts", description: "Attempts at backends by outcome; a call that failed over has several.");
         _duration = _meter.CreateHistogram<double>("scaigrid_request_duration", "s", "From acceptance to the end of the answer.");
         _firstToken = _meter.CreateHistogram<double>("scaigrid_time_to_first_token", "s", "From acceptance to the first chunk of a stream.");
         _meter.CreateObservableGauge(

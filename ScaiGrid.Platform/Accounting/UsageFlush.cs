@@ -92,9 +92,9 @@ internal sealed partial class UsageFlush(
     [LoggerMessage(Level = LogLevel.Error, Message = "A batch of usage of {TenantId} cannot be stored; it waits in Redis.")]
     private partial void BatchFailed(Exception exception, string tenantId);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Added} usage records of {TenantId} are in the database; {Known} were there already.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stored {Added} usage records of {TenantId}; {Known} were already stored.")]
     private partial void UsageFlushed(int added, int known, string tenantId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} usage records of {TenantId} cannot be stored (the first: {FirstId}). They are kept aside in Redis for 30 days.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} usage records of {TenantId} cannot be stored (the first: {FirstId}). They are set aside in Redis for 30 days.")]
     private partial void UsageSetAside(int count, string tenantId, string firstId);
 }

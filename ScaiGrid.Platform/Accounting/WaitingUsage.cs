@@ -54,6 +54,6 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
         return missing;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A usage summary lacks what waits in Redis. {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A usage summary does not include the records that wait in Redis. {Reason}")]
     private partial void WaitingUnknown(string reason);
 }

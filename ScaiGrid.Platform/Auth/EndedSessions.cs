@@ -151,6 +151,6 @@ internal sealed partial class EndedSessions(
     [LoggerMessage(Level = LogLevel.Warning, Message = "The end of a session could not be announced on Redis; the other replicas find it within a second. {Reason}")]
     private partial void SessionEndNotAnnounced(string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Ended sessions cannot be read from the database; those that are announced are known. Trying on every second.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Ended sessions cannot be read from the database; only ends announced on Redis are known. Retrying every second.")]
     private partial void EndedSessionsNotRead(Exception exception);
 }

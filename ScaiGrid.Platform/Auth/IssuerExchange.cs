@@ -88,10 +88,10 @@ internal sealed partial class IssuerExchange(IssuerHttp http, IssuerTokens token
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Issuer {Issuer} did not exchange a sign-in's code: status {Status}, {Error}.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Issuer {Issuer} rejected a sign-in's authorization code: status {Status}, {Error}.")]
     private partial void CodeRefused(string issuer, int status, string error);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Issuer {Issuer} answered a sign-in with an ID token that does not hold.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Issuer {Issuer} returned an invalid ID token for a sign-in.")]
     private partial void IdTokenRefused(string issuer);
 }
 

@@ -137,7 +137,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
     private HashSet<string> ScopesOf(JsonWebToken jwt) =>
         [.. jwt.Claims.Where(claim => claim.Type == options.ScopeClaim).SelectMany(claim => claim.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A token could not be checked: the issuer is away. {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A token could not be verified: the issuer is unavailable. {Reason}")]
     private partial void TokenNotChecked(string reason);
 }
 

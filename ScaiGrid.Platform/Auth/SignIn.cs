@@ -150,7 +150,7 @@ internal sealed partial class SignIn(
     /// <summary>RFC 7636, S256.</summary>
     private static string Challenge(string verifier) => Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier)));
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Somebody signed in at the issuer who is no active user of tenant {Tenant}.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "A user who signed in at the issuer is not an active user of tenant {Tenant}.")]
     private partial void SignedInStranger(string tenant);
 }
 

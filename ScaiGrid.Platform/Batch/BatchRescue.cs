@@ -72,9 +72,9 @@ internal sealed partial class BatchRescue(IDbContextFactory<PlatformDb> database
         },
         cancellationToken);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} step(s) of batch {BatchId} had failed for good; its window is over, and they are begun anew.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} step(s) of batch {BatchId} had failed permanently; its window is over, and they are restarted without making calls.")]
     private partial void StepsBegunAnew(int count, string batchId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Batch {BatchId} has failed: its steps cannot be done.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Batch {BatchId} has failed: its steps failed permanently.")]
     private partial void BatchFailed(string batchId);
 }

@@ -228,13 +228,13 @@ internal sealed partial class BudgetLedger(
 
     private static RedisKey Key(Budget budget) => AdmissionKeys.Budget(budget.Owner, budget.Id);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The use of budget {BudgetId} was not in Redis; it is made from the database.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The use of budget {BudgetId} was not in Redis; it was restored from the database.")]
     private partial void BudgetSeeded(string budgetId);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The settlement of {UsageId} in {Owner} was lost in Redis; the call counts as the database has it.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The settlement of {UsageId} in {Owner} was lost in Redis; the call is counted from the database.")]
     private partial void SettlementLost(string usageId, string owner);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The use of a budget cannot be told: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The use of a budget cannot be determined: {Reason}")]
     private partial void SeedFailed(string reason);
 }
 

@@ -109,9 +109,9 @@ internal sealed partial class BudgetWatch(
         });
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Budget {BudgetId} has reached its {Kind} limit; it is for {Scope} {ScopeId}.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Budget {BudgetId} of {Scope} {ScopeId} has reached its {Kind} limit.")]
     private partial void LimitReached(string budgetId, string kind, string scope, string scopeId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Budget {BudgetId} cannot be looked at.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Budget {BudgetId} could not be checked.")]
     private partial void BudgetFailed(Exception exception, string budgetId);
 }

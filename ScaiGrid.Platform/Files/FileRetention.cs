@@ -60,6 +60,6 @@ internal sealed partial class FileRetention(
             cancellationToken);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Files} files and {Batches} batches that are older than {Days} days are removed.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Removed {Files} files and {Batches} batches older than {Days} days.")]
     private partial void FilesRemoved(int files, int batches, int days);
 }

@@ -56,6 +56,6 @@ internal sealed partial class FileSweep(
         return orphans.Length;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The bytes of {Count} files that were never finished are removed.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Removed the bytes of {Count} unfinished file uploads.")]
     private partial void BytesRemoved(int count);
 }

@@ -149,6 +149,6 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
 
     private static string Hex(byte[] hash) => Convert.ToHexStringLower(hash);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The answer to a write with an Idempotency-Key could not be kept.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The response to a write with an Idempotency-Key could not be stored.")]
     private partial void AnswerNotKept(Exception exception);
 }

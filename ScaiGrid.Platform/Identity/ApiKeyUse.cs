@@ -56,6 +56,6 @@ internal sealed partial class ApiKeyUse(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "When keys were last used could not be written: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The last use of API keys could not be stored: {Reason}")]
     private partial void UseNotWritten(string reason);
 }

@@ -106,7 +106,7 @@ public sealed partial class CallerResolver
         : caller is null ? new Resolution(Unknowable)
         : new Resolution(caller);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "SCAIGRID_AUTH_DISABLED is set: everybody who reaches this process is super admin.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "SCAIGRID_AUTH_DISABLED is set: everyone who can reach this process is a super admin.")]
     private static partial void AuthenticationIsOff(ILogger logger);
 }
 

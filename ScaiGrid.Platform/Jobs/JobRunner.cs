@@ -183,9 +183,9 @@ internal sealed partial class JobRunner(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The queue of jobs cannot be reached; trying on: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The job queue cannot be reached; retrying: {Reason}")]
     private partial void QueueAway(string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} unfinished job(s) are given back to the queue.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Released {Count} unfinished job(s) to the queue.")]
     private partial void JobsReleased(int count);
 }

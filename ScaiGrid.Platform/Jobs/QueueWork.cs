@@ -200,12 +200,12 @@ internal sealed partial class QueueWork(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Job {JobId} of {Queue} is another worker's by now.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Job {JobId} of {Queue} has been taken over by another worker.")]
     private partial void JobLost(string jobId, string queue);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Jobs of {Queue} failed: {JobIds}.")]
     private partial void JobsFailed(string jobIds, string queue, Exception? exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The ends of {Count} job(s) of {Queue} cannot be stored yet.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The results of {Count} job(s) of {Queue} cannot be stored yet.")]
     private partial void EndsNotStored(int count, string queue, Exception? exception);
 }

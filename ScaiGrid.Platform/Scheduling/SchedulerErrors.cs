@@ -41,7 +41,7 @@ internal sealed partial class SchedulerErrors(TimeProvider time, ILogger<Schedul
         return ValueTask.CompletedTask;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot reach the database and goes on trying: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot reach the database; retrying: {Reason}")]
     private partial void DatabaseAway(string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The scheduler failed: {Reason}")]

@@ -186,6 +186,6 @@ internal sealed partial class SchedulerService(
     [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler's lease was lost; another worker may have it. Standing by.")]
     private partial void SchedulerStoodDown();
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot go on yet and keeps trying: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler cannot continue yet; retrying: {Reason}")]
     private partial void SchedulerWaits(string reason);
 }

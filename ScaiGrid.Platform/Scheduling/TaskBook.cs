@@ -95,7 +95,7 @@ internal sealed partial class TaskBook(IDbContextFactory<PlatformDb> databases, 
         return Ascii.IsValid(name) && name.Length <= 128 ? name : $"{Environment.ProcessId}";
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A run of scheduled task {Task} could not be noted: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A run of scheduled task {Task} could not be recorded: {Reason}")]
     private partial void RunNotNoted(string task, string reason);
 }
 

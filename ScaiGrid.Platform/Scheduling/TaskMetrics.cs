@@ -18,7 +18,7 @@ internal sealed class TaskMetrics
         meter.CreateObservableGauge(
             "scaigrid_scheduled_task_last_success_timestamp_seconds",
             () => _succeeded.Select(pair => new Measurement<double>(pair.Value.ToUnixTimeMilliseconds() / 1000.0, new KeyValuePair<string, object?>("task", pair.Key))),
-            description: "When the last run on this worker that went well began.");
+            description: "Start of the last successful run on this worker.");
     }
 
     public void Ended(string task, string outcome, TimeSpan duration, DateTimeOffset startedAt)

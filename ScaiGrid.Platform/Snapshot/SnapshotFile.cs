@@ -113,7 +113,7 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
         return JsonDocument.Parse(compressed);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot could not be kept on disk: a start without the database would find an older one, or none. {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot could not be saved to disk: a start without the database would find an older one, or none. {Reason}")]
     private partial void SnapshotNotKept(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot on disk was last confirmed at {ConfirmedAt:O}, longer ago than {MaxAge}: it is not used.")]

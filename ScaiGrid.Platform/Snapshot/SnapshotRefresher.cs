@@ -252,7 +252,7 @@ internal sealed partial class SnapshotRefresher(
     [LoggerMessage(Level = LogLevel.Warning, Message = "The snapshot on disk cannot be used.")]
     private partial void SnapshotUnusable(Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The snapshot cannot be refreshed: calls are served from the last one, if there is one. Trying on every second.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The snapshot cannot be refreshed; calls are served from the last one, if any. Retrying every second.")]
     private partial void SnapshotRefreshFailed(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The snapshot is refreshed again.")]

@@ -108,7 +108,7 @@ internal sealed partial class WebhookDispatch(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Delivery {DeliveryId} could not be made.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Delivery {DeliveryId} could not be sent.")]
     private partial void DeliveryNotPossible(string deliveryId, Exception exception);
 }
 

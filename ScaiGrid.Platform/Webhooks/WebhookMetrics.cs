@@ -12,7 +12,7 @@ internal sealed class WebhookMetrics
     {
         var meter = meters.Create("ScaiGrid.Webhooks");
         _deliveries = meter.CreateCounter<long>("scaigrid_webhook_deliveries", description: "Attempts to deliver an event: success, retried (failed, to be tried again), failed (for good).");
-        _duration = meter.CreateHistogram<double>("scaigrid_webhook_delivery_seconds", description: "Until a receiver answered, or did not.");
+        _duration = meter.CreateHistogram<double>("scaigrid_webhook_delivery_seconds", description: "Seconds until a receiver answered or failed.");
     }
 
     public void Delivered(string status, int durationMs)

@@ -41,6 +41,6 @@ internal sealed partial class WebhookRetention(IDbContextFactory<PlatformDb> dat
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} deliveries of webhooks older than 30 days are removed.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Removed {Count} webhook deliveries older than 30 days.")]
     private partial void DeliveriesRemoved(int count);
 }

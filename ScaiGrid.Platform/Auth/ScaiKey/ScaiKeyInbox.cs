@@ -62,7 +62,7 @@ internal sealed partial class ScaiKeyInbox(
         return InboxAnswer.Done;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "ScaiKey's event {Type} {EventId} had no effect: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "ScaiKey's event {Type} {EventId} was not applied: {Reason}")]
     private partial void ScaiKeyEventNotApplied(string type, string eventId, string reason);
 }
 

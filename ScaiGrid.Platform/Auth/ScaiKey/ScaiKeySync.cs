@@ -200,9 +200,9 @@ internal sealed partial class ScaiKeySync(
 
     private static string? Text(JsonObject item, string field) => item[field] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} partners, tenants, users and groups of ScaiKey's were compared.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Compared {Count} partners, tenants, users and groups with ScaiKey.")]
     private partial void ScaiKeySynced(int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "What ScaiKey lists of {Type} {ExternalId} had no effect: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "ScaiKey's list entry for {Type} {ExternalId} was not applied: {Reason}")]
     private partial void ScaiKeyItemNotApplied(string type, string externalId, string reason);
 }
