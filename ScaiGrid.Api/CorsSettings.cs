@@ -11,7 +11,7 @@ internal sealed class CorsSettings : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Origins
         .Where(origin => !Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin)
-        .Select(origin => new ValidationResult($"'{origin}' is no origin: scheme, host and port only, such as https://app.example.com.", [nameof(Origins)]));
+        .Select(origin => new ValidationResult($"'{origin}' is not an origin: give scheme, host and port only, such as https://app.example.com.", [nameof(Origins)]));
 }
 
 internal static class Cors

@@ -16,7 +16,7 @@ public sealed class ProxySettings : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => TrustedProxies
         .Where(entry => !TryParse(entry, out _))
-        .Select(entry => new ValidationResult($"'{entry}' is no address and no network, such as 10.0.0.7 or 10.0.0.0/8.", [nameof(TrustedProxies)]));
+        .Select(entry => new ValidationResult($"'{entry}' is neither an IP address nor a network, such as 10.0.0.7 or 10.0.0.0/8.", [nameof(TrustedProxies)]));
 
     internal static bool TryParse(string entry, out IPNetwork network)
     {

@@ -77,7 +77,7 @@ public sealed partial class ErrorHandling(RequestDelegate next, ILogger<ErrorHan
         }
 
         return request.Headers.ContentEncoding is [{ } encoding] && !encoding.Equals("identity", StringComparison.OrdinalIgnoreCase)
-            ? $"JSON must come as it is: Content-Encoding '{encoding}' is not supported."
+            ? $"Encoded JSON is not accepted: Content-Encoding '{encoding}' is not supported."
             : null;
     }
 

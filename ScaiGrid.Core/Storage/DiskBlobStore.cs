@@ -197,7 +197,7 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
     private ApiException Failed(Exception exception)
     {
         StoreFailed(exception);
-        return new ApiException(CoreErrors.Unavailable, "The blob store is out of reach; try again.");
+        return new ApiException(CoreErrors.Unavailable, "The blob store is unavailable; try again.");
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The blob folder could not be accessed.")]

@@ -82,7 +82,7 @@ internal sealed partial class S3Connection : IDisposable
     public ApiException Failed(Exception exception)
     {
         StoreFailed(exception, exception is AmazonServiceException { ErrorCode: { Length: > 0 } code } ? code : exception.GetType().Name);
-        return new ApiException(CoreErrors.Unavailable, "The blob store is out of reach; try again.");
+        return new ApiException(CoreErrors.Unavailable, "The blob store is unavailable; try again.");
     }
 
     public void Dispose()

@@ -38,7 +38,7 @@ internal static class BudgetRefusal
         if (reason is Reason.Held)
         {
             return new Problem(
-                InferenceErrors.BudgetExceeded, $"The room of {name} is held back for calls that are under way; try again when they have ended.", HeldSeconds);
+                InferenceErrors.BudgetExceeded, $"The rest of {name} is reserved for running calls; try again when they have ended.", HeldSeconds);
         }
 
         if (reason is Reason.TooLarge && (call.Cost > budget.CostLimit || call.Tokens > budget.TokenLimit))

@@ -280,7 +280,7 @@ public sealed partial class CallAdmission
     }
 
     private static Problem RefusedByLimit(int seconds, bool ofTokens) =>
-        new(InferenceErrors.RateLimited, ofTokens ? "The limit of tokens a minute is reached." : null, seconds);
+        new(InferenceErrors.RateLimited, ofTokens ? "The tokens-per-minute limit has been reached." : null, seconds);
 
     private static RateLimitState LimitState(long limit, long retryAt, long now, bool ofTokens) => ofTokens
         ? new RateLimitState(0, 0, 0, now) { TokenLimit = limit, TokenReset = retryAt }

@@ -19,7 +19,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     private const int MemoryBytes = 1024 * 1024;
     private const int MaxFieldBytes = 64 * 1024;
     private const int MaxFields = 64;
-    private const string Twice = "is there twice.";
+    private const string Twice = "appears twice.";
 
     internal static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
 
@@ -97,7 +97,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         {
             if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) || (!disposition.IsFormDisposition() && !disposition.IsFileDisposition()))
             {
-                throw new ApiException(CoreErrors.BadRequest, "A part of the form is no field.");
+                throw new ApiException(CoreErrors.BadRequest, "A part of the body is not a form field.");
             }
 
             var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
@@ -157,7 +157,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
             {
                 // Not the caller's fault: the disk is full, or the folder does not exist.
                 NotKept(logger, exception);
-                throw new ApiException(CoreErrors.Unavailable, "There is no room for the recording now; try again.");
+                throw new ApiException(CoreErrors.Unavailable, "There is no space for the recording at the moment; try again.");
             }
         }
     }
@@ -203,7 +203,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
 
         if (_fields.Count >= MaxFields)
         {
-            throw new ApiException(Problem.Invalid(name, $"is one field too many: there may be {MaxFields}."));
+            throw new ApiException(Problem.Invalid(name, $"is one field too many: at most {MaxFields} are allowed."));
         }
 
         _fields.Add(KeyValuePair.Create(name, System.Text.Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length)));

@@ -113,7 +113,7 @@ internal static class EmbeddingVectors
                 // JSON cannot represent NaN or infinity.
                 if (!float.IsFinite(BinaryPrimitives.ReadSingleLittleEndian(numbers)))
                 {
-                    throw new JsonException("A vector has numbers that are none.");
+                    throw new JsonException("A vector has NaN or infinite values.");
                 }
             }
 
@@ -125,7 +125,7 @@ internal static class EmbeddingVectors
             var number = reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var given) ? (float)given : float.NaN;
             if (!float.IsFinite(number))
             {
-                throw new JsonException("A vector has something else than numbers, or one that is too large.");
+                throw new JsonException("A vector has a value that is not a number, or is too large.");
             }
         }
     }
@@ -178,6 +178,6 @@ internal static class EmbeddingVectors
         }
 
         bytes.Dispose();
-        throw new JsonException("A vector is no base64 of numbers.");
+        throw new JsonException("A vector is not valid base64 of 32-bit floats.");
     }
 }

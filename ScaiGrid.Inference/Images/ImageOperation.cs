@@ -45,7 +45,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
         {
             if (wanted == "url")
             {
-                return Problem.Invalid("response_format", "must be b64_json in a batch: links end before its results are read.");
+                return Problem.Invalid("response_format", "must be b64_json in a batch: links expire before its results are read.");
             }
 
             wanted = "b64_json";

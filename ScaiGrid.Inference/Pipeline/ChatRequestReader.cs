@@ -62,7 +62,7 @@ public static class ChatRequestReader
             if (!seen.Add(name))
             {
                 // Parsers differ on which of two wins; what we check must be what the upstream reads.
-                mistakes.Add(new ErrorDetail(name, "is there twice."));
+                mistakes.Add(new ErrorDetail(name, "appears twice."));
             }
 
             if (reader.TokenType == JsonTokenType.Null)

@@ -13,11 +13,11 @@ public static class InferenceErrors
     public static readonly Error ModelAccessDenied = new("MODEL_ACCESS_DENIED", 403, "The model is not enabled for your tenant.");
     public static readonly Error ModelUnavailable = new("MODEL_UNAVAILABLE", 503, "No backend of this model can serve the call at the moment.");
     public static readonly Error BackendError = new("BACKEND_ERROR", 502, "The upstream failed.");
-    public static readonly Error BackendRateLimited = new("BACKEND_RATE_LIMITED", 429, "The upstream's rate limit is reached.");
-    public static readonly Error RateLimited = new("RATE_LIMITED", 429, "The limit of calls a minute is reached.");
+    public static readonly Error BackendRateLimited = new("BACKEND_RATE_LIMITED", 429, "The upstream's rate limit has been reached.");
+    public static readonly Error RateLimited = new("RATE_LIMITED", 429, "The requests-per-minute limit has been reached.");
     public static readonly Error BudgetExceeded = new("BUDGET_EXCEEDED", 429, "A budget has no room for this call; wait for its next period, or raise its limit.");
     public static readonly Error BackendTimeout = new("BACKEND_TIMEOUT", 504, "The upstream did not answer in time.");
-    public static readonly Error UpstreamShapeMismatch = new("UPSTREAM_SHAPE_MISMATCH", 502, "The upstream answered what could not be read.");
+    public static readonly Error UpstreamShapeMismatch = new("UPSTREAM_SHAPE_MISMATCH", 502, "The upstream's response could not be parsed.");
 
     /// <summary><see cref="ModelNotFound"/> with the requested name, which may be any text: shortened, and with invisible characters replaced.</summary>
     public static Problem NoModel(string slug)

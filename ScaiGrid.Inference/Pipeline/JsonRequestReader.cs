@@ -79,7 +79,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
             if (!seen.Add(name))
             {
                 // Parsers differ on which duplicate wins, and the upstream must read the value that was checked.
-                mistakes.Add(new ErrorDetail(name, "is there twice."));
+                mistakes.Add(new ErrorDetail(name, "appears twice."));
             }
 
             var fits = FieldRule.Check(rules, ref reader, name, mistakes);

@@ -21,8 +21,8 @@ internal static class ChatFields
             detail with { Field = field.Replace(".function", "", StringComparison.Ordinal) },
 
         // A message may combine several items, and a grouped tool has another index, so the chat path appears only in the message text.
-        var field when Stands(field, "messages") => new ErrorDetail("input", $"in the chat that it becomes, {field}: {detail.Message}"),
-        var field when Stands(field, "tools") => new ErrorDetail("tools", $"in the chat that they are for, {field}: {detail.Message}"),
+        var field when Stands(field, "messages") => new ErrorDetail("input", $"in the resulting chat request, {field}: {detail.Message}"),
+        var field when Stands(field, "tools") => new ErrorDetail("tools", $"in the resulting chat request, {field}: {detail.Message}"),
         _ => detail,
     };
 

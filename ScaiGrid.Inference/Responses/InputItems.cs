@@ -134,7 +134,7 @@ internal sealed class InputItems
         }
         else
         {
-            _mistakes.Add(new ErrorDetail($"{field}.call_id", "is required, but of the output of a tool that has a name and was not called."));
+            _mistakes.Add(new ErrorDetail($"{field}.call_id", "is required, except for the output of a named tool that was not called."));
         }
     }
 

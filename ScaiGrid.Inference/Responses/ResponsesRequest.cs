@@ -107,7 +107,7 @@ internal sealed class ResponsesRequest : IDisposable
         {
             if (request.Has(name) && AsksForLogprobs(request[name]))
             {
-                mistakes.Add(new ErrorDetail(name, "asks for log probabilities, which are in answers of chat completions only."));
+                mistakes.Add(new ErrorDetail(name, "asks for log probabilities, which only chat completions return."));
             }
         }
 

@@ -84,7 +84,7 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
         var name = JsonText.Of(tool, "name"u8);
         if (name is not null && !namespaces.TryAdd(group, name))
         {
-            mistakes.Add(new ErrorDetail($"{field}.name", "is there twice."));
+            mistakes.Add(new ErrorDetail($"{field}.name", "appears twice."));
         }
 
         if (!_hasFunctions)

@@ -61,7 +61,7 @@ public readonly struct ChunkView
         }
         catch (InvalidOperationException exception)
         {
-            throw new JsonException("A name in the document is no text.", exception);
+            throw new JsonException("A property name in the document is not valid Unicode.", exception);
         }
     }
 

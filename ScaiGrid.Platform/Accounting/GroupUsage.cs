@@ -122,7 +122,7 @@ internal sealed record GroupScope(string? PartnerId, string? TenantId, string? G
     {
         var (asked, sight) = (filter.Asked, filter.Sight);
         return sight.UserId is not null
-            ? throw new ApiException(new Problem(CoreErrors.PermissionDenied, "The usage of groups is for those who see their tenant's."))
+            ? throw new ApiException(new Problem(CoreErrors.PermissionDenied, "Usage of groups is visible only to callers who may see their tenant's usage."))
             : new GroupScope(sight.PartnerId, Both(asked.TenantId, sight.TenantId));
     }
 

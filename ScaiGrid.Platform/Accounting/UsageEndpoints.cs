@@ -73,7 +73,7 @@ internal static class UsageEndpoints
         var key = checks.OneOf("group_by", groupBy, "model", "model", "user", "backend", "tenant", Group);
         if (key == Group && (query.UserId ?? query.Model ?? query.BackendId) is not null)
         {
-            checks.Add("group_by", "group goes with start, end, period and tenant_id only.");
+            checks.Add("group_by", "group can be combined with start, end, period and tenant_id only.");
         }
 
         checks.ThrowIfAny();

@@ -180,7 +180,7 @@ internal static class AuthEndpoints
         }
         catch (Exception exception) when (exception is RedisException or RedisTimeoutException)
         {
-            return new ProblemResult(new Problem(CoreErrors.Unavailable, "Redis is out of reach; try again.", RetryAfterSeconds: 5));
+            return new ProblemResult(new Problem(CoreErrors.Unavailable, "Redis is unavailable; try again.", RetryAfterSeconds: 5));
         }
     }
 }

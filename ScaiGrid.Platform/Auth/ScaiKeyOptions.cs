@@ -83,7 +83,7 @@ public sealed class ScaiKeyOptions : IValidatableObject
 
         if (Audiences.Count == 0)
         {
-            yield return new ValidationResult("set it, or SCAIGRID_SCAIKEY_AUDIENCE: a token that was issued for somebody else must not be a way in.", [nameof(ClientId)]);
+            yield return new ValidationResult("set it, or SCAIGRID_SCAIKEY_AUDIENCE: a token that was issued for another application must not be accepted.", [nameof(ClientId)]);
         }
     }
 }

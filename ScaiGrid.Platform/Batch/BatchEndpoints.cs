@@ -42,7 +42,7 @@ internal static class BatchEndpoints
         var metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}";
         if (body.InputFileUrl is null == body.InputFileBase64 is null)
         {
-            checks.Add("input_file_url", body.InputFileUrl is null ? "must be given, or else input_file_base64." : "goes without input_file_base64: give one of the two.");
+            checks.Add("input_file_url", body.InputFileUrl is null ? "is required, unless input_file_base64 is given." : "cannot be combined with input_file_base64: give one of the two.");
         }
 
         var fileId = await FileIdAsync(checks, body.InputFileUrl, caller, db, options, cancellationToken);
@@ -91,7 +91,7 @@ internal static class BatchEndpoints
             var id = url[FileScheme.Length..];
             if (!await db.Files.Of(caller).AnyAsync(file => file.Id == id, cancellationToken))
             {
-                checks.Add("input_file_url", "names no file of the caller's.");
+                checks.Add("input_file_url", "is not a file of the caller.");
             }
 
             return id;

@@ -4,5 +4,5 @@ namespace ScaiGrid.Platform.Batch;
 
 internal static class BatchErrors
 {
-    public static readonly Error Over = CoreErrors.Conflict with { Message = "The batch is at its end; it cannot be cancelled any more." };
+    public static readonly Error Over = CoreErrors.Conflict with { Message = "The batch has ended and can no longer be cancelled." };
 }

@@ -41,7 +41,7 @@ internal static class OpenAiBatches
         var metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}";
         if (fileId.Length > 0 && !await db.Files.Of(caller).AnyAsync(file => file.Id == fileId, cancellationToken))
         {
-            checks.Add("input_file_id", "names no file of the caller's.");
+            checks.Add("input_file_id", "is not a file of the caller.");
         }
 
         checks.ThrowIfAny();

@@ -17,7 +17,7 @@ namespace ScaiGrid.Platform.Budgets;
 /// </summary>
 internal static class BudgetEndpoints
 {
-    private static readonly Error SetAbove = CoreErrors.PermissionDenied with { Message = "The budget was set by those above you." };
+    private static readonly Error SetAbove = CoreErrors.PermissionDenied with { Message = "The budget was set by your partner or the platform, and only they can change it." };
 
     public static void MapBudgets(this IEndpointRouteBuilder group)
     {

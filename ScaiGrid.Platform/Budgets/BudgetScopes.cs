@@ -49,7 +49,7 @@ internal static class BudgetScopes
         };
         if (!isOurs && id.Length > 0)
         {
-            checks.Add("scope_id", "is nothing that you can set a budget for.");
+            checks.Add("scope_id", "is not something that you can set a budget for.");
         }
 
         return (found?.PartnerId ?? "", found?.TenantId, id);

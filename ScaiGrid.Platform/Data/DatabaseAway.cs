@@ -8,7 +8,7 @@ namespace ScaiGrid.Platform.Data;
 internal static class DatabaseAway
 {
     /// <summary>503 instead of 500: it is not an error of ours, and the caller may retry.</summary>
-    public static readonly Problem Problem = new(CoreErrors.Unavailable, "The database is out of reach; try again.", RetryAfterSeconds: 5);
+    public static readonly Problem Problem = new(CoreErrors.Unavailable, "The database is unavailable; try again.", RetryAfterSeconds: 5);
 
     public static bool Is(Exception exception) => exception switch
     {

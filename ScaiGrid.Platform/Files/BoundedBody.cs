@@ -12,6 +12,6 @@ internal sealed class BoundedBody(Stream body, long maxBytes) : ReadOnlyStream
     {
         var read = await body.ReadAsync(buffer, cancellationToken);
         BytesRead += read;
-        return BytesRead <= maxBytes ? read : throw new ApiException(CoreErrors.PayloadTooLarge, $"At most {maxBytes} bytes are taken here.");
+        return BytesRead <= maxBytes ? read : throw new ApiException(CoreErrors.PayloadTooLarge, $"At most {maxBytes} bytes are accepted here.");
     }
 }

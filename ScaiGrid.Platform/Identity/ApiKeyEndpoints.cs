@@ -71,7 +71,7 @@ internal static class ApiKeyEndpoints
         }
 
         var grants = await Grants.OfAsync(db, user, catalogue, cancellationToken);
-        var scopes = checks.Permissions("scopes", body.Scopes, grants.Permissions, "is no permission that the user holds.");
+        var scopes = checks.Permissions("scopes", body.Scopes, grants.Permissions, "is not a permission that the user holds.");
         checks.ThrowIfAny();
 
         // A key gives its user's permissions to its holder: callers must have all permissions that they give. Their own may be given in part.

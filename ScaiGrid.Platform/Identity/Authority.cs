@@ -45,7 +45,7 @@ internal static class Authority
     {
         var id = tenantId ?? caller.TenantId;
         return await db.Tenants.AsNoTracking().Within(caller, permission).SingleOrDefaultAsync(tenant => tenant.Id == id, cancellationToken)
-            ?? throw new ApiException(Problem.Invalid("tenant_id", "names no tenant that you manage."));
+            ?? throw new ApiException(Problem.Invalid("tenant_id", "is not a tenant that you manage."));
     }
 
     /// <summary>

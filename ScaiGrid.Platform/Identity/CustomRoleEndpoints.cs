@@ -131,10 +131,10 @@ internal static class CustomRoleEndpoints
     }
 
     private static string[]? Core(Checks checks, string?[]? values) =>
-        checks.Permissions("core_permissions", values, PermissionCatalogue.OfTenants, "is no permission that a tenant can have.");
+        checks.Permissions("core_permissions", values, PermissionCatalogue.OfTenants, "is not a permission that a tenant can have.");
 
     private static string[]? OfModules(Checks checks, string?[]? values, PermissionCatalogue catalogue) =>
-        checks.Permissions("module_permissions", values, catalogue.OfModules, "is no permission of a module.");
+        checks.Permissions("module_permissions", values, catalogue.OfModules, "is not a permission of a module.");
 }
 
 /// <param name="Name">The name shown to people.</param>

@@ -9,9 +9,9 @@ internal static class IdentityErrors
     public static readonly Error ExternalIdTaken = CoreErrors.Conflict with { Message = "The tenant has a user with this external id." };
     public static readonly Error ExternalIdElsewhere = CoreErrors.Conflict with { Message = "A user of another tenant has this external id; only a super admin can give it to a second one." };
     public static readonly Error RoleSlugTaken = CoreErrors.SlugConflict with { Message = "The tenant has a role with this slug." };
-    public static readonly Error MappingExists = CoreErrors.Conflict with { Message = "The group carries this role already." };
-    public static readonly Error OneSelf = CoreErrors.Conflict with { Message = "Nobody changes their own roles, suspends or deletes themselves: somebody else must do it." };
+    public static readonly Error MappingExists = CoreErrors.Conflict with { Message = "The group already has this role." };
+    public static readonly Error OneSelf = CoreErrors.Conflict with { Message = "You cannot change your own roles, or suspend or delete yourself: another administrator must do it." };
     public static readonly Error HoldsMore = CoreErrors.PermissionDenied with { Message = "The user holds permissions that you do not hold." };
     public static readonly Error RoleHoldsMore = CoreErrors.PermissionDenied with { Message = "The role holds permissions that you do not hold." };
-    public static readonly Error GrantsMore = CoreErrors.PermissionDenied with { Message = "Nobody can grant permissions that they do not hold." };
+    public static readonly Error GrantsMore = CoreErrors.PermissionDenied with { Message = "You cannot grant permissions that you do not hold." };
 }

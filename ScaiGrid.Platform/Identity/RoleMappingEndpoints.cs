@@ -51,7 +51,7 @@ internal static class RoleMappingEndpoints
         checks.ThrowIfAny();
         if (await db.ManagedGroupAsync(body.GroupId, caller, cancellationToken) is not { } group)
         {
-            throw new ApiException(Problem.Invalid("group_id", "names no group of a tenant that you manage."));
+            throw new ApiException(Problem.Invalid("group_id", "is not a group of a tenant that you manage."));
         }
 
         if (!caller.Covers(catalogue.Of([role]), [role], await db.TenantOfAsync(group.TenantId, cancellationToken)))

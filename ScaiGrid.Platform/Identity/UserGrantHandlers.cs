@@ -69,7 +69,7 @@ internal static class UserGrantHandlers
         async Task Replace(PlatformDb db, User user, CancellationToken token)
         {
             var checks = new Checks();
-            var permissions = checks.Permissions("permissions", body.Permissions, catalogue.OfModules, "is no permission of a module.");
+            var permissions = checks.Permissions("permissions", body.Permissions, catalogue.OfModules, "is not a permission of a module.");
             if (permissions is null)
             {
                 checks.Add("permissions", "is required.");

@@ -44,7 +44,7 @@ internal static partial class DiscoveryHandlers
         var listing = await ListAsync(provider, catalog, secrets, cancellationToken);
         if (listing.Error is { } error)
         {
-            return Reply.Problem(ModelErrors.ProviderDiscovery, error.Message ?? $"The upstream did not tell its models ({error.Failure.Label()}).");
+            return Reply.Problem(ModelErrors.ProviderDiscovery, error.Message ?? $"The upstream did not return its list of models ({error.Failure.Label()}).");
         }
 
         var known = await db.Backends.AsNoTracking().Where(backend => backend.ProviderId == id)

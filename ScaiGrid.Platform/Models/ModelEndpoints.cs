@@ -134,7 +134,7 @@ internal static class ModelEndpoints
         var checks = new Checks();
         if (body.Slug is not null && body.Slug != row.Slug)
         {
-            checks.Add("slug", "cannot be changed: callers know the model by it.");
+            checks.Add("slug", "cannot be changed: callers use it as the model's name.");
         }
 
         row.DisplayName = body.DisplayName is null ? row.DisplayName : checks.Required("display_name", body.DisplayName, NameLength);

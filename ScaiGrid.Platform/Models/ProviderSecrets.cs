@@ -140,7 +140,7 @@ internal sealed class ProviderSecrets(SecretBox box)
     {
         if (moved is not null)
         {
-            checks.Add(field, $"must be given anew, since {moved} leads to another host; null for none.");
+            checks.Add(field, $"must be given again, because {moved} leads to another host; null for none.");
         }
     }
 

@@ -42,7 +42,7 @@ internal static class RoomMembers
         var role = checks.OneOf("role", body.Role, RoomRole.Member, RoomRole.Owner, RoomRole.Member, RoomRole.Viewer);
         if (type == RoomMemberType.Model && role != RoomRole.Member)
         {
-            checks.Add("role", "of a model must be member.");
+            checks.Add("role", "must be member for a model.");
         }
 
         if (type == RoomMemberType.User && name.Length > 0
@@ -98,7 +98,7 @@ internal static class RoomMembers
         var others = own.Members.Where(member => member.Type != changed.Type || member.Member != changed.Member);
         if (role != RoomRole.Owner && !others.Any(member => member.Role == RoomRole.Owner))
         {
-            throw new ApiException(CoreErrors.Conflict, "A room keeps one owner at least: make somebody else an owner first, or delete it.");
+            throw new ApiException(CoreErrors.Conflict, "A room needs at least one owner: make another member an owner first, or delete the room.");
         }
     }
 }

@@ -25,7 +25,7 @@ internal static partial class Slugs
     {
         if (value is not null && value != stored)
         {
-            checks.Add("slug", "cannot be changed: it is a part of names in use.");
+            checks.Add("slug", "cannot be changed: it is part of names in use.");
         }
     }
 

@@ -69,7 +69,7 @@ internal static class TenantEndpoints
         var isTheirs = caller.ReachOf(Permissions.Administer) == Reach.Grid || partnerId == caller.PartnerId;
         if (!isTheirs || !await db.Partners.AnyAsync(partner => partner.Id == partnerId, cancellationToken))
         {
-            checks.Add("partner_id", "names no partner that you administer.");
+            checks.Add("partner_id", "is not a partner that you administer.");
         }
 
         checks.ThrowIfAny();

@@ -145,7 +145,7 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: Audio);
         (string, string)[] fields = [("model", slug), (name, first), (name, second)];
         var error = (await Admin.TranscribeAsync(Transcribe, Tape, fields)).Error(422, "VALIDATION_ERROR");
-        Assert.Equal((name, "is there twice."), ((string?)error["details"]![0]!["field"], (string?)error["details"]![0]!["message"]));
+        Assert.Equal((name, "appears twice."), ((string?)error["details"]![0]!["field"], (string?)error["details"]![0]!["message"]));
         Assert.Equal(name, (string?)(await Admin.TranscribeAsync(Transcriptions, Tape, fields)).OpenAiError(400, "validation_error")["param"]);
         Assert.Empty(Grid.Upstream.CallsOf(upstreamModel));
     }

@@ -18,7 +18,7 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
     {
         var answer = await Admin.SendAsync(HttpMethod.Post, path, body);
         answer.Invalid(field);
-        Assert.Contains("is there twice.", answer.Text, StringComparison.Ordinal);
+        Assert.Contains("appears twice.", answer.Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
         var answer = await Admin.SendAsync(
             HttpMethod.Put, "/v1/models/scailabs%2Fecho/routing", """{"targets":[{"backend_id":"a"},{"backend_id":"a","backend_id":"b"}]}""");
         answer.Invalid("targets[1].backend_id");
-        Assert.Contains("is there twice.", answer.Text, StringComparison.Ordinal);
+        Assert.Contains("appears twice.", answer.Text, StringComparison.Ordinal);
     }
 
     [Theory]

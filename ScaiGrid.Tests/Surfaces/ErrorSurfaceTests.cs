@@ -238,7 +238,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.StartsWith("HTTP/1.1 408", await reader.ReadLineAsync(), StringComparison.Ordinal);
         var rest = await reader.ReadToEndAsync();
         Assert.Contains(path.StartsWith("/oai", StringComparison.Ordinal) ? "\"code\":\"request_timeout\"" : "\"code\":\"REQUEST_TIMEOUT\"", rest, StringComparison.Ordinal);
-        Assert.Contains("\"The body came too slowly, or stopped coming; send the request again.\"", rest, StringComparison.Ordinal);
+        Assert.Contains("\"The body arrived too slowly or incompletely; send the request again.\"", rest, StringComparison.Ordinal);
     }
 
     [Fact]

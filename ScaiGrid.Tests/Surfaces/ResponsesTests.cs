@@ -304,7 +304,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     [InlineData("response_format", "is bad.", "text.format", "text.format: is bad.")]
     [InlineData("tools[0].function.parameters", "is bad.", "tools[0].parameters", "tools[0].parameters: is bad.")]
     [InlineData("messages", "is too long.", "input", "input: is too long.")]
-    [InlineData("messages[2].content", "is bad.", "input", "input: in the chat that it becomes, messages[2].content: is bad.")]
+    [InlineData("messages[2].content", "is bad.", "input", "input: in the resulting chat request, messages[2].content: is bad.")]
     [InlineData("messages_of_others", "is bad.", "messages_of_others", "messages_of_others: is bad.")]
     public async Task FieldThatAnUpstreamRefuses_IsTheCallers(string field, string message, string param, string text)
     {

@@ -236,7 +236,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         var isImage = part.Kind == PartKind.Image || (part.Kind == PartKind.File && part.MediaType.StartsWith("image/", StringComparison.Ordinal));
         if (!isImage && part.Kind != PartKind.File)
         {
-            request.Refuse(path, part.Kind == PartKind.Audio ? "is audio, which this model does not take." : "is of a type that this model does not take.");
+            request.Refuse(path, part.Kind == PartKind.Audio ? "is audio, which this model does not accept." : "is of a type that this model does not accept.");
             return;
         }
 
@@ -276,7 +276,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         if (!isText || System.Buffers.Text.Base64.DecodeFromUtf8(part.Base64, bytes, out _, out var length) != System.Buffers.OperationStatus.Done
             || !System.Text.Unicode.Utf8.IsValid(bytes.AsSpan(0, length)))
         {
-            request.Refuse(path, $"is a file of type {part.MediaType}, which this model does not take.");
+            request.Refuse(path, $"is a file of type {part.MediaType}, which this model does not accept.");
             return;
         }
 

@@ -12,7 +12,7 @@ internal static class AnthropicRequest
         ConversationRules.Check(request);
         if (request.Number("n"u8) is > 1)
         {
-            request.Refuse("n", "is more than 1: this model gives one answer a call.");
+            request.Refuse("n", "is more than 1: this model returns one choice per call.");
         }
 
         var output = new PooledBytes(4096);

@@ -15,7 +15,7 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <param name="writer">The writer for the schemas.</param>
 internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter writer)
 {
-    private const string IsUnknown = "is a keyword that this model cannot be held to.";
+    private const string IsUnknown = "is a keyword that this model's structured output does not support.";
 
     private static readonly FrozenSet<string> Bounds = FrozenSet.Create(
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems", "uniqueItems",
@@ -98,7 +98,7 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
         if (schema.TryGetProperty("oneOf"u8, out _) && schema.TryGetProperty("anyOf"u8, out _))
         {
             // oneOf is written as anyOf, so the two would collide.
-            request.Refuse($"{place}.oneOf", "stands beside anyOf, where this model takes one of them.");
+            request.Refuse($"{place}.oneOf", "is combined with anyOf, which this model does not support.");
         }
 
         WriteDescription(schema, told);
@@ -107,7 +107,7 @@ internal sealed class AnthropicSchema(RequestDocument request, Utf8JsonWriter wr
             // An input without properties takes no arguments; any other object without properties could hold nothing once closed.
             if (!isInput && !NamesProperties(schema))
             {
-                request.Refuse(place.ToString(), "is an object of any properties, which this model cannot be held to.");
+                request.Refuse(place.ToString(), "is an object with arbitrary properties, which this model's structured output does not support.");
             }
 
             writer.WriteBoolean("additionalProperties"u8, false);

@@ -152,7 +152,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     {
         if (part.Kind == PartKind.Other)
         {
-            request.Refuse(path, "is of a type that this model does not take.");
+            request.Refuse(path, "is of a type that this model does not accept.");
             return;
         }
 
@@ -238,13 +238,13 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
 
             if (!model.ThinksByLevel)
             {
-                request.Refuse(path, "is something other than text, which this model does not take from a tool.");
+                request.Refuse(path, "is not text, which is all that this model accepts from a tool.");
                 return;
             }
 
             if (part.Url.Length > 0 || Type(part) is not ("image/png" or "image/jpeg" or "image/webp" or "application/pdf"))
             {
-                request.Refuse(path, "is not what this model takes from a tool: text, or PNG, JPEG, WebP or PDF that is in the request itself.");
+                request.Refuse(path, "is not supported by this model, which accepts from a tool text, or PNG, JPEG, WebP or PDF that is in the request itself.");
                 return;
             }
 

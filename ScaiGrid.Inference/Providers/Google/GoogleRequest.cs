@@ -39,7 +39,7 @@ internal static class GoogleRequest
 
         if (ToolChoice.Of(request.Root).Mode != ToolChoiceMode.None || request.Messages.Any(message => message.Items("tool_calls"u8).Any()))
         {
-            request.Refuse("response_format", "is JSON, which this model does not write where it has tools.");
+            request.Refuse("response_format", "asks for JSON, which this model does not support together with tools.");
         }
 
         return false;

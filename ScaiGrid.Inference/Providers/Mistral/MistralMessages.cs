@@ -49,7 +49,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         if (last < messages.Count - 1 && messages[last].Role == "assistant")
         {
             // Moving it would leave the assistant's text last, and the model would continue that text.
-            request.Refuse($"messages[{last + 1}]", "is the system's behind the assistant's last message, where this model takes none.");
+            request.Refuse($"messages[{last + 1}]", "is a system message after the assistant's last message, which this model does not accept.");
         }
 
         var ordered = messages[..start];
@@ -148,7 +148,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         var part = ContentPart.Of(element);
         if (part.Kind == PartKind.Other && JsonText.Of(element, "type"u8) is not ("document_url" or "reference" or "thinking"))
         {
-            request.Refuse(path, "is of a type that this model does not take.");
+            request.Refuse(path, "is of a type that this model does not accept.");
             return;
         }
 

@@ -87,7 +87,7 @@ internal sealed class OpenAiResponsesInput(RequestDocument request, Utf8JsonWrit
         }
         else
         {
-            request.Refuse(path, part.Kind == PartKind.Audio ? "is audio, which this model does not take." : "is of a type that this model does not take.");
+            request.Refuse(path, part.Kind == PartKind.Audio ? "is audio, which this model does not accept." : "is of a type that this model does not accept.");
         }
 
         element.CopyTo(writer, "prompt_cache_breakpoint"u8);

@@ -64,30 +64,30 @@ internal static class OpenAiResponsesRequest
     {
         if (request.Number("n"u8) is > 1)
         {
-            request.Refuse("n", "is more than 1: this model gives one answer a call.");
+            request.Refuse("n", "is more than 1: this model returns one choice per call.");
         }
 
         if (request.Stops.Any())
         {
-            request.Refuse("stop", "is not taken by this model: it would go on where the caller expects an end.");
+            request.Refuse("stop", "is not supported by this model: it would continue where the caller expects it to stop.");
         }
 
         if (request.MaxTokens is < LeastOutput)
         {
             var field = request.Number("max_completion_tokens"u8) == request.MaxTokens ? "max_completion_tokens" : "max_tokens";
-            request.Refuse(field, $"is less than {LeastOutput}, the least that this model takes, its thoughts included.");
+            request.Refuse(field, $"is less than {LeastOutput}, the least that this model accepts, including its thinking.");
         }
 
         if (request.Root.Items("modalities"u8, JsonValueKind.String).Any(modality => JsonText.Of(modality) != "text"))
         {
-            request.Refuse("modalities", "asks for something other than text, which is all that this model answers with.");
+            request.Refuse("modalities", "asks for output other than text, which this model does not support.");
         }
 
         foreach (var field in (ReadOnlySpan<string>)["web_search_options", "moderation"])
         {
             if (request.Root.TryGetProperty(field, out var value) && value.ValueKind != JsonValueKind.Null)
             {
-                request.Refuse(field, "is not taken by this model.");
+                request.Refuse(field, "is not supported by this model.");
             }
         }
     }

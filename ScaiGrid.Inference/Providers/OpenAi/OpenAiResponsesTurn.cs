@@ -83,7 +83,7 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
             }
             else
             {
-                request.Refuse($"messages[{index}].content[{position}]", "is not text, which is all that this model takes of an assistant.");
+                request.Refuse($"messages[{index}].content[{position}]", "is not text, which is all that this model accepts from an assistant.");
             }
 
             position++;

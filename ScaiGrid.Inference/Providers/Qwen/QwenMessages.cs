@@ -56,7 +56,7 @@ internal static class QwenMessages
         var type = element.ValueKind == JsonValueKind.Object ? JsonText.Of(element, "type"u8) : null;
         if (type == "file")
         {
-            request.Refuse(path, "is a file, which this model does not take.");
+            request.Refuse(path, "is a file, which this model does not accept.");
             return;
         }
 

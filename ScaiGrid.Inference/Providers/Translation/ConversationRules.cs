@@ -16,7 +16,7 @@ internal static class ConversationRules
     {
         if (request.Root.Items("functions"u8).Any())
         {
-            request.Refuse("functions", "is the form that tools replaced, which this model does not take: send tools.");
+            request.Refuse("functions", "is the deprecated form of tools, which this model does not support: send tools.");
         }
 
         CheckFunctions(request, request.Root, "tools"u8, "tools");
@@ -32,7 +32,7 @@ internal static class ConversationRules
         {
             if (message.TryGetObject("function_call"u8, out _))
             {
-                request.Refuse($"messages[{index}].function_call", "is the form that tool_calls replaced, which this model does not take.");
+                request.Refuse($"messages[{index}].function_call", "is the deprecated form of tool_calls, which this model does not support.");
             }
 
             CheckFunctions(request, message, "tool_calls"u8, $"messages[{index}].tool_calls");
@@ -43,12 +43,12 @@ internal static class ConversationRules
                 case "tool" or "function":
                     if (JsonText.Of(message, "tool_call_id"u8) is null or "")
                     {
-                        request.Refuse($"messages[{index}].tool_call_id", "is missing: a tool's result names the call that it answers.");
+                        request.Refuse($"messages[{index}].tool_call_id", "is required: a tool result must name the call that it answers.");
                     }
 
                     break;
                 default:
-                    request.Refuse($"messages[{index}].role", "is none that this model knows: system, developer, user, assistant or tool.");
+                    request.Refuse($"messages[{index}].role", "is not supported by this model, which accepts system, developer, user, assistant or tool.");
                     break;
             }
 
@@ -69,7 +69,7 @@ internal static class ConversationRules
             else if (!tool.TryGetObject("function"u8, out var function))
             {
                 var (place, message) = JsonText.Of(tool, "type"u8) is null or "function" ? ("function", "must be an object.")
-                    : ("type", "is of a type that this model does not take: functions only.");
+                    : ("type", "is of a type that this model does not accept: only functions are supported.");
                 request.Refuse($"{field}[{index}].{place}", message);
             }
             else if (JsonText.Of(function, "name"u8) is null or "")
@@ -86,7 +86,7 @@ internal static class ConversationRules
         var choice = ToolChoice.Of(request.Root);
         if (choice.Mode == ToolChoiceMode.Unset && request.Root.TryGetProperty("tool_choice"u8, out var said) && said.ValueKind != JsonValueKind.Null)
         {
-            request.Refuse("tool_choice", "is none that this model knows: none, auto, required, a function, or allowed tools.");
+            request.Refuse("tool_choice", "is not supported by this model, which accepts none, auto, required, a function, or allowed tools.");
         }
 
         var known = choice.Names.Count > 0 ? request.Functions.Select(function => JsonText.Of(function, "name"u8)).ToHashSet() : [];
@@ -98,7 +98,7 @@ internal static class ConversationRules
         // Without tools the choice would be dropped silently, and the answer would be text.
         if (choice.IsForced && !request.Functions.Any(choice.Allows))
         {
-            request.Refuse("tool_choice", "demands a call, and there is no function to call.");
+            request.Refuse("tool_choice", "requires a call, but there is no function to call.");
         }
     }
 
@@ -121,7 +121,7 @@ internal static class ConversationRules
 
                 break;
             default:
-                request.Refuse("response_format.type", "is none that this model knows: text, json_object or json_schema.");
+                request.Refuse("response_format.type", "is not supported by this model, which accepts text, json_object or json_schema.");
                 break;
         }
     }

@@ -114,7 +114,7 @@ internal sealed class RequestDocument : IDisposable
         }
     }
 
-    public void RefuseEmpty() => Refuse("messages", "say nothing: this model wants at least one with content, besides the system's.");
+    public void RefuseEmpty() => Refuse("messages", "have no content: this model requires at least one message with content, besides system messages.");
 
     /// <summary>True if the caller wants the answer as JSON.</summary>
     /// <param name="format">The <c>response_format</c>: <c>json_object</c>, or <c>json_schema</c> with the schema.</param>
