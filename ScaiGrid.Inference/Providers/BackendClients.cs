@@ -1,6 +1,6 @@
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>The clients of one backend, one for each operation that its provider's wire format has; null where it has none.</summary>
+/// <summary>The clients of one backend, one for each operation that its provider supports; null for the others.</summary>
 public sealed record BackendClients
 {
     public IChatUpstream? Chat { get; init; }

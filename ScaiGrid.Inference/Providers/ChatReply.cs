@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>How an upstream answered: exactly one of the three is set.</summary>
+/// <summary>An upstream's answer: exactly one of the three properties is set.</summary>
 public readonly struct ChatReply
 {
     /// <summary>A whole answer in OpenAI's <c>chat.completion</c> format.</summary>
@@ -22,7 +22,8 @@ public readonly struct ChatReply
 }
 
 /// <summary>
-/// A stream of chunks from an upstream. Not an <see cref="IAsyncEnumerable{T}"/>: the way it ends is a value, and a chunk costs no allocation.
+/// A stream of chunks from an upstream. Not an <see cref="IAsyncEnumerable{T}"/>, so that an error can be returned as a value and a chunk costs no
+/// allocation.
 /// </summary>
 public abstract class ChatStream : IAsyncDisposable
 {
@@ -32,20 +33,20 @@ public abstract class ChatStream : IAsyncDisposable
     /// <summary>Why the stream ended early; null while it runs and after a proper end.</summary>
     public UpstreamError? Error { get; protected set; }
 
-    /// <summary>Whether the upstream marked the end of the stream, where its format has such a mark.</summary>
+    /// <summary>Whether the stream ended properly, according to its format.</summary>
     public bool SawEnd { get; protected set; }
 
-    /// <summary>What the upstream has said of its usage, where its format says some of it before the end; for a stream that does not come to it.</summary>
+    /// <summary>The usage reported so far, for formats that report some of it before the end; used if the stream breaks off.</summary>
     public virtual TokenUsage? UsageSoFar => null;
 
-    /// <summary>Reads the next chunk if it is here already: what came together is relayed without a wait, and without a flush, between.</summary>
+    /// <summary>Reads the next chunk if it has already arrived: chunks that arrive together are relayed without waiting or flushing in between.</summary>
     public virtual bool TryRead() => false;
 
-    /// <returns>False at the end, proper or not.</returns>
+    /// <returns>False at the end of the stream, whether proper or not.</returns>
     /// <exception cref="OperationCanceledException">The call's deadline was reached, or its caller disconnected.</exception>
     public abstract ValueTask<bool> ReadAsync();
 
-    /// <summary>The error that stands in a chunk's place in <see cref="Current"/>.</summary>
+    /// <summary>Reads the error that <see cref="Current"/> contains instead of a chunk.</summary>
     public virtual UpstreamError ReadError() => new(UpstreamFailure.ErrorEvent, "The upstream reported an error in its stream.");
 
     public abstract ValueTask DisposeAsync();

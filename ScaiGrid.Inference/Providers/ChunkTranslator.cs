@@ -6,29 +6,29 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
-/// Turns the events of one stream into <c>chat.completion.chunk</c> documents. Made for one stream and used by one reader; works in
-/// two pooled buffers, and copies the model's text from one JSON string into the other without unescaping it.
+/// Translates the events of one stream into <c>chat.completion.chunk</c> documents. Used for one stream by one reader. Works in two pooled buffers,
+/// and copies the model's text from one JSON string into the other without unescaping it.
 /// </summary>
-/// <param name="created">Unix seconds, for formats whose answers do not say when they were made.</param>
+/// <param name="created">Unix seconds, for formats whose answers have no creation time.</param>
 internal abstract class ChunkTranslator(long created) : IDisposable
 {
-    // Documents of ours have no line feeds outside of strings, and strings have none unescaped: one ends each.
+    // The translated chunks, each ended by a line feed: our documents contain none unescaped.
     private readonly PooledBytes _chunks = new(4096);
     private readonly PooledBytes _head = new(256);
     private int _taken;
 
-    /// <summary>Whether the answer came to its proper end.</summary>
+    /// <summary>Whether the answer ended properly.</summary>
     public bool SawEnd { get; protected set; }
 
     /// <inheritdoc cref="ChatStream.UsageSoFar"/>
     public virtual TokenUsage? UsageSoFar => null;
 
-    /// <summary>Takes one event; valid for the call only.</summary>
-    /// <returns>The upstream's error, if that is what the event is.</returns>
+    /// <summary>Translates one event, which is valid during the call only.</summary>
+    /// <returns>The upstream's error, if the event is one.</returns>
     /// <exception cref="JsonException">Not JSON, or not of the format.</exception>
     public abstract UpstreamError? Read(ReadOnlyMemory<byte> data);
 
-    /// <summary>The body has ended without a mark of the end.</summary>
+    /// <summary>Called when the body ends without an end mark; returns an error if the answer is incomplete.</summary>
     public virtual UpstreamError? EndOfBody() => null;
 
     /// <param name="chunk">Valid until the next <see cref="Read"/>.</param>
@@ -60,7 +60,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
     {
     }
 
-    /// <summary>What all chunks start with. The values are JSON.</summary>
+    /// <summary>Sets the beginning of all chunks. The values are JSON.</summary>
     protected void SetHead(ReadOnlySpan<byte> id, ReadOnlySpan<byte> model)
     {
         _head.Clear();
@@ -75,7 +75,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
 
     protected bool HasHead => _head.Length > 0;
 
-    /// <summary>Starts a chunk of one choice, inside its delta.</summary>
+    /// <summary>Starts a chunk of one choice, up to the inside of its delta.</summary>
     protected void StartDelta(int choice, bool withRole)
     {
         _chunks.Append(_head.Span);
@@ -84,12 +84,12 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         _chunks.Append(withRole ? ",\"delta\":{\"role\":\"assistant\","u8 : ",\"delta\":{"u8);
     }
 
-    /// <summary>Part of the delta, as JSON.</summary>
+    /// <summary>Appends JSON to the delta.</summary>
     protected void Add(ReadOnlySpan<byte> json) => _chunks.Append(json);
 
     protected void Add(long number) => Append(_chunks, number);
 
-    /// <summary>Takes back a comma that nothing is to follow.</summary>
+    /// <summary>Removes a trailing comma.</summary>
     protected void DropComma()
     {
         if (_chunks.Span[^1] == (byte)',')
@@ -98,7 +98,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         }
     }
 
-    /// <summary>Ends the chunk. A comma that nothing followed goes.</summary>
+    /// <summary>Ends the chunk, without a trailing comma.</summary>
     protected void EndDelta(ReadOnlySpan<byte> finish = default)
     {
         DropComma();
@@ -117,7 +117,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         _chunks.Append("}]}\n"u8);
     }
 
-    /// <summary>A chunk of one string in the delta: the model's words.</summary>
+    /// <summary>Adds a chunk with one string in its delta, such as the model's text.</summary>
     protected void AddText(int choice, bool withRole, ReadOnlySpan<byte> property, ReadOnlySpan<byte> text)
     {
         StartDelta(choice, withRole);
@@ -129,7 +129,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         EndDelta();
     }
 
-    /// <summary>The chunk that begins a call of a function; its arguments follow.</summary>
+    /// <summary>Adds the chunk that begins a function call; its arguments follow.</summary>
     /// <param name="withRole">Whether it is the first chunk of the choice.</param>
     /// <param name="number">Position among the calls.</param>
     /// <param name="id">A JSON string.</param>
@@ -147,10 +147,10 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         EndDelta();
     }
 
-    /// <summary>A chunk of a call's arguments.</summary>
+    /// <summary>Adds a chunk with a fragment of a call's arguments.</summary>
     /// <param name="withRole">Whether it is the first chunk of the choice.</param>
     /// <param name="number">Position among the calls.</param>
-    /// <param name="fragment">The inner of a JSON string.</param>
+    /// <param name="fragment">The inner part of a JSON string.</param>
     protected void AddArguments(bool withRole, int number, ReadOnlySpan<byte> fragment)
     {
         StartDelta(0, withRole);
@@ -162,7 +162,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         EndDelta();
     }
 
-    /// <summary>The chunk without choices that carries the usage.</summary>
+    /// <summary>Adds the chunk without choices that contains the usage.</summary>
     protected void AddUsage(TokenUsage usage, long cacheWrites = 0)
     {
         _chunks.Append(_head.Span);
@@ -171,7 +171,7 @@ internal abstract class ChunkTranslator(long created) : IDisposable
         _chunks.Append("}\n"u8);
     }
 
-    /// <summary>A chunk that is ours already.</summary>
+    /// <summary>Adds a chunk that is already in our format.</summary>
     protected void AddDocument(ReadOnlySpan<byte> json)
     {
         JsonLine.Append(_chunks, json);

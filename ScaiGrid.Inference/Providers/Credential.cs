@@ -3,17 +3,19 @@ using System.Text.RegularExpressions;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>A secret that is sent to an upstream, and what upstreams show of it in their errors: all of it, its base64, or the ends by which people tell keys apart.</summary>
+/// <summary>
+/// A secret that is sent to an upstream. Removes it from the upstream's errors, which may repeat it, its base64, or the ends by which people tell keys apart.
+/// </summary>
 /// <param name="value">The secret.</param>
-/// <param name="hasEnds">Whether it is a key, of which ends may be shown; what else an operator sends may end in any word.</param>
+/// <param name="hasEnds">Whether it is an API key, whose ends may be shown alone; the ends of other values may be common words.</param>
 internal sealed partial class Credential(string value, bool hasEnds)
 {
     private const string Hidden = "•••";
 
-    /// <summary>Shorter values may be any word.</summary>
+    /// <summary>Shorter values may be common words.</summary>
     private const int Shortest = 8;
 
-    /// <summary>Of shorter ones each end is half of the value, and may be any word.</summary>
+    /// <summary>The ends of shorter values are half of the value each, and may be common words.</summary>
     private const int ShortestInParts = 16;
 
     private const int ShortestStart = 8;
@@ -22,12 +24,12 @@ internal sealed partial class Credential(string value, bool hasEnds)
 
     private string[]? _forms;
 
-    // A header's value may be a sentence or an address, whose words are anybody's.
+    // A header's value may be a sentence or an address, whose words are not secret.
     private bool IsInParts => hasEnds && value.Length >= ShortestInParts && !value.AsSpan().ContainsAny(' ', ':');
 
-    /// <summary>The text without it, and without what is left of it.</summary>
-    /// <param name="text">What the upstream says.</param>
-    /// <param name="inParts">Whether what is left of it may be in the text.</param>
+    /// <summary>Returns the text without the secret and its parts.</summary>
+    /// <param name="text">The upstream's text.</param>
+    /// <param name="inParts">Whether to remove parts of the secret as well.</param>
     public string Scrub(string text, bool inParts)
     {
         if (value.Length < Shortest)
@@ -35,7 +37,7 @@ internal sealed partial class Credential(string value, bool hasEnds)
             return text;
         }
 
-        // On the way of errors only: most backends never need them.
+        // Created for errors only: most backends never need them.
         _forms ??= [.. Forms(value).Distinct().OrderByDescending(form => form.Length)];
         foreach (var form in _forms)
         {
@@ -45,7 +47,7 @@ internal sealed partial class Credential(string value, bool hasEnds)
         return inParts && IsInParts ? Word().Replace(text, word => IsPart(word) ? Hidden : word.Value) : text;
     }
 
-    // Its base64 alone, and, without the characters at either end that depend on what is beside it, as part of something longer.
+    // Its base64 alone; and as part of something longer, without the characters at either end that depend on the neighbouring bytes.
     private static IEnumerable<string> Forms(string value)
     {
         yield return value;
@@ -88,7 +90,7 @@ internal sealed partial class Credential(string value, bool hasEnds)
     private static bool IsEnd(string form, ReadOnlySpan<char> word) =>
         (word.Length >= ShortestStart && form.AsSpan().StartsWith(word)) || (word.Length >= ShortestEnd && form.AsSpan().EndsWith(word));
 
-    // Each character is looked at once: a word is taken whole, and what hides the middle of it with it.
+    // Matches each character once: a word as a whole, together with a mask that hides its middle.
     [GeneratedRegex(@"(?<head>[\w+-]+)(?:(?<mask>(?:[*•…]|\.{3})+)(?<tail>[\w+-]*))?|(?<mask>(?:[*•…]|\.{3})+)(?<tail>[\w+-]*)")]
     private static partial Regex Word();
 }

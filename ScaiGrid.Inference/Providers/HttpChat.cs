@@ -5,10 +5,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>Chat with one backend over HTTP, whichever its format.</summary>
-/// <param name="http">The connections.</param>
-/// <param name="address">Where the backend is.</param>
-/// <param name="format">What it speaks.</param>
+/// <summary>Chat with one backend over HTTP, in any format.</summary>
+/// <param name="http">Sends the requests.</param>
+/// <param name="address">The backend's address.</param>
+/// <param name="format">Translates requests and answers.</param>
 /// <param name="whole">The endpoint for whole answers.</param>
 /// <param name="streamed">The endpoint for streams.</param>
 internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatFormat format, Uri whole, Uri streamed) : IChatUpstream

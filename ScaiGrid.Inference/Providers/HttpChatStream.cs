@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>The chunks of a streamed answer: its events up to <c>[DONE]</c>, or what a translator makes of them.</summary>
+/// <summary>The chunks of a streamed answer: its events up to <c>[DONE]</c>, translated if necessary.</summary>
 internal sealed class HttpChatStream(
     HttpResponseMessage response, Stream content, UpstreamAddress address, ChunkTranslator? translator, CallDeadline deadline) : ChatStream
 {
@@ -23,7 +23,7 @@ internal sealed class HttpChatStream(
         {
             while (true)
             {
-                // What was translated before an error is the caller's still.
+                // Chunks translated before an error still belong to the caller.
                 if (translator is not null && translator.TryTake(out var chunk))
                 {
                     Current = chunk;
@@ -48,7 +48,7 @@ internal sealed class HttpChatStream(
         }
     }
 
-    // Pooled: it waits once for each piece of a stream, and what it waits in would be allocated each time.
+    // Pooled: called once for each piece of a stream, and each call that waits would allocate its state machine.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<bool> ReadAsync()
     {
@@ -105,7 +105,7 @@ internal sealed class HttpChatStream(
         response.Dispose();
     }
 
-    /// <returns>True when the event is a chunk as it is.</returns>
+    /// <returns>True if the event is a chunk in our format.</returns>
     private bool Accept(ReadOnlyMemory<byte> data)
     {
         if (data.Span.SequenceEqual("[DONE]"u8))
@@ -131,7 +131,7 @@ internal sealed class HttpChatStream(
         return false;
     }
 
-    // A format without a mark for the end: the body's own end is it, where the answer is complete by then.
+    // For a format without an end mark, the end of the body is the end of the stream, if the answer is complete by then.
     private bool EndOfBody(ChunkTranslator unfinished)
     {
         Error = unfinished.EndOfBody();
@@ -139,7 +139,7 @@ internal sealed class HttpChatStream(
         return SawEnd;
     }
 
-    // What follows [DONE] is the end of the body, most often here already; read to it, the connection serves the next call.
+    // Only the end of the body follows [DONE], and has usually arrived already. After reading it, the connection can serve the next call.
     private async ValueTask ReadOutAsync()
     {
         deadline.EndWithin(ReadOutPatience);
@@ -151,7 +151,7 @@ internal sealed class HttpChatStream(
         }
         catch (Exception exception) when (exception is OperationCanceledException or HttpRequestException or IOException)
         {
-            // The connection is not worth more; closing it is what happens then.
+            // Not worth waiting longer: the connection is closed instead.
         }
     }
 }

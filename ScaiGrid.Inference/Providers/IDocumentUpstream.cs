@@ -5,21 +5,21 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
-/// A client of one backend for an operation that takes a JSON document and answers with one, both in OpenAI's format: embeddings, images,
-/// moderations. Shared by all calls; holds no state of any.
+/// A client of one backend for an operation with a JSON request and a JSON answer, both in OpenAI's format: embeddings, images, moderations.
+/// Shared by all calls, without state.
 /// </summary>
 public interface IDocumentUpstream
 {
     /// <param name="request">The caller's request.</param>
-    /// <param name="route">The frontend model that was asked for.</param>
-    /// <param name="deadline">Cancelled by the caller's disconnect and by the call's timeouts.</param>
+    /// <param name="route">The requested frontend model.</param>
+    /// <param name="deadline">Cancelled when the caller disconnects, and by the call's timeouts.</param>
     Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline);
 }
 
-/// <summary>How an upstream answered: exactly one of the two is set.</summary>
+/// <summary>An upstream's answer: exactly one of the two properties is set.</summary>
 public readonly struct DocumentReply
 {
-    /// <summary>A document in OpenAI's format of the operation, which the receiver disposes.</summary>
+    /// <summary>A document in OpenAI's format of the operation; the receiver disposes it.</summary>
     public PooledBytes? Document { get; private init; }
 
     public UpstreamError? Error { get; private init; }

@@ -2,32 +2,32 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>A provider whose upstream can be asked what it serves: for discovery, and as the probe that tells whether it is there.</summary>
+/// <summary>A provider whose upstream can list its models: used for discovery, and to probe whether the upstream is reachable.</summary>
 public interface IModelDirectory
 {
-    /// <param name="config">Valid for the provider, <c>api_key</c> decrypted.</param>
-    /// <param name="cancellationToken">Bounds the question; what ends by it is no answer.</param>
+    /// <param name="config">A valid configuration of the provider, with <c>api_key</c> decrypted.</param>
+    /// <param name="cancellationToken">Limits the time of the call; a cancelled call counts as no answer.</param>
     Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken);
 }
 
-/// <summary>What an upstream serves, or why it did not tell.</summary>
+/// <summary>An upstream's list of models, or the reason why there is none.</summary>
 /// <param name="Models">In the upstream's order; empty on an error.</param>
-/// <param name="Error">Why there is no list.</param>
+/// <param name="Error">The reason if there is no list.</param>
 public sealed record ModelListing(IReadOnlyList<UpstreamModel> Models, UpstreamError? Error = null)
 {
     public static ModelListing Failed(UpstreamError error) => new([], error);
 }
 
-/// <param name="Id">The upstream's name of the model.</param>
+/// <param name="Id">The model's name at the upstream.</param>
 /// <param name="Modality"><c>chat</c>, <c>embedding</c>, <c>image</c> or <c>audio</c>.</param>
-/// <param name="Capabilities">Where the upstream tells.</param>
-/// <param name="DisplayName">For people, where the upstream has one.</param>
-/// <param name="ContextWindow">Tokens, where the upstream tells.</param>
-/// <param name="MaxOutputTokens">Tokens, where the upstream tells.</param>
+/// <param name="Capabilities">If the upstream reports them.</param>
+/// <param name="DisplayName">The name shown to people, if the upstream has one.</param>
+/// <param name="ContextWindow">In tokens, if the upstream reports it.</param>
+/// <param name="MaxOutputTokens">In tokens, if the upstream reports it.</param>
 public sealed record UpstreamModel(
     string Id, string Modality, IReadOnlyList<string> Capabilities, string? DisplayName = null, int? ContextWindow = null, int? MaxOutputTokens = null)
 {
-    /// <summary>A guess from the name, for upstreams that do not tell what a model is for.</summary>
+    /// <summary>Guesses the modality from the name, for upstreams that do not report it.</summary>
     public static string GuessModality(string id)
     {
         var words = id.ToLowerInvariant().Split('-', '/', '_', '.', ':');

@@ -8,7 +8,7 @@ using ScaiGrid.Inference.Providers.Qwen;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>All providers, by type. A new one is a folder and a line here.</summary>
+/// <summary>All providers, by type. A new provider needs a folder and a line here.</summary>
 public sealed class ProviderCatalog
 {
     private readonly Dictionary<string, IProvider> _providers;

@@ -7,8 +7,8 @@ using ScaiGrid.Core.Security;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
-/// The fields of a provider's <c>config</c>: checked when an operator sends them, read when a backend is connected. All types know
-/// <c>base_url</c>, <c>api_key</c> and <c>headers</c>; the rest is a type's own.
+/// Validates the fields of a provider's <c>config</c> when an operator sends them, and reads them when a backend is connected. All types have
+/// <c>base_url</c>, <c>api_key</c> and <c>headers</c>; further fields are a type's own.
 /// </summary>
 internal sealed partial class ProviderSettings(JsonObject config)
 {
@@ -18,11 +18,11 @@ internal sealed partial class ProviderSettings(JsonObject config)
 
     public bool? Flag(string name) => config[name] is JsonValue value && value.TryGetValue<bool>(out var flag) ? flag : null;
 
-    /// <summary>Where the backend is, with the key in the provider's own header.</summary>
-    /// <param name="defaultBaseUrl">For providers that have one public address.</param>
-    /// <param name="keyHeader">The header that carries the key.</param>
-    /// <param name="keyPrefix">What stands before the key in it.</param>
-    /// <param name="more">Headers of the provider's own.</param>
+    /// <summary>The backend's address, with the key in the provider's own header.</summary>
+    /// <param name="defaultBaseUrl">For providers with one public address.</param>
+    /// <param name="keyHeader">The header for the key.</param>
+    /// <param name="keyPrefix">The prefix of the key in the header.</param>
+    /// <param name="more">Further headers of the provider.</param>
     public UpstreamAddress Address(string? defaultBaseUrl, string keyHeader, string keyPrefix, params ReadOnlySpan<(string Name, string? Value)> more)
     {
         var headers = new List<KeyValuePair<string, string>>();
@@ -50,7 +50,7 @@ internal sealed partial class ProviderSettings(JsonObject config)
                 secrets.Add(new Credential(text, isKey));
                 if (isKey && text.LastIndexOf(' ') is >= 0 and var space)
                 {
-                    // A key behind the name of its scheme.
+                    // The key alone, without the name of its scheme.
                     secrets.Add(new Credential(text[(space + 1)..], isKey));
                 }
             }
@@ -59,11 +59,11 @@ internal sealed partial class ProviderSettings(JsonObject config)
         return new UpstreamAddress((Text("base_url") ?? defaultBaseUrl!).TrimEnd('/'), headers, secrets);
     }
 
-    /// <summary>Adds what is wrong, each with the field's name.</summary>
-    /// <param name="mistakes">Gets the mistakes.</param>
-    /// <param name="egress">Where the upstream may be.</param>
-    /// <param name="needsBaseUrl">For providers without a public address.</param>
-    /// <param name="own">The type's own fields: the check returns what is wrong, null when nothing is.</param>
+    /// <summary>Validates the configuration, and adds the mistakes, each with the field's name.</summary>
+    /// <param name="mistakes">Receives the mistakes.</param>
+    /// <param name="egress">The addresses that are allowed for upstreams.</param>
+    /// <param name="needsBaseUrl">True for providers without a public address.</param>
+    /// <param name="own">Checks of the type's own fields, which return the mistake, or null.</param>
     public void Check(ICollection<ErrorDetail> mistakes, EgressPolicy egress, bool needsBaseUrl, IReadOnlyDictionary<string, Func<JsonNode?, string?>> own)
     {
         foreach (var (name, value) in config)
@@ -104,11 +104,11 @@ internal sealed partial class ProviderSettings(JsonObject config)
         : egress.IsAllowed(uri) ? null
         : "leads to an address that calls may not go to: link-local ones, and where SCAIGRID_ALLOW_PRIVATE_UPSTREAMS is off, private ones.";
 
-    /// <summary>A check of a field that goes into a header or a URL.</summary>
+    /// <summary>Checks a field that goes into a header or a URL.</summary>
     public static string? HeaderValue(JsonNode? value) =>
         TextOf(value) is { } text && IsHeaderValue(text) ? null : "must be a string of printable ASCII characters.";
 
-    /// <summary>A check of a field that has a few words to choose from.</summary>
+    /// <summary>Creates a check of a field with a fixed set of values.</summary>
     public static Func<JsonNode?, string?> OneOf(params string[] words) =>
         value => TextOf(value) is { } text && words.Contains(text) ? null : $"must be one of {string.Join(", ", words)}.";
 
@@ -141,7 +141,7 @@ internal sealed partial class ProviderSettings(JsonObject config)
         && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
         && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0;
 
-    // Names of headers.
+    // Names of headers that may contain secrets.
     [GeneratedRegex("auth|key|token|secret|cookie", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex CarriesKey();
 }

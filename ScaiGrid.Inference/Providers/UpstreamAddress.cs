@@ -3,23 +3,23 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>Where a backend is, and the headers that open its door. Its secrets are here and never in a message.</summary>
-/// <param name="baseUrl">Without a slash at its end.</param>
+/// <summary>A backend's address, and the headers that authenticate us there. Its secrets never appear in messages.</summary>
+/// <param name="baseUrl">Without a trailing slash.</param>
 /// <param name="headers">Sent with every request.</param>
-/// <param name="secrets">Values that must not show, should an upstream repeat them.</param>
+/// <param name="secrets">Values to remove from an upstream's texts.</param>
 internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<Credential> secrets)
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
-    /// <summary>Whether the address ends in the path already.</summary>
+    /// <summary>Whether the address already ends in the path.</summary>
     public bool IsUnder(string path) => baseUrl.EndsWith(path, StringComparison.Ordinal);
 
     public Uri At(string path) => new(baseUrl + path);
 
-    /// <summary>The address with another path at its end; null where it does not end in <paramref name="path"/>.</summary>
+    /// <summary>The address with another path at its end; null if it does not end in <paramref name="path"/>.</summary>
     public string? Sibling(string path, string other) => IsUnder(path) ? baseUrl[..^path.Length] + other : null;
 
-    /// <summary>A POST of a JSON document, which must live until the request is sent.</summary>
+    /// <summary>Creates a POST of a JSON document, which must live until the request is sent.</summary>
     public HttpRequestMessage Post(Uri endpoint, PooledBytes body)
     {
         var message = Request(HttpMethod.Post, endpoint);
@@ -32,7 +32,7 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
     {
         var message = new HttpRequestMessage(method, endpoint);
 
-        // Without a word an upstream may compress as it likes.
+        // Without this header an upstream may compress its answer.
         message.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         foreach (var (name, value) in headers)
         {
@@ -42,8 +42,8 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
         return message;
     }
 
-    /// <summary>The text without our credentials. Some upstreams put them, or their ends, into their errors.</summary>
-    /// <param name="text">What the upstream says.</param>
-    /// <param name="inParts">Whether it may show the ends of one: the name of a field only looks like it.</param>
+    /// <summary>Removes our credentials from a text. Some upstreams put them, or their ends, into their errors.</summary>
+    /// <param name="text">The upstream's text.</param>
+    /// <param name="inParts">Whether to remove the ends of credentials as well; not in the name of a field, which may only look like one.</param>
     public string Scrub(string text, bool inParts) => secrets.Aggregate(text, (scrubbed, secret) => secret.Scrub(scrubbed, inParts));
 }

@@ -4,14 +4,14 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>Reads whole answers: documents of a success's status, which may be errors all the same.</summary>
+/// <summary>Reads whole answers with a success status, which may still be errors.</summary>
 internal static class UpstreamBody
 {
     private const int Piece = 4096;
 
-    /// <param name="content">The answer's body; read to its end, but not beyond <see cref="InferenceOptions.MaxUpstreamBytes"/>.</param>
-    /// <param name="address">Where it comes from.</param>
-    /// <param name="cancellationToken">The call's.</param>
+    /// <param name="content">The answer's body; read to its end, but at most <see cref="InferenceOptions.MaxUpstreamBytes"/>.</param>
+    /// <param name="address">The upstream's address.</param>
+    /// <param name="cancellationToken">The call's token.</param>
     /// <exception cref="IOException">The connection broke.</exception>
     public static async Task<DocumentReply> ReadAsync(Stream content, UpstreamAddress address, CancellationToken cancellationToken)
     {

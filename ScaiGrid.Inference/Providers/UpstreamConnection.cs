@@ -6,18 +6,20 @@ namespace ScaiGrid.Inference.Providers;
 /// <summary>
 /// A connection to an upstream, as the HTTP/1.1 client reads and writes it.
 /// <para>
-/// No request begins on a kept connection that has ended, or on which more has come than the last answer. The client looks at connections that lay
-/// idle, but not at one that goes from a call straight to another that waits, and would take those bytes for the other's answer. What comes
-/// between the look and the request nobody can tell from its answer.
+/// No request is started on a kept connection that has been closed, or on which more bytes than the last answer have arrived. The client checks
+/// connections that were idle, but not one that goes from one call directly to another that waits, and would take those bytes for the other's
+/// answer. Bytes that arrive between the check and the request cannot be distinguished from its answer.
 /// </para>
 /// <para>
-/// It is read a buffer at a time: the client asks for 4 KiB, and each time that is a call to the system. The connection keeps the buffer for as long as it
-/// is open.
+/// Reads are buffered: the client asks for 4 KiB, and each of its reads would be a system call. The connection keeps the buffer as long as it is
+/// open.
 /// </para>
 /// </summary>
 internal sealed class UpstreamConnection : Stream
 {
-    /// <summary>How long an end may be on its way that the upstream sent before it had the request: a round trip, on the slowest of lines.</summary>
+    /// <summary>
+    /// The longest time that a close, sent by the upstream before it had the request, may take to arrive: a round trip on a very slow line.
+    /// </summary>
     public static readonly TimeSpan Crossing = TimeSpan.FromSeconds(1);
 
     private readonly Stream _connection;
@@ -32,14 +34,14 @@ internal sealed class UpstreamConnection : Stream
     private bool _isReading;
     private bool _hasAnswered;
 
-    // When the request began that has no byte of an answer yet; 0: there is none, or the connection was new.
+    // When the current request began, if it has no byte of an answer yet; 0 if there is none, or the connection was new.
     private long _requestedAt;
 
-    // The read that a request began with. Its answer's first read takes it over.
+    // The read that was started before a request. The first read of its answer takes it over.
     private Task<int>? _look;
 
-    /// <param name="connection">The connection; closed with this one. One reader and one writer at a time, as the client does it.</param>
-    /// <param name="buffer">In bytes. What the client asks for, where reading the connection is cheap.</param>
+    /// <param name="connection">The underlying connection, closed with this one. One reader and one writer at a time, like the client.</param>
+    /// <param name="buffer">The buffer's size in bytes. The size of the client's reads, if reading the connection is cheap.</param>
     /// <param name="time">The clock.</param>
     public UpstreamConnection(Stream connection, int buffer, TimeProvider time)
     {
@@ -61,7 +63,7 @@ internal sealed class UpstreamConnection : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <exception cref="StaleConnectionException">The end came without an answer, and may have crossed the request.</exception>
+    /// <exception cref="StaleConnectionException">The connection was closed without an answer, possibly before the upstream read the request.</exception>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         _look is { } look ? TakeOverAsync(look, buffer)
         : _start < _end ? new(Take(buffer.Span))
@@ -70,10 +72,10 @@ internal sealed class UpstreamConnection : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    // Blocking would tie up a thread for each call.
+    // A blocking read would hold a thread for each call.
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    /// <exception cref="StaleConnectionException">What is written begins a request, or is more of it, and nobody is there to read it.</exception>
+    /// <exception cref="StaleConnectionException">A request, or more of it, cannot be written, because the upstream has closed the connection.</exception>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (BeginsRequest(buffer.Span) && !TryBegin())
@@ -108,7 +110,7 @@ internal sealed class UpstreamConnection : Stream
         base.Dispose(disposing);
     }
 
-    // The client writes a request from its first line on; pieces of a body follow.
+    // The client writes a request starting with its first line; pieces of a body follow.
     private static bool BeginsRequest(ReadOnlySpan<byte> bytes) =>
         bytes.IndexOf("\r\n"u8) is > 0 and var line && bytes[..line].EndsWith(" HTTP/1.1"u8);
 
@@ -125,7 +127,8 @@ internal sealed class UpstreamConnection : Stream
                 return true;
             }
 
-            // Where a read of the client's waits, it has looked. A look that nobody took over: somebody took other bytes for his answer.
+            // If a read of the client is waiting, it has checked already. If an earlier check was not taken over, another call took wrong bytes for its
+            // answer.
             if (_look is not null || (!_isReading && !Look()))
             {
                 return false;
@@ -136,7 +139,7 @@ internal sealed class UpstreamConnection : Stream
         }
     }
 
-    // Reading before writing tells whether there is anything, and costs no call more: the answer is read with it.
+    // Reading before writing shows whether there is anything to read, at no additional system call: the same read then reads the answer.
     private bool Look()
     {
         if (_start < _end)
@@ -146,7 +149,7 @@ internal sealed class UpstreamConnection : Stream
 
         _look = FillAsync(Memory<byte>.Empty, CancellationToken.None).AsTask();
 
-        // Nobody takes it over where the request could not be written.
+        // If the request could not be written, nobody awaits the read.
         _ = _look.ContinueWith(static look => look.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return !_look.IsCompleted;
     }
@@ -170,7 +173,7 @@ internal sealed class UpstreamConnection : Stream
         return Take(buffer.Span);
     }
 
-    // Pooled: it waits once for each piece of an answer. Nothing to read into is how the client waits for data without a buffer.
+    // Pooled: called once for each piece of an answer. The client uses an empty buffer to wait for data without holding a buffer.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> FillAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
@@ -199,7 +202,7 @@ internal sealed class UpstreamConnection : Stream
         return isDirect ? read : Take(buffer.Span);
     }
 
-    // A read is over.
+    // Called at the end of a read.
     private bool EndsCrossed(int read, bool isDirect)
     {
         lock (_gate)
@@ -221,7 +224,7 @@ internal sealed class UpstreamConnection : Stream
         }
     }
 
-    // Whether an end that is seen now may have come before the request was read.
+    // Whether a close that is seen now may have been sent before the request was read.
     private bool HasCrossed()
     {
         lock (_gate)
@@ -240,8 +243,8 @@ internal sealed class UpstreamConnection : Stream
 }
 
 /// <summary>
-/// A kept connection that the upstream had closed, or on which it had said more than its answer, before it can have read the request: none of it
-/// was sent, or the end came without a byte of an answer within <see cref="UpstreamConnection.Crossing"/>.
+/// A kept connection was closed by the upstream, or had bytes after its last answer, before the upstream can have read the request: nothing of it
+/// was sent, or the close came without a byte of an answer within <see cref="UpstreamConnection.Crossing"/>.
 /// </summary>
 internal sealed class StaleConnectionException(Exception? innerException = null)
     : IOException("The upstream's connection was closed before the request.", innerException);

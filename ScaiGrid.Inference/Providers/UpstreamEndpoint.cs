@@ -4,15 +4,15 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>One endpoint of a backend, for operations other than chat. Failures come back as values.</summary>
-/// <param name="http">The connections.</param>
-/// <param name="address">Where the backend is.</param>
-/// <param name="endpoint">The operation's own URL.</param>
+/// <summary>One endpoint of a backend, for operations other than chat. Failures are returned as values.</summary>
+/// <param name="http">Sends the requests.</param>
+/// <param name="address">The backend's address.</param>
+/// <param name="endpoint">The operation's URL.</param>
 internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress address, Uri endpoint)
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
-    /// <summary>Posts a JSON document and reads the whole answer, another one.</summary>
+    /// <summary>Posts a JSON document and reads the whole JSON answer.</summary>
     public async Task<DocumentReply> PostJsonAsync(PooledBytes body, CallDeadline deadline)
     {
         using var content = new ByteArrayContent(body.Array, 0, body.Length);
@@ -39,7 +39,7 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
         }
     }
 
-    /// <summary>Posts and returns when the answer begins: exactly one of the two is set.</summary>
+    /// <summary>Posts, and returns when the answer begins: exactly one of the two values is set.</summary>
     public async Task<(HttpResponseMessage? Response, UpstreamError? Error)> OpenAsync(HttpContent content, CallDeadline deadline)
     {
         HttpResponseMessage? response = null;
@@ -68,7 +68,7 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
         }
     }
 
-    /// <summary>What an exception of a call means; null when it is a bug, or the caller has gone.</summary>
+    /// <summary>The error for an exception of a call; null if it is a bug, or if the caller has disconnected.</summary>
     public static UpstreamError? Failure(Exception exception, CallDeadline deadline) => exception switch
     {
         OperationCanceledException when !deadline.CallerIsGone => deadline.LimitError,
@@ -76,7 +76,7 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
         _ => null,
     };
 
-    /// <summary>What to say of an answer that is not of the kind that was asked for: the error that it holds, or that.</summary>
+    /// <summary>The error for an answer of an unexpected kind: the error that it contains, or else the given message.</summary>
     public async Task<UpstreamError> MismatchAsync(HttpResponseMessage response, string message, CallDeadline deadline)
     {
         try

@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Providers;
 /// <summary>Why a backend did not answer. Each kind is a fixed metric label.</summary>
 public enum UpstreamFailure
 {
-    /// <summary>No connection: nobody is there.</summary>
+    /// <summary>No connection could be made.</summary>
     ConnectionFailed,
 
     /// <summary>No answer, or no next byte, in time.</summary>
@@ -18,7 +18,7 @@ public enum UpstreamFailure
     /// <summary>408 or 5xx.</summary>
     ServerError,
 
-    /// <summary>Answered what is not its wire format.</summary>
+    /// <summary>The answer was not in the upstream's wire format.</summary>
     ShapeMismatch,
 
     /// <summary>The connection broke, or the stream stopped, before its proper end.</summary>
@@ -31,33 +31,33 @@ public enum UpstreamFailure
     RequestRefused,
 
     /// <summary>
-    /// The provider has no such operation, or its format cannot say what the request says: nothing was sent. Or the upstream itself says that this is
-    /// beyond its model, where another's may take it.
+    /// The provider does not have the operation, or its format cannot express the request: nothing was sent. Or the upstream reports that its model does
+    /// not support the request, while another's may.
     /// </summary>
     Unsupported,
 
     /// <summary>401, 403 or 404: our credentials or configuration, not the caller's fault.</summary>
     Misconfigured,
 
-    /// <summary>None of the upstream's: the caller's credential was revoked in the middle of the call.</summary>
+    /// <summary>Not the upstream's failure: the caller's credential was revoked during the call.</summary>
     CallerRevoked,
 
-    /// <summary>None of the upstream's: this process ends, and the time in which it lets calls finish is over.</summary>
+    /// <summary>Not the upstream's failure: this process is stopping, and its drain timeout has expired.</summary>
     Stopping,
 
-    /// <summary>No target could be tried, or none was there.</summary>
+    /// <summary>There was no target, or none could be tried.</summary>
     Unavailable,
 
-    /// <summary>The upstream is well, and says that its model made nothing of this conversation that can be used.</summary>
+    /// <summary>The upstream is healthy, but reports that its model produced no usable output for this conversation.</summary>
     ModelFailed,
 }
 
 /// <param name="Failure">What happened.</param>
-/// <param name="Message">For the caller; never holds credentials. Null: the kind's own text.</param>
-/// <param name="RetryAfterSeconds">What the upstream asked for; where it did not, of an account that is used up, our own guess.</param>
-/// <param name="Status">The HTTP status, of a request that the upstream itself refused.</param>
-/// <param name="Field">What of the request was refused, where that is known; <paramref name="Message"/> then says what of it is wrong.</param>
-/// <param name="Code">OpenAI's word for why the request was refused, one of <see cref="UpstreamErrorFacts"/>'s few; null for any other reason.</param>
+/// <param name="Message">The text for the caller, without credentials; null for the kind's own text.</param>
+/// <param name="RetryAfterSeconds">The wait that the upstream asked for; for an exhausted account without one, our own estimate.</param>
+/// <param name="Status">The HTTP status, if the upstream itself refused the request.</param>
+/// <param name="Field">The field that was refused, if known; <paramref name="Message"/> then is about this field.</param>
+/// <param name="Code">OpenAI's code of the reason, if it is one of the few in <see cref="UpstreamErrorFacts"/>; otherwise null.</param>
 public sealed record UpstreamError(
     UpstreamFailure Failure, string? Message = null, int? RetryAfterSeconds = null, int? Status = null, string? Field = null, string? Code = null)
 {
@@ -65,20 +65,20 @@ public sealed record UpstreamError(
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
     public static readonly UpstreamError Stopping = new(UpstreamFailure.Stopping, RetryAfterSeconds: 1);
 
-    /// <summary>Whether another backend may be tried. What the caller got wrong stays wrong elsewhere, but not what one format cannot say.</summary>
+    /// <summary>Whether another backend may be tried: not for the caller's mistakes, but for requests that one format cannot express.</summary>
     public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable) && IsUpstreams;
 
-    /// <summary>Whether it tells anything of the backend.</summary>
+    /// <summary>Whether the failure says anything about the backend.</summary>
     public bool IsUpstreams => Failure is not (UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping);
 
-    /// <summary>Whether the upstream was asked at all.</summary>
+    /// <summary>Whether the request was sent at all.</summary>
     public bool WasSent => Failure != UpstreamFailure.Unsupported || Status is not null;
 
     /// <summary>The model is routed to a backend whose provider does not have the operation.</summary>
     public static UpstreamError Unsupported(string operation) =>
         new(UpstreamFailure.Unsupported, $"The backend's provider has no operation '{operation}'.");
 
-    /// <summary>The request says what the upstream's format cannot.</summary>
+    /// <summary>The upstream's format cannot express the request.</summary>
     public static UpstreamError Unsupported(string field, string message) => new(UpstreamFailure.Unsupported, message, Field: field);
 
     public Problem ToProblem() => Failure switch
@@ -106,7 +106,7 @@ public sealed record UpstreamError(
     };
 }
 
-/// <summary>The words for <see cref="UpstreamFailure"/> in metrics and answers.</summary>
+/// <summary>The names of <see cref="UpstreamFailure"/> in metrics and answers.</summary>
 public static class UpstreamFailureWords
 {
     public static string Label(this UpstreamFailure failure) => failure switch

@@ -8,37 +8,39 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>What an error document says, wherever in it.</summary>
+/// <summary>The facts found in an error document, at any depth.</summary>
 internal sealed class UpstreamErrorFacts
 {
-    /// <summary>How long an account stays empty that nobody says more of.</summary>
+    /// <summary>The assumed time, in seconds, until an exhausted account is refilled.</summary>
     private const int EmptyAccountPause = 300;
 
-    /// <summary>OpenAI's word for encrypted thoughts that it cannot read: they were another organization's, or another resource's.</summary>
+    /// <summary>OpenAI's code for encrypted reasoning that it cannot decrypt, because it is another organization's or resource's.</summary>
     public const string ForeignThoughts = "invalid_encrypted_content";
 
-    /// <summary>As long as a backend is left alone at most: who is told more would be told less by the next call.</summary>
+    /// <summary>The longest pause of a backend: a longer wait told to this caller would contradict what the next call is told.</summary>
     private static readonly double LongestPause = BackendHealth.LongestPause.TotalSeconds;
 
     /// <summary>
-    /// Anthropic's empty account, which is an invalid request in all but its text. At its start only: errors repeat what the caller wrote, who is not
-    /// to close a backend by it.
+    /// Anthropic's exhausted account, which only differs from an invalid request by its text. Matched at the start of the text only: errors repeat what
+    /// the caller wrote, which must not be able to open a backend's circuit.
     /// </summary>
     private const string LowBalance = "Your credit balance is too low";
 
-    /// <summary>A bad key, of those that say it with 400 and no word of it: xAI among others. At its start only, for the same reason.</summary>
+    /// <summary>A wrong key, for upstreams that report it as 400 without a code, such as xAI. At the start of the text only, for the same reason.</summary>
     private static readonly string[] BadKey = ["Incorrect API key", "Invalid API key", "Invalid API-key", "API key not valid"];
 
     /// <summary>
-    /// Anthropic's schemas that are too large together, of the output and of strict tools: how large that is nobody is told, so it is found out by asking.
+    /// Anthropic's schemas (of the output and of strict tools) that are too large together. The limit is not documented, so it is found out by asking.
     /// </summary>
     private static readonly string[] TooComplex = ["The compiled grammar is too large", "Schema is too complex"];
 
-    /// <summary>One request of more tokens than the upstream lets through in a minute, which no wait mends: Groq and OpenAI, by the word of a rate limit.</summary>
+    /// <summary>
+    /// One request with more tokens than the upstream allows per minute, reported as a rate limit although waiting does not help: Groq and OpenAI.
+    /// </summary>
     private const string TooLarge = "Request too large for";
 
     /// <summary>
-    /// A context that is too long, of those that have no word for it: Anthropic, Google, Mistral and vLLM, SGLang, Model Studio; xAI, Kimi, LM Studio,
+    /// A context that is too long, for upstreams without a code for it: Anthropic, Google, Mistral and vLLM, SGLang, Model Studio; xAI, Kimi, LM Studio,
     /// MiniMax, Bedrock, Ollama.
     /// </summary>
     private static readonly string[] TooLong =
@@ -49,10 +51,10 @@ internal sealed class UpstreamErrorFacts
         "input is too long for requested model", "prompt too long; exceeded",
     ];
 
-    /// <summary>Words that say more than the status they come with, or come without one, inside a stream.</summary>
+    /// <summary>Codes that are more specific than their HTTP status, or have none because they are inside a stream.</summary>
     private static readonly FrozenDictionary<string, UpstreamFailure> Words = new Dictionary<string, UpstreamFailure>(StringComparer.OrdinalIgnoreCase)
     {
-        // OpenAI, Azure and those that speak like them.
+        // OpenAI, Azure and compatible servers.
         ["rate_limit_exceeded"] = UpstreamFailure.RateLimited,
         ["server_error"] = UpstreamFailure.ServerError,
         ["internal_error"] = UpstreamFailure.ServerError,
@@ -63,7 +65,7 @@ internal sealed class UpstreamErrorFacts
         ["content_policy_violation"] = UpstreamFailure.RequestRefused,
         ["context_length_exceeded"] = UpstreamFailure.RequestRefused,
 
-        // OpenAI's Responses API, of an answer that failed.
+        // OpenAI's Responses API, for an answer that failed.
         ["invalid_prompt"] = UpstreamFailure.RequestRefused,
         ["bio_policy"] = UpstreamFailure.RequestRefused,
         ["invalid_image"] = UpstreamFailure.RequestRefused,
@@ -83,7 +85,7 @@ internal sealed class UpstreamErrorFacts
         // llama.cpp.
         ["exceed_context_size_error"] = UpstreamFailure.RequestRefused,
 
-        // Groq, of what its model wrote: mostly another try is all it needs.
+        // Groq, about its model's output: usually another attempt succeeds.
         ["tool_use_failed"] = UpstreamFailure.ModelFailed,
         ["json_validate_failed"] = UpstreamFailure.ModelFailed,
 
@@ -122,25 +124,25 @@ internal sealed class UpstreamErrorFacts
         ["DataInspectionFailed"] = UpstreamFailure.RequestRefused,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Words that say that a second's wait is no use, with the seconds to wait where the upstream does not say how long.</summary>
+    /// <summary>Codes for which a short wait does not help, with the seconds to wait if the upstream gives none.</summary>
     private static readonly FrozenDictionary<string, int> Pauses = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase)
     {
-        // OpenAI's: until somebody pays, or the month ends.
+        // OpenAI: until the bill is paid, or the month ends.
         ["credit_balance_exhausted"] = EmptyAccountPause,
         ["organization_spend_limit_exceeded"] = EmptyAccountPause,
         ["organization_usage_limit_exceeded"] = EmptyAccountPause,
         ["project_spend_limit_exceeded"] = EmptyAccountPause,
         ["billing_not_active"] = EmptyAccountPause,
 
-        // Anthropic's, and Alibaba Cloud's.
+        // Anthropic and Alibaba Cloud.
         ["billing_error"] = EmptyAccountPause,
         ["Arrearage"] = EmptyAccountPause,
 
-        // All of these, where no code says which; but at Alibaba Cloud the tokens of a minute.
+        // Any of these, without a more specific code; but at Alibaba Cloud the tokens per minute.
         ["insufficient_quota"] = 60,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Reasons that OpenAI's clients branch on, in its words, whichever upstream gives them.</summary>
+    /// <summary>Reasons that OpenAI's clients branch on, by OpenAI's codes, for all upstreams.</summary>
     private static readonly FrozenDictionary<string, string> Codes = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
     {
         ["context_length_exceeded"] = "context_length_exceeded",
@@ -160,34 +162,36 @@ internal sealed class UpstreamErrorFacts
 
     public string? Message { get; private set; }
 
-    /// <summary>What of the request is wrong.</summary>
+    /// <summary>The field of the request that is wrong.</summary>
     public string? Field { get; private set; }
 
-    /// <summary>Why the request was refused, where that is one of the reasons that OpenAI has a word for.</summary>
+    /// <summary>OpenAI's code of the reason why the request was refused, if it has one.</summary>
     public string? Code { get; private set; }
 
-    /// <summary>Words tell more than numbers, but for those that only say that there is an error.</summary>
+    /// <summary>The kind of failure. Codes take precedence over numbers, except codes that only say that there is an error.</summary>
     public UpstreamFailure? Failure => _word is null or UpstreamFailure.RequestRefused ? _number ?? _word : _word;
 
-    /// <summary>How long the upstream asks to wait, or what is known of its kind of error.</summary>
+    /// <summary>How long the upstream asks to wait, or the default for its kind of error.</summary>
     public int? RetryAfterSeconds => _asked ?? _pause;
 
-    /// <summary>An account is used up, which is its owner's business.</summary>
+    /// <summary>Whether an account is exhausted, which only its owner can fix.</summary>
     public bool IsExhausted => _pause is not null || Status == (int)HttpStatusCode.PaymentRequired;
 
-    /// <summary>The request is more than this upstream can do, and no mistake: another may take it.</summary>
+    /// <summary>Whether the request is valid, but too complex for this upstream: another may accept it.</summary>
     public bool IsTooComplex => Message is { } message && Array.Exists(TooComplex, text => message.StartsWith(text, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>The request is larger than this upstream lets any be, though it may say so as a rate limit: another may take it, and to wait is no use.</summary>
+    /// <summary>
+    /// Whether the request is larger than this upstream ever accepts, even if reported as a rate limit: another may accept it, and waiting does not help.
+    /// </summary>
     /// <param name="status">The HTTP status it came with.</param>
     public bool IsTooLarge(int? status) => _pause is null
         && ((status == (int)HttpStatusCode.RequestEntityTooLarge && _word == UpstreamFailure.RateLimited)
             || Message?.StartsWith(TooLarge, StringComparison.OrdinalIgnoreCase) == true);
 
-    /// <summary>An HTTP status that stands in the document.</summary>
+    /// <summary>An HTTP status found in the document.</summary>
     public int? Status { get; private set; }
 
-    /// <summary>Reads an error document; what is none says nothing.</summary>
+    /// <summary>Reads an error document; there are no facts in any other.</summary>
     public static UpstreamErrorFacts Read(ReadOnlyMemory<byte> json)
     {
         try
@@ -204,7 +208,7 @@ internal sealed class UpstreamErrorFacts
         }
     }
 
-    /// <summary>What an HTTP status says; null where it is no error.</summary>
+    /// <summary>The kind of failure of an HTTP status; null if it is not an error.</summary>
     public static UpstreamFailure? OfStatus(int status) => status switch
     {
         402 or 429 => UpstreamFailure.RateLimited,
@@ -214,7 +218,7 @@ internal sealed class UpstreamErrorFacts
         _ => null,
     };
 
-    /// <summary>A time to wait, in whole seconds; null where it is none.</summary>
+    /// <summary>A time to wait in whole seconds; null if it is not finite.</summary>
     public static int? Seconds(double seconds) => double.IsFinite(seconds) ? (int)Math.Clamp(Math.Ceiling(seconds), 1, LongestPause) : null;
 
     private void Add(JsonElement element)
@@ -259,7 +263,7 @@ internal sealed class UpstreamErrorFacts
                 Field ??= JsonText.Of(value);
                 break;
             case "loc" when value.ValueKind == JsonValueKind.Array:
-                // As FastAPI says it: where the field is, then its path.
+                // FastAPI's form: where the field is (such as the body), then its path.
                 Field ??= string.Join('.', value.EnumerateArray().Skip(1).Select(part => part.ToString()));
                 break;
             case "retryDelay" when value.ValueKind == JsonValueKind.String
@@ -272,7 +276,7 @@ internal sealed class UpstreamErrorFacts
         }
     }
 
-    // What only the text says.
+    // Facts that are only in the text.
     private void ReadMessage()
     {
         if (Message is not { } message)
@@ -303,7 +307,7 @@ internal sealed class UpstreamErrorFacts
             _pause = Math.Max(_pause ?? 0, seconds);
         }
 
-        // The more telling one: an invalid argument whose reason is a bad key is a bad key.
+        // The more specific code wins: an invalid argument whose reason is a wrong key is a wrong key.
         if (_word is null or UpstreamFailure.RequestRefused)
         {
             _word = isPause ? UpstreamFailure.RateLimited : Words.TryGetValue(word, out var failure) ? failure : _word;

@@ -7,8 +7,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
-/// Reads the error answers of all providers: their shapes differ, but a status or one word in them (<c>error.type</c>, <c>error.status</c>,
-/// <c>error.code</c>) always says which of our kinds it is, whether the status is an error, or a success whose document is one.
+/// Reads the error answers of all providers. Their forms differ, but a status or a code (<c>error.type</c>, <c>error.status</c>,
+/// <c>error.code</c>) determines the kind of failure, whether the HTTP status is an error or a success.
 /// </summary>
 internal static partial class UpstreamErrors
 {
@@ -22,7 +22,7 @@ internal static partial class UpstreamErrors
     /// <summary>The properties that hold results: a document with a non-empty one is not an error, even with an error alongside.</summary>
     private static readonly string[] Results = ["choices", "candidates", "content", "data", "embeddings", "output", "results", "text"];
 
-    /// <summary>An answer whose status is not a success.</summary>
+    /// <summary>Reads an answer whose status is not a success.</summary>
     public static async Task<UpstreamError> ReadAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)
     {
         using var body = new PooledBytes();
@@ -59,12 +59,12 @@ internal static partial class UpstreamErrors
             UpstreamFailure.ModelFailed => new UpstreamError(failure, Shorten(facts.Message, address, MaxMessageLength)),
             UpstreamFailure.ShapeMismatch => new UpstreamError(failure, $"The upstream answered with status {(int)response.StatusCode}."),
 
-            // Their texts may repeat our key, and nothing in them is the caller's business.
+            // Their texts may repeat our key, and do not concern the caller.
             _ => new UpstreamError(failure),
         };
     }
 
-    /// <summary>An error inside a stream.</summary>
+    /// <summary>Reads an error inside a stream.</summary>
     public static UpstreamError FromEvent(ReadOnlyMemory<byte> data, UpstreamAddress address) => WithoutStatus(UpstreamErrorFacts.Read(data), address);
 
     /// <summary>The error in a response with a success status, as some servers and many proxies send; null if the response is not an error.</summary>
@@ -123,7 +123,7 @@ internal static partial class UpstreamErrors
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // No JSON, or an escaped half of a character in a name.
+            // Not JSON, or a property name with an unpaired surrogate.
             return false;
         }
     }
@@ -167,7 +167,7 @@ internal static partial class UpstreamErrors
         catch (Exception exception) when (exception is HttpRequestException or IOException
             || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            // What came is read.
+            // The part that was received is used.
         }
     }
 

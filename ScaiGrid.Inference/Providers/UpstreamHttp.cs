@@ -5,24 +5,24 @@ using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>The HTTP connections to all upstreams: one pool, the egress check at connect time, no redirects, no cookies, no proxy surprises.</summary>
+/// <summary>The HTTP connections to all upstreams: one pool, with the egress check at connect time; no redirects, cookies or proxies.</summary>
 public sealed class UpstreamHttp : IDisposable
 {
     private const int SocketBytes = 16 * 1024;
 
-    /// <summary>What the client asks for: TLS has read a record ahead by itself.</summary>
+    /// <summary>The size of the client's own reads: TLS already reads whole records ahead.</summary>
     private const int DecryptedBytes = 4 * 1024;
 
     private readonly Meter? _meter;
     private readonly Counter<long>? _sentAgain;
 
-    // HttpMessageInvoker, not HttpClient: no buffering, no second timeout, nothing a request allocates for them.
+    // HttpMessageInvoker instead of HttpClient: no buffering, no second timeout, and no allocations for them.
     private readonly HttpMessageInvoker _kept;
     private readonly HttpMessageInvoker _fresh;
 
-    /// <param name="options">Where connections may lead.</param>
+    /// <param name="options">Determines which addresses are allowed.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="meters">Null: nothing is counted.</param>
+    /// <param name="meters">Null to count nothing.</param>
     public UpstreamHttp(InferenceOptions options, TimeProvider time, IMeterFactory? meters = null)
         : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), (egress, keeps) => Sockets(egress, keeps, time))
     {
@@ -43,12 +43,12 @@ public sealed class UpstreamHttp : IDisposable
         _fresh = new HttpMessageInvoker(handler(egress, false));
     }
 
-    /// <summary>Where connections may lead: a provider's configuration is checked by it as well.</summary>
+    /// <summary>The addresses that are allowed; providers' configurations are validated by it as well.</summary>
     internal EgressPolicy Egress { get; }
 
     /// <summary>
-    /// Sends over a kept connection where there is one, and once more over a fresh one where that had been closed. Content must be one that can be
-    /// sent again from its start.
+    /// Sends over a kept connection if there is one, and again over a new one if that had been closed. The content must be one that can be sent again
+    /// from its start.
     /// </summary>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -63,8 +63,8 @@ public sealed class UpstreamHttp : IDisposable
         }
     }
 
-    /// <summary>Whether there was no connection, or one that broke: the upstream is not there, or it is and fails.</summary>
-    /// <param name="exception">What sending or reading threw.</param>
+    /// <summary>The error for an exception: whether no connection could be made, or one broke.</summary>
+    /// <param name="exception">The exception of sending or reading.</param>
     public static UpstreamError ErrorOf(Exception exception) =>
         exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError }
             ? new UpstreamError(UpstreamFailure.ConnectionFailed, "The connection to the upstream failed.")
@@ -77,8 +77,8 @@ public sealed class UpstreamHttp : IDisposable
         _meter?.Dispose();
     }
 
-    /// <param name="egress">Where connections may lead.</param>
-    /// <param name="keeps">Whether connections are used again; else each request has one of its own.</param>
+    /// <param name="egress">Determines which addresses are allowed.</param>
+    /// <param name="keeps">Whether connections are reused; otherwise each request gets a new one.</param>
     /// <param name="time">The clock.</param>
     private static SocketsHttpHandler Sockets(EgressPolicy egress, bool keeps, TimeProvider time) => new()
     {
@@ -89,14 +89,14 @@ public sealed class UpstreamHttp : IDisposable
         PooledConnectionLifetime = keeps ? TimeSpan.FromMinutes(5) : TimeSpan.Zero,
         EnableMultipleHttp2Connections = true,
 
-        // A stream that is given up is closed at once, so that the upstream stops; one that ended is read out by its reader.
+        // A stream that is abandoned is closed at once, so that the upstream stops; one that ended is read to its end by its reader.
         ResponseDrainTimeout = TimeSpan.Zero,
 
-        // Trace ids of ours are no business of the upstream's.
+        // Our trace ids are not sent to upstreams.
         ActivityHeadersPropagator = null,
         ConnectCallback = egress.ConnectAsync,
 
-        // HTTP/2 has many requests on one connection, and looks after itself.
+        // HTTP/2 multiplexes requests on one connection, and detects closed connections by itself.
         PlaintextStreamFilter = (context, _) => new(context.NegotiatedHttpVersion.Major == 1
             ? new UpstreamConnection(context.PlaintextStream, context.PlaintextStream is SslStream ? DecryptedBytes : SocketBytes, time)
             : context.PlaintextStream),

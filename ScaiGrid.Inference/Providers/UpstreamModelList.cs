@@ -4,8 +4,8 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
-/// Reads what an upstream serves. OpenAI, Anthropic and those that speak like them answer <c>{"data":[{"id"}]}</c>, Together the list alone, Google
-/// <c>{"models":[{"name"}]}</c>; how much more they tell differs.
+/// Reads an upstream's list of models. OpenAI, Anthropic and compatible servers return <c>{"data":[{"id"}]}</c>, Together the list alone, Google
+/// <c>{"models":[{"name"}]}</c>; further fields differ.
 /// </summary>
 internal static class UpstreamModelList
 {
@@ -64,7 +64,7 @@ internal static class UpstreamModelList
         }
         catch (JsonException)
         {
-            // Said below, with the other ways of not being a list.
+            // Reported below, like other answers that are not a list.
         }
 
         return ModelListing.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is not a list of models."));
@@ -89,7 +89,7 @@ internal static class UpstreamModelList
                 Tokens(item, "max_tokens"u8));
         }
 
-        // Google's.
+        // Google's form.
         if (JsonText.Of(item, "name"u8) is not { } name || !name.StartsWith("models/", StringComparison.Ordinal) || name.Length == "models/".Length)
         {
             return null;
@@ -100,7 +100,7 @@ internal static class UpstreamModelList
             id, UpstreamModel.GuessModality(id), [], JsonText.Of(item, "displayName"u8), Tokens(item, "inputTokenLimit"u8), Tokens(item, "outputTokenLimit"u8));
     }
 
-    // As Azure and Mistral tell it; null where the name must tell.
+    // As reported by Azure and Mistral; null if it must be guessed from the name.
     private static string? Modality(JsonElement item)
     {
         if (!item.TryGetProperty("capabilities"u8, out var capabilities) || capabilities.ValueKind != JsonValueKind.Object)

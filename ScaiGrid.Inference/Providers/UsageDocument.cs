@@ -4,12 +4,14 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>Writes OpenAI's <c>usage</c> object. Cached tokens are part of the prompt, reasoning ones of the completion: each counts once.</summary>
+/// <summary>
+/// Writes OpenAI's <c>usage</c> object. Cached tokens are part of the prompt and reasoning tokens part of the completion, so each counts once.
+/// </summary>
 internal static class UsageDocument
 {
-    /// <param name="output">Gets the object.</param>
+    /// <param name="output">Receives the object.</param>
     /// <param name="usage">The counts.</param>
-    /// <param name="cacheWrites">Part of the prompt that was written to the upstream's cache; shown where there is any.</param>
+    /// <param name="cacheWrites">The part of the prompt that was written to the upstream's cache; written if not zero.</param>
     public static void Write(PooledBytes output, TokenUsage usage, long cacheWrites = 0)
     {
         using var writer = new Utf8JsonWriter(output);
