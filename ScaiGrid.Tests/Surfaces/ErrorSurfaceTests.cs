@@ -40,6 +40,34 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.All([native, openAi], error => Assert.Contains("'Authorization: Bearer …'", (string?)error["message"], StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("chat", "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]", "chat/completions")]
+    [InlineData("generate", "\"prompt\":\"hi\"", "completions")]
+    [InlineData(null, "\"input\":\"hi\"", "responses")]
+    [InlineData("embed", "\"input\":\"hi\"", "embeddings")]
+    [InlineData("images/generate", "\"prompt\":\"hi\"", "images/generations")]
+    [InlineData("audio/synthesize", "\"input\":\"hi\",\"voice\":\"alloy\"", "audio/speech")]
+    [InlineData(null, "\"input\":\"hi\"", "moderations")]
+    public async Task EmptyModel_IsNamed(string? native, string fields, string openAi)
+    {
+        var body = $"{{\"model\":\"\",{fields}}}";
+        if (native is not null)
+        {
+            var error = (await Admin.SendAsync(HttpMethod.Post, $"/v1/inference/{native}", body)).Error(422, "VALIDATION_ERROR");
+            Assert.Equal("model", (string?)error["details"]![0]!["field"]);
+        }
+
+        Assert.Equal("model", (string?)(await Admin.SendAsync(HttpMethod.Post, $"/oai/v1/{openAi}", body)).OpenAiError(400, "validation_error")["param"]);
+    }
+
+    [Fact]
+    public async Task EmptyModelOfAForm_IsNamed()
+    {
+        var error = (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2, 3], ("model", ""))).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("model", (string?)error["details"]![0]!["field"]);
+        Assert.Equal("model", (string?)(await Admin.TranscribeAsync("/oai/v1/audio/transcriptions", [1, 2, 3], ("model", ""))).OpenAiError(400, "validation_error")["param"]);
+    }
+
     [Fact]
     public async Task UnknownModel_Is404()
     {

@@ -252,6 +252,9 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
     private static Metadata Key(string key) => new() { { "authorization", $"Bearer {key}" } };
 
     private static void AssertError(RpcException failure, StatusCode status, string code)
+        failure = await FailAsync(client => client.ChatAsync(Request(""), Key(Admin.Key!)).ResponseAsync);
+        AssertError(failure, StatusCode.InvalidArgument, "VALIDATION_ERROR");
+        Assert.Contains("model", failure.Status.Detail, StringComparison.Ordinal);
     {
         Assert.Equal(status, failure.StatusCode);
         Assert.Equal(code, failure.Trailers.GetValue("scaigrid-error-code"));
