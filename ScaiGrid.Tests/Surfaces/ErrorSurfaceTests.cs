@@ -197,6 +197,24 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("anthropic", "claude-haiku-4-5")]
+    [InlineData("anthropic", "claude-opus-5")]
+    [InlineData("google", "gemini-2.5-pro")]
+    [InlineData("google", "gemini-3-pro")]
+    [InlineData("qwen", "qwen3-max")]
+    public async Task EffortThatIsUnknown_IsRefused_WithTheKnownOnes(string type, string upstream)
+    {
+        var model = await RoutedModel.CreateAsync(Admin, [new(Grid.Upstream.BaseUrl, upstream, Type: type)]);
+        const string Message = "must be one of none, minimal, low, medium, high, xhigh, max.";
+        var chat = $$"""{"model":"{{model.Slug}}","messages":[{"role":"user","content":"hi"}],"reasoning_effort":"hgih"}""";
+        var detail = (await Admin.SendAsync(HttpMethod.Post, Native, chat)).Error(422, "VALIDATION_ERROR")["details"]![0]!;
+        Assert.Equal(("reasoning_effort", Message), ((string?)detail["field"], (string?)detail["message"]));
+        Assert.Equal("reasoning_effort", (string?)(await Admin.SendAsync(HttpMethod.Post, OpenAi, chat)).OpenAiError(400, "validation_error")["param"]);
+        var response = $$"""{"reasoning":{"effort":"hgih"},"model":"{{model.Slug}}","input":"hi"}""";
+        Assert.Equal("reasoning.effort", (string?)(await Admin.SendAsync(HttpMethod.Post, "/oai/v1/responses", response)).OpenAiError(400, "validation_error")["param"]);
+    }
+
+    [Theory]
     [InlineData("anthropic", """{"role":"user","content":[{"type":"text","text":"a"},"b"]}""", "", "messages[0].content[1]")]
     [InlineData("google", """{"role":"user","content":[null,{"type":"text","text":"a"}]}""", "", "messages[0].content[0]")]
     [InlineData("mistral", """{"role":"user","content":[5]}""", "", "messages[0].content[0]")]

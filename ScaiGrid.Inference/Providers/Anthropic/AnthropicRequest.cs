@@ -10,6 +10,7 @@ internal static class AnthropicRequest
     public static PooledBytes Write(RequestDocument request, AnthropicModel model)
     {
         ConversationRules.Check(request);
+        ConversationRules.CheckEffort(request);
         if (request.Number("n"u8) is > 1)
         {
             request.Refuse("n", "is more than 1: this model returns one choice per call.");

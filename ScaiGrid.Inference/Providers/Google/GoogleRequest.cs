@@ -10,6 +10,7 @@ internal static class GoogleRequest
     public static PooledBytes Write(RequestDocument request, GoogleModel model)
     {
         ConversationRules.Check(request);
+        ConversationRules.CheckEffort(request);
         var output = new PooledBytes(4096);
         using var writer = TranslationJson.Writer(output);
         writer.WriteStartObject();

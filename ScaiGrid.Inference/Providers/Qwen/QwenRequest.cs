@@ -12,6 +12,7 @@ internal static partial class QwenRequest
 
     public static PooledBytes Write(RequestDocument request)
     {
+        ConversationRules.CheckEffort(request);
         var output = new PooledBytes(4096);
         using var writer = TranslationJson.Writer(output);
         var choice = ToolChoice.Of(request.Root);

@@ -25,6 +25,15 @@ internal static class ConversationRules
         CheckFormat(request);
     }
 
+    /// <summary>For formats that express the effort in words or budgets of their own, where an unknown one would be taken for another.</summary>
+    public static void CheckEffort(RequestDocument request)
+    {
+        if (request.Effort is not (null or "none" or "minimal" or "low" or "medium" or "high" or "xhigh" or "max"))
+        {
+            request.Refuse("reasoning_effort", "must be one of none, minimal, low, medium, high, xhigh, max.");
+        }
+    }
+
     private static void CheckMessages(RequestDocument request)
     {
         var index = 0;
