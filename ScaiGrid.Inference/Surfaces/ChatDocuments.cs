@@ -54,7 +54,7 @@ public sealed record ChatData(string Id, string Model, long Created, IReadOnlyLi
 public sealed record ChatDataChoice(int Index, ChatDataMessage Message, string FinishReason, JsonElement? Logprobs = null);
 
 /// <param name="Role"><c>assistant</c>.</param>
-/// <param name="Content">Plain text; null if the message only calls tools.</param>
+/// <param name="Content">Plain text; empty if the message only calls tools.</param>
 /// <param name="ToolCalls">Left out if there are none.</param>
 /// <param name="Reasoning">Left out if the upstream shows none.</param>
 /// <param name="Refusal">The model's refusal to answer; left out if it answers.</param>
@@ -64,7 +64,7 @@ public sealed record ChatDataChoice(int Index, ChatDataMessage Message, string F
 /// none.</param>
 public sealed record ChatDataMessage(
     string Role,
-    string? Content,
+    string Content,
     IReadOnlyList<JsonElement>? ToolCalls = null,
     string? Reasoning = null,
     string? Refusal = null,

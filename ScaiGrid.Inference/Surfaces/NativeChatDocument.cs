@@ -61,7 +61,8 @@ internal static class NativeChatDocument
         writer.WriteString("role"u8, choice.Role);
         if (!isDelta || choice.Content is not null)
         {
-            writer.WriteString("content"u8, choice.Content);
+            // A plain string, also where the model wrote none.
+            writer.WriteString("content"u8, choice.Content ?? "");
         }
 
         if (choice.Refusal is not null)

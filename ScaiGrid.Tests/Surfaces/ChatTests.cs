@@ -150,7 +150,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
             Body = """{"id":"c","created":5,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I will not."},"finish_reason":"stop"}]}""",
         });
         var message = (await Admin.ChatAsync(slug)).Ok()["choices"]![0]!["message"]!;
-        Assert.Equal("""{"role":"assistant","content":null,"refusal":"I will not."}""", message.ToJsonString());
+        Assert.Equal("""{"role":"assistant","content":"","refusal":"I will not."}""", message.ToJsonString());
         message = (await Admin.ChatAsync(await ConnectAsync(new UpstreamScript()))).Ok()["choices"]![0]!["message"]!;
         Assert.Equal("""{"role":"assistant","content":"Hello world"}""", message.ToJsonString());
     }
@@ -250,6 +250,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
             tool_choice = "required",
         })).Ok();
         Assert.Equal("tool_calls", (string?)data["choices"]![0]!["finish_reason"]);
+        Assert.Equal("", (string?)data["choices"]![0]!["message"]!["content"]);
         var call = data["choices"]![0]!["message"]!["tool_calls"]![0]!["function"]!;
         Assert.Equal("weather", (string?)call["name"]);
         Assert.Equal("Paris", (string?)JsonNode.Parse((string)call["arguments"]!)!["input"]);

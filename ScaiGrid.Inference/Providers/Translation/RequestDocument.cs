@@ -127,8 +127,17 @@ internal sealed class RequestDocument : IDisposable
         _bytes.Dispose();
     }
 
-    /// <summary>Gets a message's content, or its refusal if the model refused to answer.</summary>
-    public static bool TryGetContent(JsonElement message, out JsonElement content) =>
-        (message.TryGetProperty("content"u8, out content) && content.ValueKind != JsonValueKind.Null)
-        || message.TryGetString("refusal"u8, out content);
+    /// <summary>Gets a message's content, or its refusal if the model refused to answer: on the native surface an empty content stands beside it.</summary>
+    public static bool TryGetContent(JsonElement message, out JsonElement content)
+    {
+        var isSaid = message.TryGetProperty("content"u8, out content) && content.ValueKind != JsonValueKind.Null;
+        var isEmpty = !isSaid || (content.ValueKind == JsonValueKind.String && content.ValueEquals(""u8));
+        if (!isEmpty || !message.TryGetString("refusal"u8, out var refusal))
+        {
+            return isSaid;
+        }
+
+        content = refusal;
+        return true;
+    }
 }
