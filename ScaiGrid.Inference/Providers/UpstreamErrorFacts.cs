@@ -273,6 +273,14 @@ internal sealed class UpstreamErrorFacts
             case "error" or "message" or "detail" or "details" or "innererror":
                 Add(value);
                 break;
+            case "choices" when value.ValueKind == JsonValueKind.Array:
+                // The error that ended a choice; the rest of it is what the model wrote.
+                foreach (var choice in value.EnumerateArray().Where(choice => choice.ValueKind == JsonValueKind.Object && choice.TryGetProperty("error"u8, out _)))
+                {
+                    Add(choice.EnumerateObject().Last(one => one.NameEquals("error"u8)));
+                }
+
+                break;
         }
     }
 

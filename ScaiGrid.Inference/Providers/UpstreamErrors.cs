@@ -19,8 +19,11 @@ internal static partial class UpstreamErrors
 
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
 
-    /// <summary>The properties that hold results: a document with a non-empty one is not an error, even with an error alongside.</summary>
-    private static readonly string[] Results = ["choices", "candidates", "content", "data", "embeddings", "output", "results", "text"];
+    /// <summary>The properties that hold results, besides <c>choices</c>, which may have failed: a document with a non-empty one is not an error, even with an error alongside.</summary>
+    private static readonly string[] Results = ["candidates", "content", "data", "embeddings", "output", "results", "text"];
+
+    /// <summary>The properties of a message that a caller can use; reasoning that led to nothing is not among them.</summary>
+    private static readonly string[] Sayings = ["content", "refusal", "tool_calls", "function_call", "audio"];
 
     /// <summary>Reads an answer whose status is not a success.</summary>
     public static async Task<UpstreamError> ReadAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)
@@ -119,7 +122,10 @@ internal static partial class UpstreamErrors
         {
             using var document = JsonDocument.Parse(answer);
             var root = document.RootElement;
-            return root.ValueKind == JsonValueKind.Object && SaysSomething(root, "error") && !Results.Any(name => SaysSomething(root, name));
+            return root.ValueKind == JsonValueKind.Object && !Results.Any(name => SaysSomething(root, name))
+                && (root.TryGetProperty("choices"u8, out var choices) && choices.ValueKind == JsonValueKind.Array && choices.GetArrayLength() > 0
+                    ? choices.EnumerateArray().All(HasFailed) && (SaysSomething(root, "error") || choices.EnumerateArray().Any(choice => SaysSomething(choice, "error")))
+                    : SaysSomething(root, "error"));
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
@@ -127,6 +133,11 @@ internal static partial class UpstreamErrors
             return false;
         }
     }
+
+    /// <summary>True if a choice ended with an error before the model said or called anything: OpenRouter sends such choices with the error.</summary>
+    private static bool HasFailed(JsonElement choice) => choice.ValueKind == JsonValueKind.Object
+        && choice.TryGetProperty("finish_reason"u8, out var reason) && reason.ValueKind == JsonValueKind.String && reason.ValueEquals("error"u8)
+        && !(choice.TryGetProperty("message"u8, out var message) && message.ValueKind == JsonValueKind.Object && Sayings.Any(name => SaysSomething(message, name)));
 
     private static bool SaysSomething(JsonElement root, string name) => root.TryGetProperty(name, out var value) && value.ValueKind switch
     {

@@ -96,7 +96,7 @@ public readonly struct ChunkView
         var reader = new Utf8JsonReader(json.Span);
         JsonSpan id = default, created = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
-        bool hasChoices = false, hasFinish = false, hasFailed = false, isNormal = true, isError = false, hasUnreadableUsage = false;
+        bool hasChoices = false, hasFinish = false, hasFailed = false, hasFailure = false, isNormal = true, isError = false, hasUnreadableUsage = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw new JsonException("A chunk must be an object.");
@@ -122,7 +122,7 @@ public readonly struct ChunkView
             else if (reader.ValueTextEquals("choices"u8))
             {
                 reader.Read();
-                (hasChoices, hasFinish, hasFailed, isNormal, text) = ReadChoices(ref reader, output);
+                (hasChoices, hasFinish, hasFailed, hasFailure, isNormal, text) = ReadChoices(ref reader, output);
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
@@ -157,8 +157,8 @@ public readonly struct ChunkView
             HasFinish = hasFinish,
             IsNormal = isNormal,
 
-            // Some upstreams, such as OpenRouter, add an error to a chunk whose choice ended because of it.
-            IsError = isError && (!hasChoices || hasFailed),
+            // Some upstreams, such as OpenRouter, add an error to a chunk whose choice ended because of it, or to the choice.
+            IsError = (isError && !hasChoices) || (hasFailed && (isError || hasFailure)),
             Text = text,
         };
     }
@@ -190,15 +190,15 @@ public readonly struct ChunkView
             : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
     }
 
-    private static (bool Any, bool Finish, bool Failed, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
+    private static (bool Any, bool Finish, bool Failed, bool Failure, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return (false, false, false, true, default);
+            return (false, false, false, false, true, default);
         }
 
         var depth = reader.CurrentDepth;
-        bool any = false, finish = false, failed = false, normal = true;
+        bool any = false, finish = false, failed = false, failure = false, normal = true;
         var texts = 0;
         JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
@@ -217,6 +217,12 @@ public readonly struct ChunkView
                 finish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
                 failed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
                 normal &= reader.TokenType == JsonTokenType.Null || IsFinishReason(ref reader);
+            }
+            else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("error"u8))
+            {
+                reader.Read();
+                failure |= reader.TokenType != JsonTokenType.Null;
+                reader.Skip();
             }
             else if (reader.ValueTextEquals("logprobs"u8))
             {
@@ -238,7 +244,7 @@ public readonly struct ChunkView
             }
         }
 
-        return (any, finish, failed, normal, texts == 1 ? text : default);
+        return (any, finish, failed, failure, normal, texts == 1 ? text : default);
     }
 
     private static bool IsFinishReason(ref Utf8JsonReader reader) =>

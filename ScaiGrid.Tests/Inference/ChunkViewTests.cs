@@ -113,6 +113,9 @@ public sealed class ChunkViewTests
         Assert.True(ChunkView.Scan("""{"choices":[{"delta":{"content":""},"finish_reason":"error"}],"error":{"message":"x"}}"""u8.ToArray(), output: null).IsError);
         Assert.False(ChunkView.Scan("""{"error":{"message":"x"},"choices":[{"finish_reason":"stop"}]}"""u8.ToArray(), output: null).IsError);
         Assert.False(ChunkView.Scan("""{"choices":[{"finish_reason":"error"}]}"""u8.ToArray(), output: null).IsError);
+        Assert.True(ChunkView.Scan("""{"choices":[{"delta":{},"error":{"message":"x"},"finish_reason":"error"}]}"""u8.ToArray(), output: null).IsError);
+        Assert.False(ChunkView.Scan("""{"choices":[{"delta":{},"error":null,"finish_reason":"error"}]}"""u8.ToArray(), output: null).IsError);
+        Assert.False(ChunkView.Scan("""{"choices":[{"delta":{"error":"x"},"finish_reason":"error"}]}"""u8.ToArray(), output: null).IsError);
         Assert.False(ChunkView.Scan("""{"error":null,"choices":[{"finish_reason":"stop"}]}"""u8.ToArray(), output: null).IsError);
     }
 }

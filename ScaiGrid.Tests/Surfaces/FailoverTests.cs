@@ -251,41 +251,6 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/oai/v1/embeddings", new { model = alone.Slug, input = "hi" })).OpenAiError(502, "backend_error");
     }
 
-    /// <summary>Whole answers and streams alike: what a proxy says with the status of a success is what the same words say with another.</summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ErrorWithTheStatusOfASuccess_IsReadAsThatError(bool stream)
-    {
-        var good = Script(new UpstreamScript()) with { Priority = 1 };
-        var limited = Saying("""{"error":{"message":"Slow down","type":"requests","param":null,"code":"rate_limit_exceeded"}}""");
-        var unknown = Saying("""{"id":"x","error":{"message":"Something went wrong.","code":"who_knows"}}""");
-        var refused = Saying("""{"error":{"message":"Too long.","type":"invalid_request_error","param":"messages","code":400}}""");
-        Assert.Equal(200, (int)(await SendAsync(limited, good)).Status);
-        Assert.Equal(200, (int)(await SendAsync(unknown, good)).Status);
-        var error = (await SendAsync(limited)).Error(429, "BACKEND_RATE_LIMITED");
-        Assert.Equal(1, (int)error["retry_after"]!);
-        error = (await SendAsync(unknown)).Error(502, "BACKEND_ERROR");
-        Assert.Equal("Something went wrong.", (string?)error["message"]);
-        error = (await SendAsync(refused, good)).Error(422, "VALIDATION_ERROR");
-        Assert.Equal("messages", (string?)error["details"]![0]!["field"]);
-        Assert.Equal(2, Grid.Upstream.CallsOf(good.Model).Count);
-
-        RoutedBackend Saying(string body) => Script(new UpstreamScript { Body = body });
-
-        async Task<Answer> SendAsync(params RoutedBackend[] backends)
-        {
-            var model = await RoutedModel.CreateAsync(Admin, backends);
-            return await Admin.PostAsync(Native, new { model = model.Slug, stream, messages = new[] { new { role = "user", content = "hi" } } });
-        }
-    }
-
-    [Theory]
-    [InlineData("""{"id":"c","model":"m","error":null,"choices":[{"index":0,"message":{"role":"assistant","content":"\"error\""},"finish_reason":"stop"}]}""")]
-    [InlineData("""{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"error":{"code":1},"finish_reason":"error"}]}""")]
-    [InlineData("""{"id":"c","model":"m","error":{"note":"none"},"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""")]
-    public async Task AnswerWithTheWordError_IsAnAnswer(string body) => (await ChatAsync(Script(new UpstreamScript { Body = body }))).Ok();
-
     [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]

@@ -1,0 +1,70 @@
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Surfaces;
+
+/// <summary>Upstreams that say with the status of a success that they failed.</summary>
+public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
+{
+    /// <summary>Whole answers and streams alike: what a proxy says with the status of a success is what the same words say with another.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ErrorWithTheStatusOfASuccess_IsReadAsThatError(bool stream)
+    {
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        var limited = Saying("""{"error":{"message":"Slow down","type":"requests","param":null,"code":"rate_limit_exceeded"}}""");
+        var unknown = Saying("""{"id":"x","error":{"message":"Something went wrong.","code":"who_knows"}}""");
+        var refused = Saying("""{"error":{"message":"Too long.","type":"invalid_request_error","param":"messages","code":400}}""");
+        Assert.Equal(200, (int)(await SendAsync(stream, limited, good)).Status);
+        Assert.Equal(200, (int)(await SendAsync(stream, unknown, good)).Status);
+        var error = (await SendAsync(stream, limited)).Error(429, "BACKEND_RATE_LIMITED");
+        Assert.Equal(1, (int)error["retry_after"]!);
+        error = (await SendAsync(stream, unknown)).Error(502, "BACKEND_ERROR");
+        Assert.Equal("Something went wrong.", (string?)error["message"]);
+        error = (await SendAsync(stream, refused, good)).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("messages", (string?)error["details"]![0]!["field"]);
+        Assert.Equal(2, Grid.Upstream.CallsOf(good.Model).Count);
+
+        RoutedBackend Saying(string body) => Script(new UpstreamScript { Body = body });
+    }
+
+    /// <summary>As OpenRouter says that the provider behind it failed: the choice is there, and nothing is in it.</summary>
+    [Theory]
+    [InlineData("message", """ "error":{"code":502,"message":"Overloaded."},"choices":[{"index":0,"NAME":{"role":"assistant","content":""},"finish_reason":"error"}] """)]
+    [InlineData("message", """ "choices":[{"index":0,"NAME":{"role":"assistant","content":null},"finish_reason":"error","error":{"code":502,"message":"Overloaded."}}] """)]
+    [InlineData("delta", """ "error":{"code":502,"message":"Overloaded."},"choices":[{"index":0,"NAME":{"role":"assistant","content":""},"finish_reason":"error"}] """)]
+    [InlineData("delta", """ "choices":[{"index":0,"NAME":{"role":"assistant","content":""},"finish_reason":"error","error":{"code":502,"message":"Overloaded."}}] """)]
+    public async Task ChoiceThatFailedBeforeItSaidAnything_IsTriedElsewhere(string name, string body)
+    {
+        var stream = name == "delta";
+        var document = $"{{\"id\":\"c\",\"model\":\"m\",{body.Replace("NAME", name, StringComparison.Ordinal)}}}";
+        var failing = Script(new UpstreamScript
+        {
+            Body = stream ? $"data: {document}\n\ndata: [DONE]\n\n" : document,
+            ContentType = stream ? "text/event-stream" : "application/json",
+        });
+        var answer = await SendAsync(stream, failing, Script(new UpstreamScript()) with { Priority = 1 });
+        Assert.Equal((200, "2"), ((int)answer.Status, answer.Headers["X-Scaigrid-Attempts"]));
+        Assert.Equal("Overloaded.", (string?)(await SendAsync(stream, failing)).Error(502, "BACKEND_ERROR")["message"]);
+    }
+
+    [Theory]
+    [InlineData("""{"id":"c","model":"m","error":null,"choices":[{"index":0,"message":{"role":"assistant","content":"\"error\""},"finish_reason":"stop"}]}""")]
+    [InlineData("""{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"error":{"code":1},"finish_reason":"error"}]}""")]
+    [InlineData("""{"id":"c","model":"m","error":{"note":"none"},"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""")]
+    public async Task AnswerWithTheWordError_IsAnAnswer(string body) => (await SendAsync(stream: false, Script(new UpstreamScript { Body = body }))).Ok();
+
+    private async Task<Answer> SendAsync(bool stream, params RoutedBackend[] backends)
+    {
+        var model = await RoutedModel.CreateAsync(Admin, backends);
+        return await Admin.PostAsync("/v1/inference/chat", new { model = model.Slug, stream, messages = new[] { new { role = "user", content = "hi" } } });
+    }
+
+    private RoutedBackend Script(UpstreamScript script)
+    {
+        var model = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(model, script);
+        return new RoutedBackend(Grid.Upstream.BaseUrl, model);
+    }
+}
