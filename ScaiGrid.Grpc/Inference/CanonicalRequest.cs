@@ -174,14 +174,20 @@ internal static class CanonicalRequest
                 writer.WriteString("name"u8, call.Name);
                 writer.WriteString("arguments"u8, call.Arguments);
                 writer.WriteEndObject();
-                WriteExtra(writer, call.HasExtraContent, call.ExtraContent);
+                WriteJson(writer, "extra_content"u8, call.HasExtraContent, call.ExtraContent);
                 writer.WriteEndObject();
             }
 
             writer.WriteEndArray();
         }
 
-        WriteExtra(writer, message.HasExtraContent, message.ExtraContent);
+        if (message.HasReasoning)
+        {
+            writer.WriteString("reasoning"u8, message.Reasoning);
+        }
+
+        WriteJson(writer, "reasoning_details"u8, message.HasReasoningDetails, message.ReasoningDetails);
+        WriteJson(writer, "extra_content"u8, message.HasExtraContent, message.ExtraContent);
         if (message.HasRefusal)
         {
             writer.WriteString("refusal"u8, message.Refusal);
@@ -252,14 +258,14 @@ internal static class CanonicalRequest
     }
 
     // JSON given as text. Invalid JSON is passed on as a string, which no provider accepts.
-    private static void WriteExtra(Utf8JsonWriter writer, bool isGiven, string json)
+    private static void WriteJson(Utf8JsonWriter writer, ReadOnlySpan<byte> name, bool isGiven, string json)
     {
         if (!isGiven)
         {
             return;
         }
 
-        writer.WritePropertyName("extra_content"u8);
+        writer.WritePropertyName(name);
         try
         {
             using var document = JsonDocument.Parse(json);

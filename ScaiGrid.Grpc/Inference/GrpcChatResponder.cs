@@ -2,6 +2,7 @@ using Grpc.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Grpc.V1;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -15,6 +16,10 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
     private readonly SplitPairs _pairs = new();
     private string _id = "";
     private string _slug = "";
+    private Backend _backend = null!;
+
+    // Choices of a stream whose reasoning the upstream names otherwise; null if there are none.
+    private HashSet<int>? _renamed;
 
     public ChatResponse? Response { get; private set; }
 
@@ -41,7 +46,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
         };
         foreach (var choice in answer.Choices)
         {
-            Response.Choices.Add(Choice(choice));
+            Response.Choices.Add(Choice(choice, result.Backend));
         }
 
         return ValueTask.CompletedTask;
@@ -49,7 +54,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
 
     public ValueTask BeginStreamAsync(InferenceCall call)
     {
-        _slug = call.Route.Slug;
+        (_slug, _backend) = (call.Route.Slug, call.Backend);
         return ValueTask.CompletedTask;
     }
 
@@ -65,7 +70,12 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
         var message = new ChatChunk { Id = _id, Model = _slug };
         foreach (var choice in answer.Choices)
         {
-            message.Choices.Add(Delta(choice));
+            if (choice.IsRenamed)
+            {
+                (_renamed ??= []).Add(choice.Index);
+            }
+
+            message.Choices.Add(Delta(choice, choice.FinishReason is not null && _renamed?.Contains(choice.Index) is true ? choice.MarkedExtraContent(_backend) : choice.ExtraContent));
         }
 
         return new ValueTask(stream!.WriteAsync(message));
@@ -79,7 +89,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static Choice Choice(ChatChoice choice)
+    private static Choice Choice(ChatChoice choice, Backend backend)
     {
         var message = new ChatMessage { Role = choice.Role };
         if (choice.Content is not null)
@@ -87,9 +97,14 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
             message.Content = choice.Content;
         }
 
-        if (choice.ExtraContent is not null)
+        if ((choice.IsRenamed ? choice.MarkedExtraContent(backend) : choice.ExtraContent) is { } extra)
         {
-            message.ExtraContent = choice.ExtraContent;
+            message.ExtraContent = extra;
+        }
+
+        if (choice.ReasoningDetails is not null)
+        {
+            message.ReasoningDetails = choice.ReasoningDetails;
         }
 
         if (choice.Refusal is not null)
@@ -101,13 +116,13 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
         var result = new Choice { Index = choice.Index, Message = message, FinishReason = choice.FinishReason ?? "stop" };
         if (choice.Reasoning is not null)
         {
-            result.Reasoning = choice.Reasoning;
+            result.Reasoning = message.Reasoning = choice.Reasoning;
         }
 
         return result;
     }
 
-    private static ChoiceDelta Delta(ChatChoice choice)
+    private static ChoiceDelta Delta(ChatChoice choice, string? extraContent)
     {
         var delta = new ChoiceDelta { Index = choice.Index, Role = choice.Role };
         delta.ToolCalls.AddRange(choice.ToolCalls.Select(ToolCall));
@@ -121,9 +136,14 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
             delta.Reasoning = choice.Reasoning;
         }
 
-        if (choice.ExtraContent is not null)
+        if (choice.ReasoningDetails is not null)
         {
-            delta.ExtraContent = choice.ExtraContent;
+            delta.ReasoningDetails = choice.ReasoningDetails;
+        }
+
+        if (extraContent is not null)
+        {
+            delta.ExtraContent = extraContent;
         }
 
         if (choice.Refusal is not null)

@@ -11,15 +11,9 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <param name="Maker">The model, as identified by <see cref="CarriedField"/>.</param>
 internal readonly record struct RenamedReasoning(JsonSpan Name, JsonSpan Mark, string Maker)
 {
-    /// <summary>Writes the mark into an answer.</summary>
-    public static void WriteMark(Utf8JsonWriter writer, string maker)
-    {
-        writer.WriteStartObject("extra_content"u8);
-        writer.WriteStartObject("scaigrid"u8);
-        writer.WriteString("reasoning_content"u8, maker);
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-    }
+    /// <summary>The <c>extra_content</c> of a message whose reasoning was renamed.</summary>
+    /// <param name="maker">Hexadecimal digits, which JSON writes as they are.</param>
+    public static string MarkOf(string maker) => $$$"""{"scaigrid":{"reasoning_content":"{{{maker}}}"}}""";
 
     /// <param name="reader">At the value of an <c>extra_content</c>; a copy, so that the caller's reader does not advance.</param>
     /// <returns>The maker in it; null if it is not exactly our mark.</returns>

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
@@ -36,6 +38,9 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
     /// <summary>The field that <see cref="Reasoning"/> was read from; an OpenAI-compatible upstream accepts it back in the same field only.</summary>
     public string? ReasoningField { get; private init; }
 
+    /// <summary>Whether the surfaces that have one name for reasoning name it otherwise than the upstream.</summary>
+    public bool IsRenamed => ReasoningField == "reasoning_content";
+
     /// <summary>Reasoning blocks as JSON in OpenRouter's form, which it requires back with the next turn; null if there are none.</summary>
     public string? ReasoningDetails { get; private init; }
 
@@ -50,6 +55,12 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
 
     /// <summary>The model's spoken answer, as JSON in the upstream's form; null if there is none.</summary>
     public string? Audio { get; private init; }
+
+    /// <summary>
+    /// <see cref="ExtraContent"/>, or else the mark by which the model gets renamed reasoning back under its own name. An upstream with provider
+    /// state of its own takes that back, not the text.
+    /// </summary>
+    public string MarkedExtraContent(Backend backend) => ExtraContent ?? RenamedReasoning.MarkOf(CarriedField.MakerOf(backend.Model));
 
     internal static ChatChoice Parse(JsonElement choice, int position)
     {
@@ -140,7 +151,7 @@ public sealed record ChatToolCall(int Index, string? Id, string? Name, string Ar
         catch (JsonException)
         {
             // Not JSON, but still the model's output: kept as a JSON string.
-            return JsonSerializer.Serialize(arguments, Pipeline.CanonicalJson.Default.String);
+            return JsonSerializer.Serialize(arguments, CanonicalJson.Default.String);
         }
     }
 }

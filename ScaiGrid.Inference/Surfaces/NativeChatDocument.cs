@@ -18,7 +18,7 @@ internal static class NativeChatDocument
         writer.WriteString("id"u8, answer.Id);
         writer.WriteString("model"u8, result.Model.Slug);
         writer.WriteNumber("created"u8, answer.Created);
-        WriteChoices(writer, answer, isDelta: false, choice => Renames(choice) ? CarriedField.MakerOf(result.Backend.Model) : null);
+        WriteChoices(writer, answer, isDelta: false, choice => choice.IsRenamed ? choice.MarkedExtraContent(result.Backend) : choice.ExtraContent);
         DocumentWriter.EndData(writer, result);
     }
 
@@ -26,8 +26,8 @@ internal static class NativeChatDocument
     /// <param name="body">The response's body.</param>
     /// <param name="answer">The chunk's content.</param>
     /// <param name="model">The frontend model.</param>
-    /// <param name="maker">Returns the backend's model if the choice is to be marked as one whose reasoning field was renamed; otherwise null.</param>
-    public static void WriteChunk(IBufferWriter<byte> body, ChatAnswer answer, ModelRoute model, Func<ChatChoice, string?> maker)
+    /// <param name="extraContent">Returns a choice's <c>extra_content</c>, with the mark where it belongs; null for none.</param>
+    public static void WriteChunk(IBufferWriter<byte> body, ChatAnswer answer, ModelRoute model, Func<ChatChoice, string?> extraContent)
     {
         using var writer = new Utf8JsonWriter(body);
         writer.WriteStartObject();
@@ -35,25 +35,22 @@ internal static class NativeChatDocument
         writer.WriteString("object"u8, "chat.completion.chunk"u8);
         writer.WriteNumber("created"u8, answer.Created);
         writer.WriteString("model"u8, model.Slug);
-        WriteChoices(writer, answer, isDelta: true, maker);
+        WriteChoices(writer, answer, isDelta: true, extraContent);
         writer.WriteEndObject();
     }
 
-    /// <summary>Whether the reasoning is in a differently named field here than in the upstream's answer.</summary>
-    public static bool Renames(ChatChoice choice) => choice.ReasoningField == "reasoning_content";
-
-    private static void WriteChoices(Utf8JsonWriter writer, ChatAnswer answer, bool isDelta, Func<ChatChoice, string?> maker)
+    private static void WriteChoices(Utf8JsonWriter writer, ChatAnswer answer, bool isDelta, Func<ChatChoice, string?> extraContent)
     {
         writer.WriteStartArray("choices"u8);
         foreach (var choice in answer.Choices)
         {
-            WriteChoice(writer, choice, isDelta, maker(choice));
+            WriteChoice(writer, choice, isDelta, extraContent(choice));
         }
 
         writer.WriteEndArray();
     }
 
-    private static void WriteChoice(Utf8JsonWriter writer, ChatChoice choice, bool isDelta, string? maker)
+    private static void WriteChoice(Utf8JsonWriter writer, ChatChoice choice, bool isDelta, string? extraContent)
     {
         writer.WriteStartObject();
         writer.WriteNumber("index"u8, choice.Index);
@@ -89,14 +86,7 @@ internal static class NativeChatDocument
         WriteRaw(writer, "reasoning_details"u8, choice.ReasoningDetails);
         WriteRaw(writer, "annotations"u8, choice.Annotations);
         WriteRaw(writer, "audio"u8, choice.Audio);
-        WriteRaw(writer, "extra_content"u8, choice.ExtraContent);
-
-        // An upstream with provider state of its own takes that back, not the reasoning text.
-        if (maker is not null && choice.ExtraContent is null)
-        {
-            RenamedReasoning.WriteMark(writer, maker);
-        }
-
+        WriteRaw(writer, "extra_content"u8, extraContent);
         writer.WriteEndObject();
         WriteRaw(writer, "logprobs"u8, choice.Logprobs);
         writer.WriteString("finish_reason"u8, choice.FinishReason);

@@ -36,13 +36,13 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         // The few chunks that are not in the native form; all others are passed through as bytes.
         body.Write("data: "u8);
         var answer = _pairs.Join(ChatAnswer.Parse(chunk.Json));
-        foreach (var choice in answer.Choices.Where(NativeChatDocument.Renames))
+        foreach (var choice in answer.Choices.Where(choice => choice.IsRenamed))
         {
             (_renamed ??= []).Add(choice.Index);
         }
 
         NativeChatDocument.WriteChunk(
-            body, answer, Model, choice => choice.FinishReason is not null && _renamed?.Contains(choice.Index) is true ? CarriedField.MakerOf(Backend.Model) : null);
+            body, answer, Model, choice => choice.FinishReason is not null && _renamed?.Contains(choice.Index) is true ? choice.MarkedExtraContent(Backend) : choice.ExtraContent);
         body.Write("\n\n"u8);
     }
 

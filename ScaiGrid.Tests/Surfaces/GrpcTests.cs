@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -129,6 +130,65 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         Assert.Equal((false, "I will not."), (response.Choices[0].Message.HasContent, response.Choices[0].Message.Refusal));
     }
 
+    /// <summary>The message goes back as it came: to the model under its own name for its thoughts, and with OpenRouter's blocks.</summary>
+    [Theory]
+    [InlineData("reasoning_content", false)]
+    [InlineData("reasoning_content", true)]
+    [InlineData("reasoning", false)]
+    [InlineData("reasoning", true)]
+    public async Task Reasoning_SurvivesATurnWithTools(string name, bool isStream)
+    {
+        const string Details = """[{"type":"reasoning.text","text":"A tool.","signature":"s"}]""";
+        var words = $$$"""{"role":"assistant","{{{name}}}":"A tool.","reasoning_details":{{{Details}}},"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"get_time","arguments":"{}"}}]}""";
+        var slug = await ConnectAsync(
+            new UpstreamScript
+            {
+                ContentType = isStream ? "text/event-stream" : "application/json",
+                Body = isStream
+                    ? $$"""data: {"id":"c","choices":[{"index":0,"delta":{{words}},"finish_reason":null}]}""" + "\n\n"
+                        + """data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}""" + "\n\ndata: [DONE]\n\n"
+                    : $$"""{"id":"c","choices":[{"index":0,"message":{{words}},"finish_reason":"tool_calls"}]}""",
+            },
+            out var model);
+        await GrpcIdentityTests.KnownAsync(Grid.GrpcAddress, (await Admin.CreateKeyAsync()).Key);
+        var request = Request(slug);
+        request.Messages.Add(await AskAsync());
+        request.Messages.Add(new ChatMessage { Role = "tool", ToolCallId = "call_1", Content = "12:00" });
+        await AskAsync();
+        var sent = JsonNode.Parse(Grid.Upstream.CallsOf(model)[^1].Body)!["messages"]![1]!.AsObject();
+        Assert.Equal(["role", "tool_calls", name, "reasoning_details"], sent.Select(field => field.Key));
+        Assert.Equal(("A tool.", Details), ((string?)sent[name], sent["reasoning_details"]!.ToJsonString()));
+
+        async Task<ChatMessage> AskAsync()
+        {
+            if (!isStream)
+            {
+                return (await CallAsync(client => client.ChatAsync(request, Key(Admin.Key!)).ResponseAsync)).Choices[0].Message;
+            }
+
+            using var channel = Channel();
+            using var call = new InferenceService.InferenceServiceClient(channel).StreamChat(request, Key(Admin.Key!));
+            var message = new ChatMessage { Role = "assistant" };
+            await foreach (var chunk in call.ResponseStream.ReadAllAsync())
+            {
+                foreach (var delta in chunk.Choices)
+                {
+                    message.ToolCalls.Add(delta.ToolCalls);
+                    message.Reasoning = delta.HasReasoning ? delta.Reasoning : message.Reasoning;
+                    message.ReasoningDetails = delta.HasReasoningDetails ? delta.ReasoningDetails : message.ReasoningDetails;
+                    message.ExtraContent = delta.HasExtraContent ? delta.ExtraContent : message.ExtraContent;
+                }
+            }
+
+            if (message.ExtraContent.Length == 0)
+            {
+                message.ClearExtraContent();
+            }
+
+            return message;
+        }
+    }
+
     [Fact]
     public async Task MessageBeyondTheLimit_HasOurTrailers()
     {
@@ -192,6 +252,9 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         var failure = await FailAsync(client => client.ChatAsync(invalid, Key(Admin.Key!)).ResponseAsync);
         AssertError(failure, StatusCode.InvalidArgument, "VALIDATION_ERROR");
         Assert.Contains("temperature", failure.Status.Detail, StringComparison.Ordinal);
+        failure = await FailAsync(client => client.ChatAsync(Request(""), Key(Admin.Key!)).ResponseAsync);
+        AssertError(failure, StatusCode.InvalidArgument, "VALIDATION_ERROR");
+        Assert.Contains("model", failure.Status.Detail, StringComparison.Ordinal);
 
         var limited = await ConnectOnAllReplicasAsync(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "9" } });
         failure = await FailAsync(client => client.ChatAsync(Request(limited), Key(Admin.Key!)).ResponseAsync);
@@ -252,9 +315,6 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
     private static Metadata Key(string key) => new() { { "authorization", $"Bearer {key}" } };
 
     private static void AssertError(RpcException failure, StatusCode status, string code)
-        failure = await FailAsync(client => client.ChatAsync(Request(""), Key(Admin.Key!)).ResponseAsync);
-        AssertError(failure, StatusCode.InvalidArgument, "VALIDATION_ERROR");
-        Assert.Contains("model", failure.Status.Detail, StringComparison.Ordinal);
     {
         Assert.Equal(status, failure.StatusCode);
         Assert.Equal(code, failure.Trailers.GetValue("scaigrid-error-code"));
