@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Microsoft.AspNetCore.Builder;
+using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Identity;
 
@@ -59,6 +60,11 @@ public sealed class AccessAttribute(params string[] permissions) : Attribute
 
     /// <summary>Why authentication is enough, if no permission is needed.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>For a caller that is not admitted: names what is needed.</summary>
+    public Problem Refusal => new(
+        CoreErrors.PermissionDenied,
+        $"The caller lacks the permission {string.Join(" or ", permissions)}{Reach switch { Reach.Grid => " for the whole installation", Reach.Partner => " for all tenants of its partner", _ => "" }}, which this call needs.");
 
     public bool Admits(Caller caller)
     {

@@ -114,7 +114,7 @@ internal sealed partial class CallInterceptor(
 
         if (!access.Admits(caller))
         {
-            throw GrpcErrors.From(new Problem(CoreErrors.PermissionDenied), context);
+            throw GrpcErrors.From(access.Refusal, context);
         }
 
         http.Features.Set(caller);

@@ -46,7 +46,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
         }
 
         return Text(jwt, options.SubjectClaim) is not { } subject ? IssuerClaims.Refused
-            : options.RequiredScope is { } scope && !ScopesOf(jwt).Contains(scope) ? new IssuerClaims(new Problem(AuthErrors.InsufficientScope))
+            : options.RequiredScope is { } scope && !ScopesOf(jwt).Contains(scope) ? new IssuerClaims(new Problem(AuthErrors.InsufficientScope, $"The token lacks the scope '{scope}', which this installation asks for."))
             : new IssuerClaims(Problem: null, subject, Text(jwt, options.TenantClaim), tenantSlug);
     }
 

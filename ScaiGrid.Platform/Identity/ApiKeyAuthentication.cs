@@ -43,7 +43,7 @@ internal sealed class ApiKeyAuthentication(
             context.Features.Set(caller);
             if (!access.Admits(caller))
             {
-                await ErrorWriter.WriteAsync(context, Denied);
+                await ErrorWriter.WriteAsync(context, access.Refusal);
                 return;
             }
         }

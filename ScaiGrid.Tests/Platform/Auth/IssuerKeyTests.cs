@@ -94,7 +94,7 @@ public sealed class IssuerKeyTests(Grid grid) : ServicesTest(grid)
         await AnswersAsync(replica, issuer.Token("ignored", new(claims) { ["scp"] = new[] { "grid.use" } }), 200);
         await AnswersAsync(replica, issuer.Token("ignored", new(claims) { ["org"] = "another" }), 401);
         using var api = new ApiDriver(replica.BaseAddress, issuer.Token("ignored", new(claims) { ["scp"] = "grid.used" }));
-        (await api.GetAsync("/v1/me")).Error(403, "AUTH_INSUFFICIENT_SCOPE");
+        Assert.Contains("'grid.use'", (string?)(await api.GetAsync("/v1/me")).Error(403, "AUTH_INSUFFICIENT_SCOPE")["message"], StringComparison.Ordinal);
     }
 
     private Task<ModeProcess> StartAsync(FakeIssuer issuer, Dictionary<string, string>? more = null)

@@ -48,13 +48,22 @@ public sealed class PermissionTests(Grid grid) : GridTest(grid)
             var answer = await call(user.Api);
             if (!Roles.Holds[role].Contains(permission))
             {
-                answer.Error(403, "AUTHZ_PERMISSION_DENIED");
+                Assert.Contains(permission, (string?)answer.Error(403, "AUTHZ_PERMISSION_DENIED")["message"], StringComparison.Ordinal);
             }
             else
             {
                 Assert.True((int)answer.Status is 200 or 422, $"{role} may {permission}, but got {answer.Status}: {answer.Text}");
             }
         }
+    }
+
+    [Fact]
+    public async Task PermissionThatDoesNotReachFarEnough_IsNamedWithItsReach()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
+        var message = (string?)(await admin.Api.PutAsync($"/v1/tenants/{tenant.Id}/rate-limits", new { })).Error(403, "AUTHZ_PERMISSION_DENIED")["message"];
+        Assert.Equal("The caller lacks the permission admin:access for all tenants of its partner, which this call needs.", message);
     }
 
     [Fact]
