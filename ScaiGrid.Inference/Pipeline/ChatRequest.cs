@@ -2,14 +2,6 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>Where a value stands in a JSON text, in bytes.</summary>
-public readonly record struct JsonSpan(int Start, int Length)
-{
-    public int End => Start + Length;
-
-    public bool Exists => Length > 0;
-}
-
 /// <summary>
 /// A chat request in OpenAI's format, as the caller sent it, with what routing and metering need read out of it once.
 /// The bytes are never changed: upstream bodies are made by splicing (<see cref="ChatRequestEditor"/>).

@@ -15,11 +15,11 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 internal static partial class ChatRequestEditor
 {
-    /// <summary>The bound on output that every server of this format takes, but for OpenAI's models that reason.</summary>
-    public const string OldLimit = "max_tokens";
+    /// <summary>The output limit that every server of this format accepts, except OpenAI's reasoning models.</summary>
+    public const string MaxTokensField = "max_tokens";
 
-    /// <summary>What those take, without the other one, and OpenAI's other models too.</summary>
-    public const string NewLimit = "max_completion_tokens";
+    /// <summary>The output limit that all of OpenAI's models accept; the reasoning ones accept only this one.</summary>
+    public const string MaxCompletionTokensField = "max_completion_tokens";
 
     private const string Effort = "reasoning_effort";
 
@@ -27,80 +27,68 @@ internal static partial class ChatRequestEditor
     /// <param name="request">The caller's request.</param>
     /// <param name="model">The frontend model.</param>
     /// <param name="upstreamModelJson">The model's name at the upstream, as a JSON string.</param>
-    /// <param name="outputLimit">The only field that bounds the output there, where there is only one.</param>
-    /// <param name="toolEffort">The effort that is said with tools where nobody says one, for models that refuse tools without.</param>
-    /// <param name="storesMetadata">Whether metadata is taken there with what is to be stored only.</param>
-    /// <param name="isOurs">Whether the upstream gets the body as it is made here: a translation says itself what it takes from tools, and of carried fields.</param>
-    /// <param name="takesCarried">Whether it takes fields of earlier answers at all, those of its own model among them.</param>
-    public static PooledBytes Edit(
-        ChatRequest request,
-        ModelRoute model,
-        ReadOnlySpan<byte> upstreamModelJson,
-        string? outputLimit = null,
-        string? toolEffort = null,
-        bool storesMetadata = false,
-        bool isOurs = false,
-        bool takesCarried = true)
+    /// <param name="dialect">What the upstream accepts; null if a translator reads the body, which handles tool media and carried fields itself.</param>
+    public static PooledBytes Edit(ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, OpenAiDialect? dialect)
     {
-        var media = isOurs && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
-        Span<Splice> splices = new Splice[11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + request.OtherBounds.Count + (media?.Count ?? 0)];
-        var count = 0;
+        var (outputLimit, toolEffort, isOpenAi) = dialect.GetValueOrDefault();
+        var media = dialect is not null && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
+        var splices = new SpliceList(
+            11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + request.OtherBounds.Count + (media?.Count ?? 0));
         if (media is not null)
         {
-            media.CopyTo(splices);
-            count = media.Count;
+            splices.AddRange(media);
         }
 
         if (request.Carried.Count > 0)
         {
-            LeaveOut(request.Carried, takesCarried ? CarriedField.MakerOf(upstreamModelJson) : null, isOurs, splices, ref count);
+            LeaveOut(request.Carried, isOpenAi ? null : CarriedField.MakerOf(upstreamModelJson), isTranslated: dialect is null, ref splices);
         }
         else if (request.Renamed.Count > 0)
         {
-            NameAgain(request.Renamed, CarriedField.MakerOf(upstreamModelJson), splices, ref count);
+            NameAgain(request.Renamed, CarriedField.MakerOf(upstreamModelJson), ref splices);
         }
 
-        splices[count++] = new Splice(request.ModelSpan, upstreamModelJson.ToArray());
+        splices.Add(new Splice(request.ModelSpan, upstreamModelJson.ToArray()));
         if (request.Stream && !request.IncludeUsage)
         {
-            splices[count++] = AskForUsage(request);
+            splices.Add(AskForUsage(request));
         }
 
         if (request.ReservedOutput is { } reserved)
         {
-            splices[count++] = Set(request, outputLimit ?? OldLimit, Digits(reserved));
+            splices.Add(Set(request, outputLimit ?? MaxTokensField, Digits(reserved)));
         }
         else if (request.MaxTokens is { } asked)
         {
-            Limit(request, Math.Min(asked, model.MaxOutputTokens ?? asked), outputLimit, splices, ref count);
+            Limit(request, Math.Min(asked, model.MaxOutputTokens ?? asked), outputLimit, ref splices);
         }
 
         if (request.Bounds is { } bounds)
         {
-            KeepTo(bounds, request, model, splices, ref count);
+            KeepTo(bounds, request, model, ref splices);
         }
 
-        if (storesMetadata && request.OwnsMetadata && request.Fields.Contains("metadata") && !request.Fields.Contains("store"))
+        if (isOpenAi && request.OwnsMetadata && request.Fields.Contains("metadata") && !request.Fields.Contains("store"))
         {
-            splices[count++] = new Splice(request.MetadataSpan, "null"u8.ToArray());
+            splices.Add(new Splice(request.MetadataSpan, "null"u8.ToArray()));
         }
 
         if (model.SystemPrompt is { Length: > 0 } prompt)
         {
-            splices[count++] = Insert(request.MessagesSpan.Start + 1, SystemMessage(prompt));
+            splices.Add(Insert(request.MessagesSpan.Start + 1, SystemMessage(prompt)));
         }
 
         if (model.DefaultParams is { } defaults)
         {
-            SetDefaults(request, defaults, outputLimit, splices, ref count);
+            SetDefaults(request, defaults, outputLimit, ref splices);
         }
 
         if (toolEffort is not null && request.Fields.Contains("tools") && !request.Fields.Contains(Effort) && model.DefaultParams?[Effort] is null)
         {
-            splices[count++] = Set(request, Effort, $"\"{toolEffort}\"");
+            splices.Add(Set(request, Effort, $"\"{toolEffort}\""));
         }
 
-        return Apply(request.Body.Span, splices[..count]);
+        return Apply(request.Body.Span, splices.Added);
     }
 
     /// <summary>The caller's place of what is wrong with a body that was made here, whose messages begin with the frontend model's own.</summary>
@@ -123,25 +111,25 @@ internal static partial class ChatRequestEditor
     [GeneratedRegex(@"^messages(\.\[|\.|\[)(?<index>\d{1,9})\b")]
     private static partial Regex Message();
 
-    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string? maker, bool isOurs, Span<Splice> splices, ref int count)
+    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string? maker, bool isTranslated, ref SpliceList splices)
     {
         foreach (var field in carried)
         {
-            if (field.Maker != maker && (isOurs || !field.NamesProvider))
+            if (field.Maker != maker && (!isTranslated || !field.NamesProvider))
             {
-                splices[count++] = new Splice(field.Property, []);
+                splices.Add(new Splice(field.Property, []));
             }
         }
     }
 
-    private static void NameAgain(IReadOnlyList<RenamedReasoning> renamed, string maker, Span<Splice> splices, ref int count)
+    private static void NameAgain(IReadOnlyList<RenamedReasoning> renamed, string maker, ref SpliceList splices)
     {
         foreach (var reasoning in renamed)
         {
-            splices[count++] = new Splice(reasoning.Mark, []);
+            splices.Add(new Splice(reasoning.Mark, []));
             if (reasoning.Name.Exists && reasoning.Maker == maker)
             {
-                splices[count++] = new Splice(reasoning.Name, "\"reasoning_content\""u8.ToArray());
+                splices.Add(new Splice(reasoning.Name, "\"reasoning_content\""u8.ToArray()));
             }
         }
     }
@@ -167,30 +155,30 @@ internal static partial class ChatRequestEditor
     }
 
     // What is reserved is the least that the caller names: no field may say more, and the one that is read there must say it.
-    private static void Limit(ChatRequest request, int limit, string? outputLimit, Span<Splice> splices, ref int count)
+    private static void Limit(ChatRequest request, int limit, string? outputLimit, ref SpliceList splices)
     {
-        var isNew = outputLimit == NewLimit;
+        var isNew = outputLimit == MaxCompletionTokensField;
         var (wanted, other) = isNew ? (request.MaxCompletionTokensSpan, request.MaxTokensSpan) : (request.MaxTokensSpan, request.MaxCompletionTokensSpan);
-        var otherName = isNew ? OldLimit : NewLimit;
+        var otherName = isNew ? MaxTokensField : MaxCompletionTokensField;
         if (outputLimit is null || !other.Exists || request.NullOf(otherName).Exists)
         {
-            Bound(wanted, limit, request, splices, ref count);
-            Bound(other, limit, request, splices, ref count);
+            Bound(wanted, limit, request, ref splices);
+            Bound(other, limit, request, ref splices);
         }
         else if (wanted.Exists)
         {
-            splices[count++] = new Splice(wanted, Encoding.UTF8.GetBytes(Digits(limit)));
-            splices[count++] = new Splice(other, "null"u8.ToArray());
+            splices.Add(new Splice(wanted, Encoding.UTF8.GetBytes(Digits(limit))));
+            splices.Add(new Splice(other, "null"u8.ToArray()));
         }
         else
         {
-            Rename(other, otherName, outputLimit, request, splices, ref count);
-            Bound(other, limit, request, splices, ref count);
+            Rename(other, otherName, outputLimit, request, ref splices);
+            Bound(other, limit, request, ref splices);
         }
     }
 
     // The last of a name counts at some upstreams, and any of several names at others: none may say more than what is reserved.
-    private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, Span<Splice> splices, ref int count)
+    private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, ref SpliceList splices)
     {
         foreach (var (name, kind, value) in request.OtherBounds)
         {
@@ -198,20 +186,20 @@ internal static partial class ChatRequestEditor
             var isReplaced = request.NullOf(name).Exists && model.DefaultParams?[name] is not null;
             if (!isReplaced && bounds.Instead(kind, request.Body.Span.Slice(value.Start, value.Length)) is { } instead)
             {
-                splices[count++] = new Splice(value, Encoding.UTF8.GetBytes(instead));
+                splices.Add(new Splice(value, Encoding.UTF8.GetBytes(instead)));
             }
         }
     }
 
-    private static void Bound(JsonSpan span, int bound, ChatRequest request, Span<Splice> splices, ref int count)
+    private static void Bound(JsonSpan span, int bound, ChatRequest request, ref SpliceList splices)
     {
         if (span.Exists && Utf8Parser.TryParse(request.Body.Span.Slice(span.Start, span.Length), out long asked, out _) && asked > bound)
         {
-            splices[count++] = new Splice(span, Encoding.UTF8.GetBytes(Digits(bound)));
+            splices.Add(new Splice(span, Encoding.UTF8.GetBytes(Digits(bound))));
         }
     }
 
-    private static void Rename(JsonSpan value, string from, string to, ChatRequest request, Span<Splice> splices, ref int count)
+    private static void Rename(JsonSpan value, string from, string to, ChatRequest request, ref SpliceList splices)
     {
         // Between a name and its value are a colon and white space: the last such text before the value is its name, unless that is
         // written with escapes, as nobody does.
@@ -219,7 +207,7 @@ internal static partial class ChatRequestEditor
         var start = request.Body.Span[..value.Start].LastIndexOf(name);
         if (start >= 0)
         {
-            splices[count++] = new Splice(new JsonSpan(start, name.Length), Encoding.UTF8.GetBytes($"\"{to}\""));
+            splices.Add(new Splice(new JsonSpan(start, name.Length), Encoding.UTF8.GetBytes($"\"{to}\"")));
         }
     }
 
@@ -228,13 +216,13 @@ internal static partial class ChatRequestEditor
     private static byte[] SystemMessage(string prompt) =>
         Encoding.UTF8.GetBytes($$"""{"role":"system","content":{{JsonSerializer.Serialize(prompt, CanonicalJson.Default.String)}}},""");
 
-    private static void SetDefaults(ChatRequest request, JsonObject defaults, string? outputLimit, Span<Splice> splices, ref int count)
+    private static void SetDefaults(ChatRequest request, JsonObject defaults, string? outputLimit, ref SpliceList splices)
     {
         var isLimited = request.MaxTokens is not null;
         foreach (var (name, value) in defaults)
         {
             // The two names of the bound are one field: a caller who set either has set it, and where one name is read it is set once.
-            var isLimit = name is OldLimit or NewLimit;
+            var isLimit = name is MaxTokensField or MaxCompletionTokensField;
             if (value is not null && !(isLimit ? isLimited : request.Fields.Contains(name)))
             {
                 var json = value.ToJsonString();
@@ -243,7 +231,7 @@ internal static partial class ChatRequestEditor
                     json = bounds.Instead(kind, Encoding.UTF8.GetBytes(json)) ?? json;
                 }
 
-                splices[count++] = Set(request, isLimit && outputLimit is not null ? outputLimit : name, json);
+                splices.Add(Set(request, isLimit && outputLimit is not null ? outputLimit : name, json));
                 isLimited |= isLimit && outputLimit is not null;
             }
         }
@@ -276,7 +264,21 @@ internal static partial class ChatRequestEditor
         result.Append(source[position..]);
         return result;
     }
-}
 
-/// <summary>What stands in a body, and what is to stand there in place of it.</summary>
-internal readonly record struct Splice(JsonSpan Replaced, byte[] Replacement);
+    /// <summary>The splices of one body, in an array of the most that there can be.</summary>
+    private ref struct SpliceList(int capacity)
+    {
+        private readonly Splice[] _splices = new Splice[capacity];
+        private int _count;
+
+        public readonly Span<Splice> Added => _splices.AsSpan(0, _count);
+
+        public void Add(Splice splice) => _splices[_count++] = splice;
+
+        public void AddRange(List<Splice> splices)
+        {
+            splices.CopyTo(_splices, _count);
+            _count += splices.Count;
+        }
+    }
+}

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Collections.Frozen;
 using System.Globalization;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 
@@ -49,7 +50,7 @@ internal readonly record struct OtherBound(string Name, BoundKind Kind, JsonSpan
     // take them without underscores too, and where a name is there twice the last one wins.
     private static readonly FrozenDictionary<string, BoundKind> Kinds = Names(
             BoundKind.Tokens,
-            ChatRequestEditor.OldLimit, ChatRequestEditor.NewLimit, "max_output_tokens", "max_new_tokens", "max_gen_tokens", "max_tokens_to_sample", "max_length", "n_predict", "num_predict")
+            ChatRequestEditor.MaxTokensField, ChatRequestEditor.MaxCompletionTokensField, "max_output_tokens", "max_new_tokens", "max_gen_tokens", "max_tokens_to_sample", "max_length", "n_predict", "num_predict")
         .Concat(Names(BoundKind.Choices, "n", "n_cmpl", "best_of", "num_return_sequences"))
         .Concat(Names(BoundKind.Lifted, "auto_max_new_tokens"))
         .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
@@ -58,7 +59,7 @@ internal readonly record struct OtherBound(string Name, BoundKind Kind, JsonSpan
     public static bool TryFind(string name, out BoundKind kind)
     {
         kind = default;
-        return name is not (ChatRequestEditor.OldLimit or ChatRequestEditor.NewLimit or "n")
+        return name is not (ChatRequestEditor.MaxTokensField or ChatRequestEditor.MaxCompletionTokensField or "n")
 
             // Go's letter case has two more letters that are equal to one of ours: the long s and the sign of the kelvin.
             && Kinds.TryGetValue(name.Replace('\u017f', 's').Replace('\u212a', 'k'), out kind);

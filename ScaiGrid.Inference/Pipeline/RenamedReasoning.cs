@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
 using ScaiGrid.Inference.Metering;
-using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Streaming;
 

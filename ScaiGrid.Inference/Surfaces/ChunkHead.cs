@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 

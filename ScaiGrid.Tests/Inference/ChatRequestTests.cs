@@ -89,7 +89,7 @@ public sealed class ChatRequestTests
     public void TwoLimits_BoundTheOutputByTheLesser(string? outputLimit, string sent, string expected)
     {
         using var request = Read($$"""{"model":"m",{{sent}},{{Messages}}}""");
-        using var edited = ChatRequestEditor.Edit(request, Routes.Make(maxOutput: 100), "\"up\""u8, outputLimit);
+        using var edited = ChatRequestEditor.Edit(request, Routes.Make(maxOutput: 100), "\"up\""u8, new OpenAiDialect(outputLimit));
         Assert.Contains(expected.Trim(), Encoding.UTF8.GetString(edited.Span), StringComparison.Ordinal);
     }
 
@@ -98,7 +98,7 @@ public sealed class ChatRequestTests
     {
         using var request = Read($$"""{"model":"m","max_tokens":null,{{Messages}}}""");
         var model = Routes.Make(defaults: """{"max_tokens":5,"max_completion_tokens":6}""");
-        using var edited = ChatRequestEditor.Edit(request, model, "\"up\""u8, "max_tokens");
+        using var edited = ChatRequestEditor.Edit(request, model, "\"up\""u8, new OpenAiDialect("max_tokens"));
         Assert.Contains("\"max_tokens\":5,", Encoding.UTF8.GetString(edited.Span), StringComparison.Ordinal);
     }
 
@@ -107,7 +107,7 @@ public sealed class ChatRequestTests
     {
         using var request = Read($$"""{"model":"m","max_tokens":null,{{Messages}}}""");
         request.ReservedOutput = 100;
-        using var edited = ChatRequestEditor.Edit(request, Routes.Make(), "\"up\""u8, "max_completion_tokens");
+        using var edited = ChatRequestEditor.Edit(request, Routes.Make(), "\"up\""u8, new OpenAiDialect("max_completion_tokens"));
         Assert.Single(Encoding.UTF8.GetString(edited.Span).Split("max_completion_tokens").Skip(1));
     }
 
@@ -120,7 +120,7 @@ public sealed class ChatRequestTests
         using var request = Read($$"""{"temperature":null,"{{field}}" : null,"reasoning_effort":null,"tools":[],"model":"m",{{Messages}}}""");
         request.ReservedOutput = 100;
         var model = Routes.Make(defaults: """{"temperature":0.5,"top_p":1}""");
-        using var edited = ChatRequestEditor.Edit(request, model, "\"up\""u8, outputLimit, toolEffort: "none");
+        using var edited = ChatRequestEditor.Edit(request, model, "\"up\""u8, new OpenAiDialect(outputLimit, ToolEffort: "none"));
 
         // The text, as a parser would hide what stands twice.
         var text = Encoding.UTF8.GetString(edited.Span);
@@ -142,7 +142,7 @@ public sealed class ChatRequestTests
     public void UpstreamBody_IsTheCallersWithWhatMustChange(string body, string expected)
     {
         using var request = Read(body);
-        using var edited = ChatRequestEditor.Edit(request, Routes.Make(maxOutput: 100), "\"up\""u8);
+        using var edited = ChatRequestEditor.Edit(request, Routes.Make(maxOutput: 100), "\"up\""u8, OpenAiDialect.Plain);
         AssertJson(expected, edited);
         Assert.Equal(body, Encoding.UTF8.GetString(request.Body.Span));
     }
@@ -152,7 +152,7 @@ public sealed class ChatRequestTests
     {
         using var request = Read("""{"model":"m","temperature":1,""" + Messages + "}");
         var route = Routes.Make(defaults: """{"temperature":0.2,"top_p":0.5,"stop":["é\n"]}""", systemPrompt: "Say \"please\".\n");
-        using var edited = ChatRequestEditor.Edit(request, route, "\"up\""u8);
+        using var edited = ChatRequestEditor.Edit(request, route, "\"up\""u8, OpenAiDialect.Plain);
         AssertJson(
             """
             {"top_p":0.5,"stop":["é\n"],"model":"up","temperature":1,

@@ -49,7 +49,7 @@ internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IPro
         HttpChat Chat(Uri endpoint)
         {
             // The dated versions differ in which of the two fields they accept; the v1 path accepts OpenAI's.
-            var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? ChatRequestEditor.NewLimit : null);
+            var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (version is null ? ChatRequestEditor.MaxCompletionTokensField : null);
             return new HttpChat(http, address, new AzureFormat(connection.Model, limit, settings.Text(OpenAiFormat.ModelLike)), endpoint, endpoint);
         }
 

@@ -26,7 +26,7 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     // These models think by default, and on this path reject tools while they think.
     private readonly string? _toolEffort = isOpenAi && RefusesToolsThinking().IsMatch(like ?? model) ? "none" : null;
 
-    public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf(ChatRequestEditor.OldLimit, ChatRequestEditor.NewLimit);
+    public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf(ChatRequestEditor.MaxTokensField, ChatRequestEditor.MaxCompletionTokensField);
 
     /// <summary>
     /// The field for an output limit that was translated from another API, if <c>outputLimit</c> is null; null for the one that the surface chose.
@@ -41,7 +41,7 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     {
         refused = null;
         var limit = outputLimit ?? (request.IsLimitTranslated ? TranslatedLimit : null);
-        return ChatRequestEditor.Edit(request, route, _modelJson, limit, _toolEffort, storesMetadata: isOpenAi, isOurs: true, takesCarried: !isOpenAi);
+        return ChatRequestEditor.Edit(request, route, _modelJson, new OpenAiDialect(limit, _toolEffort, isOpenAi));
     }
 
     [GeneratedRegex(@"\b(gpt-\d|chatgpt|o\d)")]

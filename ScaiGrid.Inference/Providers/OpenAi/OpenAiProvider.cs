@@ -45,13 +45,13 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
     {
         // Servers at another base_url may know only the field that the caller used.
         var isOpenAi = defaultBaseUrl is not null && settings.Text("base_url") is null;
-        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? ChatRequestEditor.NewLimit : null);
+        var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? ChatRequestEditor.MaxCompletionTokensField : null);
         var endpoint = address.At("/chat/completions");
 
         // Some custom servers ignore the newer field, and would answer without a limit.
         var format = new OpenAiFormat(model, limit, isOpenAi, settings.Text(OpenAiFormat.ModelLike))
         {
-            TranslatedLimit = defaultBaseUrl is null ? ChatRequestEditor.OldLimit : null,
+            TranslatedLimit = defaultBaseUrl is null ? ChatRequestEditor.MaxTokensField : null,
         };
         return new HttpChat(http, address, format, endpoint, endpoint);
     }

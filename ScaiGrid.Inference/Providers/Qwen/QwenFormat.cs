@@ -1,3 +1,4 @@
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
@@ -6,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Qwen;
 /// <summary>Model Studio's dialect of chat completions. Its answers need no translation.</summary>
 internal sealed class QwenFormat(string model) : TranslatedFormat(model)
 {
-    protected override bool IsDialect => true;
+    protected override OpenAiDialect? Dialect => OpenAiDialect.Plain;
 
     protected override PooledBytes Write(RequestDocument document) => QwenRequest.Write(document);
 }

@@ -17,9 +17,9 @@ internal sealed class RequestDocument : IDisposable
     private readonly PooledBytes _bytes;
     private readonly JsonDocument _document;
 
-    public RequestDocument(ChatRequest request, ModelRoute route, ReadOnlySpan<byte> upstreamModelJson, bool isOurs)
+    public RequestDocument(ChatRequest request, ModelRoute route, ReadOnlySpan<byte> upstreamModelJson, OpenAiDialect? dialect)
     {
-        _bytes = ChatRequestEditor.Edit(request, route, upstreamModelJson, isOurs: isOurs);
+        _bytes = ChatRequestEditor.Edit(request, route, upstreamModelJson, dialect);
         _document = JsonDocument.Parse(_bytes.Memory, Options);
         (Stream, Route) = (request.Stream, route);
     }

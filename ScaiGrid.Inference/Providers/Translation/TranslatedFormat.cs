@@ -11,13 +11,13 @@ internal abstract class TranslatedFormat(string model) : ChatFormat
 {
     protected byte[] ModelJson { get; } = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
 
-    /// <summary>True if the format is OpenAI's except for some fields, so that messages are written as for an OpenAI upstream.</summary>
-    protected virtual bool IsDialect => false;
+    /// <summary>The dialect, if the format is OpenAI's except for some fields, so that messages are written as for an OpenAI upstream; null if it is not.</summary>
+    protected virtual OpenAiDialect? Dialect => null;
 
     public sealed override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused)
     {
-        using var document = new RequestDocument(request, route, ModelJson, IsDialect);
-        if (!IsDialect)
+        using var document = new RequestDocument(request, route, ModelJson, Dialect);
+        if (Dialect is null)
         {
             document.RefuseStrayItems();
         }
