@@ -1,4 +1,3 @@
-using System.Text;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
@@ -59,8 +58,7 @@ internal static class ChatBounds
         return (int)Math.Max(left, Math.Max(window / 16, 1));
     }
 
-    private static long Bytes(ChatRequest request, ModelRoute route) =>
-        (long)request.Body.Length + route.DefaultBytes + (route.SystemPrompt is { } prompt ? Encoding.UTF8.GetByteCount(prompt) : 0);
+    private static long Bytes(ChatRequest request, ModelRoute route) => request.Body.Length + route.AddedBytes;
 
     // If a model's defaults have both fields, the upstream may read either of them.
     private static int? Default(ModelRoute route)

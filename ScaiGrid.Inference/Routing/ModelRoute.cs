@@ -15,6 +15,8 @@ namespace ScaiGrid.Inference.Routing;
 public sealed class ModelRoute
 {
     private string? _systemPrompt;
+    private int _systemPromptBytes;
+    private int _defaultBytes;
 
     // Reference writes are atomic, so concurrent readers are safe.
     private byte[]? _slugJson;
@@ -75,18 +77,18 @@ public sealed class ModelRoute
     public JsonObject? DefaultParams
     {
         get;
-        init => (field, DefaultBytes) = (value, value is null ? 0 : Encoding.UTF8.GetByteCount(value.ToJsonString()));
+        init => (field, _defaultBytes) = (value, value is null ? 0 : Encoding.UTF8.GetByteCount(value.ToJsonString()));
     }
-
-    /// <summary>The most bytes that <see cref="DefaultParams"/> add to a request.</summary>
-    public int DefaultBytes { get; private init; }
 
     /// <summary>Put before the caller's messages as a system message.</summary>
     public string? SystemPrompt
     {
         get => _systemPrompt;
-        init => _systemPrompt = value;
+        init => SetSystemPrompt(value);
     }
+
+    /// <summary>The most bytes that <see cref="DefaultParams"/> and <see cref="SystemPrompt"/> add to a request.</summary>
+    public long AddedBytes => (long)_defaultBytes + _systemPromptBytes;
 
     /// <summary>Set on models that only one partner's tenants see.</summary>
     public string? PartnerId { get; init; }
@@ -132,13 +134,16 @@ public sealed class ModelRoute
         }
 
         var copy = (ModelRoute)MemberwiseClone();
-        copy._systemPrompt = PromptTemplate.Render(this, caller, now);
+        copy.SetSystemPrompt(PromptTemplate.Render(this, caller, now));
         return copy;
     }
 
     /// <summary>True if the model is visible to the caller, enabled or not.</summary>
     public bool IsVisibleTo(Caller caller) =>
         (TenantId is null || TenantId == caller.TenantId) && (PartnerId is null || PartnerId == caller.PartnerId);
+
+    private void SetSystemPrompt(string? prompt) =>
+        (_systemPrompt, _systemPromptBytes) = (prompt, prompt is null ? 0 : Encoding.UTF8.GetByteCount(prompt));
 }
 
 /// <summary>A backend's place in a model's routing policy.</summary>
