@@ -90,9 +90,8 @@ public class HotPathBenchmarks : IDisposable
     {
         var body = new PooledBytes(Body.Length);
         body.Append(Body);
-        var isRead = ChatRequestReader.TryRead(body, out var request, out _);
-        request!.Dispose();
-        return isRead;
+        using var request = ChatRequestReader.Read(body, out _);
+        return request is not null;
     }
 
     /// <summary>Relays a chunk in OpenAI's format: recognised by its shape, written with the frontend model's name.</summary>

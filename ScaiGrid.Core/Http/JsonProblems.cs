@@ -7,7 +7,8 @@ namespace ScaiGrid.Core.Http;
 /// <summary>Distinguishes invalid JSON (400) from a field of the wrong type (422, with the field's name).</summary>
 public static partial class JsonProblems
 {
-    private const string Twice = "appears twice.";
+    /// <summary>The message for a field that a body has twice.</summary>
+    public const string Twice = "appears twice.";
 
     public static Problem From(JsonException exception)
     {

@@ -56,16 +56,8 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOpera
     {
         var startedAt = time.GetTimestamp();
         var body = CanonicalRequest.Write(message, stream);
-        if (!ChatRequestReader.TryRead(body, out var request, out var problem))
-        {
-            body.Dispose();
-            throw new ApiException(problem!);
-        }
-
-        using (request)
-        {
-            await RunAsync(request!, responder, startedAt, context);
-        }
+        using var request = ChatRequestReader.Read(body, out var problem) ?? throw new ApiException(problem!);
+        await RunAsync(request, responder, startedAt, context);
     }
 
     private async Task RunAsync(GridChatRequest request, GrpcChatResponder responder, long startedAt, ServerCallContext context)

@@ -19,7 +19,6 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     private const int MemoryBytes = 1024 * 1024;
     private const int MaxFieldBytes = 64 * 1024;
     private const int MaxFields = 64;
-    private const string Twice = "appears twice.";
 
     internal static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
 
@@ -119,7 +118,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
             }
             else
             {
-                throw new ApiException(Problem.Invalid(name, Twice));
+                throw new ApiException(Problem.Invalid(name, JsonProblems.Twice));
             }
         }
 
@@ -198,7 +197,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         // Which of two values an upstream uses is unknown, so only one, the validated one, may be sent.
         if (!name.EndsWith("[]", StringComparison.Ordinal) && this[name] is not null)
         {
-            throw new ApiException(Problem.Invalid(name, Twice));
+            throw new ApiException(Problem.Invalid(name, JsonProblems.Twice));
         }
 
         if (_fields.Count >= MaxFields)

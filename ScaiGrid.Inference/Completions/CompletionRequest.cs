@@ -27,19 +27,7 @@ internal static class CompletionRequest
     public static ChatRequest? Read(PooledBytes body, out Problem? problem)
     {
         using var request = Requests.Read(body, Check, out problem);
-        if (request is null)
-        {
-            return null;
-        }
-
-        var chatBody = Translate(request);
-        if (ChatRequestReader.TryRead(chatBody, out var chat, out problem))
-        {
-            return chat;
-        }
-
-        chatBody.Dispose();
-        return null;
+        return request is null ? null : ChatRequestReader.Read(Translate(request), out problem);
     }
 
     private static void Check(JsonRequest request, Mistakes mistakes)

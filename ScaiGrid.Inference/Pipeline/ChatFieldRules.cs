@@ -35,17 +35,19 @@ public static class ChatFieldRules
     private static readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> PlacesByText = Places.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>The name at the reader's position; of a field with a rule, the same string each time.</summary>
-    internal static string Name(ref Utf8JsonReader reader)
+    internal static string Name(ref Utf8JsonReader reader, out bool isKnown)
     {
         if (reader.ValueSpan.Length <= LongestName)
         {
             Span<char> text = stackalloc char[LongestName];
             if (PlacesByText.TryGetValue(text[..reader.CopyString(text)], out var place))
             {
+                isKnown = true;
                 return Names[place];
             }
         }
 
+        isKnown = false;
         return reader.GetString()!;
     }
 

@@ -11,7 +11,7 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     private FieldNames _fields;
     private List<KeyValuePair<string, JsonSpan>>? _nulls;
     private List<RenamedReasoning>? _renamed;
-    private List<OtherBound>? _otherBounds;
+    private List<KeyValuePair<string, JsonSpan>>? _unknown;
 
     public ReadOnlyMemory<byte> Body => body.Memory;
 
@@ -44,8 +44,8 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>What a budget that blocks relies on, so that no field may say more; null where none does.</summary>
     internal OutputBounds? Bounds { get; set; }
 
-    /// <summary>Other names of the bounds that the caller used.</summary>
-    internal IReadOnlyList<OtherBound> OtherBounds => _otherBounds ?? [];
+    /// <summary>The top-level fields without a rule (<see cref="ChatFieldRules"/>), and the positions of their values, null ones included.</summary>
+    internal IReadOnlyList<KeyValuePair<string, JsonSpan>> Unknown => _unknown ?? [];
 
     /// <summary>What the surface put into earlier messages for the models that gave it; in the order of the body.</summary>
     internal IReadOnlyList<CarriedField> Carried { get; set; } = [];
@@ -73,15 +73,32 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
 
     internal JsonSpan MetadataSpan { get; set; }
 
-    /// <summary>Names of the top-level fields that the caller sent with a value other than null.</summary>
-    internal ref FieldNames Fields => ref _fields;
+    /// <summary>True if the caller sent the top-level field with a value other than null.</summary>
+    internal bool Has(string field) => _fields.Contains(field) && !NullOf(field).Exists;
 
-    /// <summary>Where the caller said null for a top-level field, which is as if it were not there; does not exist where he did not.</summary>
-    internal JsonSpan NullOf(string field) => _nulls?.Find(one => one.Key == field).Value ?? default;
+    /// <summary>The position of the null that the caller sent for a top-level field, which is as if it were absent; does not exist if there is none.</summary>
+    internal JsonSpan NullOf(string field)
+    {
+        if (_nulls is not null)
+        {
+            foreach (var (name, span) in _nulls)
+            {
+                if (name == field)
+                {
+                    return span;
+                }
+            }
+        }
+
+        return default;
+    }
+
+    /// <returns>False if the field was added before.</returns>
+    internal bool AddField(string field) => _fields.Add(field);
 
     internal void AddNull(string field, JsonSpan span) => (_nulls ??= []).Add(new(field, span));
 
-    internal void AddOtherBound(OtherBound bound) => (_otherBounds ??= []).Add(bound);
+    internal void AddUnknown(string field, JsonSpan span) => (_unknown ??= []).Add(new(field, span));
 
     internal void AddRenamed(RenamedReasoning reasoning) => (_renamed ??= []).Add(reasoning);
 

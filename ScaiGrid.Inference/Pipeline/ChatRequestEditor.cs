@@ -33,7 +33,7 @@ internal static partial class ChatRequestEditor
         var (outputLimit, toolEffort, isOpenAi) = dialect.GetValueOrDefault();
         var media = dialect is not null && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
         var splices = new SpliceList(
-            11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + request.OtherBounds.Count + (media?.Count ?? 0));
+            11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + (request.Bounds is null ? 0 : request.Unknown.Count) + (media?.Count ?? 0));
         if (media is not null)
         {
             splices.AddRange(media);
@@ -68,7 +68,7 @@ internal static partial class ChatRequestEditor
             KeepTo(bounds, request, model, ref splices);
         }
 
-        if (isOpenAi && request.OwnsMetadata && request.Fields.Contains("metadata") && !request.Fields.Contains("store"))
+        if (isOpenAi && request.OwnsMetadata && request.Has("metadata") && !request.Has("store"))
         {
             splices.Add(new Splice(request.MetadataSpan, "null"u8.ToArray()));
         }
@@ -83,7 +83,7 @@ internal static partial class ChatRequestEditor
             SetDefaults(request, defaults, outputLimit, ref splices);
         }
 
-        if (toolEffort is not null && request.Fields.Contains("tools") && !request.Fields.Contains(Effort) && model.DefaultParams?[Effort] is null)
+        if (toolEffort is not null && request.Has("tools") && !request.Has(Effort) && model.DefaultParams?[Effort] is null)
         {
             splices.Add(Set(request, Effort, $"\"{toolEffort}\""));
         }
@@ -180,8 +180,13 @@ internal static partial class ChatRequestEditor
     // The last of a name counts at some upstreams, and any of several names at others: none may say more than what is reserved.
     private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, ref SpliceList splices)
     {
-        foreach (var (name, kind, value) in request.OtherBounds)
+        foreach (var (name, value) in request.Unknown)
         {
+            if (!OtherBounds.TryFind(name, out var kind))
+            {
+                continue;
+            }
+
             // A default comes in place of a null.
             var isReplaced = request.NullOf(name).Exists && model.DefaultParams?[name] is not null;
             if (!isReplaced && bounds.Instead(kind, request.Body.Span.Slice(value.Start, value.Length)) is { } instead)
@@ -223,10 +228,10 @@ internal static partial class ChatRequestEditor
         {
             // The two names of the bound are one field: a caller who set either has set it, and where one name is read it is set once.
             var isLimit = name is MaxTokensField or MaxCompletionTokensField;
-            if (value is not null && !(isLimit ? isLimited : request.Fields.Contains(name)))
+            if (value is not null && !(isLimit ? isLimited : request.Has(name)))
             {
                 var json = value.ToJsonString();
-                if (request.Bounds is { } bounds && OtherBound.TryFind(name, out var kind))
+                if (request.Bounds is { } bounds && OtherBounds.TryFind(name, out var kind))
                 {
                     json = bounds.Instead(kind, Encoding.UTF8.GetBytes(json)) ?? json;
                 }

@@ -9,37 +9,44 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>Reads and checks a chat request in one pass over its bytes. Fields that it does not know pass untouched.</summary>
 public static class ChatRequestReader
 {
-    /// <summary>
-    /// On success the request owns <paramref name="body"/>; on a problem the caller of this method still does.
-    /// </summary>
-    public static bool TryRead(PooledBytes body, out ChatRequest? request, out Problem? problem)
+    /// <summary>On success the request owns <paramref name="body"/>; on a problem it is disposed.</summary>
+    /// <returns>Null if there is a problem.</returns>
+    public static ChatRequest? Read(PooledBytes body, out Problem? problem)
     {
-        request = new ChatRequest(body);
-        if (!Utf8.IsValid(body.Span))
+        var request = new ChatRequest(body);
+        problem = Read(body.Span, request);
+        if (problem is null)
         {
-            problem = new Problem(CoreErrors.MalformedJson, "The body is not valid UTF-8.");
-            return false;
+            return request;
+        }
+
+        request.Dispose();
+        return null;
+    }
+
+    private static Problem? Read(ReadOnlySpan<byte> json, ChatRequest request)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            return JsonRequestErrors.NotUtf8;
         }
 
         var mistakes = new Mistakes();
         try
         {
-            ReadDocument(body.Span, request, mistakes);
+            ReadDocument(json, request, mistakes);
         }
         catch (JsonException exception)
         {
-            problem = JsonProblems.Malformed(exception);
-            return false;
+            return JsonProblems.Malformed(exception);
         }
         catch (InvalidOperationException)
         {
-            // What the reader throws for half of a surrogate pair in any name, in the model or in a part's type.
-            problem = new Problem(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
-            return false;
+            // An unpaired surrogate in any name, in the model or in a part's type.
+            return JsonRequestErrors.NotUnicode;
         }
 
-        problem = mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
-        return problem is null;
+        return mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
     }
 
     private static void ReadDocument(ReadOnlySpan<byte> json, ChatRequest request, Mistakes mistakes)
@@ -48,45 +55,54 @@ public static class ChatRequestReader
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            mistakes.Add(new ErrorDetail("body", "must be a JSON object."));
+            mistakes.Add(JsonRequestErrors.NotAnObject);
             reader.Skip();
             reader.Read();
             return;
         }
 
-        var seen = default(FieldNames);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = ChatFieldRules.Name(ref reader);
+            var name = ChatFieldRules.Name(ref reader, out var isKnown);
             reader.Read();
-            if (!seen.Add(name))
+            if (!request.AddField(name))
             {
-                // Parsers differ on which of two wins; what we check must be what the upstream reads.
-                mistakes.Add(new ErrorDetail(name, "appears twice."));
+                mistakes.Add(JsonRequestErrors.Twice(name));
             }
 
             if (reader.TokenType == JsonTokenType.Null)
             {
                 request.AddNull(name, new JsonSpan((int)reader.TokenStartIndex, "null"u8.Length));
             }
+
+            var start = (int)reader.TokenStartIndex;
+            ReadField(ref reader, name, json, request, mistakes);
+            reader.Skip();
+            var span = new JsonSpan(start, (int)reader.BytesConsumed - start);
+            if (isKnown)
+            {
+                Place(request, name, span);
+            }
             else
             {
-                request.Fields.Add(name);
+                request.AddUnknown(name, span);
             }
-
-            ReadField(ref reader, name, json, request, mistakes);
         }
 
         // Anything but white space after the document is an error that only another read shows.
         reader.Read();
         PropertyNames.Check(json);
-        Require(request, "model", mistakes);
-        Require(request, "messages", mistakes);
+        foreach (var name in (ReadOnlySpan<string>)["model", "messages"])
+        {
+            if (!request.Has(name))
+            {
+                mistakes.Add(JsonRequestErrors.Required(name));
+            }
+        }
     }
 
     private static void ReadField(ref Utf8JsonReader reader, string name, ReadOnlySpan<byte> json, ChatRequest request, Mistakes mistakes)
     {
-        var start = (int)reader.TokenStartIndex;
         switch (name)
         {
             case "model":
@@ -124,9 +140,10 @@ public static class ChatRequestReader
                 ChatFieldRules.Check(ref reader, name, mistakes);
                 break;
         }
+    }
 
-        reader.Skip();
-        var span = new JsonSpan(start, (int)reader.BytesConsumed - start);
+    private static void Place(ChatRequest request, string name, JsonSpan span)
+    {
         switch (name)
         {
             case "model":
@@ -146,13 +163,6 @@ public static class ChatRequestReader
                 break;
             case "max_completion_tokens":
                 request.MaxCompletionTokensSpan = span;
-                break;
-            default:
-                if (OtherBound.TryFind(name, out var kind))
-                {
-                    request.AddOtherBound(new OtherBound(name, kind, span));
-                }
-
                 break;
         }
     }
@@ -325,14 +335,6 @@ public static class ChatRequestReader
             }
 
             reader.Skip();
-        }
-    }
-
-    private static void Require(ChatRequest request, string field, Mistakes mistakes)
-    {
-        if (!request.Fields.Contains(field))
-        {
-            mistakes.Add(new ErrorDetail(field, "is required."));
         }
     }
 }

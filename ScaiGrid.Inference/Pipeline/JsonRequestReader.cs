@@ -34,7 +34,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
     {
         if (!Utf8.IsValid(json))
         {
-            return new Problem(CoreErrors.MalformedJson, "The body is not valid UTF-8.");
+            return JsonRequestErrors.NotUtf8;
         }
 
         var mistakes = new Mistakes();
@@ -52,8 +52,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
         }
         catch (InvalidOperationException)
         {
-            // The reader throws this for an unpaired surrogate.
-            return new Problem(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
+            return JsonRequestErrors.NotUnicode;
         }
 
         return mistakes.Count > 0 ? new Problem(CoreErrors.Validation, Details: mistakes) : null;
@@ -65,7 +64,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            mistakes.Add(new ErrorDetail("body", "must be a JSON object."));
+            mistakes.Add(JsonRequestErrors.NotAnObject);
             reader.Skip();
             reader.Read();
             return;
@@ -78,8 +77,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
             reader.Read();
             if (!seen.Add(name))
             {
-                // Parsers differ on which duplicate wins, and the upstream must read the value that was checked.
-                mistakes.Add(new ErrorDetail(name, "appears twice."));
+                mistakes.Add(JsonRequestErrors.Twice(name));
             }
 
             var fits = FieldRule.Check(rules, ref reader, name, mistakes);
@@ -103,7 +101,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
         {
             if (!request.Has(name))
             {
-                mistakes.Add(new ErrorDetail(name, "is required."));
+                mistakes.Add(JsonRequestErrors.Required(name));
             }
         }
     }

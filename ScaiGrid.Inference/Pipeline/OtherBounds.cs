@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Collections.Frozen;
 using System.Globalization;
-using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 
@@ -40,11 +39,8 @@ internal readonly record struct OutputBounds(int Tokens, int Choices)
     }
 }
 
-/// <summary>A field that some upstream reads as a bound, beside those of the format.</summary>
-/// <param name="Name">As the caller wrote it.</param>
-/// <param name="Kind">What it bounds.</param>
-/// <param name="Value">Where its value stands.</param>
-internal readonly record struct OtherBound(string Name, BoundKind Kind, JsonSpan Value)
+/// <summary>The fields that some upstreams read as a bound, besides those of the format.</summary>
+internal static class OtherBounds
 {
     // llama.cpp's n_predict wins over max_tokens, and text-generation-webui's flag over both. Servers in Go take names in any case, those that read protobuf's JSON
     // take them without underscores too, and where a name is there twice the last one wins.

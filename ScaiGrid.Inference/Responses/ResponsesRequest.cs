@@ -65,11 +65,12 @@ internal sealed class ResponsesRequest : IDisposable
         var chatBody = ChatTranslation.Write(given, namespaces, carried, mistakes);
         if (mistakes.Count > 0)
         {
+            chatBody.Dispose();
             problem = new Problem(CoreErrors.Validation, Details: mistakes);
         }
-        else if (ChatRequestReader.TryRead(chatBody, out var chat, out problem))
+        else if (ChatRequestReader.Read(chatBody, out problem) is { } chat)
         {
-            (chat!.Carried, chat.IsLimitTranslated) = (carried, given.Has("max_output_tokens"));
+            (chat.Carried, chat.IsLimitTranslated) = (carried, given.Has("max_output_tokens"));
             return new ResponsesRequest(given, chat, namespaces);
         }
         else
@@ -77,7 +78,6 @@ internal sealed class ResponsesRequest : IDisposable
             problem = ChatFields.InCallersWords(problem!, namespaces);
         }
 
-        chatBody.Dispose();
         given.Dispose();
         return null;
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
@@ -84,7 +85,7 @@ internal sealed class ToolTranslation(Utf8JsonWriter writer, ToolNamespaces name
         var name = JsonText.Of(tool, "name"u8);
         if (name is not null && !namespaces.TryAdd(group, name))
         {
-            mistakes.Add(new ErrorDetail($"{field}.name", "appears twice."));
+            mistakes.Add(new ErrorDetail($"{field}.name", JsonProblems.Twice));
         }
 
         if (!_hasFunctions)

@@ -46,25 +46,16 @@ public static class InferenceEndpoints
     {
         var startedAt = time.GetTimestamp();
         var (body, problem) = await RequestBody.ReadJsonAsync(context);
-        if (body is null)
+        using var request = body is null ? null : ChatRequestReader.Read(body, out problem);
+        if (request is null)
         {
             await ErrorWriter.WriteAsync(context, problem!);
             return;
         }
 
-        if (!ChatRequestReader.TryRead(body, out var request, out problem))
-        {
-            body.Dispose();
-            await ErrorWriter.WriteAsync(context, problem!);
-            return;
-        }
-
-        using (request)
-        {
-            await using HttpChatResponder responder = protocol == Protocols.OpenAi
-                ? new OpenAiChatResponder(context, time, request!.IncludeUsage)
-                : new NativeChatResponder(context, time);
-            await pipeline.RunAsync(request!, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
-        }
+        await using HttpChatResponder responder = protocol == Protocols.OpenAi
+            ? new OpenAiChatResponder(context, time, request.IncludeUsage)
+            : new NativeChatResponder(context, time);
+        await pipeline.RunAsync(request, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
     }
 }

@@ -104,7 +104,7 @@ internal static class RoutingHandlers
             }
             else if (!targets.TryAdd(backendId, target))
             {
-                checks.Add($"{field}.backend_id", "appears twice.");
+                checks.Add($"{field}.backend_id", JsonProblems.Twice);
             }
         }
 

@@ -56,7 +56,7 @@ public sealed class ChatRequestTests
         Assert.Equal(CoreErrors.MalformedJson, Problem("""{"model":"\ud800","messages":[{"role":"user","content":"hi"}]}""").Error);
         var bytes = new PooledBytes();
         bytes.Append([.. "{\"model\":\"m\",\"x\":\""u8, 0xFF, .. "\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"u8]);
-        Assert.False(ChatRequestReader.TryRead(bytes, out _, out var problem));
+        Assert.Null(ChatRequestReader.Read(bytes, out var problem));
         Assert.Equal(CoreErrors.MalformedJson, problem!.Error);
     }
 
@@ -180,13 +180,14 @@ public sealed class ChatRequestTests
 
     private static ChatRequest Read(string body)
     {
-        Assert.True(ChatRequestReader.TryRead(Bytes(body), out var request, out var problem), problem?.Text);
-        return request!;
+        var request = ChatRequestReader.Read(Bytes(body), out var problem);
+        Assert.True(request is not null, problem?.Text);
+        return request;
     }
 
     private static Problem Problem(string body)
     {
-        Assert.False(ChatRequestReader.TryRead(Bytes(body), out _, out var problem));
+        Assert.Null(ChatRequestReader.Read(Bytes(body), out var problem));
         return problem!;
     }
 

@@ -88,7 +88,8 @@ public sealed class ChatBoundsTests
     {
         var bytes = new PooledBytes();
         bytes.Append(Encoding.UTF8.GetBytes(body));
-        Assert.True(ChatRequestReader.TryRead(bytes, out var request, out var problem), problem?.Text);
-        return request!;
+        var request = ChatRequestReader.Read(bytes, out var problem);
+        Assert.True(request is not null, problem?.Text);
+        return request;
     }
 }

@@ -17,10 +17,11 @@ public sealed class AnthropicTurnTests
     {
         var body = new PooledBytes();
         body.Append(Encoding.UTF8.GetBytes($$"""{"model":"m","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":{{content}}}]}"""));
-        Assert.True(ChatRequestReader.TryRead(body, out var request, out var problem), problem?.Text);
+        var request = ChatRequestReader.Read(body, out var problem);
+        Assert.True(request is not null, problem?.Text);
         var format = new AnthropicFormat(AnthropicModel.Of("claude-opus-4-5", new ProviderSettings([])), TimeProvider.System);
         using (request)
-        using (var sent = format.WriteRequest(request!, Routes.Make(), out var refused))
+        using (var sent = format.WriteRequest(request, Routes.Make(), out var refused))
         {
             Assert.Null(refused);
             Assert.Contains(expected, Encoding.UTF8.GetString(sent!.Span), StringComparison.Ordinal);

@@ -42,11 +42,12 @@ internal sealed class ExchangePlayer : IDisposable
         _handler.Boundaries = boundaries ?? [];
         var body = new PooledBytes();
         body.Append(Encoding.UTF8.GetBytes(_exchange.Read("request.json")));
-        Assert.True(ChatRequestReader.TryRead(body, out var request, out var problem), problem?.Text + string.Concat(problem?.Details?.Select(detail => detail.ToString()) ?? []));
+        var request = ChatRequestReader.Read(body, out var problem);
+        Assert.True(request is not null, problem?.Text + string.Concat(problem?.Details?.Select(detail => detail.ToString()) ?? []));
         using (request)
         using (var deadline = new CallDeadline(TimeProvider.System, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5), CancellationToken.None, CancellationToken.None, CancellationToken.None))
         {
-            var reply = await _chat.SendAsync(request!, Route(), deadline);
+            var reply = await _chat.SendAsync(request, Route(), deadline);
             return reply.Stream is { } stream ? await ReadAsync(stream) : Read(reply);
         }
     }

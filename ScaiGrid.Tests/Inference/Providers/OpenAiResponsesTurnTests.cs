@@ -18,10 +18,11 @@ public sealed class OpenAiResponsesTurnTests
     {
         var body = new PooledBytes();
         body.Append(Encoding.UTF8.GetBytes($$$$"""{"model":"m","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Half \ud83d","extra_content":{"openai":{"backend":"be_1","items":[{{{{items}}}}]}}}]}"""));
-        Assert.True(ChatRequestReader.TryRead(body, out var request, out var problem), problem?.Text);
+        var request = ChatRequestReader.Read(body, out var problem);
+        Assert.True(request is not null, problem?.Text);
         var format = new OpenAiResponsesFormat(new OpenAiResponsesModel("gpt-5.6", "be_1", Summary: null), TimeProvider.System);
         using (request)
-        using (var sent = format.WriteRequest(request!, Routes.Make(), out var refused))
+        using (var sent = format.WriteRequest(request, Routes.Make(), out var refused))
         {
             Assert.Null(refused);
             Assert.Contains($"{expected}]", Encoding.UTF8.GetString(sent!.Span), StringComparison.Ordinal);

@@ -89,9 +89,10 @@ public sealed class TranslationGrowthTests
     {
         var body = new PooledBytes();
         body.Append(bytes);
-        Assert.True(ChatRequestReader.TryRead(body, out var request, out var problem), problem?.Text);
+        var request = ChatRequestReader.Read(body, out var problem);
+        Assert.True(request is not null, problem?.Text);
         using (request)
-        using (format.WriteRequest(request!, Routes.Make(), out var refused))
+        using (format.WriteRequest(request, Routes.Make(), out var refused))
         {
             Assert.Null(refused);
         }

@@ -42,11 +42,12 @@ internal sealed class ProviderCalls : IDisposable
             ["stream"] = stream,
             ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "Hi" }),
         }.ToJsonString()));
-        Assert.True(ChatRequestReader.TryRead(body, out var request, out _));
+        var request = ChatRequestReader.Read(body, out _);
+        Assert.NotNull(request);
         using (request)
         using (var deadline = new CallDeadline(TimeProvider.System, idle ?? TimeSpan.FromMinutes(1), idle ?? TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), caller, CancellationToken.None, CancellationToken.None))
         {
-            var reply = await _chat.SendAsync(request!, Route, deadline);
+            var reply = await _chat.SendAsync(request, Route, deadline);
             if (reply.Stream is { } chunks)
             {
                 await using (chunks)
