@@ -57,13 +57,9 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             response = null;
             return ChatReply.Streaming(stream);
         }
-        catch (OperationCanceledException) when (!deadline.CallerIsGone)
+        catch (Exception exception) when (UpstreamEndpoint.Failure(exception, deadline) is { } failure)
         {
-            return ChatReply.Failed(deadline.LimitError);
-        }
-        catch (Exception exception) when (!deadline.CallerIsGone && (exception is HttpRequestException or IOException))
-        {
-            return ChatReply.Failed(UpstreamHttp.ErrorOf(exception));
+            return ChatReply.Failed(failure);
         }
         finally
         {

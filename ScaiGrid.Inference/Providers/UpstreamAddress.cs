@@ -23,9 +23,16 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
     public HttpRequestMessage Post(Uri endpoint, PooledBytes body)
     {
         var message = Request(HttpMethod.Post, endpoint);
-        message.Content = new ByteArrayContent(body.Array, 0, body.Length);
-        message.Content.Headers.ContentType = Json;
+        message.Content = JsonContent(body);
         return message;
+    }
+
+    /// <summary>A JSON document as content; the document must live until the request is sent.</summary>
+    public static HttpContent JsonContent(PooledBytes body)
+    {
+        var content = new ByteArrayContent(body.Array, 0, body.Length);
+        content.Headers.ContentType = Json;
+        return content;
     }
 
     public HttpRequestMessage Request(HttpMethod method, Uri endpoint)

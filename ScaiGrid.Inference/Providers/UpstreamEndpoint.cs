@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -10,13 +9,10 @@ namespace ScaiGrid.Inference.Providers;
 /// <param name="endpoint">The operation's URL.</param>
 internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress address, Uri endpoint)
 {
-    private static readonly MediaTypeHeaderValue Json = new("application/json");
-
     /// <summary>Posts a JSON document and reads the whole JSON answer.</summary>
     public async Task<DocumentReply> PostJsonAsync(PooledBytes body, CallDeadline deadline)
     {
-        using var content = new ByteArrayContent(body.Array, 0, body.Length);
-        content.Headers.ContentType = Json;
+        using var content = UpstreamAddress.JsonContent(body);
         return await PostAsync(content, deadline);
     }
 
