@@ -10,20 +10,20 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// Makes the body for an upstream of the same wire format: the caller's bytes with the model's name replaced, usage asked for,
-/// output bounded, and the frontend model's defaults and system prompt put in.
+/// Creates the body for an upstream of the same wire format: the caller's bytes with the model's name replaced, usage requested, output limited,
+/// and the frontend model's defaults and system prompt inserted.
 /// </summary>
 internal static partial class ChatRequestEditor
 {
-    /// <summary>The output limit that every server of this format accepts, except OpenAI's reasoning models.</summary>
+    /// <summary>The output limit that all servers of this format accepts, except OpenAI's reasoning models.</summary>
     public const string MaxTokensField = "max_tokens";
 
-    /// <summary>The output limit that all of OpenAI's models accept; the reasoning ones accept only this one.</summary>
+    /// <summary>The output limit of OpenAI's models; its reasoning models accept only this one.</summary>
     public const string MaxCompletionTokensField = "max_completion_tokens";
 
     private const string Effort = "reasoning_effort";
 
-    /// <summary>Writes the upstream body. The caller's bytes stay as they are, since another attempt may need them.</summary>
+    /// <summary>Writes the upstream body. The caller's bytes are not changed, because another attempt may need them.</summary>
     /// <param name="request">The caller's request.</param>
     /// <param name="model">The frontend model.</param>
     /// <param name="upstreamModelJson">The model's name at the upstream, as a JSON string.</param>
@@ -91,8 +91,8 @@ internal static partial class ChatRequestEditor
         return Apply(request.Body.Span, splices.Added);
     }
 
-    /// <summary>The caller's place of what is wrong with a body that was made here, whose messages begin with the frontend model's own.</summary>
-    /// <param name="field">In the body.</param>
+    /// <summary>Translates a field's path in a body created here to the caller's, whose messages do not include the frontend model's system prompt.</summary>
+    /// <param name="field">The path in the body.</param>
     /// <param name="model">The frontend model.</param>
     public static string FieldOf(string field, ModelRoute model)
     {
@@ -101,13 +101,13 @@ internal static partial class ChatRequestEditor
             return field;
         }
 
-        // The first is nothing that the caller could mend.
+        // The caller cannot fix the first message, which is the system prompt.
         var index = message.Groups["index"];
         var place = int.Parse(index.ValueSpan, CultureInfo.InvariantCulture);
         return place == 0 ? "messages" : string.Concat(field.AsSpan(0, index.Index), Digits(place - 1), field.AsSpan(index.Index + index.Length));
     }
 
-    // With a point as well, as OpenAI and FastAPI write it.
+    // Also with a dot, as OpenAI and FastAPI write it.
     [GeneratedRegex(@"^messages(\.\[|\.|\[)(?<index>\d{1,9})\b")]
     private static partial Regex Message();
 
@@ -147,14 +147,14 @@ internal static partial class ChatRequestEditor
             return Insert(RootStart(request), "\"stream_options\":{\"include_usage\":true},"u8.ToArray());
         }
 
-        // null, or an object that lacks the field.
+        // Null, or an object without the field.
         var body = request.Body.Span;
         return body[options.Start] != (byte)'{' || IsEmptyObject(body.Slice(options.Start, options.Length))
             ? new Splice(options, """{"include_usage":true}"""u8.ToArray())
             : Insert(options.Start + 1, "\"include_usage\":true,"u8.ToArray());
     }
 
-    // What is reserved is the least that the caller names: no field may say more, and the one that is read there must say it.
+    // The reservation is for the lowest limit of the caller: no field may exceed it, and the field that the upstream reads must have it.
     private static void Limit(ChatRequest request, int limit, string? outputLimit, ref SpliceList splices)
     {
         var isNew = outputLimit == MaxCompletionTokensField;
@@ -177,7 +177,7 @@ internal static partial class ChatRequestEditor
         }
     }
 
-    // The last of a name counts at some upstreams, and any of several names at others: none may say more than what is reserved.
+    // Some upstreams use the last of several equal names, others any of several names: none may exceed the reservation.
     private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, ref SpliceList splices)
     {
         foreach (var (name, value) in request.Unknown)
@@ -187,7 +187,7 @@ internal static partial class ChatRequestEditor
                 continue;
             }
 
-            // A default comes in place of a null.
+            // A default replaces an explicit null.
             var isReplaced = request.NullOf(name).Exists && model.DefaultParams?[name] is not null;
             if (!isReplaced && bounds.Instead(kind, request.Body.Span.Slice(value.Start, value.Length)) is { } instead)
             {
@@ -206,8 +206,8 @@ internal static partial class ChatRequestEditor
 
     private static void Rename(JsonSpan value, string from, string to, ChatRequest request, ref SpliceList splices)
     {
-        // Between a name and its value are a colon and white space: the last such text before the value is its name, unless that is
-        // written with escapes, as nobody does.
+        // Only a colon and white space are between a name and its value: the last occurrence before the value is its name, unless the name is
+        // written with escapes, which clients do not do.
         var name = Encoding.UTF8.GetBytes($"\"{from}\"");
         var start = request.Body.Span[..value.Start].LastIndexOf(name);
         if (start >= 0)
@@ -226,7 +226,7 @@ internal static partial class ChatRequestEditor
         var isLimited = request.MaxTokens is not null;
         foreach (var (name, value) in defaults)
         {
-            // The two names of the bound are one field: a caller who set either has set it, and where one name is read it is set once.
+            // Both names of the limit are one field: if the caller set either, the default is not used, and if the upstream reads one name, it is set once.
             var isLimit = name is MaxTokensField or MaxCompletionTokensField;
             if (value is not null && !(isLimit ? isLimited : request.Has(name)))
             {
@@ -242,12 +242,12 @@ internal static partial class ChatRequestEditor
         }
     }
 
-    // In place of the caller's null, where there is one: of two fields of a name most upstreams read the last.
+    // Replaces an explicit null of the caller, because most upstreams read the last of two equal names.
     private static Splice Set(ChatRequest request, string name, string json) => request.NullOf(name) is { Exists: true } nothing
         ? new Splice(nothing, Encoding.UTF8.GetBytes(json))
         : Insert(RootStart(request), Encoding.UTF8.GetBytes($"{JsonSerializer.Serialize(name, CanonicalJson.Default.String)}:{json},"));
 
-    // Right behind the opening brace: the object has at least "model" and "messages" after it, so a trailing comma is right.
+    // Directly after the opening brace: "model" and "messages" follow, so a trailing comma is valid.
     private static int RootStart(ChatRequest request) => request.Body.Span.IndexOf((byte)'{') + 1;
 
     private static bool IsEmptyObject(ReadOnlySpan<byte> json) => json[1..^1].Trim(" \t\r\n"u8).IsEmpty;
@@ -270,7 +270,7 @@ internal static partial class ChatRequestEditor
         return result;
     }
 
-    /// <summary>The splices of one body, in an array of the most that there can be.</summary>
+    /// <summary>The splices of one body, in an array that fits the most there can be.</summary>
     private ref struct SpliceList(int capacity)
     {
         private readonly Splice[] _splices = new Splice[capacity];

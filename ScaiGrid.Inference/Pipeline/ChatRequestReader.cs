@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>Reads and checks a chat request in one pass over its bytes. Fields that it does not know pass untouched.</summary>
+/// <summary>Reads and validates a chat request in one pass over its bytes. Unknown fields are kept unchanged.</summary>
 public static class ChatRequestReader
 {
     /// <summary>On success the request owns <paramref name="body"/>; on a problem it is disposed.</summary>
@@ -42,7 +42,7 @@ public static class ChatRequestReader
         }
         catch (InvalidOperationException)
         {
-            // An unpaired surrogate in any name, in the model or in a part's type.
+            // The reader throws this for an unpaired surrogate in any name, in the model, or in a part's type.
             return JsonRequestErrors.NotUnicode;
         }
 
@@ -89,7 +89,7 @@ public static class ChatRequestReader
             }
         }
 
-        // Anything but white space after the document is an error that only another read shows.
+        // Only another read detects trailing data after the document.
         reader.Read();
         PropertyNames.Check(json);
         foreach (var name in (ReadOnlySpan<string>)["model", "messages"])
@@ -229,7 +229,7 @@ public static class ChatRequestReader
             }
             else if (reader.ValueTextEquals("audio"u8))
             {
-                // What the assistant said earlier, by its id.
+                // Refers to an earlier spoken answer of the assistant by its id.
                 reader.Read();
                 request.MediaParts += reader.TokenType == JsonTokenType.StartObject ? 1 : 0;
             }
@@ -262,7 +262,7 @@ public static class ChatRequestReader
         }
     }
 
-    /// <returns>How many parts are other than text: some servers guess the type of one that says none.</returns>
+    /// <returns>The number of parts that are not text; a part without a type counts, because some servers guess its type.</returns>
     private static int ReadParts(ref Utf8JsonReader reader)
     {
         var media = 0;
