@@ -34,7 +34,7 @@ public static class ChatFieldRules
     private static readonly FrozenDictionary<string, int> Places = Names.Index().ToFrozenDictionary(field => field.Item, field => field.Index);
     private static readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> PlacesByText = Places.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    /// <summary>The name at the reader's position; of a field with a rule, the same string each time.</summary>
+    /// <summary>The name at the reader's position; for a field with a rule always the same string instance.</summary>
     internal static string Name(ref Utf8JsonReader reader)
     {
         if (reader.ValueSpan.Length <= LongestName)
@@ -49,10 +49,10 @@ public static class ChatFieldRules
         return reader.GetString()!;
     }
 
-    /// <param name="name">Of a field.</param>
-    /// <param name="place">Its number among the known ones, fewer than 64.</param>
+    /// <param name="name">The field's name.</param>
+    /// <param name="place">Its index among the known fields, below 64.</param>
     internal static bool TryFind(string name, out int place) => Places.TryGetValue(name, out place);
 
-    /// <returns>True when the value has the right type, is in range and is not null.</returns>
+    /// <returns>True if the value has the right type, is in range and is not null.</returns>
     internal static bool Check(ref Utf8JsonReader reader, string name, Mistakes mistakes) => FieldRule.Check(Rules, ref reader, name, mistakes);
 }

@@ -2,7 +2,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>Where a value stands in a JSON text, in bytes.</summary>
+/// <summary>The position of a value in a JSON text, in bytes.</summary>
 public readonly record struct JsonSpan(int Start, int Length)
 {
     public int End => Start + Length;
@@ -11,8 +11,8 @@ public readonly record struct JsonSpan(int Start, int Length)
 }
 
 /// <summary>
-/// A chat request in OpenAI's format, as the caller sent it, with what routing and metering need read out of it once.
-/// The bytes are never changed: upstream bodies are made by splicing (<see cref="ChatRequestEditor"/>).
+/// A chat request in OpenAI's format as the caller sent it, with the values that routing and metering need, which are read once.
+/// The bytes are never changed: upstream bodies are created by splicing (<see cref="ChatRequestEditor"/>).
 /// </summary>
 public sealed class ChatRequest(PooledBytes body) : IDisposable
 {
@@ -23,48 +23,50 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
 
     public ReadOnlyMemory<byte> Body => body.Memory;
 
-    /// <summary>The slug that the caller asked for.</summary>
+    /// <summary>The requested slug.</summary>
     public string Model { get; internal set; } = "";
 
     public bool Stream { get; internal set; }
 
-    /// <summary>Whether the caller wants a usage chunk at the end of a stream.</summary>
+    /// <summary>Whether the caller requested a usage chunk at the end of a stream.</summary>
     public bool IncludeUsage { get; internal set; }
 
-    /// <summary>The caller's bound on output tokens, <c>max_completion_tokens</c> or <c>max_tokens</c>.</summary>
+    /// <summary>The caller's limit of output tokens, <c>max_completion_tokens</c> or <c>max_tokens</c>.</summary>
     public int? MaxTokens { get; internal set; }
 
-    /// <summary>Whether the caller said <see cref="MaxTokens"/> in a word of another API, so that its field here is the surface's choice.</summary>
+    /// <summary>Whether the caller set <see cref="MaxTokens"/> by a field of another API, so that its field here was chosen by the surface.</summary>
     public bool IsLimitTranslated { get; set; }
 
-    /// <summary>Answers that the caller asked for; each may be as long as <see cref="MaxTokens"/> says. Null where the caller said nothing.</summary>
+    /// <summary>The number of choices that the caller requested, each limited by <see cref="MaxTokens"/>; null if not specified.</summary>
     public int? Choices { get; internal set; }
 
     /// <summary>
-    /// Whether <c>metadata</c> is a field of the surface that the request came by, so that nobody asked for it to be the upstream's. OpenAI
-    /// refuses it in a call whose answer it is not told to store.
+    /// Whether <c>metadata</c> belongs to the surface of the request, so that the caller did not mean it for the upstream. OpenAI rejects it in a call
+    /// whose answer is not to be stored.
     /// </summary>
     public bool OwnsMetadata { get; set; }
 
-    /// <summary>Sent as the bound on output where the caller gave none: what a budget has reserved for.</summary>
+    /// <summary>The output limit to send if the caller set none: the one that a budget has reserved for.</summary>
     public int? ReservedOutput { get; internal set; }
 
-    /// <summary>What a budget that blocks relies on, so that no field may say more; null where none does.</summary>
+    /// <summary>The limits that a blocking budget relies on, which no field may exceed; null without such a budget.</summary>
     internal OutputBounds? Bounds { get; set; }
 
-    /// <summary>Other names of the bounds that the caller used.</summary>
+    /// <summary>Fields of the caller that some upstreams read as output limits under other names.</summary>
     internal IReadOnlyList<OtherBound> OtherBounds => _otherBounds ?? [];
 
-    /// <summary>What the surface put into earlier messages for the models that gave it; in the order of the body.</summary>
+    /// <summary>Fields that the surface added to earlier messages for the models that produced them, in the order of the body.</summary>
     internal IReadOnlyList<CarriedField> Carried { get; set; } = [];
 
-    /// <summary>What stands under the native surface's name in earlier messages, and may have had another; in the order of the body.</summary>
+    /// <summary>
+    /// Reasoning in earlier messages under the native surface's name, which the upstream may have named differently; in the order of the body.
+    /// </summary>
     internal IReadOnlyList<RenamedReasoning> Renamed => _renamed ?? [];
 
-    /// <summary>Whether a tool's message has a list of parts, which may be other than text.</summary>
+    /// <summary>Whether a tool message has a list of parts, some of which may not be text.</summary>
     internal bool HasToolParts { get; set; }
 
-    /// <summary>Parts of messages that are not text: pictures, sounds, films, files, however short their addresses are.</summary>
+    /// <summary>The number of message parts that are not text: images, audio, video, files, by URL or inline.</summary>
     internal int MediaParts { get; set; }
 
     internal JsonSpan ModelSpan { get; set; }
@@ -84,7 +86,7 @@ public sealed class ChatRequest(PooledBytes body) : IDisposable
     /// <summary>Names of the top-level fields that the caller sent with a value other than null.</summary>
     internal ref FieldNames Fields => ref _fields;
 
-    /// <summary>Where the caller said null for a top-level field, which is as if it were not there; does not exist where he did not.</summary>
+    /// <summary>The position of a top-level field's explicit null, which counts as absent; does not exist if there is none.</summary>
     internal JsonSpan NullOf(string field) => _nulls?.Find(one => one.Key == field).Value ?? default;
 
     internal void AddNull(string field, JsonSpan span) => (_nulls ??= []).Add(new(field, span));

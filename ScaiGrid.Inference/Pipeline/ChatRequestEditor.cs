@@ -10,28 +10,28 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// Makes the body for an upstream of the same wire format: the caller's bytes with the model's name replaced, usage asked for,
-/// output bounded, and the frontend model's defaults and system prompt put in.
+/// Creates the body for an upstream of the same wire format: the caller's bytes with the model's name replaced, usage requested, output limited,
+/// and the frontend model's defaults and system prompt inserted.
 /// </summary>
 internal static partial class ChatRequestEditor
 {
-    /// <summary>The bound on output that every server of this format takes, but for OpenAI's models that reason.</summary>
+    /// <summary>The output limit that all servers of this format accept, except OpenAI's reasoning models.</summary>
     public const string OldLimit = "max_tokens";
 
-    /// <summary>What those take, without the other one, and OpenAI's other models too.</summary>
+    /// <summary>The output limit of OpenAI's models; its reasoning models accept only this one.</summary>
     public const string NewLimit = "max_completion_tokens";
 
     private const string Effort = "reasoning_effort";
 
-    /// <summary>Writes the upstream body. The caller's bytes stay as they are, since another attempt may need them.</summary>
+    /// <summary>Writes the upstream body. The caller's bytes are not changed, because another attempt may need them.</summary>
     /// <param name="request">The caller's request.</param>
     /// <param name="model">The frontend model.</param>
     /// <param name="upstreamModelJson">The model's name at the upstream, as a JSON string.</param>
-    /// <param name="outputLimit">The only field that bounds the output there, where there is only one.</param>
-    /// <param name="toolEffort">The effort that is said with tools where nobody says one, for models that refuse tools without.</param>
-    /// <param name="storesMetadata">Whether metadata is taken there with what is to be stored only.</param>
-    /// <param name="isOurs">Whether the upstream gets the body as it is made here: a translation says itself what it takes from tools, and of carried fields.</param>
-    /// <param name="takesCarried">Whether it takes fields of earlier answers at all, those of its own model among them.</param>
+    /// <param name="outputLimit">The only field that limits the output at the upstream; null if it accepts both.</param>
+    /// <param name="toolEffort">The effort to send with tools if none is specified, for models that reject tools without one.</param>
+    /// <param name="storesMetadata">Whether the upstream accepts metadata only for answers that are to be stored.</param>
+    /// <param name="isOurs">True if the edited body is sent as is; false if a translator reads it and handles tool media and carried fields itself.</param>
+    /// <param name="takesCarried">Whether the upstream accepts fields carried from earlier answers at all.</param>
     public static PooledBytes Edit(
         ChatRequest request,
         ModelRoute model,
@@ -103,8 +103,8 @@ internal static partial class ChatRequestEditor
         return Apply(request.Body.Span, splices[..count]);
     }
 
-    /// <summary>The caller's place of what is wrong with a body that was made here, whose messages begin with the frontend model's own.</summary>
-    /// <param name="field">In the body.</param>
+    /// <summary>Translates a field's path in a body created here to the caller's, whose messages do not include the frontend model's system prompt.</summary>
+    /// <param name="field">The path in the body.</param>
     /// <param name="model">The frontend model.</param>
     public static string FieldOf(string field, ModelRoute model)
     {
@@ -113,13 +113,13 @@ internal static partial class ChatRequestEditor
             return field;
         }
 
-        // The first is nothing that the caller could mend.
+        // The caller cannot fix the first message, which is the system prompt.
         var index = message.Groups["index"];
         var place = int.Parse(index.ValueSpan, CultureInfo.InvariantCulture);
         return place == 0 ? "messages" : string.Concat(field.AsSpan(0, index.Index), Digits(place - 1), field.AsSpan(index.Index + index.Length));
     }
 
-    // With a point as well, as OpenAI and FastAPI write it.
+    // Also with a dot, as OpenAI and FastAPI write it.
     [GeneratedRegex(@"^messages(\.\[|\.|\[)(?<index>\d{1,9})\b")]
     private static partial Regex Message();
 
@@ -159,14 +159,14 @@ internal static partial class ChatRequestEditor
             return Insert(RootStart(request), "\"stream_options\":{\"include_usage\":true},"u8.ToArray());
         }
 
-        // null, or an object that lacks the field.
+        // Null, or an object without the field.
         var body = request.Body.Span;
         return body[options.Start] != (byte)'{' || IsEmptyObject(body.Slice(options.Start, options.Length))
             ? new Splice(options, """{"include_usage":true}"""u8.ToArray())
             : Insert(options.Start + 1, "\"include_usage\":true,"u8.ToArray());
     }
 
-    // What is reserved is the least that the caller names: no field may say more, and the one that is read there must say it.
+    // The reservation is for the lowest limit of the caller: no field may exceed it, and the field that the upstream reads must have it.
     private static void Limit(ChatRequest request, int limit, string? outputLimit, Span<Splice> splices, ref int count)
     {
         var isNew = outputLimit == NewLimit;
@@ -189,12 +189,12 @@ internal static partial class ChatRequestEditor
         }
     }
 
-    // The last of a name counts at some upstreams, and any of several names at others: none may say more than what is reserved.
+    // Some upstreams use the last of several equal names, others any of several names: none may exceed the reservation.
     private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, Span<Splice> splices, ref int count)
     {
         foreach (var (name, kind, value) in request.OtherBounds)
         {
-            // A default comes in place of a null.
+            // A default replaces an explicit null.
             var isReplaced = request.NullOf(name).Exists && model.DefaultParams?[name] is not null;
             if (!isReplaced && bounds.Instead(kind, request.Body.Span.Slice(value.Start, value.Length)) is { } instead)
             {
@@ -213,8 +213,8 @@ internal static partial class ChatRequestEditor
 
     private static void Rename(JsonSpan value, string from, string to, ChatRequest request, Span<Splice> splices, ref int count)
     {
-        // Between a name and its value are a colon and white space: the last such text before the value is its name, unless that is
-        // written with escapes, as nobody does.
+        // Only a colon and white space are between a name and its value: the last occurrence before the value is its name, unless the name is
+        // written with escapes, which clients do not do.
         var name = Encoding.UTF8.GetBytes($"\"{from}\"");
         var start = request.Body.Span[..value.Start].LastIndexOf(name);
         if (start >= 0)
@@ -233,7 +233,7 @@ internal static partial class ChatRequestEditor
         var isLimited = request.MaxTokens is not null;
         foreach (var (name, value) in defaults)
         {
-            // The two names of the bound are one field: a caller who set either has set it, and where one name is read it is set once.
+            // Both names of the limit are one field: if the caller set either, the default is not used, and if the upstream reads one name, it is set once.
             var isLimit = name is OldLimit or NewLimit;
             if (value is not null && !(isLimit ? isLimited : request.Fields.Contains(name)))
             {
@@ -249,12 +249,12 @@ internal static partial class ChatRequestEditor
         }
     }
 
-    // In place of the caller's null, where there is one: of two fields of a name most upstreams read the last.
+    // Replaces an explicit null of the caller, because most upstreams read the last of two equal names.
     private static Splice Set(ChatRequest request, string name, string json) => request.NullOf(name) is { Exists: true } nothing
         ? new Splice(nothing, Encoding.UTF8.GetBytes(json))
         : Insert(RootStart(request), Encoding.UTF8.GetBytes($"{JsonSerializer.Serialize(name, CanonicalJson.Default.String)}:{json},"));
 
-    // Right behind the opening brace: the object has at least "model" and "messages" after it, so a trailing comma is right.
+    // Directly after the opening brace: "model" and "messages" follow, so a trailing comma is valid.
     private static int RootStart(ChatRequest request) => request.Body.Span.IndexOf((byte)'{') + 1;
 
     private static bool IsEmptyObject(ReadOnlySpan<byte> json) => json[1..^1].Trim(" \t\r\n"u8).IsEmpty;
@@ -278,5 +278,5 @@ internal static partial class ChatRequestEditor
     }
 }
 
-/// <summary>What stands in a body, and what is to stand there in place of it.</summary>
+/// <summary>A replacement of a part of a body.</summary>
 internal readonly record struct Splice(JsonSpan Replaced, byte[] Replacement);

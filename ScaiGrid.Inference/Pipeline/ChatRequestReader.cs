@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>Reads and checks a chat request in one pass over its bytes. Fields that it does not know pass untouched.</summary>
+/// <summary>Reads and validates a chat request in one pass over its bytes. Unknown fields are kept unchanged.</summary>
 public static class ChatRequestReader
 {
     /// <summary>
@@ -33,7 +33,7 @@ public static class ChatRequestReader
         }
         catch (InvalidOperationException)
         {
-            // What the reader throws for half of a surrogate pair in any name, in the model or in a part's type.
+            // The reader throws this for an unpaired surrogate in any name, in the model, or in a part's type.
             problem = new Problem(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
             return false;
         }
@@ -61,7 +61,7 @@ public static class ChatRequestReader
             reader.Read();
             if (!seen.Add(name))
             {
-                // Parsers differ on which of two wins; what we check must be what the upstream reads.
+                // Parsers differ on which duplicate wins, and the upstream must read the value that was checked.
                 mistakes.Add(new ErrorDetail(name, "appears twice."));
             }
 
@@ -77,7 +77,7 @@ public static class ChatRequestReader
             ReadField(ref reader, name, json, request, mistakes);
         }
 
-        // Anything but white space after the document is an error that only another read shows.
+        // Only another read detects trailing data after the document.
         reader.Read();
         PropertyNames.Check(json);
         Require(request, "model", mistakes);
@@ -219,7 +219,7 @@ public static class ChatRequestReader
             }
             else if (reader.ValueTextEquals("audio"u8))
             {
-                // What the assistant said earlier, by its id.
+                // Refers to an earlier spoken answer of the assistant by its id.
                 reader.Read();
                 request.MediaParts += reader.TokenType == JsonTokenType.StartObject ? 1 : 0;
             }
@@ -252,7 +252,7 @@ public static class ChatRequestReader
         }
     }
 
-    /// <returns>How many parts are other than text: some servers guess the type of one that says none.</returns>
+    /// <returns>The number of parts that are not text; a part without a type counts, because some servers guess its type.</returns>
     private static int ReadParts(ref Utf8JsonReader reader)
     {
         var media = 0;

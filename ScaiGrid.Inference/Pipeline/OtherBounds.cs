@@ -4,27 +4,27 @@ using System.Globalization;
 
 namespace ScaiGrid.Inference.Pipeline;
 
-/// <summary>What a field bounds.</summary>
+/// <summary>The kind of limit that a field sets.</summary>
 internal enum BoundKind
 {
-    /// <summary>The tokens of a choice.</summary>
+    /// <summary>The tokens of each choice.</summary>
     Tokens,
 
-    /// <summary>The choices.</summary>
+    /// <summary>The number of choices.</summary>
     Choices,
 
-    /// <summary>Nothing: a flag that lifts the bound on tokens.</summary>
+    /// <summary>A flag that removes the limit of tokens.</summary>
     Lifted,
 }
 
-/// <summary>What a budget has reserved for, and relies on.</summary>
-/// <param name="Tokens">Of each choice.</param>
-/// <param name="Choices">How many there are.</param>
+/// <summary>The output limits that a budget has reserved for and relies on.</summary>
+/// <param name="Tokens">The tokens of each choice.</param>
+/// <param name="Choices">The number of choices.</param>
 internal readonly record struct OutputBounds(int Tokens, int Choices)
 {
-    /// <summary>What must stand in place of a value so that the field says no more; null where it does not.</summary>
-    /// <param name="kind">Of the field.</param>
-    /// <param name="json">Its value.</param>
+    /// <summary>The value to send instead, if a field exceeds the limits; null if it does not.</summary>
+    /// <param name="kind">The field's kind.</param>
+    /// <param name="json">The field's value.</param>
     public string? Instead(BoundKind kind, ReadOnlySpan<byte> json)
     {
         if (kind == BoundKind.Lifted)
@@ -39,14 +39,15 @@ internal readonly record struct OutputBounds(int Tokens, int Choices)
     }
 }
 
-/// <summary>A field that some upstream reads as a bound, beside those of the format.</summary>
+/// <summary>A field that some upstreams read as an output limit, in addition to those of OpenAI's format.</summary>
 /// <param name="Name">As the caller wrote it.</param>
-/// <param name="Kind">What it bounds.</param>
-/// <param name="Value">Where its value stands.</param>
+/// <param name="Kind">The kind of limit.</param>
+/// <param name="Value">The position of its value.</param>
 internal readonly record struct OtherBound(string Name, BoundKind Kind, JsonSpan Value)
 {
-    // llama.cpp's n_predict wins over max_tokens, and text-generation-webui's flag over both. Servers in Go take names in any case, those that read protobuf's JSON
-    // take them without underscores too, and where a name is there twice the last one wins.
+    // llama.cpp's n_predict takes precedence over max_tokens, and text-generation-webui's flag over both. Servers in Go accept names in any case, those that
+    // read
+    // protobuf's JSON accept them without underscores as well, and of duplicate names the last one wins.
     private static readonly FrozenDictionary<string, BoundKind> Kinds = Names(
             BoundKind.Tokens,
             ChatRequestEditor.OldLimit, ChatRequestEditor.NewLimit, "max_output_tokens", "max_new_tokens", "max_gen_tokens", "max_tokens_to_sample", "max_length", "n_predict", "num_predict")
@@ -54,13 +55,13 @@ internal readonly record struct OtherBound(string Name, BoundKind Kind, JsonSpan
         .Concat(Names(BoundKind.Lifted, "auto_max_new_tokens"))
         .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Whether a name is another one of a bound.</summary>
+    /// <summary>Whether a name is one of these fields.</summary>
     public static bool TryFind(string name, out BoundKind kind)
     {
         kind = default;
         return name is not (ChatRequestEditor.OldLimit or ChatRequestEditor.NewLimit or "n")
 
-            // Go's letter case has two more letters that are equal to one of ours: the long s and the sign of the kelvin.
+            // Go's case folding maps two more characters to ASCII letters: the long s and the Kelvin sign.
             && Kinds.TryGetValue(name.Replace('\u017f', 's').Replace('\u212a', 'k'), out kind);
     }
 

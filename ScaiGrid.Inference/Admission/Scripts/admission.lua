@@ -1,17 +1,17 @@
--- Settles calls that have ended, then admits calls that come, in one slot: what a process has gathered since its last run.
--- KEYS  of each settlement: windows (those with a token limit; of a ticket that is returned all), then (with budgets) the hash of open
---       reservations, then budgets, then where it counts once the set of those counted; then of each question: windows and the same
--- ARGV  1 settlements, 2 questions; then each settlement's, then each question's, as said at the functions below
--- Gives lines: how many of the reservations were there; then for each question one of
+-- Applies settlements of ended calls, then answers questions of new calls, in one slot: everything that a process has queued since its last run.
+-- KEYS  for each settlement: windows (with a token limit; for a returned ticket all), then, if it has budgets, the hash of open reservations,
+--       then budgets, then, for a call that counts once, the set of counted calls; then for each question: all windows, and the same
+-- ARGV  1 number of settlements, 2 number of questions; then the values of each settlement, then of each question, see settle and admit
+-- Returns lines: the number of settlements whose reservation was open; then for each question one of
 --       0 now limit remaining reset tokenlimit tokenremaining tokenreset left (ms of this second)
 --       1 now limit retryat unit (0 requests, 1 tokens)      a rate limit refuses
---       2 budget reason                                      a budget refuses (reason: see there)
+--       2 budget reason                                      a budget refuses (see reason())
 --       3 budget wait (ms)                                   a budget throttles
---       4 budget                                             a budget's state is not known here
---       5                                                    there is not room enough for calls ahead
+--       4 budget                                             Redis does not know the budget's state
+--       5                                                    not enough room for prefetched tickets
 local WINDOW = 60
 
--- Calls are admitted ahead where there is room for this many times as many.
+-- Tickets are prefetched only if there is room for this many times as many.
 local ROOM = 64
 local BLOCK, NOTIFY, THROTTLE = 0, 1, 2
 local MAX = '9223372036854775807'
@@ -20,29 +20,29 @@ local now = tonumber(clock[1])
 local nowMs = now * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local bucket, tokenBucket = 'r' .. clock[1], 't' .. clock[1]
 
--- Sums end at the largest number rather than fail.
+-- Adds to a field; a sum beyond 64 bits saturates instead of failing.
 local function add(key, field, amount)
   local sum = redis.pcall('HINCRBY', key, field, amount)
   if type(sum) == 'table' and sum.err then redis.call('HSET', key, field, MAX) end
 end
 
 local function giveBack(key, field, known, amount)
-  -- "-0" is no number to Redis.
+  -- Redis does not accept "-0" as a number.
   if known and amount ~= '0' and redis.call('HINCRBY', key, field, '-' .. amount) < 0 then redis.call('HSET', key, field, 0) end
 end
 
--- Gives a call's reservation back, counts what it used, and corrects the estimate of its tokens: all or nothing.
--- a     before: 1 windows, 2 budgets, 3 second of the estimate, 4 actual less estimated tokens,
---       5 ticket, 6 counts (0 no, 1 if the reservation is there, 2 in any case, 3 no, and only if it is there, 4 no, nor does the call),
---       7 cost, 8 tokens, 9 minute, 10 counts once (1: it may be made again), then each budget's period start
--- k     before the first of its keys
+-- Settles a call: releases its reservation, counts its use, and corrects the estimate of its tokens, all or nothing.
+-- a     index of the value before: 1 windows, 2 budgets, 3 second in which the call was counted, 4 actual minus estimated tokens,
+--       5 ticket, 6 mode (SettleMode: 0 release, 1 count if open, 2 count, 3 release if open, 4 return the ticket and its place in windows),
+--       7 cost, 8 tokens, 9 minute, 10 counts once (1: the call may be repeated), then the period start of each budget
+-- k     index of the key before its first one
 local function settle(k, a)
   local windows, budgets, counts = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), ARGV[a + 6]
   local open = k + windows + 1
   local had = false
   if budgets > 0 then had = redis.call('HGET', KEYS[open], ARGV[a + 5]) end
 
-  -- With budgets, the reservation tells whether this was done before; without, nobody sends it twice.
+  -- With budgets, a missing reservation shows that this was done before; without budgets, settlements are not repeated.
   if had or budgets == 0 or counts == '2' or counts == '0' then
     if counts == '4' then
       local field = 'r' .. ARGV[a + 3]
@@ -74,7 +74,7 @@ local function settle(k, a)
   end
 
   if counted and ARGV[a + 10] == '1' then
-    -- Kept longer than any batch lasts.
+    -- Longer than any batch lasts.
     local once = KEYS[open + budgets + 1]
     counted = redis.call('SADD', once, ARGV[a + 5]) == 1
     redis.call('EXPIRE', once, 93600)
@@ -104,7 +104,7 @@ local function settle(k, a)
       if redis.call('HINCRBY', key, 'n' .. minute, 1) == 1 then
         redis.call('EXPIRE', key, period and 3456000 or 3600)
 
-        -- Reconciling drops old minutes; where it has not run for long, they are dropped here.
+        -- reconcile.lua deletes old minutes; if it has not run for long, they are deleted here.
         if redis.call('HLEN', key) > 6000 then
           for _, field in ipairs(redis.call('HKEYS', key)) do
             local at = string.match(field, '^[ctn](%d+)$')
@@ -118,8 +118,8 @@ local function settle(k, a)
   return had and 1 or 0
 end
 
--- A window is a bucket a second. Sums are kept; they are made anew, and dead buckets dropped, once a second at most.
--- A bucket counts until its last moment is more than a minute old, so no 60 s hold more than the limit.
+-- A window has one bucket per second, and sums over them, which are computed again, without expired buckets, at most once a second.
+-- A bucket counts until its last moment is more than a minute old, so that no 60 s contain more calls than the limit.
 local function load(key)
   local v = redis.call('HMGET', key, 'l', 'o', 'R', 'T', bucket)
   if v[1] and tonumber(v[1]) == now then
@@ -149,7 +149,7 @@ local function load(key)
   return {oldest = oldest, requests = requests, tokens = tokens, inBucket = tonumber(redis.call('HGET', key, bucket) or 0), held = 0}
 end
 
--- Calls of one run most often share windows: each is read once and stored once.
+-- Calls of one run usually share windows: each window is read once and stored once.
 local loaded = {}
 
 local function window(key)
@@ -170,7 +170,7 @@ local function store()
   end
 end
 
--- Amounts reach 64 bits, a Lua number 53: units and billionths are added apart.
+-- Amounts have up to 64 bits, Lua numbers 53: units and billionths are added separately.
 local function split(text)
   local length = string.len(text)
   if length <= 9 then return 0, tonumber(text) end
@@ -189,8 +189,8 @@ local function exceeds(limitText, a, b, c)
   return units > mostUnits or (units == mostUnits and rest > mostRest)
 end
 
--- Whether a budget has no room for a call beside what is used and what is held back for others.
--- a     before its 3 limits; all others are {cost, tokens, requests}
+-- Whether a budget has no room for a call in addition to its use and its reservations.
+-- a     index of the value before the budget's 3 limits; the other arguments are {cost, tokens, requests}
 local function isOver(a, call, used, reserved)
   return (ARGV[a + 1] ~= '-1' and exceeds(ARGV[a + 1], used[1], reserved[1], call[1]))
     or (ARGV[a + 2] ~= '-1' and used[2] + reserved[2] + call[2] > tonumber(ARGV[a + 2]))
@@ -199,14 +199,14 @@ end
 
 local NOTHING = {'0', 0, 0}
 
--- Whether a budget holds back a billion units: a few thousand calls of the highest cost later, the sum would pass 64 bits, and an error would
--- fail the calls of everybody in this run.
+-- Whether a budget's reservations reach a billion units: with a few thousand more calls of the highest cost, the sum would exceed 64 bits, and
+-- the error would fail all calls of this run.
 local function isFull(reserved)
   return string.len(reserved[1]) > 18
 end
 
--- Why a budget has no room for a call: 0 it is used up, as far as such calls go: a limit that refuses has a tenth left at most, or less than
--- a call of this period has taken on average; 1 the room is held back for others, and may come back; 2 the call is larger than what is left.
+-- Why a budget has no room for a call (BudgetRefusal.Reason): 0 it is used up: of a limit that refuses, at most a tenth is left, or less than
+-- the average of this period's calls; 1 the room is reserved for running calls, and may become free; 2 the call is larger than what is left.
 local function reason(a, call, used)
   if not isOver(a, call, used, NOTHING) then return 1 end
   local calls = tonumber(used[3])
@@ -228,9 +228,9 @@ local function roll(key, start)
   redis.call('EXPIRE', key, 3456000)
 end
 
--- What the windows say of calls: room is how many must have room, calls how many there are. One that is larger than a whole limit of
--- tokens runs when nothing else does.
--- Gives the refusal; or nil, and how near they come to the strictest limits.
+-- Checks the windows for a number of calls; room is the number that must fit. A single call that is larger than a whole token limit is admitted
+-- if the window is empty.
+-- Returns the refusal; or nil and the answer with the state of the strictest limits.
 local function look(k, a, windows, calls, room, estimate)
   local requests, tokens = room, room * estimate
   local limit, remaining, reset = 0, 0, 0
@@ -264,17 +264,18 @@ local function enter(k, a, windows, requests, tokens)
   end
 end
 
--- As a reservation is noted: "process second cost tokens budget budget …"
+-- The value of an open reservation: "process second cost tokens budget budget …"
 local function note(a, open, budgets)
   return table.concat({ARGV[a + 5], clock[1], ARGV[a + 6], ARGV[a + 7], table.concat(KEYS, ' ', open + 1, open + budgets)}, ' ')
 end
 
--- Every rate limit and every budget of one call, all or nothing.
--- a     before: 1 windows, 2 budgets, 3 estimated tokens, 4 ticket, 5 owner, 6 cost, 7 tokens, 8 counts once (1: it may be made again),
---       9 tickets ahead (0: this is a call), then for each window: request limit, token limit (0 is none),
---       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1 is none), throttle (ms),
---       then the tickets ahead
--- k     before the first of its keys
+-- Checks all rate limits and budgets of one call, and counts and reserves it, all or nothing.
+-- a     index of the value before: 1 windows, 2 budgets, 3 estimated tokens, 4 ticket, 5 process, 6 cost, 7 tokens,
+--       8 counts once (1: the call may be repeated), 9 number of tickets to prefetch (0: this is a call),
+--       then for each window: request limit, token limit (0: none),
+--       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1: none), throttle (ms),
+--       then the tickets to prefetch
+-- k     index of the key before its first one
 local function admit(k, a)
   local windows, budgets, estimate = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
   local refusal, limits = look(k, a, windows, 1, 1, estimate)
@@ -285,8 +286,8 @@ local function admit(k, a)
   local call = {ARGV[a + 6], tonumber(ARGV[a + 7]), 1}
   local rolled, throttled = {}, {}
 
-  -- A call that is made again after a crash has the ticket that it had. Counted already, it costs nothing more; reserved only, the new
-  -- reservation is in place of the old.
+  -- A call that is repeated after a crash has the same ticket. If it was counted already, budgets are not checked again; if it was only reserved,
+  -- the new reservation replaces the old one.
   if ARGV[a + 8] == '1' then
     local had = redis.call('HGET', KEYS[open], ARGV[a + 4])
     if had then
@@ -347,8 +348,8 @@ local function admit(k, a)
   return '0 ' .. limits
 end
 
--- Calls that have not come yet, all or none: where there is room for many more. They are counted and reserved as if they were there.
--- a, k  as above; ticket, 4, is empty. The cost of all together is less than 2^53.
+-- Prefetches tickets, all or none, if there is room for many more. They are counted and reserved like calls.
+-- a, k  as in admit; 4 (ticket) is not used. The total cost is less than 2^53.
 local function ahead(k, a, calls)
   local windows, budgets, estimate = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
   local cost, tokens = tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
@@ -386,7 +387,7 @@ local function ahead(k, a, calls)
   return '0 ' .. limits
 end
 
--- Keys and values of a block: past them is the next one.
+-- The number of keys of a settlement or question.
 local function keysOf(windows, budgets, once)
   return windows + (budgets > 0 and budgets + 1 or 0) + once
 end

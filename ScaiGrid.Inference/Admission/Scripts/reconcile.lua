@@ -1,16 +1,16 @@
--- Sets a budget's use to what the database has up to a minute, and what was settled since.
+-- Sets a budget's use to that in the database up to a minute, plus what was settled since.
 -- KEYS  the budget
--- ARGV  1 period start (minute), 2 force (1: also where the state is of a later period), 3 first minute not in the base,
---       4 to 6 base: cost, tokens, requests; 7 the present minute; 8 first minute in which a settlement may still be on its way here;
+-- ARGV  1 period start (minute), 2 force (1: also if the state is of a later period), 3 first minute not in the base,
+--       4 to 6 base: cost, tokens, requests; 7 the current minute; 8 first minute of which settlements may not have arrived yet;
 --       then minutes that the database has after the base: minute, cost, tokens, requests
--- Gives 1 when it was done.
+-- Returns 1 if the budget was set.
 local MAX = '9223372036854775807'
 local key, start, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3])
 local period = redis.call('HGET', key, 'p')
 if period and tonumber(period) > start and ARGV[2] ~= '1' then return 0 end
 
--- The database's minutes are taken where they are greater: a settlement was lost, or the state was and has no minutes of its own. In a
--- state that is known not those in which a settlement may still come, which would then count twice.
+-- The database's minutes are used if they are greater: a settlement was lost, or the state was lost and has no minutes of its own. If the state
+-- is known, minutes whose settlements may still arrive are not used, because these would then be counted twice.
 local isKnown = period and tonumber(period) == start
 for i = 9, #ARGV, 4 do
   if not isKnown or tonumber(ARGV[i]) < tonumber(ARGV[8]) then
