@@ -11,9 +11,12 @@ using ScaiGrid.Platform.Jobs;
 namespace ScaiGrid.Platform.Batch;
 
 /// <summary>The last step: joins the chunks' results into two files in the order of the input, and deletes the intermediate blobs.</summary>
-internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, FileStore files, CallAdmission admission, TimeProvider time)
+internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, ChunkStore chunks, FileStore files, CallAdmission admission, TimeProvider time)
 {
     private const int ListedTogether = 500;
+
+    // The first attempt of a job is 1.
+    private const int NoAttempt = 0;
 
     public async Task<JobEnd> RunAsync(BatchRow batch, CancellationToken cancellationToken)
     {
@@ -24,12 +27,33 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
         }
 
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var chunks = await db.BatchChunks.AsNoTracking().Where(chunk => chunk.BatchId == batch.Id).OrderBy(chunk => chunk.Number).ToListAsync(cancellationToken);
+        var ended = await db.BatchChunks.AsNoTracking().Where(chunk => chunk.BatchId == batch.Id).ToListAsync(cancellationToken);
+
+        // A batch that failed has chunks that did not end. The results that they have saved are paid for.
+        var unfinished = batch.Errors is null ? [] : await WriteUnfinishedAsync(batch, [.. ended.Select(chunk => chunk.Number)], cancellationToken);
+        var all = ended.Concat(unfinished).OrderBy(chunk => chunk.Number).ToList();
         var output = await WriteAsync(
-            batch, "output.jsonl", [.. chunks.Where(chunk => chunk.Completed > 0).Select(chunk => batch.ChunkKey(chunk.Number, $"out.{chunk.Attempt}"))], cancellationToken);
+            batch, "output.jsonl", [.. all.Where(chunk => chunk.Completed > 0).Select(chunk => batch.ChunkKey(chunk.Number, $"out.{chunk.Attempt}"))], cancellationToken);
         var errors = await WriteAsync(
-            batch, "errors.jsonl", [.. chunks.Where(chunk => chunk.Failed > 0).Select(chunk => batch.ChunkKey(chunk.Number, $"err.{chunk.Attempt}"))], cancellationToken);
-        return JobEnd.Done((StoreStep)((store, token) => StoreAsync(store, batch.Id, output, errors, token)));
+            batch, "errors.jsonl", [.. all.Where(chunk => chunk.Failed > 0).Select(chunk => batch.ChunkKey(chunk.Number, $"err.{chunk.Attempt}"))], cancellationToken);
+        return JobEnd.Done((StoreStep)((store, token) => StoreAsync(store, batch.Id, unfinished, output, errors, token)));
+    }
+
+    private async Task<List<BatchChunk>> WriteUnfinishedAsync(BatchRow batch, HashSet<int> ended, CancellationToken cancellationToken)
+    {
+        var unfinished = new List<BatchChunk>();
+        foreach (var number in Enumerable.Range(0, batch.Chunks).Where(number => !ended.Contains(number)))
+        {
+            using var results = await chunks.OpenAsync(batch, number, cancellationToken);
+            var (completed, failed) = (results.Count(succeeded: true), results.Count(succeeded: false));
+            if (completed + failed > 0)
+            {
+                await chunks.WriteAsync(batch, number, NoAttempt, results, cancellationToken);
+                unfinished.Add(new BatchChunk { BatchId = batch.Id, Number = number, Attempt = NoAttempt, Completed = completed, Failed = failed });
+            }
+        }
+
+        return unfinished;
     }
 
     private async Task<StoredFile?> WriteAsync(BatchRow batch, string filename, string[] keys, CancellationToken cancellationToken)
@@ -48,13 +72,17 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
         return files.New(id, batch.TenantId, batch.UserId, $"{batch.Id}_{filename}", FilePurpose.BatchOutput, info.Length);
     }
 
-    private async Task StoreAsync(PlatformDb db, string batchId, StoredFile? output, StoredFile? errors, CancellationToken cancellationToken)
+    private async Task StoreAsync(
+        PlatformDb db, string batchId, List<BatchChunk> unfinished, StoredFile? output, StoredFile? errors, CancellationToken cancellationToken)
     {
         var batch = await db.Batches.SingleAsync(row => row.Id == batchId, cancellationToken);
         foreach (var file in new[] { output, errors }.OfType<StoredFile>())
         {
             db.Files.Add(file);
         }
+
+        db.BatchChunks.AddRange(unfinished);
+        (batch.Completed, batch.Failed) = (batch.Completed + unfinished.Sum(chunk => chunk.Completed), batch.Failed + unfinished.Sum(chunk => chunk.Failed));
 
         (batch.OutputFileId, batch.ErrorFileId, batch.EndedAt) = (output?.Id, errors?.Id, time.GetStoredNow());
         batch.Status = batch.Errors is not null ? BatchStatus.Failed

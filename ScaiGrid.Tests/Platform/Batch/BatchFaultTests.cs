@@ -99,6 +99,39 @@ public sealed class BatchFaultTests(DatabaseServer server)
     }
 
     [Fact]
+    public async Task ChunkWhoseInputIsGone_LosesNoSavedResult()
+    {
+        var hold = new TaskCompletionSource();
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("quick", new UpstreamScript());
+        upstream.Play("held", new UpstreamScript { Hold = hold.Task });
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var database = await server.CreateAsync(DatabaseKind.MariaDb);
+        var settings = BatchFault.Settings(database, redis, folder);
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        string[] models = [await api.ConnectAsync(upstream.BaseUrl, "quick"), await api.ConnectAsync(upstream.BaseUrl, "held")];
+        await using var first = await Replica.StartAsync(Mode.Worker, settings);
+        var id = await BatchFault.SubmitAsync(api, models);
+        var chunk = folder.File("blobs/blobs/batches.d");
+        await Poll.UntilAsync(
+            () => Task.FromResult(Directory.Exists(chunk) && Directory.EnumerateDirectories(chunk, "notes.d", SearchOption.AllDirectories).Any()), "the first result to be saved");
+        await first.KillAsync();
+        File.Delete(Directory.EnumerateFiles(chunk, "in.b", SearchOption.AllDirectories).Single());
+        await database.ExecuteAsync("UPDATE batches SET expires_at = 1; UPDATE jobs SET state = 'dead', lease = NULL WHERE queue = 'batches'");
+
+        await using var second = await Replica.StartAsync(Mode.Worker, settings);
+        JsonNode batch = null!;
+        await Poll.UntilAsync(async () => (batch = await BatchFault.GetAsync(api, id))["ended_at"] is not null, "the batch to end");
+        Assert.Equal(("failed", 1), ((string?)batch["status"], (int)batch["request_counts"]!["completed"]!));
+        var line = Assert.Single((await api.GetAsync($"/v1/files/{batch["output_file_id"]}/content")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal("line-0", (string?)JsonNode.Parse(line)!["custom_id"]);
+        hold.SetResult();
+    }
+
+    [Fact]
     public async Task WorkerThatWaitsForItsFirstSnapshot_DoesNotWaitForTheWholeDrain()
     {
         using var folder = new TemporaryFolder();
