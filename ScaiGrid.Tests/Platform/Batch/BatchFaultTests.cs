@@ -77,7 +77,7 @@ public sealed class BatchFaultTests(DatabaseServer server)
         using var folder = new TemporaryFolder();
         await using var redis = await RedisServer.StartAsync();
         var settings = BatchFault.Settings(await server.CreateAsync(DatabaseKind.MariaDb), redis, folder);
-        settings["SCAIGRID_DRAIN_TIMEOUT_S"] = "5";
+        settings["SCAIGRID_DRAIN_TIMEOUT_S"] = "10";
         await ModeProcess.RunAsync(Mode.Migrate, settings);
         await using var http = await Replica.StartAsync(Mode.Http, settings);
         using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
@@ -85,9 +85,12 @@ public sealed class BatchFaultTests(DatabaseServer server)
         await using var first = await Replica.StartAsync(Mode.Worker, settings);
         var id = await BatchFault.SubmitAsync(api, models);
 
-        // That the upstream has sent an answer does not mean that the worker has read it.
+        // That the upstream has sent an answer does not mean that the worker has read it, nor that its line of the results is written.
         using var work = new ApiDriver(first.BaseAddress, Secrets.AdminKey);
-        await Poll.UntilAsync(async () => upstream.Calls.Count == 3 && await BatchFault.CallingAsync(work) == 1, "two answers");
+        await Poll.UntilAsync(
+            async () => upstream.Calls.Count == 3 && await BatchFault.CallingAsync(work) == 1
+                && Directory.EnumerateFiles(folder.File("data/batches")).Sum(file => new FileInfo(file).Length) > 6 * text.Length,
+            "two answers");
         await first.TerminateAsync();
 
         hold.SetResult();
