@@ -74,6 +74,9 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
     public Task<BlobPage> ListAsync(string prefix, string? after, int limit, CancellationToken cancellationToken) =>
         Task.FromResult(Guard(() => DiskListing.Read(_blobs, prefix, after, limit, cancellationToken)));
 
+    // The first write of each process removes them.
+    public Task<int> RemoveUnfinishedAsync(DateTimeOffset before, CancellationToken cancellationToken) => Task.FromResult(0);
+
     public Task CheckAsync(CancellationToken cancellationToken)
     {
         Guard(() =>

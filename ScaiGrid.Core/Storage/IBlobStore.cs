@@ -30,6 +30,10 @@ public interface IBlobStore
     /// <param name="cancellationToken">Cancels the call.</param>
     Task<BlobPage> ListAsync(string prefix, string? after, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Removes the parts of uploads that began before a time and were not completed, because their process was killed.</summary>
+    /// <returns>The number of removed uploads.</returns>
+    Task<int> RemoveUnfinishedAsync(DateTimeOffset before, CancellationToken cancellationToken);
+
     /// <summary>Throws if the store cannot be used at the moment.</summary>
     Task CheckAsync(CancellationToken cancellationToken);
 }

@@ -62,6 +62,30 @@ internal sealed class S3BlobStore(S3Connection s3, StorageOptions options, TimeP
         return new BlobPage([.. items], page.IsTruncated ?? false);
     }
 
+    public async Task<int> RemoveUnfinishedAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        var request = new ListMultipartUploadsRequest { BucketName = s3.Bucket };
+        var removed = 0;
+        while (await s3.FindAsync((client, token) => client.ListMultipartUploadsAsync(request, token), cancellationToken) is { } page)
+        {
+            foreach (var upload in (page.MultipartUploads ?? []).Where(upload => Utc(upload.Initiated) < before))
+            {
+                var abort = new AbortMultipartUploadRequest { BucketName = s3.Bucket, Key = upload.Key, UploadId = upload.UploadId };
+                await s3.FindAsync((client, token) => client.AbortMultipartUploadAsync(abort, token), cancellationToken);
+                removed++;
+            }
+
+            if (page.IsTruncated != true)
+            {
+                break;
+            }
+
+            (request.KeyMarker, request.UploadIdMarker) = (page.NextKeyMarker, page.NextUploadIdMarker);
+        }
+
+        return removed;
+    }
+
     public Task CheckAsync(CancellationToken cancellationToken)
     {
         var request = new HeadBucketRequest { BucketName = s3.Bucket };

@@ -8,7 +8,7 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Files;
 
 /// <summary>
-/// Deletes bytes without a file row, which remain if a process dies between storing the bytes and the row.
+/// Deletes what uploads leave behind if their process dies: bytes without a file row, and the parts of uploads to the store that were not completed.
 /// </summary>
 internal sealed partial class FileSweep(
     IBlobStore blobs, IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<FileSweep> logger) : IScheduledTask
@@ -18,6 +18,9 @@ internal sealed partial class FileSweep(
 
     /// <summary>Bytes and row are stored within milliseconds; only a batch whose worker waits for the database takes longer.</summary>
     private static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
+
+    /// <summary>Far longer than any upload takes: to remove the parts of a running one would make it fail.</summary>
+    private static readonly TimeSpan Unfinished = TimeSpan.FromDays(7);
 
     private const int Together = 1000;
 
@@ -39,6 +42,12 @@ internal sealed partial class FileSweep(
         {
             BytesRemoved(removed);
         }
+
+        var unfinished = await blobs.RemoveUnfinishedAsync(time.GetUtcNow() - Unfinished, cancellationToken);
+        if (unfinished > 0)
+        {
+            UploadsRemoved(unfinished);
+        }
     }
 
     private async Task<int> SweepAsync(string[] keys, CancellationToken cancellationToken)
@@ -58,4 +67,7 @@ internal sealed partial class FileSweep(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Removed the bytes of {Count} unfinished file uploads.")]
     private partial void BytesRemoved(int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} unfinished uploads to the store are removed.")]
+    private partial void UploadsRemoved(int count);
 }
