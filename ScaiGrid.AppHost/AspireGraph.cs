@@ -80,9 +80,9 @@ internal static class AspireGraph
         IDistributedApplicationBuilder builder, IResourceBuilder<ProjectResource> project, Mode mode, int port)
     {
         var key = Name(mode) + "-ready";
-        var probe = new ReadinessProbe(TimeProvider.System);
+        var poller = new ReadinessPoller(TimeProvider.System);
         builder.Services.AddHealthChecks().AddAsyncCheck(key, async cancellationToken =>
-            await probe.IsReadyAsync(mode, port, cancellationToken) ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy());
+            await poller.IsReadyAsync(mode, port, cancellationToken) ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy());
         return project.WithHealthCheck(key);
     }
 

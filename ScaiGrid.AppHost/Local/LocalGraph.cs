@@ -83,12 +83,12 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
 
     private async Task WaitUntilReadyAsync(List<Task<int>> supervised)
     {
-        using var probe = new ReadinessProbe(time);
+        using var poller = new ReadinessPoller(time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         limit.CancelAfter(ReadyWithin);
 
         // Does not wait for the development provider: the grid works without it.
-        var waits = ModeGraph.Servers.ToDictionary(mode => mode, mode => probe.WaitAsync(mode, ports[mode], limit.Token));
+        var waits = ModeGraph.Servers.ToDictionary(mode => mode, mode => poller.WaitAsync(mode, ports[mode], limit.Token));
         try
         {
             var ready = Task.WhenAll(waits.Values);

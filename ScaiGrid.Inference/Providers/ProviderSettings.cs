@@ -26,11 +26,11 @@ internal sealed partial class ProviderSettings(JsonObject config)
     public UpstreamAddress Address(string? defaultBaseUrl, string keyHeader, string keyPrefix, params ReadOnlySpan<(string Name, string? Value)> more)
     {
         var headers = new List<KeyValuePair<string, string>>();
-        var secrets = new List<Credential>();
+        var secrets = new List<UpstreamSecret>();
         if (Text("api_key") is { } key)
         {
             headers.Add(KeyValuePair.Create(keyHeader, keyPrefix + key));
-            secrets.Add(new Credential(key, hasEnds: true));
+            secrets.Add(new UpstreamSecret(key, isKey: true));
         }
 
         foreach (var (name, value) in more)
@@ -47,11 +47,11 @@ internal sealed partial class ProviderSettings(JsonObject config)
             {
                 headers.Add(KeyValuePair.Create(name, text));
                 var isKey = CarriesKey().IsMatch(name);
-                secrets.Add(new Credential(text, isKey));
+                secrets.Add(new UpstreamSecret(text, isKey));
                 if (isKey && text.LastIndexOf(' ') is >= 0 and var space)
                 {
                     // The key alone, without the name of its scheme.
-                    secrets.Add(new Credential(text[(space + 1)..], isKey));
+                    secrets.Add(new UpstreamSecret(text[(space + 1)..], isKey));
                 }
             }
         }

@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers;
 /// <param name="baseUrl">Without a trailing slash.</param>
 /// <param name="headers">Sent with every request.</param>
 /// <param name="secrets">Values to remove from an upstream's texts.</param>
-internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<Credential> secrets)
+internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<UpstreamSecret> secrets)
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 

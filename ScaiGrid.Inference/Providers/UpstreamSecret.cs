@@ -7,8 +7,8 @@ namespace ScaiGrid.Inference.Providers;
 /// A secret that is sent to an upstream. Removes it from the upstream's errors, which may repeat it, its base64, or the ends by which people tell keys apart.
 /// </summary>
 /// <param name="value">The secret.</param>
-/// <param name="hasEnds">Whether it is an API key, whose ends may be shown alone; the ends of other values may be common words.</param>
-internal sealed partial class Credential(string value, bool hasEnds)
+/// <param name="isKey">Whether it is an API key, whose ends may be shown alone; the ends of other values may be common words.</param>
+internal sealed partial class UpstreamSecret(string value, bool isKey)
 {
     private const string Hidden = "•••";
 
@@ -25,7 +25,7 @@ internal sealed partial class Credential(string value, bool hasEnds)
     private string[]? _forms;
 
     // A header's value may be a sentence or an address, whose words are not secret.
-    private bool IsInParts => hasEnds && value.Length >= ShortestInParts && !value.AsSpan().ContainsAny(' ', ':');
+    private bool IsInParts => isKey && value.Length >= ShortestInParts && !value.AsSpan().ContainsAny(' ', ':');
 
     /// <summary>Returns the text without the secret and its parts.</summary>
     /// <param name="text">The upstream's text.</param>

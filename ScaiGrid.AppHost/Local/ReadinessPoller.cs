@@ -3,7 +3,7 @@ using System.Net;
 namespace ScaiGrid.AppHost.Local;
 
 /// <summary>Polls a mode until it is ready.</summary>
-internal sealed class ReadinessProbe(TimeProvider time) : IDisposable
+internal sealed class ReadinessPoller(TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
