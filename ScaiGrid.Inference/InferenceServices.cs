@@ -83,11 +83,10 @@ public static class InferenceServices
             provider.GetRequiredService<AdmissionMetrics>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<CallAdmission>>()));
-        services.AddSingleton(provider => new AddressLimiter(
-            provider.GetRequiredService<AdmissionStore>(),
-            options,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<AddressLimiter>>()));
+        services.AddTransient<WindowLimiter>();
+        services.AddSingleton(provider => new AddressLimiter(provider.GetRequiredService<WindowLimiter>(), options));
+        services.AddSingleton(provider => new ControlPlaneLimiter(
+            provider.GetRequiredService<WindowLimiter>(), options, provider.GetRequiredService<AdmissionMetrics>()));
         services.AddHostedService<ReservationKeeper>();
     }
 

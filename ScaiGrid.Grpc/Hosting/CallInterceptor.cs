@@ -16,7 +16,7 @@ namespace ScaiGrid.Grpc.Hosting;
 /// and turns errors into statuses with our code in the trailers. Health and reflection need no credentials, as their clients expect.
 /// </summary>
 internal sealed partial class CallInterceptor(
-    CallerResolver callers, AddressLimiter addresses, ClientAddress client, TimeProvider time, ILogger<CallInterceptor> logger) : Interceptor
+    CallerResolver callers, AddressLimiter addresses, ControlPlaneLimiter control, ClientAddress client, TimeProvider time, ILogger<CallInterceptor> logger) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -110,6 +110,11 @@ internal sealed partial class CallInterceptor(
             var isServiceToken = problem.Error == CoreErrors.TokenInvalid && CallerResolver.IsServiceToken(http.Request.Headers.Authorization);
             var limited = isStranger ? await addresses.LimitAsync(client.Of(http)) : null;
             throw GrpcErrors.From(limited ?? (isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem), context);
+        }
+
+        if ((await control.AdmitAsync(caller, metadata.GetMetadata<CallsModelAttribute>())).Problem is { } refused)
+        {
+            throw GrpcErrors.From(refused, context);
         }
 
         if (!access.Admits(caller))

@@ -4,6 +4,7 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Grpc.Hosting;
 using ScaiGrid.Grpc.V1;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Embeddings;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
@@ -16,7 +17,7 @@ namespace ScaiGrid.Grpc.Inference;
 /// <summary><c>scaigrid.v1.InferenceService</c>: the same pipeline, keys and limits as HTTP.</summary>
 internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOperation embeddings, SnapshotStore snapshots, TimeProvider time) : InferenceService.InferenceServiceBase
 {
-    [Access(Permissions.UseModels)]
+    [Access(Permissions.UseModels), CallsModel]
     public override async Task<ChatResponse> Chat(V1.ChatRequest request, ServerCallContext context)
     {
         var responder = new GrpcChatResponder(stream: null);
@@ -24,11 +25,11 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOpera
         return responder.Response!;
     }
 
-    [Access(Permissions.UseModels)]
+    [Access(Permissions.UseModels), CallsModel]
     public override Task StreamChat(V1.ChatRequest request, IServerStreamWriter<ChatChunk> responseStream, ServerCallContext context) =>
         RunAsync(request, new GrpcChatResponder(responseStream), stream: true, context);
 
-    [Access(Permissions.UseModels)]
+    [Access(Permissions.UseModels), CallsModel]
     public override async Task<EmbedResponse> Embed(EmbedRequest request, ServerCallContext context)
     {
         using var answer = new PooledBytes();

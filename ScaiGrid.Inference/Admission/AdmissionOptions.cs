@@ -44,9 +44,13 @@ public sealed class AdmissionOptions
     [Range(0, MaxRequests)]
     public int AddressRequests { get; set; } = 300;
 
+    [Setting("SCAIGRID_RATE_LIMIT_CONTROL_RPM", "Control-plane calls a minute of one user, over all keys and sessions, or of one service token; 0 for no limit. Calls that run a model are not counted.")]
+    [Range(0, MaxRequests)]
+    public int ControlRequests { get; set; } = 1200;
+
     [Setting(
         "SCAIGRID_RATE_LIMIT_FAIL_CLOSED",
-        "While Redis is away: false limits calls in each process by itself, true refuses them with 503. Calls under a budget that blocks are refused either way.")]
+        "While Redis is away: false limits calls in each process by itself, true refuses them with 503. Calls under a budget that blocks are refused either way, control-plane calls never.")]
     public bool FailClosed { get; set; }
 
     [Setting("SCAIGRID_BUDGET_THROTTLE_RPM", "Calls a minute that a budget with the action `throttle` lets through once it is used up.")]

@@ -276,7 +276,7 @@ public sealed partial class CallAdmission
         }
 
         _metrics.RateLimited(caller.TenantId);
-        return new AdmissionOutcome(RefusedByLimit((int)Math.Max(limits.Reset - limits.Now, 1), ofTokens: false), limits);
+        return new AdmissionOutcome(RefusedByLimit(limits.RetryAfterSeconds, ofTokens: false), limits);
     }
 
     private static Problem RefusedByLimit(int seconds, bool ofTokens) =>

@@ -29,6 +29,9 @@ public sealed record LevelOverrides(RateLimitOverride Key, RateLimitOverride Use
 /// <param name="Now">Unix second of the answer.</param>
 public readonly record struct RateLimitState(long Limit, long Remaining, long Reset, long Now)
 {
+    /// <summary>Seconds until the reset; for a refused call.</summary>
+    public int RetryAfterSeconds => (int)Math.Max(Reset - Now, 1);
+
     /// <summary>Tokens per minute; 0 if there is no limit.</summary>
     public long TokenLimit { get; init; }
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
@@ -25,7 +26,7 @@ internal static class JsonOperationHandler
     /// for each request.
     /// </summary>
     public static RouteHandlerBuilder MapCall(this IEndpointRouteBuilder endpoints, string path, Func<HttpContext, Task> run) =>
-        endpoints.MapPost(path, run).RequirePermission(Permissions.UseModels);
+        endpoints.MapPost(path, run).RequirePermission(Permissions.UseModels).WithMetadata(new CallsModelAttribute());
 
     private static async Task RunAsync(HttpContext context, IJsonOperation operation, string protocol, TimeProvider time)
     {

@@ -57,8 +57,8 @@ internal sealed partial class AuditMiddleware(
     {
         if (call.Caller is null && call.Entry.TenantId is null)
         {
-            // A row belongs to a tenant, and calls without credentials must not be able to cause database writes.
-            StrangerRefused(call.Entry.Action, call.Entry.IpAddress);
+            // A row belongs to a tenant. Neither calls without credentials nor calls beyond a rate limit may cause database writes.
+            RefusedUnrecorded(call.Entry.Action, call.Entry.IpAddress);
             return;
         }
 
@@ -81,8 +81,8 @@ internal sealed partial class AuditMiddleware(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Action} was refused to a caller without credentials ({Address}).")]
-    private partial void StrangerRefused(string action, string address);
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Action} was refused to a caller without credentials, or beyond the limit of calls ({Address}).")]
+    private partial void RefusedUnrecorded(string action, string address);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The audit row of {Action} ({Status}), which changed nothing, could not be stored.")]
     private partial void RowLost(string action, string status, Exception? exception);

@@ -6,6 +6,7 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Platform.Identity;
 
@@ -14,7 +15,12 @@ namespace ScaiGrid.Platform.Identity;
 /// all calls.
 /// </summary>
 internal sealed class ApiKeyAuthentication(
-    RequestDelegate next, CallerResolver callers, AddressLimiter addresses, ClientAddress client, ILogger<ApiKeyAuthentication> logger)
+    RequestDelegate next,
+    CallerResolver callers,
+    AddressLimiter addresses,
+    ControlPlaneLimiter control,
+    ClientAddress client,
+    ILogger<ApiKeyAuthentication> logger)
 {
     private static readonly PathString Api = new("/v1");
     private static readonly Problem Denied = new(CoreErrors.PermissionDenied);
@@ -36,6 +42,15 @@ internal sealed class ApiKeyAuthentication(
             {
                 var isStranger = problem.Error.Status == StatusCodes.Status401Unauthorized;
                 await ErrorWriter.WriteAsync(context, (isStranger ? await LimitStrangerAsync(context) : null) ?? problem);
+                return;
+            }
+
+            // Before the caller is set: a call beyond the limit leaves no audit row, so that no caller can create any number of rows.
+            var admission = await control.AdmitAsync(caller, endpoint.Metadata.GetMetadata<CallsModelAttribute>());
+            if (admission.Problem is not null)
+            {
+                RateLimitHeaders.Write(context.Response.Headers, admission.Limits);
+                await ErrorWriter.WriteAsync(context, admission.Problem);
                 return;
             }
 

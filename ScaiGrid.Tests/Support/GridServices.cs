@@ -54,7 +54,7 @@ public sealed class GridServices : IAsyncDisposable
 public static class Limits
 {
     /// <summary>No limits, except those that a test sets.</summary>
-    public static readonly IReadOnlyDictionary<string, string> None = new[] { "KEY", "USER", "TENANT", "PARTNER", "ADDRESS" }
+    public static readonly IReadOnlyDictionary<string, string> None = new[] { "KEY", "USER", "TENANT", "PARTNER", "ADDRESS", "CONTROL" }
         .ToDictionary(level => $"SCAIGRID_RATE_LIMIT_{level}_RPM", _ => "0");
 }
 
