@@ -40,7 +40,7 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
         (await api.TranscribeAsync("/v1/inference/audio/transcribe", new byte[4 * 1024 * 1024], ("model", "m"))).Error(503, "SERVICE_UNAVAILABLE");
         (await api.TranscribeAsync("/v1/inference/audio/transcribe", new byte[64 * 1024], ("model", "m"))).Error(404, "MODEL_NOT_FOUND");
-        await Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains("A recording could not be kept", StringComparison.Ordinal)), "a line in the log");
+        await Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains("A recording could not be stored", StringComparison.Ordinal)), "a line in the log");
     }
 
     [Fact]
