@@ -47,8 +47,10 @@ public static class ChatFieldRules
             }
         }
 
-        isKnown = false;
-        return reader.GetString()!;
+        // A name with escapes is longer than what it says.
+        var name = reader.GetString()!;
+        isKnown = Places.ContainsKey(name);
+        return name;
     }
 
     /// <param name="name">The field's name.</param>

@@ -15,7 +15,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </summary>
 internal static partial class ChatRequestEditor
 {
-    /// <summary>The output limit that all servers of this format accepts, except OpenAI's reasoning models.</summary>
+    /// <summary>The output limit that all servers of this format accept, except OpenAI's reasoning models.</summary>
     public const string MaxTokensField = "max_tokens";
 
     /// <summary>The output limit of OpenAI's models; its reasoning models accept only this one.</summary>

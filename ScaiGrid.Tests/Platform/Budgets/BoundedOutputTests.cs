@@ -40,6 +40,21 @@ public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
         AssertSent(sent, upstreamModel);
     }
 
+    /// <summary>Longer than any known name as they are written, and known as they are read.</summary>
+    [Fact]
+    public async Task NamesThatAreWrittenWithEscapes_AreTheSameFields()
+    {
+        using var admin = await BudgetedAsync();
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { max_output_tokens = 100, system_prompt_template = "Be kind." });
+        (await admin.Api.SendAsync(
+            HttpMethod.Post,
+            "/v1/inference/chat",
+            $$"""{"\u006d\u006f\u0064\u0065\u006c":"{{slug}}","\u006d\u0065\u0073\u0073ages":[{"role":"user","content":"hi"}],"max_tokens":5,"max_completion_t\u006fkens":1000000}""")).Ok();
+        var sent = SentTo(upstreamModel);
+        Assert.Equal((upstreamModel, 5, 5), ((string?)sent["model"], (int)sent["max_tokens"]!, (int)sent["max_completion_tokens"]!));
+        Assert.Equal(["Be kind.", "hi"], sent["messages"]!.AsArray().Select(message => (string?)message!["content"]));
+    }
+
     [Fact]
     public async Task OtherNamesOfTheBounds_PassWhereNoBudgetReliesOnThem()
     {
