@@ -75,11 +75,11 @@ public static class PlatformEndpoints
         {
             return await next(context);
         }
-        catch (Exception exception) when (DatabaseAway.Is(exception))
+        catch (Exception exception) when (DatabaseAway.IsUnanswered(exception))
         {
             if (context.HttpContext.Features.Get<AuditCall>() is { } call)
             {
-                call.IsDatabaseAway = true;
+                call.IsDatabaseAway = DatabaseAway.Is(exception);
             }
 
             return new ProblemResult(DatabaseAway.Problem);

@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Platform.Data;
 
-/// <summary>Recognises exceptions of Entity Framework that mean that the database is unavailable or does not respond in time, after retries.</summary>
+/// <summary>Recognises exceptions of Entity Framework that mean that the database is unavailable, after retries.</summary>
 internal static class DatabaseAway
 {
     /// <summary>503 instead of 500: it is not an error of ours, and the caller may retry.</summary>
@@ -15,6 +15,17 @@ internal static class DatabaseAway
         RetryLimitExceededException { InnerException: { } inner } => Is(inner),
         DbUpdateException { InnerException: RetryLimitExceededException inner } => Is(inner),
         CommitUnknownException => true,
-        _ => DatabaseErrors.IsAway(exception) || DatabaseErrors.IsTransient(exception) || DatabaseErrors.IsTimeout(exception),
+        _ => DatabaseErrors.IsAway(exception) || DatabaseErrors.IsTransient(exception),
+    };
+
+    /// <summary>
+    /// Whether a statement got no answer: the database is unavailable, or the statement waited too long, for example for a lock. A caller is told
+    /// the same in both cases; background work goes on after a timeout, because only what it waited for is affected.
+    /// </summary>
+    public static bool IsUnanswered(Exception exception) => exception switch
+    {
+        RetryLimitExceededException { InnerException: { } inner } => IsUnanswered(inner),
+        DbUpdateException { InnerException: RetryLimitExceededException inner } => IsUnanswered(inner),
+        _ => Is(exception) || DatabaseErrors.IsTimeout(exception),
     };
 }

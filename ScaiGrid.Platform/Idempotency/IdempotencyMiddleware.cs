@@ -54,9 +54,9 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, Idempo
                 _ => ErrorWriter.WriteAsync(context, problem!),
             });
         }
-        catch (Exception exception) when (DatabaseAway.Is(exception))
+        catch (Exception exception) when (DatabaseAway.IsUnanswered(exception))
         {
-            context.Features.GetRequiredFeature<AuditCall>().IsDatabaseAway = true;
+            context.Features.GetRequiredFeature<AuditCall>().IsDatabaseAway = DatabaseAway.Is(exception);
             await ErrorWriter.WriteAsync(context, DatabaseAway.Problem);
         }
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
+using ScaiGrid.Tests.Platform.Audit;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -74,6 +75,7 @@ public sealed class DatabaseAwayTests
         }
 
         (await admin.PutAsync($"/v1/providers/{provider}", change)).Ok();
+        Assert.Equal(["SUCCESS", "FAILURE"], (await admin.AuditAsync($"resource_id={provider}&action=provider.update")).Select(row => (string?)row["status"]));
         await using (await services.MariaDb.BeginAsync("LOCK TABLES providers WRITE"))
         {
             (await admin.GetAsync($"/v1/providers/{provider}")).Error(503, "SERVICE_UNAVAILABLE");
