@@ -75,7 +75,7 @@ internal sealed partial class DiskBlobStore(string root, TimeProvider time, ILog
         Task.FromResult(Guard(() => DiskListing.Read(_blobs, prefix, after, limit, cancellationToken)));
 
     // The first write of each process removes them.
-    public Task<int> RemoveUnfinishedAsync(DateTimeOffset before, CancellationToken cancellationToken) => Task.FromResult(0);
+    public Task<int> RemoveUnfinishedAsync(string prefix, DateTimeOffset before, CancellationToken cancellationToken) => Task.FromResult(0);
 
     public Task CheckAsync(CancellationToken cancellationToken)
     {

@@ -31,8 +31,11 @@ public interface IBlobStore
     Task<BlobPage> ListAsync(string prefix, string? after, int limit, CancellationToken cancellationToken);
 
     /// <summary>Removes the parts of uploads that began before a time and were not completed, because their process was killed.</summary>
+    /// <param name="prefix">What the uploads' keys begin with.</param>
+    /// <param name="before">The time before which they began.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The number of removed uploads.</returns>
-    Task<int> RemoveUnfinishedAsync(DateTimeOffset before, CancellationToken cancellationToken);
+    Task<int> RemoveUnfinishedAsync(string prefix, DateTimeOffset before, CancellationToken cancellationToken);
 
     /// <summary>Throws if the store cannot be used at the moment.</summary>
     Task CheckAsync(CancellationToken cancellationToken);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Amazon.S3;
 using Amazon.S3.Model;
 
 namespace ScaiGrid.Core.Storage;
@@ -62,12 +63,13 @@ internal sealed class S3BlobStore(S3Connection s3, StorageOptions options, TimeP
         return new BlobPage([.. items], page.IsTruncated ?? false);
     }
 
-    public async Task<int> RemoveUnfinishedAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    public async Task<int> RemoveUnfinishedAsync(string prefix, DateTimeOffset before, CancellationToken cancellationToken)
     {
-        var request = new ListMultipartUploadsRequest { BucketName = s3.Bucket };
+        var request = new ListMultipartUploadsRequest { BucketName = s3.Bucket, Prefix = prefix };
         var removed = 0;
-        while (await s3.FindAsync((client, token) => client.ListMultipartUploadsAsync(request, token), cancellationToken) is { } page)
+        while (true)
         {
+            var page = await s3.CallAsync((client, token) => ListUnfinishedAsync(client, request, token), cancellationToken);
             foreach (var upload in (page.MultipartUploads ?? []).Where(upload => Utc(upload.Initiated) < before))
             {
                 var abort = new AbortMultipartUploadRequest { BucketName = s3.Bucket, Key = upload.Key, UploadId = upload.UploadId };
@@ -96,6 +98,19 @@ internal sealed class S3BlobStore(S3Connection s3, StorageOptions options, TimeP
     {
         _buffers.Dispose();
         s3.Dispose();
+    }
+
+    // A store without this call has no list of them.
+    private static async Task<ListMultipartUploadsResponse> ListUnfinishedAsync(IAmazonS3 client, ListMultipartUploadsRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.ListMultipartUploadsAsync(request, cancellationToken);
+        }
+        catch (AmazonS3Exception exception) when (exception.StatusCode is HttpStatusCode.NotImplemented)
+        {
+            return new ListMultipartUploadsResponse();
+        }
     }
 
     private static string Checked(string key) => BlobKey.IsValid(key) ? key : throw new ArgumentException("The key is not valid.", nameof(key));

@@ -59,7 +59,7 @@ internal sealed partial class S3Connection : IDisposable
         }
     }
 
-    /// <summary>Makes a call about an object that may not exist, or not in the requested version, or one that a store may not support.</summary>
+    /// <summary>Makes a call about an object that may not exist, or not in the requested version.</summary>
     /// <returns>Null in that case.</returns>
     public async Task<T?> FindAsync<T>(Func<IAmazonS3, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
         where T : class
@@ -69,7 +69,7 @@ internal sealed partial class S3Connection : IDisposable
             return await TryAsync(call, _timeout, cancellationToken);
         }
         catch (AmazonS3Exception exception) when (exception.StatusCode
-            is HttpStatusCode.NotFound or HttpStatusCode.PreconditionFailed or HttpStatusCode.RequestedRangeNotSatisfiable or HttpStatusCode.NotImplemented)
+            is HttpStatusCode.NotFound or HttpStatusCode.PreconditionFailed or HttpStatusCode.RequestedRangeNotSatisfiable)
         {
             return null;
         }

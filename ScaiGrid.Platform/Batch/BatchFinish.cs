@@ -97,7 +97,7 @@ internal sealed class BatchFinish(IDbContextFactory<PlatformDb> databases, IBlob
     private async Task ClearAsync(BatchRow batch, CancellationToken cancellationToken)
     {
         await admission.ForgetAsync([batch.TenantId, batch.PartnerId], [.. Enumerable.Range(0, batch.Chunks).Select(batch.Calls)]);
-        var prefix = $"batches/{batch.TenantId}/{batch.Id}/";
+        var prefix = $"{BatchRow.Folder}{batch.TenantId}/{batch.Id}/";
         while (true)
         {
             var page = await blobs.ListAsync(prefix, after: null, ListedTogether, cancellationToken);

@@ -7,6 +7,9 @@ namespace ScaiGrid.Platform.Batch;
 /// <summary>A batch: many inference calls in one file, made by the worker at a lower price.</summary>
 internal sealed class BatchRow
 {
+    /// <summary>What the keys of all batches' blobs begin with.</summary>
+    public const string Folder = "batches/";
+
     public required string Id { get; init; }
 
     public required string TenantId { get; init; }
@@ -73,7 +76,7 @@ internal sealed class BatchRow
     /// <summary>The name of the set of a chunk's calls, each of which budgets count once.</summary>
     public string Calls(int number) => $"{Id}-{number}";
 
-    public string ChunkKey(int number, string part) => $"batches/{TenantId}/{Id}/{number:D6}/{part}";
+    public string ChunkKey(int number, string part) => $"{Folder}{TenantId}/{Id}/{number:D6}/{part}";
 }
 
 /// <summary>The result of one chunk, written once, by the worker that held its job.</summary>

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Core.Storage;
+using ScaiGrid.Platform.Batch;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Files;
@@ -43,7 +44,12 @@ internal sealed partial class FileSweep(
             BytesRemoved(removed);
         }
 
-        var unfinished = await blobs.RemoveUnfinishedAsync(time.GetUtcNow() - Unfinished, cancellationToken);
+        var unfinished = 0;
+        foreach (var folder in (string[])[StoredFile.Folder, BatchRow.Folder])
+        {
+            unfinished += await blobs.RemoveUnfinishedAsync(folder, time.GetUtcNow() - Unfinished, cancellationToken);
+        }
+
         if (unfinished > 0)
         {
             UploadsRemoved(unfinished);

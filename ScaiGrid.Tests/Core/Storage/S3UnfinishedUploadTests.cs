@@ -28,11 +28,12 @@ public sealed class S3UnfinishedUploadTests
                 return Task.CompletedTask;
             }
 
+            Assert.Equal("files/", (string?)context.Request.Query["prefix"]);
             context.Response.ContentType = "application/xml";
             return context.Response.WriteAsync((string?)context.Request.Query["key-marker"] == "b" ? Page("c", age: 9, isTruncated: false) : Page("b", age: 8, isTruncated: true));
         });
         using var store = Store(server);
-        Assert.Equal(2, await store.RemoveUnfinishedAsync(Now.AddDays(-7), TestContext.Current.CancellationToken));
+        Assert.Equal(2, await store.RemoveUnfinishedAsync("files/", Now.AddDays(-7), TestContext.Current.CancellationToken));
         Assert.Equal(["/scaigrid/b?b-old", "/scaigrid/c?c-old"], aborted);
     }
 
@@ -45,7 +46,7 @@ public sealed class S3UnfinishedUploadTests
             return context.Response.WriteAsync("<Error><Code>NotImplemented</Code></Error>");
         });
         using var store = Store(server);
-        Assert.Equal(0, await store.RemoveUnfinishedAsync(Now, TestContext.Current.CancellationToken));
+        Assert.Equal(0, await store.RemoveUnfinishedAsync("files/", Now, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -57,7 +58,7 @@ public sealed class S3UnfinishedUploadTests
             return context.Response.WriteAsync("<Error><Code>AccessDenied</Code></Error>");
         });
         using var store = Store(server);
-        var exception = await Assert.ThrowsAsync<ApiException>(() => store.RemoveUnfinishedAsync(Now, TestContext.Current.CancellationToken));
+        var exception = await Assert.ThrowsAsync<ApiException>(() => store.RemoveUnfinishedAsync("files/", Now, TestContext.Current.CancellationToken));
         Assert.Equal(CoreErrors.Unavailable, exception.Problem.Error);
     }
 
