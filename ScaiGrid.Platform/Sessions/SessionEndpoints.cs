@@ -9,7 +9,6 @@ using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Data;
 
@@ -32,7 +31,7 @@ internal static class SessionEndpoints
             .WithName("DeleteSession").WithSummary("Forgets a session and all that was said.");
         group.MapGet("/sessions/{id}/messages", Messages).RequirePermission(Permissions.UseModels)
             .WithName("ListSessionMessages").WithSummary("What was said, newest first.");
-        group.MapPost("/sessions/{id}/messages", Post).RequirePermission(Permissions.UseModels).WithMetadata(new CallsModelAttribute()).NotAudited(MessageBodies.Kept)
+        group.MapPost("/sessions/{id}/messages", Post).RequirePermission(Permissions.UseModels).NotAudited(MessageBodies.Kept)
             .WithName("PostSessionMessage").WithSummary("Says something; answers the assistant's reply, or its stream.");
     }
 
