@@ -42,7 +42,7 @@ internal static class BatchEndpoints
         var metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}";
         if (body.InputFileUrl is null == body.InputFileBase64 is null)
         {
-            checks.Add("input_file_url", body.InputFileUrl is null ? "is required, unless input_file_base64 is given." : "cannot be combined with input_file_base64: give one of the two.");
+            checks.Add("input_file_url", body.InputFileUrl is null ? "is required, or input_file_base64 instead." : "cannot be combined with input_file_base64: give one of the two.");
         }
 
         var fileId = await FileIdAsync(checks, body.InputFileUrl, caller, db, options, cancellationToken);

@@ -119,7 +119,7 @@ internal sealed partial class BatchRun(
                         return;
                     }
 
-                    await results.AddAsync(result);
+                    await KeepAsync(results, result, stop);
                     answeredAt = time.GetTimestamp();
                 });
             if (pauses.IsEmpty)
@@ -134,6 +134,24 @@ internal sealed partial class BatchRun(
             }
 
             await Task.Delay(shortest, time, stop);
+        }
+    }
+
+    /// <summary>Writes a result to the chunk's local file. While the disk is full, it waits, because the answer is paid for.</summary>
+    private async Task KeepAsync(ChunkResults results, LineResult result, CancellationToken stop)
+    {
+        while (true)
+        {
+            try
+            {
+                await results.AddAsync(result);
+                return;
+            }
+            catch (IOException exception) when (!stop.IsCancellationRequested)
+            {
+                ResultNotKept(exception.Message);
+                await Task.Delay(BatchHandler.StoreRetry, time, stop);
+            }
         }
     }
 
@@ -238,7 +256,7 @@ internal sealed partial class BatchRun(
                 return (null, answer.RetryAfter!.Value);
             }
 
-            if (answer.Status is not (502 or 503 or 504) || results.Failures(index) + 1 == MostTries)
+            if (answer.Status is not (502 or 503 or 504) || results.Failures(index) + 1 >= MostTries)
             {
                 return (LineResult.Called(index, id, line.CustomId, answer), default);
             }
@@ -251,7 +269,7 @@ internal sealed partial class BatchRun(
         (LineResult Result, TimeSpan Pause) NotCalled(string code, string message) => (LineResult.NotCalled(index, id, line.CustomId, code, message), default);
     }
 
-    // Limits, and outages in which nothing is sent, are waited out for as long as the batch lasts; other failures get a few attempts. The next
+    // Limits, outages in which nothing is sent, and pauses that every upstream asks for are waited out for as long as the batch lasts; other failures get a few attempts. The next
     // period of a budget is not waited for, however near it is.
     private static bool Passes(InferenceAnswer answer) => answer is { Status: 429 or 503, RetryAfter: not null, IsUsedUp: false };
 
@@ -315,6 +333,9 @@ internal sealed partial class BatchRun(
 
         return lines;
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The answers of a batch cannot be written to the data folder ({Reason}); they wait in memory.")]
+    private partial void ResultNotKept(string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Line {LineId} of a batch failed unexpectedly.")]
     private partial void LineFailed(string lineId, Exception exception);

@@ -102,6 +102,32 @@ public sealed class BatchFaultTests(DatabaseServer server)
     }
 
     [Fact]
+    public async Task AnswerThatTheFullDiskDoesNotTake_IsKeptUntilItDoes()
+    {
+        var hold = new TaskCompletionSource();
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("held", new UpstreamScript { Hold = hold.Task });
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        await using var disk = await SmallDisk.MountAsync();
+        var settings = BatchFault.Settings(await server.CreateAsync(DatabaseKind.MariaDb), redis, folder);
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        var model = await api.ConnectAsync(upstream.BaseUrl, "held");
+        await using var worker = await Replica.StartAsync(Mode.Worker, new Dictionary<string, string>(settings) { ["SCAIGRID_DATA_DIR"] = disk.Path }, disk);
+        var id = await BatchFault.SubmitAsync(api, lines: 1, model);
+        await Poll.UntilAsync(() => Task.FromResult(upstream.RunningChats == 1), "the call");
+        disk.Fill();
+        hold.SetResult();
+        await Poll.UntilAsync(() => Task.FromResult(worker.Output.Contains("cannot be written to the data folder", StringComparison.Ordinal)), "the disk to refuse the answer");
+        disk.Free();
+        JsonNode batch = null!;
+        await Poll.UntilAsync(async () => (batch = await BatchFault.GetAsync(api, id))["ended_at"] is not null, "the batch to end");
+        Assert.Equal((1, 1), ((int)batch["request_counts"]!["completed"]!, upstream.Calls.Count));
+    }
+
+    [Fact]
     public async Task ChunkWhoseInputIsGone_LosesNoSavedResult()
     {
         var hold = new TaskCompletionSource();
@@ -120,7 +146,8 @@ public sealed class BatchFaultTests(DatabaseServer server)
         var id = await BatchFault.SubmitAsync(api, models);
         var chunk = folder.File("blobs/blobs/batches.d");
         await Poll.UntilAsync(
-            () => Task.FromResult(Directory.Exists(chunk) && Directory.EnumerateDirectories(chunk, "notes.d", SearchOption.AllDirectories).Any()), "the first result to be saved");
+            () => Task.FromResult(Directory.Exists(chunk) && Directory.EnumerateDirectories(chunk, "notes.d", SearchOption.AllDirectories).Any(notes => Directory.EnumerateFiles(notes).Any())),
+            "the first result to be saved");
         await first.KillAsync();
         File.Delete(Directory.EnumerateFiles(chunk, "in.b", SearchOption.AllDirectories).Single());
         await database.ExecuteAsync("UPDATE batches SET expires_at = 1; UPDATE jobs SET state = 'dead', lease = NULL WHERE queue = 'batches'");
