@@ -14,12 +14,10 @@ namespace ScaiGrid.Grpc.Inference;
 internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) : IChatResponder
 {
     private readonly SplitPairs _pairs = new();
+    private readonly ReasoningMarks _marks = new();
     private string _id = "";
     private string _slug = "";
     private Backend _backend = null!;
-
-    // Choices of a stream whose reasoning the upstream names otherwise; null if there are none.
-    private HashSet<int>? _renamed;
 
     public ChatResponse? Response { get; private set; }
 
@@ -70,12 +68,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
         var message = new ChatChunk { Id = _id, Model = _slug };
         foreach (var choice in answer.Choices)
         {
-            if (choice.IsRenamed)
-            {
-                (_renamed ??= []).Add(choice.Index);
-            }
-
-            message.Choices.Add(Delta(choice, choice.FinishReason is not null && _renamed?.Contains(choice.Index) is true ? choice.MarkedExtraContent(_backend) : choice.ExtraContent));
+            message.Choices.Add(Delta(choice, _marks.ExtraContent(choice, _backend)));
         }
 
         return new ValueTask(stream!.WriteAsync(message));

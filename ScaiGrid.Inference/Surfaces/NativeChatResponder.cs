@@ -12,9 +12,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
 {
     private readonly ChunkHead _head = new();
     private readonly SplitPairs _pairs = new();
-
-    // Choices whose reasoning field was renamed; null if there are none.
-    private HashSet<int>? _renamed;
+    private readonly ReasoningMarks _marks = new();
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         NativeChatDocument.Write(body, completion, result);
@@ -27,7 +25,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         }
 
         _head.Take(in chunk);
-        if (chunk.IsNormal && !(chunk.HasFinish && _renamed is not null))
+        if (chunk.IsNormal && !(chunk.HasFinish && _marks.Any))
         {
             ChunkWriter.WriteEvent(body, chunk, Model, withUsage: false);
             return;
@@ -36,13 +34,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         // The few chunks that are not in the native form; all others are passed through as bytes.
         body.Write("data: "u8);
         var answer = _pairs.Join(ChatAnswer.Parse(chunk.Json));
-        foreach (var choice in answer.Choices.Where(choice => choice.IsRenamed))
-        {
-            (_renamed ??= []).Add(choice.Index);
-        }
-
-        NativeChatDocument.WriteChunk(
-            body, answer, Model, choice => choice.FinishReason is not null && _renamed?.Contains(choice.Index) is true ? choice.MarkedExtraContent(Backend) : choice.ExtraContent);
+        NativeChatDocument.WriteChunk(body, answer, Model, choice => _marks.ExtraContent(choice, Backend));
         body.Write("\n\n"u8);
     }
 
