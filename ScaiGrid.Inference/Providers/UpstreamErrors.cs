@@ -136,8 +136,8 @@ internal static partial class UpstreamErrors
 
     /// <summary>True if a choice ended with an error before the model said or called anything: OpenRouter sends such choices with the error.</summary>
     private static bool HasFailed(JsonElement choice) => choice.ValueKind == JsonValueKind.Object
-        && choice.TryGetProperty("finish_reason"u8, out var reason) && reason.ValueKind == JsonValueKind.String && reason.ValueEquals("error"u8)
-        && !(choice.TryGetProperty("message"u8, out var message) && message.ValueKind == JsonValueKind.Object && Sayings.Any(name => SaysSomething(message, name)));
+        && choice.TryGetString("finish_reason"u8, out var reason) && reason.ValueEquals("error"u8)
+        && !(choice.TryGetObject("message"u8, out var message) && Sayings.Any(name => SaysSomething(message, name)));
 
     private static bool SaysSomething(JsonElement root, string name) => root.TryGetProperty(name, out var value) && value.ValueKind switch
     {

@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Text.Json;
 using ScaiGrid.Inference.Audio;
 using ScaiGrid.Inference.Pipeline;
@@ -9,15 +8,12 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <summary>Speech from a backend that uses OpenAI's format.</summary>
 internal sealed class OpenAiSpeech(UpstreamEndpoint endpoint, string model) : ISpeechUpstream
 {
-    private static readonly MediaTypeHeaderValue Json = new("application/json");
-
     private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
 
     public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var body = request.Rewrite(route, _modelJson);
-        using var content = new ByteArrayContent(body.Array, 0, body.Length);
-        content.Headers.ContentType = Json;
+        using var content = UpstreamAddress.JsonContent(body);
         var (response, error) = await endpoint.OpenAsync(content, deadline);
         if (response is null)
         {
