@@ -10,22 +10,19 @@ internal static class DatabaseAway
     /// <summary>503 instead of 500: it is not an error of ours, and the caller may retry.</summary>
     public static readonly Problem Problem = new(CoreErrors.Unavailable, "The database is unavailable; try again.", RetryAfterSeconds: 5);
 
-    public static bool Is(Exception exception) => exception switch
-    {
-        RetryLimitExceededException { InnerException: { } inner } => Is(inner),
-        DbUpdateException { InnerException: RetryLimitExceededException inner } => Is(inner),
-        CommitUnknownException => true,
-        _ => DatabaseErrors.IsAway(exception) || DatabaseErrors.IsTransient(exception),
-    };
+    public static bool Is(Exception exception) =>
+        Cause(exception) is var cause && (cause is CommitUnknownException || DatabaseErrors.IsAway(cause) || DatabaseErrors.IsTransient(cause));
 
     /// <summary>
     /// Whether a statement got no answer: the database is unavailable, or the statement waited too long, for example for a lock. A caller is told
     /// the same in both cases; background work goes on after a timeout, because only what it waited for is affected.
     /// </summary>
-    public static bool IsUnanswered(Exception exception) => exception switch
+    public static bool IsUnanswered(Exception exception) => Is(exception) || DatabaseErrors.IsTimeout(Cause(exception));
+
+    private static Exception Cause(Exception exception) => exception switch
     {
-        RetryLimitExceededException { InnerException: { } inner } => IsUnanswered(inner),
-        DbUpdateException { InnerException: RetryLimitExceededException inner } => IsUnanswered(inner),
-        _ => Is(exception) || DatabaseErrors.IsTimeout(exception),
+        RetryLimitExceededException { InnerException: { } inner } => Cause(inner),
+        DbUpdateException { InnerException: RetryLimitExceededException inner } => Cause(inner),
+        _ => exception,
     };
 }
