@@ -119,7 +119,7 @@ internal sealed partial class BatchRun(
                         return;
                     }
 
-                    await KeepAsync(results, result, stop);
+                    await KeepAsync(() => results.AddAsync(result), stop);
                     answeredAt = time.GetTimestamp();
                 });
             if (pauses.IsEmpty)
@@ -137,14 +137,14 @@ internal sealed partial class BatchRun(
         }
     }
 
-    /// <summary>Writes a result to the chunk's local file. While the disk is full, it waits, because the answer is paid for.</summary>
-    private async Task KeepAsync(ChunkResults results, LineResult result, CancellationToken stop)
+    /// <summary>Adds a record to the chunk's local file. While the disk is full, it waits, because the answer is paid for.</summary>
+    private async Task KeepAsync(Func<Task> add, CancellationToken stop)
     {
         while (true)
         {
             try
             {
-                await results.AddAsync(result);
+                await add();
                 return;
             }
             catch (IOException exception) when (!stop.IsCancellationRequested)
@@ -261,7 +261,7 @@ internal sealed partial class BatchRun(
                 return (LineResult.Called(index, id, line.CustomId, answer), default);
             }
 
-            await results.AddFailureAsync(index);
+            await KeepAsync(() => results.AddFailureAsync(index), cancellationToken);
             var pause = answer.RetryAfter ?? TimeSpan.FromSeconds(Math.Pow(2, results.Failures(index)));
             await Task.Delay(pause < LongestPause ? pause : LongestPause, time, cancellationToken);
         }
