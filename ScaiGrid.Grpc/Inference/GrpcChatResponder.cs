@@ -9,7 +9,8 @@ using ScaiGrid.Inference.Surfaces;
 namespace ScaiGrid.Grpc.Inference;
 
 /// <summary>
-/// Answers a gRPC chat call: keeps the response for the unary method, or writes messages as chunks arrive. A failure is kept for the method to throw.
+/// Answers a gRPC chat call: keeps the response for the unary method, or writes messages as chunks arrive. A stream's failure is kept for the method
+/// to throw.
 /// </summary>
 internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) : IChatResponder
 {
@@ -23,13 +24,11 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
 
     public Problem? Problem { get; private set; }
 
-    public ValueTask FailAsync(Problem problem)
+    public ValueTask FailStreamAsync(Problem problem)
     {
         Problem = problem;
         return ValueTask.CompletedTask;
     }
-
-    public ValueTask FailStreamAsync(Problem problem) => FailAsync(problem);
 
     public ValueTask CompleteAsync(ChunkView completion, CallResult result)
     {

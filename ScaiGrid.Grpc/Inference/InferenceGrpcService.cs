@@ -63,8 +63,8 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOpera
 
     private async Task RunAsync(GridChatRequest request, GrpcChatResponder responder, long startedAt, ServerCallContext context)
     {
-        await pipeline.RunAsync(request, ContextOf(context, startedAt), responder, context.CancellationToken);
-        if (responder.Problem is { } problem)
+        var refusal = await pipeline.RunAsync(request, ContextOf(context, startedAt), responder, context.CancellationToken);
+        if ((refusal ?? responder.Problem) is { } problem)
         {
             throw new ApiException(problem);
         }

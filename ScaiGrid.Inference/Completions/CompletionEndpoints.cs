@@ -36,7 +36,11 @@ internal static class CompletionEndpoints
         }
 
         await using var responder = new CompletionResponder(context, time, protocol, request.IncludeUsage);
-        await pipeline.RunAsync(request, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
+        problem = await pipeline.RunAsync(request, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
+        if (problem is not null)
+        {
+            await ErrorWriter.WriteAsync(context, problem);
+        }
     }
 }
 

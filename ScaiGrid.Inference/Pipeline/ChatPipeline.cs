@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Streaming;
@@ -46,15 +47,13 @@ public sealed class ChatPipeline
     }
 
     /// <summary>Runs a call to its end. Returns normally whatever the upstream does.</summary>
+    /// <returns>Null if the call is complete; otherwise the problem to answer with: nothing has reached the caller.</returns>
     /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
-    public async Task RunAsync(ChatRequest request, CallContext context, IChatResponder responder, CancellationToken callerGone)
+    public Task<Problem?> RunAsync(ChatRequest request, CallContext context, IChatResponder responder, CancellationToken callerGone)
     {
         request.OwnsMetadata = context.Protocol != Protocols.OpenAi;
         var call = new ChatCall { Context = context, Request = request, Responder = responder };
-        if (await _runner.RunAsync(call, request.Model, "chat", _tryTarget, callerGone) is { } problem)
-        {
-            await responder.FailAsync(problem);
-        }
+        return _runner.RunAsync(call, request.Model, "chat", _tryTarget, callerGone);
     }
 
     /// <returns>Null if the call is complete; an error if nothing has reached the caller.</returns>
@@ -138,7 +137,7 @@ public sealed class ChatPipeline
                 deadline.Pause();
                 do
                 {
-                    usage = chunks.Current.Usage ?? usage;
+                    usage = chunks.Current.UsageProperty.Exists ? chunks.Current.Usage ?? usage : usage;
                     finished |= chunks.Current.HasFinish;
                     await call.Responder.ChunkAsync(in chunks.Current);
                 }

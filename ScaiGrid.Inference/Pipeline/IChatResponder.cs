@@ -4,14 +4,11 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// Writes the answer of a surface. The pipeline calls exactly one of: <see cref="FailAsync"/>; <see cref="CompleteAsync"/>;
-/// <see cref="BeginStreamAsync"/>, then chunks, then <see cref="EndStreamAsync"/> or <see cref="FailStreamAsync"/>.
+/// Writes the answer of a surface. The pipeline calls either <see cref="CompleteAsync"/>, or <see cref="BeginStreamAsync"/>, then chunks, then
+/// <see cref="EndStreamAsync"/> or <see cref="FailStreamAsync"/>. It calls nothing if the call failed before the first byte.
 /// </summary>
 public interface IChatResponder : IAsyncDisposable
 {
-    /// <summary>An error before the first byte.</summary>
-    ValueTask FailAsync(Problem problem);
-
     /// <summary>A whole answer, a <c>chat.completion</c> document.</summary>
     ValueTask CompleteAsync(ChunkView completion, CallResult result);
 

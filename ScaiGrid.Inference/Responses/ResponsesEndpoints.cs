@@ -33,7 +33,11 @@ internal static class ResponsesEndpoints
         }
 
         await using var responder = new ResponsesResponder(context, request, time);
-        await pipeline.RunAsync(request.Chat, HttpCallContext.Of(context, Protocols.OpenAi, startedAt), responder, context.RequestAborted);
+        problem = await pipeline.RunAsync(request.Chat, HttpCallContext.Of(context, Protocols.OpenAi, startedAt), responder, context.RequestAborted);
+        if (problem is not null)
+        {
+            await ErrorWriter.WriteAsync(context, ChatFields.InCallersWords(problem, request.Namespaces));
+        }
     }
 }
 

@@ -25,8 +25,6 @@ internal sealed class ResponsesResponder(HttpContext context, ResponsesRequest r
     /// <summary>Empty: the last event identifies itself, and OpenAI sends no other end marker.</summary>
     protected override ReadOnlySpan<byte> EndMark => default;
 
-    public override ValueTask FailAsync(Problem problem) => base.FailAsync(ChatFields.InCallersWords(problem, request.Namespaces));
-
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result)
     {
         var choice = ChatAnswer.Parse(completion.Json).Choices[0];

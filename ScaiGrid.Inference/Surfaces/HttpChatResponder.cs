@@ -5,7 +5,6 @@ using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -47,8 +46,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     protected virtual ReadOnlySpan<byte> EndMark => "data: [DONE]\n\n"u8;
 
     private PipeWriter Body => Context.Response.BodyWriter;
-
-    public virtual async ValueTask FailAsync(Problem problem) => await ErrorWriter.WriteAsync(Context, problem);
 
     public async ValueTask CompleteAsync(ChunkView completion, CallResult result)
     {

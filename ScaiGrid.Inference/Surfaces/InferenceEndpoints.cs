@@ -56,6 +56,10 @@ public static class InferenceEndpoints
         await using HttpChatResponder responder = protocol == Protocols.OpenAi
             ? new OpenAiChatResponder(context, time, request.IncludeUsage)
             : new NativeChatResponder(context, time);
-        await pipeline.RunAsync(request, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
+        problem = await pipeline.RunAsync(request, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
+        if (problem is not null)
+        {
+            await ErrorWriter.WriteAsync(context, problem);
+        }
     }
 }
