@@ -41,9 +41,25 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
             }
 
             call.BeginAttempt(backend, isTrial, time.GetTimestamp());
-            if (await TryAsync(call, tryTarget, callerGone) is not { } error)
+            UpstreamError? error;
+            try
             {
-                return null;
+                error = await tryTarget(call, callerGone);
+                if (error is null)
+                {
+                    return null;
+                }
+
+                error = Failed(call, error);
+            }
+            catch (Exception exception)
+            {
+                Abandoned(call, exception, callerGone);
+                throw;
+            }
+            finally
+            {
+                backend.Health.Leave();
             }
 
             if (!error.IsUpstreams)
@@ -99,46 +115,32 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
         LogFailure(call.Backend, error);
     }
 
-    private async Task<UpstreamError?> TryAsync<TCall>(
-        TCall call, Func<TCall, CancellationToken, Task<UpstreamError?>> tryTarget, CancellationToken callerGone)
-        where TCall : InferenceCall
+    private UpstreamError Failed(InferenceCall call, UpstreamError error)
     {
-        var health = call.Backend.Health;
-        try
+        // Whatever the provider took it for.
+        error = deadlines.Interruption(call.Context.Caller) ?? error;
+        call.AttemptFailed(error, time.GetElapsedTime(call.AttemptStartedAt));
+        call.Backend.Health.Failed(call.IsTrial, error);
+        metrics.Tried(call.Backend.Id, error.Failure);
+        return error;
+    }
+
+    /// <summary>The caller left, or ScaiGrid has a bug: neither is evidence about the backend.</summary>
+    /// <exception cref="OperationCanceledException">The caller left before anything was answered.</exception>
+    private void Abandoned(InferenceCall call, Exception exception, CancellationToken callerGone)
+    {
+        if (call.IsAnswered)
         {
-            var error = await tryTarget(call, callerGone);
-
-            // Whatever the provider took it for.
-            error = error is null ? null : deadlines.Interruption(call.Context.Caller) ?? error;
-            if (error is not null)
-            {
-                call.AttemptFailed(error, time.GetElapsedTime(call.AttemptStartedAt));
-                health.Failed(call.IsTrial, error);
-                metrics.Tried(call.Backend.Id, error.Failure);
-            }
-
-            return error;
+            return;
         }
-        catch (Exception exception)
-        {
-            // The caller left, or ScaiGrid has a bug: neither is evidence about the backend.
-            if (!call.IsAnswered)
-            {
-                health.Abandoned(call.IsTrial);
-                if (callerGone.IsCancellationRequested && exception is (OperationCanceledException or HttpRequestException or IOException))
-                {
-                    metrics.Abandoned(call.Backend.Id);
 
-                    // A cancelled read may also fail as a broken connection: for the waiting code both are a disconnect.
-                    throw new OperationCanceledException("The caller left.", exception, callerGone);
-                }
-            }
-
-            throw;
-        }
-        finally
+        call.Backend.Health.Abandoned(call.IsTrial);
+        if (callerGone.IsCancellationRequested && exception is (OperationCanceledException or HttpRequestException or IOException))
         {
-            health.Leave();
+            metrics.Abandoned(call.Backend.Id);
+
+            // A cancelled read may also fail as a broken connection: for the waiting code both are a disconnect.
+            throw new OperationCanceledException("The caller left.", exception, callerGone);
         }
     }
 
