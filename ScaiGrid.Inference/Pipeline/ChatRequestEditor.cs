@@ -32,20 +32,14 @@ internal static partial class ChatRequestEditor
     {
         var (outputLimit, toolEffort, isOpenAi) = dialect.GetValueOrDefault();
         var media = dialect is not null && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
-        var splices = new SpliceList(
-            11 + (model.DefaultParams?.Count ?? 0) + request.Carried.Count + (2 * request.Renamed.Count) + (request.Bounds is null ? 0 : request.Unknown.Count) + (media?.Count ?? 0));
-        if (media is not null)
-        {
-            splices.AddRange(media);
-        }
-
+        var splices = media ?? [];
         if (request.Carried.Count > 0)
         {
-            LeaveOut(request.Carried, isOpenAi ? null : CarriedField.MakerOf(upstreamModelJson), isTranslated: dialect is null, ref splices);
+            LeaveOut(request.Carried, isOpenAi ? null : CarriedField.MakerOf(upstreamModelJson), isTranslated: dialect is null, splices);
         }
         else if (request.Renamed.Count > 0)
         {
-            NameAgain(request.Renamed, CarriedField.MakerOf(upstreamModelJson), ref splices);
+            NameAgain(request.Renamed, CarriedField.MakerOf(upstreamModelJson), splices);
         }
 
         splices.Add(new Splice(request.ModelSpan, upstreamModelJson.ToArray()));
@@ -60,12 +54,12 @@ internal static partial class ChatRequestEditor
         }
         else if (request.MaxTokens is { } asked)
         {
-            Limit(request, Math.Min(asked, model.MaxOutputTokens ?? asked), outputLimit, ref splices);
+            Limit(request, Math.Min(asked, model.MaxOutputTokens ?? asked), outputLimit, splices);
         }
 
         if (request.Bounds is { } bounds)
         {
-            KeepTo(bounds, request, model, ref splices);
+            KeepTo(bounds, request, model, splices);
         }
 
         if (isOpenAi && request.OwnsMetadata && request.Has("metadata") && !request.Has("store"))
@@ -80,7 +74,7 @@ internal static partial class ChatRequestEditor
 
         if (model.DefaultParams is { } defaults)
         {
-            SetDefaults(request, defaults, outputLimit, ref splices);
+            SetDefaults(request, defaults, outputLimit, splices);
         }
 
         if (toolEffort is not null && request.Has("tools") && !request.Has(Effort) && model.DefaultParams?[Effort] is null)
@@ -88,7 +82,7 @@ internal static partial class ChatRequestEditor
             splices.Add(Set(request, Effort, $"\"{toolEffort}\""));
         }
 
-        return Apply(request.Body.Span, splices.Added);
+        return Apply(request.Body.Span, splices);
     }
 
     /// <summary>Translates a field's path in a body created here to the caller's, whose messages do not include the frontend model's system prompt.</summary>
@@ -111,7 +105,7 @@ internal static partial class ChatRequestEditor
     [GeneratedRegex(@"^messages(\.\[|\.|\[)(?<index>\d{1,9})\b")]
     private static partial Regex Message();
 
-    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string? maker, bool isTranslated, ref SpliceList splices)
+    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string? maker, bool isTranslated, List<Splice> splices)
     {
         foreach (var field in carried)
         {
@@ -122,7 +116,7 @@ internal static partial class ChatRequestEditor
         }
     }
 
-    private static void NameAgain(IReadOnlyList<RenamedReasoning> renamed, string maker, ref SpliceList splices)
+    private static void NameAgain(IReadOnlyList<RenamedReasoning> renamed, string maker, List<Splice> splices)
     {
         foreach (var reasoning in renamed)
         {
@@ -155,15 +149,15 @@ internal static partial class ChatRequestEditor
     }
 
     // The reservation is for the lowest limit of the caller: no field may exceed it, and the field that the upstream reads must have it.
-    private static void Limit(ChatRequest request, int limit, string? outputLimit, ref SpliceList splices)
+    private static void Limit(ChatRequest request, int limit, string? outputLimit, List<Splice> splices)
     {
         var isNew = outputLimit == MaxCompletionTokensField;
         var (wanted, other) = isNew ? (request.MaxCompletionTokensSpan, request.MaxTokensSpan) : (request.MaxTokensSpan, request.MaxCompletionTokensSpan);
         var otherName = isNew ? MaxTokensField : MaxCompletionTokensField;
         if (outputLimit is null || !other.Exists || request.NullOf(otherName).Exists)
         {
-            Bound(wanted, limit, request, ref splices);
-            Bound(other, limit, request, ref splices);
+            Bound(wanted, limit, request, splices);
+            Bound(other, limit, request, splices);
         }
         else if (wanted.Exists)
         {
@@ -172,13 +166,13 @@ internal static partial class ChatRequestEditor
         }
         else
         {
-            Rename(other, otherName, outputLimit, request, ref splices);
-            Bound(other, limit, request, ref splices);
+            Rename(other, otherName, outputLimit, request, splices);
+            Bound(other, limit, request, splices);
         }
     }
 
     // Some upstreams use the last of several equal names, others any of several names: none may exceed the reservation.
-    private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, ref SpliceList splices)
+    private static void KeepTo(OutputBounds bounds, ChatRequest request, ModelRoute model, List<Splice> splices)
     {
         foreach (var (name, value) in request.Unknown)
         {
@@ -196,7 +190,7 @@ internal static partial class ChatRequestEditor
         }
     }
 
-    private static void Bound(JsonSpan span, int bound, ChatRequest request, ref SpliceList splices)
+    private static void Bound(JsonSpan span, int bound, ChatRequest request, List<Splice> splices)
     {
         if (span.Exists && Utf8Parser.TryParse(request.Body.Span.Slice(span.Start, span.Length), out long asked, out _) && asked > bound)
         {
@@ -204,7 +198,7 @@ internal static partial class ChatRequestEditor
         }
     }
 
-    private static void Rename(JsonSpan value, string from, string to, ChatRequest request, ref SpliceList splices)
+    private static void Rename(JsonSpan value, string from, string to, ChatRequest request, List<Splice> splices)
     {
         // Only a colon and white space are between a name and its value: the last occurrence before the value is its name, unless the name is
         // written with escapes, which clients do not do.
@@ -221,7 +215,7 @@ internal static partial class ChatRequestEditor
     private static byte[] SystemMessage(string prompt) =>
         Encoding.UTF8.GetBytes($$"""{"role":"system","content":{{JsonSerializer.Serialize(prompt, CanonicalJson.Default.String)}}},""");
 
-    private static void SetDefaults(ChatRequest request, JsonObject defaults, string? outputLimit, ref SpliceList splices)
+    private static void SetDefaults(ChatRequest request, JsonObject defaults, string? outputLimit, List<Splice> splices)
     {
         var isLimited = request.MaxTokens is not null;
         foreach (var (name, value) in defaults)
@@ -254,7 +248,7 @@ internal static partial class ChatRequestEditor
 
     private static Splice Insert(int position, byte[] bytes) => new(new JsonSpan(position, 0), bytes);
 
-    private static PooledBytes Apply(ReadOnlySpan<byte> source, Span<Splice> splices)
+    private static PooledBytes Apply(ReadOnlySpan<byte> source, List<Splice> splices)
     {
         splices.Sort(static (a, b) => a.Replaced.Start.CompareTo(b.Replaced.Start));
         var result = new PooledBytes(source.Length + 256);
@@ -268,22 +262,5 @@ internal static partial class ChatRequestEditor
 
         result.Append(source[position..]);
         return result;
-    }
-
-    /// <summary>The splices of one body, in an array that fits the most there can be.</summary>
-    private ref struct SpliceList(int capacity)
-    {
-        private readonly Splice[] _splices = new Splice[capacity];
-        private int _count;
-
-        public readonly Span<Splice> Added => _splices.AsSpan(0, _count);
-
-        public void Add(Splice splice) => _splices[_count++] = splice;
-
-        public void AddRange(List<Splice> splices)
-        {
-            splices.CopyTo(_splices, _count);
-            _count += splices.Count;
-        }
     }
 }
