@@ -27,54 +27,66 @@ internal sealed class ApiKeyAuthentication(
 
     public async Task InvokeAsync(HttpContext context)
     {
-        // Only routes are guarded: if none matches, the framework itself answers 404, 405 or 415, the latter two by endpoints of its own.
-        Caller? caller = null;
-        if (context.GetEndpoint() is RouteEndpoint endpoint && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null)
+        if (await MayPassAsync(context))
         {
-            if (endpoint.Metadata.GetMetadata<AccessAttribute>() is not { } access)
+            using (logger.BeginScope(new CallScope(context.TraceIdentifier, context.Features.Get<Caller>())))
             {
-                await ErrorWriter.WriteAsync(context, Denied);
-                return;
-            }
-
-            var resolution = await callers.ResolveAsync(context.Request.Headers.Authorization, context.RequestAborted);
-            if (!resolution.Is(out caller, out var problem))
-            {
-                var isStranger = problem.Error.Status == StatusCodes.Status401Unauthorized;
-                await ErrorWriter.WriteAsync(context, (isStranger ? await LimitStrangerAsync(context) : null) ?? problem);
-                return;
-            }
-
-            // Before the caller is set: a call beyond the limit leaves no audit row, so that no caller can create any number of rows.
-            var admission = await control.AdmitAsync(caller, endpoint.Metadata.GetMetadata<CallsModelAttribute>());
-            if (admission.Problem is not null)
-            {
-                RateLimitHeaders.Write(context.Response.Headers, admission.Limits);
-                await ErrorWriter.WriteAsync(context, admission.Problem);
-                return;
-            }
-
-            // Set before the permission check, so that the audit log records who was refused.
-            context.Features.Set(caller);
-            if (!access.Admits(caller))
-            {
-                await ErrorWriter.WriteAsync(context, access.Refusal);
-                return;
+                await next(context);
             }
         }
-        else if (context.GetEndpoint() is RouteEndpoint && context.Request.Path.StartsWithSegments(Api, StringComparison.OrdinalIgnoreCase)
-            && context.GetEndpoint()!.Metadata.GetMetadata<CountsStrangers>() is null
-            && await LimitStrangerAsync(context) is { } limited)
+    }
+
+    /// <summary>Sets the call's caller.</summary>
+    /// <returns>False if the call has been answered with an error.</returns>
+    private async ValueTask<bool> MayPassAsync(HttpContext context)
+    {
+        // Only routes are guarded: if none matches, the framework itself answers 404, 405 or 415, the latter two by endpoints of its own.
+        if (context.GetEndpoint() is not RouteEndpoint endpoint)
+        {
+            return true;
+        }
+
+        if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
         {
             // Health checks and documents are not limited; calls of the API without credentials are limited by address.
-            await ErrorWriter.WriteAsync(context, limited);
-            return;
+            var counts = context.Request.Path.StartsWithSegments(Api, StringComparison.OrdinalIgnoreCase) && endpoint.Metadata.GetMetadata<CountsStrangers>() is null;
+            return await RefuseAsync(context, counts ? await LimitStrangerAsync(context) : null);
         }
 
-        using (logger.BeginScope(new CallScope(context.TraceIdentifier, caller)))
+        if (endpoint.Metadata.GetMetadata<AccessAttribute>() is not { } access)
         {
-            await next(context);
+            return await RefuseAsync(context, Denied);
         }
+
+        var resolution = await callers.ResolveAsync(context.Request.Headers.Authorization, context.RequestAborted);
+        if (!resolution.Is(out var caller, out var problem))
+        {
+            var isStranger = problem.Error.Status == StatusCodes.Status401Unauthorized;
+            return await RefuseAsync(context, (isStranger ? await LimitStrangerAsync(context) : null) ?? problem);
+        }
+
+        // Before the caller is set: a call beyond the limit leaves no audit row, so that no caller can create any number of rows.
+        var admission = await control.AdmitAsync(caller, endpoint.Metadata.GetMetadata<CallsModelAttribute>());
+        if (admission.Problem is not null)
+        {
+            RateLimitHeaders.Write(context.Response.Headers, admission.Limits);
+            return await RefuseAsync(context, admission.Problem);
+        }
+
+        // Set before the permission check, so that the audit log records who was refused.
+        context.Features.Set(caller);
+        return access.Admits(caller) || await RefuseAsync(context, access.Refusal);
+    }
+
+    /// <returns>True if there is no problem.</returns>
+    private static async ValueTask<bool> RefuseAsync(HttpContext context, Problem? problem)
+    {
+        if (problem is not null)
+        {
+            await ErrorWriter.WriteAsync(context, problem);
+        }
+
+        return problem is null;
     }
 
     private ValueTask<Problem?> LimitStrangerAsync(HttpContext context) => addresses.LimitAsync(client.Of(context));
