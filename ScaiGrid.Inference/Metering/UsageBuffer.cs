@@ -31,7 +31,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
             // The tenant is added first: without it no flush would look for the records.
             var database = redis.GetDatabase();
             await database.SetAddAsync(TenantsKey, [.. withRoom.Select(tenantId => (RedisValue)tenantId)]);
-            await Task.WhenAll(withRoom.SelectMany(tenantId => Add(database, PendingKey(tenantId), tenants[tenantId].ToLookup(line => line.IsNote))));
+            await Task.WhenAll(withRoom.SelectMany(tenantId => Add(database, PendingKey(tenantId), tenants[tenantId])));
         }
 
         return withRoom.Count == tenants.Count ? [] : [.. tenants.Where(tenant => !withRoom.Contains(tenant.Key)).SelectMany(tenant => tenant)];
@@ -91,10 +91,10 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         redis.GetDatabase().HashDeleteAsync(PendingKey(tenantId), [.. ids.Select(id => (RedisValue)id)]);
 
     /// <summary>A note does not replace a record; a record replaces a note.</summary>
-    private static IEnumerable<Task> Add(IDatabase database, RedisKey key, ILookup<bool, JournalLine> areNotes) =>
+    private static IEnumerable<Task> Add(IDatabase database, RedisKey key, IEnumerable<JournalLine> lines) =>
     [
-        database.HashSetAsync(key, [.. areNotes[false].Select(line => new HashEntry(line.Id, line.Json))]),
-        .. areNotes[true].Select(note => database.HashSetAsync(key, note.Id, note.Json, When.NotExists)),
+        database.HashSetAsync(key, [.. lines.Where(line => !line.IsNote).Select(line => new HashEntry(line.Id, line.Json))]),
+        .. lines.Where(line => line.IsNote).Select(note => database.HashSetAsync(key, note.Id, note.Json, When.NotExists)),
     ];
 
     private static UsageRecord? Read(RedisValue value)

@@ -222,9 +222,9 @@ internal sealed partial class UsageShipper(
     /// <summary>Sends records to Redis, or adds them to the backlog. If a tenant has a backlog, its new records queue behind it to keep the order.</summary>
     private async Task SendAsync(IReadOnlyCollection<JournalLine> lines)
     {
-        var isLate = lines.ToLookup(line => _backlog.Holds(line.TenantId));
-        var refused = await buffer.AddAsync([.. isLate[false]]);
-        foreach (var tenant in isLate[true].Concat(refused).GroupBy(line => line.TenantId))
+        var late = lines.Where(line => _backlog.Holds(line.TenantId)).ToList();
+        var refused = await buffer.AddAsync(late.Count == 0 ? lines : [.. lines.Where(line => !_backlog.Holds(line.TenantId))]);
+        foreach (var tenant in late.Concat(refused).GroupBy(line => line.TenantId))
         {
             if (!_backlog.Holds(tenant.Key))
             {
