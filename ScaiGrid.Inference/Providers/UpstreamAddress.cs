@@ -11,6 +11,9 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
+    // An array, because a list's enumerator would be allocated for each request.
+    private readonly KeyValuePair<string, string>[] _headers = [.. headers];
+
     /// <summary>Whether the address already ends in the path.</summary>
     public bool IsUnder(string path) => baseUrl.EndsWith(path, StringComparison.Ordinal);
 
@@ -41,7 +44,7 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
 
         // Without this header an upstream may compress its answer.
         message.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
-        foreach (var (name, value) in headers)
+        foreach (var (name, value) in _headers)
         {
             message.Headers.TryAddWithoutValidation(name, value);
         }

@@ -20,7 +20,7 @@ public static class RoutingHeaders
         }
 
         headers["X-Scaigrid-Attempts"] = call.Attempts == 1 ? "1" : call.Attempts.ToString(CultureInfo.InvariantCulture);
-        headers["X-Scaigrid-Gateway-Ms"] = call.GatewayTook.TotalMilliseconds.ToString("0.000", CultureInfo.InvariantCulture);
+        headers["X-Scaigrid-Gateway-Ms"] = call.GatewayTook.TotalMilliseconds.ToString("F3", CultureInfo.InvariantCulture);
         if (call.Route.Deprecation is not null)
         {
             headers["Deprecation"] = call.Route.Deprecation;
