@@ -48,7 +48,14 @@ internal static class ApiKeyEndpoints
     }
 
     private static async Task<Results<Created<Envelope<NewApiKey>>, ProblemResult>> Create(
-        CreateApiKey body, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
+        CreateApiKey body,
+        Caller caller,
+        PlatformDb db,
+        IDbContextFactory<PlatformDb> databases,
+        IdentityOptions options,
+        PermissionCatalogue catalogue,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var name = checks.Required("name", body.Name, NameLength);
@@ -97,8 +104,7 @@ internal static class ApiKeyEndpoints
             CreatedAt = time.GetStoredNow(),
             CreatedBy = caller.UserId,
         };
-        db.ApiKeys.Add(row);
-        await db.SaveChangesAsync(cancellationToken);
+        await databases.TransactAsync((work, token) => AddAsync(work, row, options.ApiKeysPerUser, token), cancellationToken);
         return Reply.Created($"/v1/api-keys/{row.Id}", new NewApiKey(
             row.Id,
             row.Name,
@@ -108,6 +114,23 @@ internal static class ApiKeyEndpoints
             row.UserId,
             row.ExpiresAt,
             row.CreatedAt));
+    }
+
+    /// <summary>Counts and adds under a lock, so that calls made at once do not pass the limit together.</summary>
+    private static async Task AddAsync(PlatformDb db, ApiKey row, int limit, CancellationToken cancellationToken)
+    {
+        if (limit > 0)
+        {
+            await db.TakeLockAsync($"api_keys/{row.UserId}", cancellationToken);
+            var live = await db.ApiKeys.CountAsync(
+                key => key.UserId == row.UserId && key.RevokedAt == null && (key.ExpiresAt == null || key.ExpiresAt > row.CreatedAt), cancellationToken);
+            if (live >= limit)
+            {
+                throw new ApiException(IdentityErrors.TooManyKeys);
+            }
+        }
+
+        db.ApiKeys.Add(row);
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Revoke(

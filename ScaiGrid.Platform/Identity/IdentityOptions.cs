@@ -4,7 +4,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Platform.Identity;
 
-/// <summary>Settings of authentication other than API keys.</summary>
+/// <summary>Settings of API keys, and of authentication without them.</summary>
 public sealed class IdentityOptions : IValidatableObject
 {
     private const int MinServiceTokenLength = 32;
@@ -20,6 +20,10 @@ public sealed class IdentityOptions : IValidatableObject
         "Comma list of `name:token` for internal components, each token of at least 32 characters; two tokens of one name may be live during rotation.",
         Secret = true)]
     public string[] ServiceTokens { get; set; } = [];
+
+    [Setting("SCAIGRID_API_KEYS_PER_USER", "Live API keys that one user may have; 0 for no limit.")]
+    [Range(0, 1_000_000)]
+    public int ApiKeysPerUser { get; set; } = 100;
 
     [Setting("SCAIGRID_AUTH_DISABLED", "Every caller is the bootstrap super admin. Refused when the environment is Production.")]
     public bool AuthDisabled { get; set; }

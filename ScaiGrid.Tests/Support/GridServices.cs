@@ -50,12 +50,12 @@ public sealed class GridServices : IAsyncDisposable
     }
 }
 
-/// <summary>Settings of rate limits, which tests that share a key would share as well.</summary>
+/// <summary>Settings of limits, which tests that share a key would share as well.</summary>
 public static class Limits
 {
     /// <summary>No limits, except those that a test sets.</summary>
     public static readonly IReadOnlyDictionary<string, string> None = new[] { "KEY", "USER", "TENANT", "PARTNER", "ADDRESS", "CONTROL" }
-        .ToDictionary(level => $"SCAIGRID_RATE_LIMIT_{level}_RPM", _ => "0");
+        .Select(level => $"SCAIGRID_RATE_LIMIT_{level}_RPM").Append("SCAIGRID_API_KEYS_PER_USER").ToDictionary(name => name, _ => "0");
 }
 
 /// <summary>Secrets of the tests; not used anywhere else.</summary>
