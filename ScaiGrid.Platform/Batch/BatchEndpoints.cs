@@ -48,16 +48,10 @@ internal static class BatchEndpoints
         var fileId = await FileIdAsync(checks, body.InputFileUrl, caller, db, options, cancellationToken);
         var inline = Decode(checks, body.InputFileBase64);
         checks.ThrowIfAny();
-        if (inline is not null)
-        {
-            using var input = new MemoryStream(inline);
-            var file = await files.WriteAsync(caller, "input.jsonl", FilePurpose.Batch, input, cancellationToken);
-            db.Files.Add(file);
-            fileId = file.Id;
-        }
-
+        var input = inline is null ? null : await files.WriteAsync(caller, "input.jsonl", FilePurpose.Batch, inline, cancellationToken);
+        fileId = input?.Id ?? fileId;
         var row = await store.AddAsync(
-            db, caller, audit, new NewBatch(BatchSurface.Native, Endpoint: null, window, fileId is null ? body.InputFileUrl : null, fileId, metadata), cancellationToken);
+            caller, audit, new NewBatch(BatchSurface.Native, Endpoint: null, window, fileId is null ? body.InputFileUrl : null, fileId, metadata), input, cancellationToken);
         return Reply.Created($"/v1/inference/batch/{row.Id}", BatchView.Of(row));
     }
 

@@ -5,14 +5,15 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Files;
 
 namespace ScaiGrid.Platform.Batch;
 
 /// <summary>Creates and cancels batches, for both surfaces.</summary>
-internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, BatchOptions options, TimeProvider time)
+internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, FileStore files, BatchOptions options, TimeProvider time)
 {
-    /// <summary>Adds a batch and its first job, in one transaction with the pending changes of <paramref name="db"/>.</summary>
-    public async Task<BatchRow> AddAsync(PlatformDb db, Caller caller, AuditEntry audit, NewBatch wanted, CancellationToken cancellationToken)
+    /// <summary>Adds a batch, its first job and, if it came with its input, the file's row.</summary>
+    public async Task<BatchRow> AddAsync(Caller caller, AuditEntry audit, NewBatch wanted, StoredFile? input, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
         var row = new BatchRow
@@ -33,10 +34,19 @@ internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, BatchO
             CreatedAt = now,
             ExpiresAt = now + BatchOptions.Length(wanted.Window),
         };
-        db.Batches.Add(row);
-        BatchJob.Add(db, row, BatchStep.Validate, time);
         audit.ResourceId = row.Id;
-        await db.SaveChangesAsync(cancellationToken);
+        await databases.TransactAsync(
+            async (db, token) =>
+            {
+                if (input is not null)
+                {
+                    await files.AddAsync(db, input, token);
+                }
+
+                db.Batches.Add(row);
+                BatchJob.Add(db, row, BatchStep.Validate, time);
+            },
+            cancellationToken);
         return row;
     }
 

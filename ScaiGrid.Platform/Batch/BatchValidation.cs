@@ -54,6 +54,8 @@ internal sealed class BatchValidation(
 
     private async Task<StoredFile> FetchAsync(BatchRow batch, CancellationToken cancellationToken)
     {
+        await files.ThrowIfFullAsync(batch.TenantId, bytes: 1, cancellationToken);
+
         // The same id if this step is repeated.
         var id = Ids.File + batch.Id[Ids.Batch.Length..];
         return await fetcher.FetchAsync(
@@ -62,7 +64,18 @@ internal sealed class BatchValidation(
             {
                 await using var bounded = new BoundedBody(body, uploads.MaxBytes);
                 await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), bounded, token);
-                return files.New(id, batch.TenantId, batch.UserId, "input.jsonl", FilePurpose.Batch, bounded.BytesRead);
+                var file = files.New(id, batch.TenantId, batch.UserId, "input.jsonl", FilePurpose.Batch, bounded.BytesRead);
+                try
+                {
+                    await files.ThrowIfFullAsync(batch.TenantId, file.Bytes, token);
+                }
+                catch (ApiException)
+                {
+                    await blobs.DeleteAsync(file.BlobKey, token);
+                    throw;
+                }
+
+                return file;
             },
             cancellationToken);
     }

@@ -46,7 +46,7 @@ internal static class OpenAiBatches
 
         checks.ThrowIfAny();
         var row = await store.AddAsync(
-            db, caller, audit, new NewBatch(BatchSurface.OpenAi, endpoint, window, InputUrl: null, fileId, metadata), cancellationToken);
+            caller, audit, new NewBatch(BatchSurface.OpenAi, endpoint, window, InputUrl: null, fileId, metadata), input: null, cancellationToken);
         return TypedResults.Ok(OpenAiBatch.Of(row));
     }
 

@@ -27,6 +27,7 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             throw new ApiException(new Problem(CoreErrors.UnsupportedMediaType, "Send multipart/form-data with the fields file and purpose."));
         }
 
+        await ThrowIfFullAsync(caller.TenantId, bytes: 1, cancellationToken);
         var id = Ids.New(Ids.File, time);
         var key = StoredFile.KeyOf(caller.TenantId, id);
         var isKept = false;
@@ -42,7 +43,8 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             checks.Text("file", filename, FilenameLength);
             checks.RequiredOneOf("purpose", purpose, FilePurpose.Batch);
             checks.ThrowIfAny();
-            var file = await AddAsync(New(id, caller.TenantId, caller.UserId, filename!, FilePurpose.Batch, bytes), cancellationToken);
+            var file = New(id, caller.TenantId, caller.UserId, filename!, FilePurpose.Batch, bytes);
+            await databases.TransactAsync((db, token) => AddAsync(db, file, token), cancellationToken);
             isKept = true;
             return file;
         }
@@ -56,13 +58,37 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         }
     }
 
-    /// <summary>Stores a body as a file of the caller, except for its row, which the calling code adds together with what refers to it.</summary>
-    public async Task<StoredFile> WriteAsync(Caller caller, string filename, string purpose, Stream body, CancellationToken cancellationToken)
+    /// <summary>Stores bytes as a file of the caller, except for its row, which the calling code adds together with what refers to it.</summary>
+    public async Task<StoredFile> WriteAsync(Caller caller, string filename, string purpose, byte[] bytes, CancellationToken cancellationToken)
     {
+        await ThrowIfFullAsync(caller.TenantId, bytes.Length, cancellationToken);
         var id = Ids.New(Ids.File, time);
+        using var body = new MemoryStream(bytes);
         await using var bounded = new BoundedBody(body, options.MaxBytes);
         await blobs.WriteAsync(StoredFile.KeyOf(caller.TenantId, id), bounded, cancellationToken);
         return New(id, caller.TenantId, caller.UserId, filename, purpose, bounded.BytesRead);
+    }
+
+    /// <summary>Adds a file's row, unless the tenant has no room for it. Counts under a lock, so that uploads made at once do not pass the limit together.</summary>
+    public async Task AddAsync(PlatformDb db, StoredFile file, CancellationToken cancellationToken)
+    {
+        if (IsLimited)
+        {
+            await db.TakeLockAsync($"files/{file.TenantId}", cancellationToken);
+            await ThrowIfFullAsync(db, file.TenantId, file.Bytes, cancellationToken);
+        }
+
+        db.Files.Add(file);
+    }
+
+    /// <summary>Refuses a file before its bytes are stored.</summary>
+    public async Task ThrowIfFullAsync(string tenantId, long bytes, CancellationToken cancellationToken)
+    {
+        if (IsLimited)
+        {
+            await using var db = await databases.CreateDbContextAsync(cancellationToken);
+            await ThrowIfFullAsync(db, tenantId, bytes, cancellationToken);
+        }
     }
 
     public StoredFile New(string id, string tenantId, string userId, string filename, string purpose, long bytes) => new()
@@ -115,12 +141,21 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         await databases.TransactAsync((unit, token) => unit.Files.Where(row => row.Id == file.Id).ExecuteDeleteAsync(token), cancellationToken);
     }
 
-    private async Task<StoredFile> AddAsync(StoredFile file, CancellationToken cancellationToken)
+    private bool IsLimited => options.FilesPerTenant > 0 || options.FileMbPerTenant > 0;
+
+    private async Task ThrowIfFullAsync(PlatformDb db, string tenantId, long bytes, CancellationToken cancellationToken)
     {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        db.Files.Add(file);
-        await db.SaveChangesAsync(cancellationToken);
-        return file;
+        var held = await db.Files.Where(file => file.TenantId == tenantId).GroupBy(file => file.TenantId)
+            .Select(files => new { Count = files.Count(), Bytes = files.Sum(file => file.Bytes) }).SingleOrDefaultAsync(cancellationToken);
+        if (options.FilesPerTenant > 0 && held?.Count >= options.FilesPerTenant)
+        {
+            throw new ApiException(FileErrors.TooMany(options.FilesPerTenant));
+        }
+
+        if (options.FileMbPerTenant > 0 && (held?.Bytes ?? 0) + bytes > options.BytesPerTenant)
+        {
+            throw new ApiException(FileErrors.TooLarge(options.FileMbPerTenant));
+        }
     }
 
     private async Task<(string? Filename, long Bytes, string? Purpose)> ReadAsync(MultipartReader reader, string key, CancellationToken cancellationToken)

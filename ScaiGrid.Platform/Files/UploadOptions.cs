@@ -10,6 +10,16 @@ public sealed class UploadOptions
     [Range(1, 10_000)]
     public int FileMaxMb { get; set; } = 200;
 
+    [Setting(
+        "SCAIGRID_FILE_MB_PER_TENANT",
+        "What the files of a tenant may take together, in MiB; 0 for no limit. Results of batches count, and are never refused: uploads and inputs of batches are.")]
+    [Range(0, 1_000_000_000)]
+    public int FileMbPerTenant { get; set; } = 102_400;
+
+    [Setting("SCAIGRID_FILES_PER_TENANT", "The number of files that a tenant may have; 0 for no limit. Results of batches count, and are never refused.")]
+    [Range(0, 1_000_000_000)]
+    public int FilesPerTenant { get; set; } = 50_000;
+
     [Setting("SCAIGRID_FILE_RETENTION_DAYS", "Days for which files, and batches that are at their end, are kept; 0 for ever.")]
     [Range(0, 36_500)]
     public int FileRetentionDays { get; set; } = 30;
@@ -18,4 +28,6 @@ public sealed class UploadOptions
     public DateTimeOffset? ExpiryOf(DateTimeOffset createdAt) => FileRetentionDays == 0 ? null : createdAt.AddDays(FileRetentionDays);
 
     public long MaxBytes => FileMaxMb * 1024L * 1024;
+
+    public long BytesPerTenant => FileMbPerTenant * 1024L * 1024;
 }

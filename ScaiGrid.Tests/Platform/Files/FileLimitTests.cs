@@ -1,0 +1,99 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
+using ScaiGrid.Core.Data;
+using ScaiGrid.Core.Storage;
+using ScaiGrid.Tests.Platform.Batch;
+using ScaiGrid.Tests.Platform.Data;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Files;
+
+/// <summary>What the files of a tenant may take together.</summary>
+[Trait("needs", "services")]
+public sealed class FileLimitTests(DatabaseServer server)
+{
+    private const string Chat = "/v1/inference/chat";
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task UploadsAtOnceOverReplicas_TakeNoMoreThanTheTenantHas_AndResultsAreNeverRefused(DatabaseKind kind)
+    {
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var settings = BatchFault.Settings(await server.CreateAsync(kind), redis, folder);
+        settings["SCAIGRID_FILE_MB_PER_TENANT"] = "1";
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var one = await Replica.StartAsync(Mode.Http, settings);
+        await using var two = await Replica.StartAsync(Mode.Http, settings);
+        await using var worker = await Replica.StartAsync(Mode.Worker, settings);
+        using var admin = new ApiDriver(one.BaseAddress, Secrets.AdminKey);
+        using var elsewhere = new ApiDriver(two.BaseAddress, Secrets.AdminKey);
+        var input = BatchTests.Lines(BatchTests.Line("long", Chat, new { model = "scailabs/echo", messages = new[] { new { role = "user", content = new string('x', 600_000) } } }));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => UploadAsync(i % 2 == 0 ? admin : elsewhere, input)));
+        var file = (string)Assert.Single(answers, answer => (int)answer.Status == 201).Created()["id"]!;
+        var refused = answers.First(answer => (int)answer.Status != 201).Error(429, "QUOTA_EXCEEDED");
+        Assert.Equal("The tenant's files may take 1 MiB together: delete files that are no longer used first.", (string?)refused["message"]);
+        Assert.Null(refused["retry_after"]);
+        var blobs = new DiskBlobStore(folder.File("blobs"), TimeProvider.System, NullLogger<DiskBlobStore>.Instance);
+        Assert.Single((await blobs.ListAsync("files/", after: null, 100, TestContext.Current.CancellationToken)).Items);
+        (await admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Error(429, "QUOTA_EXCEEDED");
+        Assert.Single((await blobs.ListAsync("files/", after: null, 100, TestContext.Current.CancellationToken)).Items);
+
+        // The results do not fit, and are there nonetheless; then not even a byte is taken.
+        var id = (string)(await admin.PostAsync("/v1/inference/batch", new { input_file_url = $"scaigrid://file/{file}" })).Created()["id"]!;
+        var batch = await BatchTests.WaitAsync(admin, id);
+        Assert.Equal(("completed", 1), ((string?)batch["status"], (int)batch["request_counts"]!["completed"]!));
+        Assert.InRange((await admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content")).Text.Length, 600_000, int.MaxValue);
+        var tiny = "{}\n"u8.ToArray();
+        (await UploadAsync(admin, tiny)).Error(429, "QUOTA_EXCEEDED");
+        (await UploadAsync(admin, tiny, "/oai/v1/files")).OpenAiError(429, "quota_exceeded");
+        var tenant = await SeededTenant.CreateAsync(admin);
+        using var other = await tenant.AddUserAsync("tenant_user");
+        (await UploadAsync(other.Api, tiny)).Created();
+        (await admin.DeleteAsync($"/v1/files/{file}")).NoContent();
+        (await UploadAsync(elsewhere, tiny)).Created();
+    }
+
+    [Fact]
+    public async Task FilesOfATenant_AreNoMoreThanItMayHave_ThoseThatAreFetchedIncluded()
+    {
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var settings = BatchFault.Settings(await server.CreateAsync(DatabaseKind.MariaDb), redis, folder);
+        settings["SCAIGRID_FILES_PER_TENANT"] = "2";
+        settings["SCAIGRID_BATCH_ALLOW_PRIVATE"] = "true";
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        await using var worker = await Replica.StartAsync(Mode.Worker, settings);
+        using var admin = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        await using var source = await FakeReceiver.StartAsync();
+        source.Play("input", context => context.Response.WriteAsync("not json\n"));
+        var tiny = "{}\n"u8.ToArray();
+        (await UploadAsync(admin, tiny)).Created();
+        var second = (string)(await UploadAsync(admin, tiny)).Created()["id"]!;
+        Assert.Equal(
+            "The tenant may have 2 files: delete files that are no longer used first.", (string?)(await UploadAsync(admin, tiny)).Error(429, "QUOTA_EXCEEDED")["message"]);
+        Assert.Equal("The tenant may have 2 files: delete files that are no longer used first.", await MistakeAsync());
+        (await admin.DeleteAsync($"/v1/files/{second}")).NoContent();
+        Assert.StartsWith("must be a JSON object", await MistakeAsync(), StringComparison.Ordinal);
+
+        async Task<string?> MistakeAsync()
+        {
+            var id = (string)(await admin.PostAsync("/v1/inference/batch", new { input_file_url = source.UrlOf("input") })).Created()["id"]!;
+            var batch = await BatchTests.WaitAsync(admin, id);
+            Assert.Equal("failed", (string?)batch["status"]);
+            return (string?)batch["errors"]![0]!["message"];
+        }
+    }
+
+    private static async Task<Answer> UploadAsync(ApiDriver api, byte[] bytes, string path = "/v1/files")
+    {
+        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new ByteArrayContent(bytes), "file", "input.jsonl" } };
+        using var response = await api.Http.PostAsync(new Uri(path, UriKind.Relative), form);
+        var headers = response.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value), StringComparer.OrdinalIgnoreCase);
+        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), headers);
+    }
+}
