@@ -40,6 +40,13 @@ public static class RedisStatements
         return await client.GetServer(client.GetEndPoints()[0]).DatabaseSizeAsync(database);
     }
 
+    /// <summary>The number of keys whose names match a pattern.</summary>
+    public static async Task<int> CountKeysAsync(this RedisServer server, string pattern)
+    {
+        await using var client = await ConnectAsync(server);
+        return client.GetServer(client.GetEndPoints()[0]).Keys(pattern: pattern).Count();
+    }
+
     /// <summary>The names and last commands of its clients, one line each.</summary>
     public static async Task<IReadOnlyList<string>> ClientsAsync(this RedisServer server)
     {
