@@ -12,12 +12,19 @@ namespace ScaiGrid.Inference.Pipeline;
 internal struct FailureVerdict
 {
     private UpstreamError? _worst;
+    private bool _isPauseAsked;
 
     /// <summary>The verdict on a failure after which no other target is tried, whatever the failures before it.</summary>
-    public static FailureVerdict Only(UpstreamError error) => new() { _worst = error };
+    public static FailureVerdict Only(UpstreamError error)
+    {
+        var verdict = new FailureVerdict();
+        verdict.Add(error);
+        return verdict;
+    }
 
     public void Add(UpstreamError error)
     {
+        _isPauseAsked |= error.RetryAfterSeconds is not null;
         if (_worst is null || Rank(error) > Rank(_worst) || (Rank(error) == Rank(_worst) && !IsSooner(_worst, error)))
         {
             _worst = error;
@@ -28,7 +35,7 @@ internal struct FailureVerdict
     /// <param name="unable">A bit mask, by index, of the targets that can never take this call.</param>
     public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
-        var isPaused = _worst is { Failure: UpstreamFailure.ServerError, RetryAfterSeconds: not null };
+        var isPaused = _worst is { Failure: UpstreamFailure.ServerError } && _isPauseAsked;
         if (!isPaused && _worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
         {
             return _worst;

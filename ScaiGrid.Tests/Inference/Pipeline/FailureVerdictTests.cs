@@ -43,6 +43,22 @@ public sealed class FailureVerdictTests
         Assert.Same(Operation, Verdict(Route([null]), unable: 0b1, Operation));
     }
 
+    /// <summary>The last one's circuit opens with this failure, without a pause that it asked for.</summary>
+    [Fact]
+    public void AllOut_AfterOneAskedForAPause_AreUnavailable_InWhicheverOrder()
+    {
+        var asked = new UpstreamError(UpstreamFailure.ServerError, RetryAfterSeconds: 30);
+        var failed = new UpstreamError(UpstreamFailure.ServerError);
+        foreach (var errors in new[] { new[] { asked, failed }, [failed, asked] })
+        {
+            var error = Verdict(Route(UpstreamFailure.ServerError, UpstreamFailure.ServerError), unable: 0, errors);
+            Assert.Equal((UpstreamFailure.Unavailable, 15), (error.Failure, error.RetryAfterSeconds));
+
+            // One that is not out may be asked again at once.
+            Assert.Equal(UpstreamFailure.ServerError, Verdict(Route(UpstreamFailure.ServerError, null), unable: 0, errors).Failure);
+        }
+    }
+
     private static UpstreamError Verdict(ModelRoute route, ulong unable, params UpstreamError[] errors)
     {
         var verdict = new FailureVerdict();
