@@ -26,6 +26,8 @@ internal sealed partial class BatchRun(
     TimeProvider time,
     ILogger<BatchRun> logger) : IDisposable
 {
+    private const string Ended = "The batch ended before this call was made.";
+
     /// <summary>The most attempts of a failing call.</summary>
     private const int MostTries = 3;
 
@@ -42,8 +44,6 @@ internal sealed partial class BatchRun(
 
     // Shared by all chunks of this worker.
     private readonly SemaphoreSlim _calls = new(options.BatchConcurrency);
-
-    private readonly ConcurrentDictionary<string, bool> _cancelled = new();
 
     public void Dispose() => _calls.Dispose();
 
@@ -89,7 +89,6 @@ internal sealed partial class BatchRun(
         finally
         {
             await EndWatchAsync();
-            _cancelled.TryRemove(batch.Id, out _);
         }
 
         async Task EndWatchAsync()
@@ -225,13 +224,19 @@ internal sealed partial class BatchRun(
         {
             if (Stopped(batch, cancellationToken) is { } reason)
             {
-                return NotCalled(reason, "The batch ended before this call was made.");
+                return NotCalled(reason, Ended);
             }
 
             await _calls.WaitAsync(cancellationToken);
             InferenceAnswer answer;
             try
             {
+                // The wait for a place may have been long.
+                if (Stopped(batch, cancellationToken) is { } since)
+                {
+                    return NotCalled(since, Ended);
+                }
+
                 if (callers.Find(batch) is not { } caller || !caller.Has(Permissions.UseModels))
                 {
                     return NotCalled("auth_token_invalid", "The key or user that made the batch may not call models any more.");
@@ -280,7 +285,7 @@ internal sealed partial class BatchRun(
     private string? Stopped(BatchRow batch, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _cancelled.ContainsKey(batch.Id) ? "batch_cancelled" : time.GetUtcNow() >= batch.ExpiresAt ? "batch_expired" : null;
+        return batch.Status == BatchStatus.Cancelling ? "batch_cancelled" : time.GetUtcNow() >= batch.ExpiresAt ? "batch_expired" : null;
     }
 
     /// <summary>Checks for cancellation, and saves new results, while a chunk runs.</summary>
@@ -318,7 +323,8 @@ internal sealed partial class BatchRun(
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         if (await db.Batches.AnyAsync(row => row.Id == batch.Id && row.Status == BatchStatus.Cancelling, cancellationToken))
         {
-            _cancelled[batch.Id] = true;
+            // This chunk's own copy: other chunks look for themselves.
+            batch.Status = BatchStatus.Cancelling;
         }
     }
 
