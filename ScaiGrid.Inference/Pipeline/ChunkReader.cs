@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ScaiGrid.Inference.Providers;
@@ -12,6 +13,7 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
 {
     private readonly ChunkScanner _scanner = new(output);
     private UpstreamError? _error;
+    private bool _hasRead;
 
     /// <summary>The chunk that was read last; valid until the next read.</summary>
     public ref readonly ChunkView Current => ref _scanner.Current;
@@ -20,7 +22,7 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
     public UpstreamError? Error => _error ?? stream.Error;
 
     /// <summary>Reads the next chunk if it has already arrived.</summary>
-    public bool TryRead() => stream.TryRead() && Scan();
+    public bool TryRead() => _error is null && stream.TryRead() && Scan();
 
     /// <returns>False at the end, proper or not.</returns>
     // Pooled: it waits once per piece of a stream, and its state machine would be allocated each time.
@@ -31,15 +33,82 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
 
     private bool Scan()
     {
+        var before = output.Length;
         try
         {
-            _error = _scanner.Scan(stream.Current).IsError ? stream.ReadError() : null;
+            if (!_scanner.Scan(stream.Current).IsError)
+            {
+                _hasRead = true;
+                return true;
+            }
+
+            _error = stream.ReadError();
+
+            // Before anything has reached the caller, another target may take the call. After that, text beside the error is the caller's.
+            if (!_hasRead || output.Length == before)
+            {
+                return false;
+            }
+
+            output.Advance(before - output.Length);
+            _scanner.Scan(WithoutError(stream.Current));
+            return true;
         }
         catch (JsonException)
         {
             _error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON.");
+            return false;
+        }
+    }
+
+    /// <summary>The chunk without its failure: clients would take it for the error and not read the text. The upstream's message comes with ours.</summary>
+    private static ReadOnlyMemory<byte> WithoutError(ReadOnlyMemory<byte> json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var rest = new ArrayBufferWriter<byte>(json.Length);
+        using (var writer = new Utf8JsonWriter(rest))
+        {
+            WriteKept(writer, document.RootElement);
         }
 
-        return _error is null;
+        return rest.WrittenMemory;
+    }
+
+    /// <param name="writer">Where to.</param>
+    /// <param name="element">The chunk, or one of its choices.</param>
+    private static void WriteKept(Utf8JsonWriter writer, JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            writer.WriteRawValue(element.Raw(), skipInputValidation: true);
+            return;
+        }
+
+        writer.WriteStartObject();
+        foreach (var property in element.EnumerateObject().Where(property => !property.NameEquals("error"u8)))
+        {
+            writer.WritePropertyName(property.Name);
+            if (property.NameEquals("choices"u8) && property.Value.ValueKind == JsonValueKind.Array)
+            {
+                writer.WriteStartArray();
+                foreach (var choice in property.Value.EnumerateArray())
+                {
+                    WriteKept(writer, choice);
+                }
+
+                writer.WriteEndArray();
+            }
+            else if (property.NameEquals("finish_reason"u8))
+            {
+                writer.WriteNullValue();
+            }
+            else
+            {
+                // As written: a text may end in half of a surrogate pair, which no string can be made of.
+                writer.WriteRawValue(property.Value.Raw(), skipInputValidation: true);
+            }
+        }
+
+        writer.WriteEndObject();
     }
 }

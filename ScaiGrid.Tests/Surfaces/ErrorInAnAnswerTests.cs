@@ -49,6 +49,36 @@ public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal("Overloaded.", (string?)(await SendAsync(stream, failing)).Error(502, "BACKEND_ERROR")["message"]);
     }
 
+    /// <summary>The last words come without what the upstream says of the failure: a client would take the chunk for the error, and not read them.</summary>
+    [Theory]
+    [InlineData("/v1/inference/chat", """ "error":{"code":502,"message":"Overloaded."},"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"error"}] """)]
+    [InlineData("/oai/v1/chat/completions", """ "error":{"code":502,"message":"Overloaded."},"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"error"}] """)]
+    [InlineData("/oai/v1/chat/completions", """ "choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"error","error":{"code":502,"message":"Overloaded."}}] """)]
+    public async Task ChunkThatFailsWithTextInIt_IsToldFirst_ThenTheError(string path, string last)
+    {
+        var failing = Script(new UpstreamScript
+        {
+            Body = $$$"""
+                data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Hel"},"finish_reason":null}]}
+
+                data: {"id":"c","model":"m",{{{last}}}}
+
+                data: [DONE]
+
+
+                """,
+            ContentType = "text/event-stream",
+        });
+        var model = await RoutedModel.CreateAsync(Admin, [failing]);
+        using var stream = await Admin.StreamAsync(model.Slug, path: path);
+        var events = (await stream.AllAsync()).Where(item => !item.IsDone).ToList();
+        Assert.Same(events[^1], Assert.Single(events, item => item.Data.Contains("Overloaded.", StringComparison.Ordinal)));
+        Assert.Equal("Hello", string.Concat(events.SkipLast(1).Select(item => item.Content)));
+        Assert.DoesNotContain(events.SkipLast(1), item => item.Data.Contains("\"error\"", StringComparison.Ordinal));
+        var usage = Assert.Single(await Admin.UsageAsync(model.Slug, 1));
+        Assert.Equal("error", (string?)usage["status"]);
+    }
+
     [Theory]
     [InlineData("""{"id":"c","model":"m","error":null,"choices":[{"index":0,"message":{"role":"assistant","content":"\"error\""},"finish_reason":"stop"}]}""")]
     [InlineData("""{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"error":{"code":1},"finish_reason":"error"}]}""")]
