@@ -128,6 +128,38 @@ public sealed class BatchFaultTests(DatabaseServer server)
     }
 
     [Fact]
+    public async Task ChunkTakenOverWhileTheDiskIsFull_WaitsForRoom_AndUsesNoAttempt()
+    {
+        var hold = new TaskCompletionSource();
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Play("quick", new UpstreamScript());
+        upstream.Play("held", new UpstreamScript { Hold = hold.Task });
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        await using var disk = await SmallDisk.MountAsync();
+        var database = await server.CreateAsync(DatabaseKind.MariaDb);
+        var settings = BatchFault.Settings(database, redis, folder);
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        string[] models = [await api.ConnectAsync(upstream.BaseUrl, "quick"), await api.ConnectAsync(upstream.BaseUrl, "held")];
+        await using var first = await Replica.StartAsync(Mode.Worker, settings);
+        var id = await BatchFault.SubmitAsync(api, models);
+        await Poll.UntilAsync(() => Task.FromResult(BatchFault.HasNotes(folder)), "the first result to be saved");
+        await using var second = await Replica.StartAsync(Mode.Worker, new Dictionary<string, string>(settings) { ["SCAIGRID_DATA_DIR"] = disk.Path }, disk);
+        disk.Fill();
+        await first.KillAsync();
+        await Poll.UntilAsync(() => Task.FromResult(second.Output.Contains("cannot be opened in the data folder", StringComparison.Ordinal)), "the disk to refuse the saved result");
+        Assert.Equal("2", (await database.QueryAsync("SELECT attempts FROM jobs WHERE queue = 'batches'")).Single());
+        hold.SetResult();
+        disk.Free();
+        JsonNode batch = null!;
+        await Poll.UntilAsync(async () => (batch = await BatchFault.GetAsync(api, id))["ended_at"] is not null, "the batch to end");
+        Assert.Equal((2, 1), ((int)batch["request_counts"]!["completed"]!, upstream.CallsOf("quick").Count));
+        Assert.DoesNotContain("failed", second.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task ChunkWhoseInputIsGone_LosesNoSavedResult()
     {
         var hold = new TaskCompletionSource();
@@ -144,12 +176,9 @@ public sealed class BatchFaultTests(DatabaseServer server)
         string[] models = [await api.ConnectAsync(upstream.BaseUrl, "quick"), await api.ConnectAsync(upstream.BaseUrl, "held")];
         await using var first = await Replica.StartAsync(Mode.Worker, settings);
         var id = await BatchFault.SubmitAsync(api, models);
-        var chunk = folder.File("blobs/blobs/batches.d");
-        await Poll.UntilAsync(
-            () => Task.FromResult(Directory.Exists(chunk) && Directory.EnumerateDirectories(chunk, "notes.d", SearchOption.AllDirectories).Any(notes => Directory.EnumerateFiles(notes).Any())),
-            "the first result to be saved");
+        await Poll.UntilAsync(() => Task.FromResult(BatchFault.HasNotes(folder)), "the first result to be saved");
         await first.KillAsync();
-        File.Delete(Directory.EnumerateFiles(chunk, "in.b", SearchOption.AllDirectories).Single());
+        File.Delete(Directory.EnumerateFiles(BatchFault.Chunks(folder), "in.b", SearchOption.AllDirectories).Single());
         await database.ExecuteAsync("UPDATE batches SET expires_at = 1; UPDATE jobs SET state = 'dead', lease = NULL WHERE queue = 'batches'");
 
         await using var second = await Replica.StartAsync(Mode.Worker, settings);
@@ -270,6 +299,13 @@ internal static class BatchFault
         ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
         ["SCAIGRID_JOB_LEASE_S"] = "5",
     };
+
+    /// <summary>Where the chunks' blobs are.</summary>
+    public static string Chunks(TemporaryFolder folder) => folder.File("blobs/blobs/batches.d");
+
+    /// <summary>Whether results of a running chunk are saved.</summary>
+    public static bool HasNotes(TemporaryFolder folder) => Directory.Exists(Chunks(folder))
+        && Directory.EnumerateDirectories(Chunks(folder), "notes.d", SearchOption.AllDirectories).Any(notes => Directory.EnumerateFiles(notes).Any());
 
     public static Task<string> SubmitAsync(ApiDriver api, int lines, string model) => SubmitAsync(api, [.. Enumerable.Repeat(model, lines)]);
 
