@@ -16,6 +16,7 @@ using ScaiGrid.Inference.Moderations;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
+using ScaiGrid.Inference.Surfaces;
 using ScaiGrid.Inference.Telemetry;
 
 namespace ScaiGrid.Inference;
@@ -40,6 +41,7 @@ public static class InferenceServices
         services.AddSingleton<JournalMetrics>();
         services.AddSingleton<UsageSettlement>();
         services.AddSingleton<ModelResolver>();
+        services.AddSingleton<RequestBodies>();
         services.AddSingleton<CallDeadlines>();
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<CallRunner>();

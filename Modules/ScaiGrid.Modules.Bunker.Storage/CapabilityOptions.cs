@@ -11,7 +11,7 @@ public sealed class CapabilityOptions : IValidatableObject
 
     [Setting(
         Variable,
-        "Base64 of 32 random bytes: signs the capabilities of the storage proxy. A comma list while keys are changed: the first signs, all verify. Needed by mode bunker_proxy.",
+        "Base64 of 32 random bytes that sign the capabilities of the storage proxy. During a key rotation a list: the first key signs, all verify. Mode bunker_proxy requires it.",
         Secret = true)]
     public string[] Keys { get; set; } = [];
 

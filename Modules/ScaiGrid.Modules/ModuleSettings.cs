@@ -7,6 +7,6 @@ public sealed class ModuleSettings
 {
     internal const string Variable = "SCAIGRID_MODULES";
 
-    [Setting(Variable, "Comma list of the modules to load.", DefaultText = "all that are built in")]
+    [Setting(Variable, "List of the modules to load.", DefaultText = "all that are built in")]
     public string[] Modules { get; set; } = [];
 }

@@ -14,7 +14,7 @@ public sealed class HostSettings : IValidatableObject
 
     [Setting(
         "SCAIGRID_LISTEN_ADDRESS",
-        "Where the ports of this process are open: an IP address of the machine, `localhost` or `*` for all addresses. The AppHost sets `localhost` unless it is told otherwise.")]
+        "Address on which the process listens: an IP address of the machine, `localhost`, or `*` for all addresses. The AppHost sets `localhost` unless this variable is set.")]
     public string ListenAddress { get; set; } = AnyAddress;
 
     [Setting("SCAIGRID_HTTP_PORT", "Port of mode http.")]
@@ -33,11 +33,11 @@ public sealed class HostSettings : IValidatableObject
     [Range(1, 65535)]
     public int WorkerPort { get; set; } = 8002;
 
-    [Setting("SCAIGRID_DRAIN_TIMEOUT_S", "How long a draining replica lets running requests and streams finish.")]
+    [Setting("SCAIGRID_DRAIN_TIMEOUT_S", "Time that running requests and streams have to finish while a replica drains.")]
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(600);
 
-    [Setting("SCAIGRID_DATA_DIR", "Folder for the files of embedded use and for local journals.")]
+    [Setting("SCAIGRID_DATA_DIR", "Folder for local journals, and for all files of embedded use.")]
     public string DataDirectory { get; set; } = ".scaigrid";
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

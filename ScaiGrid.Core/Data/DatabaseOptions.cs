@@ -15,14 +15,14 @@ public sealed class DatabaseOptions : IValidatableObject
     [Required(ErrorMessage = "set the database's address, for example mysql://user:password@host:3306/scaigrid or sqlite:///var/lib/scaigrid/scaigrid.db.")]
     public string? Url { get; set; }
 
-    [Setting("SCAIGRID_DATABASE_SERVER_VERSION", "Version of the MariaDB server, for the SQL that is generated; a newer server is fine.")]
+    [Setting("SCAIGRID_DATABASE_SERVER_VERSION", "Version of the MariaDB server, which determines the generated SQL; a newer server works too.")]
     public string ServerVersion { get; set; } = "10.11";
 
-    [Setting("SCAIGRID_DATABASE_POOL_SIZE", "Most connections that one process opens to the database.")]
+    [Setting("SCAIGRID_DATABASE_POOL_SIZE", "Maximum number of database connections of one process.")]
     [Range(2, 1000)]
     public int PoolSize { get; set; } = 50;
 
-    [Setting("SCAIGRID_DATABASE_TIMEOUT_S", "Longest wait for a connection, and for one statement.")]
+    [Setting("SCAIGRID_DATABASE_TIMEOUT_S", "Timeout for a connection, and for one statement.")]
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(15);
 

@@ -15,7 +15,7 @@ public sealed class RedisOptions : IValidatableObject
     [Required(ErrorMessage = "set Redis's address, for example redis://127.0.0.1:6379.")]
     public string? Url { get; set; }
 
-    [Setting("SCAIGRID_REDIS_TIMEOUT_S", "Longest wait for one Redis command.")]
+    [Setting("SCAIGRID_REDIS_TIMEOUT_S", "Timeout for one Redis command.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00")]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
 

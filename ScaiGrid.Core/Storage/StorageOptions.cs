@@ -9,10 +9,10 @@ public sealed class StorageOptions : IValidatableObject
     [Setting("SCAIGRID_S3_ENDPOINT", "URL of the S3-compatible store (Garage, MinIO, AWS); unset: files on disk.")]
     public Uri? S3Endpoint { get; set; }
 
-    [Setting("SCAIGRID_S3_REGION", "Region that requests are signed for; Garage and MinIO have one of their own.")]
+    [Setting("SCAIGRID_S3_REGION", "Region in the signatures of requests; Garage and MinIO have their own.")]
     public string S3Region { get; set; } = "us-east-1";
 
-    [Setting("SCAIGRID_S3_BUCKET", "Bucket; made at first use when it does not exist.")]
+    [Setting("SCAIGRID_S3_BUCKET", "Bucket; created at first use if it does not exist.")]
     public string? S3Bucket { get; set; }
 
     [Setting("SCAIGRID_S3_ACCESS_KEY_ID", "Access key.")]
@@ -21,18 +21,18 @@ public sealed class StorageOptions : IValidatableObject
     [Setting("SCAIGRID_S3_SECRET_ACCESS_KEY", "Its secret.", Secret = true)]
     public string? S3SecretAccessKey { get; set; }
 
-    [Setting("SCAIGRID_S3_FORCE_PATH_STYLE", "Put the bucket into the path rather than into the host name.")]
+    [Setting("SCAIGRID_S3_FORCE_PATH_STYLE", "Whether the bucket is in the path of URLs instead of the host name.")]
     public bool S3ForcePathStyle { get; set; } = true;
 
-    [Setting("SCAIGRID_S3_TIMEOUT_S", "Longest wait for one answer of the store, or for the next bytes of a body; a body as a whole may take longer.")]
+    [Setting("SCAIGRID_S3_TIMEOUT_S", "Timeout for one response of the store, or for the next bytes of a body; a whole body may take longer.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
     public TimeSpan S3Timeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    [Setting("SCAIGRID_S3_UPLOAD_BUFFERS", "Buffers of 5 MiB that all uploads of a process share; an upload uses up to four.")]
+    [Setting("SCAIGRID_S3_UPLOAD_BUFFERS", "Number of buffers of 5 MiB that all uploads of a process share; an upload uses up to four.")]
     [Range(1, 1024)]
     public int S3UploadBuffers { get; set; } = 6;
 
-    [Setting("SCAIGRID_STORAGE_PATH", "Folder for blobs when no S3 endpoint is set.", DefaultText = "`blobs` in `SCAIGRID_DATA_DIR`")]
+    [Setting("SCAIGRID_STORAGE_PATH", "Folder for blobs if no S3 endpoint is set.", DefaultText = "`blobs` in `SCAIGRID_DATA_DIR`")]
     public string? Path { get; set; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -50,14 +50,14 @@ public sealed class AdmissionOptions
 
     [Setting(
         "SCAIGRID_RATE_LIMIT_FAIL_CLOSED",
-        "While Redis is away: false limits calls in each process by itself, true refuses them with 503. Calls under a budget that blocks are refused either way, control-plane calls never.")]
+        "While Redis is unavailable: `false` limits calls in each process separately, `true` refuses them with 503. Calls under a blocking budget are always refused, control-plane calls never.")]
     public bool FailClosed { get; set; }
 
-    [Setting("SCAIGRID_BUDGET_THROTTLE_RPM", "Calls a minute that a budget with the action `throttle` lets through once it is used up.")]
+    [Setting("SCAIGRID_BUDGET_THROTTLE_RPM", "Calls a minute that a budget with the action `throttle` allows when it is exhausted.")]
     [Range(1, 60_000)]
     public int ThrottleRequests { get; set; } = 6;
 
-    [Setting("SCAIGRID_BUDGET_OUTPUT_TOKENS", "The bound on output tokens of a call under a budget where neither the caller nor the model gives one; less where the model's context window leaves less.")]
+    [Setting("SCAIGRID_BUDGET_OUTPUT_TOKENS", "Limit on the output tokens of a call under a budget if neither the caller nor the model sets one; lower if the model's context window leaves less.")]
     [Range(1, 1_000_000)]
     public int UnboundedOutputTokens { get; set; } = 16_384;
 

@@ -20,26 +20,27 @@ internal static class AudioEndpoints
     {
         var speech = endpoints.ServiceProvider.GetRequiredService<SpeechPipeline>();
         var transcription = endpoints.ServiceProvider.GetRequiredService<TranscriptionPipeline>();
+        var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
         var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
         var logger = endpoints.ServiceProvider.GetRequiredService<ILogger<TranscriptionRequest>>();
         endpoints.MapCall("/v1/inference/audio/transcribe", context => TranscribeAsync(context, transcription, Protocols.Native, time, logger))
             .WithName("Transcribe").WithTags("Inference").WithSummary("Text of a recording of up to 25 MB.")
             .Accepts<TranscribeForm>("multipart/form-data").Produces<Envelope<TranscriptData>>();
-        endpoints.MapCall("/v1/inference/audio/synthesize", context => SynthesizeAsync(context, speech, Protocols.Native, time))
+        endpoints.MapCall("/v1/inference/audio/synthesize", context => SynthesizeAsync(context, bodies, speech, Protocols.Native, time))
             .WithName("Synthesize").WithTags("Inference").WithSummary("Speech from a text: raw audio, as it comes.")
             .Accepts<SpeechBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "audio/mpeg");
         endpoints.MapCall("/oai/v1/audio/transcriptions", context => TranscribeAsync(context, transcription, Protocols.OpenAi, time, logger))
             .WithName("CreateTranscription").WithTags("OpenAI").WithSummary("OpenAI's transcriptions, for its client libraries.")
             .Accepts<TranscribeForm>("multipart/form-data").Produces(StatusCodes.Status200OK, contentType: "application/json");
-        endpoints.MapCall("/oai/v1/audio/speech", context => SynthesizeAsync(context, speech, Protocols.OpenAi, time))
+        endpoints.MapCall("/oai/v1/audio/speech", context => SynthesizeAsync(context, bodies, speech, Protocols.OpenAi, time))
             .WithName("CreateSpeech").WithTags("OpenAI").WithSummary("OpenAI's speech, for its client libraries.")
             .Accepts<SpeechBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "audio/mpeg");
     }
 
-    private static async Task SynthesizeAsync(HttpContext context, SpeechPipeline pipeline, string protocol, TimeProvider time)
+    private static async Task SynthesizeAsync(HttpContext context, RequestBodies bodies, SpeechPipeline pipeline, string protocol, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();
-        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        var (body, problem) = await bodies.ReadJsonAsync(context);
         using var request = body is null ? null : SpeechPipeline.Requests.Read(body, SpeechPipeline.Check, out problem);
         if (request is not null)
         {

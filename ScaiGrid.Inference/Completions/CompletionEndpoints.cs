@@ -14,20 +14,21 @@ internal static class CompletionEndpoints
 {
     public static void MapCompletions(this IEndpointRouteBuilder endpoints)
     {
+        var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
         var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
         var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        endpoints.MapCall("/v1/inference/generate", context => RunAsync(context, pipeline, time, Protocols.Native))
+        endpoints.MapCall("/v1/inference/generate", context => RunAsync(context, bodies, pipeline, time, Protocols.Native))
             .WithName("Generate").WithTags("Inference").WithSummary("Text from a prompt; `stream: true` answers server-sent events.")
             .Accepts<GenerateBody>("application/json").Produces<Envelope<GenerateData>>();
-        endpoints.MapCall("/oai/v1/completions", context => RunAsync(context, pipeline, time, Protocols.OpenAi))
+        endpoints.MapCall("/oai/v1/completions", context => RunAsync(context, bodies, pipeline, time, Protocols.OpenAi))
             .WithName("CreateCompletion").WithTags("OpenAI").WithSummary("OpenAI's older completions, for its client libraries.")
             .Accepts<GenerateBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }
 
-    private static async Task RunAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time, string protocol)
+    private static async Task RunAsync(HttpContext context, RequestBodies bodies, ChatPipeline pipeline, TimeProvider time, string protocol)
     {
         var startedAt = time.GetTimestamp();
-        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        var (body, problem) = await bodies.ReadJsonAsync(context);
         using var request = body is null ? null : CompletionRequest.Read(body, out problem);
         if (request is null)
         {

@@ -6,23 +6,31 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>Bounds of a call.</summary>
 public sealed class InferenceOptions
 {
-    [Setting("SCAIGRID_DISPATCH_TIMEOUT_S", "Longest wait for a non-streamed upstream answer, and for the first byte of a stream.")]
+    [Setting("SCAIGRID_DISPATCH_TIMEOUT_S", "Timeout for an upstream's whole answer, and for the first byte of a stream.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "1.00:00:00")]
     public TimeSpan DispatchTimeout { get; set; } = TimeSpan.FromSeconds(120);
 
-    [Setting("SCAIGRID_DISPATCH_IDLE_TIMEOUT_S", "Longest silence of an upstream inside a stream.")]
+    [Setting("SCAIGRID_DISPATCH_IDLE_TIMEOUT_S", "Timeout for an upstream's next bytes within a stream.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "1.00:00:00")]
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(120);
 
     [Setting(
         "DISPATCH_STREAM_TIMEOUT_S",
-        "Longest stream; the reverse proxy's read timeout must be greater.",
+        "Maximum duration of a stream; the reverse proxy's read timeout must be greater.",
         Aliases = ["SCAIGRID_DISPATCH_STREAM_TIMEOUT_S"])]
     [Range(typeof(TimeSpan), "00:00:00.1", "1.00:00:00")]
     public TimeSpan StreamTimeout { get; set; } = TimeSpan.FromSeconds(600);
 
-    [Setting("SCAIGRID_ALLOW_PRIVATE_UPSTREAMS", "Whether upstream addresses may be private or loopback. Link-local and clouds' metadata addresses never may.")]
+    [Setting("SCAIGRID_ALLOW_PRIVATE_UPSTREAMS", "Whether upstream addresses may be private or loopback. Link-local addresses and the metadata addresses of clouds are never allowed.")]
     public bool AllowPrivateUpstreams { get; set; } = true;
+
+    [Setting("SCAIGRID_REQUEST_IDLE_TIMEOUT_S", "Timeout for the next bytes of a call's body; then the answer is 408.")]
+    [Range(typeof(TimeSpan), "00:00:00.1", "01:00:00")]
+    public TimeSpan RequestIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    [Setting("SCAIGRID_REQUEST_BODIES_MB", "Memory, in MiB, that the bodies of all calls in progress may take, not counting bodies up to 1 MiB. A call beyond it is answered with 503.")]
+    [Range(64, 1_000_000)]
+    public int RequestBodiesMegabytes { get; set; } = 512;
 
     /// <summary>Largest request body of the chat surfaces, in bytes.</summary>
     public const int MaxRequestBytes = 32 * 1024 * 1024;

@@ -14,17 +14,18 @@ internal static class ResponsesEndpoints
 {
     public static void MapResponses(this IEndpointRouteBuilder endpoints)
     {
+        var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
         var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
         var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        endpoints.MapCall("/oai/v1/responses", context => CreateAsync(context, pipeline, time))
+        endpoints.MapCall("/oai/v1/responses", context => CreateAsync(context, bodies, pipeline, time))
             .WithName("CreateResponse").WithTags("OpenAI").WithSummary("OpenAI's responses, for its client libraries; nothing is stored.")
             .Accepts<ResponsesBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }
 
-    private static async Task CreateAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time)
+    private static async Task CreateAsync(HttpContext context, RequestBodies bodies, ChatPipeline pipeline, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();
-        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        var (body, problem) = await bodies.ReadJsonAsync(context);
         using var request = body is null ? null : ResponsesRequest.Read(body, out problem);
         if (request is null)
         {

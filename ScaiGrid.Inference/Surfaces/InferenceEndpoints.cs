@@ -24,11 +24,12 @@ public static class InferenceEndpoints
     public static void MapInference(this IEndpointRouteBuilder endpoints)
     {
         var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
+        var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
         var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        endpoints.MapCall("/v1/inference/chat", context => ChatAsync(context, pipeline, time, Protocols.Native)).NotAudited(Metered)
+        endpoints.MapCall("/v1/inference/chat", context => ChatAsync(context, bodies, pipeline, time, Protocols.Native)).NotAudited(Metered)
             .WithName("Chat").WithTags("Inference").WithSummary("Chat with a model; `stream: true` answers server-sent events.")
             .Accepts<ChatBody>("application/json").Produces<Envelope<ChatData>>();
-        endpoints.MapCall("/oai/v1/chat/completions", context => ChatAsync(context, pipeline, time, Protocols.OpenAi)).NotAudited(Metered)
+        endpoints.MapCall("/oai/v1/chat/completions", context => ChatAsync(context, bodies, pipeline, time, Protocols.OpenAi)).NotAudited(Metered)
             .WithName("CreateChatCompletion").WithTags("OpenAI").WithSummary("OpenAI's chat completions, for its client libraries.")
             .Accepts<ChatBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
         endpoints.MapMedia();
@@ -42,10 +43,10 @@ public static class InferenceEndpoints
         group.MapResponses();
     }
 
-    private static async Task ChatAsync(HttpContext context, ChatPipeline pipeline, TimeProvider time, string protocol)
+    private static async Task ChatAsync(HttpContext context, RequestBodies bodies, ChatPipeline pipeline, TimeProvider time, string protocol)
     {
         var startedAt = time.GetTimestamp();
-        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        var (body, problem) = await bodies.ReadJsonAsync(context);
         using var request = body is null ? null : ChatRequestReader.Read(body, out problem);
         if (request is null)
         {

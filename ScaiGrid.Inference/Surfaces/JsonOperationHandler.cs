@@ -17,8 +17,9 @@ internal static class JsonOperationHandler
         where TOperation : class, IJsonOperation
     {
         var operation = endpoints.ServiceProvider.GetRequiredService<TOperation>();
+        var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
         var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        return endpoints.MapCall(path, context => RunAsync(context, operation, protocol, time));
+        return endpoints.MapCall(path, context => RunAsync(context, bodies, operation, protocol, time));
     }
 
     /// <summary>
@@ -28,10 +29,10 @@ internal static class JsonOperationHandler
     public static RouteHandlerBuilder MapCall(this IEndpointRouteBuilder endpoints, string path, Func<HttpContext, Task> run) =>
         endpoints.MapPost(path, run).RequirePermission(Permissions.UseModels).WithMetadata(new CallsModelAttribute());
 
-    private static async Task RunAsync(HttpContext context, IJsonOperation operation, string protocol, TimeProvider time)
+    private static async Task RunAsync(HttpContext context, RequestBodies bodies, IJsonOperation operation, string protocol, TimeProvider time)
     {
         var startedAt = time.GetTimestamp();
-        var (body, problem) = await RequestBody.ReadJsonAsync(context);
+        var (body, problem) = await bodies.ReadJsonAsync(context);
         using var answer = new PooledBytes();
         if (body is not null)
         {

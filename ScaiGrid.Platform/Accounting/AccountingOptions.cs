@@ -12,7 +12,7 @@ public sealed class AccountingOptions : IValidatableObject
 
     [Setting(
         "SCAIGRID_USAGE_RETENTION_DAYS",
-        "Days for which single calls are kept; 0 for ever. Sums by hour and day stay, so summaries and budgets do not change.")]
+        "Days for which single calls are kept; 0 for ever. Hourly and daily sums are kept, so summaries and budgets do not change.")]
     public int UsageRetentionDays { get; set; } = 400;
 
     /// <summary>The least retention: monthly budgets, in any time zone, read rows of at most this many days.</summary>

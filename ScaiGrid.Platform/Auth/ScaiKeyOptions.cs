@@ -8,7 +8,7 @@ public sealed class ScaiKeyOptions : IValidatableObject
 {
     [Setting(
         "SCAIGRID_SCAIKEY_ISSUER",
-        "Address of ScaiKey, or the issuer URL of another OpenID Connect provider (Keycloak, Entra ID …). Without it there are API keys and service tokens only.",
+        "Address of ScaiKey, or the issuer URL of another OpenID Connect provider (Keycloak, Entra ID …). Without it, only API keys and service tokens are accepted.",
         DefaultText = "none")]
     public Uri? Issuer { get; set; }
 
@@ -18,46 +18,46 @@ public sealed class ScaiKeyOptions : IValidatableObject
     [Setting("SCAIGRID_SCAIKEY_CLIENT_SECRET", "Our client secret at the issuer; none for a public client.", Secret = true, DefaultText = "none")]
     public string? ClientSecret { get; set; }
 
-    [Setting("SCAIGRID_SCAIKEY_WEBHOOK_SECRET", "What ScaiKey signs its webhooks with; without it they are answered with 503.", Secret = true, DefaultText = "none")]
+    [Setting("SCAIGRID_SCAIKEY_WEBHOOK_SECRET", "Secret with which ScaiKey signs its webhooks; without it they are answered with 503.", Secret = true, DefaultText = "none")]
     [MinLength(16, ErrorMessage = "must be at least 16 characters.")]
     public string? WebhookSecret { get; set; }
 
-    [Setting("SCAIGRID_SCAIKEY_DEFAULT_ROLE", "The role of a user whom ScaiKey adds: `tenant_user`, `tenant_viewer`, `tenant_admin`, or `none`.")]
+    [Setting("SCAIGRID_SCAIKEY_DEFAULT_ROLE", "Role of users that ScaiKey creates: `tenant_user`, `tenant_viewer`, `tenant_admin`, or `none`.")]
     [AllowedValues("tenant_user", "tenant_viewer", "tenant_admin", "none", ErrorMessage = "must be tenant_user, tenant_viewer, tenant_admin or none.")]
     public string DefaultRole { get; set; } = "tenant_user";
 
-    [Setting("SCAIGRID_SCAIKEY_AUDIENCE", "Comma list of the audiences that access tokens of the issuer may have.", DefaultText = "the client id")]
+    [Setting("SCAIGRID_SCAIKEY_AUDIENCE", "List of accepted audiences of the issuer's access tokens.", DefaultText = "the client id")]
     public string[] Audience { get; set; } = [];
 
-    [Setting("SCAIGRID_SCAIKEY_SCOPES", "What sign-in asks the issuer for, separated by spaces.")]
+    [Setting("SCAIGRID_SCAIKEY_SCOPES", "Scopes that sign-in requests from the issuer, separated by spaces.")]
     public string Scopes { get; set; } = "openid email profile";
 
-    [Setting("SCAIGRID_SCAIKEY_REQUIRED_SCOPE", "A scope that access tokens of the issuer must carry.", DefaultText = "none")]
+    [Setting("SCAIGRID_SCAIKEY_REQUIRED_SCOPE", "Scope that access tokens of the issuer must have.", DefaultText = "none")]
     public string? RequiredScope { get; set; }
 
-    [Setting("SCAIGRID_SCAIKEY_SUBJECT_CLAIM", "The claim that names a user for good.")]
+    [Setting("SCAIGRID_SCAIKEY_SUBJECT_CLAIM", "Claim that identifies a user permanently.")]
     [Required]
     public string SubjectClaim { get; set; } = "sub";
 
-    [Setting("SCAIGRID_SCAIKEY_TENANT_CLAIM", "The claim that names the user's tenant, by its id here or at the issuer, or by its slug. A token without it is not checked for it.")]
+    [Setting("SCAIGRID_SCAIKEY_TENANT_CLAIM", "Claim that identifies the user's tenant: its id here, its id at the issuer, or its slug. The tenant of a token without this claim is not checked.")]
     [Required]
     public string TenantClaim { get; set; } = "tenant_id";
 
-    [Setting("SCAIGRID_SCAIKEY_SCOPE_CLAIM", "The claim that lists a token's scopes, as one text or as a list.")]
+    [Setting("SCAIGRID_SCAIKEY_SCOPE_CLAIM", "Claim with a token's scopes, as one string or as a list.")]
     [Required]
     public string ScopeClaim { get; set; } = "scope";
 
-    [Setting("SCAIGRID_SCAIKEY_EMAIL_CLAIM", "The claim that holds the user's email address.")]
+    [Setting("SCAIGRID_SCAIKEY_EMAIL_CLAIM", "Claim with the user's email address.")]
     [Required]
     public string EmailClaim { get; set; } = "email";
 
-    [Setting("SCAIGRID_SCAIKEY_EMAIL_VERIFIED_CLAIM", "The claim that says whether the issuer has verified the address.")]
+    [Setting("SCAIGRID_SCAIKEY_EMAIL_VERIFIED_CLAIM", "Claim that is true if the issuer has verified the address.")]
     [Required]
     public string EmailVerifiedClaim { get; set; } = "email_verified";
 
     [Setting(
         "SCAIGRID_SCAIKEY_TRUST_EMAIL",
-        "Whether addresses that the issuer does not call verified count as such when a user signs in for the first time. Only where nobody chooses their own address there.")]
+        "Whether addresses that the issuer has not verified are trusted when a user signs in for the first time. Only safe if users cannot choose their address at the issuer.")]
     public bool TrustEmail { get; set; }
 
     /// <summary>The audiences that are accepted.</summary>

@@ -6,7 +6,7 @@ namespace ScaiGrid.Platform.Batch;
 /// <summary>Settings of the prices and the concurrency of batches.</summary>
 public sealed class BatchOptions
 {
-    [Setting("SCAIGRID_BATCH_PRICE_PERCENT_24H", "What calls of a batch with a window of 24 hours cost, in percent of the usual price.")]
+    [Setting("SCAIGRID_BATCH_PRICE_PERCENT_24H", "Price of the calls of a batch with a window of 24 hours, in percent of the normal price.")]
     [Range(0, 1000)]
     public int PricePercent24h { get; set; } = 50;
 
@@ -18,11 +18,11 @@ public sealed class BatchOptions
     [Range(0, 1000)]
     public int PricePercent1h { get; set; } = 50;
 
-    [Setting("SCAIGRID_BATCH_CONCURRENCY", "Calls of batches that one worker makes at a time.")]
+    [Setting("SCAIGRID_BATCH_CONCURRENCY", "Maximum number of batch calls that one worker makes at the same time.")]
     [Range(1, 1000)]
     public int BatchConcurrency { get; set; } = 32;
 
-    [Setting("SCAIGRID_BATCH_ALLOW_PRIVATE", "Fetch the input of batches from http and from loopback and private addresses as well.")]
+    [Setting("SCAIGRID_BATCH_ALLOW_PRIVATE", "Whether the input of batches may also be fetched over http, and from loopback and private addresses.")]
     public bool BatchAllowPrivate { get; set; }
 
     public int PricePercent(string window) => window switch

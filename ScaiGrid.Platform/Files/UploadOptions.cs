@@ -6,7 +6,7 @@ namespace ScaiGrid.Platform.Files;
 /// <summary>Limits and retention of uploaded files.</summary>
 public sealed class UploadOptions
 {
-    [Setting("SCAIGRID_FILE_MAX_MB", "Largest file that /v1/files takes, in MiB; the reverse proxy must let it through.")]
+    [Setting("SCAIGRID_FILE_MAX_MB", "Maximum size of a file that /v1/files accepts, in MiB; the reverse proxy must accept as much.")]
     [Range(1, 10_000)]
     public int FileMaxMb { get; set; } = 200;
 
@@ -20,7 +20,7 @@ public sealed class UploadOptions
     [Range(0, 1_000_000_000)]
     public int FilesPerTenant { get; set; } = 50_000;
 
-    [Setting("SCAIGRID_FILE_RETENTION_DAYS", "Days for which files, and batches that are at their end, are kept; 0 for ever.")]
+    [Setting("SCAIGRID_FILE_RETENTION_DAYS", "Days for which files and finished batches are kept; 0 for ever.")]
     [Range(0, 36_500)]
     public int FileRetentionDays { get; set; } = 30;
 

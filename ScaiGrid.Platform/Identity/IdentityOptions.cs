@@ -17,7 +17,7 @@ public sealed class IdentityOptions : IValidatableObject
 
     [Setting(
         "SCAIGRID_SERVICE_TOKENS",
-        "Comma list of `name:token` for internal components, each token of at least 32 characters; two tokens of one name may be live during rotation.",
+        "List of `name:token` for internal components. A token has at least 32 characters; during a rotation a name may have two tokens.",
         Secret = true)]
     public string[] ServiceTokens { get; set; } = [];
 
@@ -25,7 +25,7 @@ public sealed class IdentityOptions : IValidatableObject
     [Range(0, 1_000_000)]
     public int ApiKeysPerUser { get; set; } = 100;
 
-    [Setting("SCAIGRID_AUTH_DISABLED", "Every caller is the bootstrap super admin. Refused when the environment is Production.")]
+    [Setting("SCAIGRID_AUTH_DISABLED", "Whether every caller is the bootstrap super admin. Not allowed in the environment Production.")]
     public bool AuthDisabled { get; set; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -14,19 +14,19 @@ internal static partial class ConfigurationPage
     private const string Head = """
         # Configuration
 
-        Every setting is an environment variable; one that is not set, or is blank, has the default shown here. A mode that cannot start as
-        configured lists all mistakes at once, each with its variable, and ends with exit code 78.
+        Every setting is an environment variable. If it is unset or blank, the default applies. A mode with an invalid configuration lists all
+        mistakes at once, each with its variable, and ends with exit code 78.
 
-        - `SCAIGRID_MODE` picks the mode of the container image: `migrate`, `http`, `grpc`, `worker` or `bunker_proxy`. Without the image
-          each mode is a program of its own, which does not read it.
-        - As in any .NET host, `appsettings.json` in the working directory and, but for migrate, `--NAME=value` on the command line set the
-          same names. `DOTNET_ENVIRONMENT` names the environment, which is Production unless set; `Logging__LogLevel__Default` the log level.
-        - Telemetry is set up with OpenTelemetry's own variables: `OTEL_EXPORTER_OTLP_ENDPOINT` (without it nothing is sent),
-          `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES` and the rest.
-        - With `SCAIGRID_EXIT_WITH_STDIN=true` a mode ends when its standard input does. The AppHost sets it, so that no mode outlives it.
+        - `SCAIGRID_MODE` selects the mode of the container image: `migrate`, `http`, `grpc`, `worker` or `bunker_proxy`. Outside the image each
+          mode is a separate program that ignores this variable.
+        - As in every .NET host, `appsettings.json` in the working directory and (except for migrate) `--NAME=value` on the command line can set the
+          same names. `DOTNET_ENVIRONMENT` is the environment, by default Production. `Logging__LogLevel__Default` is the log level.
+        - Telemetry is configured by OpenTelemetry's own variables: `OTEL_EXPORTER_OTLP_ENDPOINT` (nothing is exported without it),
+          `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES` and others.
+        - With `SCAIGRID_EXIT_WITH_STDIN=true` a mode ends when its standard input is closed. The AppHost sets it, so that its processes end with it.
 
-        Times are in seconds, fractions allowed; lists are separated by commas; switches are `true` or `false`. Secrets are never logged:
-        messages name their variable only. In embedded use the AppHost sets what has no default.
+        Times are in seconds, and fractions are allowed. Lists are separated by commas. Switches are `true` or `false`. Secrets are never logged:
+        messages contain only the names of their variables. In embedded use the AppHost sets the required variables.
 
         This page is generated from the options classes: `UPDATE_GOLDEN=1 ./test --filter-class ScaiGrid.Tests.Architecture.GoldenTests`.
 

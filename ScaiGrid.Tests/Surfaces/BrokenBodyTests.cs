@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -72,6 +73,45 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
             name.Matches((await api.GetAsync("/metrics")).Text).Sum(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
     }
 
+    [Fact]
+    public async Task BodyThatStopsInTheMiddle_IsAnswered_AfterTheTimeWithoutAByte()
+    {
+        using var data = new TemporaryFolder();
+        var settings = new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path, ["SCAIGRID_REQUEST_IDLE_TIMEOUT_S"] = "0.5" };
+        await using var replica = await Replica.StartAsync(Mode.Http, settings);
+        foreach (var path in (string[])["/v1/inference/chat", "/oai/v1/chat/completions", "/oai/v1/responses", "/v1/inference/embed", "/oai/v1/audio/speech"])
+        {
+            using var caller = await BeginAsync(replica.BaseAddress, path, length: 1000);
+            Assert.StartsWith("HTTP/1.1 408 ", await AnswerAsync(caller), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task LargeBodies_TakeNoMoreMemoryTogetherThanTheyMay()
+    {
+        const int Large = 31 * 1024 * 1024;
+        using var data = new TemporaryFolder();
+        var settings = new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path, ["SCAIGRID_REQUEST_BODIES_MB"] = "64" };
+        await using var replica = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        var question = new string('x', 2 * 1024 * 1024);
+        (await api.ChatAsync("scailabs/echo", question)).Ok();
+        using (var one = await BeginAsync(replica.BaseAddress, "/v1/inference/chat", Large))
+        using (var two = await BeginAsync(replica.BaseAddress, "/oai/v1/responses", Large))
+        {
+            // All but the last bytes.
+            var most = new byte[Large - 1000];
+            await one.SendAsync(most);
+            await two.SendAsync(most);
+            Answer refused = null!;
+            await Poll.UntilAsync(async () => (refused = await api.ChatAsync("scailabs/echo", question)).Status != HttpStatusCode.OK, "no room for a third");
+            refused.Error(503, "SERVICE_UNAVAILABLE");
+            (await api.ChatAsync("scailabs/echo")).Ok();
+        }
+
+        await Poll.UntilAsync(async () => (await api.ChatAsync("scailabs/echo", question)).Status == HttpStatusCode.OK, "room again");
+    }
+
     [GeneratedRegex(@"^dotnet_gc_heap_total_allocated_bytes_total(?:\{[^}]*\})? ([0-9.E+]+)", RegexOptions.Multiline)]
     private static partial Regex Allocated();
 
@@ -85,6 +125,12 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         // The body is being read by then; a reset instead of an orderly end.
         await Task.Delay(20);
         caller.LingerState = new LingerOption(enable: true, seconds: 0);
+    }
+
+    private static async Task<string> AnswerAsync(Socket caller)
+    {
+        var answer = new byte[4096];
+        return Encoding.ASCII.GetString(answer, 0, await caller.ReceiveAsync(answer));
     }
 
     private static async Task<Socket> BeginAsync(Uri address, string path, int length)

@@ -1,0 +1,122 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Surfaces;
+
+/// <summary>Reads whole request bodies into pooled buffers. Bounds the memory of all large bodies together, and the time without a byte.</summary>
+/// <remarks>
+/// The server itself only requires an average rate: a client that has sent most of a body quickly may then send nothing for hours.
+/// </remarks>
+internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
+{
+    /// <summary>
+    /// The largest buffer that is allocated because of a Content-Length alone. Beyond that it grows with the data, so that a client that
+    /// announces much and sends little holds little memory. Bodies up to this size are not counted.
+    /// </summary>
+    private const int FirstBytes = 1024 * 1024;
+
+    private static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, $"A request has at most {InferenceOptions.MaxRequestBytes / 1024 / 1024} MiB.");
+    private static readonly Problem Stalled = new(CoreErrors.RequestTimeout);
+    private static readonly Problem NoRoom = new(CoreErrors.Unavailable, "Too many large requests are in progress; try again.", RetryAfterSeconds: 1);
+
+    private readonly long _most = options.RequestBodiesMegabytes * 1024L * 1024;
+    private long _held;
+
+    /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
+    public async ValueTask<(PooledBytes? Body, Problem? Problem)> ReadJsonAsync(HttpContext context)
+    {
+        var request = context.Request;
+        if (request.ContentType is not null && !request.HasJsonContentType())
+        {
+            return (null, new Problem(CoreErrors.UnsupportedMediaType));
+        }
+
+        if (request.ContentLength > InferenceOptions.MaxRequestBytes)
+        {
+            return (null, TooLarge);
+        }
+
+        var body = new PooledBytes((int)Math.Min(request.ContentLength ?? 4096, FirstBytes) + 1);
+        Problem? problem = null;
+        Lease? lease = null;
+        try
+        {
+            for (var isComplete = false; !isComplete && problem is null;)
+            {
+                var result = await ReadAsync(request.BodyReader, context.RequestAborted);
+                foreach (var segment in result.Buffer)
+                {
+                    body.Append(segment.Span);
+                }
+
+                request.BodyReader.AdvanceTo(result.Buffer.End);
+                isComplete = result.IsCompleted;
+                problem = result.IsCanceled ? Stalled
+                    : body.Length > InferenceOptions.MaxRequestBytes ? TooLarge
+                    : body.Length > FirstBytes && !(lease ??= Begin(context)).TryHold(body.Array.Length) ? NoRoom
+                    : null;
+            }
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+
+        if (problem is null)
+        {
+            return (body, null);
+        }
+
+        body.Dispose();
+        return (null, problem);
+    }
+
+    private async ValueTask<ReadResult> ReadAsync(PipeReader reader, CancellationToken callerGone)
+    {
+        var pending = reader.ReadAsync(callerGone);
+        if (pending.IsCompleted)
+        {
+            return await pending;
+        }
+
+        await using var silence = time.CreateTimer(
+            static reader => ((PipeReader)reader!).CancelPendingRead(), reader, options.RequestIdleTimeout, Timeout.InfiniteTimeSpan);
+        return await pending;
+    }
+
+    private Lease Begin(HttpContext context)
+    {
+        var lease = new Lease(this);
+        context.Response.RegisterForDispose(lease);
+        return lease;
+    }
+
+    /// <summary>The memory of one request's body, until the request ends.</summary>
+    private sealed class Lease(RequestBodies bodies) : IDisposable
+    {
+        private long _bytes;
+
+        public bool TryHold(long bytes)
+        {
+            var more = bytes - _bytes;
+            if (Interlocked.Add(ref bodies._held, more) > bodies._most)
+            {
+                Interlocked.Add(ref bodies._held, -more);
+                return false;
+            }
+
+            _bytes = bytes;
+            return true;
+        }
+
+        public void Dispose()
+        {
+            Interlocked.Add(ref bodies._held, -_bytes);
+            _bytes = 0;
+        }
+    }
+}
