@@ -13,7 +13,7 @@ namespace ScaiGrid.Inference.Health;
 /// trial, and each failed trial doubles that, up to 5 minutes. A 429 or 5xx with Retry-After opens it at once for that long, and so does an
 /// exhausted account, for a default time if none is given; a given pause is not doubled.
 /// Three refusals in a row of our credentials or the model are not a failure of the upstream: the circuit stays closed, but other targets
-/// are preferred for 15 s after each such answer.
+/// are preferred for 15 s. Each refusal after that doubles the time, up to 5 minutes.
 /// </remarks>
 public sealed class BackendHealth
 {
@@ -26,6 +26,9 @@ public sealed class BackendHealth
     /// <summary>A single 403 may be about a caller's content; while other calls are answered, there are not this many in a row.</summary>
     private const int MisconfiguredInARow = 3;
 
+    /// <summary>Further openings in a row do not make the pause longer.</summary>
+    private const int MostOpenings = 16;
+
     /// <summary>The time after which an unfinished trial counts as lost. Every call reports its end, so only a dead replica loses one.</summary>
     private static readonly TimeSpan TrialPatience = TimeSpan.FromMinutes(2);
 
@@ -36,6 +39,7 @@ public sealed class BackendHealth
     private int _inFlight;
     private int _failuresInARow;
     private int _misconfiguredInARow;
+    private int _misconfiguredPauses;
     private long _misconfiguredUntil;
     private long _firstByteMicros;
     private long _answerMicros;
@@ -121,11 +125,7 @@ public sealed class BackendHealth
             // Evidence of neither health nor failure: a wrong key stays wrong, some upstreams refuse a caller's content with 403, nothing may have been
             // sent, and a conversation that the model fails on is one caller's.
             case UpstreamFailure.Misconfigured:
-                if (Interlocked.Increment(ref _misconfiguredInARow) >= MisconfiguredInARow)
-                {
-                    Volatile.Write(ref _misconfiguredUntil, _time.GetTimestamp() + Ticks(FirstPause));
-                }
-
+                Refused();
                 Abandoned(isTrial);
                 return;
             case UpstreamFailure.Unsupported or UpstreamFailure.ModelFailed or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
@@ -166,6 +166,7 @@ public sealed class BackendHealth
         if (Volatile.Read(ref _misconfiguredInARow) != 0)
         {
             Volatile.Write(ref _misconfiguredInARow, 0);
+            Volatile.Write(ref _misconfiguredPauses, 0);
             Volatile.Write(ref _misconfiguredUntil, 0);
         }
     }
@@ -188,6 +189,17 @@ public sealed class BackendHealth
         if (circuit.IsClosed != _circuit.IsClosed || !circuit.IsClosed)
         {
             Take(circuit, isOurs: false);
+        }
+    }
+
+    // Calls that are refused together count as one: only a refusal after the pause doubles the next one.
+    private void Refused()
+    {
+        var now = _time.GetTimestamp();
+        if (Interlocked.Increment(ref _misconfiguredInARow) >= MisconfiguredInARow && !IsLastResort(now))
+        {
+            var pauses = Math.Min(Interlocked.Increment(ref _misconfiguredPauses), MostOpenings);
+            Volatile.Write(ref _misconfiguredUntil, now + Ticks(PauseAfter(pauses)));
         }
     }
 
@@ -217,7 +229,7 @@ public sealed class BackendHealth
             return;
         }
 
-        var openings = askedSeconds is null ? Math.Min(circuit.Openings + 1, 16) : Math.Max(circuit.Openings, 1);
+        var openings = askedSeconds is null ? Math.Min(circuit.Openings + 1, MostOpenings) : Math.Max(circuit.Openings, 1);
         var pause = askedSeconds is { } seconds ? AtMost(TimeSpan.FromSeconds(seconds)) : PauseAfter(openings);
         TryChange(circuit, new Circuit(_time.GetTimestamp() + Ticks(pause), openings, reason, IsPauseGiven: askedSeconds is not null));
     }

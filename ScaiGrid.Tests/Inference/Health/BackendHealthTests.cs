@@ -246,6 +246,35 @@ public sealed class BackendHealthTests
     }
 
     [Fact]
+    public void Refusals_MakeOthersPreferred_ForTwiceAsLongEachTime_UntilAnAnswer()
+    {
+        for (var i = 0; i < 64; i++)
+        {
+            _health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.Misconfigured));
+        }
+
+        // The many that were refused together count as one.
+        foreach (var seconds in (int[])[15, 30, 60, 120, 240, 300, 300])
+        {
+            _time.Advance(TimeSpan.FromSeconds(seconds - 1));
+            Assert.True(_health.IsLastResort(_time.GetTimestamp()));
+            _time.Advance(TimeSpan.FromSeconds(1));
+            Assert.False(_health.IsLastResort(_time.GetTimestamp()));
+            _health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.Misconfigured));
+        }
+
+        _health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(1), isStream: false);
+        Assert.False(_health.IsLastResort(_time.GetTimestamp()));
+        for (var i = 0; i < 3; i++)
+        {
+            _health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.Misconfigured));
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(15));
+        Assert.False(_health.IsLastResort(_time.GetTimestamp()));
+    }
+
+    [Fact]
     public void Latency_IsAMovingAverage_OfFirstTokensWhereThereAreAny()
     {
         _health.Succeeded(isTrial: false, TimeSpan.FromMilliseconds(900), isStream: false);
