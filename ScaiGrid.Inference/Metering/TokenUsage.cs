@@ -78,9 +78,8 @@ public readonly record struct TokenUsage(
     /// <summary>Reads one count of an upstream's document.</summary>
     /// <returns>Null if it is missing or is not a valid count.</returns>
     internal static long? Count(JsonElement owner, ReadOnlySpan<byte> name) =>
-        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number
-            && value.TryGetInt64(out var count) && IsCount(count)
-            ? count
+        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number)
+            ? Count(number)
             : null;
 
     /// <summary>The greater of two counts, either of which may be null.</summary>
@@ -112,15 +111,16 @@ public readonly record struct TokenUsage(
         return value;
     }
 
-    // A negative, fractional or impossibly large number is not accepted: it would falsify every sum that it is added to.
-    private static bool IsCount(long number) => number is >= 0 and <= MaxCount;
+    // A negative, fractional or impossibly large number is not accepted: it would falsify every sum that it is added to. Some servers write
+    // 10 as 10.0.
+    private static long? Count(double number) => number is >= 0 and <= MaxCount && double.IsInteger(number) ? (long)number : null;
 
     private static long? ReadCount(ref Utf8JsonReader reader)
     {
         reader.Read();
-        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && IsCount(count))
+        if (reader.TokenType == JsonTokenType.Number)
         {
-            return count;
+            return Count(reader.TryGetInt64(out var whole) ? whole : reader.TryGetDouble(out var number) ? number : -1);
         }
 
         reader.Skip();
