@@ -23,7 +23,7 @@ internal sealed class BackendProber(ProviderCatalog catalog, ProviderSecrets sec
         var isAlive = listing.Error?.Failure is not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Cut or UpstreamFailure.TimedOut or UpstreamFailure.ServerError or UpstreamFailure.RateLimited);
         var detail = listing.Error is null ? "The upstream answered."
             : isAlive ? $"The upstream answered, though not with its models ({listing.Error.Failure.Label()})."
-            : $"The upstream did not answer ({listing.Error.Failure.Label()}).";
+            : $"The upstream's list of models could not be read ({listing.Error.Failure.Label()}).";
         return new ProbeResult(isAlive, detail, Math.Round(time.GetElapsedTime(startedAt).TotalMilliseconds, 3));
     }
 }

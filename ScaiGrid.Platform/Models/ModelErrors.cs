@@ -11,6 +11,7 @@ internal static class ModelErrors
     public static readonly Error ProviderHasBackends = new("PROVIDER_HAS_BACKENDS", 409, "Delete the provider's backends first.");
     public static readonly Error ProviderDiscovery = new("PROVIDER_DISCOVERY_ERROR", 502, "The upstream did not return its list of models.");
     public static readonly Error ProviderNameTaken = CoreErrors.Conflict with { Message = "A provider with this name exists." };
+    public static readonly Error GroupHasRules = CoreErrors.Conflict with { Message = "The group has access rules: remove them first." };
     public static readonly Error ModelIsMapped = CoreErrors.Conflict with { Message = "The model is mapped to backends: remove its routing targets first." };
     public static readonly Error PricesChanged = CoreErrors.Conflict with { Message = "The prices were changed by somebody else meanwhile; look at them and try again." };
     public static readonly Error GroupNameTaken = CoreErrors.Conflict with { Message = "A group of models with this name exists." };

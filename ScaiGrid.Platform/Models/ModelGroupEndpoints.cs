@@ -119,8 +119,13 @@ internal static class ModelGroupEndpoints
             return Reply.Problem(CoreErrors.NotFound);
         }
 
+        // A rule that blocks a tenant must not vanish unnoticed.
+        if (await db.ModelAccess.AnyAsync(rule => rule.GroupId == id, cancellationToken))
+        {
+            return Reply.Problem(ModelErrors.GroupHasRules);
+        }
+
         // The database would cascade, but only changes made here are noted for the snapshot.
-        db.ModelAccess.RemoveRange(await db.ModelAccess.Where(rule => rule.GroupId == id).ToListAsync(cancellationToken));
         db.ModelGroupMembers.RemoveRange(await db.ModelGroupMembers.Where(member => member.GroupId == id).ToListAsync(cancellationToken));
         db.ModelGroups.Remove(row);
         await db.SaveChangesAsync(cancellationToken);

@@ -45,14 +45,14 @@ public sealed class ModelAccessTests(Grid grid) : ServicesTest(grid)
     }
 
     [Fact]
-    public async Task GroupRules_HoldForItsModels_AModelsOwnRuleGoesFirst_AndADeletedGroupTakesItsRulesAlong()
+    public async Task GroupRules_HoldForItsModels_AModelsOwnRuleGoesFirst_AndAGroupWithRulesIsNotDeleted()
     {
         var (tenant, user) = await TenantAsync();
         using var caller = user;
         var (one, two) = (await ConnectAsync(), await ConnectAsync());
         var group = (await Admin.PostAsync("/v1/model-groups", new { name = Fresh.Name(), model_ids = new[] { await IdAsync(one), await IdAsync(two) } })).Created();
         var groupId = (string)group["id"]!;
-        await PutAsync(tenant, "block", groupId: groupId);
+        var block = await PutAsync(tenant, "block", groupId: groupId);
         (await user.Api.ChatAsync(one)).Error(403, "MODEL_ACCESS_DENIED");
         (await user.Api.ChatAsync(two)).Error(403, "MODEL_ACCESS_DENIED");
 
@@ -64,8 +64,11 @@ public sealed class ModelAccessTests(Grid grid) : ServicesTest(grid)
         (await user.Api.ChatAsync(two)).Ok();
         (await Admin.PutAsync($"/v1/model-groups/{groupId}", new { model_ids = new[] { await IdAsync(two) } })).Ok();
         (await user.Api.ChatAsync(two)).Error(403, "MODEL_ACCESS_DENIED");
-        (await Admin.DeleteAsync($"/v1/model-groups/{groupId}")).NoContent();
+        (await Admin.DeleteAsync($"/v1/model-groups/{groupId}")).Error(409, "CONFLICT");
+        (await user.Api.ChatAsync(two)).Error(403, "MODEL_ACCESS_DENIED");
+        (await Admin.DeleteAsync($"/v1/model-access/{block}")).NoContent();
         (await user.Api.ChatAsync(two)).Ok();
+        (await Admin.DeleteAsync($"/v1/model-groups/{groupId}")).NoContent();
         (await Admin.GetAsync($"/v1/model-groups/{groupId}")).Error(404, "NOT_FOUND");
     }
 
