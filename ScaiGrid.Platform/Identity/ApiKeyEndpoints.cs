@@ -122,9 +122,7 @@ internal static class ApiKeyEndpoints
         if (limit > 0)
         {
             await db.TakeLockAsync($"api_keys/{row.UserId}", cancellationToken);
-            var live = await db.ApiKeys.CountAsync(
-                key => key.UserId == row.UserId && key.RevokedAt == null && (key.ExpiresAt == null || key.ExpiresAt > row.CreatedAt), cancellationToken);
-            if (live >= limit)
+            if (await Live(db, row.UserId, row.CreatedAt).CountAsync(cancellationToken) >= limit)
             {
                 throw new ApiException(IdentityErrors.TooManyKeys);
             }
@@ -141,15 +139,24 @@ internal static class ApiKeyEndpoints
             return Reply.Problem(CoreErrors.NotFound);
         }
 
+        var now = time.GetStoredNow();
+        if (caller.IsSuperAdmin && row.Id == caller.ApiKeyId && !await Live(db, row.UserId, now).AnyAsync(key => key.Id != id, cancellationToken))
+        {
+            return Reply.Problem(IdentityErrors.LastKey);
+        }
+
         if (row.UserId != caller.UserId)
         {
             await db.CoveredUserAsync(row.UserId, caller, catalogue, cancellationToken);
         }
 
-        row.RevokedAt = time.GetStoredNow();
+        row.RevokedAt = now;
         await db.SaveChangesAsync(cancellationToken);
         return TypedResults.NoContent();
     }
+
+    private static IQueryable<ApiKey> Live(PlatformDb db, string userId, DateTimeOffset now) =>
+        db.ApiKeys.Where(key => key.UserId == userId && key.RevokedAt == null && (key.ExpiresAt == null || key.ExpiresAt > now));
 
     private static IQueryable<ApiKey> Manageable(PlatformDb db, Caller caller)
     {

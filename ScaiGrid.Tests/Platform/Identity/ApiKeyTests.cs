@@ -1,4 +1,5 @@
 using System.Globalization;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -68,6 +69,18 @@ public sealed class ApiKeyTests(Grid grid) : GridTest(grid)
         using var holder = Admin.As(key);
         (await holder.DeleteAsync($"/v1/api-keys/{id}")).NoContent();
         (await holder.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
+    }
+
+    [Fact]
+    public async Task LastKeyOfASuperAdmin_DoesNotRevokeItself()
+    {
+        var user = (await Admin.PostAsync("/v1/users", new { email = $"{Fresh.Name()}@test.example", display_name = "Operator", roles = new[] { Roles.SuperAdmin } })).Created();
+        var made = (await Admin.PostAsync("/v1/api-keys", new { name = "only", assigned_user_id = (string)user["id"]! })).Created();
+        using var person = Admin.As((string)made["key"]!);
+        (await person.DeleteAsync($"/v1/api-keys/{made["id"]}")).Error(409, "CONFLICT");
+        (await person.GetAsync("/v1/me")).Ok();
+        await person.CreateKeyAsync();
+        (await person.DeleteAsync($"/v1/api-keys/{made["id"]}")).NoContent();
     }
 
     [Fact]
