@@ -23,6 +23,7 @@ public sealed partial class ModeProcess : IAsyncDisposable
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(60);
     private static readonly string[] OwnVariables = ["SCAIGRID_", "ASPNETCORE_", "DOTNET_", "ConnectionStrings__", "OTEL_", "DISPATCH_"];
+    private static readonly string[] PassedOn = ["DOTNET_ROOT", "DOTNET_TieredPGO", "DOTNET_EnableWriteXorExecute"];
 
     private readonly TemporaryFolder _data = new();
     private readonly ConcurrentQueue<string> _output = new();
@@ -187,8 +188,8 @@ public sealed partial class ModeProcess : IAsyncDisposable
         };
         foreach (var name in start.Environment.Keys.Where(name => OwnVariables.Any(own => name.StartsWith(own, StringComparison.OrdinalIgnoreCase))).ToArray())
         {
-            // The location of .NET must be passed on.
-            if (!name.StartsWith("DOTNET_ROOT", StringComparison.Ordinal))
+            // The location of .NET must be passed on, and what ./test says about how its runtime compiles.
+            if (!PassedOn.Any(own => name.StartsWith(own, StringComparison.Ordinal)))
             {
                 start.Environment.Remove(name);
             }
