@@ -12,6 +12,9 @@ public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDis
 
     public int Length { get; private set; }
 
+    /// <summary>Disposed together with the buffer: what counts its memory.</summary>
+    internal IDisposable? Lease { get; set; }
+
     public ReadOnlyMemory<byte> Memory => _array.AsMemory(0, Length);
 
     public ReadOnlySpan<byte> Span => _array.AsSpan(0, Length);
@@ -48,6 +51,7 @@ public sealed class PooledBytes(int capacity = 4096) : IBufferWriter<byte>, IDis
         {
             Return(_array);
             (_array, Length) = ([], 0);
+            Lease?.Dispose();
         }
     }
 

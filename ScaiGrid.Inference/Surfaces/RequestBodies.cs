@@ -6,7 +6,7 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>Reads whole request bodies into pooled buffers. Bounds the memory of all large bodies together, and the time without a byte.</summary>
+/// <summary>Reads whole JSON bodies into pooled buffers. Bounds the memory of all large bodies together, and the time without a byte.</summary>
 /// <remarks>
 /// The server itself only requires an average rate: a client that has sent most of a body quickly may then send nothing for hours.
 /// </remarks>
@@ -20,7 +20,7 @@ internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 
     private static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, $"A request has at most {InferenceOptions.MaxRequestBytes / 1024 / 1024} MiB.");
     private static readonly Problem Stalled = new(CoreErrors.RequestTimeout);
-    private static readonly Problem NoRoom = new(CoreErrors.Unavailable, "Too many large requests are in progress; try again.", RetryAfterSeconds: 1);
+    private static readonly Problem NoRoom = new(CoreErrors.Unavailable, "The calls in progress have too many large bodies; try again.", RetryAfterSeconds: 1);
 
     private readonly long _most = options.RequestBodiesMegabytes * 1024L * 1024;
     private long _held;
@@ -41,12 +41,14 @@ internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 
         var body = new PooledBytes((int)Math.Min(request.ContentLength ?? 4096, FirstBytes) + 1);
         Problem? problem = null;
-        Lease? lease = null;
         try
         {
             for (var isComplete = false; !isComplete && problem is null;)
             {
                 var result = await ReadAsync(request.BodyReader, context.RequestAborted);
+
+                // A wait may also be cancelled just as the bytes arrive.
+                var isStalled = result is { IsCanceled: true, IsCompleted: false, Buffer.IsEmpty: true };
                 foreach (var segment in result.Buffer)
                 {
                     body.Append(segment.Span);
@@ -54,9 +56,9 @@ internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 
                 request.BodyReader.AdvanceTo(result.Buffer.End);
                 isComplete = result.IsCompleted;
-                problem = result.IsCanceled ? Stalled
+                problem = isStalled ? Stalled
                     : body.Length > InferenceOptions.MaxRequestBytes ? TooLarge
-                    : body.Length > FirstBytes && !(lease ??= Begin(context)).TryHold(body.Array.Length) ? NoRoom
+                    : body.Length > FirstBytes && !TryHold(body) ? NoRoom
                     : null;
             }
         }
@@ -88,18 +90,18 @@ internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
         return await pending;
     }
 
-    private Lease Begin(HttpContext context)
+    private bool TryHold(PooledBytes body)
     {
-        var lease = new Lease(this);
-        context.Response.RegisterForDispose(lease);
-        return lease;
+        body.Lease ??= new Lease(this);
+        return ((Lease)body.Lease).TryHold(body.Array.Length);
     }
 
-    /// <summary>The memory of one request's body, until the request ends.</summary>
+    /// <summary>The memory that one body is counted with, until its buffer is disposed.</summary>
     private sealed class Lease(RequestBodies bodies) : IDisposable
     {
         private long _bytes;
 
+        /// <param name="bytes">The size of the buffer, which has grown.</param>
         public bool TryHold(long bytes)
         {
             var more = bytes - _bytes;
@@ -113,10 +115,6 @@ internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
             return true;
         }
 
-        public void Dispose()
-        {
-            Interlocked.Add(ref bodies._held, -_bytes);
-            _bytes = 0;
-        }
+        public void Dispose() => Interlocked.Add(ref bodies._held, -_bytes);
     }
 }

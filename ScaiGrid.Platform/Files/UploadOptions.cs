@@ -12,11 +12,11 @@ public sealed class UploadOptions
 
     [Setting(
         "SCAIGRID_FILE_MB_PER_TENANT",
-        "What the files of a tenant may take together, in MiB; 0 for no limit. Results of batches count, and are never refused: uploads and inputs of batches are.")]
+        "Maximum size of all files of a tenant together, in MiB; 0 for no limit. Results of batches count but are never refused; uploads and inputs of batches are.")]
     [Range(0, 1_000_000_000)]
     public int FileMbPerTenant { get; set; } = 102_400;
 
-    [Setting("SCAIGRID_FILES_PER_TENANT", "The number of files that a tenant may have; 0 for no limit. Results of batches count, and are never refused.")]
+    [Setting("SCAIGRID_FILES_PER_TENANT", "Maximum number of files of a tenant; 0 for no limit. Results of batches count but are never refused.")]
     [Range(0, 1_000_000_000)]
     public int FilesPerTenant { get; set; } = 50_000;
 
