@@ -166,7 +166,7 @@ public sealed class BackendHealth
         if (Volatile.Read(ref _misconfiguredInARow) != 0)
         {
             Volatile.Write(ref _misconfiguredInARow, 0);
-            Volatile.Write(ref _misconfiguredPauses, 0);
+            _misconfiguredPauses = 0;
             Volatile.Write(ref _misconfiguredUntil, 0);
         }
     }
@@ -195,11 +195,16 @@ public sealed class BackendHealth
     // Calls that are refused together count as one: only a refusal after the pause doubles the next one.
     private void Refused()
     {
-        var now = _time.GetTimestamp();
-        if (Interlocked.Increment(ref _misconfiguredInARow) >= MisconfiguredInARow && !IsLastResort(now))
+        var (now, until) = (_time.GetTimestamp(), Volatile.Read(ref _misconfiguredUntil));
+        if (Interlocked.Increment(ref _misconfiguredInARow) < MisconfiguredInARow || now < until)
         {
-            var pauses = Math.Min(Interlocked.Increment(ref _misconfiguredPauses), MostOpenings);
-            Volatile.Write(ref _misconfiguredUntil, now + Ticks(PauseAfter(pauses)));
+            return;
+        }
+
+        var pauses = Math.Min(_misconfiguredPauses + 1, MostOpenings);
+        if (Interlocked.CompareExchange(ref _misconfiguredUntil, now + Ticks(PauseAfter(pauses)), until) == until)
+        {
+            _misconfiguredPauses = pauses;
         }
     }
 

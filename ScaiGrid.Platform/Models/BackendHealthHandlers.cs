@@ -82,7 +82,7 @@ internal static class BackendHealthHandlers
         CircuitState.Open when circuit.IsTrial => $"The circuit is half-open after {circuit.Reason.Label()}, and its trial is under way.",
         CircuitState.Open => $"The circuit is open after {circuit.Reason.Label()}.",
         CircuitState.HalfOpen => $"The circuit is half-open after {circuit.Reason.Label()}: the next call is a trial.",
-        _ when health.IsMisconfigured => "Its upstream refused our credentials or did not know the model in all of its last calls: for 15 seconds from each, other backends are asked first.",
+        _ when health.IsMisconfigured => "Its upstream refused our credentials or did not know the model in all of its last calls: other backends are preferred, and it is tried again at growing intervals of up to 5 minutes.",
         _ when recent.Failures > 0 => $"{recent.Failures} of {recent.Calls} calls of the last 30 seconds failed.",
         _ when recent.Calls == 0 => "The circuit is closed; no call of the last 30 seconds told of the backend's health (one that is refused for its key or content does not).",
         _ => "All calls of the last 30 seconds succeeded.",
