@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>
 /// Chooses the error for the caller when no target took the call: the failure that best predicts the outcome of a retry. In order of
 /// precedence: the upstream answered and failed, timed out, was rate limited, was unreachable, cannot take the request. If none was
-/// reachable, or all are out after one asked for a pause, the model is unavailable: the next call would be told no less.
+/// reachable, or all are out after one asked for a pause, the model is unavailable: the next call would get the same answer.
 /// </summary>
 internal struct FailureVerdict
 {

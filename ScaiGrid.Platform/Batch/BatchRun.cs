@@ -323,7 +323,7 @@ internal sealed partial class BatchRun(
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         if (await db.Batches.AnyAsync(row => row.Id == batch.Id && row.Status == BatchStatus.Cancelling, cancellationToken))
         {
-            // This chunk's own copy: other chunks look for themselves.
+            // Only this chunk's copy; the other chunks make the same query.
             batch.Status = BatchStatus.Cancelling;
         }
     }

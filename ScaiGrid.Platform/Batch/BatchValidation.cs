@@ -65,16 +65,9 @@ internal sealed class BatchValidation(
                 await using var bounded = new BoundedBody(body, uploads.MaxBytes);
                 await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), bounded, token);
                 var file = files.New(id, batch.TenantId, batch.UserId, "input.jsonl", FilePurpose.Batch, bounded.BytesRead);
-                try
-                {
-                    await files.ThrowIfFullAsync(batch.TenantId, file.Bytes, token);
-                }
-                catch (ApiException)
-                {
-                    await blobs.DeleteAsync(file.BlobKey, token);
-                    throw;
-                }
 
+                // The bytes are left to the sweep: another worker that has taken the batch over may have stored them under the same name.
+                await files.ThrowIfFullAsync(batch.TenantId, file.Bytes, token);
                 return file;
             },
             cancellationToken);

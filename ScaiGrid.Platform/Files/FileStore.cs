@@ -30,7 +30,7 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         await ThrowIfFullAsync(caller.TenantId, bytes: 1, cancellationToken);
         var id = Ids.New(Ids.File, time);
         var key = StoredFile.KeyOf(caller.TenantId, id);
-        var isKept = false;
+        var isWanted = false;
         try
         {
             var (filename, bytes, purpose) = await ReadAsync(new MultipartReader(boundary, request.Body), key, cancellationToken);
@@ -45,12 +45,18 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
             checks.ThrowIfAny();
             var file = New(id, caller.TenantId, caller.UserId, filename!, FilePurpose.Batch, bytes);
             await databases.TransactAsync((db, token) => AddAsync(db, file, token), cancellationToken);
-            isKept = true;
+            isWanted = true;
             return file;
+        }
+        catch (CommitUnknownException)
+        {
+            // The row may be stored. If it is not, the sweep removes the bytes.
+            isWanted = true;
+            throw;
         }
         finally
         {
-            if (!isKept)
+            if (!isWanted)
             {
                 // Not the caller's token, which is often already cancelled.
                 await blobs.DeleteAsync(key, CancellationToken.None);

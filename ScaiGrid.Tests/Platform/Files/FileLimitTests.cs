@@ -35,7 +35,7 @@ public sealed class FileLimitTests(DatabaseServer server)
         var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => UploadAsync(i % 2 == 0 ? admin : elsewhere, input)));
         var file = (string)Assert.Single(answers, answer => (int)answer.Status == 201).Created()["id"]!;
         var refused = answers.First(answer => (int)answer.Status != 201).Error(429, "QUOTA_EXCEEDED");
-        Assert.Equal("The tenant's files may take 1 MiB together: delete files that are no longer used first.", (string?)refused["message"]);
+        Assert.Equal("The tenant's files may take 1 MiB together: first delete files that are no longer used.", (string?)refused["message"]);
         Assert.Null(refused["retry_after"]);
         var blobs = new DiskBlobStore(folder.File("blobs"), TimeProvider.System, NullLogger<DiskBlobStore>.Instance);
         Assert.Single((await blobs.ListAsync("files/", after: null, 100, TestContext.Current.CancellationToken)).Items);
@@ -75,8 +75,8 @@ public sealed class FileLimitTests(DatabaseServer server)
         (await UploadAsync(admin, tiny)).Created();
         var second = (string)(await UploadAsync(admin, tiny)).Created()["id"]!;
         Assert.Equal(
-            "The tenant may have 2 files: delete files that are no longer used first.", (string?)(await UploadAsync(admin, tiny)).Error(429, "QUOTA_EXCEEDED")["message"]);
-        Assert.Equal("The tenant may have 2 files: delete files that are no longer used first.", await MistakeAsync());
+            "The tenant may have 2 files: first delete files that are no longer used.", (string?)(await UploadAsync(admin, tiny)).Error(429, "QUOTA_EXCEEDED")["message"]);
+        Assert.Equal("The tenant may have 2 files: first delete files that are no longer used.", await MistakeAsync());
         (await admin.DeleteAsync($"/v1/files/{second}")).NoContent();
         Assert.StartsWith("must be a JSON object", await MistakeAsync(), StringComparison.Ordinal);
 
