@@ -140,7 +140,7 @@ internal static class ApiKeyEndpoints
         }
 
         var now = time.GetStoredNow();
-        if (caller.IsSuperAdmin && row.Id == caller.ApiKeyId && !await Live(db, row.UserId, now).AnyAsync(key => key.Id != id, cancellationToken))
+        if (caller.IsSuperAdmin && row.Id == caller.ApiKeyId && !await Live(db, row.UserId, now).AnyAsync(key => key.Id != id && key.Scopes == null, cancellationToken))
         {
             return Reply.Problem(IdentityErrors.LastKey);
         }

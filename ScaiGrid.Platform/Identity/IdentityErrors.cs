@@ -10,8 +10,8 @@ internal static class IdentityErrors
     public static readonly Error ExternalIdElsewhere = CoreErrors.Conflict with { Message = "A user of another tenant has this external id; only a super admin can give it to a second one." };
     public static readonly Error RoleSlugTaken = CoreErrors.SlugConflict with { Message = "The tenant has a role with this slug." };
     public static readonly Error MappingExists = CoreErrors.Conflict with { Message = "The group already has this role." };
-    public static readonly Error TooManyKeys = CoreErrors.Conflict with { Message = "The user already has the maximum number of API keys: revoke one that is no longer used first." };
-    public static readonly Error LastKey = CoreErrors.Conflict with { Message = "A super admin's last key does not revoke itself: create another key first." };
+    public static readonly Error TooManyKeys = CoreErrors.Conflict with { Message = "The user already has the maximum number of API keys: first revoke one that is no longer used." };
+    public static readonly Error LastKey = CoreErrors.Conflict with { Message = "A super admin's last key without scopes does not revoke itself: create another one first." };
     public static readonly Error OneSelf = CoreErrors.Conflict with { Message = "You cannot change your own roles, or suspend or delete yourself: another administrator must do it." };
     public static readonly Error HoldsMore = CoreErrors.PermissionDenied with { Message = "The user holds permissions that you do not hold." };
     public static readonly Error RoleHoldsMore = CoreErrors.PermissionDenied with { Message = "The role holds permissions that you do not hold." };

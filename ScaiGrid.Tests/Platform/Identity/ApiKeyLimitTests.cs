@@ -39,7 +39,7 @@ public sealed class ApiKeyLimitTests(DatabaseServer server)
         var made = answers.Where(answer => (int)answer.Status == 201).Select(answer => (string)answer.Created()["id"]!).ToList();
         Assert.Equal(Limit, made.Count);
         var refused = answers.First(answer => (int)answer.Status != 201).Error(409, "CONFLICT");
-        Assert.Equal("The user already has the maximum number of API keys: revoke one that is no longer used first.", (string?)refused["message"]);
+        Assert.Equal("The user already has the maximum number of API keys: first revoke one that is no longer used.", (string?)refused["message"]);
 
         // The limit is each user's own, and neither a revoked nor an expired key counts.
         (await admin.PostAsync("/v1/api-keys", new { name = "mine" })).Created();
