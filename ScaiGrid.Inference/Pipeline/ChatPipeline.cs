@@ -137,7 +137,7 @@ public sealed class ChatPipeline
                 deadline.Pause();
                 do
                 {
-                    usage = chunks.Current.UsageProperty.Exists ? chunks.Current.Usage ?? usage : usage;
+                    usage = chunks.Current.Usage ?? usage;
                     finished |= chunks.Current.HasFinish;
                     await call.Responder.ChunkAsync(in chunks.Current);
                 }

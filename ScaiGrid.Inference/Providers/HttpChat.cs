@@ -39,7 +39,8 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
                 return ChatReply.Failed(Named(error.Field is { } field ? error with { Field = format.FieldOf(field) } : error, route));
             }
 
-            if (IsEventStream(response.Content) != request.Stream)
+            var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
+            if (isEventStream != request.Stream)
             {
                 return ChatReply.Failed(await UpstreamErrors.InAsync(response, address, deadline.Token)
                     ?? new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream answered with the wrong content type."));
@@ -65,14 +66,6 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
         {
             response?.Dispose();
         }
-    }
-
-    // Reads the header as it is: parsing it would allocate for each call.
-    private static bool IsEventStream(HttpContent content)
-    {
-        var type = content.Headers.NonValidated.TryGetValues("Content-Type", out var values) ? values.ToString().AsSpan() : default;
-        var end = type.IndexOf(';');
-        return (end < 0 ? type : type[..end]).Trim().Equals("text/event-stream", StringComparison.OrdinalIgnoreCase);
     }
 
     private static UpstreamError Named(UpstreamError error, ModelRoute route) =>

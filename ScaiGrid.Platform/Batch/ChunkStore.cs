@@ -34,7 +34,7 @@ internal sealed partial class ChunkStore
     }
 
     /// <summary>Opens a chunk's results with those that were saved in notes.</summary>
-    /// <exception cref="ApiException">They cannot be read from the store, or written to the data folder, for now.</exception>
+    /// <exception cref="ApiException">The store is unavailable, or the data folder's disk is full.</exception>
     public async Task<ChunkResults> OpenAsync(BatchRow batch, int number, CancellationToken cancellationToken)
     {
         try
