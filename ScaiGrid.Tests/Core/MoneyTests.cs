@@ -8,7 +8,7 @@ public sealed class MoneyTests
     private const long Unit = Money.NanosPerUnit;
 
     [Theory]
-    [InlineData(1_000, 500, 2_500_000_000, 10_000_000_000, 7_500_000)] // 2.50 and 10.00 a million
+    [InlineData(1_000, 500, 2_500_000_000, 10_000_000_000, 7_500_000)] // 2.50 and 10.00 per million tokens
     [InlineData(1_234, 567, 150_000_000, 600_000_000, 525_300)]
     [InlineData(0, 0, 2_500_000_000, 10_000_000_000, 0)]
     [InlineData(1_000_000, 1_000_000, 0, 0, 0)]
@@ -18,14 +18,14 @@ public sealed class MoneyTests
 
     [Theory]
     [InlineData(1, 0, 499_999, 0, 0)]
-    [InlineData(1, 0, 500_000, 0, 1)] // half goes up
-    [InlineData(1, 1, 250_000, 250_000, 1)] // added first, rounded once
+    [InlineData(1, 0, 500_000, 0, 1)] // half is rounded up
+    [InlineData(1, 1, 250_000, 250_000, 1)] // summed first, then rounded once
     [InlineData(1, 1, 499_999, 499_999, 1)]
     [InlineData(3, 0, 500_000, 0, 2)]
     public void Cost_IsRoundedOnce_HalfUp(long input, long output, long inputPrice, long outputPrice, long expected) =>
         Assert.Equal(expected, Money.Cost(input, output, inputPrice, outputPrice));
 
-    /// <summary>A product of tokens and price does not fit 64 bits long before the cost does not.</summary>
+    /// <summary>Tokens times price exceeds 64 bits although the resulting cost still fits.</summary>
     [Fact]
     public void Cost_OfTheHighestPrices_DoesNotOverflowInBetween() =>
         Assert.Equal(9_000_000_000 * Unit, Money.Cost(4_000_000_000, 5_000_000_000, 1_000_000 * Unit, 1_000_000 * Unit));
@@ -62,9 +62,9 @@ public sealed class MoneyTests
     [InlineData("1e3")]
     [InlineData("1,000")]
     [InlineData("0.0000000001")] // a tenth of a nano-unit
-    [InlineData("9223372037")] // more than 64 bits of nano-units
+    [InlineData("9223372037")] // does not fit 64 bits of nano-units
     [InlineData("79228162514264337593543950336")]
-    [InlineData("1.00000000000000000000000000000000001")] // more digits than a decimal holds
+    [InlineData("1.00000000000000000000000000000000001")] // more digits than a decimal can hold
     public void WhatIsNoAmount_IsRefused(string? text) => Assert.False(Money.TryParse(text, out _));
 
     [Fact]

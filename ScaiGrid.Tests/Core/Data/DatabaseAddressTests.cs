@@ -26,7 +26,7 @@ public sealed class DatabaseAddressTests
         Assert.Equal(("db", 3306u, "grid", ""), (mariaDb.Server, mariaDb.Port, mariaDb.UserID, mariaDb.Password));
     }
 
-    /// <summary>Written into every address, whatever it says itself: the code relies on them.</summary>
+    /// <summary>These options are always set, even over values in the address, because the code relies on them.</summary>
     [Theory]
     [InlineData("mysql://grid:x@db1,db2/scaigrid?LoadBalance=RoundRobin&CharacterSet=latin1&UseAffectedRows=true")]
     [InlineData("Server=db1,db2;User ID=grid;Password=x;Database=scaigrid;LoadBalance=RoundRobin")]

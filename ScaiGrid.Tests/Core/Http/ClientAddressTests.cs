@@ -8,15 +8,15 @@ namespace ScaiGrid.Tests.Core.Http;
 public sealed class ClientAddressTests
 {
     [Theory]
-    [InlineData("203.0.113.9", "198.51.100.1", "203.0.113.9")] // A stranger's claim.
+    [InlineData("203.0.113.9", "198.51.100.1", "203.0.113.9")] // The peer is not a trusted proxy.
     [InlineData("10.0.0.7", "198.51.100.1", "198.51.100.1")]
-    [InlineData("10.0.0.7", "6.6.6.6, 198.51.100.1", "198.51.100.1")] // What the caller sent itself stands left.
-    [InlineData("10.0.0.7", "198.51.100.1, 10.9.9.9", "198.51.100.1")] // Two proxies of ours.
-    [InlineData("10.0.0.7", "10.1.1.1", "10.1.1.1")] // A client inside the trusted network.
+    [InlineData("10.0.0.7", "6.6.6.6, 198.51.100.1", "198.51.100.1")] // Entries that the client sent itself come first and are not trusted.
+    [InlineData("10.0.0.7", "198.51.100.1, 10.9.9.9", "198.51.100.1")] // Two trusted proxies in a row.
+    [InlineData("10.0.0.7", "10.1.1.1", "10.1.1.1")] // The client itself is inside the trusted network.
     [InlineData("10.0.0.7", "198.51.100.1:4711", "198.51.100.1")]
     [InlineData("10.0.0.7", "[2001:db8::1]:4711", "2001:db8::1")]
     [InlineData("10.0.0.7", "2001:db8::1", "2001:db8::1")]
-    [InlineData("10.0.0.7", "198.51.100.1, unknown", "10.0.0.7")] // Nobody knows who stands left of what cannot be read.
+    [InlineData("10.0.0.7", "198.51.100.1, unknown", "10.0.0.7")] // An entry that cannot be parsed makes all entries before it unusable.
     [InlineData("10.0.0.7", "<script>", "10.0.0.7")]
     [InlineData("10.0.0.7", "", "10.0.0.7")]
     [InlineData("::ffff:10.0.0.7", "198.51.100.1", "198.51.100.1")]

@@ -25,9 +25,9 @@ public sealed class CursorTests
     public void CursorOfAnotherList_IsRefused() => AssertRefused("cursor", () => Cursor.Decode(Cursor.Encode(Ids.New(Ids.Model, TimeProvider.System)), Ids.Usage));
 
     [Theory]
-    [InlineData("usage_1")] // an id, not encoded
+    [InlineData("usage_1")] // a plain id instead of an encoded one
     [InlineData("****")]
-    [InlineData("dXNhZ2U")] // "usage": no id
+    [InlineData("dXNhZ2U")] // "usage": not an id
     [InlineData("dXNhZ2VfJyBPUiAxPTEgLS0")] // "usage_' OR 1=1 --"
     public void Nonsense_IsRefused(string cursor) => AssertRefused("cursor", () => Cursor.Decode(cursor, Ids.Usage));
 

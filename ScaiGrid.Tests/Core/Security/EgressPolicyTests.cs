@@ -29,14 +29,14 @@ public sealed class EgressPolicyTests
     [InlineData("172.16.0.1")]
     [InlineData("172.31.255.255")]
     [InlineData("192.168.1.1")]
-    [InlineData("100.64.0.1")] // shared by carriers
+    [InlineData("100.64.0.1")] // carrier-grade NAT
     [InlineData("100.127.255.255")]
     [InlineData("192.0.0.1")]
-    [InlineData("198.18.0.1")] // benchmarks of networks
+    [InlineData("198.18.0.1")] // network benchmarks
     [InlineData("198.19.255.255")]
-    [InlineData("64:ff9b:1::8.8.8.8")] // a network's own NAT64
+    [InlineData("64:ff9b:1::8.8.8.8")] // local-use NAT64 prefix
     [InlineData("::1")]
-    [InlineData("::1%1")] // the same in a zone
+    [InlineData("::1%1")] // with a zone id
     [InlineData("fc00::1")]
     [InlineData("fd12:3456::1")]
     [InlineData("fec0::1")]
@@ -49,7 +49,7 @@ public sealed class EgressPolicyTests
     [Theory]
     [InlineData("0.0.0.0")]
     [InlineData("0.1.2.3")]
-    [InlineData("169.254.169.254")] // metadata of the clouds
+    [InlineData("169.254.169.254")] // cloud metadata
     [InlineData("169.254.0.1")]
     [InlineData("::ffff:169.254.169.254")]
     [InlineData("64:ff9b::169.254.169.254")] // NAT64
@@ -61,7 +61,7 @@ public sealed class EgressPolicyTests
     [InlineData("fe80::1")]
     [InlineData("ff02::1")]
     [InlineData("fd00:ec2::254")]
-    [InlineData("fd00:ec2::254%1")] // the same in a zone
+    [InlineData("fd00:ec2::254%1")] // with a zone id
     [InlineData("fd00:ec2::23")]
     [InlineData("fd20:ce::254")]
     [InlineData("fd00:c1::a9fe:a9fe")]
@@ -72,10 +72,10 @@ public sealed class EgressPolicyTests
     [InlineData("192.0.0.192")]
     [InlineData("::ffff:100.100.100.200")]
     [InlineData("64:ff9b::168.63.129.16")]
-    [InlineData("64:ff9b:1::169.254.169.254")] // a network's own NAT64
+    [InlineData("64:ff9b:1::169.254.169.254")] // local-use NAT64 prefix
     public void LinkLocalMetadataAndMulticast_AreNeverAllowed(string address) => AssertAllowed(address, withPrivate: false, withoutPrivate: false);
 
-    /// <summary>The check is made on the address that is then connected to, whatever the host is called.</summary>
+    /// <summary>The resolved address is checked, not only the host name.</summary>
     [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("localhost")]
@@ -113,7 +113,7 @@ public sealed class EgressPolicyTests
 
     [Theory]
     [InlineData("https://api.example/v1", true, true)]
-    [InlineData("http://localhost:8080", true, true)] // a name
+    [InlineData("http://localhost:8080", true, true)] // a host name: checked when it is resolved
     [InlineData("http://127.1/", true, false)]
     [InlineData("http://[::1]:80/", true, false)]
     [InlineData("http://192.168.0.1/", true, false)]

@@ -81,7 +81,7 @@ public sealed class SecretBoxTests
     [Theory]
     [InlineData("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", true)]
     [InlineData("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MA==", false)] // 31 bytes
-    [InlineData("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEy", false)] // 33
+    [InlineData("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEy", false)] // 33 bytes
     [InlineData("not base64 at all", false)]
     [InlineData(null, false)]
     public void Key_Is32BytesOfBase64(string? text, bool valid) => Assert.Equal(valid, Base64Key.Decode(text) is { Length: 32 });

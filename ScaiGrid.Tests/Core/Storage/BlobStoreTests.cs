@@ -8,10 +8,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Core.Storage;
 
-/// <summary>What every blob store does alike.</summary>
+/// <summary>The behaviour that all blob stores share.</summary>
 public abstract class BlobStoreTests : IAsyncLifetime
 {
-    // More than two parts of a multipart upload, and none of them full at the end.
+    // More than two parts of a multipart upload, and the last part is not full.
     private const int LargeBytes = (12 << 20) + 17;
 
     private IHost? _host;
@@ -137,7 +137,7 @@ public abstract class BlobStoreTests : IAsyncLifetime
             await Store.WriteAsync(key + "-0", new PatternStream(3), Cancellation);
         }
 
-        // s3rver has an order of its own.
+        // s3rver does not list keys in ordinal order.
         Assert.Equal(["img-0", "img/a/1-0", "img/b-0", "imgs/x-0"], (await KeysAsync("img")).Order(StringComparer.Ordinal));
         Assert.Equal(["img/a/1-0", "img/b-0"], await KeysAsync("img/"));
         Assert.Equal(["img/b-0"], await KeysAsync("img/", after: "img/a/1-0"));

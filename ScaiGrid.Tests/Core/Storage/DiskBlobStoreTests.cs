@@ -11,7 +11,7 @@ public sealed class DiskBlobStoreTests : BlobStoreTests
     [Fact]
     public async Task KeyAndFolderOfOneName_LiveTogether()
     {
-        // S3 itself allows it; s3rver, on disk too, does not.
+        // Not in BlobStoreTests: S3 allows a key that is also a prefix of another key, but s3rver, which stores on disk, does not.
         await Store.WriteAsync("a", new PatternStream(1), Cancellation);
         await Store.WriteAsync("a/b", new PatternStream(2), Cancellation);
         await Store.WriteAsync("a.d/b", new PatternStream(3), Cancellation);

@@ -3,10 +3,12 @@ using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Tests.Core.Storage;
 
-/// <summary>A body of any length that needs no memory: bytes that do not repeat in step with any buffer. It can break off.</summary>
+/// <summary>
+/// A body of any length that is generated while it is read. Its pattern is not aligned with any buffer size. With failAt, reading fails at that position.
+/// </summary>
 internal sealed class PatternStream(long length, long failAt = long.MaxValue) : ReadOnlyStream
 {
-    // A prime: parts and buffers are powers of two.
+    // A prime, so that the pattern is not aligned with part and buffer sizes, which are powers of two.
     private const int PeriodBytes = 1_000_003;
 
     private static readonly byte[] Period = MakePeriod();
@@ -14,7 +16,7 @@ internal sealed class PatternStream(long length, long failAt = long.MaxValue) : 
     private long _position;
     private string? _sha256;
 
-    /// <summary>SHA-256, in hex, of what was read so far.</summary>
+    /// <summary>SHA-256, in hex, of the bytes read so far.</summary>
     public string Sha256 => _sha256 ?? Convert.ToHexStringLower(_hash.GetCurrentHash());
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -32,14 +34,14 @@ internal sealed class PatternStream(long length, long failAt = long.MaxValue) : 
         return ValueTask.FromResult(count);
     }
 
-    /// <summary>The bytes of a part of the body.</summary>
+    /// <summary>The bytes at an offset of the body.</summary>
     public static byte[] Bytes(long offset, int count) => [.. Enumerable.Range(0, count).Select(i => Period[(offset + i) % PeriodBytes])];
 
     protected override void Dispose(bool disposing)
     {
         if (disposing && _sha256 is null)
         {
-            // A client disposes what it has sent.
+            // HTTP clients dispose the body after sending it; the hash must stay available.
             _sha256 = Sha256;
             _hash.Dispose();
         }

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Core.Storage;
 
-/// <summary>Multipart uploads whose process was killed, on a server that speaks of them, which s3rver does not.</summary>
+/// <summary>Removal of multipart uploads whose process was killed. The server is a fake, because s3rver does not list unfinished uploads.</summary>
 public sealed class S3UnfinishedUploadTests
 {
     private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
@@ -62,7 +62,7 @@ public sealed class S3UnfinishedUploadTests
         Assert.Equal(CoreErrors.Unavailable, exception.Problem.Error);
     }
 
-    /// <summary>An old upload and a young one.</summary>
+    /// <summary>A page with one old upload (<paramref name="age"/> days) and one of yesterday.</summary>
     private static string Page(string key, int age, bool isTruncated) =>
         $"""
         <?xml version="1.0" encoding="UTF-8"?>
@@ -74,7 +74,7 @@ public sealed class S3UnfinishedUploadTests
         </ListMultipartUploadsResult>
         """;
 
-    /// <summary>A bucket that is there, and what its server says of uploads.</summary>
+    /// <summary>A server whose bucket exists, and whose other requests are answered by <paramref name="uploads"/>.</summary>
     private static async Task<WebApplication> StartAsync(RequestDelegate uploads)
     {
         var builder = WebApplication.CreateSlimBuilder();
