@@ -6,21 +6,23 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Every write says what the audit log calls it.</summary>
+/// <summary>Every endpoint that writes declares its name in the audit log.</summary>
 public sealed partial class AuditRules
 {
     private static readonly string[] WriteMethods = [HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete];
 
-    /// <summary>Where writes may go unaudited: inference, which is metered, and the data path of the storage proxy. Add to this list with care.</summary>
+    /// <summary>
+    /// Paths where writes need no audit record: inference, which is metered instead, and the data path of the storage proxy. Extend this list with care.
+    /// </summary>
     private static readonly string[] Unaudited =
         ["/v1/inference/", "/oai/v1/", "/v1/sessions/{id}/messages", "/v1/rooms/{id}/messages", "/v1/modules/scaibunker/storage/"];
 
-    /// <summary>What stands beside inference and is a write like any other.</summary>
+    /// <summary>Paths below the inference prefixes that must be audited like any other write.</summary>
     private static readonly string[] AuditedBesideInference = ["/v1/inference/batch", "/oai/v1/batches", "/oai/v1/files"];
 
     private static readonly IReadOnlyList<RouteEndpoint> Endpoints = Hosts.HttpEndpoints();
 
-    // The scrape endpoint takes any method, and does the same for each.
+    // The metrics endpoint accepts every method and only reads.
     private static IEnumerable<RouteEndpoint> Writes => Endpoints.Where(endpoint =>
         endpoint.RoutePattern.RawText != "/metrics" && endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Any(WriteMethods.Contains) is not false);
 
@@ -34,7 +36,7 @@ public sealed partial class AuditRules
             .Where(endpoint => !Begins(endpoint, Unaudited) || Begins(endpoint, AuditedBesideInference))
             .Select(endpoint => endpoint.DisplayName));
 
-    /// <summary>A statement that commits by itself would be stored without its row.</summary>
+    /// <summary>A statement outside a transaction would be committed without its audit row.</summary>
     [Fact]
     public void StatementsOfHandlers_RunInATransaction() => Breaches.None(
         SourceTree.Files(".cs").Where(path => path.EndsWith("Endpoints.cs", StringComparison.Ordinal) || path.EndsWith("Handlers.cs", StringComparison.Ordinal))

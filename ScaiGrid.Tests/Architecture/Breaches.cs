@@ -2,7 +2,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>A rule names what breaks it; here it fails with all of them, one a line.</summary>
+/// <summary>Fails with the list of all violations of a rule, one per line.</summary>
 internal static class Breaches
 {
     public static void None<T>(IEnumerable<T> breaches)

@@ -8,7 +8,7 @@ using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Writes docs/configuration.md: the settings by their options classes, first those that most modes have.</summary>
+/// <summary>Writes docs/configuration.md: all settings, grouped by options class; classes that most modes use come first.</summary>
 internal static partial class ConfigurationPage
 {
     private const string Head = """
@@ -94,7 +94,7 @@ internal static partial class ConfigurationPage
 
     private static string Seconds(TimeSpan value) => value.TotalSeconds.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The class's own documentation, which the build puts beside its assembly.</summary>
+    /// <summary>The summary of the class, from the XML documentation file that the build writes next to the assembly.</summary>
     private static string Summary(Type type)
     {
         var path = Path.Combine(AppContext.BaseDirectory, $"{type.Assembly.GetName().Name}.xml");

@@ -5,12 +5,14 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Who may know whom: projects, assemblies, packages.</summary>
+/// <summary>Allowed dependencies between projects, assemblies and packages.</summary>
 public sealed partial class DependencyRules
 {
     private static readonly string[] Serving = ["ScaiGrid.ServiceDefaults", "ScaiGrid.Modules"];
 
-    /// <summary>References never turn back: hosts, Modules, Modules.X, Platform, Inference, Core. The BunkerProxy sees the storage library only.</summary>
+    /// <summary>
+    /// References go in one direction only: hosts, Modules, Modules.X, Platform, Inference, Core. The BunkerProxy references only the storage library.
+    /// </summary>
     private static readonly Dictionary<string, string[]> MayReference = new()
     {
         ["ScaiGrid.Core"] = [],
@@ -29,7 +31,7 @@ public sealed partial class DependencyRules
         ["ScaiGrid.DevIdentity"] = ["ScaiGrid.ServiceDefaults"],
     };
 
-    /// <summary>Libraries that decide how a layer works are of that layer alone.</summary>
+    /// <summary>Packages that are restricted to certain projects, by the start of their name.</summary>
     private static readonly Dictionary<string, string[]> Homes = new()
     {
         ["AWSSDK."] = ["ScaiGrid.Core"],
@@ -53,7 +55,7 @@ public sealed partial class DependencyRules
     private static IEnumerable<(string Name, XDocument Document)> Projects =>
         SourceTree.Files(".csproj").Select(path => (Path.GetFileNameWithoutExtension(path), XDocument.Parse(SourceTree.Read(path))));
 
-    // Tests and benchmarks may see everything.
+    // Tests and benchmarks may reference everything.
     private static IEnumerable<(string Name, XDocument Document)> ProductProjects =>
         Projects.Where(project => project.Name is not ("ScaiGrid.Tests" or "ScaiGrid.Benchmarks"));
 

@@ -8,12 +8,12 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Every endpoint says who may call it.</summary>
+/// <summary>Every endpoint declares who may call it.</summary>
 public sealed class EndpointRules
 {
     /// <summary>
-    /// Probes, the reference page, sign-in, models' pictures, and the storage proxy and generated media, whose handlers check a capability
-    /// themselves. Add to this list with care.
+    /// Endpoints without authentication: probes, the reference page, sign-in, avatars of models, and the storage proxy and generated media, whose handlers
+    /// check a capability themselves. Extend this list with care.
     /// </summary>
     private static readonly string[] Anonymous =
     [

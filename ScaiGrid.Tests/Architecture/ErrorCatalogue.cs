@@ -2,7 +2,7 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>All entries of all error catalogues.</summary>
+/// <summary>The entries of all error catalogues.</summary>
 internal static class ErrorCatalogue
 {
     public static IReadOnlyList<(string Owner, Error Error)> Entries { get; } =

@@ -7,7 +7,9 @@ namespace ScaiGrid.Tests.Architecture;
 /// <summary>Clients branch on error codes.</summary>
 public sealed partial class ErrorRules
 {
-    /// <summary>A code has one home. Of the core's codes, which say little, catalogues may have variants with texts of their own.</summary>
+    /// <summary>
+    /// A code is defined in one catalogue. Only the general codes of the core may be defined again elsewhere, with a more specific message.
+    /// </summary>
     [Fact]
     public void Codes_AreUnique() => Breaches.None(
         from entry in ErrorCatalogue.Entries
@@ -28,7 +30,7 @@ public sealed partial class ErrorRules
         Assert.EndsWith(".", entry.Error.Message, StringComparison.Ordinal);
     });
 
-    /// <summary>An error that is made on the spot is in no catalogue, and in no document.</summary>
+    /// <summary>An error that is created outside a catalogue would be missing from the documented error codes.</summary>
     [Fact]
     public void Errors_AreMadeInCatalogues() => Breaches.None(SourceTree.Files(".cs").Where(path =>
         !path.StartsWith("ScaiGrid.Tests/", StringComparison.Ordinal) && !path.EndsWith("Errors.cs", StringComparison.Ordinal) && Made().IsMatch(SourceTree.Read(path))));

@@ -3,15 +3,17 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Compares what the code says with a file that people review; UPDATE_GOLDEN=1 rewrites the file instead.</summary>
+/// <summary>
+/// Compares generated text with a file in the repository, so that changes are visible in review. UPDATE_GOLDEN=1 rewrites the file instead.
+/// </summary>
 internal static class Golden
 {
     private const int MaxShown = 20;
 
     private static bool Updates => Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1";
 
-    /// <param name="actual">What the code says.</param>
-    /// <param name="path">The file, from the repository's root.</param>
+    /// <param name="actual">The generated text.</param>
+    /// <param name="path">The path of the file, relative to the root of the repository.</param>
     public static void Matches(string actual, string path)
     {
         var file = Path.Combine(Repository.Root, path);
@@ -22,10 +24,10 @@ internal static class Golden
         }
 
         var expected = File.Exists(file) ? File.ReadAllText(file).ReplaceLineEndings("\n") : "";
-        Assert.True(expected == actual, $"{path} is stale. Is the change meant? Then UPDATE_GOLDEN=1 writes it.\n{Difference(expected, actual)}");
+        Assert.True(expected == actual, $"{path} is stale. If the change is intended, rewrite the file with UPDATE_GOLDEN=1.\n{Difference(expected, actual)}");
     }
 
-    /// <summary>The same, for a file of lines beside the tests.</summary>
+    /// <summary>The same for a list of lines, compared with a file in Architecture/Golden.</summary>
     public static void Matches(IEnumerable<string> lines, string name) =>
         Matches(string.Concat(lines.Select(line => line.TrimEnd() + "\n")), $"ScaiGrid.Tests/Architecture/Golden/{name}");
 

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Our public promises, as files: a change of one shows in review. UPDATE_GOLDEN=1 rewrites them.</summary>
+/// <summary>The public contracts as files, so that each change is visible in review. UPDATE_GOLDEN=1 rewrites them.</summary>
 public sealed partial class GoldenTests(Grid grid)
 {
     private static readonly string[] Methods = ["get", "put", "post", "delete", "patch", "head", "options"];
@@ -49,7 +49,7 @@ public sealed partial class GoldenTests(Grid grid)
         Assert.Contains($"| `retry.max_attempts` | {RetryPolicy.Default.MaxAttempts} | 1 to {InferenceOptions.MaxAttempts}:", page, StringComparison.Ordinal);
     }
 
-    /// <summary>From the running API: the document that clients read.</summary>
+    /// <summary>The OpenAPI document is taken from the running API.</summary>
     [Fact]
     public async Task OpenApi_HasThePromisedPaths()
     {

@@ -6,7 +6,7 @@ namespace ScaiGrid.Tests.Architecture;
 
 public sealed partial class HostRules
 {
-    /// <summary>The programs, and what <see cref="Hosts"/> calls them.</summary>
+    /// <summary>The programs and their mode names in <see cref="Hosts"/>.</summary>
     private static readonly Dictionary<string, string> Programs = new()
     {
         ["Api"] = "http",
@@ -16,7 +16,7 @@ public sealed partial class HostRules
         ["Migrator"] = "migrate",
     };
 
-    /// <summary>What a host adds or maps, and <see cref="Hosts"/> does not, would escape the tests of settings and endpoints.</summary>
+    /// <summary>A registration that a program has and <see cref="Hosts"/> lacks would escape the tests of settings and endpoints.</summary>
     [Fact]
     public void TheHostsOfTheTests_DoWhatTheProgramsDo()
     {
@@ -38,7 +38,9 @@ public sealed partial class HostRules
         where !text.Contains("HostRunner.RunAsync(", StringComparison.Ordinal) || !text.Contains($"builder.{nameof(SettingsExtensions.CheckSettings)}()", StringComparison.Ordinal)
         select program);
 
-    /// <summary>What is done for one mode: what all share, its own part, what that calls, and the endpoints, which are of all modes.</summary>
+    /// <summary>
+    /// The parts of Hosts.cs that apply to a mode: the common part, the part of the mode, the methods it calls, and the endpoints of all modes.
+    /// </summary>
     private static string PartOf(string hosts, string mode)
     {
         var own = Between(hosts, mode == "migrate" ? "(mode == \"migrate\")" : $"case \"{mode}\":", mode == "migrate" ? "return" : "break;");

@@ -19,14 +19,14 @@ using ScaiGrid.ServiceDefaults;
 namespace ScaiGrid.Tests.Architecture;
 
 /// <summary>
-/// The hosts as their Program.cs set them up, as far as settings and HTTP endpoints go. Built to be looked at, never started.
-/// <see cref="HostRules"/> compares it with the programs.
+/// The hosts as their Program.cs configures them, limited to settings and HTTP endpoints. They are built for inspection and never started. <see
+/// cref="HostRules"/> compares this class with the programs.
 /// </summary>
 internal static class Hosts
 {
     public static readonly IReadOnlyList<string> Modes = ["http", "grpc", "worker", "bunker_proxy", "migrate"];
 
-    // Only has to be readable: nothing connects.
+    // The values only need to be valid: no connection is made.
     private static readonly Dictionary<string, string?> Settings = new()
     {
         ["SCAIGRID_DATABASE_URL"] = "sqlite:///nowhere/scaigrid.db",
@@ -79,7 +79,7 @@ internal static class Hosts
         return builder;
     }
 
-    /// <summary>The endpoints of mode http, which has all there are.</summary>
+    /// <summary>The endpoints of mode http, which maps all of them.</summary>
     public static IReadOnlyList<RouteEndpoint> HttpEndpoints()
     {
         var builder = CreateBuilder("http");

@@ -5,7 +5,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>The instruments of every class that makes meters, by the names that /metrics shows.</summary>
+/// <summary>The instruments of every class that creates meters, under the names that /metrics shows.</summary>
 internal static class MetricCatalogue
 {
     public static IReadOnlyList<(string Name, string Kind, string Meter)> Read()
@@ -20,7 +20,7 @@ internal static class MetricCatalogue
         var instruments = new List<Instrument>();
         using var listener = new MeterListener
         {
-            // Other tests run beside this one: their meters come from other factories.
+            // Tests that run at the same time create meters too, but with other factories.
             InstrumentPublished = (instrument, _) =>
             {
                 if (instrument.Meter.Scope == factory)

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>One word finds everything of a module: its id.</summary>
+/// <summary>Everything that belongs to a module carries the module's id.</summary>
 public sealed partial class ModuleRules
 {
     private static readonly IReadOnlyList<IModule> Modules = AllModules.Create();
@@ -57,7 +57,7 @@ public sealed partial class ModuleRules
         Assert.Equal(Permissions.All.Order(), Roles.Holds[Roles.SuperAdmin].Order());
     }
 
-    /// <summary>What runs all the time belongs into AddWorkerServices: every replica of http would run it too.</summary>
+    /// <summary>Hosted services belong in AddWorkerServices: with AddServices every replica of http would run them too.</summary>
     [Fact]
     public void AddServices_StartsNothing() => Assert.All(Modules, module =>
     {

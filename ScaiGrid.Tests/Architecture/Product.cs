@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>The assemblies of ScaiGrid that the build puts beside the tests; the AppHost, which is only started by path, is not among them.</summary>
+/// <summary>The product's assemblies in the output folder of the tests. The AppHost is not among them: tests only start it as a process.</summary>
 internal static class Product
 {
     public static IReadOnlyList<Assembly> Assemblies { get; } =
@@ -15,7 +15,7 @@ internal static class Product
             .Select(Assembly.Load),
     ];
 
-    /// <summary>Types that somebody wrote, rather than a compiler or a generator.</summary>
+    /// <summary>Hand-written types, without those of the compiler and of generators.</summary>
     public static IReadOnlyList<Type> Types { get; } =
     [
         .. Assemblies.SelectMany(assembly => assembly.GetTypes()).Where(type =>

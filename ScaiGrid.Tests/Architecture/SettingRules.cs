@@ -3,15 +3,15 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Environment variables are the contract with operators.</summary>
+/// <summary>Environment variables are a contract with operators.</summary>
 public sealed partial class SettingRules
 {
-    /// <summary>Variables that are read before, or without, an options class.</summary>
+    /// <summary>Variables that are not read through an options class.</summary>
     private static readonly string[] WithoutOptions =
     [
         "SCAIGRID_MODE", "SCAIGRID_EXIT_WITH_STDIN", "SCAIGRID_DEV_IDENTITY_PORT",
 
-        // Of the tests.
+        // Used by the tests only.
         "SCAIGRID_TEST_STACK", "SCAIGRID_REQUIRE_SERVICES",
     ];
 
@@ -52,11 +52,11 @@ public sealed partial class SettingRules
         Breaches.None(unknown.Distinct());
     }
 
-    // DISPATCH_STREAM_TIMEOUT_S is older than the prefix.
+    // The name DISPATCH_STREAM_TIMEOUT_S is older than the prefix.
     [GeneratedRegex("^(SCAIGRID(_[A-Z0-9]+)+|DISPATCH_STREAM_TIMEOUT_S)$")]
     private static partial Regex Variable();
 
-    // Not the family of SCAIGRID_S3_*, nor a name cut short, SCAIGRID_….
+    // The lookahead excludes wildcards and shortened names, such as SCAIGRID_S3_* and SCAIGRID_….
     [GeneratedRegex(@"\bSCAIGRID(_[A-Z0-9]+)+\b(?!_)")]
     private static partial Regex Named();
 }

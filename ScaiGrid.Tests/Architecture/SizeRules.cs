@@ -2,7 +2,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Files stay small enough to be read at a glance. Limits, not aims: most files are far below them.</summary>
+/// <summary>Files stay small. These are limits, not targets: most files are far below them.</summary>
 public sealed class SizeRules
 {
     private const int MaxLines = 400;

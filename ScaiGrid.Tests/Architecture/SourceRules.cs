@@ -3,13 +3,13 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>What no source file may contain.</summary>
+/// <summary>Text that no source file may contain.</summary>
 public sealed partial class SourceRules
 {
-    // In halves, so that this file does not contain them.
+    // Split, so that this file does not contain the words itself.
     private static readonly string[] Unfinished = ["TO" + "DO", "FIX" + "ME", "NotImplemented" + "Exception"];
 
-    /// <summary>What each banned symbol of BannedSymbols.txt is about; its replacement stands there.</summary>
+    /// <summary>The symbols that BannedSymbols.txt must list, with their replacements.</summary>
     private static readonly string[] Banned =
         ["DateTime.Now", "DateTime.UtcNow", "DateTimeOffset.Now", "DateTimeOffset.UtcNow", "Guid.NewGuid", "Thread.Sleep", "Task.Run", "Task`1.Result", "Task.Wait", "HttpClient.#ctor"];
 
@@ -26,7 +26,7 @@ public sealed partial class SourceRules
     [Fact]
     public void NoTest_IsSwitchedOff() => Breaches.None(Tests.Where(path => SwitchedOff().IsMatch(SourceTree.Read(path))));
 
-    /// <summary>Only there does SCAIGRID_REQUIRE_SERVICES turn a skip into a failure.</summary>
+    /// <summary>In that file SCAIGRID_REQUIRE_SERVICES turns a skip into a failure.</summary>
     [Fact]
     public void TestsAreSkipped_OnlyForWantOfAService() => Assert.Equal(
         ["ScaiGrid.Tests/Support/Requirement.cs"], Tests.Where(path => SkipCall().IsMatch(SourceTree.Read(path))));
@@ -42,7 +42,7 @@ public sealed partial class SourceRules
         Assert.Contains("BannedSymbols.txt", build, StringComparison.Ordinal);
     }
 
-    /// <summary>The bans hold: only the tests' own HTTP client is an exception.</summary>
+    /// <summary>No other file disables the analyzer's rule: only the HTTP client of the tests is an exception.</summary>
     [Fact]
     public void BannedSymbols_AreUsedNowhere() => Assert.Equal(
         ["ScaiGrid.Tests/Support/ApiDriver.cs"], SourceTree.Files(".cs").Where(path => AllowedBan().IsMatch(SourceTree.Read(path))));

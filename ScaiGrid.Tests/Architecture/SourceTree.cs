@@ -2,7 +2,7 @@ using ScaiGrid.Tests.Support;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>The hand-written files of the repository, named by their paths from its root.</summary>
+/// <summary>The hand-written files of the repository, by their paths relative to its root.</summary>
 internal static class SourceTree
 {
     private static readonly string[] NotOurs = ["bin", "obj", "node_modules", "TestResults"];

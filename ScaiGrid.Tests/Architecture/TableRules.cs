@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Architecture;
 
-/// <summary>Each table says whose it is.</summary>
+/// <summary>The name of every table shows its owner.</summary>
 public sealed partial class TableRules
 {
     private const string Tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
@@ -44,7 +44,7 @@ public sealed partial class TableRules
         }
     }
 
-    // Quartz names its own.
+    // Quartz chooses the names of its tables.
     [GeneratedRegex("^(QRTZ_[A-Z_]+|(?!mod_)(?!version_mod_)[a-z][a-z0-9_]*)$")]
     private static partial Regex CoreTable();
 }

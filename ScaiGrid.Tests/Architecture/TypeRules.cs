@@ -4,7 +4,7 @@ namespace ScaiGrid.Tests.Architecture;
 
 public sealed class TypeRules
 {
-    /// <summary>Classes that others may derive from, each with its reason.</summary>
+    /// <summary>Classes that may be derived from; each needs a reason.</summary>
     private static readonly Type[] MadeToDeriveFrom = [];
 
     [Fact]
