@@ -7,10 +7,12 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Deploy;
 
-/// <summary>What the files of deploy/ say fits together, and to the programs' settings. There is no YAML library among our packages: they are read as text.</summary>
+/// <summary>
+/// The files of deploy/ agree with each other and with the settings of the programs. They are read as text, because no package of ours parses YAML.
+/// </summary>
 public sealed partial class ComposeTests
 {
-    /// <summary>Variables that are no program's setting, and whose they are.</summary>
+    /// <summary>Variables that are not settings of our programs, with the component that reads them.</summary>
     private static readonly Dictionary<string, string> NotSettings = new()
     {
         ["SCAIGRID_MODE"] = "entrypoint.sh",
@@ -20,14 +22,14 @@ public sealed partial class ComposeTests
         ["OTEL_EXPORTER_OTLP_HEADERS"] = "OpenTelemetry",
     };
 
-    /// <summary>Documented settings of features that are not built yet. A name leaves this list with the feature that reads it.</summary>
+    /// <summary>Documented settings of features that do not exist yet. Each name leaves this list with the feature that reads it.</summary>
     private static readonly string[] NotYet =
     [
         "SCAIGRID_WEAVIATE_URL", "SCAIGRID_WEAVIATE_API_KEY", "SCAIGRID_NEO4J_URL", "SCAIGRID_NEO4J_USER", "SCAIGRID_NEO4J_PASSWORD", "SCAIGRID_NEO4J_DATABASE",
         "SCAIGRID_SCAIMIND_GRPC_HOST", "SCAIGRID_SCAIMIND_GRPC_PORT", "SCAIGRID_SCAIMIND_GRPC_TIMEOUT_S", "SCAIGRID_SCAIMIND_GRPC_TLS_ENABLED",
     ];
 
-    /// <summary>Documented settings that the containers are not given, and why.</summary>
+    /// <summary>Documented settings that are not passed to the containers, with the reason.</summary>
     private static readonly Dictionary<string, string> NotForContainers = new()
     {
         ["SCAIGRID_LISTEN_ADDRESS"] = "a container is reached at all its addresses, or not at all",
@@ -60,7 +62,7 @@ public sealed partial class ComposeTests
         Assert.Empty(unknown);
     }
 
-    /// <summary>Or it is set in .env, and silently does nothing.</summary>
+    /// <summary>Otherwise a setting in .env would silently have no effect.</summary>
     [Theory]
     [MemberData(nameof(ComposeFiles))]
     public void EveryDocumentedSetting_ReachesTheContainers(string file)
@@ -72,7 +74,7 @@ public sealed partial class ComposeTests
         Assert.Equal(NotForContainers.Keys.Order(), missing.Order());
     }
 
-    /// <summary>The file that Debian's nginx is tested with is the one of the containers but for the replicas' names.</summary>
+    /// <summary>The file tested with Debian's nginx equals the file of the containers, except for the addresses of the replicas.</summary>
     [Fact]
     public void NginxUpstreams_AreTheSameByNameAndByAddress() =>
         Assert.Equal(Directives("nginx-upstreams.conf"), Directives("nginx-upstreams.docker.conf"));
@@ -80,7 +82,7 @@ public sealed partial class ComposeTests
     [Fact]
     public void NotYet_HoldsOnlyWhatIsMissing() => Assert.Empty(NotYet.Intersect(Settings));
 
-    /// <summary>What is set in .env reaches a container, and what a compose file insists on is explained there.</summary>
+    /// <summary>Every variable of .env.example reaches a container, and every variable that a compose file uses is explained there.</summary>
     [Fact]
     public void EnvExample_AndComposeFilesNameTheSameVariables()
     {
@@ -91,7 +93,7 @@ public sealed partial class ComposeTests
         Assert.Empty(used.Except(example));
     }
 
-    /// <summary>Whoever changes from one file to the other loses no setting.</summary>
+    /// <summary>No setting is lost when an operator changes from one compose file to the other.</summary>
     [Fact]
     public void BothComposeFiles_PassTheSameSettings() =>
         Assert.Equal(OurVariables(Read("docker-compose.yml")).Order(), OurVariables(Read("docker-compose.full.yml")).Order());
@@ -108,14 +110,14 @@ public sealed partial class ComposeTests
         var anchors = Anchor().Matches(text).Select(match => match.Groups["name"].Value).ToHashSet();
         Assert.Empty(Alias().Matches(text).Select(match => match.Groups["name"].Value).Except(anchors));
 
-        // Two spaces in: services, in their section, and volumes in theirs; six in, below depends_on: services again.
+        // Entries indented by two spaces are services or volumes; those indented by six, below depends_on, refer to services.
         var services = Section(text, "services");
         Assert.Empty(Dependency().Matches(text).Select(match => match.Groups["name"].Value).Except(services));
         var volumes = NamedVolume().Matches(text).Select(match => match.Groups["name"].Value).Distinct();
         Assert.Equal(Section(text, "volumes").Order(), volumes.Order());
     }
 
-    /// <summary>It faces the internet and knows no callers: whoever breaks into it finds neither the database nor journals to forge.</summary>
+    /// <summary>The proxy is exposed to the internet. An attacker who breaks into it must find neither the database nor the journals.</summary>
     [Theory]
     [MemberData(nameof(ComposeFiles))]
     public void BunkerProxy_IsGivenStorageOnly(string file)
@@ -126,7 +128,7 @@ public sealed partial class ComposeTests
         Assert.Contains("    volumes: []\n", service, StringComparison.Ordinal);
     }
 
-    /// <summary>Spec 13: each layer is more patient than the one that it waits for.</summary>
+    /// <summary>Spec 13: the timeout of each layer is longer than that of the layer it waits for.</summary>
     [Fact]
     public void Patience_GrowsFromTheReplicaOutwards()
     {
@@ -166,14 +168,14 @@ public sealed partial class ComposeTests
     [GeneratedRegex(@"\b(?:SCAIGRID|DISPATCH|OTEL)_[A-Z0-9_]+\b")]
     private static partial Regex OurVariable();
 
-    /// <summary>The first column of the page of settings.</summary>
+    /// <summary>The first column of the tables in docs/configuration.md.</summary>
     [GeneratedRegex(@"^\| `(?<name>[A-Z][A-Z0-9_]+)` \|", RegexOptions.Multiline)]
     private static partial Regex EnvironmentName();
 
     [GeneratedRegex(@"^#?(?<name>[A-Z][A-Z0-9_]+)=", RegexOptions.Multiline)]
     private static partial Regex EnvironmentLine();
 
-    /// <summary>Taken over from .env: a key without a value, or an expression.</summary>
+    /// <summary>A value from .env: a key without a value, or an expression.</summary>
     [GeneratedRegex(@"^ +(?<name>[A-Z][A-Z0-9_]+):$|(?<!\$)\$\{(?<name>[A-Z0-9_]+)", RegexOptions.Multiline)]
     private static partial Regex FromEnvironment();
 

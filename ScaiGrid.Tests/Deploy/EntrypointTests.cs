@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Deploy;
 
-/// <summary>deploy/entrypoint.sh, the start of every container, on the programs that were built with the tests.</summary>
+/// <summary>deploy/entrypoint.sh, which starts every container, with the programs from the output folder of the tests.</summary>
 [Trait("needs", "services")]
 public sealed partial class EntrypointTests(Grid grid) : IAsyncLifetime
 {
@@ -37,7 +37,7 @@ public sealed partial class EntrypointTests(Grid grid) : IAsyncLifetime
             await Task.Delay(TimeSpan.FromSeconds(1));
         }
 
-        // The shell has become the program: signals reach it, and not a shell around it.
+        // The shell has replaced itself with the program, so that signals reach the program directly.
         Assert.Equal(["dotnet", Path.Combine(AppContext.BaseDirectory, program)], CommandLine(process.Id));
         await process.TerminateAsync();
         Assert.Equal(0, process.ExitCode);
@@ -73,7 +73,7 @@ public sealed partial class EntrypointTests(Grid grid) : IAsyncLifetime
     {
         var settings = Settings(mode);
 
-        // Standard error alone.
+        // Reads standard error only.
         var (exitCode, errors) = await ServerProcess.RunAsync("sh", ["-c", "exec sh \"$0\" 2>&1 >/dev/null", Script], settings!);
 
         Assert.Equal(64, exitCode);
@@ -81,7 +81,7 @@ public sealed partial class EntrypointTests(Grid grid) : IAsyncLifetime
         Assert.All(["migrate", "http", "grpc", "worker", "bunker_proxy"], name => Assert.Contains(name, line, StringComparison.Ordinal));
     }
 
-    /// <summary>The script asks where the program listens: its defaults are the program's own.</summary>
+    /// <summary>The health check of the script uses the default ports of the programs.</summary>
     [Fact]
     public void DefaultPorts_AreTheHosts()
     {

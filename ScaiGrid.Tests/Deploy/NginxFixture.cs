@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Deploy;
 
-/// <summary>nginx in front of two Api replicas, Grpc and the storage proxy of the run's grid.</summary>
+/// <summary>nginx in front of two Api replicas, Grpc and the storage proxy of the shared grid.</summary>
 public sealed class NginxFixture(Grid grid) : IAsyncLifetime
 {
     private ModeProcess? _second;
@@ -13,12 +13,12 @@ public sealed class NginxFixture(Grid grid) : IAsyncLifetime
 
     public NginxServer Nginx { get; private set; } = null!;
 
-    /// <summary>The super admin, through nginx.</summary>
+    /// <summary>The super admin, connected through nginx.</summary>
     public ApiDriver Admin { get; private set; } = null!;
 
     /// <summary>
-    /// Streams in which nothing comes for long: they run from the start on, so that the other tests need not wait for them. One is
-    /// silent for 65 s before its first byte, more than the 60 s that nginx waits unless told otherwise; one for 50 s in the middle.
+    /// Streams with long pauses. They start with the fixture, so that the other tests do not wait for them. The first sends nothing for 65 s, longer than
+    /// nginx's default timeout of 60 s; the second pauses for 50 s in the middle.
     /// </summary>
     public Task<IReadOnlyList<ServerEvent>> SilentAtFirst { get; private set; } = null!;
 
@@ -50,10 +50,10 @@ public sealed class NginxFixture(Grid grid) : IAsyncLifetime
         }
     }
 
-    /// <summary>One more Api replica, ready to serve.</summary>
+    /// <summary>Starts another Api replica and waits until it is ready.</summary>
     public Task<ModeProcess> StartApiAsync() => Replica.StartAsync(Mode.Http, grid.Services!.Settings);
 
-    /// <summary>A model of the fake upstream's, known to every replica.</summary>
+    /// <summary>Creates a model of the fake upstream and waits until every replica knows it.</summary>
     public async Task<string> ConnectAsync(UpstreamScript script)
     {
         var upstreamModel = $"upstream-{Guid.CreateVersion7():N}";

@@ -4,8 +4,8 @@ using ScaiGrid.Tests.Support;
 namespace ScaiGrid.Tests.Deploy;
 
 /// <summary>
-/// Debian's nginx on loopback with deploy/nginx.conf as it is. Of the two files beside it only what differs from place to place is
-/// replaced: addresses of the replicas, ports, and the access log.
+/// Debian's nginx on loopback with an unchanged deploy/nginx.conf. In the two files that it includes, only the values that depend on the machine are
+/// replaced: replica addresses, ports, and the access log.
 /// </summary>
 public sealed partial class NginxServer : IAsyncDisposable
 {
@@ -24,12 +24,11 @@ public sealed partial class NginxServer : IAsyncDisposable
 
     public TestCertificate Certificate { get; } = new();
 
-    /// <summary>The lines of the access log.</summary>
     public string[] AccessLog => File.ReadAllLines(_folder.File("access.log"));
 
     private static string Program => Requirement.Program("nginx", "nginx-light");
 
-    // The log to standard error from the first line on, and nothing of the system's own nginx.
+    // Logs to standard error from the start, and uses none of the files of the system's own nginx.
     private string[] Arguments => ["-p", _folder.Path, "-c", _folder.File("nginx.conf"), "-e", "stderr", "-g", $"daemon off; pid {_folder.File("pid")};"];
 
     public static async Task<NginxServer> StartAsync(IReadOnlyList<Uri> http, Uri grpc, Uri bunkerProxy)
@@ -48,12 +47,12 @@ public sealed partial class NginxServer : IAsyncDisposable
         }
     }
 
-    /// <summary><c>nginx -t</c> on what it runs with.</summary>
+    /// <summary>Runs <c>nginx -t</c> with the same configuration.</summary>
     public Task<(int ExitCode, string Output)> CheckAsync() => ServerProcess.RunAsync(Program, ["-t", .. Arguments]);
 
     public ApiDriver Driver() => new(Address, Secrets.AdminKey, Certificate);
 
-    /// <summary>A handler that trusts it, for clients that are not drivers.</summary>
+    /// <summary>A handler that trusts the test certificate, for clients other than <see cref="ApiDriver"/>.</summary>
     public SocketsHttpHandler Handler() => new() { SslOptions = Certificate.TrustOnly(), AllowAutoRedirect = false };
 
     public async ValueTask DisposeAsync()
@@ -67,7 +66,7 @@ public sealed partial class NginxServer : IAsyncDisposable
         _folder.Dispose();
     }
 
-    /// <param name="replicas">By the port that the file gives them.</param>
+    /// <param name="replicas">The replicas by the port that the configuration file uses for them.</param>
     private void Write(Dictionary<string, IReadOnlyList<Uri>> replicas)
     {
         File.Copy(Source("nginx.conf"), _folder.File("nginx.conf"));

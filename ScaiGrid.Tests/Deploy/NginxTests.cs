@@ -12,7 +12,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Deploy;
 
-/// <summary>deploy/nginx.conf, as it is, at work.</summary>
+/// <summary>Requests through deploy/nginx.conf.</summary>
 [Trait("needs", "services")]
 public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
 {
@@ -93,8 +93,8 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
     }
 
     /// <summary>
-    /// Always 413 and in the surface's own words, a little over the limit and far over it: an API that closes the connection in the
-    /// middle of a body leaves nginx with nothing but a 502 to say, now and then, hence the repetitions.
+    /// Bodies slightly and far over the limit always get 413 in the error format of the surface. If the API closed the connection while the body is still
+    /// being sent, nginx would answer 502 in some of the cases; hence the repetitions.
     /// </summary>
     [Theory]
     [InlineData((32 << 20) + 1)]
@@ -161,7 +161,7 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
         await proxy.Admin.GetAsync($"/health/{unique}?capability=canary");
         string? line = null;
         await Poll.UntilAsync(
-            () => Task.FromResult((line = Nginx.AccessLog.FirstOrDefault(entry => entry.Contains(unique, StringComparison.Ordinal))) is not null), "the line of the call");
+            () => Task.FromResult((line = Nginx.AccessLog.FirstOrDefault(entry => entry.Contains(unique, StringComparison.Ordinal))) is not null), "the call's line in the access log");
 
         var entry = JsonNode.Parse(line!)!;
         Assert.Equal(("request_proxied", $"/health/{unique}", "404"), ((string?)entry["event"], (string?)entry["path"], (string?)entry["status"]));
@@ -179,7 +179,7 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
             (await admin.ChatAsync(Echo)).Ok();
         }
 
-        // Until here both had their share.
+        // Until now both replicas have received calls.
         Assert.Contains(nginx.AccessLog, line => line.Contains(doomed.BaseAddress.Authority, StringComparison.Ordinal));
         await doomed.KillAsync();
         for (var i = 0; i < 20; i++)
@@ -188,7 +188,7 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
         }
     }
 
-    /// <summary>The step of a rolling upgrade: callers do not notice that one replica drains and ends, and its streams finish.</summary>
+    /// <summary>One step of a rolling upgrade: while one replica drains and ends, no call fails, and the replica's streams finish.</summary>
     [Fact]
     public async Task ReplicaDrains_NoCallFails_AndItsStreamsFinish()
     {
@@ -218,7 +218,7 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
             return calls;
         });
 
-        Assert.All(await Task.WhenAll(callers), calls => Assert.True(calls > 0, "Nobody called while the replica drained."));
+        Assert.All(await Task.WhenAll(callers), calls => Assert.True(calls > 0, "No call was made while the replica drained."));
         foreach (var events in await streams)
         {
             Assert.Equal("abcdef", string.Concat(events.Select(item => item.Content)));
@@ -227,7 +227,7 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
 
         Assert.Equal(0, await leaving.WaitForExitAsync(TestContext.Current.CancellationToken));
 
-        // One stream was the leaving replica's, or the test would show nothing.
+        // At least one stream must have run on the leaving replica; otherwise the test would prove nothing.
         Assert.Contains(nginx.AccessLog, line => line.Contains($"\"upstream\":\"{leaving.BaseAddress.Authority}\",\"upstream_status\":\"200\"", StringComparison.Ordinal));
     }
 
@@ -237,7 +237,7 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
 
     private static ChatRequest Request(string model) => new() { Model = model, Messages = { new ChatMessage { Role = "user", Content = "hi" } } };
 
-    // The pacing is the upstream's: nothing was held back to be sent together. Of three pauses a busy machine may swallow two.
+    // Chunks arrive at the pace of the upstream and are not held back. One of the three pauses is enough, because a busy machine may delay the chunks.
     private static void AssertPaced(IReadOnlyList<long> times) => Assert.True(Stopwatch.GetElapsedTime(times[0], times[^1]) >= Pause);
 
     private Task<NginxServer> StartBeforeAsync(ModeProcess second) =>
