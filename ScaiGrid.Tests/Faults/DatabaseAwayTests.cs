@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Faults;
 
-/// <summary>The database is killed under a running replica.</summary>
+/// <summary>The database or Redis fails while a replica runs.</summary>
 [Trait("needs", "services")]
 public sealed class DatabaseAwayTests
 {
@@ -35,13 +35,13 @@ public sealed class DatabaseAwayTests
         Assert.Equal("ok", (string?)JsonNode.Parse(ready.Text)!["checks"]!["redis"]);
         Assert.Equal(200, (int)(await admin.GetAsync("/health")).Status);
 
-        // Once the snapshot is too old to tell a wrong key from a new one, nobody is told that a key is wrong.
+        // An unknown key may be new if the snapshot is too old: it is answered with 503 instead of 401.
         await Task.Delay(TimeSpan.FromSeconds(7));
         using var stranger = admin.As("sgk_wrong-key-0123456789abcdefghijklmnopqrstuv");
         (await stranger.ChatAsync("scailabs/echo")).Error(503, "SERVICE_UNAVAILABLE");
         (await admin.ChatAsync("scailabs/echo")).Ok();
 
-        // Retries end within about two seconds; ten were the rule before they were bounded.
+        // Database retries are bounded to about two seconds per request. Without the bound each request took about ten.
         var asked = Stopwatch.GetTimestamp();
         (await admin.GetAsync("/v1/providers")).Error(503, "SERVICE_UNAVAILABLE");
         (await admin.PostAsync("/v1/providers", new { name = "x", type = "custom", config = new { base_url = "http://127.0.0.1:9/v1" } })).Error(503, "SERVICE_UNAVAILABLE");
@@ -53,10 +53,10 @@ public sealed class DatabaseAwayTests
             await Task.Delay(500);
         }
 
-        // A busy machine takes its time to bring the database, and then the scheduler, back.
+        // On a busy machine the database and the scheduler need a while to be available again.
         var rows = await admin.UsageAsync("scailabs/echo", 4, timeoutSeconds: 180);
         Assert.True(rows.Count == 4, $"{rows.Count} rows; the worker said:\n{worker.Output}");
-        await Poll.UntilAsync(async () => (int)(await stranger.ChatAsync("scailabs/echo")).Status == 401, "a snapshot that is fresh enough to tell a wrong key");
+        await Poll.UntilAsync(async () => (int)(await stranger.ChatAsync("scailabs/echo")).Status == 401, "a snapshot that is recent enough to refuse an unknown key");
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class DatabaseAwayTests
 
         Assert.Equal(503, (int)(await admin.GetAsync("/health/ready")).Status);
 
-        // A control-plane change needs Redis only to be announced.
+        // A control-plane change needs Redis only to notify the replicas.
         var (_, key) = await admin.CreateKeyAsync();
         using var other = admin.As(key);
         (await other.ChatAsync("scailabs/echo")).Ok();
@@ -108,7 +108,7 @@ public sealed class DatabaseAwayTests
         Assert.Equal(6, (await admin.UsageAsync("scailabs/echo", 6)).Count);
     }
 
-    /// <summary>By HTTP as by gRPC: why a replica is not ready is in its log, whoever asks.</summary>
+    /// <summary>As with HTTP probes, the reason why a replica is not ready is logged.</summary>
     [Fact]
     public async Task GrpcProbes_HaveItLoggedWhyAReplicaIsNotReady()
     {

@@ -9,8 +9,8 @@ using Xunit;
 namespace ScaiGrid.Tests.Faults;
 
 /// <summary>
-/// Three minutes of load on two Api replicas and two workers, in which everything is killed once: Redis and MariaDB, which come back, a worker
-/// and a replica, which do not. Every call that was answered is in the database once, and the log stays small.
+/// Three minutes of load on two Api replicas and two workers. Redis and MariaDB are killed and restarted; one worker and one replica are killed for good.
+/// Every answered call must be in the database exactly once, and the log must stay small.
 /// </summary>
 [Trait("needs", "services")]
 [Trait("lane", "long")]
@@ -20,7 +20,7 @@ public sealed class FaultRunTests
     private const int PromptTokens = 1013;
     private const int CompletionTokens = 337;
 
-    // (1013 × 1.25 + 337 × 3.5) per million, in billionths.
+    // The cost of a call: (1013 × 1.25 + 337 × 3.5) / 1,000,000, in nano-units.
     private const string InputPrice = "1.25";
     private const string OutputPrice = "3.5";
     private const long Cost = 2_445_750;
@@ -84,16 +84,16 @@ public sealed class FaultRunTests
             TestContext.Current.TestOutputHelper?.WriteLine(
                 $"{_calls.Count} calls, {answered.Count} answered, {rows.Count} rows; journals of {spooled} bytes; {logged:F0} bytes logged a second.");
 
-            // Once each. Beside the answered ones there are only calls whose end the caller did not see.
+            // No record is stored twice. Rows of unanswered calls may exist only where the caller did not receive the end of the response.
             Assert.Equal(rows.Count, rows.Select(row => row.RequestId).Distinct().Count());
             Assert.Empty(answered.Except(rows.Select(row => row.RequestId)));
-            Assert.All(rows, row => Assert.True(_calls.ContainsKey(row.RequestId), $"Nobody made {row.RequestId}."));
+            Assert.All(rows, row => Assert.True(_calls.ContainsKey(row.RequestId), $"No call had the request id {row.RequestId}."));
             Assert.Equal(answered.Count * Cost, rows.Where(row => answered.Contains(row.RequestId)).Sum(row => row.Cost));
             Assert.InRange(rows.Count, answered.Count, answered.Count + Parallel);
             Assert.True(_calls.Count - answered.Count < _calls.Count / 100, $"{_calls.Count - answered.Count} of {_calls.Count} calls were not answered.");
             Assert.True(logged < MostLoggedPerSecond, $"{logged:F0} bytes were logged a second.");
 
-            // What is shown is what is stored.
+            // The API reports the sums of the stored rows.
             var sum = (await admin.GetAsync($"/v1/accounting/usage/summary?group_by=model&model={Uri.EscapeDataString(slug)}")).Ok().AsArray().Single()!;
             Assert.Equal(rows.Count, (int)sum["request_count"]!);
             Assert.Equal(rows.Sum(row => row.Cost), (long)(decimal.Parse((string)sum["total_cost"]!, CultureInfo.InvariantCulture) * 1_000_000_000));
@@ -152,7 +152,7 @@ public sealed class FaultRunTests
         }
     }
 
-    // Once all answered calls are there, no more may come.
+    // Waits until all answered calls are stored, and then ten more seconds, in which a duplicate would arrive.
     private static async Task<IReadOnlyList<(string RequestId, long Cost)>> RowsAsync(GridServices services, string slug, HashSet<string> answered)
     {
         IReadOnlyList<(string RequestId, long Cost)> rows = [];

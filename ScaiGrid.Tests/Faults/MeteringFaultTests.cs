@@ -6,9 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Faults;
 
-/// <summary>
-/// 1,000 calls, half of them streams, 16 at a time, over two Api replicas and two workers; one of each is killed in the middle.
-/// </summary>
+/// <summary>1,000 calls, half of them streams, 16 at a time, on two Api replicas and two workers. One replica and one worker are killed halfway.</summary>
 [Trait("needs", "services")]
 public sealed class MeteringFaultTests
 {
@@ -17,7 +15,7 @@ public sealed class MeteringFaultTests
     private const int PromptTokens = 1013;
     private const int CompletionTokens = 337;
 
-    // (1013 × 1.25 + 337 × 3.5) per million: 0.002445750 exactly.
+    // The cost of a call: (1013 × 1.25 + 337 × 3.5) / 1,000,000 = 0.002445750.
     private const string InputPrice = "1.25";
     private const string OutputPrice = "3.5";
     private const string Cost = "0.00244575";
@@ -80,7 +78,7 @@ public sealed class MeteringFaultTests
             Assert.Equal(Cost, (string?)row["cost"]);
         });
 
-        // The rollups add up to the rows. Calls that the dead replica answered to nobody may still come, between one look and the other.
+        // The summary equals the sum of the rows. It is polled, because records of the killed replica's unanswered calls may arrive between the two requests.
         JsonNode summary = null!;
         await Poll.UntilAsync(
             async () =>

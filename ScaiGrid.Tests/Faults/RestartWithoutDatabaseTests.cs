@@ -12,7 +12,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Faults;
 
-/// <summary>A replica that starts while the database is away serves the snapshot that its data folder has.</summary>
+/// <summary>A replica that starts while the database is unavailable serves the snapshot in its data folder.</summary>
 [Trait("needs", "services")]
 public sealed class RestartWithoutDatabaseTests
 {
@@ -45,14 +45,14 @@ public sealed class RestartWithoutDatabaseTests
             Assert.True((bool)snapshot["is_stale"]!);
             Assert.True((double)snapshot["age_seconds"]! > 0);
 
-            // The database is read whole again: what changed meanwhile shows.
+            // When the database is back, the replica replaces the restored snapshot with a complete read of the database.
             await services.MariaDb.RestartAsync();
             await Poll.UntilAsync(async () => !(bool)(await admin.GetAsync("/health/detailed")).Ok()["snapshot"]!["is_restored"]!, "the database's snapshot");
             (await stranger.ChatAsync(slug)).Error(401, "AUTH_TOKEN_INVALID");
             (await warm.ChatAsync(slug)).Ok();
         }
 
-        // Another key cannot open the file, and a file that is too old is not served.
+        // The file cannot be opened with another secret key, and is not served when it is older than the maximum age.
         await services.MariaDb.KillAsync();
         foreach (var (name, value) in new[] { ("SCAIGRID_SECRET_KEY", Convert.ToBase64String(new byte[32])), ("SCAIGRID_SNAPSHOT_MAX_AGE_S", "0") })
         {
@@ -93,7 +93,7 @@ public sealed class RestartWithoutDatabaseTests
         var (box, rows) = (new SecretBox(new SecretOptions { SecretKey = Secrets.SecretKey }), new SnapshotRows());
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
 
-        // Of a version whose shape had a number, and which lacks tables; of this one, but damaged.
+        // A file of an older format, and a damaged file of the current format. Both lack tables.
         foreach (var owner in new[] { "snapshot-file-2", SnapshotFile.Owner(rows) })
         {
             using var buffer = new MemoryStream();
@@ -106,7 +106,7 @@ public sealed class RestartWithoutDatabaseTests
             await AssertNotServedAsync();
         }
 
-        // Whole, but nothing can be made of a row.
+        // A complete file with a row that cannot be loaded: the key's hash is invalid.
         Load(rows.Partners, new Partner { Id = "ptn_1", Slug = "p", DisplayName = "P", CreatedAt = default, UpdatedAt = default });
         Load(rows.Tenants, new Tenant { Id = "tnt_1", PartnerId = "ptn_1", Slug = "t", DisplayName = "T", CreatedAt = default, UpdatedAt = default });
         Load(rows.Users, new User { Id = "usr_1", TenantId = "tnt_1", Email = "u@test.example", DisplayName = "U", CreatedAt = default, UpdatedAt = default });
@@ -130,7 +130,7 @@ public sealed class RestartWithoutDatabaseTests
     private static (Dictionary<string, string> Settings, string File) Settings(GridServices services, TemporaryFolder folder) =>
         (new(services.Settings) { ["SCAIGRID_DATA_DIR"] = folder.File("data") }, folder.File("data/snapshot.sealed"));
 
-    /// <summary>A replica that kept its snapshot and was killed; a key and a model that it knew.</summary>
+    /// <summary>Runs a replica until it has saved its snapshot, and kills it. Returns a key and a model of that snapshot.</summary>
     private static async Task<(string Key, string Slug)> LeaveSnapshotAsync(
         GridServices services, IReadOnlyDictionary<string, string> settings, string file, FakeUpstream upstream)
     {
@@ -144,7 +144,7 @@ public sealed class RestartWithoutDatabaseTests
         await Poll.UntilAsync(
             async () =>
             {
-                // What was saved just before it was looked at is not saved again without a change.
+                // An unchanged snapshot is not saved again. If it was saved just before its time was read, only another change causes a newer file.
                 await admin.CreateKeyAsync();
                 await Task.Delay(500);
                 return File.Exists(file) && File.GetLastWriteTimeUtc(file) > before;

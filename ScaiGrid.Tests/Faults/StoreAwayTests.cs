@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Faults;
 
-/// <summary>The blob store is killed in the middle of a batch.</summary>
+/// <summary>The blob store is killed while a batch runs.</summary>
 [Trait("needs", "services")]
 public sealed class StoreAwayTests
 {
@@ -34,10 +34,10 @@ public sealed class StoreAwayTests
         (await admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String("{}"u8) })).Error(503, "SERVICE_UNAVAILABLE");
         Assert.Equal("in_progress", (string?)(await GetAsync(admin, id))["status"]);
 
-        // What was not deleted is still there, and the batch comes to its end: answered once, billed once.
+        // The file was not deleted, and the batch completes: its call is made and billed once.
         await services.S3.RestartAsync();
         JsonNode batch = null!;
-        await Poll.UntilAsync(async () => (string?)(batch = await GetAsync(admin, id))["status"] == "completed", "the batch to go on", TimeSpan.FromMinutes(2));
+        await Poll.UntilAsync(async () => (string?)(batch = await GetAsync(admin, id))["status"] == "completed", "the batch to complete", TimeSpan.FromMinutes(2));
         Assert.Equal(200, (int)(await admin.GetAsync($"/v1/files/{file}/content")).Status);
         Assert.Contains("\"custom_id\":\"one\"", (await admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content")).Text, StringComparison.Ordinal);
         Assert.Single(await admin.UsageAsync(slug, 1));

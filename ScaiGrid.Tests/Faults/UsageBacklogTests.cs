@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Faults;
 
-/// <summary>Usage that cannot go to Redis at once, because a tenant's buffer there is full or a process died with much of it.</summary>
+/// <summary>Usage records that Redis cannot take immediately, because the tenant's buffer is full or a killed process left many of them.</summary>
 [Trait("needs", "services")]
 public sealed class UsageBacklogTests : IAsyncLifetime
 {
@@ -37,7 +37,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
             ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
             ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1",
 
-            // The same for whoever comes after a kill.
+            // A fixed port, so that a replica that is started after a kill has the same address.
             ["SCAIGRID_HTTP_PORT"] = $"{FreePort.Next()}",
         };
         _journals = _folder.File("data/journal");
@@ -63,13 +63,13 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         using var other = await tenant.AddUserAsync("tenant_admin");
         await FillAsync(_tenantId);
 
-        // Side by side: files of the journal have both tenants' records.
+        // The calls run concurrently, so that the journal's segments contain records of both tenants.
         await Task.WhenAll(CallAsync(_admin, 5), CallAsync(other.Api, 5));
         await WaitsInRedisAsync(tenant.Id, 5);
-        await Poll.UntilAsync(async () => await MetricAsync("journal_bytes") is > 0 and var bytes && bytes == BytesOnDisk(), "the metric of what is on disk");
-        await Poll.UntilAsync(async () => await MetricAsync("journal_lag_seconds") > 2, "the metric of how long it is there");
+        await Poll.UntilAsync(async () => await MetricAsync("journal_bytes") is > 0 and var bytes && bytes == BytesOnDisk(), "the size of the journal in the metrics");
+        await Poll.UntilAsync(async () => await MetricAsync("journal_lag_seconds") > 2, "the lag of the journal in the metrics");
 
-        // A flush takes them away. They do not come again, though of the files that they were in not all could be shipped.
+        // Removing the buffer stands for a flush. Shipped records must not be shipped again, even from files that also hold records that Redis did not take.
         await _client.GetDatabase().KeyDeleteAsync(Pending(tenant.Id));
         await Task.WhenAll(CallAsync(_admin, 3), CallAsync(other.Api, 2));
         await WaitsInRedisAsync(tenant.Id, 2);
@@ -85,7 +85,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         await _client.GetDatabase().KeyDeleteAsync(Pending(_tenantId));
         await WaitsInRedisAsync(_tenantId, 10);
         await JournalIsEmptyAsync();
-        await Poll.UntilAsync(async () => (await MetricAsync("journal_bytes"), await MetricAsync("journal_lag_seconds")) is (0, < 1), "metrics that say so");
+        await Poll.UntilAsync(async () => (await MetricAsync("journal_bytes"), await MetricAsync("journal_lag_seconds")) is (0, < 1), "the metrics of an empty journal");
         await using var worker = await Replica.StartAsync(Mode.Worker, _settings);
         await WaitsInRedisAsync(_tenantId, 0);
         await WaitsInRedisAsync(tenant.Id, 0);
@@ -98,7 +98,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
     {
         const int Records = 40_000;
 
-        // Folders that nobody can take, whose lock is no file: they hold up neither others nor what is new.
+        // Folders that cannot be locked, because their lock is a directory. They must not delay other journals or new records.
         foreach (var n in Enumerable.Range(0, 8))
         {
             Directory.CreateDirectory(_folder.File($"data/journal/journal_of-somebody-else-{n}/lock"));
@@ -125,7 +125,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         upstream.Play("fake", new UpstreamScript { Chunks = [.. Enumerable.Repeat(Word, Read)], ChunkDelay = TimeSpan.FromMilliseconds(15) });
         var slug = await _admin.ConnectAsync(upstream.BaseUrl, "fake");
 
-        // The note of one that ends goes with it.
+        // The note of a stream is deleted when the stream ends.
         Assert.Equal(Read, await ReadChunksAsync(slug, "stream-that-ended", int.MaxValue, () => Task.CompletedTask));
         await JournalIsEmptyAsync();
 
@@ -182,7 +182,8 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         var value = (await _client.GetDatabase().HashValuesAsync(Pending(_tenantId))).Single();
         var shipped = JsonSerializer.Deserialize((string)value!, UsageJson.Default.UsageRecord)!;
 
-        // A process that was killed behind a call's end: with one call's record, that of another in Redis already, and the notes of both.
+        // As left by a process that was killed after two calls ended: the journal holds one record, the other record is already in Redis, and both notes
+        // still exist.
         var left = shipped with { Id = Ids.New(Ids.Usage, TimeProvider.System), RequestId = "left" };
         using (var journal = new UsageJournal(_folder.File("left"), TimeProvider.System))
         {
@@ -217,7 +218,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         await CallAsync(_admin, 5);
         await Poll.UntilAsync(async () => await MetricAsync("journal_bytes") is > 0 and var bytes && bytes == BytesOnDisk(), "records in the backlog");
 
-        // Room for some more records, the last of which breaks off.
+        // Room for a few more records; the last one is written incompletely.
         disk.Fill();
         disk.Free(4096);
         await Task.WhenAll(Enumerable.Repeat(0, 30).Select(_ => CallAsync(_admin, 1)).Append(CallAsync(other.Api, 3)));
@@ -228,7 +229,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         await WaitsInRedisAsync(tenant.Id, 6);
         await Poll.UntilAsync(async () => await MetricAsync("in_memory") > 0, "records in memory only");
 
-        // Room on the disk.
+        // The disk has room again.
         disk.Free();
         await Poll.UntilAsync(async () => await MetricAsync("in_memory") == 0, "all records on the disk");
         await _api.KillAsync();
@@ -245,10 +246,10 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         Assert.Equal(UsageBuffer.MaxPending, await CountAsync(_tenantId));
         Assert.Equal((1, 2), (Events("journal_failed"), Events("record_held_in_memory")));
 
-        // A segment that holds nothing is not shipped.
+        // Empty segments are not shipped.
         Assert.Equal(files, Files().Order());
 
-        // Room in Redis.
+        // Redis has room again.
         await _client.GetDatabase().KeyDeleteAsync(Pending(_tenantId));
         await WaitsInRedisAsync(_tenantId, 41);
         await JournalIsEmptyAsync();
@@ -263,7 +264,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         Assert.Equal(41, await CountStoredAsync(_admin, _tenantId));
         Assert.Equal(9, await CountStoredAsync(other.Api, tenant.Id));
 
-        // Room nowhere until the end: the log is all that is left of it.
+        // Neither Redis nor the disk has room when the process ends: the record is reported as lost in the log.
         await FillAsync(_tenantId);
         await CallAsync(_admin, 1);
         Assert.Equal(0, await _api.TerminateAsync());
@@ -280,7 +281,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         }
     }
 
-    /// <summary>Reads the chunks of a stream that have text, and does something after the last one that is wanted.</summary>
+    /// <summary>Reads the text chunks of a stream, and runs an action after the last wanted one.</summary>
     private async Task<int> ReadChunksAsync(string slug, string requestId, int most, Func<Task> afterLast)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/inference/chat")
@@ -301,7 +302,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         return chunks;
     }
 
-    /// <summary>With entries that no worker comes to see.</summary>
+    /// <summary>Fills the tenant's buffer with entries while no worker runs.</summary>
     private async Task FillAsync(string tenantId)
     {
         foreach (var batch in Enumerable.Range(0, UsageBuffer.MaxPending).Chunk(10_000))
@@ -310,7 +311,7 @@ public sealed class UsageBacklogTests : IAsyncLifetime
         }
     }
 
-    /// <summary>More than 20 MiB: records, a very long one, and what writers leave that die in the middle.</summary>
+    /// <summary>Writes more than 20 MiB: records, one very long record, and the incomplete lines that a killed writer leaves.</summary>
     private async Task WriteAsync(string path, int records)
     {
         using var framed = new PooledBytes();
