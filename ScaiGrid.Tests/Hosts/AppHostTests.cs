@@ -8,16 +8,16 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>The AppHost as a newcomer runs it: nothing installed but the SDK.</summary>
+/// <summary>The AppHost on a machine that has only the SDK.</summary>
 public sealed partial class AppHostTests
 {
     private const string Echo = "scailabs/echo";
     private const int Servers = 5;
 
-    /// <summary>The bound is 5 s; the rest is room for a machine that runs other tests at the same time.</summary>
+    /// <summary>The limit is 5 s, plus a margin for machines that run other tests at the same time.</summary>
     private static readonly TimeSpan StopBound = TimeSpan.FromSeconds(8);
 
-    // Of the second start only: before the first one ends, nothing has reached the database.
+    // For the second start only: the first run ends before its usage is flushed to the database.
     private static Dictionary<string, string> FlushSoon { get; } = new() { ["SCAIGRID_USAGE_FLUSH_INTERVAL_S"] = "1" };
 
     [Fact]
@@ -44,11 +44,11 @@ public sealed partial class AppHostTests
         using var admin = new ApiDriver(again.ApiAddress, key);
         (await admin.ChatAsync(Echo)).Ok();
 
-        // One of before the stop, one of now.
+        // One call from before the stop and one from after it.
         Assert.Equal(2, (await admin.UsageAsync(Echo, 2)).Count);
     }
 
-    /// <summary>Ten seconds of a stream: more than a stop takes unless the drain is set.</summary>
+    /// <summary>The stream takes ten seconds, longer than a stop without a drain timeout.</summary>
     [Fact]
     public async Task DrainTimeout_LetsAStreamFinish()
     {
@@ -97,7 +97,7 @@ public sealed partial class AppHostTests
         Assert.Equal(Calls + 1, rows.Select(row => (string?)row["request_id"]).Distinct().Count());
     }
 
-    /// <summary>`dotnet run` is what a newcomer has in the terminal, and what a terminal that closes kills.</summary>
+    /// <summary><c>dotnet run</c> is the process that closing the terminal kills.</summary>
     [Fact]
     public async Task DotnetRunKilled_ItLeavesNoProcess()
     {
@@ -107,7 +107,10 @@ public sealed partial class AppHostTests
         await AssertNothingIsLeftAsync(host, host.KillAsync());
     }
 
-    /// <summary>The ports that people call are theirs to choose, the others make room by themselves, also for one that starts in the same moment.</summary>
+    /// <summary>
+    /// Users choose the ports that clients connect to. The other ports are chosen automatically, without conflicts between two AppHosts that start at the
+    /// same time.
+    /// </summary>
     [Fact]
     public async Task TwoSideBySide_KeepApart_AndNeedOnlyThePortsThatPeopleCall()
     {
@@ -122,7 +125,7 @@ public sealed partial class AppHostTests
         using var stranger = ones.As(KeyOf(other));
         (await stranger.ChatAsync(Echo)).Error(401, "AUTH_TOKEN_INVALID");
 
-        // A third one on a folder in use is refused, and says why.
+        // A third AppHost on a data folder in use is refused with the reason.
         var (exitCode, output) = await ServerProcess.RunAsync(
             "dotnet", [AppHostProcess.Program, "--local"], new Dictionary<string, string?> { ["SCAIGRID_DATA_DIR"] = one.DataFolder });
         Assert.True(exitCode == 78, $"{exitCode}:\n{output}");
@@ -130,7 +133,9 @@ public sealed partial class AppHostTests
         (await ones.ChatAsync(Echo)).Ok();
     }
 
-    /// <summary>A laptop is in other people's networks. Linux has a whole network on loopback, so that its second address stands for any other.</summary>
+    /// <summary>
+    /// A laptop joins networks that it cannot trust. On Linux all of 127.0.0.0/8 is on loopback; its second address stands for any other address.
+    /// </summary>
     [Theory]
     [InlineData(null, "127.0.0.1", "127.0.0.2")]
     [InlineData("127.0.0.2", "127.0.0.2", "127.0.0.1")]
@@ -145,7 +150,7 @@ public sealed partial class AppHostTests
         Assert.All(await Task.WhenAll(ports.Select(port => IsOpenAsync(closed, port))), Assert.False);
     }
 
-    /// <summary>Between the choice of a port and the moment when somebody listens there lie seconds.</summary>
+    /// <summary>A port is claimed seconds before anything listens on it. The claim is a UDP socket on the same port.</summary>
     [Fact]
     public async Task PortThatAnotherAppHostHasClaimed_IsTaken()
     {
@@ -201,7 +206,7 @@ public sealed partial class AppHostTests
 
     private static string KeyOf(AppHostProcess host) => Key().Match(host.CurlLine).Value;
 
-    /// <summary>What a shell makes of the line; where there is no curl, the same request, read out of the line.</summary>
+    /// <summary>Runs the line in a shell. Without curl, it sends the same request, parsed from the line.</summary>
     private static async Task<string> PasteAsync(string line)
     {
         if (ServerProcess.Find("curl") is not null)

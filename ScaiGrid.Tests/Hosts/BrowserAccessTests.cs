@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>Which web pages may call the API: <c>SCAIGRID_CORS_ORIGINS</c>.</summary>
+/// <summary>Which web pages may call the API (<c>SCAIGRID_CORS_ORIGINS</c>).</summary>
 [Trait("needs", "services")]
 public sealed class BrowserAccessTests(Grid grid) : IAsyncLifetime
 {
@@ -27,7 +27,7 @@ public sealed class BrowserAccessTests(Grid grid) : IAsyncLifetime
         Assert.Null(await AllowedAsync(client, HttpMethod.Post, "https://elsewhere.example.com"));
         Assert.Null(await AllowedAsync(client, HttpMethod.Post, origin: null));
 
-        // OpenAI's client for browsers tells of its platform; whoever calls sees which backend answered.
+        // OpenAI's browser client sends headers with details of its platform, and responses have headers that name the backend.
         Assert.Equal("authorization,x-stainless-lang", await HeaderAsync(client, HttpMethod.Options, Named, "Access-Control-Allow-Headers"));
         Assert.Equal("*", await HeaderAsync(client, HttpMethod.Post, Named, "Access-Control-Expose-Headers"));
     }

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>What a capability lets through, and what not.</summary>
+/// <summary>What a capability allows and denies.</summary>
 public sealed class BunkerProxyCapabilityTests(BunkerProxyFixture proxy) : IClassFixture<BunkerProxyFixture>
 {
     private const StorageMethods All = (StorageMethods)31;

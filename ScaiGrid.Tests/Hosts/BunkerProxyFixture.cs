@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>A storage proxy with disk behind it, and no database and no Redis anywhere.</summary>
+/// <summary>A storage proxy on local disk, without a database and without Redis.</summary>
 public class BunkerProxyFixture : IAsyncLifetime
 {
     private const string Root = "/v1/modules/scaibunker/storage/";
@@ -39,7 +39,7 @@ public class BunkerProxyFixture : IAsyncLifetime
         new CapabilitySigner(new CapabilityOptions { Keys = [signingKey] }, TimeProvider.System)
             .Mint(StorageCapability.ForPrefix(prefix, methods, TimeProvider.System.GetUtcNow() + (expiresIn ?? TimeSpan.FromMinutes(10)), maxBytes));
 
-    /// <summary>Sends a request with a capability for everything, unless one is given.</summary>
+    /// <summary>Sends a request. The default capability allows everything.</summary>
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string key, HttpContent? content = null, string? capability = null, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, new Uri(Root + key, UriKind.Relative)) { Content = content };
@@ -62,14 +62,14 @@ public class BunkerProxyFixture : IAsyncLifetime
         return SendAsync(HttpMethod.Put, key, content, capability, headers);
     }
 
-    /// <summary>The status, and the code of the error.</summary>
+    /// <summary>The status code and the error code.</summary>
     public static async Task<(int Status, string? Code)> ErrorOfAsync(HttpResponseMessage response) =>
         ((int)response.StatusCode, (string?)JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))?["error"]?["code"]);
 
     protected virtual Task<Dictionary<string, string>> SettingsAsync() => Task.FromResult(OnlyTheKey);
 }
 
-/// <summary>The same with S3 behind it.</summary>
+/// <summary>The same with an S3 server as storage.</summary>
 public sealed class S3BunkerProxyFixture : BunkerProxyFixture
 {
     private S3Server? _server;

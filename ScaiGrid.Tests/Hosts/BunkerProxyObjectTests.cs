@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>Objects through the storage proxy, whatever is behind it.</summary>
+/// <summary>Objects through the storage proxy. The tests run on disk and on S3.</summary>
 public abstract class BunkerProxyObjectTests(BunkerProxyFixture proxy)
 {
     private const long Gibibyte = 1L << 30;
@@ -115,7 +115,7 @@ public abstract class BunkerProxyObjectTests(BunkerProxyFixture proxy)
     public async Task RightChecksums_AreAccepted()
     {
         var bytes = PatternStream.Bytes(0, 1000);
-#pragma warning disable CA5351 // The header is defined so.
+#pragma warning disable CA5351 // Content-MD5 is defined with MD5.
         var md5 = Convert.ToBase64String(MD5.HashData(bytes));
 #pragma warning restore CA5351
         using var put = await proxy.PutAsync(

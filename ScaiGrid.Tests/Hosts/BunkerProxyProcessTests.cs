@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>The storage proxy as a process: what it needs, what it loads, how it ends.</summary>
+/// <summary>The process of the storage proxy: its settings, the libraries it loads, and how it ends.</summary>
 public sealed class BunkerProxyProcessTests(BunkerProxyFixture proxy) : IClassFixture<BunkerProxyFixture>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -24,7 +24,7 @@ public sealed class BunkerProxyProcessTests(BunkerProxyFixture proxy) : IClassFi
         Assert.Equal((HttpStatusCode.Created, HttpStatusCode.OK), (put.StatusCode, ready.StatusCode));
         Assert.Contains("ScaiGrid.Core.dll", loaded);
 
-        // Nor does it watch its folder for settings that change.
+        // It does not watch its folder for changed settings.
         Assert.DoesNotContain("System.IO.FileSystem.Watcher.dll", loaded);
         Assert.DoesNotContain(loaded, name => new[] { "EntityFramework", "MySql", "Sqlite", "FluentMigrator", "Redis", "Quartz", "ScaiGrid.Platform", "ScaiGrid.Inference" }
             .Any(unwanted => name.Contains(unwanted, StringComparison.OrdinalIgnoreCase)));
@@ -98,7 +98,7 @@ public sealed class BunkerProxyProcessTests(BunkerProxyFixture proxy) : IClassFi
         Assert.DoesNotContain("canary-secret", process.Output, StringComparison.Ordinal);
     }
 
-    /// <summary>The routes are part of mode http too, which needs no key.</summary>
+    /// <summary>The routes are also part of mode http, which does not require the key.</summary>
     [Fact]
     public async Task InAHostWithoutKey_TheRoutesSaySo()
     {

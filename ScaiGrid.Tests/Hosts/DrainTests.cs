@@ -10,7 +10,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>A replica that is told to stop while a stream runs: spec 01, drain and shutdown.</summary>
+/// <summary>Drain and shutdown of a replica (spec 01).</summary>
 [Trait("needs", "services")]
 public sealed class DrainTests(Grid grid) : IAsyncLifetime
 {
@@ -19,7 +19,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    /// <summary>Long enough for everything that a test does while it runs, on a busy machine too.</summary>
+    /// <summary>A stream that is long enough for everything that a test does meanwhile, also on a busy machine.</summary>
     private static UpstreamScript Slow { get; } = new() { Chunks = [.. Enumerable.Range(0, 12).Select(i => $"{i} ")], ChunkDelay = TimeSpan.FromSeconds(1) };
 
     private static UpstreamScript Endless { get; } = new() { Chunks = [.. Enumerable.Repeat("x", 300)], ChunkDelay = TimeSpan.FromSeconds(1) };
@@ -102,11 +102,11 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         var exitCode = await replica.TerminateAsync();
         Assert.True(exitCode == 0, $"{exitCode}: {replica.Output}");
 
-        // A worker lets the scheduler's threads end first.
+        // The worker waits until the scheduler's threads have ended.
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce * 2);
     }
 
-    /// <summary>Nobody needs a key to open one.</summary>
+    /// <summary>Reflection requires no key, so that anyone could hold a stream open.</summary>
     [Fact]
     public async Task ReflectionThatIsHeldOpen_HoldsUpNoDrain()
     {
@@ -120,7 +120,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         var exitCode = await replica.TerminateAsync();
         Assert.True(exitCode == 0, $"{exitCode}: {replica.Output}");
 
-        // The server gives connections five seconds to end.
+        // The server waits up to five seconds for open connections.
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce * 2);
     }
 
@@ -137,7 +137,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         var started = Stopwatch.GetTimestamp();
         replica.BeginTerminate();
 
-        // 128 + 15, as a shell reports what SIGTERM ended.
+        // 128 + 15: the exit code that a shell reports for SIGTERM.
         Assert.Equal(143, await replica.WaitForExitAsync(Cancellation));
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, AtOnce);
     }
@@ -169,7 +169,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         Assert.Contains(code, answer.Text, StringComparison.Ordinal);
         Assert.Equal(0, await replica.WaitForExitAsync(Cancellation));
 
-        // The host then has five seconds to stop.
+        // After the drain timeout the host has five more seconds to stop.
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(15));
         Assert.Contains("drain_timed_out", replica.Output, StringComparison.Ordinal);
         Assert.Equal("error", (string?)Assert.Single(await grid.Admin.UsageAsync(slug, 1))["status"]);
@@ -198,7 +198,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         Assert.Equal(0, await replica.WaitForExitAsync(Cancellation));
     }
 
-    // Made before the replica starts, which therefore knows it.
+    // Called before the replica starts, so that the replica knows the model.
     private Task<string> ConnectAsync(UpstreamScript script) => ConnectAsync(script, out _);
 
     private Task<string> ConnectAsync(UpstreamScript script, out string upstreamModel)

@@ -4,13 +4,13 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>Hosts that cannot start say why, all of it at once, and tell no secret.</summary>
+/// <summary>A host that cannot start reports all reasons at once, and no secrets.</summary>
 public sealed class HostStartTests
 {
     private const string Canary = "canary";
     private const string Heading = "The configuration is wrong:";
 
-    /// <summary>One mistake in each variable; the values of secrets hold the canary.</summary>
+    /// <summary>One invalid value per variable. Secret values contain the canary.</summary>
     private static readonly Dictionary<string, string> Wrong = new()
     {
         ["SCAIGRID_DATABASE_URL"] = $"oracle://scaigrid:{Canary}@127.0.0.1/scaigrid",
@@ -102,7 +102,7 @@ public sealed class HostStartTests
         AssertRefused(await ModeProcess.RunToEndAsync(Mode.Http, ServingSettings(server.Url("unmigrated")), Cancellation));
     }
 
-    // Nobody listens where Redis should be: the schema is looked at first.
+    // No Redis is running at this address: the schema is checked before Redis.
     private static Dictionary<string, string> ServingSettings(string databaseUrl) => new()
     {
         ["SCAIGRID_DATABASE_URL"] = databaseUrl,

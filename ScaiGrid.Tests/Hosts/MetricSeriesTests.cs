@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>A large installation has thousands of pairs of tenant and model: each is a series of its own at /metrics.</summary>
+/// <summary>A large installation has thousands of combinations of tenant and model, each with its own series in /metrics.</summary>
 public sealed class MetricSeriesTests
 {
     private const int Tenants = 100;

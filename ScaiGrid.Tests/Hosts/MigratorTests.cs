@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>The Migrator as a program: its options and exit codes.</summary>
+/// <summary>The Migrator as a process: its options and exit codes.</summary>
 public sealed class MigratorTests(DatabaseServer server)
 {
     [Fact]

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
 
-/// <summary>The Worker as a program.</summary>
+/// <summary>The Worker as a process.</summary>
 [Trait("needs", "services")]
 public sealed class WorkerTests(DatabaseServer server)
 {
@@ -33,7 +33,7 @@ public sealed class WorkerTests(DatabaseServer server)
         var killed = TimeProvider.System.GetTimestamp();
         var last = await LastFireAsync(database);
 
-        // Two fires: one may have been on its way when its worker died.
+        // Waits for two runs, because the first may have started before the worker was killed.
         await WaitForFireAfterAsync(database, await WaitForFireAfterAsync(database, last));
         Assert.InRange(TimeProvider.System.GetElapsedTime(killed).TotalSeconds, 0, 30);
         Assert.Equal(0, await second.TerminateAsync());
