@@ -76,7 +76,7 @@ public sealed class ChatRequestTests
         Assert.Null(request.MaxTokens);
     }
 
-    /// <summary>A budget reserves for the least that is asked for.</summary>
+    /// <summary>The budget reserves the lower of the two limits, so the upstream must not get a higher one.</summary>
     [Theory]
     [InlineData("max_tokens", """ "max_completion_tokens":10,"max_tokens":null""", """ "max_completion_tokens":null,"max_tokens":10""")]
     [InlineData("max_tokens", """ "max_tokens":30000,"max_completion_tokens":1""", """ "max_tokens":1,"max_completion_tokens":null""")]
@@ -122,7 +122,7 @@ public sealed class ChatRequestTests
         var model = Routes.Make(defaults: """{"temperature":0.5,"top_p":1}""");
         using var edited = ChatRequestEditor.Edit(request, model, "\"up\""u8, new OpenAiDialect(outputLimit, ToolEffort: "none"));
 
-        // The text, as a parser would hide what stands twice.
+        // The text is checked, because a parser would hide duplicate fields.
         var text = Encoding.UTF8.GetString(edited.Span);
         Assert.DoesNotContain("null", text, StringComparison.Ordinal);
         Assert.All((string[])[$"\"{field}\" : 100", "\"temperature\":0.5", "\"top_p\":1", "\"reasoning_effort\":\"none\""], set => Assert.Single(text.Split(set).Skip(1)));
@@ -164,7 +164,9 @@ public sealed class ChatRequestTests
     private static void AssertJson(string expected, PooledBytes actual) =>
         Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(actual.Span)!.ToJsonString());
 
-    /// <summary>OpenAI's own chat completions give no such fields, and refuse them: a model of the same name may have given them by its other API.</summary>
+    /// <summary>
+    /// OpenAI's chat completions never return such fields, and refuse them. A model of the same name may have returned them through the Responses API.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference;
 
-/// <summary>A stream scanned with memory of the chunk before gives what each chunk by itself gives.</summary>
+/// <summary>A scan that reuses the result of the previous chunk gives the same result as a scan of each chunk alone.</summary>
 public sealed class ChunkScannerTests
 {
     private const string Head = """{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":""";
@@ -69,7 +69,7 @@ public sealed class ChunkScannerTests
     {
         foreach (var first in Chunks)
         {
-            // Twice the same: the second is known to be like the first, and the third then comes by the template.
+            // Repeated chunks: the second is recognized as similar to the first, and the third is then written from the template.
             foreach (var second in Chunks)
             {
                 using var output = new PooledBytes();

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference;
 
-/// <summary>The items of a Responses request as chat messages.</summary>
+/// <summary>Conversion of the items of a Responses request to chat messages.</summary>
 public sealed class InputItemsTests
 {
     private const string Call = """{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"}""";
@@ -38,7 +38,7 @@ public sealed class InputItemsTests
         Assert.Equal($"[{messages}]", Encoding.UTF8.GetString(output.Span));
     }
 
-    /// <summary>A request of 32 MiB has room for millions of them.</summary>
+    /// <summary>A request of 32 MiB could contain millions of mistakes.</summary>
     [Theory]
     [InlineData("1")]
     [InlineData("""{"role":"user","content":[1,1,1,1,1,1,1]}""")]

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference;
 
-/// <summary>Generated media go when their links do.</summary>
+/// <summary>Generated media are deleted when their links expire.</summary>
 public sealed class MediaStoreTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

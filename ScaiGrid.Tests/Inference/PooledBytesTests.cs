@@ -14,7 +14,7 @@ public sealed class PooledBytesTests
         Assert.False(array.IsAlive);
     }
 
-    // In a method of its own: a local of the test's would hold the array.
+    // A separate method, because a local variable of the test would keep the array alive.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference Use()
     {

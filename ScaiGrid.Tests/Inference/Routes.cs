@@ -4,7 +4,7 @@ using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Tests.Inference;
 
-/// <summary>Makes a model as the snapshot has it, for tests of what is done with one.</summary>
+/// <summary>Creates models as they are in the snapshot.</summary>
 internal static class Routes
 {
     public static ModelRoute Make(

@@ -61,7 +61,7 @@ public sealed class SseReaderTests
         return string.Join('|', events);
     }
 
-    // Gives its chunks one a read, whatever the buffer holds.
+    // Returns one chunk per read, whatever the size of the buffer.
     private sealed class ChunkedStream(IEnumerable<byte[]> chunks) : Stream
     {
         private readonly Queue<byte[]> _chunks = new(chunks.Where(chunk => chunk.Length > 0));

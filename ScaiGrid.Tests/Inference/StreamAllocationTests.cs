@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference;
 
-/// <summary>What a chunk costs on its way from the upstream's stream to the caller's, in memory.</summary>
+/// <summary>The memory that is allocated for a chunk on its way from the upstream's stream to the caller's.</summary>
 public sealed class StreamAllocationTests
 {
     private const int Reads = 200;
@@ -46,7 +46,7 @@ public sealed class StreamAllocationTests
             Route = Route,
         });
 
-        // Twice: the first fills the pools.
+        // The first run fills the pools.
         await RelayAsync();
         Assert.Equal(0, await RelayAsync());
 
@@ -55,7 +55,7 @@ public sealed class StreamAllocationTests
             long allocated = 0;
             for (var i = 0; i < Reads; i++)
             {
-                // What a read and a flush cost is the system's, and a debug build's state machines.
+                // Reads and flushes are outside the measurement: they allocate in the runtime and, in debug builds, in state machines.
                 Assert.True(await stream.ReadAsync());
                 allocated += RelayOneRead();
                 await responder.FlushAsync();
@@ -95,7 +95,7 @@ public sealed class StreamAllocationTests
         Permissions = [],
     };
 
-    /// <summary>The same text a read, without end.</summary>
+    /// <summary>Returns the same text in every read, without end.</summary>
     private sealed class EndlessEvents(byte[] text) : Stream
     {
         public override bool CanRead => true;

@@ -27,7 +27,7 @@ public sealed class TokenCounterTests
         var started = Stopwatch.GetTimestamp();
         Assert.InRange(TokenCounter.Count(text), 1, 400_000);
 
-        // The square of the length took minutes.
+        // Quadratic time would be minutes.
         Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10));
     }
 

@@ -5,10 +5,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference;
 
-/// <summary>Journals of several processes on one data folder.</summary>
+/// <summary>Journals of several processes in one data folder.</summary>
 public sealed class UsageJournalTests
 {
-    /// <summary>What a replica that adopts the journals of dead ones does, without a pause, while others begin theirs.</summary>
+    /// <summary>One thread adopts the journals of dead processes without a pause, while another creates new journals.</summary>
     [Fact]
     public void NewJournal_IsHeldByItsMaker_WhoeverLooksMeanwhile()
     {
@@ -41,7 +41,7 @@ public sealed class UsageJournalTests
             });
     }
 
-    /// <summary>As on a disk that was full for a while.</summary>
+    /// <summary>A hole is what a temporarily full disk leaves.</summary>
     [Fact]
     public void HoleBetweenRecords_TakesNoMoreMemoryThanAPiece()
     {

@@ -4,10 +4,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Admission;
 
-/// <summary>Which of the calls that wait are one question, whatever their sizes and in whatever order they stand.</summary>
+/// <summary>Which waiting questions are merged, whatever their sizes and their order.</summary>
 public sealed class AdmissionBatchTests
 {
-    // Each test's own: a part remembers for a second that there was no room.
+    // Created for each test, because a part remembers a refusal for a second.
     private readonly AdmissionPart _one = new("tn_one", [], []);
     private readonly AdmissionPart _other = new("tn_other", [], []);
 
@@ -28,7 +28,7 @@ public sealed class AdmissionBatchTests
         }
 
         batch.Join();
-        batch.End(Answer(questions), (_, _) => { }, _ => Assert.Fail("All were admitted."));
+        batch.End(Answer(questions), (_, _) => { }, _ => Assert.Fail("All calls were admitted, so none may ask again."));
         Assert.All(calls, call => Assert.True(call.Task.IsCompleted));
         foreach (var (call, needs) in calls.Zip(tokens, (call, needs) => (call, Math.Abs(needs))))
         {
@@ -54,15 +54,15 @@ public sealed class AdmissionBatchTests
         Assert.Equal([false, false, true], calls.Select(call => call.Task.IsCompleted));
         Assert.All(again, call => Assert.Equal(1020, call.Ticket.Most.Tokens));
 
-        // Nor are they put together a second time.
+        // They are not merged a second time.
         var second = new AdmissionBatch("process", TimeProvider.System);
         again.ForEach(second.Add);
         second.Join();
-        second.End(Answer(2), (_, _) => { }, _ => Assert.Fail("They ask for themselves."));
+        second.End(Answer(2), (_, _) => { }, _ => Assert.Fail("The questions are not merged, so none may ask again."));
         Assert.All(calls, call => Assert.True(call.Task.IsCompletedSuccessfully));
     }
 
-    // A negative number is another caller's.
+    // A negative number stands for a call of another caller.
     private AdmissionQuestion Call(long tokens) => new(
         tokens < 0 ? _other : _one,
         new AdmissionTicket { Id = "", Most = new TicketAmounts(0, 0, Math.Abs(tokens)), IsBinding = false },

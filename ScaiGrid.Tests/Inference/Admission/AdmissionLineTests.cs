@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Admission;
 
-/// <summary>Admission's own connection to Redis, when it and the server behind it do what they should not.</summary>
+/// <summary>Admission's own connection to Redis, with faults of the connection and of the server.</summary>
 [Trait("needs", "services")]
 [Collection(nameof(SmallGrid))]
 public sealed class AdmissionLineTests
@@ -51,7 +51,7 @@ public sealed class AdmissionLineTests
                 await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => (await grid.Admin.ChatAsync(Echo)).Ok()));
                 calls += 20;
 
-                // The shared client's connections have names.
+                // Only the connections of the shared client have names.
                 return (await redis.ClientsAsync()).Any(client => client.Contains(" name= ", StringComparison.Ordinal) && client.Contains(" cmd=evalsha", StringComparison.Ordinal));
             },
             "a run over admission's own connection");
@@ -75,7 +75,7 @@ public sealed class AdmissionLineTests
         var answered = 0;
         await OwnAsync();
 
-        // A script that the server does not know is sent with its text.
+        // If the server does not know the script's hash, the script itself is sent.
         await redis.ForgetScriptsAsync();
         await CallAsync();
 
@@ -88,7 +88,7 @@ public sealed class AdmissionLineTests
         await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => (await grid.Admin.ChatAsync(Echo)).Ok()));
         answered += 20;
 
-        // What cannot be known under a budget that blocks is refused; what it reserved is given back.
+        // Without an answer from Redis, a call under a blocking budget is refused. What it may have reserved is returned.
         await RefusedAsync(RedisFault.Cut);
         var asked = Stopwatch.GetTimestamp();
         await RefusedAsync(RedisFault.Stall);
@@ -100,7 +100,7 @@ public sealed class AdmissionLineTests
             await RefusedAsync(RedisFault.Refuse);
         }
 
-        // A call that finds a ticket asks for nothing.
+        // Polled, because a call that uses a prefetched ticket sends no question.
         (proxy.Refusal, proxy.Fault) = ("NOSCRIPT No matching script.", RedisFault.Refuse);
         await Poll.UntilAsync(
             async () =>
@@ -125,7 +125,7 @@ public sealed class AdmissionLineTests
             await Poll.UntilAsync(
                 () =>
                 {
-                    // It may meet a question for tickets, while the call has one: then a later call's.
+                    // Set for each attempt, because it may hit a prefetch, while the call itself has a ticket. Then a later call fails.
                     proxy.Fault = fault;
                     return IsRefusedAsync();
                 },
@@ -153,8 +153,8 @@ public sealed class AdmissionLineTests
             answered++;
         }
 
-        // Until a run has gone over admission's own connection: before, the shared client serves. A settlement may be that run while calls are
-        // still refused, in the moment after a failure.
+        // Waits until admission's own connection is used again; until then the shared client is. That connection may carry a settlement while calls are still
+        // refused shortly after a failure, so a call must succeed as well.
         async Task OwnAsync()
         {
             var before = proxy.OwnRuns;

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Admission;
 
-/// <summary>Calls of a busy caller are admitted ahead: what they hold is exact all the same, and comes back when they do not come.</summary>
+/// <summary>Tickets for a busy caller are prefetched. Limits and budgets stay exact, and unused tickets are returned.</summary>
 [Trait("needs", "services")]
 [Collection(nameof(SmallGrid))]
 public sealed class AheadAdmissionTests
@@ -14,7 +14,9 @@ public sealed class AheadAdmissionTests
     private const string Echo = "scailabs/echo";
     private const string Remaining = "X-Scaigrid-Ratelimit-Remaining";
 
-    /// <summary>A caller is busy whose calls follow within 100 ms, and tickets last as long: on a busy machine that takes some luck.</summary>
+    /// <summary>
+    /// Tickets are prefetched for calls that follow each other within 100 ms, and are valid for as long. On a busy machine this depends on chance.
+    /// </summary>
     private static readonly TimeSpan LongPatience = TimeSpan.FromMinutes(3);
 
     [Fact]
@@ -22,7 +24,7 @@ public sealed class AheadAdmissionTests
     {
         const int Limit = 1_000_000;
 
-        // Of one question, which is asked when half of those of the one before are left.
+        // The tickets of one prefetch, plus half of those of the previous one: the next prefetch starts when half are left.
         const int MostAhead = 256 + 128;
         await using var grid = await SmallGrid.StartAsync(settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = $"{Limit}" });
         var budget = await BudgetAsync(grid, requests: 1_000_000);
@@ -31,16 +33,16 @@ public sealed class AheadAdmissionTests
         await BeBusyAsync();
         await ReturnedAsync(grid.Admin, budget, used: calls);
 
-        // Their places in the windows are free again too.
+        // Their places in the rate limit windows are free again, too.
         var left = await CallAsync();
         Assert.InRange(left, Limit - calls, Limit - Recent());
 
-        // A replica that ends does not leave its tickets to those who look for the dead.
+        // A replica that ends returns its tickets itself, and does not leave them to the cleanup after dead replicas.
         await BeBusyAsync();
         Assert.Equal(0, await grid.Apis[0].TerminateAsync());
         await ReturnedAsync(grid.Admins[1], budget, used: calls);
 
-        // Until tickets are held while no call runs.
+        // Calls until tickets are reserved while no call runs.
         Task BeBusyAsync() => Poll.UntilAsync(
             async () =>
             {
@@ -51,10 +53,10 @@ public sealed class AheadAdmissionTests
 
                 return (int)(await grid.Admin.GetAsync($"{Path}/{budget}")).Ok()["reserved"]!["requests"]! > 0;
             },
-            "tickets that wait",
+            "reserved tickets",
             LongPatience);
 
-        // Calls that surely are in the window of a minute: all of them, unless the machine is very busy.
+        // The calls that are certainly in the window of one minute: all of them, unless the machine is very busy.
         int Recent()
         {
             while (sent.TryPeek(out var first) && Stopwatch.GetElapsedTime(first) > TimeSpan.FromSeconds(55))
@@ -103,7 +105,7 @@ public sealed class AheadAdmissionTests
                 calls += 20;
                 return (int)(await grid.Admin.GetAsync($"{Path}/{budget}")).Ok()["reserved"]!["requests"]! > 0;
             },
-            "tickets that wait",
+            "reserved tickets",
             LongPatience);
         await ReturnedAsync(grid.Admin, budget, used: calls);
     }
@@ -123,7 +125,7 @@ public sealed class AheadAdmissionTests
         var budget = await BudgetAsync(grid, requests: 1_000_000);
         var used = 0;
 
-        // Before, the shared client asks.
+        // Until then the shared client sends the questions.
         await Poll.UntilAsync(
             async () =>
             {
@@ -137,12 +139,12 @@ public sealed class AheadAdmissionTests
         Assert.InRange(questions, 2, Burst / 2);
         Assert.All(answers, answer => answer.Ok());
 
-        // Each is told of a place of its own, but that the first may see what the others do when a call of before leaves the window.
+        // Each call reports a different remaining number, except that two may be equal when an earlier call leaves the window.
         Assert.InRange(answers.Select(answer => answer.Headers[Remaining]).Distinct().Count(), Burst - 1, Burst);
         used += Burst;
         await ReturnedAsync(grid.Admin, budget, used);
 
-        // Without room for many more each asks for itself, and the last that there is room for is let through.
+        // When little room is left, calls are not merged, and the budget is used up to the last call.
         const int Room = 12;
         (await grid.Admin.PutAsync($"{Path}/{budget}", new { request_limit = used + Room })).Ok();
         await grid.CatchUpAsync();
@@ -151,13 +153,13 @@ public sealed class AheadAdmissionTests
         Assert.All(answers.Where(answer => (int)answer.Status != 200), answer => answer.Error(429, "BUDGET_EXCEEDED"));
         await ReturnedAsync(grid.Admin, budget, used + Room);
 
-        // All but the first wait for its answer.
+        // Holds the answer to the first call, so that all others wait together.
         async Task<(int Questions, Answer[] Answers)> BurstAsync()
         {
             var before = proxy.OwnQuestions;
             proxy.Fault = RedisFault.Hold;
             var calls = Enumerable.Range(0, Burst).Select(_ => grid.Admin.ChatAsync(Echo)).ToList();
-            await Poll.UntilAsync(async () => await ActiveAsync(grid) > Burst, "all calls, and the question how many there are, to have begun");
+            await Poll.UntilAsync(async () => await ActiveAsync(grid) > Burst, "all calls, and the request for the metrics, to be active");
             proxy.Fault = RedisFault.None;
             var answers = await Task.WhenAll(calls);
             return (proxy.OwnQuestions - before, answers);

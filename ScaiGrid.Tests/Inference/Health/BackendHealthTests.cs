@@ -32,7 +32,7 @@ public sealed class BackendHealthTests
     [Fact]
     public void HalfOfTwentyCalls_Open_AndFewerCallsDoNot()
     {
-        // Never five in a row.
+        // Alternating, so that five consecutive failures are not the reason.
         for (var i = 0; i < 9; i++)
         {
             Succeed(1);
@@ -194,7 +194,10 @@ public sealed class BackendHealthTests
         Assert.Equal(BackendHealth.FirstPause * 2, _health.Pause());
     }
 
-    /// <summary>A list of models closes what was away, and gives what fails a trial, at most one in the time of a first pause.</summary>
+    /// <summary>
+    /// A list of models closes a circuit that opened because the upstream was unreachable. After other failures it only allows an early trial, once the
+    /// circuit has been open for the length of the first pause.
+    /// </summary>
     [Fact]
     public void ListOfModels_ChangesWhatItSaysSomethingOf()
     {
@@ -253,7 +256,7 @@ public sealed class BackendHealthTests
             _health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.Misconfigured));
         }
 
-        // The many that were refused together count as one.
+        // Refusals that arrive together count once.
         foreach (var seconds in (int[])[15, 30, 60, 120, 240, 300, 300])
         {
             _time.Advance(TimeSpan.FromSeconds(seconds - 1));

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Pipeline;
 
-/// <summary>What the caller is told where some targets can never be sent the call; the other cases are in FailoverTests.</summary>
+/// <summary>The error for the caller when some targets can never serve the request. The other cases are in FailoverTests.</summary>
 public sealed class FailureVerdictTests
 {
     private static readonly UpstreamError Field = UpstreamError.Unsupported("n", "is more than 1.");
@@ -18,7 +18,7 @@ public sealed class FailureVerdictTests
     [Fact]
     public void TheTargetThatCannot_IsNotOneThatIsOut()
     {
-        // Its circuit half-opens, and the request that it cannot be sent is its trial.
+        // The circuit is half-open, and the request that the target cannot serve would be its trial.
         var route = Route(UpstreamFailure.ServerError);
         _time.Advance(TimeSpan.FromSeconds(15));
         Assert.Same(Field, Verdict(route, unable: 0b1, Field));
@@ -43,7 +43,7 @@ public sealed class FailureVerdictTests
         Assert.Same(Operation, Verdict(Route([null]), unable: 0b1, Operation));
     }
 
-    /// <summary>The last one's circuit opens with this failure, without a pause that it asked for.</summary>
+    /// <summary>The retry time is that of the open circuits, which opened without a requested pause.</summary>
     [Fact]
     public void AllOut_AfterOneAskedForAPause_AreUnavailable_InWhicheverOrder()
     {
@@ -54,7 +54,7 @@ public sealed class FailureVerdictTests
             var error = Verdict(Route(UpstreamFailure.ServerError, UpstreamFailure.ServerError), unable: 0, errors);
             Assert.Equal((UpstreamFailure.Unavailable, 15), (error.Failure, error.RetryAfterSeconds));
 
-            // One that is not out may be asked again at once.
+            // A target whose circuit is closed may be called again immediately.
             Assert.Equal(UpstreamFailure.ServerError, Verdict(Route(UpstreamFailure.ServerError, null), unable: 0, errors).Failure);
         }
     }
@@ -70,7 +70,7 @@ public sealed class FailureVerdictTests
         return verdict.Of(route, unable);
     }
 
-    /// <param name="failures">Of each target, what opened its circuit; null: it is well.</param>
+    /// <param name="failures">For each target, the failure that opened its circuit; null for a closed circuit.</param>
     private ModelRoute Route(params UpstreamFailure?[] failures) =>
         Routes.Make(targets: [.. failures.Select((failure, index) => Target($"be_{index}", failure))]);
 

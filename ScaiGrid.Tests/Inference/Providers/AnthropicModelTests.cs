@@ -5,12 +5,12 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>The vendor's own model types accept what we send, and what we wrote down as its answers.</summary>
+/// <summary>The vendor's own model types can read the requests that we send and the responses that we recorded.</summary>
 public sealed class AnthropicModelTests
 {
     public static TheoryData<string> Requests => [.. Names("upstream-request.json")];
 
-    /// <summary>Those that are broken on purpose are called so.</summary>
+    /// <summary>Without recorded errors and responses that are invalid on purpose, which have these names.</summary>
     public static TheoryData<string> Answers => [.. Names("upstream.json").Where(name => !name.StartsWith("error", StringComparison.Ordinal) && !name.Contains("answer", StringComparison.Ordinal))];
 
     public static TheoryData<string> Streams => [.. Names("upstream.sse").Where(name => name is not ("malformed-event" or "stream-without-start"))];

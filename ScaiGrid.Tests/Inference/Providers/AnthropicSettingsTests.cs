@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>Settings of Anthropic's own that stand in for a name which does not tell.</summary>
+/// <summary>The setting <c>model_like</c>, for backends whose model name does not show what the model supports.</summary>
 public sealed class AnthropicSettingsTests
 {
     [Theory]

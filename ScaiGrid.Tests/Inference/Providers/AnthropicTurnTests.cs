@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>What no recorded document can hold: half of a surrogate pair is no JSON to those who compare documents.</summary>
+/// <summary>Half of a surrogate pair. A recorded exchange cannot contain it, because the comparison of documents does not accept it as JSON.</summary>
 public sealed class AnthropicTurnTests
 {
     [Theory]

@@ -12,7 +12,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>Plays a recorded exchange through its provider, from the request's bytes to the answer's.</summary>
+/// <summary>Plays a recorded exchange through its provider, from the caller's request to the response for the caller.</summary>
 internal sealed class ExchangePlayer : IDisposable
 {
     private readonly RecordedExchange _exchange;
@@ -101,7 +101,7 @@ internal sealed class ExchangePlayer : IDisposable
         systemPrompt: (string?)_exchange.Route["system_prompt"]);
 }
 
-/// <summary>What the provider made of the upstream's answer.</summary>
+/// <summary>The provider's translation of the upstream's response.</summary>
 internal sealed record PlayedAnswer
 {
     public string? Completion { get; init; }

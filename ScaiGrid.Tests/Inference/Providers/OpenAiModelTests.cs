@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>OpenAI's own client library reads what we answer, whichever provider wrote it.</summary>
+/// <summary>OpenAI's client library can read our responses, whichever provider produced them.</summary>
 public sealed class OpenAiModelTests
 {
     public static TheoryData<string, string> Completions => [.. Having("response.json")];
@@ -18,7 +18,7 @@ public sealed class OpenAiModelTests
         var completion = ModelReaderWriter.Read<ChatCompletion>(BinaryData.FromString(new RecordedExchange(provider, name).Read("response.json")))!;
         Assert.NotNull(completion.Id);
 
-        // An answer that was cut may have a call, which was cut as well.
+        // A truncated response may contain a tool call, which is then truncated as well.
         Assert.Equal(completion.FinishReason == ChatFinishReason.ToolCalls, completion.ToolCalls.Count > 0 && completion.FinishReason != ChatFinishReason.Length);
         Assert.All(completion.ToolCalls, call => Assert.NotEmpty(call.FunctionName));
     }

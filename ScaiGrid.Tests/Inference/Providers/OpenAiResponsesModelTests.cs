@@ -3,22 +3,22 @@ using System.Text.Json;
 using OpenAI.Responses;
 using Xunit;
 
-#pragma warning disable OPENAI001 // Its Responses API is there to be evaluated: so we do.
+#pragma warning disable OPENAI001 // The library marks its Responses API as experimental.
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>The vendor's own model types accept what we send by the Responses API, and what we wrote down as its answers.</summary>
+/// <summary>The vendor's own model types can read the Responses API requests that we send and the responses that we recorded.</summary>
 public sealed class OpenAiResponsesModelTests
 {
     private const string Folder = "openai-responses";
 
-    /// <summary>The library is older than pictures from tools.</summary>
+    /// <summary>Images in tool results are newer than the library.</summary>
     public static TheoryData<string> Requests => [.. Names("upstream-request.json").Where(name => name != "picture-from-a-tool")];
 
-    /// <summary>Those that are broken on purpose are called so.</summary>
+    /// <summary>Without recorded errors and responses that are invalid on purpose, which have these names.</summary>
     public static TheoryData<string> Answers => [.. Names("upstream.json").Where(name => !name.StartsWith("error", StringComparison.Ordinal) && !name.Contains("answer", StringComparison.Ordinal))];
 
-    /// <summary>Without those that are broken, or have events of others than OpenAI.</summary>
+    /// <summary>Without streams that are invalid on purpose or contain events that OpenAI does not define.</summary>
     public static TheoryData<string> Streams =>
     [
         .. Names("upstream.sse")
@@ -33,7 +33,7 @@ public sealed class OpenAiResponsesModelTests
         Assert.NotNull(Model<CreateResponseOptions>(request).Model);
         using var document = JsonDocument.Parse(request);
 
-        // A message is one without its type as well.
+        // An item without a type is a message.
         foreach (var item in document.RootElement.GetProperty("input").EnumerateArray().Where(item => item.TryGetProperty("type", out _)))
         {
             AssertKnown(Model<ResponseItem>(item.GetRawText()));
@@ -71,7 +71,7 @@ public sealed class OpenAiResponsesModelTests
         Assert.All(response.OutputItems, AssertKnown);
     }
 
-    // What the library does not know is of a type of its own inside.
+    // The library reads what it does not know into types of its own, which have "Unknown" in their names.
     private static void AssertKnown(object model) => Assert.DoesNotContain("Unknown", model.GetType().Name, StringComparison.Ordinal);
 
     private static IEnumerable<string> Names(string file) =>

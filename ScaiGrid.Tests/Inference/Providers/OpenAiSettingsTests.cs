@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>Settings that say by which of OpenAI's formats chat goes, and what its models take.</summary>
+/// <summary>The settings that choose OpenAI's API for chat and describe the models behind it.</summary>
 public sealed class OpenAiSettingsTests
 {
     [Theory]

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>What an operator's headers and key hide in an upstream's errors.</summary>
+/// <summary>The values of the configured headers and key are masked in the upstream's error messages.</summary>
 public sealed class ProviderSettingsTests
 {
     [Theory]

@@ -6,8 +6,8 @@ using ScaiGrid.Tests.Support;
 namespace ScaiGrid.Tests.Inference.Providers;
 
 /// <summary>
-/// One exchange with a provider, written down as documents in a folder: <c>case.json</c> (backend and HTTP), <c>request.json</c> (ours),
-/// <c>upstream-request.json</c>, <c>upstream.json</c> or <c>upstream.sse</c>, and what we answer: <c>response.json</c>,
+/// One recorded exchange with a provider, as documents in a folder: <c>case.json</c> (backend and HTTP), <c>request.json</c> (from the caller),
+/// <c>upstream-request.json</c>, <c>upstream.json</c> or <c>upstream.sse</c>, and the response to the caller: <c>response.json</c>,
 /// <c>response.sse</c> or <c>error.json</c>, with <c>usage.json</c>.
 /// </summary>
 internal sealed class RecordedExchange(string provider, string name)
@@ -23,7 +23,7 @@ internal sealed class RecordedExchange(string provider, string name)
 
     public string Provider => provider;
 
-    /// <summary>The provider's type; the folder's name, but for a type that has more than one format.</summary>
+    /// <summary>The type of the provider: the name of the folder, except for types with several formats.</summary>
     public string Type => (string?)Case["type"] ?? provider;
 
     public string Model => (string?)Case["model"] ?? "model-at-upstream";
@@ -36,7 +36,7 @@ internal sealed class RecordedExchange(string provider, string name)
 
     public bool IsStream => (bool?)JsonNode.Parse(Read("request.json"))!["stream"] == true;
 
-    /// <summary>What the upstream sends; nothing where the request never gets there.</summary>
+    /// <summary>The upstream's response; empty if the request never reaches the upstream.</summary>
     public byte[] UpstreamBytes => Exists("upstream.sse") ? File.ReadAllBytes(PathOf("upstream.sse")) : Exists("upstream.json") ? File.ReadAllBytes(PathOf("upstream.json")) : [];
 
     public string ContentType => Exists("upstream.sse") ? "text/event-stream" : "application/json";
@@ -47,7 +47,7 @@ internal sealed class RecordedExchange(string provider, string name)
 
     public bool Exists(string file) => File.Exists(PathOf(file));
 
-    /// <summary>Compares with a document of the folder; with UPDATE_RECORDED=1 writes it instead, for a person to read.</summary>
+    /// <summary>Compares with a document of the folder. With UPDATE_RECORDED=1 it writes the document instead, for review.</summary>
     public void Verify(string file, JsonNode? actual)
     {
         if (Environment.GetEnvironmentVariable("UPDATE_RECORDED") == "1")
@@ -59,7 +59,7 @@ internal sealed class RecordedExchange(string provider, string name)
         var expected = Exists(file) ? JsonNode.Parse(Read(file)) : null;
         if (!JsonNode.DeepEquals(expected, actual))
         {
-            Xunit.Assert.Fail($"{provider}/{name}/{file} is otherwise. Was:\n{actual?.ToJsonString(Indented) ?? "(nothing)"}");
+            Xunit.Assert.Fail($"{provider}/{name}/{file} differs. Actual:\n{actual?.ToJsonString(Indented) ?? "(nothing)"}");
         }
     }
 

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>Every exchange in the folders under <c>Recorded</c>: our request, theirs, their answer, ours, and the usage.</summary>
+/// <summary>Every exchange in the folders under <c>Recorded</c>: the request to the upstream, the response to the caller, and the usage.</summary>
 public sealed class RecordedExchangeTests
 {
     public static TheoryData<string, string> Exchanges => [.. RecordedExchange.All.Select(exchange => new TheoryDataRow<string, string>(exchange.Provider, exchange.Name))];
@@ -35,8 +35,8 @@ public sealed class RecordedExchangeTests
         exchange.Verify("error.json", answer.ErrorJson);
         exchange.Verify("usage.json", answer.UsageJson);
 
-        // A stream ends in one of two ways, and says which.
-        Assert.True(answer.Chunks is null || answer.SawEnd || answer.Error is not null, "The stream ended without an end.");
+        // A stream ends with its end marker or with an error.
+        Assert.True(answer.Chunks is null || answer.SawEnd || answer.Error is not null, "The stream ended without an end marker or an error.");
     }
 
     [Theory]

@@ -3,8 +3,9 @@ using System.Text.Json.Nodes;
 namespace ScaiGrid.Tests.Inference.Providers;
 
 /// <summary>
-/// The published fields of a provider's request, as <c>schema.json</c> lists them: path to type (<c>string</c>, <c>integer</c>, <c>number</c>,
-/// <c>boolean</c>, <c>object</c>, <c>array</c>, <c>null</c>, several with <c>|</c>; <c>any</c> for what is not the provider's; <c>=a|b</c> for words).
+/// The published request fields of a provider, from <c>schema.json</c>: a map of paths to types (<c>string</c>, <c>integer</c>, <c>number</c>,
+/// <c>boolean</c>, <c>object</c>, <c>array</c>, <c>null</c>). Several types are separated by <c>|</c>; <c>any</c> is a value that the provider
+/// does not define; <c>=a|b</c> lists the allowed strings.
 /// </summary>
 internal sealed class RequestSchema(JsonObject schema)
 {
@@ -13,7 +14,7 @@ internal sealed class RequestSchema(JsonObject schema)
     public static RequestSchema Of(string provider) =>
         new(JsonNode.Parse(File.ReadAllText(Path.Combine(RecordedExchange.Folder, provider, "schema.json")))!.AsObject());
 
-    /// <summary>What in the request is not as published.</summary>
+    /// <summary>The fields of the request that are not as published.</summary>
     public IEnumerable<string> Breaches(JsonObject request) =>
     [
         .. schema["required"]!.AsArray().Select(name => (string)name!).Where(name => !request.ContainsKey(name)).Select(name => $"{name} is missing"),

@@ -3,10 +3,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>Requests to providers have no field, type or word that the provider did not publish.</summary>
+/// <summary>Requests to providers contain no field, type or enumeration value that the provider has not published.</summary>
 public sealed class RequestSchemaTests
 {
-    /// <summary>What a caller sends that nobody knows yet: it reaches an upstream of the same format, on purpose.</summary>
+    /// <summary>An unknown field of a caller. It is forwarded to upstreams of the same format on purpose.</summary>
     private const string FutureField = "future_field";
 
     public static TheoryData<string, string> Requests =>

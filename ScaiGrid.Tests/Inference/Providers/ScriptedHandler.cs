@@ -3,10 +3,10 @@ using System.Net.Http.Headers;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>In place of the network: keeps the request it got, and answers with given bytes, in reads of given sizes.</summary>
+/// <summary>Replaces the network: keeps the request, and responds with given bytes in reads of given sizes.</summary>
 internal sealed class ScriptedHandler(HttpStatusCode status, string contentType, byte[] answer, IReadOnlyList<(string Name, string Value)> headers) : HttpMessageHandler
 {
-    /// <summary>Where reads of the answer end; the rest comes in one.</summary>
+    /// <summary>The positions in the response at which a read ends. The rest is one read.</summary>
     public IReadOnlyList<int> Boundaries { get; set; } = [];
 
     public Uri? Uri { get; private set; }
@@ -34,7 +34,7 @@ internal sealed class ScriptedHandler(HttpStatusCode status, string contentType,
         return response;
     }
 
-    /// <summary>A body whose reads end where they are told to.</summary>
+    /// <summary>A body whose reads end at the given positions.</summary>
     private sealed class ChoppedStream(byte[] bytes, IReadOnlyList<int> boundaries) : Stream
     {
         private int _position;

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>What a translation takes grows with what the caller sends, not with its square: one request would hold a thread for minutes.</summary>
+/// <summary>The time of a translation is linear in the size of the request. If it were quadratic, one request could occupy a thread for minutes.</summary>
 public sealed class TranslationGrowthTests
 {
     private const int Few = 2_000;
@@ -67,7 +67,7 @@ public sealed class TranslationGrowthTests
         var (few, many) = (make(Few), make(Few * Times));
         translate(few);
 
-        // What grows by the square takes 256 times as long each time that it is looked at; a busy machine does not.
+        // Quadratic growth takes 256 times as long in every measurement; a busy machine does not slow down all of them.
         var ratios = new List<double>();
         while (ratios.Count < 4 && !ratios.Exists(ratio => ratio < Times * Times / 3))
         {
@@ -77,7 +77,7 @@ public sealed class TranslationGrowthTests
         Assert.True(ratios[^1] < Times * Times / 3, $"{Times} times as much took {ratios.Min():F0} times as long.");
     }
 
-    // The least of a few: everything else is what others did meanwhile.
+    // The shortest of several runs, because the others include the load of other processes.
     private static double Least(Action<byte[]> translate, byte[] bytes) => Enumerable.Range(0, 5).Min(_ =>
     {
         var start = Stopwatch.GetTimestamp();

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>An upstream's connection, as the HTTP client reads it.</summary>
+/// <summary>The connection to an upstream, as the HTTP client reads it.</summary>
 public sealed class UpstreamConnectionTests : IDisposable
 {
     private static readonly byte[] Request = "POST /v1/chat/completions HTTP/1.1\r\n\r\n{}"u8.ToArray();
@@ -228,7 +228,7 @@ public sealed class UpstreamConnectionTests : IDisposable
             _time.Advance(crossed ? UpstreamConnection.Crossing / 2 : UpstreamConnection.Crossing * 2);
             connection.End(reset ? Reset() : null);
 
-            // When it came counts, not when somebody looks.
+            // The time at which the end arrived counts, not the time of the read.
             _time.Advance(UpstreamConnection.Crossing);
             var reading = () => stream.ReadAsync(new byte[16]).AsTask();
             if (crossed)
@@ -304,10 +304,10 @@ public sealed class UpstreamConnectionTests : IDisposable
 
     private static byte[] Bytes(int count) => [.. Enumerable.Range(0, count).Select(i => (byte)i)];
 
-    /// <summary>A connection into which the test writes what the upstream sends; tells how often it was read, and what was written to it.</summary>
+    /// <summary>A connection on which the test writes what the upstream sends. It counts the reads and keeps what is written to it.</summary>
     private sealed class CountingStream : ReadOnlyStream
     {
-        // Who waits goes on before the test does.
+        // Inline, so that a waiting reader continues before the test does.
         private readonly Pipe _pipe = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false));
         private readonly Stream _reader;
 

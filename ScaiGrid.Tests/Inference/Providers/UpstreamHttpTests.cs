@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers;
 
-/// <summary>Requests over connections that their upstream closes behind each answer.</summary>
+/// <summary>Requests to an upstream that closes its connection after each response.</summary>
 public sealed class UpstreamHttpTests
 {
     [Fact]
@@ -21,7 +21,7 @@ public sealed class UpstreamHttpTests
         {
             for (var i = 0; i < Each; i++)
             {
-                // More than the client's buffer: the form goes out in pieces.
+                // The form is larger than the client's buffer, so that it is sent in several writes.
                 using var form = new MultipartFormDataContent { { new StringContent("m"), "model" }, { new ByteArrayContent(new byte[10_000]), "file", "a.wav" } };
                 using var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = form };
                 using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);

@@ -43,7 +43,10 @@ public sealed class TargetSelectorTests
         Assert.Equal([500, 500, 0], Shares(targets, RoutingStrategy.Weighted));
     }
 
-    /// <summary>One that says 401 says it at once, and is never measured: fastest, idlest and perhaps cheapest, it would have all calls.</summary>
+    /// <summary>
+    /// A target that responds with 401 is fast, and its latency is never measured. As the fastest, least loaded and perhaps cheapest target it would get all
+    /// calls.
+    /// </summary>
     [Theory]
     [InlineData(RoutingStrategy.Weighted)]
     [InlineData(RoutingStrategy.LeastInFlight)]

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>What the Messages API sends.</summary>
+/// <summary>Responses in the format of the Messages API.</summary>
 internal sealed class AnthropicDialect : WireDialect
 {
     public override string Type => "anthropic";

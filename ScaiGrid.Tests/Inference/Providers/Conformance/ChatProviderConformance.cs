@@ -6,9 +6,9 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>What every provider that calls an upstream must do, whatever its wire format.</summary>
-/// <param name="upstream">The other end.</param>
-/// <param name="dialect">What it speaks.</param>
+/// <summary>The requirements for every provider that calls an upstream, whatever its wire format.</summary>
+/// <param name="upstream">The upstream that the tests script.</param>
+/// <param name="dialect">The name of the upstream's wire format.</param>
 public abstract class ChatProviderConformance(ScriptedUpstream upstream, string dialect)
 {
     private const string Key = "sk-canary-of-conformance";
@@ -23,7 +23,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(string, string?, TokenUsage?, UpstreamError?)>(("Grüezi \"Zürich\" 🗼\n", "stop", new TokenUsage(11, 7), null), (answer.Text, answer.Finish, answer.Usage, answer.Error));
     }
 
-    /// <summary>As servers on Windows begin what they write.</summary>
+    /// <summary>Servers on Windows may start their responses with a byte order mark.</summary>
     [Fact]
     public async Task WholeAnswerBehindAByteOrderMark_Arrives()
     {
@@ -49,7 +49,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         {
             await context.SendAsync([.. Wire.Begin(), Wire.Text("first")]);
 
-            // Nothing more until the first has arrived: a provider that collects would wait for ever.
+            // Waits until the first chunk has arrived: a provider that collects chunks would never finish.
             await seen.Task.WaitAsync(TimeSpan.FromMinutes(1), context.RequestAborted);
             await context.SendAsync([Wire.Text(" last"), .. Wire.Finish(), .. Wire.End()]);
         });
@@ -86,7 +86,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         {
             await context.SendAsync([.. Wire.Begin(), Wire.Text("half")]);
 
-            // A reset throws away what has not been read.
+            // A reset discards data that has not been read yet.
             await seen.Task.WaitAsync(TimeSpan.FromMinutes(1), context.RequestAborted);
             context.Abort();
         });
@@ -204,7 +204,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal(told, (await streamed.CallAsync(stream: true)).Error?.Message);
     }
 
-    /// <summary>As some servers and many proxies send it, to those who asked for a stream as well.</summary>
+    /// <summary>Some servers and many proxies report errors with status 200 and as JSON, also when a stream was requested.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -232,7 +232,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal(UpstreamFailure.ShapeMismatch, (await calls.CallAsync(stream)).Error?.Failure);
     }
 
-    /// <summary>What is no document by its own word may be a stream without an end: it is not read.</summary>
+    /// <summary>Content of any other type could be an endless stream, so it is not read.</summary>
     [Fact]
     public async Task StreamUnderAnotherName_IsNotReadToItsEnd()
     {
@@ -256,7 +256,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(string, TokenUsage?, UpstreamError?)>(("Hi", null, null), (answer.Text, answer.Usage, answer.Error));
     }
 
-    /// <summary>Its counts are no counts: as zeros, the call would be free.</summary>
+    /// <summary>Unreadable counts must not be taken for zeros, which would make the call free.</summary>
     [Fact]
     public async Task UsageWithoutReadableCounts_IsMissing()
     {

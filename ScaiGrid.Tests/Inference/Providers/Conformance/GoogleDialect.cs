@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>What the Gemini API sends. It has no mark of the end, and calls come whole.</summary>
+/// <summary>Responses in the format of the Gemini API. It has no end marker, and tool calls arrive in one piece.</summary>
 internal sealed class GoogleDialect : WireDialect
 {
     private static readonly object Usage = new { promptTokenCount = 11, candidatesTokenCount = 7, totalTokenCount = 18 };

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>What OpenAI, and those that speak like it, send.</summary>
+/// <summary>Responses in the format of OpenAI's chat completions.</summary>
 internal sealed class OpenAiDialect(string type) : WireDialect
 {
     private static readonly object Usage = new { prompt_tokens = 11, completion_tokens = 7, total_tokens = 18 };

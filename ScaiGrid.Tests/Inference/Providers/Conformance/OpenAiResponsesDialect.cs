@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>What OpenAI's Responses API sends. Its last event says why the answer ended and marks the end as well.</summary>
+/// <summary>Responses in the format of OpenAI's Responses API. The last event contains the finish reason and marks the end.</summary>
 internal sealed class OpenAiResponsesDialect : WireDialect
 {
     public override string Type => "openai";

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>Calls a provider as the pipeline does: over real connections, chunks scanned as they come.</summary>
+/// <summary>Calls a provider as the pipeline does: over real connections, scanning each chunk when it arrives.</summary>
 internal sealed class ProviderCalls : IDisposable
 {
     private static readonly ModelRoute Route = Routes.Make();
@@ -29,10 +29,10 @@ internal sealed class ProviderCalls : IDisposable
         _chat = provider.Connect(new BackendConnection("be_1", dialect.Model, config)).Chat!;
     }
 
-    /// <param name="stream">Whether to ask for a stream.</param>
-    /// <param name="idle">The longest silence inside of one.</param>
-    /// <param name="onText">Called with all the text so far, after each chunk.</param>
-    /// <param name="caller">Cancelled when the caller leaves.</param>
+    /// <param name="stream">Whether to request a stream.</param>
+    /// <param name="idle">The longest wait for the first chunk and between chunks.</param>
+    /// <param name="onText">Called after each chunk with all text received so far.</param>
+    /// <param name="caller">Cancelled when the caller disconnects.</param>
     public async Task<CalledAnswer> CallAsync(bool stream, TimeSpan? idle = null, Action<string>? onText = null, CancellationToken caller = default)
     {
         var body = new PooledBytes();
@@ -88,7 +88,7 @@ internal sealed class ProviderCalls : IDisposable
 
                 answer = answer with { Usage = view.Usage ?? answer.Usage };
                 var chunk = JsonNode.Parse(stream.Current.Span)!;
-                Assert.True(answer.Id is "" || answer.Id == (string?)chunk["id"], "The id is another one.");
+                Assert.True(answer.Id is "" || answer.Id == (string?)chunk["id"], "The chunks have different ids.");
                 answer = answer with { Id = (string?)chunk["id"] ?? "" };
                 foreach (var choice in chunk["choices"]!.AsArray())
                 {
@@ -113,10 +113,10 @@ internal sealed class ProviderCalls : IDisposable
     }
 }
 
-/// <summary>What came of a call.</summary>
+/// <summary>The outcome of a call.</summary>
 internal sealed record CalledAnswer
 {
-    /// <summary>The same in all chunks.</summary>
+    /// <summary>The id, which must be the same in all chunks.</summary>
     public string Id { get; init; } = "";
 
     public string Text { get; init; } = "";
@@ -133,6 +133,6 @@ internal sealed record CalledAnswer
 
     public bool SawEnd { get; init; }
 
-    /// <summary>The pipeline's rule for a stream that came to its end.</summary>
+    /// <summary>The pipeline's rule for a complete stream.</summary>
     public bool IsComplete => Error is null && (SawEnd || Finish is not null);
 }

@@ -18,7 +18,7 @@ public sealed class AnthropicConformance(ScriptedUpstream upstream) : ChatProvid
 
 public sealed class GoogleConformance(ScriptedUpstream upstream) : ChatProviderConformance(upstream, "google"), IClassFixture<ScriptedUpstream>
 {
-    /// <summary>Clients tell answers apart by it, and put the chunks of one together.</summary>
+    /// <summary>Clients use the id to tell responses apart and to assemble chunks.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

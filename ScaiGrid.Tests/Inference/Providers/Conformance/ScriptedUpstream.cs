@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>An HTTP server that plays what a test told it for the first segment of the path, whatever follows: each test has a segment of its own.</summary>
+/// <summary>An HTTP server for many tests: each test has its own first path segment, and its script answers all requests below it.</summary>
 public sealed class ScriptedUpstream : IAsyncLifetime
 {
     private readonly ConcurrentDictionary<string, Func<HttpContext, Task>> _scripts = new();
@@ -27,7 +27,7 @@ public sealed class ScriptedUpstream : IAsyncLifetime
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
-    /// <returns>The address to give to the provider.</returns>
+    /// <returns>The base URL for the provider.</returns>
     public string Play(Func<HttpContext, Task> script)
     {
         var segment = Guid.CreateVersion7().ToString("N");
@@ -37,7 +37,7 @@ public sealed class ScriptedUpstream : IAsyncLifetime
 
     private async Task PlayAsync(HttpContext context)
     {
-        // A client that has not sent its whole body sees a reset instead of an answer; scripts may read it again.
+        // The whole body is read first: a client that is still sending would see a reset instead of the response. Scripts can read it again.
         context.Request.EnableBuffering();
         await context.Request.Body.CopyToAsync(Stream.Null);
         var segment = context.Request.Path.Value!.Split('/')[1];
@@ -47,7 +47,7 @@ public sealed class ScriptedUpstream : IAsyncLifetime
         }
         catch (OperationCanceledException)
         {
-            // The provider hung up, which scripts that want to know look at themselves.
+            // The provider closed the connection. Scripts that care check for it themselves.
         }
     }
 }

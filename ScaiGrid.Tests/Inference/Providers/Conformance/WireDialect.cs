@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
 
-/// <summary>How one provider says the few things that conformance is about. Events are whole, blank line included.</summary>
+/// <summary>How one wire format expresses what the conformance tests need. Events include their blank line.</summary>
 internal abstract class WireDialect
 {
     public static WireDialect Of(string type) => type switch
@@ -22,24 +22,24 @@ internal abstract class WireDialect
 
     public abstract string Whole(string text, bool withUsage = true);
 
-    /// <summary>What a stream starts with.</summary>
+    /// <summary>The events at the start of a stream.</summary>
     public abstract IEnumerable<string> Begin();
 
     public abstract string Text(string text);
 
-    /// <summary>One call, its arguments in as many fragments as the format has.</summary>
+    /// <summary>A tool call, with its arguments in fragments if the format allows that.</summary>
     public abstract IEnumerable<string> Call(string name, params string[] fragments);
 
-    /// <summary>The reason to end and, if asked for, the usage: 11 tokens in, 7 out.</summary>
+    /// <summary>The finish reason and, if requested, the usage: 11 input and 7 output tokens.</summary>
     public abstract IEnumerable<string> Finish(bool isCall = false, bool withUsage = true);
 
-    /// <summary>The mark of the end, where there is one.</summary>
+    /// <summary>The end marker, if the format has one.</summary>
     public abstract IEnumerable<string> End();
 
-    /// <summary>An error inside a stream.</summary>
+    /// <summary>An error event inside a stream.</summary>
     public abstract string Overloaded();
 
-    /// <summary>An error answer that repeats a text.</summary>
+    /// <summary>An error response with this message.</summary>
     public abstract string Error(string message);
 
     protected static string Event(object data, string? name = null) => $"{(name is null ? "" : $"event: {name}\n")}data: {JsonSerializer.Serialize(data)}\n\n";
