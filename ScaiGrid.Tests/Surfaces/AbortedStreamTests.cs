@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Callers who leave in the middle of streams leave nothing behind, and pay for what they had.</summary>
+/// <summary>Callers that disconnect in the middle of a stream leave no resources behind, and pay for what they received.</summary>
 [Trait("needs", "services")]
 [Collection(nameof(SmallGrid))]
 public sealed class AbortedStreamTests
@@ -14,10 +14,10 @@ public sealed class AbortedStreamTests
     private const int AtATime = 50;
     private const int LongestMs = 600;
 
-    // What a stream would leave if its buffers stayed: those of two sockets, two pipes and a reader.
+    // The memory that a stream would leave if its buffers were not released: those of two sockets, two pipes and a reader.
     private const long MostPerStream = 48 * 1024;
 
-    // The collector returns what it has emptied.
+    // The garbage collector returns free memory to the system.
     private static readonly Dictionary<string, string> Tidy = new() { ["DOTNET_GCgen0size"] = "400000", ["DOTNET_GCConserveMemory"] = "5" };
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class AbortedStreamTests
             "/v1/accounting/budgets", new { scope = "tenant", scope_id = tenant, period = "total", request_limit = 1_000_000, token_limit = 1_000_000_000 })).Created()["id"]!;
         await grid.CatchUpAsync();
 
-        // :: What there is anyway, when it has done this for a while. The tokenizer is one such thing: the first settlement loads its 75 MB.
+        // The baseline after a first round of calls, because some memory is allocated once: the first settlement loads the tokenizer (75 MB).
         var seen = await AbortAsync(grid.Admin, slug, Streams / 5, seed: 1);
         await QuietAsync(grid);
         await SettledAsync(grid.Admin, budget);
@@ -48,7 +48,7 @@ public sealed class AbortedStreamTests
         await Poll.UntilAsync(() => Task.FromResult(api.OpenHandles < handles + AtATime), "the sockets to be closed");
         Assert.InRange(await api.HeldBytesAsync(), 0, memory + (Streams * MostPerStream));
 
-        // :: Whoever saw a word pays, once; of the others those whose first word was on its way.
+        // Each caller that received text is charged once, and of the others only those whose first text was on its way.
         var begun = grid.Upstream.CallsOf(upstreamModel).Count;
         Assert.Equal(("0", 0), ((string?)state["reserved"]!["cost"], (int)state["reserved"]!["tokens"]!));
         var settled = (int)state["usage"]!["requests"]!;
@@ -59,7 +59,7 @@ public sealed class AbortedStreamTests
         Assert.Equal((int)state["usage"]!["tokens"]!, rows.Sum(row => (int)row["tokens_in"]! + (int)row["tokens_out"]!));
     }
 
-    /// <returns>How many callers saw a word before they left.</returns>
+    /// <returns>The number of callers that received text before they disconnected.</returns>
     private static async Task<int> AbortAsync(ApiDriver api, string slug, int count, int seed)
     {
         var random = new Random(seed);
@@ -81,7 +81,7 @@ public sealed class AbortedStreamTests
                     words += item.Content.Length;
                 }
 
-                Assert.Fail("The stream ended before its caller left.");
+                Assert.Fail("The stream ended before its caller disconnected.");
             }
             catch (OperationCanceledException)
             {
@@ -91,7 +91,7 @@ public sealed class AbortedStreamTests
         return seen;
     }
 
-    /// <returns>The budget, when nothing is reserved of it any more.</returns>
+    /// <returns>The budget, when none of it is reserved any more.</returns>
     private static async Task<JsonNode> SettledAsync(ApiDriver api, string budget)
     {
         JsonNode state = null!;
@@ -105,7 +105,9 @@ public sealed class AbortedStreamTests
         return state;
     }
 
-    /// <summary>Waits until nothing is in flight, here and at the upstream. Connections that are kept for the next call may be left, no more than were in use at once.</summary>
+    /// <summary>
+    /// Waits until no calls are in flight, here and at the upstream. Idle connections may remain, but no more than were in use at the same time.
+    /// </summary>
     private static async Task QuietAsync(SmallGrid grid)
     {
         var backend = (string)(await grid.Admin.GetAsync("/v1/backends?limit=100")).Ok()["items"]!.AsArray().Single(item => (string?)item!["name"] == "fake")!["id"]!;
@@ -113,7 +115,7 @@ public sealed class AbortedStreamTests
             async () => (await grid.Admin.GetAsync("/metrics")).Text.Split('\n').Any(line =>
                 line.StartsWith("scaigrid_backend_inflight_requests{", StringComparison.Ordinal) && line.Contains(backend, StringComparison.Ordinal) && line.Contains("} 0", StringComparison.Ordinal)),
             "no call in flight");
-        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.RunningChats == 0), "the upstream to see that all have left");
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.RunningChats == 0), "the upstream to see that all callers have disconnected");
         await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.OpenConnections < AtATime), "the connections to the upstream to be closed");
     }
 }

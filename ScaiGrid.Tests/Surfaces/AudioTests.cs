@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Speech in and out on both HTTP surfaces.</summary>
+/// <summary>Transcription and speech synthesis on both HTTP surfaces.</summary>
 public sealed class AudioTests(Grid grid) : GridTest(grid)
 {
     private const string Transcribe = "/v1/inference/audio/transcribe";
@@ -64,7 +64,7 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
     [InlineData("""{"text":"x"}""", "0.0002")]
     public async Task Audio_IsBilledByWhatIsKnownOfIt(string answer, string cost)
     {
-        // Where no length is told, two seconds by the header.
+        // If the response has no duration, the length from the header is used: two seconds.
         var slug = await ConnectAsync(new UpstreamScript { Body = answer }, modelFields: Audio);
         (await Admin.TranscribeAsync(Transcribe, Wave(), ("model", slug), ("response_format", "verbose_json"))).Ok();
         Assert.Equal(cost, (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["cost"]);
@@ -75,7 +75,8 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
     [InlineData(0x55, 4, "0.0004")]
     public async Task LengthOfARecording_IsNotItsSendersToChoose(short coding, int seconds, string cost)
     {
-        // Decoders of plain samples do not look at the bytes a second; of what else is in such a file they tell nothing that could be relied on.
+        // The header's byte rate is forged. The length of plain samples is computed without it, as decoders do. For other codings no field of the header is
+        // reliable, so 128 kbit/s are assumed.
         var wave = Wave();
         BitConverter.TryWriteBytes(wave.AsSpan(20), coding);
         BitConverter.TryWriteBytes(wave.AsSpan(28), uint.MaxValue);
@@ -85,7 +86,7 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         Assert.True(cost == (string?)row["cost"], $"{row["cost"]} for {seconds} seconds");
     }
 
-    /// <summary>As 32 bits, these come to nothing with the header of their chunk: it would be read again and again.</summary>
+    /// <summary>As 32-bit numbers, these sizes plus the chunk's header are 0: the parser would read the same chunk forever.</summary>
     [Theory]
     [InlineData(0xFFFFFFF8)]
     [InlineData(0xFFFFFFF7)]
@@ -179,7 +180,7 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         var error = (await Admin.PostAsync("/v1/models", new { slug = "test/defaults", display_name = "x", modality = "audio", default_params = defaults })).Error(422, "VALIDATION_ERROR");
         Assert.Equal($"default_params.{name}", (string?)error["details"]![0]!["field"]);
 
-        // What was a chat model has been given others.
+        // The defaults belong to a chat model whose modality is changed afterwards.
         var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { default_params = defaults });
         var id = (string)(await Admin.GetAsync($"/v1/models/{slug}")).Ok()["id"]!;
         (await Admin.PutAsync($"/v1/models/{id}", new { modality = "audio" })).Ok();
@@ -264,7 +265,7 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         Assert.Equal("audio/mpeg", response.Content.Headers.ContentType!.ToString());
         await using var audio = await response.Content.ReadAsStreamAsync();
 
-        // What has come is passed on before the rest is here.
+        // The first bytes are passed on before the rest has arrived.
         var buffer = new byte[16];
         var first = await audio.ReadAsync(buffer);
         Assert.InRange(first, 1, 4);
@@ -302,7 +303,7 @@ public sealed class AudioTests(Grid grid) : GridTest(grid)
         return (string)(await Admin.GetAsync($"/v1/models/{model}/routing")).Ok()["targets"]![0]!["backend_id"]!;
     }
 
-    /// <summary>Two seconds of silence.</summary>
+    /// <summary>A recording of two seconds of silence.</summary>
     private static byte[] Wave() => WaveFile.Of(new byte[64_000 - 44], 16_000);
 
     private static string Part(string disposition, string content) => $"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n";

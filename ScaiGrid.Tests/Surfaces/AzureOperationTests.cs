@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Azure's operations: OpenAI's documents at addresses of its own.</summary>
+/// <summary>Azure's operations: OpenAI's formats at Azure's own addresses.</summary>
 public sealed class AzureOperationTests(Grid grid) : GridTest(grid)
 {
     [Theory]

@@ -3,13 +3,13 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What one upstream cannot do, as only its error tells, and another may.</summary>
+/// <summary>Limits of one upstream that only its error reveals, and that another upstream may not have.</summary>
 public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
 {
     private const string Native = "/v1/inference/chat";
     private const string OpenAi = "/oai/v1/chat/completions";
 
-    /// <summary>How large schemas may be together Anthropic tells nobody before it is asked.</summary>
+    /// <summary>Anthropic's limit on the total size of schemas is known only from the error.</summary>
     [Theory]
     [InlineData("The compiled grammar is too large, which would cause performance issues. Simplify your tool schemas or reduce the number of strict tools.")]
     [InlineData("Schema is too complex for compilation.")]
@@ -25,7 +25,7 @@ public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
 
         Assert.Equal("closed", await model.StateAsync(0));
 
-        // With nobody else there the caller learns it, and who said so.
+        // Without another target the caller gets the error, and the backend that returned it.
         var alone = await RoutedModel.CreateAsync(Admin, [strict]);
         var answer = await Admin.ChatAsync(alone.Slug);
         Assert.Equal(message, (string?)answer.Error(422, "VALIDATION_ERROR")["message"]);
@@ -33,7 +33,9 @@ public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
         (await Admin.ChatAsync(alone.Slug, path: OpenAi)).OpenAiError(400, "validation_error");
     }
 
-    /// <summary>More tokens in one request than pass in a minute: no wait mends it, so it is no rate limit, whichever status says so and whether in a stream or not.</summary>
+    /// <summary>
+    /// A request with more tokens than the limit per minute can never succeed, so it is not treated as rate limited, whatever the status, streamed or not.
+    /// </summary>
     [Theory]
     [InlineData(413, "Request too large for model `llama-3.1-8b-instant` on tokens per minute (TPM): Limit 6000, Requested 12328, please reduce your message size.")]
     [InlineData(413, "Too many tokens.")]
@@ -41,7 +43,7 @@ public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
     [InlineData(200, "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 342389. The input or output tokens must be reduced.")]
     public async Task RequestTooLargeForOneUpstream_IsAnothers_AndNoRateLimit(int status, string message)
     {
-        // They name the operator's account, which the caller is not told.
+        // The messages name the operator's account, which callers must not see.
         var text = message.Replace(" on tokens", " in organization `org_01h` on tokens", StringComparison.Ordinal);
         var small = Script(new UpstreamScript
         {
@@ -63,7 +65,7 @@ public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync(Native, new { model = alone.Slug, stream = true, messages = new[] { new { role = "user", content = "hi" } } })).Error(413, "PAYLOAD_TOO_LARGE");
     }
 
-    /// <summary>Groq's words for what its model wrote, with 400 and the type of a request that is wrong.</summary>
+    /// <summary>Groq reports invalid output of its model with status 400 and the error type of an invalid request.</summary>
     [Theory]
     [InlineData(400, "tool_use_failed", false)]
     [InlineData(400, "tool_use_failed", true)]

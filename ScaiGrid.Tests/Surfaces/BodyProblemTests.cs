@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What is wrong with a control-plane body is said field by field, in readable text.</summary>
+/// <summary>Mistakes in a control-plane body are reported field by field, in readable text.</summary>
 public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -56,7 +56,7 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
         Assert.Contains("is nested deeper than 64 ", answer.Text, StringComparison.Ordinal);
     }
 
-    /// <summary>One body may have millions of mistakes, and each that is told takes more than it took to make.</summary>
+    /// <summary>A body may contain millions of mistakes, and the report of a mistake is longer than the mistake.</summary>
     [Fact]
     public async Task MistakesWithoutEnd_AreToldInPart()
     {

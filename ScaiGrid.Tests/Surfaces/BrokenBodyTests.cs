@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Callers whose connection breaks while they send, or who do not send what they say they will.</summary>
+/// <summary>Callers whose connection breaks while they send, or who send less than they announced.</summary>
 public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]
@@ -41,7 +41,7 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
         (await api.TranscribeAsync("/v1/inference/audio/transcribe", new byte[4 * 1024 * 1024], ("model", "m"))).Error(503, "SERVICE_UNAVAILABLE");
         (await api.TranscribeAsync("/v1/inference/audio/transcribe", new byte[64 * 1024], ("model", "m"))).Error(404, "MODEL_NOT_FOUND");
-        await Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains("A recording could not be stored", StringComparison.Ordinal)), "a line in the log");
+        await Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains("A recording could not be stored", StringComparison.Ordinal)), "the failure in the log");
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         Assert.InRange(await MetricAsync(api, Allocated()) - before, 0, Callers * Announced / 4);
         callers.ForEach(caller => caller.Dispose());
 
-        // Who does send them is served.
+        // A large body that is actually sent is served.
         (await api.ChatAsync("scailabs/echo", new string('x', 3 * 1024 * 1024))).Ok();
     }
 
@@ -78,7 +78,7 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         await using var replica = await Replica.StartAsync(Mode.Http, settings);
         foreach (var path in (string[])["/v1/inference/chat", "/oai/v1/chat/completions", "/oai/v1/responses", "/v1/inference/embed", "/oai/v1/audio/speech"])
         {
-            // So much at once that the server's own minimum rate, which is an average, is kept for minutes.
+            // Enough bytes at once to satisfy the server's minimum rate, which is an average, for minutes: only the idle timeout ends the request.
             using var caller = await BeginAsync(replica.BaseAddress, path, length: 200_000);
             await caller.SendAsync(new byte[100_000]);
             Assert.StartsWith("HTTP/1.1 408 ", await AnswerAsync(caller), StringComparison.Ordinal);
@@ -98,7 +98,7 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         using (var one = await BeginAsync(replica.BaseAddress, "/v1/inference/chat", Large))
         using (var two = await BeginAsync(replica.BaseAddress, "/oai/v1/responses", Large))
         {
-            // All but the last bytes. Their buffers grow to 32 MiB, by way of those of 8 and 16.
+            // All but the last bytes. The buffers grow to 32 MiB, through buffers of 8 and 16 MiB.
             var before = await MetricAsync(api, Allocated());
             var most = new byte[Large - 1000];
             await one.SendAsync(most);
@@ -108,9 +108,9 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
             (await api.ChatAsync("scailabs/echo")).Ok();
         }
 
-        await Poll.UntilAsync(async () => (await api.ChatAsync("scailabs/echo", question)).Status == HttpStatusCode.OK, "room again");
+        await Poll.UntilAsync(async () => (await api.ChatAsync("scailabs/echo", question)).Status == HttpStatusCode.OK, "memory to be available again");
 
-        // Turns of sessions have no connection that could end. Such a letter takes two bytes in the message and six in the call.
+        // Calls of sessions have no connection whose end could return their memory. This letter has two bytes in the message, and six in the call.
         var message = $$"""{"content":"{{new string('\u0436', 200_000)}}"}""";
         for (var turn = 0; turn < 40; turn++)
         {
@@ -129,7 +129,7 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
     {
         using var caller = await BeginAsync(address, path, length: 1000);
 
-        // The body is being read by then; a reset instead of an orderly end.
+        // By then the body is being read. With linger 0 the connection is reset instead of closed.
         await Task.Delay(20);
         caller.LingerState = new LingerOption(enable: true, seconds: 0);
     }

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>How soon the upstream learns that nobody listens any more.</summary>
+/// <summary>How soon the upstream notices that the caller has disconnected.</summary>
 [Collection(TimedTests.Name)]
 public sealed class CallerLeavesTests(Grid grid) : GridTest(grid)
 {

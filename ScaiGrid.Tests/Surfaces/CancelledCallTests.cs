@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Callers who leave before anything was answered are counted, and pay nothing.</summary>
+/// <summary>Calls whose caller disconnects before the response starts are counted in the metrics and not charged.</summary>
 public sealed class CancelledCallTests(Grid grid) : GridTest(grid)
 {
     private const string Messages = "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]";
@@ -29,7 +29,7 @@ public sealed class CancelledCallTests(Grid grid) : GridTest(grid)
         var call = Admin.Http.PostAsync(new Uri(path, UriKind.Relative), body, leaves.Token);
         await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count == 1), "the call to reach the upstream");
 
-        // What there is of an answer has then come to the gateway.
+        // By then the gateway has received the part of the response that the upstream sends.
         await Task.Delay(TimeSpan.FromMilliseconds(300), leaves.Token);
         await leaves.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Whole answers on both HTTP surfaces.</summary>
+/// <summary>Chat without streaming on both HTTP surfaces.</summary>
 public sealed class ChatTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -65,7 +65,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
     [InlineData("""{"prompt_tokens":11}""")]
     public async Task UsageThatTheUpstreamDoesNotGive_IsWhatIsMetered(string? usage)
     {
-        // At the end, at the beginning and in the middle.
+        // At the end, at the start and in the middle of the body.
         const string Choices = """ "choices":[{"index":0,"message":{"role":"assistant","content":"Hello world"},"finish_reason":"stop"}]""";
         var property = usage is null ? "" : $"\"usage\":{usage}";
         string[] bodies = usage is null ? [$"{{{Choices}}}"] : [$"{{{Choices},{property}}}\n", $"{{ {property} ,{Choices}}}", $$"""{"id":"x",{{property}},{{Choices}},"x_extra":{"a":"}"} }"""];
@@ -95,7 +95,10 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.DoesNotContain(Secrets.AdminKey, string.Join(' ', received.Headers.Values), StringComparison.Ordinal);
     }
 
-    /// <summary>OpenAI's models take metadata with an answer that is to be stored only; on our surface it is a field of ours.</summary>
+    /// <summary>
+    /// OpenAI's models accept metadata only for responses that are stored. On the native surface metadata is a field of ours, and is not forwarded to them
+    /// otherwise.
+    /// </summary>
     [Theory]
     [InlineData("azure", "/v1/inference/chat", "", null)]
     [InlineData("azure", "/v1/inference/chat", ",\"store\":true", "7")]
@@ -123,7 +126,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.Equal("Be kind.", (string?)body["messages"]![0]!["content"]);
     }
 
-    /// <summary>Whichever of the two names it has; also where the model's bound came, or went down, after it.</summary>
+    /// <summary>Under either name, also if the model's limit is set or lowered after the default.</summary>
     [Theory]
     [InlineData("max_tokens")]
     [InlineData("max_completion_tokens")]
@@ -155,7 +158,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         Assert.Equal("""{"role":"assistant","content":"Hello world"}""", message.ToJsonString());
     }
 
-    /// <summary>Asked for by fields of the upstream's format that reach it untouched.</summary>
+    /// <summary>Requested by fields of the upstream's format, which are forwarded unchanged.</summary>
     [Fact]
     public async Task LogprobsAnnotationsAndAudio_AreTheUpstreams()
     {
@@ -168,7 +171,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
         var choice = (await Admin.ChatAsync(slug)).Ok()["choices"]![0]!;
         Assert.Equal((Message, Logprobs), (choice["message"]!.ToJsonString(), choice["logprobs"]!.ToJsonString()));
 
-        // A chunk that the surface has to write anew.
+        // A chunk that the surface has to rewrite.
         const string Parts = """[{"type":"text","text":"hi"}]""";
         slug = await ConnectAsync(new UpstreamScript
         {

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Completions from a prompt, which chat models answer.</summary>
+/// <summary>Completions of a prompt by chat models.</summary>
 public sealed class CompletionTests(Grid grid) : GridTest(grid)
 {
     private const string Native = "/v1/inference/generate";

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Embeddings over both HTTP surfaces.</summary>
+/// <summary>Embeddings on both HTTP surfaces.</summary>
 public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
 {
     private const string Native = "/v1/inference/embed";
@@ -113,9 +113,9 @@ public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
     [InlineData("""{"object":"list"}""")]
     [InlineData("""{"data":[{"embedding":"%%%"}]}""")]
     [InlineData("""{"data":[{"embedding":"cut \ud83d"}]}""")]
-    [InlineData("""{"data":[{"embedding":"AADAfw=="}]}""")] // Not a number.
-    [InlineData("""{"data":[{"embedding":"AACAfw=="}]}""")] // Infinity.
-    [InlineData("""{"data":[{"embedding":"AACAPwA="}]}""")] // A number and a byte.
+    [InlineData("""{"data":[{"embedding":"AADAfw=="}]}""")] // NaN
+    [InlineData("""{"data":[{"embedding":"AACAfw=="}]}""")] // infinity
+    [InlineData("""{"data":[{"embedding":"AACAPwA="}]}""")] // a number and one more byte
     [InlineData("nonsense")]
     public async Task AnswerThatIsNone_Is502(string answer)
     {
@@ -129,7 +129,7 @@ public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
     [InlineData("[[1]]")]
     [InlineData("[1e300]")]
     [InlineData("\"%%%\"")]
-    [InlineData("\"AADAfw==\"")] // Not a number.
+    [InlineData("\"AADAfw==\"")] // NaN
     public async Task BrokenVector_Is502WhicheverEncodingIsAskedFor(string vector)
     {
         var slug = await ConnectAsync(new UpstreamScript { Body = $$$"""{"data":[{"embedding":{{{vector}}}}],"usage":{"prompt_tokens":1}}""" }, modelFields: Embedding);
@@ -138,7 +138,7 @@ public sealed class EmbeddingTests(Grid grid) : GridTest(grid)
             var answer = await Admin.PostAsync(OpenAi, new { model = slug, input = "x", encoding_format = encoding });
             if (vector[0] == '"' && encoding == "base64")
             {
-                // Handed on as it came: how it is packed is between the two.
+                // Forwarded unchanged: the encoding concerns only the caller and the upstream.
                 Assert.Equal(vector.Trim('"'), (string?)answer.Body()["data"]![0]!["embedding"]);
                 continue;
             }

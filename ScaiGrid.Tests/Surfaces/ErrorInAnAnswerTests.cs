@@ -3,10 +3,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Upstreams that say with the status of a success that they failed.</summary>
+/// <summary>Errors that upstreams send with a success status.</summary>
 public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
 {
-    /// <summary>Whole answers and streams alike: what a proxy says with the status of a success is what the same words say with another.</summary>
+    /// <summary>Whole responses and streams: an error with status 200 has the same effect as with its proper status.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -29,7 +29,7 @@ public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
         RoutedBackend Saying(string body) => Script(new UpstreamScript { Body = body });
     }
 
-    /// <summary>As OpenRouter says that the provider behind it failed: the choice is there, and nothing is in it.</summary>
+    /// <summary>OpenRouter's format for a failure of the provider behind it: the choice exists, but has no content.</summary>
     [Theory]
     [InlineData("message", """ "error":{"code":502,"message":"Overloaded."},"choices":[{"index":0,"NAME":{"role":"assistant","content":""},"finish_reason":"error"}] """)]
     [InlineData("message", """ "choices":[{"index":0,"NAME":{"role":"assistant","content":null},"finish_reason":"error","error":{"code":502,"message":"Overloaded."}}] """)]
@@ -49,7 +49,7 @@ public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal("Overloaded.", (string?)(await SendAsync(stream, failing)).Error(502, "BACKEND_ERROR")["message"]);
     }
 
-    /// <summary>The last words come without what the upstream says of the failure: a client would take the chunk for the error, and not read them.</summary>
+    /// <summary>The last text is sent without the error in the same chunk: clients would take the chunk for the error and ignore the text.</summary>
     [Theory]
     [InlineData("/v1/inference/chat", """ "error":{"code":502,"message":"Overloaded."},"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"error"}] """)]
     [InlineData("/oai/v1/chat/completions", """ "error":{"code":502,"message":"Overloaded."},"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"error"}] """)]

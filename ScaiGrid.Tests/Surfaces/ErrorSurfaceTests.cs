@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Bad input gets the envelope of the surface, with the right status and code, on every path.</summary>
+/// <summary>Invalid requests get an error in the format of the surface, with the right status and code, on every path.</summary>
 public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
 {
     private const string Native = "/v1/inference/chat";
@@ -231,7 +231,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.Empty(Grid.Upstream.CallsOf(upstream));
     }
 
-    /// <summary>A client must be able to read the answer although it has not sent all, and also where it sends all before it reads.</summary>
+    /// <summary>A client must be able to read the response before it has sent the whole body, and also if it sends the whole body first.</summary>
     [Theory]
     [InlineData(Native, "application/json", "A request has at most 32 MiB.", false)]
     [InlineData(OpenAi, "application/json", "A request has at most 32 MiB.", false)]
@@ -256,7 +256,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         using var reader = new StreamReader(stream);
         Assert.StartsWith("HTTP/1.1 413", await reader.ReadLineAsync(), StringComparison.Ordinal);
 
-        // To the end of the answer: the connection's own end waits for more of the body.
+        // Reads only to the end of the response: the connection stays open until the server has read more of the body.
         var answer = "";
         while (await reader.ReadLineAsync() is { } line && line != "0")
         {
@@ -267,7 +267,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.Contains(text, answer, StringComparison.Ordinal);
     }
 
-    /// <summary>Which OpenAI's clients try again, and a 400 they do not.</summary>
+    /// <summary>OpenAI's clients retry after 408, but not after 400.</summary>
     [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]
@@ -300,7 +300,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         }
         catch (HttpRequestException exception) when (exception.InnerException is IOException)
         {
-            // The server hung up on a body that goes on and on: as good a refusal, if the client was too busy sending to read.
+            // The server closed the connection on the endless body, and the client was too busy sending to read the response. This is also a refusal.
         }
     }
 

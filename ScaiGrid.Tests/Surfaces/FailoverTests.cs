@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Models with several backends, some of which are not well.</summary>
+/// <summary>Models with several backends, some of which fail.</summary>
 public sealed class FailoverTests(Grid grid) : GridTest(grid)
 {
     private const string Native = "/v1/inference/chat";
@@ -39,7 +39,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         var view = (await Admin.GetAsync($"/v1/models/{model.Slug}")).Ok();
         Assert.Equal(("degraded", 1, 3), ((string?)view["health_status"], (int)view["active_backend_count"]!, (int)view["total_backend_count"]!));
 
-        // No call is made from here on: only the worker's probe can close the circuit.
+        // No more calls from here on: only the worker's probe can close the circuit.
         await using var returned = await FakeUpstream.StartAsync(port);
         returned.Play("m", new UpstreamScript());
         await Poll.UntilAsync(async () => await model.StateAsync(0) == "closed", "the probe of the backend that returned");
@@ -85,13 +85,13 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         var model = await RoutedModel.CreateAsync(Admin, [Limited(90), Limited(40), Limited(60)]);
         for (var i = 0; i < 2; i++)
         {
-            // The first call is told by the upstreams, the second by their circuits.
+            // The first call gets the error of the upstreams, the second that of their circuits.
             var error = (await Admin.ChatAsync(model.Slug)).Error(429, "BACKEND_RATE_LIMITED");
             Assert.InRange((int)error["retry_after"]!, 20, 40);
         }
     }
 
-    /// <summary>The first call is told by the upstreams, the second by their circuits.</summary>
+    /// <summary>The first call gets the error of the upstreams, the second that of their circuits.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -106,7 +106,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
             Assert.Equal(answer.Headers["Retry-After"], error["retry_after"]!.ToString());
         }
 
-        // Another target is not out: asking again may help at once.
+        // If another target is not paused, the model is available: an immediate retry may succeed.
         (await ChatAsync(Paused(40), Script(new UpstreamScript { Status = 500 }) with { Priority = 1 })).Error(502, "BACKEND_ERROR");
         (await ChatAsync(new { retry = new { max_attempts = 1 } }, Paused(40), Script(new UpstreamScript()) with { Priority = 1 })).Error(502, "BACKEND_ERROR");
 
@@ -117,7 +117,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         });
     }
 
-    /// <summary>Its account is empty: the next second will not fill it.</summary>
+    /// <summary>The account is empty, so a retry after a second would not help.</summary>
     [Theory]
     [InlineData("insufficient_quota", 429, 60)]
     [InlineData("credit_balance_exhausted", 429, 300)]
@@ -139,7 +139,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Single(Grid.Upstream.CallsOf(empty.Model));
         Assert.InRange((int)(await model.HealthAsync(0))["circuit"]!["retry_after_s"]!, pause / 2, pause);
 
-        // With nobody else there, the caller learns how long, and nothing of whose account it is.
+        // Without another target the caller learns how long to wait, and nothing about the account.
         var error = (await ChatAsync(empty)).Error(429, "BACKEND_RATE_LIMITED");
         Assert.Equal((pause, "The upstream's quota is used up."), ((int)error["retry_after"]!, (string?)error["message"]));
         error = (await ChatAsync(empty, Script(new UpstreamScript { Status = 429 }))).Error(429, "BACKEND_RATE_LIMITED");
@@ -178,7 +178,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Empty(Grid.Upstream.CallsOf(good.Model));
     }
 
-    /// <summary>Anthropic gives one answer a call: nothing is sent there, which is no attempt that counts and says nothing of its health.</summary>
+    /// <summary>Anthropic returns one choice per call: nothing is sent there. This neither counts as an attempt nor affects the backend's health.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -197,7 +197,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
             Assert.Equal("unsupported", (string?)answer.Ok()["routing"]!["failed_attempts"]![0]!["outcome"]);
         }
 
-        // Nobody can: the caller learns what. The other one is out, and might: the caller is asked to come again.
+        // If no target supports the request, the error names the field. If the only one that does is unavailable, the caller is asked to retry.
         var alone = await RoutedModel.CreateAsync(Admin, [foreign, foreign]);
         var refusal = await SendAsync(alone.Slug);
         Assert.Equal("n", (string?)refusal.Error(422, "VALIDATION_ERROR")["details"]![0]!["field"]);
@@ -212,21 +212,21 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Equal(("closed", "open"), (await model.StateAsync(0), await model.StateAsync(1)));
         (await Admin.PostAsync(OpenAi, Body(alone.Slug))).OpenAiError(400, "validation_error");
 
-        // Of those that can, only the limited one is left: told by it first, and then by its circuit.
+        // The only target that supports the request is rate limited: the error comes first from its response and then from its circuit.
         var limited = await RoutedModel.CreateAsync(Admin, [foreign, Limited(120)]);
         for (var i = 0; i < 2; i++)
         {
             Assert.InRange((int)(await SendAsync(limited.Slug)).Error(429, "BACKEND_RATE_LIMITED")["retry_after"]!, 60, 120);
         }
 
-        // Only what was sent counts.
+        // Only requests that were sent count as attempts.
         var broken = Script(new UpstreamScript { Status = 500 });
         var last = good with { Priority = 2 };
         var twice = new { retry = new { max_attempts = 2 } };
         Assert.Equal(200, (int)(await SendAsync((await RoutedModel.CreateAsync(Admin, [foreign, broken with { Priority = 1 }, last], twice)).Slug)).Status);
         (await SendAsync((await RoutedModel.CreateAsync(Admin, [foreign, broken, broken with { Priority = 1 }, last], twice)).Slug)).Error(502, "BACKEND_ERROR");
 
-        // Who was asked is told, not who was not.
+        // The headers name the backend that was called last, and not one that was skipped.
         var asked = await RoutedModel.CreateAsync(Admin, [broken, foreign with { Priority = 1 }]);
         var failure = await SendAsync(asked.Slug);
         failure.Error(502, "BACKEND_ERROR");
@@ -288,7 +288,7 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Equal(10, Grid.Upstream.CallsOf(cheap.Model).Count);
     }
 
-    /// <summary>The call that is refused fails, as our key is wrong and not the upstream away; but the next ones go where they are answered.</summary>
+    /// <summary>The refused call itself fails, because our key is wrong and the upstream is available. Later calls go to the other backend.</summary>
     [Theory]
     [InlineData("lowest_latency")]
     [InlineData("lowest_cost")]

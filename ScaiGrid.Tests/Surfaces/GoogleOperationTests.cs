@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Operations that Google has in a format of its own.</summary>
+/// <summary>Operations for which Google has its own format.</summary>
 public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -20,7 +20,7 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input = new[] { 1, 2 } })).OpenAiError(400, "validation_error");
     }
 
-    /// <summary>It takes 100 texts in a request.</summary>
+    /// <summary>Google accepts 100 texts per request.</summary>
     [Fact]
     public async Task ManyEmbeddings_AreAskedForInSlices()
     {
@@ -61,7 +61,7 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
             google.ConnectAsync(Admin, "google", modality, modelFields: new { default_params = defaults }, model: model);
     }
 
-    /// <summary>A draft is a thought; where there is nothing else, the last one is the picture.</summary>
+    /// <summary>Drafts are marked as thoughts. If there is nothing else, the last draft is the image.</summary>
     [Theory]
     [InlineData("""{"thought":true,"inlineData":{"data":"AAAA"}},{"text":"So."},{"inlineData":{"data":"PNG"}}""")]
     [InlineData("""{"thought":true,"inlineData":{"data":"AAAA"}},{"thought":true,"inlineData":{"data":"PNG"}}""")]

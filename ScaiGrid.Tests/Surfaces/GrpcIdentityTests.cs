@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>gRPC knows the callers of HTTP, and lets each do what HTTP lets them do.</summary>
+/// <summary>gRPC accepts the same callers as HTTP, with the same permissions.</summary>
 public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -23,7 +23,7 @@ public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
         await KnownAsync(Grid.GrpcAddress, user.Api.Key!);
         foreach (var (method, call) in Calls)
         {
-            // Over HTTP the same permissions are declared for the same operations.
+            // HTTP declares the same permissions for the same operations.
             var permission = method == "ListModels" ? Permissions.ListModels : Permissions.UseModels;
             Assert.Equal((method, Expected(role, permission)), (method, await call(Grid.GrpcAddress, user.Api.Key)));
         }
@@ -64,7 +64,6 @@ public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
         Assert.Equal(StatusCode.Unauthenticated, await ListAsync(Grid.GrpcAddress, key: null));
     }
 
-    /// <summary>How to call each method.</summary>
     private static readonly Dictionary<string, Func<Uri, string?, Task<StatusCode>>> Calls = new()
     {
         ["Chat"] = ChatAsync,
@@ -83,7 +82,7 @@ public sealed class GrpcIdentityTests(Grid grid) : GridTest(grid)
 
     internal static Task<StatusCode> ChatAsync(Uri address, string? key) => CallAsync(address, client => client.ChatAsync(Request(), Authorization(key)).ResponseAsync);
 
-    // The echo model makes no embeddings, and who may use models is told so.
+    // The echo model does not support embeddings. InvalidArgument shows that the caller has the permission.
     private static async Task<StatusCode> EmbedAsync(Uri address, string? key) =>
         await CallAsync(address, client => client.EmbedAsync(new EmbedRequest { Model = "scailabs/echo", Input = { "hi" } }, Authorization(key)).ResponseAsync)
             is var status and not StatusCode.InvalidArgument ? status : StatusCode.OK;

@@ -12,7 +12,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>The gRPC surface: the same pipeline, keys and errors.</summary>
+/// <summary>The gRPC surface uses the same pipeline, keys and errors.</summary>
 public sealed class GrpcTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -130,7 +130,9 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         Assert.Equal((false, "I will not."), (response.Choices[0].Message.HasContent, response.Choices[0].Message.Refusal));
     }
 
-    /// <summary>The message goes back as it came: to the model under its own name for its thoughts, and with OpenRouter's blocks.</summary>
+    /// <summary>
+    /// The caller sends the message back as it received it. The model gets its reasoning under the model's own field name, and OpenRouter's blocks.
+    /// </summary>
     [Theory]
     [InlineData("reasoning_content", false)]
     [InlineData("reasoning_content", true)]
@@ -294,7 +296,7 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         Assert.Contains("scaigrid.v1.InferenceService", services);
         Assert.Contains("grpc.health.v1.Health", services);
 
-        // As grpcurl does: from the symbol to its file, from the file to the methods.
+        // As grpcurl does: it looks up the symbol's file, and the methods in the file.
         await reflection.RequestStream.WriteAsync(new ServerReflectionRequest { FileContainingSymbol = "scaigrid.v1.InferenceService" });
         Assert.True(await reflection.ResponseStream.MoveNext(CancellationToken.None));
         var file = FileDescriptorProto.Parser.ParseFrom(reflection.ResponseStream.Current.FileDescriptorResponse.FileDescriptorProto[0]);
@@ -302,7 +304,7 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         await reflection.RequestStream.CompleteAsync();
     }
 
-    // The models were made through another process, and a key after them: who knows the key knows the models.
+    // The models are created through another process, and a key after them: a replica that knows the key knows the models.
     private async Task<string> ConnectOnAllReplicasAsync(UpstreamScript script, object? modelFields = null)
     {
         var slug = await ConnectAsync(script, modelFields: modelFields);

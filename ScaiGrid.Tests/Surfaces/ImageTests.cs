@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Pictures on both HTTP surfaces, and the links to them.</summary>
+/// <summary>Images on both HTTP surfaces, and their links.</summary>
 public sealed class ImageTests(Grid grid) : GridTest(grid)
 {
     private const string Native = "/v1/inference/images/generate";
@@ -93,7 +93,7 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         var request = new { model = slug, prompt = "a dot", response_format = format };
         (await Admin.PostAsync(Native, request)).Error(502, "UPSTREAM_SHAPE_MISMATCH");
 
-        // Usage comes in the order of the calls: where there is that of the second, there would be that of the first.
+        // Usage records arrive in the order of the calls: if the second call's record is there, a record of the first would be there too.
         Grid.Upstream.Play(upstreamModel, new UpstreamScript());
         (await Admin.PostAsync(Native, request)).Ok();
         Assert.Single(await Admin.UsageAsync(slug, 1));
@@ -112,7 +112,7 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         Assert.Equal(model.Backends[1], (string?)Assert.Single(await Admin.UsageAsync(model.Slug, 1))["backend_id"]);
     }
 
-    /// <summary>The upstream has made it, and is paid.</summary>
+    /// <summary>The upstream has generated the image and must be paid.</summary>
     [Fact]
     public async Task CallerWhoLeavesWhileAPictureIsFetched_PaysForIt()
     {
@@ -143,7 +143,7 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync(Native, new { model = counted, prompt = "a dot" })).Ok();
         (await Admin.PostAsync(Native, new { model = uncounted, prompt = "a dot", n = 3 })).Ok();
 
-        // 11 tokens at 1 and 7 at 2 for a million, and a picture at 0.04.
+        // 11 tokens at 1 and 7 at 2 per million, and one image at 0.04.
         Assert.Equal("0.040025", (string?)Assert.Single(await Admin.UsageAsync(counted, 1))["cost"]);
         Assert.Equal("0.12", (string?)Assert.Single(await Admin.UsageAsync(uncounted, 1))["cost"]);
     }

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Hostile values in every query parameter, and in every path, of every GET that the OpenAPI document names.</summary>
+/// <summary>Hostile values in every query parameter and every path of every GET in the OpenAPI document.</summary>
 public sealed class InjectionTests(Grid grid) : GridTest(grid)
 {
     private static readonly string[] Hostile =
@@ -13,7 +13,7 @@ public sealed class InjectionTests(Grid grid) : GridTest(grid)
         "x\r\nX-Injected: yes", "x\nSet-Cookie: a=b", "a\0b", "../../etc/passwd", "{\"$gt\":\"\"}", "[]", "null", "{{7*7}}", "<script>alert(1)</script>", "😀", "\u202e", "ä' OR 'ä'='ä",
     ];
 
-    /// <summary>Parameters that choose how, rather than which, rows are answered.</summary>
+    /// <summary>Parameters that do not select rows.</summary>
     private static readonly string[] NoFilters = ["limit", "cursor"];
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class InjectionTests(Grid grid) : GridTest(grid)
             }
         }
 
-        Assert.True(filters > 20, $"Only {filters} parameters.");
+        Assert.True(filters > 20, $"Only {filters} parameters were tested.");
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class InjectionTests(Grid grid) : GridTest(grid)
         }
     }
 
-    // An export that is no JSON is lines, the first of which names the columns.
+    // An export that is not JSON has lines, the first of which contains the column names.
     private static int Rows(string text) => text.Length == 0 ? 0 : text[0] is not ('{' or '[') ? text.TrimEnd().Count(letter => letter == '\n') : JsonNode.Parse(text) switch
     {
         JsonArray rows => rows.Count,

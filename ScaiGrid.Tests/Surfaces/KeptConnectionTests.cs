@@ -4,9 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>
-/// Upstreams that break the rules of connections that are kept. Many callers at once, so that connections go from one call straight to the next.
-/// </summary>
+/// <summary>Upstreams that misuse kept-alive connections. Many callers run at the same time, so that connections are reused immediately.</summary>
 public sealed class KeptConnectionTests(Grid grid) : ServicesTest(grid)
 {
     private const int Callers = 16;
@@ -32,7 +30,7 @@ public sealed class KeptConnectionTests(Grid grid) : ServicesTest(grid)
         await CallAsync(certificate, plain, tls);
     }
 
-    // A replica of its own, which trusts the upstreams' certificate.
+    // Uses a separate replica that trusts the upstreams' certificate.
     private async Task CallAsync(TestCertificate certificate, params RawUpstream[] upstreams)
     {
         using var data = new TemporaryFolder();
@@ -63,7 +61,7 @@ public sealed class KeptConnectionTests(Grid grid) : ServicesTest(grid)
             }
         }));
 
-        // Each was sent once: what cannot have been read is no second request.
+        // Each call was answered once: only requests that the upstream cannot have read are sent again.
         Assert.Equal(Callers * CallsEach, upstream.Answered);
     }
 }

@@ -6,16 +6,16 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What all endpoints have in common, over all that the OpenAPI document names: pages, cursors, request ids.</summary>
+/// <summary>Rules for all endpoints of the OpenAPI document: pages, cursors, request ids.</summary>
 public sealed class ListContractTests(Grid grid) : GridTest(grid)
 {
-    /// <summary>Of the bearers of a capability, in a form of its own.</summary>
+    /// <summary>For bearers of a capability, and in a format of its own.</summary>
     private const string StorageList = "/v1/modules/scaibunker/storage";
 
     [Fact]
     public async Task EveryList_HasPages_AndRefusesWhatIsNoCursor()
     {
-        // So that lists have something to page through.
+        // Gives the lists something to page through.
         (await Admin.CreateKeyAsync()).ToString();
         (await Admin.CreateKeyAsync()).ToString();
         var lists = (await OpenApiDocument.ReadAsync(Admin)).Where(operation => operation is { IsList: true, HasPathParameters: false } && operation.Path != StorageList).ToList();
@@ -23,7 +23,7 @@ public sealed class ListContractTests(Grid grid) : GridTest(grid)
         var paged = 0;
         foreach (var list in lists)
         {
-            Assert.True(list.Query.Contains("limit"), $"{list} has a cursor and no limit.");
+            Assert.True(list.Query.Contains("limit"), $"{list} has the parameter cursor, but not limit.");
             foreach (var cursor in (string[])["nonsense", "%00", "../..", "'%20OR%201=1", "eyJpZCI6MX0", new string('A', 5000)])
             {
                 (await Admin.GetAsync($"{list.Path}?cursor={cursor}")).Invalid("cursor");
@@ -40,7 +40,7 @@ public sealed class ListContractTests(Grid grid) : GridTest(grid)
                 {
                     var first = (await Admin.GetAsync($"{list.Path}?limit=1")).Body();
                     var items = first["data"]!["items"]!.AsArray();
-                    Assert.True(items.Count <= 1, $"{list} answers {items.Count} items where one was asked for.");
+                    Assert.True(items.Count <= 1, $"{list} returns {items.Count} items with limit=1.");
                     var next = (string?)first["pagination"]!["next_cursor"];
                     Assert.Equal(next is not null, (bool)first["pagination"]!["has_more"]!);
                     if (next is null)
@@ -49,21 +49,21 @@ public sealed class ListContractTests(Grid grid) : GridTest(grid)
                     }
 
                     var more = (await Admin.GetAsync($"{list.Path}?limit=1&cursor={Uri.EscapeDataString(next)}")).Body()["data"]!["items"]!.AsArray();
-                    Assert.True(more.Count <= 1, $"{list} answers {more.Count} items where one was asked for.");
+                    Assert.True(more.Count <= 1, $"{list} returns {more.Count} items with limit=1.");
                     isPaged = more.Count == 1;
-                    Assert.False(isPaged && items[0]!.ToJsonString() == more[0]!.ToJsonString(), $"{list} answers the same item twice.");
+                    Assert.False(isPaged && items[0]!.ToJsonString() == more[0]!.ToJsonString(), $"{list} returns the same item on two pages.");
 
-                    // Queued work, above all, may be done between one question and the other.
+                    // Rows may disappear between the two requests, for example queued work that is done; then both requests are repeated.
                     return isPaged;
                 },
                 $"a second page of {list}");
             paged += isPaged ? 1 : 0;
         }
 
-        Assert.True(paged >= 2, "Too few lists had two items for the test to say anything.");
+        Assert.True(paged >= 2, "Too few lists had two items, so the test proves nothing.");
     }
 
-    /// <summary>A list that knows no cursor would answer all there is, or cut the rest off. OpenAI's own lists have none.</summary>
+    /// <summary>A list without a cursor would return all items, or omit some. OpenAI's own lists have no cursor.</summary>
     [Fact]
     public async Task EveryAnswerWithItems_IsAPage()
     {
@@ -73,7 +73,7 @@ public sealed class ListContractTests(Grid grid) : GridTest(grid)
             if ((int)answer.Status == 200 && answer.Headers["Content-Type"].Contains("json", StringComparison.Ordinal)
                 && JsonNode.Parse(answer.Text) is JsonObject { } body && body["data"] is JsonObject data)
             {
-                Assert.False(data.ContainsKey("items"), $"{operation} answers items and takes no cursor.");
+                Assert.False(data.ContainsKey("items"), $"{operation} returns items, but does not have the parameter cursor.");
             }
         }
     }

@@ -3,14 +3,14 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>A stream that our own bound ends is no failure of its backend's.</summary>
+/// <summary>A stream that our own timeout ends is not a failure of its backend.</summary>
 [Trait("needs", "services")]
 [Collection(nameof(SmallGrid))]
 public sealed class LongStreamTests
 {
     private static readonly Dictionary<string, string> Bound = new() { ["DISPATCH_STREAM_TIMEOUT_S"] = "8" };
 
-    /// <summary>As many failures in a row open a circuit.</summary>
+    /// <summary>Enough consecutive failures to open a circuit.</summary>
     private const int Streams = 6;
 
     [Theory]
@@ -27,7 +27,7 @@ public sealed class LongStreamTests
         var model = await RoutedModel.CreateAsync(grid.Admin, [new(grid.Upstream.BaseUrl, "m")]);
         await grid.CatchUpAsync();
 
-        // All begin before the first one ends: no success comes between.
+        // All streams start before the first one ends, so that no success comes between the failures.
         var streams = await Task.WhenAll(Enumerable.Range(0, Streams).Select(_ => grid.Admin.StreamAsync(model.Slug)));
         await Task.Delay(TimeSpan.FromSeconds(readAfterSeconds));
         foreach (var events in await Task.WhenAll(streams.Select(stream => stream.AllAsync())))

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Mistral's operations: the fields that it knows, under its names.</summary>
+/// <summary>Mistral's operations: the fields that Mistral knows, under its names.</summary>
 public sealed class MistralOperationTests(Grid grid) : GridTest(grid)
 {
     private static readonly byte[] Tape = Encoding.ASCII.GetBytes("a tape");
@@ -82,7 +82,7 @@ public sealed class MistralOperationTests(Grid grid) : GridTest(grid)
         (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", Tape, ("model", slug), ("timestamp_granularities[]", "word"))).Ok();
         Assert.Contains("name=timestamp_granularities\r\n\r\nword", mistral.Calls.Last().Body, StringComparison.Ordinal);
 
-        // Their name of the model is not told.
+        // The response does not contain the upstream's name of the model.
         var openAi = (await Admin.TranscribeAsync("/oai/v1/audio/transcriptions", Tape, ("model", slug), ("language", "en"))).Body();
         Assert.Equal((slug, "said"), ((string?)openAi["model"], (string?)openAi["text"]));
         Assert.All(await Admin.UsageAsync(slug, 4), row => Assert.Equal("0.009", (string?)row["cost"]));

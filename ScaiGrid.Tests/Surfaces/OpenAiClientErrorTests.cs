@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What OpenAI's own .NET client throws for each way in which a call fails.</summary>
+/// <summary>The exceptions that OpenAI's own .NET client throws for failed calls.</summary>
 public sealed class OpenAiClientErrorTests(Grid grid) : GridTest(grid)
 {
     private const string Echo = "scailabs/echo";
@@ -68,7 +68,7 @@ public sealed class OpenAiClientErrorTests(Grid grid) : GridTest(grid)
     });
 }
 
-/// <summary>The error for callers who may not, which takes users of other roles.</summary>
+/// <summary>The exception for callers without permission. A separate class, because it needs users with other roles.</summary>
 public sealed class OpenAiClientPermissionTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]

@@ -9,11 +9,11 @@ using OpenAI.Responses;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
-#pragma warning disable OPENAI001 // Its Responses API is there to be evaluated: so we do.
+#pragma warning disable OPENAI001 // The library marks its Responses API as experimental.
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>OpenAI's own .NET client against the operations of <c>/oai/v1</c> beside chat.</summary>
+/// <summary>OpenAI's own .NET client with the operations of <c>/oai/v1</c> other than chat.</summary>
 public sealed class OpenAiClientOperationTests(Grid grid) : GridTest(grid)
 {
     private OpenAIClient Client => new(new ApiKeyCredential(Admin.Key!), new OpenAIClientOptions { Endpoint = Endpoint });

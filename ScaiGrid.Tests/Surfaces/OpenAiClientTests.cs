@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>OpenAI's own .NET client against <c>/oai/v1</c>: a client that somebody else wrote.</summary>
+/// <summary>OpenAI's own .NET client with <c>/oai/v1</c>, as a client that we did not write.</summary>
 public sealed class OpenAiClientTests(Grid grid) : GridTest(grid)
 {
     [Fact]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>OpenAI's own JavaScript client against <c>/oai/v1</c>: what it does is in Support/openai/client.mjs.</summary>
+/// <summary>OpenAI's own JavaScript client with <c>/oai/v1</c>. Its calls are in Support/openai/client.mjs.</summary>
 public sealed class OpenAiJavaScriptTests(Grid grid) : GridTest(grid)
 {
     private const string Echo = "scailabs/echo";
@@ -97,7 +97,7 @@ public sealed class OpenAiJavaScriptTests(Grid grid) : GridTest(grid)
     private Task RunAsync(string scenario, string model, object? wanted = null) => JavaScriptClient.RunAsync(Admin, scenario, model, wanted);
 }
 
-/// <summary>The error class for callers who may not, which takes users of other roles.</summary>
+/// <summary>The error class for callers without permission. A separate class, because it needs users with other roles.</summary>
 public sealed class OpenAiJavaScriptPermissionTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What holds for every operation: the demo has it or says that it has not, and moderations.</summary>
+/// <summary>Rules for all operations: the demo model supports them or refuses them with an error. Also moderations.</summary>
 public sealed class OperationTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -49,7 +49,7 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         Assert.Contains("transcription", (string?)error["message"], StringComparison.Ordinal);
     }
 
-    /// <summary>The other operations read such an answer as chat does.</summary>
+    /// <summary>The other operations handle such a response as chat does.</summary>
     [Fact]
     public async Task ErrorWithTheStatusOfASuccess_IsReadAsThatError()
     {
@@ -61,7 +61,7 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", speaker))).Error(429, "BACKEND_RATE_LIMITED");
     }
 
-    /// <summary>An error that says nothing, or has the result beside it, is none.</summary>
+    /// <summary>An error field that is empty or accompanies a result is not an error.</summary>
     [Theory]
     [InlineData("\"\"")]
     [InlineData("{}")]

@@ -3,12 +3,12 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What the worker makes of open circuits whose upstreams list their models.</summary>
+/// <summary>The worker's probes of open circuits whose upstreams list their models.</summary>
 public sealed class ProbeTests(Grid grid) : GridTest(grid)
 {
     private const int FailuresThatOpen = 5;
 
-    /// <summary>As of an upstream with too much to do, which still tells what it has.</summary>
+    /// <summary>Like an overloaded upstream, which can still list its models.</summary>
     [Theory]
     [InlineData("120")]
     [InlineData(null)]
@@ -27,7 +27,7 @@ public sealed class ProbeTests(Grid grid) : GridTest(grid)
         var calls = upstream.CallsOf("ill").Count;
         Assert.Equal(retryAfter is null ? FailuresThatOpen : 1, calls);
 
-        // The worker has looked meanwhile: it closes what was cut off before.
+        // By then the worker has probed: it closes the circuit of another upstream that was unreachable.
         await AnotherIsProbedClosedAsync();
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
         Assert.Equal("open", await model.StateAsync(0));
@@ -48,9 +48,9 @@ public sealed class ProbeTests(Grid grid) : GridTest(grid)
         var listing = new TaskCompletionSource();
         await using var returned = await FakeUpstream.StartAsync(port, listing.Task);
         returned.Play("m", new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "120" } });
-        await Poll.UntilAsync(() => Task.FromResult(returned.Listings > 0), "the worker's question");
+        await Poll.UntilAsync(() => Task.FromResult(returned.Listings > 0), "the worker's probe");
 
-        // Somebody else is faster, and calls are asked for patience before the worker has its answer.
+        // An administrator's probe finishes first, and calls are rate limited before the worker has its answer.
         returned.HoldModels = Task.CompletedTask;
         (await Admin.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
         Assert.Equal("closed", await model.StateAsync(0));
@@ -72,6 +72,6 @@ public sealed class ProbeTests(Grid grid) : GridTest(grid)
 
         Assert.Equal("open", await model.StateAsync(0));
         await using var returned = await FakeUpstream.StartAsync(port);
-        await Poll.UntilAsync(async () => await model.StateAsync(0) == "closed", "the worker's round");
+        await Poll.UntilAsync(async () => await model.StateAsync(0) == "closed", "a probe by the worker");
     }
 }

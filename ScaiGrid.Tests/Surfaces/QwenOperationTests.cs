@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Model Studio's operations: some in its compatible mode, pictures and speech in its own API.</summary>
+/// <summary>Model Studio's operations: images and speech through its own API, the others through its compatible mode.</summary>
 public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
 {
     private const string Compatible = "/compatible-mode/v1";
@@ -23,7 +23,7 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         Assert.Equal("""{"model":"their-model","input":"x","dimensions":2}""", qwen.Calls.Last().Json);
     }
 
-    /// <summary>It takes 10 texts in a request; callers may send 2048, and see one answer.</summary>
+    /// <summary>Qwen accepts 10 texts per request. Callers may send 2048 and get one response.</summary>
     [Fact]
     public async Task ManyEmbeddings_AreAskedForInSlices_AndTheFirstThatFailsIsTheFailure()
     {
@@ -49,7 +49,7 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input })).OpenAiError(429, "backend_rate_limited");
         Assert.Equal(5, qwen.Calls.Count);
 
-        // Too few of one slice and too many of another are not taken for each other's.
+        // Missing vectors of one part are not replaced by surplus vectors of another.
         qwen.At($"{Compatible}/embeddings", call => call.Body.Contains("\"20\"", StringComparison.Ordinal)
             ? """{"data":[{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]}]}"""
             : """{"data":[{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]},{"embedding":[1]}]}""");

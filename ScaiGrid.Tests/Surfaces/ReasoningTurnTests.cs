@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What a provider wants back with the next turn comes back to it, when the caller sends the assistant's message as it got it.</summary>
+/// <summary>Data that a provider needs in the next turn reaches it when the caller sends the assistant's message back unchanged.</summary>
 public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
 {
     private const string Signature = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds";
@@ -87,7 +87,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
         Assert.Equal(["call_1", "call_1"], items.Skip(2).Select(item => (string)item!["call_id"]!));
     }
 
-    /// <summary>The native surface has one name for reasoning, and the models that want theirs back refuse a call of tools without it.</summary>
+    /// <summary>The native surface has one name for reasoning. Models that need their reasoning back refuse tool calls without it.</summary>
     [Theory]
     [InlineData("reasoning_content", false)]
     [InlineData("reasoning_content", true)]
@@ -102,11 +102,11 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
         Assert.Equal(["role", "content", "tool_calls", name], AssistantsMessage(model).Select(field => field.Key));
         Assert.Equal("Hm, a tool.", (string?)AssistantsMessage(model)[name]);
 
-        // Another model may not know the name.
+        // Another model may not know the field name.
         await AskNativeAsync(await ConnectAsync(Reasoning(name, isStream), out var other), isStream, message);
         Assert.Equal(["role", "content", "tool_calls", "reasoning"], AssistantsMessage(other).Select(field => field.Key));
 
-        // Wherever the mark stands, and with whatever white space around it; a text that is left out has no name.
+        // The position of the marker and white space around it do not matter. Reasoning that the caller leaves out is not restored.
         if (message["extra_content"] is { } mark)
         {
             foreach (var text in (string[])[
@@ -159,7 +159,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
             };
     }
 
-    /// <returns>The assistant's message, of a stream as its chunks are put together.</returns>
+    /// <returns>The assistant's message; for a stream, assembled from its chunks.</returns>
     private async Task<JsonObject> AskNativeAsync(string slug, bool isStream, JsonObject? before = null, string? written = null)
     {
         var messages = """{"role":"user","content":"What time is it?"}""" + (before is null ? "" : $",{written ?? before.ToJsonString()}")
@@ -181,7 +181,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
             }
         }
 
-        // As a whole answer has them.
+        // In the order of the fields of a whole response.
         if (message["reasoning"] is { } reasoning && message.Remove("reasoning"))
         {
             message["reasoning"] = (string?)reasoning;
@@ -198,7 +198,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
     private JsonObject AssistantsMessage(string upstreamModel) =>
         JsonNode.Parse(Grid.Upstream.CallsOf(upstreamModel)[^1].Body)!["messages"]!.AsArray().Single(message => (string?)message!["role"] == "assistant")!.AsObject();
 
-    /// <returns>The upstream's second request.</returns>
+    /// <returns>The second request that the upstream received.</returns>
     private async Task<JsonNode> TwoTurnsAsync(string slug, string path)
     {
         var messages = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "What time is it?" });
@@ -225,7 +225,7 @@ public sealed class ReasoningTurnTests(Grid grid) : GridTest(grid)
         return await ConnectAsync(Admin, type, upstreamModel, address, api);
     }
 
-    /// <returns>The slug of a model with one backend of that provider.</returns>
+    /// <returns>The slug of a model with one backend of this provider.</returns>
     internal static async Task<string> ConnectAsync(ApiDriver admin, string type, string upstreamModel, string address, string? api = null)
     {
         var config = new JsonObject { ["base_url"] = address, ["api_key"] = "sk-turns" };

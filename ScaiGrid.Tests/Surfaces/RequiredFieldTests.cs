@@ -7,13 +7,13 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What the OpenAPI document calls required of a body is what its operation refuses to do without, and nothing else.</summary>
+/// <summary>The OpenAPI document marks exactly those fields of a body as required without which the operation refuses the request.</summary>
 public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
 {
     private const string Form = "multipart/form-data";
 
     /// <summary>
-    /// Refuse an empty body before they look for a field: what is not signed (ScaiKeyWebhookTests), and where there is no provider to sign in with
+    /// Operations that refuse an empty body before they check its fields: unsigned webhooks (ScaiKeyWebhookTests), and sign-in without a provider
     /// (SignInTests).
     /// </summary>
     private static readonly string[] Elsewhere = ["/v1/webhooks/scaikey", "/v1/auth/authorize"];
@@ -42,9 +42,9 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
         }
 
         Assert.True(breaches.Count == 0, string.Join('\n', breaches));
-        Assert.True(fields > 40, $"Only {fields} fields.");
+        Assert.True(fields > 40, $"Only {fields} required fields were found.");
 
-        // Where there is something to change. What the table cannot make is not there, and has no field that must be given.
+        // The address of an existing resource. Those that the table cannot create do not exist, and their operations require no fields.
         async Task<string> AddressAsync(GuardedOperation operation)
         {
             if (operation.ResourcePath is not { } path || RoleTable.Resources.SingleOrDefault(row => row.Path == path) is not { } resource)
@@ -72,7 +72,7 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
     private static JsonNode? Resolved(JsonNode document, JsonNode? schema) =>
         (string?)schema?["$ref"] is { } reference ? document["components"]!["schemas"]![reference.Split('/')[^1]] : schema;
 
-    /// <summary>Sends nothing, then what was missed, until nothing more is.</summary>
+    /// <summary>Sends an empty body, and then adds the fields that were reported as missing, until no more are reported.</summary>
     private static async Task<(SortedSet<string> Fields, Answer Answer)> MissingAsync(ApiDriver api, string method, string path, string type, JsonNode schema)
     {
         var (missing, body) = (new SortedSet<string>(StringComparer.Ordinal), new JsonObject());
@@ -80,7 +80,7 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
         {
             Answer answer = null!;
 
-            // Other tests may have used up the attempts of this minute, and a busy machine's Redis may be out of reach for a moment.
+            // Other tests may have used up the attempts of this minute, and on a busy machine Redis may be unavailable for a moment.
             await Poll.UntilAsync(async () => (int)(answer = await SendAsync(api, method, path, type, body)).Status is not (429 or 503), $"{method} {path} to be served");
             var fresh = Missed(answer).Except(missing).ToList();
             if (fresh.Count == 0)
@@ -111,12 +111,12 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
             : (string?)error?["param"] is { } field && IsMissed(field, (string)error["message"]!) ? [field] : [];
     }
 
-    // Of the body itself; and one of several is none that must be given.
+    // Only fields of the body itself. A field that is one of several alternatives is not required.
     private static bool IsMissed(string field, string message) =>
         !field.Contains('.', StringComparison.Ordinal)
         && message.Contains("is required", StringComparison.Ordinal) && !message.Contains("is required, or", StringComparison.Ordinal);
 
-    // OpenAI's errors tell of one mistake: this one must not stand before the others.
+    // OpenAI's errors report only one mistake, and a wrong endpoint must not be it.
     private static JsonNode Sample(string field, JsonNode property) => field == "endpoint" ? "/v1/chat/completions" : $"{property["type"]?.ToJsonString()}" switch
     {
         var type when type.Contains("array", StringComparison.Ordinal) => new JsonArray(),

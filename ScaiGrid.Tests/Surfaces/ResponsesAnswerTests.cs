@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>What OpenAI's Responses API answers, whole and event by event.</summary>
+/// <summary>Responses of OpenAI's Responses API, whole and as events.</summary>
 public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
 {
     private const string Path = "/oai/v1/responses";
@@ -39,7 +39,7 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal("incomplete", (string?)body["output"]![0]!["status"]);
     }
 
-    /// <summary>A caller must not carry out what the model had not said to its end.</summary>
+    /// <summary>A caller must not execute a tool call that the model has not completed.</summary>
     [Theory]
     [InlineData("", "call_a completed {}, call_b incomplete ")]
     [InlineData("""{"path":"/tm""", """call_a completed {}, call_b incomplete {"path":"/tm""")]
@@ -69,7 +69,7 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal(("completed", "{\"q\":\"\uFFFD x\"}"), ((string?)call["status"], (string?)call["arguments"]));
     }
 
-    /// <summary>What a model only thought is no empty message, whole or streamed; what it neither said nor thought is.</summary>
+    /// <summary>A response with only reasoning has no empty message; a response with neither text nor reasoning has one.</summary>
     [Theory]
     [InlineData("""{"role":"assistant","content":"","reasoning":"hm"}""", "reasoning")]
     [InlineData("""{"role":"assistant","content":""}""", "message")]
@@ -118,7 +118,7 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal((string?)events[2].Json["item"]!["id"], (string?)events[4].Json["item_id"]);
     }
 
-    /// <summary>An event's data is one line.</summary>
+    /// <summary>The data of an event is one line.</summary>
     [Fact]
     public async Task RequestOnSeveralLines_IsRepeatedOnOne()
     {
@@ -183,7 +183,7 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync(Path, new { model = slug, input = "hi" })).OpenAiError(502, "upstream_shape_mismatch");
     }
 
-    /// <summary>Ollama and Google's own mode number all calls 0; some servers give them an empty id, others a new one with each fragment.</summary>
+    /// <summary>Ollama and Google's compatible mode number all tool calls 0. Some servers give them an empty id, others a new id in each fragment.</summary>
     [Theory]
     [InlineData(
         """{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}""",
@@ -233,7 +233,7 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
             string.Concat(made.Select(call => (string?)call!["arguments"])),
             string.Concat(events.Where(item => item.Name == "response.function_call_arguments.delta").OrderBy(item => (int)item.Json["output_index"]!).Select(item => (string?)item.Json["delta"])));
 
-        // A next turn can name them.
+        // The next turn can refer to the calls.
         var results = made.Select(call => $$"""{"type":"function_call_output","call_id":"{{call!["call_id"]}}","output":"1"}""");
         (await Admin.SendAsync(
             HttpMethod.Post, Path, $$"""{"model":"scailabs/echo","input":[{"role":"user","content":"hi"},{{string.Join(',', [.. output.Select(item => item!.ToJsonString()), .. results])}}]}""")).Body();
@@ -290,7 +290,7 @@ public sealed class ResponsesAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal(("error", "response.failed"), (error.Name, failed.Name));
         Assert.Equal("error", (string?)error.Json["type"]);
 
-        // Clients that were made by the reference look for the first, those that were made by what OpenAI sends for the second.
+        // Clients that follow the reference read the first form, those that follow OpenAI's actual responses the second.
         Assert.Equal("backend_error", (string?)error.Json["code"]);
         Assert.Equal(("backend_error", "server_error"), ((string?)error.Json["error"]!["code"], (string?)error.Json["error"]!["type"]));
         Assert.Equal((string?)error.Json["message"], (string?)error.Json["error"]!["message"]);

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Reasoning items of the Responses API: what a model wants back is in them, and comes back to it when the caller sends the output as input.</summary>
+/// <summary>Reasoning items of the Responses API contain what a model needs back. It reaches the model when the caller sends the output as input.</summary>
 public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
 {
     private const string Path = "/oai/v1/responses";
@@ -16,7 +16,7 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
 
     private readonly ConcurrentQueue<JsonNode> _received = new();
 
-    /// <summary>Answers that were recorded, whole and streamed.</summary>
+    /// <summary>Recorded responses, whole and streamed.</summary>
     [Theory]
     [InlineData(
         "anthropic", "thoughts-between-calls", "claude-opus-5", "reasoning message function_call function_call",
@@ -43,7 +43,10 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
         Assert.Equal(turn, provider == "google" ? GoogleTurn(_received.Last()) : AnthropicTurn(_received.Last()));
     }
 
-    /// <summary>A model of the same provider gets them, which forgets what is not its own; one of our own format does not, as it may refuse the field.</summary>
+    /// <summary>
+    /// Other models of the same provider get the reasoning, because the provider ignores what is not its own. Models in OpenAI's format do not, because they
+    /// may refuse the field.
+    /// </summary>
     [Fact]
     public async Task ThoughtsOfAnotherModel_GoWhereTheyAreTaken()
     {
@@ -81,7 +84,7 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
         Assert.All(message["tool_calls"]!.AsArray(), call => Assert.Equal(["id", "type", "function"], call!.AsObject().Select(property => property.Key)));
     }
 
-    /// <summary>OpenRouter signs whole blocks, and its streams bring them in pieces, of which the last has the signature.</summary>
+    /// <summary>OpenRouter signs whole blocks. Its streams send them in parts, the last of which contains the signature.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -150,7 +153,7 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
             AssistantsMessage(model).ToJsonString());
     }
 
-    /// <summary>In a carrier of ours, what is too deep for a request to hold is nothing.</summary>
+    /// <summary>Carried data that is nested too deeply for a request is ignored.</summary>
     [Fact]
     public async Task CarrierThatIsTooDeep_IsLeftOut()
     {
@@ -191,7 +194,7 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
             };
     }
 
-    /// <returns>The output; of a stream, as its events tell it, which is what the last one says.</returns>
+    /// <returns>The output. For a stream that of the last event, which must equal the items of the other events.</returns>
     private async Task<JsonArray> AskAsync(string slug, string input, bool isStream)
     {
         var body = $$"""{"model":"{{slug}}","input":{{input}},"reasoning":{"effort":"low"},"store":false,"include":["reasoning.encrypted_content"]{{(isStream ? ",\"stream\":true" : "")}}}""";

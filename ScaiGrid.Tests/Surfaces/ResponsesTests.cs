@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>OpenAI's Responses API, which chat models answer.</summary>
+/// <summary>OpenAI's Responses API, served by chat models.</summary>
 public sealed class ResponsesTests(Grid grid) : GridTest(grid)
 {
     private const string Path = "/oai/v1/responses";
@@ -46,7 +46,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             """.ReplaceLineEndings(""),
             Plain(received["messages"]!));
 
-        // The older name: Ollama, for one, passes over the newer one.
+        // The older name, because some upstreams, such as Ollama, ignore the newer one.
         Assert.Equal(50, (int)received["max_tokens"]!);
         Assert.False(received.ContainsKey("max_completion_tokens"));
         Assert.Equal("low", (string?)received["reasoning_effort"]);
@@ -59,7 +59,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.False(received.ContainsKey("metadata"));
     }
 
-    /// <summary>As Codex sends its own.</summary>
+    /// <summary>Codex sends its functions in namespaces.</summary>
     [Fact]
     public async Task FunctionInANamespace_IsCalledByBothItsNames()
     {
@@ -97,7 +97,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Equal("agents__close", (string?)received["messages"]![1]!["tool_calls"]![0]!["function"]!["name"]);
     }
 
-    /// <summary>OpenAI takes 64 characters.</summary>
+    /// <summary>OpenAI allows 64 characters.</summary>
     [Theory]
     [InlineData(40, 30)]
     [InlineData(10, 60)]
@@ -121,7 +121,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
         Assert.Equal((group, name), ((string?)call["namespace"], (string?)call["name"]));
     }
 
-    /// <summary>As Codex tells of a goal that was set.</summary>
+    /// <summary>Codex sends such an output when a goal is set.</summary>
     [Fact]
     public async Task OutputWithoutACall_IsAmongWhatTheUserSays()
     {
@@ -141,7 +141,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             Plain(JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["messages"]!));
     }
 
-    /// <summary>OpenAI's chat takes text only from a tool.</summary>
+    /// <summary>In OpenAI's chat format the output of a tool is text only.</summary>
     [Fact]
     public async Task PictureFromATool_IsShownByTheUser()
     {
@@ -183,7 +183,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             Plain(JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["messages"]![0]!["content"]!));
     }
 
-    /// <summary>As Vercel's AI SDK sends them unless it is told that nothing is stored.</summary>
+    /// <summary>Vercel's AI SDK sends references unless it is told that nothing is stored.</summary>
     [Fact]
     public async Task Reference_IsRefusedWithWhatToSet()
     {
@@ -208,7 +208,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             """{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"b"}}]}}""", Plain(received["tool_choice"]!));
     }
 
-    /// <summary>Chat knows no choice, nor calls beside each other, where there are no tools; Codex sends both when it makes a conversation shorter.</summary>
+    /// <summary>Chat does not allow tool_choice and parallel_tool_calls without tools. Codex sends both when it compacts a conversation.</summary>
     [Theory]
     [InlineData(""" "tools":[],"tool_choice":"auto","parallel_tool_calls":false """)]
     [InlineData(""" "tool_choice":"none","parallel_tool_calls":true """)]
@@ -237,7 +237,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
             """[{"role":"system","content":"kind \ud83d"},{"role":"user","content":"hi \ud83d"}]""", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
     }
 
-    /// <summary>Bounds are counted in bytes: letters of any script, quotes and a picture take no more of them than the caller sent.</summary>
+    /// <summary>Limits are counted in bytes: non-ASCII letters, quotes and images must not take more bytes than the caller sent.</summary>
     [Fact]
     public async Task Words_AreAsLongAsTheCallerWroteThem()
     {
@@ -295,7 +295,7 @@ public sealed class ResponsesTests(Grid grid) : GridTest(grid)
     public async Task BadField_IsNamed(string body, string field) =>
         Assert.Equal(field, (string?)(await Admin.SendAsync(HttpMethod.Post, Path, body)).OpenAiError(400, "validation_error")["param"]);
 
-    /// <summary>What is refused of the chat that a request becomes has the caller's name, by whomever it is refused.</summary>
+    /// <summary>An error about the chat request that was made of the caller's request names the caller's field, also if an upstream refuses it.</summary>
     [Theory]
     [InlineData("max_completion_tokens", "is too small.", "max_output_tokens", "max_output_tokens: is too small.")]
     [InlineData("reasoning_effort", "is unknown.", "reasoning.effort", "reasoning.effort: is unknown.")]

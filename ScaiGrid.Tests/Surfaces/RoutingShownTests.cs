@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Every operation says who answered, after how many attempts, and how long the gateway itself took.</summary>
+/// <summary>Every operation reports the backend, the number of attempts, and the time that the gateway itself took.</summary>
 public sealed class RoutingShownTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -58,7 +58,7 @@ public sealed class RoutingShownTests(Grid grid) : GridTest(grid)
         Assert.Equal((model.Backends[0], "server_error"), ((string?)routing["failed_attempts"]![0]!["backend_id"], (string?)routing["failed_attempts"]![0]!["outcome"]));
         Assert.True((long)routing["latency_ms"]! >= 0, routing.ToJsonString());
 
-        // As the header says: known when the answer is written.
+        // The same value as in the header.
         Assert.Equal(double.Parse(answer.Headers["X-Scaigrid-Gateway-Ms"], CultureInfo.InvariantCulture), (double)routing["gateway_ms"]!, tolerance: 0.002);
     }
 
@@ -83,7 +83,7 @@ public sealed class RoutingShownTests(Grid grid) : GridTest(grid)
         Assert.True((int)answer.Status == 502, answer.Text);
         Assert.Equal((model.Backends[1], "2"), (answer.Headers["X-Scaigrid-Backend"], answer.Headers["X-Scaigrid-Attempts"]));
 
-        // The upstream's second, which it takes for chats, is not the gateway's.
+        // The upstream delays chats by one second, which does not count as the gateway's time.
         var took = Stopwatch.GetElapsedTime(sentAt).TotalMilliseconds;
         Assert.InRange(double.Parse(answer.Headers["X-Scaigrid-Gateway-Ms"], CultureInfo.InvariantCulture), 0, modality == "chat" ? took - 900 : took);
     }

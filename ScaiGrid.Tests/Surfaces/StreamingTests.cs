@@ -5,7 +5,6 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>Streams on both HTTP surfaces.</summary>
 public sealed class StreamingTests(Grid grid) : GridTest(grid)
 {
     private const string Native = "/v1/inference/chat";
@@ -22,7 +21,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         var chunks = (await stream.AllAsync()).Where(item => item.Content.Length > 0).ToList();
         Assert.Equal(["a", "b", "c", "d"], chunks.Select(chunk => chunk.Content));
 
-        // The pacing is the upstream's: nothing was held back to be sent together. Of three pauses a busy machine may swallow two.
+        // Chunks arrive at the pace of the upstream and are not held back. One of the three pauses is enough, because a busy machine may delay the chunks.
         Assert.True(Stopwatch.GetElapsedTime(chunks[0].At, chunks[^1].At) >= pause);
     }
 
@@ -110,7 +109,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.True(events[^1].IsDone);
         Assert.Equal(includeUsage == true ? 1 : 0, events.SkipLast(1).Count(item => item.Json["usage"] is not null));
 
-        // Metered all the same.
+        // The usage is metered nevertheless.
         Assert.Contains("\"include_usage\":true", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
         var row = Assert.Single(await Admin.UsageAsync(slug, 1));
         Assert.Equal(11, (int)row["tokens_in"]!);
@@ -130,7 +129,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal((int)usage["prompt_tokens"]!, (int)row["tokens_in"]!);
     }
 
-    /// <summary>Some upstreams split an emoji over two chunks, so that neither has a character of it.</summary>
+    /// <summary>Some upstreams split an emoji into two chunks with half of a surrogate pair each.</summary>
     [Theory]
     [InlineData(OpenAi, "messages", """[{"role":"user","content":"hi"}]""")]
     [InlineData(Native, "messages", """[{"role":"user","content":"hi"}]""")]
@@ -201,7 +200,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal("error", error.Name);
         Assert.Equal(path == Native ? "BACKEND_ERROR" : "backend_error", (string?)(path == Native ? error.Json : error.Json["error"]!)["code"]);
 
-        // What was used is accounted, once.
+        // The usage until then is recorded once.
         var row = Assert.Single(await Admin.UsageAsync(slug, 1));
         Assert.Equal("error", (string?)row["status"]);
         Assert.Equal(2, (int)row["tokens_out"]!);
@@ -225,7 +224,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     [InlineData("""{"message":"who knows"}""", 502, "BACKEND_ERROR")]
     public async Task ErrorInPlaceOfAChunk_IsWhatItSays(string error, int status, string code)
     {
-        // As OpenAI and vLLM send it: no name of the event tells.
+        // OpenAI and vLLM send errors like this, without an event name.
         var document = $"data: {{\"error\":{error}}}\n\n";
         var slug = await ConnectAsync(new UpstreamScript { ContentType = "text/event-stream", Body = document });
         (await Admin.PostAsync(Native, new { model = slug, stream = true, messages = new[] { new { role = "user", content = "hi" } } })).Error(status, code);
@@ -242,7 +241,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     [InlineData(OpenAi)]
     public async Task LastChunk_HasTheIdAndTheTimeOfThoseBefore(string path)
     {
-        // Azure's first chunk tells what its filter made of the prompt.
+        // Azure's first chunk contains the result of its prompt filter.
         var slug = await ConnectAsync(new UpstreamScript
         {
             ContentType = "text/event-stream",
@@ -279,7 +278,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task SilenceOf15Seconds_HasAComment()
     {
-        // The second silence begins a second after the first one's comment, and ends before a clock that looks each three seconds would see it.
+        // The second pause starts one second after the comment of the first. It ends before a timer with a three-second interval would notice it.
         var slug = await ConnectAsync(new UpstreamScript { Chunks = ["a", "b"], ChunkDelay = TimeSpan.FromSeconds(16) });
         using var stream = await Admin.StreamAsync(slug);
         var events = await stream.AllAsync();
@@ -298,7 +297,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     private static IEnumerable<JsonNode> Events(string text) =>
         text.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal)).Select(line => JsonNode.Parse(line["data: ".Length..])!);
 
-    // What a client that puts texts together has: halves that are beside each other are one.
+    // The text as clients assemble it: adjacent halves of a surrogate pair are one character.
     private static string? Said(JsonNode item, string field)
     {
         var said = (string?)item["type"] == "response.output_text.delta" ? item["delta"] : item["choices"]?.AsArray().FirstOrDefault() is { } choice
