@@ -4,10 +4,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform;
 
-/// <summary>What the control plane's answers have in common.</summary>
+/// <summary>Checks of responses of the control plane.</summary>
 internal static class AnswerChecks
 {
-    /// <summary>VALIDATION_ERROR that names exactly these fields.</summary>
+    /// <summary>Asserts a VALIDATION_ERROR that names exactly these fields.</summary>
     public static void Invalid(this Answer answer, params string[] fields)
     {
         var details = answer.Error(422, "VALIDATION_ERROR")["details"]!.AsArray();
@@ -17,10 +17,10 @@ internal static class AnswerChecks
 
     public static void NoContent(this Answer answer) => Assert.True(answer.Status == HttpStatusCode.NoContent, $"{answer.Status}: {answer.Text}");
 
-    /// <summary>Walks a list page by page and returns the ids of all its items, in its order.</summary>
-    /// <param name="api">Who asks.</param>
-    /// <param name="path">The list, with a query.</param>
-    /// <param name="limit">Items a page.</param>
+    /// <summary>Reads a list page by page, and returns the ids of all items in the order of the list.</summary>
+    /// <param name="api">The caller.</param>
+    /// <param name="path">The path of the list, with a query.</param>
+    /// <param name="limit">The number of items per page.</param>
     public static async Task<List<string>> IdsAsync(this ApiDriver api, string path, int limit)
     {
         var ids = new List<string>();
@@ -32,7 +32,7 @@ internal static class AnswerChecks
             ids.AddRange(items.Select(item => (string)item!["id"]!));
             cursor = (string?)page["pagination"]!["next_cursor"];
             Assert.Equal(cursor is not null, (bool)page["pagination"]!["has_more"]!);
-            Assert.True(items.Count == limit || (cursor is null && items.Count < limit), $"A page of {items.Count}, limit {limit}.");
+            Assert.True(items.Count == limit || (cursor is null && items.Count < limit), $"A page has {items.Count} items, with limit {limit}.");
         }
         while (cursor is not null);
         return ids;

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform;
 
-/// <summary>A test that speaks to the running grid and also to its MariaDB, or needs more replicas of it: not for the embedded run.</summary>
+/// <summary>A test that accesses the grid's MariaDB directly, or needs more replicas of it. It does not run on the embedded stack.</summary>
 [Trait("needs", "services")]
 public abstract class ServicesTest(Grid grid) : IAsyncLifetime
 {

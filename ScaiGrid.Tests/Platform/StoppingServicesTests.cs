@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform;
 
-/// <summary>Services that are told to stop while the database works for them, whose driver then makes something else of the cancellation.</summary>
+/// <summary>Services that are stopped during a database call, whose driver reports the cancellation as another exception.</summary>
 public sealed class StoppingServicesTests
 {
     private readonly FakeTimeProvider _time = new();

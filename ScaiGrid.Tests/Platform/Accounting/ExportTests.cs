@@ -35,7 +35,7 @@ public sealed class ExportTests(Grid grid) : GridTest(grid)
         Assert.StartsWith("id,request_id,created_at,model,", rows[0], StringComparison.Ordinal);
         Assert.Equal(ids, rows.Skip(1).Select(row => row.Split(',')[0]));
 
-        // Nothing that a spreadsheet would run. Calls of one millisecond stand in any order.
+        // The apostrophe keeps spreadsheets from running a value as a formula. Calls within the same millisecond may be in any order.
         Assert.Equal(["'-export-0", "'-export-1", "'-export-2"], rows.Skip(1).Select(row => row.Split(',')[1]).Order(StringComparer.Ordinal));
         Assert.Contains(",7,3,0,0,0.000013,1,false,", rows[1], StringComparison.Ordinal);
 

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Accounting;
 
-/// <summary>No worker runs: usage waits in Redis, and the summary shows it all the same.</summary>
+/// <summary>Without a worker usage stays in Redis. The summary includes it nevertheless.</summary>
 [Trait("needs", "services")]
 public sealed class PendingUsageTests
 {

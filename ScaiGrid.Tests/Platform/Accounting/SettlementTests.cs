@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Accounting;
 
-/// <summary>Every way in which a call can end, and what it is charged then.</summary>
+/// <summary>Every way in which a call can end, and what is charged for it.</summary>
 public sealed class SettlementTests(Grid grid) : GridTest(grid)
 {
     private static readonly UpstreamScript Reported = new() { Chunks = ["one ", "two ", "three"], PromptTokens = 100, CompletionTokens = 50 };
@@ -34,7 +34,7 @@ public sealed class SettlementTests(Grid grid) : GridTest(grid)
         var answer = await Admin.PostAsync("/v1/inference/chat", new { model = slug, stream, messages = new[] { new { role = "user", content = "hi" } } });
         Assert.True(charged is null || (int)answer.Status == 200, answer.Text);
 
-        // A call that surely is charged follows: when its row is there, the one before it would be too.
+        // A second call that is certainly charged: when its record is there, a record of the first would be there too.
         var probe = await ConnectAsync(Reported);
         (await Admin.ChatAsync(probe)).Ok();
         await Admin.UsageAsync(probe, 1);
@@ -84,7 +84,7 @@ public sealed class SettlementTests(Grid grid) : GridTest(grid)
             Assert.Equal("error", (await stream.AllAsync())[^2].Name);
         }
 
-        // What was written is counted here: the upstream's last word on it is older than the last text.
+        // Output tokens are counted here, because the upstream's last count is older than the last text.
         var row = Assert.Single(await Admin.UsageAsync(slug, 1));
         Assert.Equal(("error 162/3 estimated", cached), (Describe(row), (int)row["cached_tokens"]!));
     }
@@ -120,7 +120,7 @@ public sealed class SettlementTests(Grid grid) : GridTest(grid)
         var sum = (await Admin.GetAsync($"/v1/accounting/usage/summary?model={slug}")).Ok().AsArray().Single()!;
         Assert.Equal(6, (int)sum["request_count"]!);
 
-        // Six rows are more than 64 bits of nano-units; the sum of their hour ends there.
+        // The sum of six rows exceeds 64 bits of nano-units, so the sum of the hour is capped at the largest number.
         Assert.Equal("9223372036.854775807", (string?)sum["total_cost"]);
     }
 

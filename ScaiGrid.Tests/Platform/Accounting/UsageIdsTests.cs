@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Accounting;
 
-/// <summary>Bounds of ids must keep every row of the time, and should keep out those far from it.</summary>
+/// <summary>Id bounds for a time range must include every row of the range, and should exclude rows far from it.</summary>
 public sealed class UsageIdsTests
 {
     private static readonly DateTimeOffset Time = new(2026, 1, 31, 8, 0, 0, TimeSpan.Zero);

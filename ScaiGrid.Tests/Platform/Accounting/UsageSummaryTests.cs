@@ -6,7 +6,7 @@ namespace ScaiGrid.Tests.Platform.Accounting;
 
 public sealed class UsageSummaryTests(Grid grid) : GridTest(grid)
 {
-    // 1013 and 337 tokens at these prices are 3453456.789364 nano-units, so a call costs 3453457.
+    // At these prices 1013 and 337 tokens cost 3453456.789364 nano-units, which is rounded to 3453457.
     private const string OddInput = "0.123456789";
     private const string OddOutput = "9.876543211";
 
@@ -56,7 +56,7 @@ public sealed class UsageSummaryTests(Grid grid) : GridTest(grid)
         var last = 0;
         await Poll.UntilAsync(async () => (last = await CountAsync(slug, last)) == Calls, "all calls in the summary");
 
-        // From Redis to the database in the meantime, and never in both nor in neither.
+        // Meanwhile the calls move from Redis to the database. They must never be in both or in neither.
         await Poll.UntilAsync(
             async () =>
             {

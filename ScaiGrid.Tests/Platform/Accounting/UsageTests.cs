@@ -36,7 +36,7 @@ public sealed class UsageTests(Grid grid) : GridTest(grid)
         var slug = await CallAsync(5);
         var rows = await Admin.UsageAsync(slug, 5);
 
-        // By id: of calls that ended within the same millisecond or two, either may come first.
+        // Ordered by id: of calls that ended within a millisecond or two, either may come first.
         Assert.All(rows.Zip(rows.Skip(1)), pair => Assert.True(Time(pair.Second) < Time(pair.First).AddMilliseconds(2)));
         Assert.Equal(rows.Select(row => (string)row["id"]!), await Admin.IdsAsync($"/v1/accounting/usage?model={slug}", limit: 2));
     }
@@ -108,7 +108,7 @@ public sealed class UsageTests(Grid grid) : GridTest(grid)
         (await Admin.GetAsync("/v1/accounting/usage/summary?group_by=planet")).Invalid("group_by");
     }
 
-    /// <summary>Own, the tenant's, the partner's: one of the three permissions lets in, and says how much there is to see.</summary>
+    /// <summary>One of the three permissions (own usage, the tenant's, the partner's) is sufficient, and determines how much is visible.</summary>
     [Theory]
     [InlineData(Roles.TenantAdmin, Permissions.ViewOwnAccounting, 1)]
     [InlineData(Roles.TenantAdmin, Permissions.ViewTenantAccounting, 2)]

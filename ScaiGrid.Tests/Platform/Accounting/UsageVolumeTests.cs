@@ -4,25 +4,25 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Accounting;
 
-/// <summary>Five million calls of a month: what is shown of them does not grow with them, and neither does an export's memory.</summary>
+/// <summary>Five million calls in a month: neither the time of a summary nor the memory of an export grows with their number.</summary>
 [Trait("needs", "services")]
 [Trait("lane", "long")]
 public sealed class UsageVolumeTests
 {
     private const int Many = 5_000_000;
 
-    // Some 50,000. No divisor of what users, models and backends are told apart by.
+    // About 50,000 rows. 101 has no divisor in common with the numbers of users, models and backends.
     private const int OneIn = 101;
     private const int Few = (Many + OneIn - 1) / OneIn;
     private const int Chunk = 100_000;
     private const long Microseconds = 30L * 24 * 60 * 60 * 1_000_000;
 
-    // The few are spread over the month; the rest goes between them. Both in the order of time, as calls come: at random places
-    // a database of millions of rows takes hours for them.
+    // The few rows are spread over the month, and the rest is inserted between them. Both are inserted in the order of time, as calls arrive: in random order
+    // a database needs hours for millions of rows.
     private static readonly string FewOnly = $"n MOD {OneIn} = 0";
     private static readonly string Rest = $"n MOD {OneIn} <> 0";
 
-    // A ULID's time by hand: base 32 with Crockford's letters, which sort as MariaDB's do but are others.
+    // The time part of a ULID in SQL: Crockford's base 32, whose letters differ from MariaDB's but have the same order.
     private const string UlidTime =
         "REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(LPAD(CONV(at DIV 1000, 10, 32), 10, '0'),"
         + " 'V', 'Z'), 'U', 'Y'), 'T', 'X'), 'S', 'W'), 'R', 'V'), 'Q', 'T'), 'P', 'S'), 'O', 'R'), 'N', 'Q'), 'M', 'P'), 'L', 'N'), 'K', 'M'), 'J', 'K'), 'I', 'J')";
@@ -56,7 +56,7 @@ public sealed class UsageVolumeTests
         var manyTook = Stopwatch.GetElapsedTime(begun);
         TestContext.Current.TestOutputHelper?.WriteLine($"export: {fewTook.TotalSeconds:F1} s, {manyTook.TotalSeconds:F1} s");
 
-        // A hundred times the rows: ten times the time a row would be a page that reads all those before it.
+        // The export has a hundred times the rows. If each page read all rows before it, the time per row would grow tenfold.
         Assert.True(manyTook < fewTook * OneIn * 5, $"An export took {fewTook} with {Few} rows and {manyTook} with {Many}.");
         Assert.True(api.PeakMemoryBytes < memory + (100L * 1024 * 1024), $"An export took {memory} bytes with {Few} rows and {api.PeakMemoryBytes} with {Many}.");
         TestContext.Current.TestOutputHelper?.WriteLine($"summary: {few.TotalMilliseconds} ms, {many.TotalMilliseconds} ms; peak memory: {memory}, {api.PeakMemoryBytes}");
@@ -89,7 +89,7 @@ public sealed class UsageVolumeTests
         }
     }
 
-    // The best of several: the machine has other work as well.
+    // The best of several runs, because the machine has other work as well.
     private static async Task<TimeSpan> SummaryAsync(ApiDriver admin, int count)
     {
         var best = TimeSpan.MaxValue;

@@ -12,7 +12,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Audit;
 
-/// <summary>The chain itself, on both databases: whole under concurrency, and broken by whoever touches it.</summary>
+/// <summary>The hash chain on both databases: complete under concurrency, and broken by every manipulation.</summary>
 [Trait("needs", "services")]
 public sealed class AuditChainTests(DatabaseServer server)
 {
@@ -26,7 +26,7 @@ public sealed class AuditChainTests(DatabaseServer server)
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
         await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
         {
-            // Each with services of its own, as replicas have.
+            // Separate services, as each replica has.
             var services = database.BuildServices();
             for (var i = 0; i < 15; i++)
             {
@@ -79,7 +79,7 @@ public sealed class AuditChainTests(DatabaseServer server)
         Assert.True((await VerifyAsync(database, "tnt_other")).Valid);
     }
 
-    /// <summary>The form that docs/decisions/0028 promises to whoever checks an export.</summary>
+    /// <summary>The format that docs/decisions/0028 documents for the verification of an export.</summary>
     [Fact]
     public void Hash_IsOfNetstrings() => Assert.Equal(
         Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(

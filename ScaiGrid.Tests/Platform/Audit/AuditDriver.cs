@@ -3,13 +3,13 @@ using ScaiGrid.Tests.Support;
 
 namespace ScaiGrid.Tests.Platform.Audit;
 
-/// <summary>Reading the audit log as a person does.</summary>
+/// <summary>Reads the audit log through the API.</summary>
 internal static class AuditDriver
 {
     public static async Task<IReadOnlyList<JsonNode>> AuditAsync(this ApiDriver api, string query) =>
         [.. (await api.GetAsync($"/v1/audit-log?limit=1000&{query}")).Ok()["items"]!.AsArray().Select(item => item!)];
 
-    /// <summary>Sends a request with headers of its own.</summary>
+    /// <summary>Sends a request with additional headers.</summary>
     public static async Task<Answer> SendAsync(
         this ApiDriver api, HttpMethod method, string path, string? json, params (string Name, string Value)[] headers)
     {

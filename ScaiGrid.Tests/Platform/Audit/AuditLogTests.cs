@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Audit;
 
-/// <summary>What the audit log says of writes.</summary>
+/// <summary>The audit records of writes.</summary>
 public sealed class AuditLogTests(Grid grid) : GridTest(grid)
 {
     private const string Canary = "sk-CANARY-4d1f0b7e9a2c";
@@ -124,7 +124,7 @@ public sealed class AuditLogTests(Grid grid) : GridTest(grid)
         (await Admin.GetAsync("/v1/audit-log?start=yesterday")).Invalid("start");
         (await Admin.GetAsync("/v1/audit-log/export?format=xml")).Invalid("format");
 
-        // A change that is long shows its beginning.
+        // A long change is truncated.
         (await Admin.PutAsync($"/v1/models/{model}", new { system_prompt_template = new string('x', 50_000) })).Ok();
         Assert.InRange((await Admin.AuditAsync($"resource_id={model}"))[0]["changes"]!.ToJsonString().Length, 1000, 3000);
     }

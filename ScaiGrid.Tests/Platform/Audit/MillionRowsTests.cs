@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Audit;
 
-/// <summary>A million audit rows in one tenant: pages cost the same at any depth, and an export needs no more memory than a page.</summary>
+/// <summary>A million audit rows in one tenant: a page takes the same time at any depth, and an export needs no more memory than a page.</summary>
 [Trait("lane", "long")]
 public sealed class MillionRowsTests(Grid grid, ITestOutputHelper output) : ServicesTest(grid)
 {
@@ -25,7 +25,7 @@ public sealed class MillionRowsTests(Grid grid, ITestOutputHelper output) : Serv
         var first = (string[])["limit=50", "limit=50&action=thing.update", "limit=50&status=FAILURE", "limit=50&actor_id=usr_1"];
         foreach (var query in first)
         {
-            // In the middle and near the end: databases plan the two differently.
+            // In the middle and near the end, for which databases may choose different plans.
             foreach (var depth in (int[])[Rows / 2, Rows / 100])
             {
                 var (top, deep) = await CompareAsync(api, query, depth);
@@ -41,10 +41,10 @@ public sealed class MillionRowsTests(Grid grid, ITestOutputHelper output) : Serv
             var started = Stopwatch.GetTimestamp();
             var bytes = await DrainAsync(api, format);
             output.WriteLine($"{format}: {bytes:N0} bytes in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s, peak memory {replica.PeakMemoryBytes / 1e6:F0} MB (before {before / 1e6:F0} MB)");
-            Assert.True(bytes > 300L * Rows, "The export is not whole.");
+            Assert.True(bytes > 300L * Rows, "The export is incomplete.");
         }
 
-        // All rows together are ten times as much.
+        // Together the rows have several times this size.
         Assert.InRange(replica.PeakMemoryBytes - before, 0, 64_000_000);
     }
 
@@ -92,7 +92,7 @@ public sealed class MillionRowsTests(Grid grid, ITestOutputHelper output) : Serv
     {
         const int Batch = 50_000;
 
-        // The making of the tenant and its admin has left rows of its own.
+        // Keeps sequence numbers free for the rows that the creation of the tenant and its admin has written.
         const int Seeded = 1000;
         for (var from = 1; from <= Rows; from += Batch)
         {

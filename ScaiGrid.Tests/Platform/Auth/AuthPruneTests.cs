@@ -22,7 +22,7 @@ public sealed class AuthPruneTests(DatabaseServer server)
         {
             db.ScaiKeyEvents.AddRange(new() { EventId = "old", ReceivedAt = old }, new() { EventId = "recent", ReceivedAt = recent });
 
-            // More than are removed at once.
+            // More rows than are removed at once.
             db.ScaiKeyResources.AddRange(
                 Enumerable.Range(0, 1001).Select(i => new ScaiKeyResource { Type = ScaiKeyDirectory.Membership, ExternalId = $"g/{i}", ToldAt = old }));
             db.ScaiKeyResources.AddRange(

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Sign-in at the provider that the AppHost brings: two tenants, a person for each role.</summary>
+/// <summary>Sign-in with the AppHost's own provider: two tenants, with a user for each role.</summary>
 public sealed class DevIdentityTests(Grid grid) : GridTest(grid)
 {
     private AppHostProcess? _own;
@@ -14,13 +14,13 @@ public sealed class DevIdentityTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task EachRoleOfEachTenant_SignsIn()
     {
-        // The AppHost of the embedded run, or one of our own on the grid's MariaDB and Redis.
+        // The AppHost of the embedded run, or a new one with the grid's MariaDB and Redis.
         var host = Grid.AppHost ?? (_own = await AppHostProcess.StartAsync(Grid.Services!.Settings));
         using var api = new ApiDriver(host.ApiAddress, key: null);
         using var provider = new ApiDriver(host.DevIdentityAddress, key: null);
         await Poll.UntilAsync(() => AnswersAsync(provider), "the provider's discovery document");
 
-        // By name, as the AppHost told the provider.
+        // With the host name, as the AppHost registered it with the provider.
         var redirectUri = $"http://localhost:{host.ApiAddress.Port.ToString(CultureInfo.InvariantCulture)}/docs";
         foreach (var (tenant, role) in new[] { ("acme", Roles.SuperAdmin), ("acme", Roles.TenantAdmin), ("globex", Roles.TenantUser) })
         {

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Who has an account, and how often one may ask.</summary>
+/// <summary>Which email addresses have an account, and how often a client may ask.</summary>
 [Collection(IssuerCollection.Name)]
 public sealed class IdentifyTests(Grid grid, IssuerGrid issuers) : ServicesTest(grid)
 {
@@ -51,7 +51,7 @@ public sealed class IdentifyTests(Grid grid, IssuerGrid issuers) : ServicesTest(
             statuses.AddRange(answers.Select(answer => answer.Status));
         }
 
-        // A minute may end at any time: then the address has its attempts again.
+        // A minute may end at any time, and then the address has new attempts.
         var minutes = 1 + (int)Math.Ceiling(Stopwatch.GetElapsedTime(began).TotalMinutes);
         var served = statuses.Count(status => status != HttpStatusCode.TooManyRequests);
         Assert.InRange(served, 100, 100 * minutes);
@@ -60,7 +60,7 @@ public sealed class IdentifyTests(Grid grid, IssuerGrid issuers) : ServicesTest(
         await Poll.UntilAsync(
             async () =>
             {
-                // Who is no trusted proxy cannot put an address before its own, another each time.
+                // A client that is not a trusted proxy cannot evade the limit by adding other addresses before its own.
                 refused = await CallAsync(address);
                 var hidden = await CallAsync($"198.51.100.{++others % 250}, {address}");
                 return (refused.Status, hidden.Status) == (HttpStatusCode.TooManyRequests, HttpStatusCode.TooManyRequests);

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Replicas of the grid that trust an issuer of the tests: two of http and one of grpc. Started for the first test that needs them.</summary>
+/// <summary>Replicas of the grid that trust a test issuer: two of http and one of grpc. They are started for the first test that needs them.</summary>
 public sealed class IssuerGrid(Grid grid) : IAsyncLifetime
 {
     public const string RedirectUri = "https://app.example/signed-in";
@@ -46,7 +46,7 @@ public sealed class IssuerGrid(Grid grid) : IAsyncLifetime
         (Replica, OtherReplica, Grpc) = (replicas[0], replicas[1], replicas[2]);
     }
 
-    /// <summary>A user whom the issuer knows, once the replicas know it.</summary>
+    /// <summary>Adds a user with an id at the issuer, and waits until the replicas know it.</summary>
     public async Task<SeededUser> AddUserAsync(SeededTenant tenant, string subject, string role = Roles.TenantUser)
     {
         var user = await tenant.AddUserAsync(role);
@@ -60,12 +60,12 @@ public sealed class IssuerGrid(Grid grid) : IAsyncLifetime
         return user;
     }
 
-    /// <summary>Gives a row the id that the issuer knows it by.</summary>
+    /// <summary>Sets the external id of a row, by which the issuer knows it.</summary>
     public Task TieAsync(string table, string id, string externalId) => grid.Services!.MariaDb.ExecuteAsync(
         $"UPDATE {table} SET external_id = @external WHERE id = @id; UPDATE snapshot_revision SET revision = revision + 1 WHERE id = 1",
         ("external", externalId), ("id", id));
 
-    /// <summary>Calls a replica with a token.</summary>
+    /// <summary>A driver that calls a replica with this token.</summary>
     public ApiDriver As(string? token, ModeProcess? replica = null) => new((replica ?? Replica).BaseAddress, token);
 
     public async ValueTask DisposeAsync()
@@ -80,7 +80,7 @@ public sealed class IssuerGrid(Grid grid) : IAsyncLifetime
     }
 }
 
-/// <summary>Tests of one collection run one after another, so that they can count what the issuer is asked.</summary>
+/// <summary>The tests of a collection run one after another, so that they can count the requests to the issuer.</summary>
 [CollectionDefinition(Name)]
 public sealed class IssuerCollection : ICollectionFixture<IssuerGrid>
 {

@@ -5,7 +5,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>The issuer's keys: fetched when they are needed, once for many, and what happens while they cannot be. Each test has an issuer and a replica of its own.</summary>
+/// <summary>
+/// The issuer's keys are fetched when they are needed, once for many requests. Also the behaviour while they cannot be fetched. Each test has its own issuer
+/// and replica.
+/// </summary>
 public sealed class IssuerKeyTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]
@@ -17,14 +20,14 @@ public sealed class IssuerKeyTests(Grid grid) : ServicesTest(grid)
         await AnswersAsync(replica, issuer.Token(subject), 200);
         Assert.Equal(1, issuer.KeyFetches);
 
-        // Made before the clock runs.
+        // Created before the time is measured.
         var forged = Enumerable.Range(0, 50).Select(i => issuer.Token(subject, key: FakeIssuer.Ec($"made-up-{i}"))).ToList();
         issuer.Rotate();
         var watch = Stopwatch.StartNew();
         await AnswersAsync(replica, issuer.Token(subject), 200);
         Assert.Equal(2, issuer.KeyFetches);
 
-        // Keys that nobody has are known only after a look, for which a minute must pass.
+        // Unknown keys require a fetch, which is possible only once a minute.
         await Task.WhenAll(forged.Select(token => AnswersAsync(replica, token, 401)));
         Assert.InRange(issuer.KeyFetches, 2, 2 + (int)watch.Elapsed.TotalMinutes);
         await AnswersAsync(replica, issuer.Token(subject), 200);
@@ -51,7 +54,7 @@ public sealed class IssuerKeyTests(Grid grid) : ServicesTest(grid)
         await AnswersAsync(replica, issuer.Token(subject), 503);
         issuer.IsAway = false;
         using var api = new ApiDriver(replica.BaseAddress, issuer.Token(subject));
-        await Poll.UntilAsync(async () => (int)(await api.GetAsync("/v1/me")).Status == 200, "the issuer's return");
+        await Poll.UntilAsync(async () => (int)(await api.GetAsync("/v1/me")).Status == 200, "the token to be accepted again");
         issuer.IsAway = true;
         await AnswersAsync(replica, issuer.Token(subject), 200);
         issuer.Rotate();
@@ -68,7 +71,7 @@ public sealed class IssuerKeyTests(Grid grid) : ServicesTest(grid)
         await AnswersAsync(replica, issuer.Token(subject), 200);
         await AnswersAsync(replica, issuer.Token(subject, new() { ["iss"] = issuer.NameOf(tenant.Slug) }), 200);
 
-        // One tenant's issuer does not speak for another's users, and there is none for a tenant that is not there.
+        // The issuer of one tenant is not accepted for users of another, nor is an issuer of an unknown tenant.
         await AnswersAsync(replica, issuer.Token(subject, new() { ["iss"] = issuer.NameOf(other.Slug) }), 401);
         var before = issuer.KeyFetches;
         await AnswersAsync(replica, issuer.Token(subject, new() { ["iss"] = issuer.NameOf("no-such-tenant") }), 401);

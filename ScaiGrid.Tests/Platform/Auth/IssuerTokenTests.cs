@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Tokens that the identity provider signed, as a way in: what they give, and every way to make up one.</summary>
+/// <summary>Authentication with tokens of the identity provider: what they permit, and every way to forge one.</summary>
 [Collection(IssuerCollection.Name)]
 public sealed class IssuerTokenTests(Grid grid, IssuerGrid issuers) : ServicesTest(grid)
 {
@@ -113,7 +113,7 @@ public sealed class IssuerTokenTests(Grid grid, IssuerGrid issuers) : ServicesTe
         await RefusesAsync(unsigned + parts[2]);
         await RefusesAsync($"{Encode(new { alg = "None", typ = "JWT" })}.{parts[1]}.");
 
-        // The public key as the secret of an HMAC, in the forms that libraries have taken it in.
+        // The public key as the secret of an HMAC, in the formats that vulnerable libraries have accepted.
         foreach (var secret in new[] { rsa.ExportSubjectPublicKeyInfoPem(), rsa.ExportRSAPublicKeyPem() })
         {
             await RefusesAsync(Hmac("first", parts[1], Encoding.ASCII.GetBytes(secret)));
@@ -122,7 +122,7 @@ public sealed class IssuerTokenTests(Grid grid, IssuerGrid issuers) : ServicesTe
 
         await RefusesAsync(Hmac("first", parts[1], rsa.ExportSubjectPublicKeyInfo()));
 
-        // A key that the token brings along, or names.
+        // A key that the token itself contains or refers to.
         await RefusesAsync(Issuer.Token(subject, key: FakeIssuer.Rsa("first")));
         using var own = RSA.Create(2048);
         var jwk = JsonWebKeyConverter.ConvertFromRSASecurityKey(new RsaSecurityKey(own.ExportParameters(false)));
@@ -130,7 +130,7 @@ public sealed class IssuerTokenTests(Grid grid, IssuerGrid issuers) : ServicesTe
         var signature = own.SignData(Encoding.ASCII.GetBytes($"{header}.{parts[1]}"), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         await RefusesAsync($"{header}.{parts[1]}.{Base64UrlEncoder.Encode(signature)}");
 
-        // Algorithms of the right key that are not on the list, and a payload of another token.
+        // The right key with algorithms that are not allowed, and the payload of another token.
         await RefusesAsync(Issuer.Token(subject, key: Signed(Issuer.Keys[0], SecurityAlgorithms.RsaSsaPssSha256, "first")));
         await RefusesAsync(Issuer.Token(subject, key: Signed(Issuer.Keys[0], SecurityAlgorithms.RsaSha512, "first")));
         await RefusesAsync($"{parts[0]}.{Issuer.Token("other").Split('.')[1]}.{parts[2]}");

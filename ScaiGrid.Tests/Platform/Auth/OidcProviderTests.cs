@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Sign-in at a provider that is not ours (npm's oidc-provider, installed by ./test), by settings alone.</summary>
+/// <summary>Sign-in with a third-party provider (npm's oidc-provider, installed by ./test), configured with settings only.</summary>
 public sealed class OidcProviderTests(Grid grid) : ServicesTest(grid)
 {
     private const string ClientSecret = "secret-of-the-other-provider-0123456789";
@@ -31,7 +31,7 @@ public sealed class OidcProviderTests(Grid grid) : ServicesTest(grid)
         settings["SCAIGRID_SCAIKEY_SCOPES"] = "openid email";
         settings["SCAIGRID_AUTH_REDIRECT_URIS"] = IssuerGrid.RedirectUri;
 
-        // All tests come from one address.
+        // All tests have the same client address.
         settings["SCAIGRID_AUTH_ATTEMPTS_PER_MINUTE"] = "1000000";
         await using var replica = await Replica.StartAsync(Mode.Http, settings);
 

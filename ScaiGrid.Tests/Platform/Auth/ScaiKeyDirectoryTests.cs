@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Whose word counts: ScaiKey's events among themselves, and against what administrators do here.</summary>
+/// <summary>Which change wins: between ScaiKey's events, and between events and changes by administrators here.</summary>
 [Collection(IssuerCollection.Name)]
 public sealed class ScaiKeyDirectoryTests(Grid grid, IssuerGrid issuers) : ScaiKeyTest(grid, issuers)
 {
@@ -25,7 +25,7 @@ public sealed class ScaiKeyDirectoryTests(Grid grid, IssuerGrid issuers) : ScaiK
             (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
         }
 
-        // Nor is one of two lost because both are the first of something.
+        // Neither of two concurrent events that create the same user is lost.
         var (one, two) = (Fresh.Name(), Fresh.Name());
         var made = await Task.WhenAll(new[] { one, one, two, two }.Select(id => SendAsync(Event("user.created", id, new() { ["email"] = $"{id}@test.example" }, tenant))));
         Assert.All(made, answer => Assert.Equal((true, false), Outcome(answer)));
@@ -78,7 +78,7 @@ public sealed class ScaiKeyDirectoryTests(Grid grid, IssuerGrid issuers) : ScaiK
         (await withKey.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
         Assert.Equal(other, (string?)(await after.GetAsync("/v1/me")).Ok()["tenant"]!["slug"]);
 
-        // The end of them is told without a tenant as well.
+        // A deletion event may lack the tenant.
         await HandledAsync("user.deleted", user, []);
         (await after.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
     }
@@ -100,7 +100,7 @@ public sealed class ScaiKeyDirectoryTests(Grid grid, IssuerGrid issuers) : ScaiK
         await HandledAsync("partner.deleted", partner, []);
         Assert.Equal("AUTH_TOKEN_INVALID", (string?)(await stream.AllAsync())[^2].Json["code"]);
 
-        // That a tenant is active there, as it was before, does not bring it back.
+        // An event that reports the tenant as active, as it was before, does not reactivate it.
         await HandledAsync("tenant.updated", tenant, new() { ["status"] = "active" }, partner: partner);
         (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
     }

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>The pull sync against an admin API of the tests' own, on both databases.</summary>
+/// <summary>The pull synchronisation with a fake admin API, on both databases.</summary>
 [Trait("needs", "services")]
 public sealed class ScaiKeySyncTests(DatabaseServer server)
 {
@@ -36,12 +36,12 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         Assert.Equal(["u0", "u1"], await MembersAsync());
         Assert.Equal(5, await CountAsync("SELECT COUNT(*) FROM user_roles WHERE role = 'tenant_user' AND user_id IN (SELECT id FROM users WHERE external_id IS NOT NULL)"));
 
-        // The second run finds nothing to do: the snapshot keeps its revision.
+        // The second run changes nothing, so the snapshot keeps its revision.
         var revision = await CountAsync("SELECT revision FROM snapshot_revision");
         await sync.RunAsync(TestContext.Current.CancellationToken);
         Assert.Equal(revision, await CountAsync("SELECT revision FROM snapshot_revision"));
 
-        // Suspended, renamed, gone; somebody who cannot be taken keeps nobody else back.
+        // Users and tenants are suspended, renamed and removed. A user that cannot be stored does not affect the others.
         scaiKey.Lists["/tenants"].RemoveAt(2);
         scaiKey.Lists["/tenants"][1]!["status"] = "suspended";
         scaiKey.Lists["/users"].RemoveAt(4);
@@ -56,7 +56,7 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         Assert.Equal(["u4@test.example"], await UsersAsync(UserStatus.Deleted));
         Assert.Equal(["u1", "u2"], await MembersAsync());
 
-        // Groups in groups; and of what a webhook has just told, the list is not the newer word.
+        // Nested groups. A webhook event that has just arrived is newer than the list.
         scaiKey.Lists["/groups"].Add(Group("g2"));
         scaiKey.Lists["/groups"][1]!["group_ids"] = new JsonArray("g1");
         scaiKey.Lists["/users"][2]!["status"] = "suspended";
@@ -68,7 +68,7 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         await sync.RunAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, await CountAsync("SELECT COUNT(*) FROM user_group_children"));
 
-        // What is gone is not deleted again by each run, and long afterwards it is forgotten.
+        // A removed user is not deleted again by every run, and is forgotten after a long time.
         var told = await ToldAsync("u4");
         await sync.RunAsync(TestContext.Current.CancellationToken);
         Assert.Equal(told, await ToldAsync("u4"));
@@ -78,7 +78,7 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         Assert.Single(await ToldAsync("u0"));
         Assert.Equal(["u4@test.example"], await UsersAsync(UserStatus.Deleted));
 
-        // A list that is empty, or cannot be read to its end, deletes nobody.
+        // A list that is empty or incomplete deletes nobody.
         scaiKey.Lists["/users"] = [];
         await sync.RunAsync(TestContext.Current.CancellationToken);
         Assert.Equal(3, (await UsersAsync(UserStatus.Active)).Count);

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>A test that plays ScaiKey, and tells the grid what happened there.</summary>
+/// <summary>A test that plays ScaiKey and sends its events to the grid.</summary>
 public abstract class ScaiKeyTest(Grid grid, IssuerGrid issuers) : ServicesTest(grid)
 {
     protected IssuerGrid Issuers { get; } = issuers;

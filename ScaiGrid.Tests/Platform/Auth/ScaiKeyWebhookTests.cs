@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>What ScaiKey tells by webhook, who may tell it, and what it does.</summary>
+/// <summary>Webhook events of ScaiKey: who may send them, and their effects.</summary>
 [Collection(IssuerCollection.Name)]
 public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ScaiKeyTest(grid, issuers)
 {
@@ -44,7 +44,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ScaiKey
         await HandledAsync("user.deleted", user, [], tenant);
         (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
 
-        // Back, with what new users have, and nothing of before.
+        // The user comes back with the permissions of a new user, and without those of before.
         await HandledAsync("user.created", user, new() { ["email"] = email }, tenant);
         (await api.GetAsync("/v1/me")).Ok();
         (await withKey.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
@@ -101,11 +101,11 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ScaiKey
         Assert.Equal((true, true), Outcome(await SendAsync(activated)));
         (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
 
-        // Another event, of before the suspension, that was long on its way.
+        // A different event from before the suspension, which arrives late.
         Assert.Equal((true, false), Outcome(await SendAsync(Event("user.activated", user, [], tenant, at: Now.AddMinutes(-1)))));
         (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
 
-        // Twenty at once are one.
+        // Of twenty concurrent copies only one is handled.
         var again = Event("user.activated", user, [], tenant);
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => Outcome(await SendAsync(again))));
         Assert.Single(outcomes, outcome => outcome == (true, false));
@@ -165,7 +165,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ScaiKey
         var body = Event("user.suspended", user, [], tenant).ToJsonString();
         var now = Now.ToUnixTimeSeconds();
 
-        // What is too far ahead must still be so when its turn comes.
+        // The timestamp in the future must still be too far ahead when the request is sent.
         foreach (var signature in new[]
         {
             null, "", "v1=", $"t={now}", $"t={now},v1=", $"t={now},v1={new string('0', 64)}", Signature(body, now, "another secret, 0123456789"),
@@ -180,7 +180,7 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ScaiKey
         (await PostAsync("{", Signature("{", now))).Error(400, "MALFORMED_JSON");
         (await PostAsync("{}", Signature("{}", now))).Invalid("event_id", "event_type", "timestamp", "resource.id");
 
-        // While the secret is exchanged, one good signature of several is enough.
+        // While the secret is rotated, one valid signature of several is enough.
         var two = $"{Signature(body, now, "another secret, 0123456789")},v1={Signature(body, now).Split("v1=")[1]}";
         Assert.Equal((true, false), Outcome(await PostAsync(body, two)));
         (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");

@@ -3,11 +3,11 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Streams of somebody who signed in, on two replicas: they end with the session, the user and the tenant, and with nothing else.</summary>
+/// <summary>Streams of signed-in users on two replicas. They end with the session, the user and the tenant, and for no other reason.</summary>
 [Collection(IssuerCollection.Name)]
 public sealed class SessionStreamTests(Grid grid, IssuerGrid issuers) : ServicesTest(grid)
 {
-    // Longer than any test waits: what ends, was ended.
+    // Longer than any test waits: a stream that ends has been ended.
     private static readonly UpstreamScript Endless = new()
     {
         Chunks = [.. Enumerable.Repeat("word ", 1000)],
@@ -67,11 +67,11 @@ public sealed class SessionStreamTests(Grid grid, IssuerGrid issuers) : Services
         Assert.DoesNotContain(await session.AllAsync(), item => item.Name == "error");
         Assert.DoesNotContain(await key.AllAsync(), item => item.Name == "error");
 
-        // Suspended and back, the session is good for as long as it was, and can be ended still.
+        // After a suspension is lifted, the session is valid as before and can still be ended.
         await person.Tenant.SuspendAsync(person.User);
         await Poll.UntilAsync(async () => (int)(await stays.GetAsync("/v1/me")).Status == 401, "the suspension");
         (await Admin.PutAsync($"/v1/users/{person.User.Id}", new { status = "active" })).Ok();
-        await Poll.UntilAsync(async () => (int)(await stays.GetAsync("/v1/me")).Status == 200, "the user's return");
+        await Poll.UntilAsync(async () => (int)(await stays.GetAsync("/v1/me")).Status == 200, "the end of the suspension");
         using var again = await StartAsync(stays, await ConnectAsync());
         (await stays.PostAsync("/v1/auth/logout", new { })).NoContent();
         await EndsAsync(again);
@@ -87,7 +87,7 @@ public sealed class SessionStreamTests(Grid grid, IssuerGrid issuers) : Services
         await EndsAsync(stream);
     }
 
-    /// <summary>Both replicas serve the model when this returns.</summary>
+    /// <summary>Returns when both replicas serve the model.</summary>
     private async Task<string> ConnectAsync(int? chunks = null)
     {
         var name = $"upstream-{Fresh.Name()}";
@@ -115,6 +115,6 @@ public sealed class SessionStreamTests(Grid grid, IssuerGrid issuers) : Services
         var events = await stream.AllAsync();
         Assert.Equal(("error", "AUTH_TOKEN_INVALID"), (events[^2].Name, (string?)events[^2].Json["code"]));
         Assert.True(events[^1].IsDone);
-        Assert.True(events.Count < Endless.Chunks.Count, "The stream went on.");
+        Assert.True(events.Count < Endless.Chunks.Count, "The stream was not ended.");
     }
 }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>An application that signs somebody in: holds the verifier and the state, and walks the flow.</summary>
+/// <summary>An application that signs a user in: it holds the verifier and the state, and runs the flow.</summary>
 internal sealed class SignInDriver(ApiDriver api, string email, string tenantId, string redirectUri = IssuerGrid.RedirectUri)
 {
     public string Verifier { get; } = RandomNumberGenerator.GetHexString(64);
@@ -46,7 +46,7 @@ internal sealed class SignInDriver(ApiDriver api, string email, string tenantId,
         return new Uri((string)started["authorize_url"]!);
     }
 
-    /// <summary>The browser comes back from the issuer. Returns the answer, not followed.</summary>
+    /// <summary>The browser's return from the issuer. Returns the response without following its redirect.</summary>
     public async Task<HttpResponseMessage> CallbackAsync(Uri callback)
     {
         using var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
@@ -57,7 +57,7 @@ internal sealed class SignInDriver(ApiDriver api, string email, string tenantId,
         return response;
     }
 
-    /// <summary>The code in the address that the browser is sent to in the end.</summary>
+    /// <summary>The code in the final redirect to the application.</summary>
     public async Task<string> CodeAsync(Uri callback)
     {
         using var response = await CallbackAsync(callback);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>Sign-in against an issuer whose answers the tests choose: the way through, and the attacks on it.</summary>
+/// <summary>Sign-in with an issuer whose responses the tests choose: the regular flow, and attacks on it.</summary>
 [Collection(IssuerCollection.Name)]
 public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(grid)
 {
@@ -26,7 +26,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         using var next = issuers.As(nextAccess);
         (await next.GetAsync("/v1/me")).Ok();
 
-        // Somebody has a copy: neither goes on.
+        // The refresh token is used twice, so somebody may have a copy: the session ends.
         (await person.App.RefreshAsync(refresh)).Error(401, "SESSION_EXPIRED");
         (await person.App.RefreshAsync(nextRefresh)).Error(401, "SESSION_EXPIRED");
         (await next.GetAsync("/v1/me")).Error(401, "SESSION_EXPIRED");
@@ -46,7 +46,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         await Poll.UntilAsync(async () => (int)(await there.GetAsync("/v1/me")).Status == 401, "the end of the session on the other replica");
         (await person.App.RefreshAsync(refresh)).Error(401, "SESSION_EXPIRED");
 
-        // And on one that starts afterwards.
+        // A replica that starts afterwards refuses the token as well.
         var settings = Services.Settings;
         await using var late = await Replica.StartAsync(Mode.Http, settings);
         using var later = issuers.As(access, late);
@@ -114,7 +114,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         (await person.App.AuthorizeAsync(("code_challenge", null))).Invalid("code_challenge", "code_challenge");
         (await person.App.AuthorizeAsync(("code_challenge", "short"))).Invalid("code_challenge");
 
-        // Nor on our side of the issuer.
+        // The flow between the grid and the issuer is protected as well.
         var query = QueryHelpers.ParseQuery((await person.App.AuthorizeUrlAsync()).Query);
         Assert.Equal("S256", query["code_challenge_method"].ToString());
         Assert.Equal(43, query["code_challenge"].ToString().Length);
@@ -152,7 +152,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
             await RefusedAsync(person, issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject, claims));
         }
 
-        // A code that was injected, one of another issuer's answer, and a refusal.
+        // An injected code, a response of another issuer, and a refusal.
         var callback = issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject);
         await RefusedAsync(person, new Uri(callback.OriginalString.Replace("code=", "code=x", StringComparison.Ordinal)));
         callback = issuers.Issuer.SignIn(await person.App.AuthorizeUrlAsync(), person.Subject);
@@ -191,7 +191,7 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         await app.CodeAsync(issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject, verified));
         await app.CodeAsync(issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), person.Subject));
 
-        // Whoever gets the address later is somebody else.
+        // Another subject with the same email address is another person.
         await RefusedAsync(person, issuers.Issuer.SignIn(await app.AuthorizeUrlAsync(), Fresh.Name(), verified));
     }
 

@@ -6,14 +6,14 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>The whole of sign-in, from the first question to the end of the session, with a browser at a provider's own pages.</summary>
+/// <summary>The whole sign-in flow, from the first request to the end of the session, with a browser on the provider's own pages.</summary>
 internal static class SignInWalk
 {
-    /// <param name="api">Calls without a key.</param>
-    /// <param name="email">Who signs in.</param>
-    /// <param name="redirectUri">Where the application waits.</param>
-    /// <param name="signIn">What the person does at the provider, from its first page to where the browser arrives.</param>
-    /// <returns>What <c>me</c> answers.</returns>
+    /// <param name="api">A driver without a key.</param>
+    /// <param name="email">The user who signs in.</param>
+    /// <param name="redirectUri">The redirect URI of the application.</param>
+    /// <param name="signIn">What the user does at the provider, from its first page to the final redirect.</param>
+    /// <returns>The response of <c>me</c>.</returns>
     public static async Task<JsonNode> RunAsync(ApiDriver api, string email, string redirectUri, Func<Browser, Page, Task<Page>> signIn)
     {
         var identified = (await api.PostAsync("/v1/auth/identify", new { email })).Ok();
@@ -23,10 +23,10 @@ internal static class SignInWalk
 
         var (access, refresh) = await SignInAsync();
         using var user = api.As(access);
-        await Poll.UntilAsync(async () => (int)(await user.GetAsync("/v1/auth/me")).Status == 200, "who signed in");
+        await Poll.UntilAsync(async () => (int)(await user.GetAsync("/v1/auth/me")).Status == 200, "the user who signed in");
         var me = (await user.GetAsync("/v1/auth/me")).Ok();
 
-        // Two hold the refresh token: the session ends for both.
+        // The refresh token is used twice: the session ends for both holders.
         var next = SignInDriver.Tokens((await app.RefreshAsync(refresh)).Ok());
         using var refreshed = api.As(next.Access);
         (await refreshed.GetAsync("/v1/me")).Ok();

@@ -2,7 +2,7 @@ using ScaiGrid.Tests.Support;
 
 namespace ScaiGrid.Tests.Platform.Auth;
 
-/// <summary>A user whom the issuer of the tests knows, with the application that they sign in through.</summary>
+/// <summary>A user whom the test issuer knows, and the application that signs them in.</summary>
 internal sealed record SignedInPerson(IssuerGrid Issuers, SignInDriver App, SeededTenant Tenant, SeededUser User, string Subject)
 {
     public static async Task<SignedInPerson> CreateAsync(Grid grid, IssuerGrid issuers)

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>The cancellation of a batch of which one worker runs two chunks.</summary>
+/// <summary>Cancels a batch while one worker runs two of its chunks.</summary>
 [Trait("needs", "services")]
 public sealed class BatchCancelTests(DatabaseServer server)
 {
@@ -28,17 +28,17 @@ public sealed class BatchCancelTests(DatabaseServer server)
         var (first, second) = (await api.ConnectAsync(upstream.BaseUrl, "first"), await api.ConnectAsync(upstream.BaseUrl, "second"));
         await using var worker = await Replica.StartAsync(Mode.Worker, settings);
 
-        // Four lines that look as if they made pictures fill a chunk.
+        // Four lines that look like image generations fill a chunk.
         object[] lines = [.. Enumerable.Range(0, 4).Select(i => Line(i, first, "/images/generations")), .. Enumerable.Range(4, 96).Select(i => Line(i, second, "hi"))];
         var id = (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(BatchTests.Lines(lines)) })).Created()["id"]!;
         await Poll.UntilAsync(() => Task.FromResult(upstream.CallsOf("first").Count == 4), "the first chunk's calls");
         upstream.Play("second", new UpstreamScript { Hold = holdSecond.Task });
         await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
-        await Poll.UntilAsync(() => Task.FromResult(upstream.RunningChats == Concurrency), "calls of the second chunk that are held");
+        await Poll.UntilAsync(() => Task.FromResult(upstream.RunningChats == Concurrency), "held calls of the second chunk");
         var made = upstream.CallsOf("second").Count;
         (await api.PostAsync($"/v1/inference/batch/{id}/cancel", new { })).Ok();
 
-        // Each chunk looks every two seconds.
+        // Each chunk checks for a cancellation every two seconds.
         await Task.Delay(TimeSpan.FromSeconds(6), TestContext.Current.CancellationToken);
         holdFirst.SetResult();
         await Poll.UntilAsync(async () => (int)(await BatchFault.GetAsync(api, id))["request_counts"]!["completed"]! == 4, "the first chunk to end");

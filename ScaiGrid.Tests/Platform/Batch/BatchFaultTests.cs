@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>A batch and two workers, one of which is killed half way.</summary>
+/// <summary>A batch and two workers, one of which is killed halfway.</summary>
 [Trait("needs", "services")]
 public sealed class BatchFaultTests(DatabaseServer server)
 {
@@ -25,7 +25,7 @@ public sealed class BatchFaultTests(DatabaseServer server)
         upstream.Play("batch", new UpstreamScript { Delay = TimeSpan.FromMilliseconds(10) });
         await BatchFault.RunAsync(await server.CreateAsync(kind), Lines, killAfter: 100, concurrency: 2, upstream);
 
-        // What the dead worker had answered and not noted was called again: it is this that must not be billed again.
+        // The calls that the killed worker had completed but not saved were made again, and must not be billed again.
         Assert.True(upstream.CallsOf("batch").Count > Lines, "No call was made twice.");
     }
 
@@ -44,10 +44,10 @@ public sealed class BatchFaultTests(DatabaseServer server)
         var model = await api.ConnectAsync(upstream.BaseUrl, "batch");
         await using var first = await Replica.StartAsync(Mode.Worker, settings);
         var id = await BatchFault.SubmitAsync(api, lines: 1, model);
-        await Poll.UntilAsync(() => Task.FromResult(upstream.CallsOf("batch").Count == 2), "two tries that fail");
+        await Poll.UntilAsync(() => Task.FromResult(upstream.CallsOf("batch").Count == 2), "two failed attempts");
         var hold = new TaskCompletionSource();
         upstream.Play("batch", new UpstreamScript { Hold = hold.Task });
-        await Poll.UntilAsync(() => Task.FromResult(upstream.CallsOf("batch").Count == 3), "a third one");
+        await Poll.UntilAsync(() => Task.FromResult(upstream.CallsOf("batch").Count == 3), "a third attempt");
         await first.TerminateAsync();
 
         hold.SetResult();
@@ -60,7 +60,7 @@ public sealed class BatchFaultTests(DatabaseServer server)
     [Fact]
     public async Task WhatADrainingWorkerHasAnswered_HoweverLong_IsNotCalledAgain()
     {
-        // Escaped, and so twice as long, in a file of lines.
+        // Escaped in the results, which doubles its length.
         var text = new string('\u2028', 12 * 1024 * 1024);
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Play("quick", new UpstreamScript());
@@ -85,7 +85,7 @@ public sealed class BatchFaultTests(DatabaseServer server)
         await using var first = await Replica.StartAsync(Mode.Worker, settings);
         var id = await BatchFault.SubmitAsync(api, models);
 
-        // That the upstream has sent an answer does not mean that the worker has read it, nor that its line of the results is written.
+        // A response that the upstream has sent is not necessarily read by the worker, nor written to the results.
         using var work = new ApiDriver(first.BaseAddress, Secrets.AdminKey);
         await Poll.UntilAsync(
             async () => upstream.Calls.Count == 3 && await BatchFault.CallingAsync(work) == 1
@@ -202,14 +202,14 @@ public sealed class BatchFaultTests(DatabaseServer server)
         using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
         await BatchFault.SubmitAsync(api, lines: 1, "scailabs/echo");
 
-        // No snapshot is read while another has the table, nor from a folder without one.
+        // No snapshot can be loaded while another connection locks the table, and the data folder has none.
         await using var holder = await database.Address.OpenAsync(TestContext.Current.CancellationToken);
         await using var command = holder.CreateCommand();
         command.CommandText = "LOCK TABLES models WRITE";
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         await using var worker = await ModeProcess.StartAsync(Mode.Worker, new Dictionary<string, string>(settings) { ["SCAIGRID_DATA_DIR"] = folder.File("other") });
         await Poll.UntilAsync(
-            async () => (await database.QueryAsync("SELECT COUNT(*) FROM jobs WHERE lease IS NOT NULL AND payload LIKE '%\"run\"%'")).Single() == "1", "the worker to have the chunk");
+            async () => (await database.QueryAsync("SELECT COUNT(*) FROM jobs WHERE lease IS NOT NULL AND payload LIKE '%\"run\"%'")).Single() == "1", "the worker to claim the chunk");
         var startedAt = Stopwatch.GetTimestamp();
         await worker.TerminateAsync();
         Assert.InRange(Stopwatch.GetElapsedTime(startedAt), TimeSpan.Zero, TimeSpan.FromSeconds(30));
@@ -227,11 +227,11 @@ public sealed class LargeBatchFaultTests(DatabaseServer server)
 
 internal static class BatchFault
 {
-    /// <param name="database">A new one.</param>
-    /// <param name="lines">Of the batch.</param>
-    /// <param name="killAfter">Lines after which a worker is killed.</param>
-    /// <param name="concurrency">Calls of one worker at a time.</param>
-    /// <param name="upstream">Where its model <c>batch</c> is called; null for the echo.</param>
+    /// <param name="database">A new database.</param>
+    /// <param name="lines">The number of lines of the batch.</param>
+    /// <param name="killAfter">The number of completed lines after which a worker is killed.</param>
+    /// <param name="concurrency">The calls of one worker at the same time.</param>
+    /// <param name="upstream">The upstream of the model <c>batch</c>; null for the echo model.</param>
     public static async Task RunAsync(TestDatabase database, int lines, int killAfter, int concurrency, FakeUpstream? upstream = null)
     {
         using var folder = new TemporaryFolder();
@@ -242,18 +242,18 @@ internal static class BatchFault
         await using var http = await Replica.StartAsync(Mode.Http, settings);
         using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
 
-        // Before the workers, so that they know it from their first call on.
+        // Created before the workers start, so that they know both from their first call on.
         var budget = await AddBudgetAsync(api);
         var model = upstream is null ? "scailabs/echo" : await api.ConnectAsync(upstream.BaseUrl, "batch");
         await using var doomed = await Replica.StartAsync(Mode.Worker, settings);
         await using var survivor = await Replica.StartAsync(Mode.Worker, settings);
         var id = await SubmitAsync(api, lines, model);
 
-        // At the echo a call is over too soon to be seen.
+        // A call of the echo model is too short to be observed.
         using var work = new ApiDriver(doomed.BaseAddress, Secrets.AdminKey);
         await Poll.UntilAsync(
             async () => Completed(await GetAsync(api, id)) >= killAfter && (upstream is null || await CallingAsync(work) > 0),
-            "half of the lines, and a call of the worker to kill");
+            "half of the lines, and a call in flight on the worker to be killed");
         await doomed.KillAsync();
         Assert.True(Completed(await GetAsync(api, id)) < lines, "The batch was over before the kill.");
 
@@ -269,7 +269,7 @@ internal static class BatchFault
         Assert.Equal(lines, output.Length);
         Assert.Equal(lines, output.Select(line => (string?)JsonNode.Parse(line)!["custom_id"]).Distinct().Count());
 
-        // Budgets count every line once as well, although some were called twice.
+        // The budget counts every line once, although some calls were made twice.
         JsonNode state = null!;
         await Poll.UntilAsync(
             async () =>
@@ -280,7 +280,7 @@ internal static class BatchFault
             "the reservations to be settled");
         Assert.Equal(lines, (int)state["usage"]!["requests"]!);
 
-        // Every line is billed, and none twice: request ids name the lines.
+        // Every line is billed exactly once: the request ids identify the lines.
         await Poll.UntilAsync(
             async () => (await database.QueryAsync("SELECT COUNT(*) FROM usage_records")).Single() == $"{lines}", "all usage rows");
         await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
@@ -300,21 +300,21 @@ internal static class BatchFault
         ["SCAIGRID_JOB_LEASE_S"] = "5",
     };
 
-    /// <summary>Where the chunks' blobs are.</summary>
+    /// <summary>The folder of the chunks' blobs.</summary>
     public static string Chunks(TemporaryFolder folder) => folder.File("blobs/blobs/batches.d");
 
-    /// <summary>Whether results of a running chunk are saved.</summary>
+    /// <summary>Whether results of a running chunk have been saved.</summary>
     public static bool HasNotes(TemporaryFolder folder) => Directory.Exists(Chunks(folder))
         && Directory.EnumerateDirectories(Chunks(folder), "notes.d", SearchOption.AllDirectories).Any(notes => Directory.EnumerateFiles(notes).Any());
 
     public static Task<string> SubmitAsync(ApiDriver api, int lines, string model) => SubmitAsync(api, [.. Enumerable.Repeat(model, lines)]);
 
-    /// <param name="api">Whose batch it is.</param>
-    /// <param name="models">Each line's.</param>
+    /// <param name="api">The owner of the batch.</param>
+    /// <param name="models">The model of each line.</param>
     public static async Task<string> SubmitAsync(ApiDriver api, IReadOnlyList<string> models) =>
         (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Input(models)) })).Created()["id"]!;
 
-    /// <summary>How many calls of upstreams a worker has begun and not ended.</summary>
+    /// <summary>The number of upstream calls that a worker has in flight.</summary>
     public static async Task<int> CallingAsync(ApiDriver worker) => (await worker.GetAsync("/metrics")).Text.Split('\n')
         .Where(line => line.StartsWith("scaigrid_backend_inflight_requests{", StringComparison.Ordinal))
         .Sum(line => int.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture));

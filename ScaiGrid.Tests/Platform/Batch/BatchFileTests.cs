@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>Files of batches, and what is left of both in the audit log.</summary>
+/// <summary>Files of batches, and the audit records of both.</summary>
 public sealed class BatchFileTests(Grid grid) : GridTest(grid)
 {
     [Theory]

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>Batches that would never end by themselves, and what is left after they did.</summary>
+/// <summary>Batches that would never end by themselves, and the results that are kept.</summary>
 public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -35,7 +35,7 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
     [Fact]
     public async Task WhatOtherStepsAnswered_IsNotLostWithTheOneThatFailed()
     {
-        // A chunk of a hundred lines, and another.
+        // One full chunk of a hundred lines, and a second chunk.
         var batch = await RescuedAsync(answered: 100, held: 1, secondsAfterTheWindow: 3 * 3600);
         Assert.Equal(("failed", "processing_failed"), ((string?)batch["status"], (string?)batch["errors"]![0]!["code"]));
         var output = await ResultsAsync(batch["output_file_id"]!);
@@ -61,7 +61,7 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
         Assert.Equal("0", (await Services.MariaDb.RowAsync("SELECT COUNT(input_url) AS urls FROM batches WHERE id = @id", ("id", id)))["urls"]);
     }
 
-    /// <summary>A batch at its end, some lines of which were answered when the steps of the others failed for good, and its window was over.</summary>
+    /// <summary>A batch that has ended: some lines were answered, the steps of the others failed for good, and the completion window is over.</summary>
     private async Task<JsonNode> RescuedAsync(int answered, int held, int secondsAfterTheWindow, bool isFirstGone = false)
     {
         var hold = new TaskCompletionSource();
@@ -83,7 +83,7 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
             "UPDATE batches SET expires_at = @past WHERE id = @id; UPDATE jobs SET state = 'dead', lease = NULL, attempts = 20 WHERE lane = @id", ("past", past), ("id", id));
         if (isFirstGone)
         {
-            // An attempt that wrote nothing.
+            // An attempt that has written nothing.
             await Services.MariaDb.ExecuteAsync("UPDATE batch_chunks SET attempt = 99 WHERE batch_id = @id AND number = 0", ("id", id));
         }
 
@@ -105,7 +105,7 @@ public sealed class BatchRescueTests(Grid grid) : ServicesTest(grid)
         [.. (await Admin.GetAsync($"/v1/files/{fileId}/content")).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
 }
 
-/// <summary>Files and batches go after the time for which they are kept.</summary>
+/// <summary>Files and batches are deleted when their retention period is over.</summary>
 [Trait("needs", "services")]
 public sealed class FileRetentionTests(DatabaseServer server)
 {
@@ -134,12 +134,12 @@ public sealed class FileRetentionTests(DatabaseServer server)
         var view = (await api.GetAsync($"/v1/files/{kept}")).Ok();
         Assert.Equal(TimeSpan.FromDays(30), (DateTimeOffset)view["expires_at"]! - (DateTimeOffset)view["created_at"]!);
 
-        // The same again, as if it were long ago: ids begin with their time.
+        // Copies with old ids: an id begins with the time of its creation.
         const string Old = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
         await database.ExecuteAsync(
             $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old}', tenant_id, user_id, filename, purpose, bytes, 'files/t/file_{Old}', 1 FROM files");
 
-        // Results of a batch: their id has its time, and they are younger.
+        // Results of the old batch: their id contains the batch's time, but they were created later.
         await database.ExecuteAsync(
             $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old[..^1]}W', tenant_id, user_id, filename, 'batch_output', bytes, 'files/t/file_{Old[..^1]}W', created_at FROM files WHERE created_at > 1");
         await database.ExecuteAsync(Batch($"batch_{Old}", "completed", "2"));
@@ -147,7 +147,7 @@ public sealed class FileRetentionTests(DatabaseServer server)
         await database.ExecuteAsync($"INSERT INTO batch_chunks (batch_id, number, attempt, completed, failed) VALUES ('batch_{Old}', 0, 1, 1, 0)");
 
         await using var worker = await Replica.StartAsync(Mode.Worker, settings);
-        await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT COUNT(*) FROM batch_chunks WHERE batch_id LIKE 'batch_01ARZ%'")).Single() == "0", "the old batch to go");
+        await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT COUNT(*) FROM batch_chunks WHERE batch_id LIKE 'batch_01ARZ%'")).Single() == "0", "the old batch to be deleted");
         Assert.Equal([$"batch_{Old[..^1]}W"], await database.QueryAsync("SELECT id FROM batches WHERE id LIKE 'batch_01ARZ%'"));
         (await api.GetAsync($"/v1/files/file_{Old}")).Error(404, "NOT_FOUND");
         (await api.GetAsync($"/v1/files/file_{Old[..^1]}W")).Ok();

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>Batches, from the file to the results and the bill.</summary>
+/// <summary>Batches, from the input file to the results and the billing.</summary>
 public sealed class BatchTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -38,7 +38,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         Assert.Equal("MODEL_NOT_FOUND", (string?)errors[0]["response"]!["body"]!["error"]!["code"]);
         Assert.Equal("invalid_line", (string?)errors[1]["error"]!["code"]);
 
-        // 11 tokens at 1 and 7 at 2 a million, at half the price.
+        // 11 tokens at 1 and 7 at 2 per million, at half the price.
         var usage = await Admin.UsageAsync(slug, 2);
         Assert.Equal(["0.0000125", "0.0000125"], usage.Select(row => (string?)row["cost"]));
     }
@@ -101,7 +101,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task HalfASurrogatePair_TroublesNoOtherLine()
     {
-        // What JavaScript makes of a text that it cuts in the middle of an emoji; and an answer that a bound of tokens cut there.
+        // JavaScript produces such text when it cuts a string in the middle of an emoji, and a response that a token limit cuts there contains it too.
         const string Half = "cut \\ud83d";
         const string Answer = """
             {"id":"x","object":"chat.completion","created":1,"model":"m",
@@ -170,7 +170,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     [InlineData("/oai/v1/batches", "/v1/chat/completions")]
     public async Task LineThatAUsedUpBudgetRefuses_EndsAtOnce_AlsoInTheLastHour(string path, string url)
     {
-        // Where it is eleven in the evening, in the zones' own inverted signs.
+        // A time zone in which the last hour of the day has begun. The names of these zones have inverted signs.
         var east = 23 - TimeProvider.System.GetUtcNow().Hour;
         east = east > 14 ? east - 24 : east;
         var tenant = await SeededTenant.CreateAsync(Grid);
@@ -208,7 +208,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         using var user = await tenant.AddUserAsync(Roles.TenantAdmin);
         (await user.Api.PostAsync("/v1/accounting/budgets", new { scope = "tenant", period = "total", cost_limit = "60" })).Created();
 
-        // At the usual price, 100 could be charged, and 50 at the batch's.
+        // At the regular price 100 could be charged, and at the batch price 50.
         var slug = await ConnectAsync(new UpstreamScript(), inputPrice: "0", outputPrice: "1000000", modelFields: new { max_output_tokens = 100 });
         var input = Convert.ToBase64String(Lines(Line("a", "/v1/inference/chat", Chat(slug))));
         var id = (string)(await user.Api.PostAsync("/v1/inference/batch", new { input_file_base64 = input })).Created()["id"]!;
@@ -225,7 +225,7 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var input = Lines(Line("a", "/v1/inference/chat", Chat(model.Slug)));
         var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
 
-        // After five calls to nobody: more than a call that fails is tried.
+        // The circuit opens after five calls, more than the attempts of a single call that fails.
         await Poll.UntilAsync(async () => await model.StateAsync(0) == "open", "the circuit to open");
         await using var returned = await FakeUpstream.StartAsync(port);
         returned.Play("m", new UpstreamScript());
@@ -239,10 +239,10 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var slug = await ConnectAsync(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "1" } }, out var upstreamModel);
         var input = Lines(Line("a", "/v1/inference/chat", Chat(slug)));
         var id = (string)(await Admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
-        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count >= 3), "three calls that meet the limit");
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count >= 3), "three rate-limited calls");
         Grid.Upstream.Play(upstreamModel, new UpstreamScript { Status = 500 });
         var limited = Grid.Upstream.CallsOf(upstreamModel).Count;
-        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count > limited), "one that fails");
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(upstreamModel).Count > limited), "a call that fails");
         Grid.Upstream.Play(upstreamModel, new UpstreamScript());
         Assert.Equal(1, (int)(await WaitAsync(Admin, id))["request_counts"]!["completed"]!);
     }
@@ -290,11 +290,11 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
         var key = (await user.Api.PostAsync("/v1/api-keys", new { name = "short", expires_at = expiresAt })).Created();
         using var shortly = Admin.As((string)key["key"]!);
 
-        // One chunk, of more lines than are asked at once.
+        // One chunk, with more lines than calls that run at the same time.
         var input = Lines([.. Enumerable.Range(0, 80).Select(index => Line($"line-{index}", "/v1/inference/chat", Chat(slug)))]);
         var id = (string)(await shortly.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Created()["id"]!;
         await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(model).Count > 0), "the first calls");
-        await Poll.UntilAsync(() => Task.FromResult(TimeProvider.System.GetUtcNow() > expiresAt), "the key's end");
+        await Poll.UntilAsync(() => Task.FromResult(TimeProvider.System.GetUtcNow() > expiresAt), "the key to expire");
         var made = Grid.Upstream.CallsOf(model).Count;
         hold.SetResult();
         await Poll.UntilAsync(async () => (string?)(await user.Api.GetAsync($"/v1/inference/batch/{id}")).Ok()["status"] == "completed", "the batch to end");

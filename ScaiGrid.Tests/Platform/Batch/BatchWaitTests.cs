@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>Batches whose calls have to wait for a limit to pass.</summary>
+/// <summary>Batches whose calls have to wait because of a rate limit.</summary>
 public sealed class BatchWaitTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -13,7 +13,7 @@ public sealed class BatchWaitTests(Grid grid) : GridTest(grid)
         var answering = await ConnectAsync(new UpstreamScript(), out var answeringModel);
         var limited = await ConnectAsync(new UpstreamScript { Status = 429, Headers = new Dictionary<string, string> { ["Retry-After"] = "20" } }, out var limitedModel);
 
-        // More chunks than the worker runs at a time, each with a line that is answered.
+        // More chunks than the worker runs at the same time, each with one line that is answered.
         object[] lines = [.. Enumerable.Range(0, 300).Select(line => BatchTests.Line($"line-{line}", Path, BatchTests.Chat(line % 100 == 0 ? answering : limited)))];
         string[] waiting = [await SubmitAsync(lines), await SubmitAsync(lines), await SubmitAsync(lines)];
         await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(answeringModel).Count >= 8), "the chunks to begin");

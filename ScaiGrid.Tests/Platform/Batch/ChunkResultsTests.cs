@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>A hundred long answers are more than an array holds.</summary>
+/// <summary>A hundred long responses exceed the maximum length of an array.</summary>
 [Trait("lane", "long")]
 public sealed class ChunkResultsTests
 {
@@ -23,7 +23,7 @@ public sealed class ChunkResultsTests
 
         using var second = new ChunkResults(folder.File("second"));
         await first.NoteAsync(note => second.TakeInAsync(note, TestContext.Current.CancellationToken));
-        await first.NoteAsync(_ => throw new InvalidOperationException("Nothing is new."));
+        await first.NoteAsync(_ => throw new InvalidOperationException("There is nothing new to save."));
         Assert.Equal((31L, 4L), (await LinesAsync(second, succeeded: true), await LinesAsync(second, succeeded: false)));
     }
 

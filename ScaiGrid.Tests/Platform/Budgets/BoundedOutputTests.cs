@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Budgets;
 
-/// <summary>What an upstream is told of the output while a budget that blocks relies on it.</summary>
+/// <summary>The output limit that is sent to the upstream when a blocking budget relies on it.</summary>
 public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -40,7 +40,7 @@ public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
         AssertSent(sent, upstreamModel);
     }
 
-    /// <summary>Longer than any known name as they are written, and known as they are read.</summary>
+    /// <summary>Escaped, the names are longer than any known name. Unescaped, they are known.</summary>
     [Fact]
     public async Task NamesThatAreWrittenWithEscapes_AreTheSameFields()
     {
@@ -78,7 +78,7 @@ public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
         Assert.Equal(sent, (int)SentTo(upstreamModel)["n_predict"]!);
     }
 
-    /// <summary>Someone whose tenant has a budget that blocks, which whoever can call a later model knows.</summary>
+    /// <summary>A user of a tenant with a blocking budget. A replica that knows a model created later also knows the budget.</summary>
     private async Task<SeededUser> BudgetedAsync()
     {
         var tenant = await SeededTenant.CreateAsync(Grid);
@@ -96,7 +96,7 @@ public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
         return api.SendAsync(HttpMethod.Post, "/v1/inference/chat", fields.ToJsonString());
     }
 
-    // Besides the model and the messages.
+    // All fields except the model and the messages.
     private void AssertSent(string fields, string upstreamModel)
     {
         var sent = SentTo(upstreamModel).AsObject();

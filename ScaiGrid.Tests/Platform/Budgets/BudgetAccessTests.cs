@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Budgets;
 
-/// <summary>Who sees and changes whose budgets and rate limits.</summary>
+/// <summary>Who can see and change which budgets and rate limits.</summary>
 public sealed class BudgetAccessTests(Grid grid) : ServicesTest(grid)
 {
     private const string Budgets = "/v1/accounting/budgets";
@@ -49,7 +49,7 @@ public sealed class BudgetAccessTests(Grid grid) : ServicesTest(grid)
         (await partner.Api.PutAsync($"{Budgets}/{own}", new { name = "from above" })).Ok();
         Assert.Equal(204, (int)(await admin.Api.DeleteAsync($"{Budgets}/{own}")).Status);
 
-        // A user's calls meet the budget of the tenant, which another's do not.
+        // Calls of the tenant's users are refused by the tenant's budget, and calls of other tenants are not.
         (await partner.Api.PutAsync($"{Budgets}/{above}", new { cost_limit = (string?)null, request_limit = 0 })).Ok();
         await Poll.UntilAsync(async () => (int)(await user.Api.ChatAsync("scailabs/echo")).Status == 429, "the budget of the tenant");
         (await partner.Api.GetAsync("/v1/me")).Ok();

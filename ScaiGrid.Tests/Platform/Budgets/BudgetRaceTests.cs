@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Budgets;
 
-/// <summary>50 streams at once, each of which can cost 1, against a budget of 10, over two replicas: ten run.</summary>
+/// <summary>50 concurrent streams on two replicas, each of which may cost 1, with a budget of 10: exactly ten run.</summary>
 [Trait("needs", "services")]
 [Collection(nameof(SmallGrid))]
 public sealed class BudgetRaceTests
@@ -30,7 +30,7 @@ public sealed class BudgetRaceTests
         var path = $"/v1/accounting/budgets/{(string)budget["id"]!}";
         for (var round = 0; round < rounds; round++)
         {
-            // Nothing is written, so nothing is charged: all that was reserved comes back.
+            // Nothing is generated, so nothing is charged and all reservations are returned.
             await RoundAsync(grid, completionTokens: 0);
             var state = await SettledAsync(grid.Admin, path);
             Assert.Equal("0", (string?)state["usage"]!["cost"]);
@@ -70,7 +70,7 @@ public sealed class BudgetRaceTests
         Assert.Equal(Room, grid.Upstream.CallsOf(upstreamModel).Count);
     }
 
-    // One token of output at most, at 1 each; input is free.
+    // At most one token of output, at a price of 1. Input is free.
     private static Task<(string Slug, string UpstreamModel)> ConnectAsync(SmallGrid grid, UpstreamScript script) =>
         grid.ConnectAsync(script, inputPrice: "0", outputPrice: "1000000");
 

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Budgets;
 
-/// <summary>What a caller is told whose call a budget refuses.</summary>
+/// <summary>The error for a call that a budget refuses.</summary>
 public sealed class BudgetRefusalTests(Grid grid) : GridTest(grid)
 {
     private const string Budgets = "/v1/accounting/budgets";
@@ -23,7 +23,7 @@ public sealed class BudgetRefusalTests(Grid grid) : GridTest(grid)
         var budget = (await admin.Api.PostAsync(
             Budgets, new { scope, scope_id = scope == "user" ? user.Id : tenant.Id, period = "daily", request_limit = 0 })).Created();
 
-        // Whoever can call the model knows the budget that was there before it.
+        // A replica that knows the model also knows the budget, which was created before it.
         var slug = await ConnectAsync(new UpstreamScript());
         var refused = await user.Api.ChatAsync(slug);
         var error = refused.Error(429, "BUDGET_EXCEEDED");
@@ -32,7 +32,7 @@ public sealed class BudgetRefusalTests(Grid grid) : GridTest(grid)
         var end = DateTimeOffset.Parse((string)error["resets_at"]!, CultureInfo.InvariantCulture);
         Assert.Contains($"{end.UtcDateTime:s}Z", (string?)error["message"], StringComparison.Ordinal);
 
-        // Told to wait where that is soon enough.
+        // The caller is told to wait only if the period ends soon.
         var wait = end - TimeProvider.System.GetUtcNow();
         Assert.Equal(wait < TimeSpan.FromHours(1), refused.Headers.ContainsKey("Retry-After"));
         Assert.Equal(refused.Headers.GetValueOrDefault("Retry-After"), error["retry_after"]?.ToString());
@@ -70,7 +70,7 @@ public sealed class BudgetRefusalTests(Grid grid) : GridTest(grid)
             Assert.DoesNotContain(word, hidden, StringComparison.Ordinal);
         }
 
-        // Nor why: with one max_tokens after the other, that would tell what is left.
+        // Nor is the reason shown: by trying values of max_tokens, a caller could find out what is left.
         (await partner.Api.PutAsync($"{Budgets}/{(string)budget["id"]!}", new { request_limit = 0 })).Ok();
         await Poll.UntilAsync(async () => (await partner.Api.ChatAsync(slug)).Text.Contains("no room left", StringComparison.Ordinal), "the budget's new limit");
         Assert.Equal(hidden, await RefusedAsync(admin));
@@ -104,7 +104,7 @@ public sealed class BudgetRefusalTests(Grid grid) : GridTest(grid)
         Assert.Equal("ok", await StateAfterAsync(admin, budget));
         (await SendAsync(max: 500)).Ok();
 
-        // Nothing but a tenth is left: what is refused now is refused for that.
+        // With the new limit less than a tenth is left: calls are now refused because the budget is used up.
         (await admin.Api.PutAsync($"{Budgets}/{(string)budget["id"]!}", new { token_limit = 2200 })).Ok();
         await Poll.UntilAsync(async () => (int)(await SendAsync(max: 500)).Status == 429, "the budget's new limit");
         error = (await SendAsync(max: 500)).Error(429, "BUDGET_EXCEEDED");

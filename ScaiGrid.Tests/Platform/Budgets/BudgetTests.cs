@@ -20,7 +20,7 @@ public sealed class BudgetTests
         var me = (await grid.Admin.GetAsync("/v1/me")).Ok();
         var (slug, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 1000, CompletionTokens = 500, CachedTokens = 400 }, inputPrice: "100", outputPrice: "1000");
 
-        // 0.1 for the prompt and 0.5 for the completion.
+        // Each call costs 0.1 for the prompt and 0.5 for the completion.
         var block = await CreateAsync(grid.Admin, new { scope = "user", scope_id = (string)me["user"]!["id"]!, period = "daily", cost_limit = "1.3", name = "Zoë" });
         var notify = await CreateAsync(grid.Admin, new { scope = "tenant", period = "monthly", request_limit = 1, hard_action = "notify" });
         (await ChatAsync(grid.Admin, slug)).Ok();
@@ -35,7 +35,7 @@ public sealed class BudgetTests
         Assert.Equal("blocked", (string?)(await GetAsync(grid.Admin, block))["state"]);
         Assert.Equal("blocked", (string?)(await GetAsync(grid.Admin, notify))["state"]);
 
-        // Raising the limit lets calls through at once.
+        // A higher limit takes effect immediately.
         (await grid.Admin.PutAsync($"{Path}/{block}", new { cost_limit = "100", token_limit = 1_000_000 })).Ok();
         Assert.Equal("ok", (string?)(await GetAsync(grid.Admin, block))["state"]);
         (await ChatAsync(grid.Admin, slug)).Ok();
@@ -47,7 +47,7 @@ public sealed class BudgetTests
         Assert.Equal(204, (int)(await grid.Admin.DeleteAsync($"{Path}/{block}")).Status);
         (await grid.Admin.GetAsync($"{Path}/{block}")).Error(404, "NOT_FOUND");
 
-        // Replicas that do not know yet go on counting.
+        // Replicas that do not know of the deletion yet continue to count.
         if (grid.Redis is { } server)
         {
             await using var redis = await RedisStatements.ConnectAsync(server);
@@ -95,14 +95,14 @@ public sealed class BudgetTests
         var notify = await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", cost_limit = "1", hard_action = "notify" });
         await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 10 * Calls });
 
-        // All of them together could cost more than 64 bits hold.
+        // Together the calls could cost more than fits 64 bits.
         var calls = Enumerable.Range(0, Calls).Select(_ => grid.Admin.PostAsync(
             "/v1/inference/chat", new { model = slug, max_tokens = int.MaxValue, n = 128, messages = new[] { new { role = "user", content = "hi" } } })).ToList();
         await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.CallsOf(upstreamModel).Count == Calls || calls.Any(call => call.IsCompleted)), "the calls");
         hold.SetResult();
         Assert.All(await Task.WhenAll(calls), answer => answer.Ok());
 
-        // One that could go beyond is refused alone.
+        // Only a call that could exceed this range is refused.
         await SettledAsync(grid.Admin, notify, used: Calls);
         await using var redis = await RedisStatements.ConnectAsync(grid.Redis!);
         var key = redis.GetServers().Single().Keys(pattern: $"*{notify}*").First();
@@ -152,7 +152,7 @@ public sealed class BudgetTests
             (await grid.Admin.ChatAsync(Echo)).Ok();
         }
 
-        // One call that asks for more than a budget has left uses nothing up.
+        // A call that needs more than is left of a budget does not use the budget up.
         var (large, _) = await grid.ConnectAsync(new UpstreamScript());
         (await grid.Admin.PostAsync(
             "/v1/inference/chat", new { model = large, max_tokens = 99_999, messages = new[] { new { role = "user", content = "hi" } } })).Error(429, "BUDGET_EXCEEDED");
@@ -161,7 +161,7 @@ public sealed class BudgetTests
         Assert.Equal(
             [$"budget.hard_limit_reached {hard}", .. new[] { $"budget.soft_limit_reached {hard}", $"budget.soft_limit_reached {soft}" }.Order(StringComparer.Ordinal)], events);
 
-        // The worker's next looks tell nothing twice: one for the fourth call, and one for a budget that is new and used up.
+        // The worker's next checks report nothing twice. One event comes from the fourth call, and two from a new budget that is already used up.
         (await grid.Admin.ChatAsync(Echo)).Ok();
         await Poll.UntilAsync(() => Task.FromResult(receiver.CountOf("budgets") >= 4), "the fourth call's event");
         var late = (string)(await grid.Admin.PostAsync(Path, new { scope = "tenant", period = "total", request_limit = 1, hard_action = "notify" })).Created()["id"]!;
@@ -192,14 +192,14 @@ public sealed class BudgetTests
         hold.SetResult();
     }
 
-    /// <summary>As when a Redis is killed that had not written its last second to the disk.</summary>
+    /// <summary>As after the death of a Redis that had not written its last second to disk.</summary>
     [Theory]
     [Trait("lane", "long")]
     [InlineData("tenant")]
     [InlineData("partner")]
     public async Task SettlementThatRedisForgot_IsCountedWithinFiveMinutes(string scope)
     {
-        // With a limit of the tenant's, a reservation in its partner's budget is the tenant's as well.
+        // With a limit for the tenant, a reservation in its partner's budget belongs to the tenant as well.
         await using var grid = await SmallGrid.StartAsync(
             replicas: 1, withWorker: true, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_TENANT_RPM"] = "100000" });
         var hold = new TaskCompletionSource();
@@ -218,11 +218,11 @@ public sealed class BudgetTests
         var forgotten = await GetAsync(grid.Admin, budget);
         Assert.Equal((1, 1), ((int)forgotten["usage"]!["requests"]!, (int)forgotten["reserved"]!["requests"]!));
 
-        // What is held back still keeps the budget's promise.
+        // The reservation that still exists keeps the budget from being exceeded.
         (await grid.Admin.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
         var took = await Poll.UntilAsync(
             async () => (int)(await GetAsync(grid.Admin, budget))["usage"]!["requests"]! == 2, "the forgotten call to count", TimeSpan.FromMinutes(6));
-        TestContext.Current.TestOutputHelper?.WriteLine($"mended after {took.TotalSeconds:F0} s");
+        TestContext.Current.TestOutputHelper?.WriteLine($"corrected after {took.TotalSeconds:F0} s");
         Assert.True(took < TimeSpan.FromMinutes(5), $"It took {took}.");
         Assert.Equal("0.6000013", (string?)(await SettledAsync(grid.Admin, budget, used: 2))["usage"]!["cost"]);
         (await grid.Admin.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Budgets;
 
-/// <summary>What a model's defaults ask for is held back as what the caller asks for is.</summary>
+/// <summary>Fields of a model's default_params are reserved for like those that the caller sends.</summary>
 public sealed class DefaultFieldBudgetTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -16,7 +16,7 @@ public sealed class DefaultFieldBudgetTests(Grid grid) : GridTest(grid)
         using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
         (await admin.Api.PostAsync("/v1/accounting/budgets", new { scope = "tenant", period = "total", cost_limit = "0.10" })).Created();
 
-        // Whoever can call the model knows the budget that was there before it.
+        // A replica that knows the model also knows the budget, which was created before it.
         var slug = await ConnectAsync(
             new UpstreamScript(),
             outputPrice: modality == "chat" ? "400" : "0",

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Budgets;
 
-/// <summary>Budgets of groups, and what groups used. Groups are the identity provider's: they are put into the database here.</summary>
+/// <summary>Budgets of groups, and the usage of groups. Groups come from the identity provider; here they are inserted into the database.</summary>
 public sealed class GroupBudgetTests(Grid grid) : ServicesTest(grid)
 {
     private const string Budgets = "/v1/accounting/budgets";
@@ -25,7 +25,7 @@ public sealed class GroupBudgetTests(Grid grid) : ServicesTest(grid)
         await JoinAsync(inner, ann);
         await CallAsync(ann, outer, admin, calls: 1);
 
-        // What was used before there was a budget counts, and so do the members of groups inside.
+        // Usage from before the budget was created counts, and so do members of nested groups.
         var budget = (await admin.Api.PostAsync(Budgets, new { scope = "group", scope_id = outer, period = "total", request_limit = 4 })).Created();
         var path = $"{Budgets}/{(string)budget["id"]!}";
         Assert.Equal(("group", outer, 1), ((string?)budget["scope"], (string?)budget["scope_id"], (int)budget["usage"]!["requests"]!));
@@ -34,19 +34,19 @@ public sealed class GroupBudgetTests(Grid grid) : ServicesTest(grid)
         await CallAsync(bob, outer, admin, calls: 2);
         Assert.Equal(2, await SettledAsync(admin, path));
 
-        // All or nothing, whoever calls: two are left, four try.
+        // Two calls are left and four are made: exactly two succeed, whoever makes them.
         var answers = await Task.WhenAll(new[] { ann, bob, ann, bob }.Select(member => member.Api.ChatAsync(Echo)));
         Assert.Equal(2, answers.Count(answer => (int)answer.Status == 200));
         Assert.All(answers.Where(answer => (int)answer.Status != 200), answer => answer.Error(429, "BUDGET_EXCEEDED"));
         (await admin.Api.ChatAsync(Echo)).Ok();
         Assert.Equal(4, await SettledAsync(admin, path));
 
-        // Who leaves is free of the budget, and what they used stays in it; in the database as in Redis.
+        // A member who leaves is no longer subject to the budget, and what they used stays in it: in the database and in Redis.
         await ExecuteAsync("DELETE FROM user_group_members WHERE group_id = @a AND user_id = @b", inner, ann.Id);
         (await ann.Api.ChatAsync(Echo)).Ok();
         (await bob.Api.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
 
-        // OpenAI's clients would try a 429 twice more, had they not been told.
+        // Without this header OpenAI's clients would retry a 429 twice.
         var refused = await bob.Api.ChatAsync(Echo, path: "/oai/v1/chat/completions");
         refused.OpenAiError(429, "budget_exceeded");
         Assert.Equal("false", refused.Headers["x-should-retry"]);
@@ -121,7 +121,7 @@ public sealed class GroupBudgetTests(Grid grid) : ServicesTest(grid)
     private Task JoinAsync(string group, SeededUser user) =>
         ExecuteAsync("INSERT INTO user_group_members (group_id, user_id) VALUES (@a, @b)", group, user.Id);
 
-    // The revision without a note of what changed: replicas read all again.
+    // Increments the revision without noting the changed rows, so that replicas read everything again.
     private async Task ExecuteAsync(string sql, string a, string b)
     {
         await Services.MariaDb.ExecuteAsync($"{sql}; UPDATE snapshot_revision SET revision = revision + 1 WHERE id = 1", ("a", a), ("b", b));

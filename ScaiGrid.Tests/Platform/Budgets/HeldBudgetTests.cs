@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Budgets;
 
-/// <summary>A budget that has no room for the moment is told from one that is used up.</summary>
+/// <summary>A budget without room because of calls in flight is distinguished from a budget that is used up.</summary>
 public sealed class HeldBudgetTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -15,7 +15,7 @@ public sealed class HeldBudgetTests(Grid grid) : GridTest(grid)
         var budget = (string)(await admin.Api.PostAsync(
             "/v1/accounting/budgets", new { scope = "tenant", period = "total", token_limit = 1000 })).Created()["id"]!;
 
-        // Whoever can call the model knows the budget that was there before it.
+        // A replica that knows the model also knows the budget, which was created before it.
         var slug = await ConnectAsync(new UpstreamScript { Delay = TimeSpan.FromSeconds(4) }, modelFields: new { max_output_tokens = 600 });
         var first = admin.Api.ChatAsync(slug);
         await Poll.UntilAsync(

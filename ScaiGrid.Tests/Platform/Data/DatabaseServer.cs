@@ -14,7 +14,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
 
-/// <summary>One MariaDB for all tests of the data layer, started by the first that needs it; each test has a database of its own.</summary>
+/// <summary>One MariaDB for all tests of the data layer, started by the first test that needs it. Each test has its own database.</summary>
 public sealed class DatabaseServer : IAsyncDisposable
 {
     private readonly SemaphoreSlim _starting = new(1, 1);
@@ -52,7 +52,7 @@ public sealed class DatabaseServer : IAsyncDisposable
     }
 }
 
-/// <summary>An empty database, and what the Migrator and the platform register for it.</summary>
+/// <summary>An empty database, and the services that the Migrator and the platform register for it.</summary>
 public sealed class TestDatabase : IDisposable
 {
     private readonly TemporaryFolder? _folder;
@@ -77,7 +77,7 @@ public sealed class TestDatabase : IDisposable
 
     internal DatabaseAddress Address => Services.GetRequiredService<DatabaseOptions>().Address;
 
-    /// <summary>Services of one more process, as it were.</summary>
+    /// <summary>The services of another process.</summary>
     internal IServiceProvider BuildServices(Action<IHostApplicationBuilder>? configure = null)
     {
         var builder = CreateBuilder();
@@ -97,7 +97,7 @@ public sealed class TestDatabase : IDisposable
         return builder;
     }
 
-    /// <summary>Runs the given streams, or the core's, and returns whether that succeeded and what was written.</summary>
+    /// <summary>Runs the given migration streams, by default the core's. Returns whether they succeeded, and their output.</summary>
     internal async Task<(bool Succeeded, string Output)> MigrateAsync(params MigrationStream[] streams)
     {
         await using var output = new StringWriter();

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
 
-/// <summary>Lists of a tenant that has a hundred thousand of each, users too: a page costs the same wherever in the list it is, on both databases.</summary>
+/// <summary>
+/// Lists of a tenant with a hundred thousand rows of each kind, including users: a page takes the same time at any depth, on both databases.
+/// </summary>
 [Trait("lane", "long")]
 [Trait("needs", "services")]
 public sealed class LongListTests(DatabaseServer server, ITestOutputHelper output)
@@ -45,7 +47,7 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
         await FillAsync(database, owner);
         output.WriteLine($"Filled in {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s.");
 
-        // It starts with all of them.
+        // This replica starts with all rows.
         started = Stopwatch.GetTimestamp();
         await using var grid = await Replica.StartAsync(Mode.Http, settings);
         output.WriteLine($"Started in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s, {grid.PeakMemoryBytes / 1e6:F0} MB.");
@@ -53,11 +55,11 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
         var breaches = new List<string>();
         foreach (var (path, prefix) in owner.Lists)
         {
-            // A page is a millisecond's work, which a busy machine may disturb once, but not each time.
+            // A page takes about a millisecond. A busy machine may disturb one attempt, but not every one.
             var isFlat = false;
             for (var attempt = 1; attempt <= Attempts && !isFlat; attempt++)
             {
-                // In the middle and near the end: databases plan the two differently.
+                // In the middle and near the end, for which databases may choose different plans.
                 var (first, middle, last) = await CompareAsync(api, path, prefix);
                 isFlat = middle < first * 1.5 && last < first * 1.5;
                 output.WriteLine($"{path}: first page {first:F1} ms, middle {middle:F1} ms, end {last:F1} ms");
@@ -76,7 +78,7 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
     {
         var start = $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit=50";
 
-        // By turns, so that whatever else the machine does meets all alike. A cursor is the id of the row before the page.
+        // In turns, so that other load on the machine affects all alike. A cursor is the id of the row before the page.
         string[] urls = [start, $"{start}&cursor={Cursor.Encode(Id(prefix, Rows / 2))}", $"{start}&cursor={Cursor.Encode(Id(prefix, Rows / 100))}"];
         var times = urls.Select(_ => new List<double>()).ToArray();
         for (var round = -WarmUp; round < Rounds; round++)
@@ -109,7 +111,7 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
         await database.ExecuteAsync(
             $"INSERT INTO numbers SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 1 FROM {Digits} a, {Digits} b, {Digits} c, {Digits} e, {Digits} f");
 
-        // Two in three are as they are; one is suspended, failed, dead.
+        // One row in three is suspended, failed or dead.
         var (tenant, user, partner) = ($"'{owner.TenantId}'", $"'{owner.UserId}'", $"'{owner.PartnerId}'");
         await AddAsync("users", "usr", $"tenant_id={tenant}; email={Text("many")}; display_name='Many'; status={Third("suspended", "active")}; created_at=1; updated_at=1; deleted_at=0");
         await database.ExecuteAsync("INSERT INTO user_roles (user_id, role) SELECT id, 'tenant_user' FROM users WHERE display_name = 'Many'");
@@ -148,10 +150,10 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
         }
     }
 
-    /// <summary>Whose all of it is.</summary>
+    /// <summary>The owner of all rows.</summary>
     private sealed record Owner(string Key, string TenantId, string PartnerId, string UserId, string WebhookId, string SessionId)
     {
-        /// <summary>The lists, and what their ids begin with.</summary>
+        /// <summary>The lists, and the prefix of their ids.</summary>
         public (string Path, string Prefix)[] Lists =>
         [
             ("/v1/users", "usr"),

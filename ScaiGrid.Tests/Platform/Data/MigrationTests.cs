@@ -49,14 +49,14 @@ public sealed class MigrationTests(DatabaseServer server)
     [Fact]
     public async Task InterruptedRun_IsRepeatedOnMariaDb()
     {
-        // What a migrator leaves that was killed between a statement and its version: MariaDB has no transaction around DDL.
+        // The state after a migrator was killed between a statement and the record of its version: MariaDB has no transactions for DDL.
         using var database = await (await server.CreateAsync(DatabaseKind.MariaDb)).MigratedAsync();
         await database.ExecuteAsync("DELETE FROM version_core WHERE version <> 6");
         await database.ExecuteAsync("ALTER TABLE tenants DROP FOREIGN KEY fk_tenants_partner");
         await database.ExecuteAsync("ALTER TABLE tenants DROP INDEX ux_tenants_slug");
         await database.ExecuteAsync("DROP TABLE routing_targets");
 
-        // Rows come in one transaction with their migration's version.
+        // Rows are inserted in one transaction with the version of their migration.
         await database.ExecuteAsync("DELETE FROM model_prices");
 
         var (succeeded, output) = await database.MigrateAsync();
@@ -131,7 +131,7 @@ public sealed class MigrationTests(DatabaseServer server)
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
         Assert.Equal(["1000"], await database.QueryAsync(Prices));
 
-        // As it was before, of a model that has a version of its own by now, and of one that has none.
+        // The state before the migration: the recorded version lacks the unit prices, and the model's current version is not recorded.
         await database.ExecuteAsync("DELETE FROM version_core WHERE version = 72");
         await database.ExecuteAsync("UPDATE models SET image_price = 7, audio_price_per_minute = 8, price_version = 2");
         var (succeeded, output) = await database.MigrateAsync();

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
 
-/// <summary>Workers that share a database, each a host of its own.</summary>
+/// <summary>Workers that share a database. Each is a host of its own.</summary>
 [Trait("needs", "services")]
 public sealed class SchedulingTests(DatabaseServer server)
 {
@@ -28,8 +28,8 @@ public sealed class SchedulingTests(DatabaseServer server)
         await runs.WaitForAsync(16);
         await StopAsync(one, two);
 
-        // One fire a second and no more; if each worker ran every fire, there would be two. A late fire brings the next ones closer
-        // together, at the start above all, when both workers store the schedule: hence the first ones do not count, and much room.
+        // One run per second: if each worker ran all of them, there would be two. A late run is closer to the next ones, especially at the start, when both
+        // workers store the schedule. Therefore the first runs are skipped, and the bound is wide.
         var times = runs.All.Select(run => run.At).Skip(4).ToArray();
         Assert.True(times[11] - times[0] > TimeSpan.FromSeconds(7.5), string.Join(' ', times.Select(time => $"{time:O}")));
     }
@@ -44,11 +44,11 @@ public sealed class SchedulingTests(DatabaseServer server)
         using (var first = Worker(database, "first", runs, Task("test.kept", 3600), Task("test.dropped", 3600)))
         {
             await StartAsync(first);
-            await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT name FROM scheduled_tasks WHERE last_outcome = 'ok'")).Count == 2, "the runs to be noted");
+            await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT name FROM scheduled_tasks WHERE last_outcome = 'ok'")).Count == 2, "the outcomes of the runs to be stored");
             await StopAsync(first);
         }
 
-        // A task that is unknown to this worker may be another version's.
+        // A task that is unknown to this worker may belong to another version.
         using (var other = Worker(database, "other", runs, Task("test.kept", 3600)))
         {
             await StartAsync(other);
@@ -79,7 +79,7 @@ public sealed class SchedulingTests(DatabaseServer server)
         using var newer = Worker(database, "newer", runs, Task("test.both", 1), Task("test.newer", 3));
         await StartAsync(older, newer);
 
-        // No fire comes to the worker that does not know the task.
+        // No run is assigned to the worker that does not know the task.
         await Poll.UntilAsync(
             async () => (await database.QueryAsync("SELECT name FROM scheduled_tasks WHERE last_outcome = 'ok'")).Count == 3,
             "all three to have run");
@@ -100,7 +100,7 @@ public sealed class SchedulingTests(DatabaseServer server)
         Assert.Equal(["as told"], await database.QueryAsync("SELECT last_error FROM scheduled_tasks"));
     }
 
-    /// <summary>Whatever a stop meets: the schedule being stored, the scheduler being started, or a run.</summary>
+    /// <summary>The stop may come while the schedule is stored, while the scheduler starts, or during a run.</summary>
     [Theory]
     [InlineData(DatabaseKind.Sqlite)]
     [InlineData(DatabaseKind.MariaDb)]
@@ -109,7 +109,7 @@ public sealed class SchedulingTests(DatabaseServer server)
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
         for (var moment = 0; moment < 12; moment++)
         {
-            // Other intervals each time: the schedule is stored anew.
+            // Different intervals each time, so that the schedule is stored again.
             using var worker = Worker(database, "one", new Runs(), [.. Enumerable.Range(0, 12).Select(index => Task($"test.{index}", 1000 + moment))]);
             await StartAsync(worker);
             await System.Threading.Tasks.Task.Delay(2 * moment * moment, TestContext.Current.CancellationToken);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
 
-/// <summary>The schema is written by hand and the model beside it: here the two are compared, on both databases.</summary>
+/// <summary>The schema and the model are both written by hand. Here they are compared, on both databases.</summary>
 [Trait("needs", "services")]
 public sealed class SchemaTests(DatabaseServer server)
 {
@@ -89,7 +89,7 @@ public sealed class SchemaTests(DatabaseServer server)
 
     private static string Columns(IEnumerable<IProperty> properties) => string.Join(",", properties.Select(property => property.GetColumnName()));
 
-    // Lengths of plain text are the schema's alone; ASCII ones the model knows where they are ids.
+    // The lengths of plain text columns are only in the schema. The model has the lengths of ASCII columns that hold ids.
     private static string ColumnsOf(string table, DatabaseKind kind) => kind is DatabaseKind.Sqlite
         ? $"SELECT name || ' ' || type || CASE \"notnull\" WHEN 0 THEN ' null' ELSE '' END || CASE WHEN pk > 0 THEN ' key' ELSE '' END FROM pragma_table_info('{table}')"
         : $"""

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
 
-/// <summary>Whoever changes what the snapshot contains gives it a new revision, in the same transaction.</summary>
+/// <summary>A change of data that is in the snapshot increments its revision, in the same transaction.</summary>
 [Trait("needs", "services")]
 public sealed class SnapshotRevisionTests(DatabaseServer server)
 {

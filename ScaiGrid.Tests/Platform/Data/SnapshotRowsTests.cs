@@ -10,7 +10,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
 
-/// <summary>A replica reads what changed and keeps the rest as it is.</summary>
+/// <summary>A replica reads the rows that changed, and keeps the others.</summary>
 [Trait("needs", "services")]
 public sealed class SnapshotRowsTests(DatabaseServer server)
 {

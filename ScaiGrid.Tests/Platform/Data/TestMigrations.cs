@@ -3,7 +3,7 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Tests.Platform.Data.GoodModule
 {
-    /// <summary>A module's stream that works.</summary>
+    /// <summary>A migration stream of a module that succeeds.</summary>
     [Migration(1, "things")]
     public sealed class Things : ForwardOnlyMigration
     {
@@ -13,7 +13,7 @@ namespace ScaiGrid.Tests.Platform.Data.GoodModule
 
 namespace ScaiGrid.Tests.Platform.Data.FailingModule
 {
-    /// <summary>The first step of a module's stream that then fails.</summary>
+    /// <summary>The first step of a module's stream, whose next step fails.</summary>
     [Migration(1, "first")]
     public sealed class First : ForwardOnlyMigration
     {

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Data;
 
-/// <summary>A unit of work is run again as a whole, and only when that is safe.</summary>
+/// <summary>A unit of work is repeated as a whole, and only when that is safe.</summary>
 [Trait("needs", "services")]
 public sealed class UnitOfWorkTests(DatabaseServer server)
 {

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Files;
 
-/// <summary>What the files of a tenant may take together.</summary>
+/// <summary>The limit on the total size of a tenant's files.</summary>
 [Trait("needs", "services")]
 public sealed class FileLimitTests(DatabaseServer server)
 {
@@ -42,7 +42,7 @@ public sealed class FileLimitTests(DatabaseServer server)
         (await admin.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(input) })).Error(429, "QUOTA_EXCEEDED");
         Assert.Single((await blobs.ListAsync("files/", after: null, 100, TestContext.Current.CancellationToken)).Items);
 
-        // The results do not fit, and are there nonetheless; then not even a byte is taken.
+        // The results exceed the limit and are stored nevertheless. After that not even one byte is accepted.
         var id = (string)(await admin.PostAsync("/v1/inference/batch", new { input_file_url = $"scaigrid://file/{file}" })).Created()["id"]!;
         var batch = await BatchTests.WaitAsync(admin, id);
         Assert.Equal(("completed", 1), ((string?)batch["status"], (int)batch["request_counts"]!["completed"]!));

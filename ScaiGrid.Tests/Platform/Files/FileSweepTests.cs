@@ -10,7 +10,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Files;
 
-/// <summary>What an upload leaves behind whose process is killed before it is done.</summary>
+/// <summary>What an upload leaves behind when its process is killed before it is complete.</summary>
 [Trait("needs", "services")]
 public sealed class FileSweepTests(DatabaseServer server)
 {
@@ -36,7 +36,7 @@ public sealed class FileSweepTests(DatabaseServer server)
         Assert.Equal(201, (int)(await UploadAsync(api)).Status);
         var kept = Assert.Single(await KeysAsync(blobs));
 
-        // The row cannot be written while another reads the table; the bytes are there by then.
+        // The row cannot be inserted while another connection locks the table. The bytes are stored by then.
         await using (var holder = await database.Address.OpenAsync(TestContext.Current.CancellationToken))
         {
             await using var command = holder.CreateCommand();

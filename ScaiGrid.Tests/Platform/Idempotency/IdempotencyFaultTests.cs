@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Idempotency;
 
-/// <summary>What is behind the answers: other callers' keys, the table, and replicas that die.</summary>
+/// <summary>Keys of different callers, the table behind them, and replicas that are killed.</summary>
 public sealed class IdempotencyFaultTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]
@@ -43,7 +43,7 @@ public sealed class IdempotencyFaultTests(Grid grid) : ServicesTest(grid)
         Assert.Equal(stored["n"], stored["sealed"]);
     }
 
-    /// <summary>As a replica leaves it that is killed before the commit, and one that is killed between commit and answer.</summary>
+    /// <summary>The state that a replica leaves that is killed before the commit, and one that is killed between commit and response.</summary>
     [Theory]
     [InlineData("running", 201)]
     [InlineData("committed", 409)]
@@ -65,7 +65,7 @@ public sealed class IdempotencyFaultTests(Grid grid) : ServicesTest(grid)
         }
     }
 
-    /// <summary>The first call's transaction is held up until its claim has run out and somebody else has it.</summary>
+    /// <summary>The transaction of the first call is delayed until its claim belongs to somebody else.</summary>
     [Fact]
     public async Task ClaimThatWasTakenOver_DoesNotCommit()
     {

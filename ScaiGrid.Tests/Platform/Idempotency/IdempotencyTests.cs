@@ -21,7 +21,7 @@ public sealed class IdempotencyTests(Grid grid) : GridTest(grid)
         Assert.NotEqual(first.Headers["X-Request-Id"], second.Headers["X-Request-Id"]);
         Assert.Equal(1, await CountAsync(name));
 
-        // The key that was shown once works, and the log has one write.
+        // The API key, which is shown only once, works, and the audit log has one write.
         using var made = Admin.As((string)first.Created()["key"]!);
         (await made.GetAsync("/v1/me")).Ok();
         var rows = await Admin.AuditAsync("action=api_key.create");

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>The number of live keys that one user may have.</summary>
+/// <summary>The maximum number of active keys of one user.</summary>
 [Trait("needs", "services")]
 public sealed class ApiKeyLimitTests(DatabaseServer server)
 {
@@ -41,12 +41,12 @@ public sealed class ApiKeyLimitTests(DatabaseServer server)
         var refused = answers.First(answer => (int)answer.Status != 201).Error(409, "CONFLICT");
         Assert.Equal("The user already has the maximum number of API keys: first revoke one that is no longer used.", (string?)refused["message"]);
 
-        // The limit is each user's own, and neither a revoked nor an expired key counts.
+        // The limit applies to each user separately, and neither a revoked nor an expired key counts.
         (await admin.PostAsync("/v1/api-keys", new { name = "mine" })).Created();
         (await admin.DeleteAsync($"/v1/api-keys/{made[0]}")).NoContent();
         (await AddAsync(elsewhere, TimeProvider.System.GetUtcNow().AddSeconds(20))).Created();
         (await AddAsync(elsewhere)).Error(409, "CONFLICT");
-        await Poll.UntilAsync(async () => (int)(await AddAsync(admin)).Status == 201, "the brief key's end");
+        await Poll.UntilAsync(async () => (int)(await AddAsync(admin)).Status == 201, "the key to expire");
         (await AddAsync(admin)).Error(409, "CONFLICT");
 
         Task<Answer> AddAsync(ApiDriver api, DateTimeOffset? expiresAt = null) => api.PostAsync(

@@ -45,7 +45,7 @@ public sealed class ApiKeyTests(Grid grid) : GridTest(grid)
         var made = (await Admin.PostAsync("/v1/api-keys", new { name = "brief", expires_at = expiresAt })).Created();
         using var holder = Admin.As((string)made["key"]!);
         (await holder.GetAsync("/v1/me")).Ok();
-        await Poll.UntilAsync(async () => (int)(await holder.GetAsync("/v1/me")).Status == 401, "the key's end");
+        await Poll.UntilAsync(async () => (int)(await holder.GetAsync("/v1/me")).Status == 401, "the key to expire");
         (await holder.ChatAsync("scailabs/echo")).Error(401, "AUTH_TOKEN_INVALID");
     }
 

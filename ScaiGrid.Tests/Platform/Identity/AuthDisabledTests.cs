@@ -6,7 +6,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>SCAIGRID_AUTH_DISABLED makes everybody the first super admin, and is refused where that could be meant in earnest.</summary>
+/// <summary>SCAIGRID_AUTH_DISABLED makes every caller the first super admin, and is refused in the Production environment.</summary>
 public sealed class AuthDisabledTests(Grid grid) : ServicesTest(grid)
 {
     [Theory]
@@ -30,7 +30,7 @@ public sealed class AuthDisabledTests(Grid grid) : ServicesTest(grid)
     {
         await using var api = await Replica.StartAsync(Mode.Http, Settings("Development"));
         await using var grpc = await ModeProcess.StartAsync(Mode.Grpc, Settings("Development"));
-        await Poll.UntilAsync(() => Task.FromResult(api.Output.Contains("authentication_is_off", StringComparison.Ordinal)), "the warning");
+        await Poll.UntilAsync(() => Task.FromResult(api.Output.Contains("authentication_is_off", StringComparison.Ordinal)), "the warning in the log");
         var admin = (string?)(await Admin.GetAsync("/v1/me")).Ok()["user"]!["id"];
         foreach (var key in new[] { null, "sgk_0123456789abcdefghijklmnopqrstuvwxyz-ABCDEF", "eyJ.e.e" })
         {

@@ -31,7 +31,7 @@ public sealed class CustomRoleTests(Grid grid) : GridTest(grid)
         Assert.Equal([Roles.TenantViewer], view["roles"]!.AsArray().Select(item => (string?)item));
         (await user.Api.ChatAsync("scailabs/echo")).Ok();
 
-        // The role changes, and with it who holds it.
+        // A change of the role affects everyone who has it.
         (await admin.Api.PutAsync($"{Path}/{id}", new { core_permissions = Array.Empty<string>() })).Ok();
         (await user.Api.ChatAsync("scailabs/echo")).Error(403, "AUTHZ_PERMISSION_DENIED");
         (await admin.Api.PutAsync($"{Path}/{id}", new { core_permissions = new[] { Permissions.UseModels } })).Ok();
@@ -60,7 +60,7 @@ public sealed class CustomRoleTests(Grid grid) : GridTest(grid)
         using var friend = await tenant.AddUserAsync(Roles.TenantUser);
         (await admin.Api.PutAsync($"/v1/users/{user.Id}/roles", new { custom_role_ids = new[] { manager } })).Ok();
 
-        // They may manage users now, but not make or use a role that is more than they are.
+        // The user may manage users now, but can neither create nor assign a role with permissions that they lack.
         (await user.Api.PostAsync(Path, new { name = "x", slug = Fresh.Name(), core_permissions = new[] { Permissions.ManageWebhooks } })).Error(403, "AUTHZ_PERMISSION_DENIED");
         (await user.Api.PutAsync($"{Path}/{manager}", new { core_permissions = new[] { Permissions.ManageWebhooks } })).Error(403, "AUTHZ_PERMISSION_DENIED");
         (await user.Api.DeleteAsync($"{Path}/{strong}")).Error(403, "AUTHZ_PERMISSION_DENIED");

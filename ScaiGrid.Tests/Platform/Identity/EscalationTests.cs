@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>Ways to climb, each tried: nobody comes to hold, or to use, what they did not hold.</summary>
+/// <summary>Attempts at privilege escalation: nobody gains or uses permissions that they do not have.</summary>
 public sealed class EscalationTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -42,7 +42,7 @@ public sealed class EscalationTests(Grid grid) : GridTest(grid)
         (await admin.Api.PutAsync($"/v1/users/{user.Id}", new { external_id = subject })).Error(409, "CONFLICT");
         (await admin.Api.PostAsync("/v1/users", new { email = "b@test.example", external_id = subject })).Error(409, "CONFLICT");
 
-        // Who looks after all tenants may: one person can have an account in several.
+        // A super admin may do so: one person can have accounts in several tenants.
         (await Admin.PutAsync($"/v1/users/{user.Id}", new { external_id = subject })).Ok();
         (await admin.Api.PutAsync($"/v1/users/{user.Id}", new { display_name = "Ada" })).Ok();
         (await admin.Api.PutAsync($"/v1/users/{user.Id}", new { external_id = (string?)null })).Ok();
@@ -104,7 +104,7 @@ public sealed class EscalationTests(Grid grid) : GridTest(grid)
         await Admin.UsageAsync("scailabs/echo", count: 1);
         Assert.Empty((await narrow.GetAsync($"/v1/accounting/usage?tenant_id={tenant.Id}")).Ok()["items"]!.AsArray());
 
-        // It reaches all users, for that permission it has; but grants nothing that it lacks.
+        // The key reaches all users with the permission that it has, but cannot grant what it lacks.
         (await narrow.GetAsync($"/v1/users/{user.Id}")).Ok();
         (await narrow.PutAsync($"/v1/users/{user.Id}/roles", new { roles = new[] { Roles.SuperAdmin } })).Error(403, "AUTHZ_PERMISSION_DENIED");
         (await narrow.PostAsync("/v1/users", new { email = Fresh.Name() + "@test.example", roles = new[] { Roles.TenantUser } })).Error(403, "AUTHZ_PERMISSION_DENIED");

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>Groups are the identity provider's: they are put into the database here, as its messages would put them.</summary>
+/// <summary>Groups come from the identity provider. Here they are inserted into the database, as its events would do.</summary>
 public sealed class GroupTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]
@@ -35,7 +35,7 @@ public sealed class GroupTests(Grid grid) : ServicesTest(grid)
         (await admin.Api.PostAsync("/v1/role-mappings", new { group_id = outer, role = Roles.TenantUser })).Error(409, "CONFLICT");
 
         await ExecuteAsync("DELETE FROM user_group_members WHERE group_id = @a AND user_id = @b", inner, user.Id);
-        await Poll.UntilAsync(async () => (int)(await user.Api.ChatAsync("scailabs/echo")).Status == 403, "the role to go with the membership");
+        await Poll.UntilAsync(async () => (int)(await user.Api.ChatAsync("scailabs/echo")).Status == 403, "the role to end with the membership");
         await ExecuteAsync("INSERT INTO user_group_members (group_id, user_id) VALUES (@a, @b)", inner, user.Id);
         await Poll.UntilAsync(async () => (int)(await user.Api.ChatAsync("scailabs/echo")).Status == 200, "the role to come back");
         (await admin.Api.DeleteAsync($"/v1/role-mappings/{id}")).NoContent();
@@ -97,7 +97,7 @@ public sealed class GroupTests(Grid grid) : ServicesTest(grid)
         return id;
     }
 
-    // The revision without a note of what changed: replicas read all again.
+    // Increments the revision without noting the changed rows, so that replicas read everything again.
     private Task ExecuteAsync(string sql, string a, string b) =>
         Services.MariaDb.ExecuteAsync($"{sql}; UPDATE snapshot_revision SET revision = revision + 1 WHERE id = 1", ("a", a), ("b", b));
 }

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>Whoever tries keys learns nothing by the answers, nor by how long they take.</summary>
+/// <summary>Neither the response to a wrong key nor its duration reveals anything.</summary>
 public sealed class KeyGuessingTests(Grid grid) : GridTest(grid)
 {
     private const int Rounds = 150;
@@ -22,7 +22,7 @@ public sealed class KeyGuessingTests(Grid grid) : GridTest(grid)
         var (revokedId, revoked) = await tenant.CreateKeyAsync(user.Id);
         (await Admin.DeleteAsync($"/v1/api-keys/{revokedId}")).NoContent();
         var key = user.Api.Key!;
-        await Poll.UntilAsync(async () => await StatusAsync(revoked) == 401 && await StatusAsync(suspended.Api.Key!) == 401, "the ends of the keys");
+        await Poll.UntilAsync(async () => await StatusAsync(revoked) == 401 && await StatusAsync(suspended.Api.Key!) == 401, "both keys to be refused");
         var answers = new HashSet<string>();
         foreach (var wrong in new[]
         {
@@ -52,7 +52,7 @@ public sealed class KeyGuessingTests(Grid grid) : GridTest(grid)
         var (_, key) = await Admin.CreateKeyAsync();
         var (near, far) = (Other(key, key.Length - 1), $"sgk_{new string('A', key.Length - "sgk_".Length)}");
 
-        // By turns and over one connection, so that whatever else the machine does meets both alike; it only adds, so the least time tells.
+        // In turns and over one connection, so that other load on the machine affects both alike. Load only adds time, so the shortest time counts.
         using var anybody = Admin.As(null);
         var (nearTook, farTook) = (double.MaxValue, double.MaxValue);
         for (var i = 0; i < Rounds; i++)

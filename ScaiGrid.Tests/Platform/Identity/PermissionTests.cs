@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>What each role may do, and what it gets told when it may not.</summary>
+/// <summary>What each role may do, and the error for what it may not do.</summary>
 public sealed class PermissionTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -100,7 +100,7 @@ public sealed class PermissionTests(Grid grid) : GridTest(grid)
         using var holder = Admin.As((string)made["key"]!);
         Assert.Equal(user.Id, (string?)(await holder.GetAsync("/v1/me")).Ok()["user"]!["id"]);
 
-        // Nobody hands out what they do not hold.
+        // Nobody can create a key with permissions that they do not have.
         (await CreateKeyAsync(admin, partnerAdmin.Id)).Error(403, "AUTHZ_PERMISSION_DENIED");
     }
 

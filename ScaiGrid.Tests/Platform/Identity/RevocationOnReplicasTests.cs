@@ -44,8 +44,8 @@ public sealed class RevocationOnReplicasTests(Grid grid) : ServicesTest(grid)
         Assert.Contains(calls, call => call.Began > revoked && !call.Succeeded);
         Assert.DoesNotContain(calls, call => call.Succeeded && Stopwatch.GetElapsedTime(revoked, call.Began) > Promised);
 
-        // Streams would have run on for two minutes: that they are over shows that they were cut, each with an error event. A caller may have
-        // begun a second one on the replica that did not know yet.
+        // The streams would run for two minutes. That they are over shows that they were cut, each with an error event. A caller may have started a second
+        // stream on the replica that did not know of the revocation yet.
         var cut = calls.Where(call => call.IsStream && call.Error != Refused).ToList();
         Assert.InRange(cut.Count, Callers / 2, Callers);
         Assert.All(cut, call => Assert.Equal("AUTH_TOKEN_INVALID", call.Error));
@@ -66,7 +66,7 @@ public sealed class RevocationOnReplicasTests(Grid grid) : ServicesTest(grid)
             var answer = await api.ChatAsync(model);
             calls.Enqueue(new Call(began, IsStream: false, (int)answer.Status == 200, Error: null));
 
-            // Whoever is refused asks on, but not as fast as the machine can.
+            // After a refusal the caller continues, but not as fast as the machine can.
             await Task.Delay((int)answer.Status == 200 ? 0 : 50, CancellationToken.None);
         }
     }
@@ -89,9 +89,9 @@ public sealed class RevocationOnReplicasTests(Grid grid) : ServicesTest(grid)
         }
     }
 
-    /// <param name="Began">Timestamp.</param>
-    /// <param name="IsStream">Whether its answer is a stream.</param>
-    /// <param name="Succeeded">To its end.</param>
-    /// <param name="Error">Of a stream that was cut.</param>
+    /// <param name="Began">The timestamp of its start.</param>
+    /// <param name="IsStream">Whether its response is a stream.</param>
+    /// <param name="Succeeded">Whether it was complete.</param>
+    /// <param name="Error">The error code of a stream that was cut.</param>
     private sealed record Call(long Began, bool IsStream, bool Succeeded, string? Error);
 }

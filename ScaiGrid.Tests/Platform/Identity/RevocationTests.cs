@@ -10,10 +10,10 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>A revoked key, a suspended or deleted user, a suspended tenant: their calls in flight end, and are accounted.</summary>
+/// <summary>When a key is revoked, a user suspended or deleted, or a tenant suspended, their calls in flight end and are charged.</summary>
 public sealed class RevocationTests(Grid grid) : GridTest(grid)
 {
-    // Longer than any test waits: what ends, was ended.
+    // Longer than any test waits: a stream that ends has been ended.
     private static readonly UpstreamScript Endless = new()
     {
         Chunks = [.. Enumerable.Repeat("word ", 1000)],
@@ -38,7 +38,7 @@ public sealed class RevocationTests(Grid grid) : GridTest(grid)
         var error = events[^2];
         Assert.Equal(("error", "AUTH_TOKEN_INVALID"), (error.Name, (string?)error.Json["code"]));
         Assert.True(events[^1].IsDone);
-        Assert.True(events.Count < Endless.Chunks.Count, "The stream went on.");
+        Assert.True(events.Count < Endless.Chunks.Count, "The stream was not ended.");
         (await user.Api.ChatAsync(model)).Error(401, "AUTH_TOKEN_INVALID");
 
         var call = Assert.Single(Grid.Upstream.CallsOf(upstreamModel));
@@ -72,7 +72,7 @@ public sealed class RevocationTests(Grid grid) : GridTest(grid)
         request.Messages.Add(new ChatMessage { Role = "user", Content = "hi" });
         var metadata = new Metadata { { "authorization", $"Bearer {key}" } };
 
-        // The other process knows the key as soon as it has heard of it.
+        // The other process must have received the key.
         await Poll.UntilAsync(async () => await ListsAsync(client, metadata), "the key over gRPC");
         using var stream = client.StreamChat(request, metadata);
         Assert.True(await stream.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
@@ -95,9 +95,9 @@ public sealed class RevocationTests(Grid grid) : GridTest(grid)
         using var holder = Admin.As((string)(await Admin.PostAsync("/v1/api-keys", new { name = "brief", expires_at = expiresAt })).Created()["key"]!);
         using var stream = await holder.StreamAsync(model);
         Assert.NotNull(await stream.NextAsync());
-        await Poll.UntilAsync(async () => (int)(await holder.GetAsync("/v1/me")).Status == 401, "the key's end");
+        await Poll.UntilAsync(async () => (int)(await holder.GetAsync("/v1/me")).Status == 401, "the key to expire");
 
-        // A new snapshot is made without the key.
+        // This causes a new snapshot, which does not contain the expired key.
         await Admin.CreateKeyAsync();
         var events = await stream.AllAsync();
         Assert.True(events[^1].IsDone);

@@ -5,37 +5,37 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>Whose a resource is: who else may know of it.</summary>
+/// <summary>The owner of a resource, which determines who else can see it.</summary>
 internal enum Owner
 {
-    /// <summary>Everybody's: the installation has it.</summary>
+    /// <summary>The installation: visible to everybody.</summary>
     Grid,
 
-    /// <summary>A partner's: whoever acts for that partner.</summary>
+    /// <summary>A partner: visible to callers with access to that partner.</summary>
     Partner,
 
-    /// <summary>A tenant's: those whose permission reaches it.</summary>
+    /// <summary>A tenant: visible to callers whose permission reaches it.</summary>
     Tenant,
 
-    /// <summary>A tenant's, for its members and for who acts for the installation.</summary>
+    /// <summary>A tenant: visible to its members, and to callers with access to the whole installation.</summary>
     Visible,
 
-    /// <summary>A tenant's, or one user's, for its members alone.</summary>
+    /// <summary>A tenant or a user: visible to the tenant's members only.</summary>
     Members,
 
-    /// <summary>One user's: themselves, and who manages the tenant's users.</summary>
+    /// <summary>A user: visible to that user, and to those who manage the tenant's users.</summary>
     User,
 }
 
-/// <summary>A kind of resource that paths name.</summary>
-/// <param name="Path">As in the OpenAPI document, to the end of its last parameter.</param>
-/// <param name="Owner">Whose it is.</param>
-/// <param name="CreateAsync">Makes one that belongs to a user or their tenant or partner, and returns its address.</param>
+/// <summary>A kind of resource that paths of the API name.</summary>
+/// <param name="Path">The path in the OpenAPI document, up to its last parameter.</param>
+/// <param name="Owner">The owner.</param>
+/// <param name="CreateAsync">Creates a resource that belongs to a user or their tenant or partner, and returns its address.</param>
 internal sealed record Resource(string Path, Owner Owner, Func<ApiDriver, SeededTenant, SeededUser, Task<string>> CreateAsync);
 
 /// <summary>
-/// How to make each resource that a path of the API names. Who may do what with it is not written here: the declared permission of each
-/// operation tells. A new path with a parameter needs a row.
+/// How to create each resource that a path of the API names. Who may use it is not part of the table: that follows from the declared permission of each
+/// operation. A new path with a parameter needs a row.
 /// </summary>
 internal static class RoleTable
 {
@@ -84,7 +84,7 @@ internal static class RoleTable
         }),
     ];
 
-    /// <summary>What no call of the API makes, or what is several's: the tests that try it across tenants, and the reason.</summary>
+    /// <summary>Resources that no API call creates, or that can have different owners: the tests that check access across tenants, and the reason.</summary>
     public static readonly IReadOnlyDictionary<string, string> Elsewhere = new Dictionary<string, string>
     {
         ["/v1/accounting/budgets/{id}"] = "BudgetAccessTests: whose it is depends on its scope",
@@ -94,7 +94,7 @@ internal static class RoleTable
         ["/v1/webhooks/{id}/deliveries/{deliveryId}"] = "WebhookSafetyTests: an event makes them",
     };
 
-    /// <summary>The user, where they may use models; else somebody of their tenant who may, for the user is refused whatever there is.</summary>
+    /// <summary>The user, if they may use models. Otherwise another member of the tenant, because the user is refused in any case.</summary>
     private static async Task<ApiDriver> MakerAsync(SeededTenant tenant, SeededUser user) =>
         (await user.Api.GetAsync("/v1/me")).Ok()["permissions"]!.AsArray().Any(held => (string?)held == Permissions.UseModels)
             ? user.Api

@@ -5,8 +5,8 @@ using Xunit;
 namespace ScaiGrid.Tests.Platform.Identity;
 
 /// <summary>
-/// Every operation of the OpenAPI document, called by nobody, and by each role of the tenant that the resource belongs to, of another
-/// tenant of its partner, and of another partner: each gets the status that the operation's declared permission says.
+/// Every operation of the OpenAPI document, called without credentials, and by each role: in the tenant that owns the resource, in another tenant of its
+/// partner, and in another partner. Each call gets the status that follows from the operation's declared permission.
 /// </summary>
 public sealed class RoleTableTests(Grid grid) : GridTest(grid)
 {
@@ -15,7 +15,7 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
     {
         var paths = (await GuardedOperation.ReadAsync(Admin)).Where(operation => !operation.IsAnonymous).Select(operation => operation.ResourcePath).OfType<string>();
         var missing = paths.Except(RoleTable.Resources.Select(resource => resource.Path)).Except(RoleTable.Elsewhere.Keys);
-        Assert.True(!missing.Any(), $"Tell RoleTable how to make what these paths name: {string.Join(", ", missing)}");
+        Assert.True(!missing.Any(), $"RoleTable has no row for these paths: {string.Join(", ", missing)}");
         var tests = typeof(RoleTable).Assembly.GetTypes().Select(type => type.Name).ToHashSet();
         Assert.All(RoleTable.Elsewhere.Values, reason => Assert.Contains(reason.Split(':')[0], tests));
     }
@@ -36,7 +36,7 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
                 var answer = await CallAsync(caller, operation, path);
                 if ((int)answer.Status == 415)
                 {
-                    // A form is wanted: the framework refuses a content type before anybody is asked who they are.
+                    // The operation expects a form. The framework refuses other content types before authentication.
                     return;
                 }
 
@@ -62,7 +62,7 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
         var made = new Dictionary<string, string>();
         var breaches = new List<string>();
 
-        // Deletions last: the resource is needed until then.
+        // Deletions come last, because the resource is needed until then.
         foreach (var operation in (await GuardedOperation.ReadAsync(Admin)).Where(operation => !operation.IsAnonymous).OrderBy(operation => operation.Method == "DELETE"))
         {
             if (operation.ResourcePath is not { } resourcePath)
@@ -81,7 +81,7 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
                 await CheckAsync(sibling, operation, path, Sees(resource, operation, role, inPartner: true));
                 if (operation.Method == "DELETE" && operation.IsFor(role))
                 {
-                    // Those before may have deleted it, if they may.
+                    // The previous callers may have deleted it.
                     path = await resource.CreateAsync(Admin, ours, own) + operation.Path[resourcePath.Length..];
                 }
 
@@ -99,7 +99,7 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
                 : isThere == IsThere.No ? status == 404
                 : operation.Method == "GET" && operation.ResourcePath is not null ? status == 200 || (isThere == IsThere.Perhaps && status == 404)
 
-                // An empty body asks for nothing that there is: what is answered is about the request, not about who asks.
+                // An empty body refers to nothing that exists: these statuses are about the request, and not about the caller.
                 : status is 200 or 201 or 202 or 204 or 400 or 409 or 415 or 422
                 || answer.Text.Contains("PROVIDER_DISCOVERY_ERROR", StringComparison.Ordinal) || (isThere == IsThere.Perhaps && status == 404);
             if (!isExpected)
@@ -110,7 +110,7 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
         }
     }
 
-    /// <summary>Whether a resource exists for the same role elsewhere.</summary>
+    /// <summary>Whether the resource exists for the same role elsewhere.</summary>
     private static IsThere Sees(Resource resource, GuardedOperation operation, string role, bool inPartner)
     {
         if (resource.Owner == Owner.Grid)
@@ -118,13 +118,13 @@ public sealed class RoleTableTests(Grid grid) : GridTest(grid)
             return operation.Method == "DELETE" ? IsThere.Perhaps : IsThere.Yes;
         }
 
-        // One's own things are others' as far as these manage users.
+        // A user's resources are visible to others if they manage users.
         var permission = resource.Owner == Owner.User ? Permissions.ManageUsers : operation.Permissions[0];
         Reach? reach = Roles.Holds[role].Contains(permission) ? Roles.ReachOf([role], permission) : null;
         var isSeen = resource.Owner != Owner.Members
             && (reach == Reach.Grid || (reach == Reach.Partner && inPartner && resource.Owner != Owner.Visible));
 
-        // What one of them deletes is gone for the next.
+        // What one caller deletes is gone for the next.
         return !isSeen ? IsThere.No : operation.Method == "DELETE" ? IsThere.Perhaps : IsThere.Yes;
     }
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>A service token is exchanged for another without a moment in which neither works.</summary>
+/// <summary>A service token can be replaced without a moment in which neither token works.</summary>
 public sealed class ServiceTokenTests(Grid grid) : ServicesTest(grid)
 {
     private const string Old = "svc-old-token-0123456789abcdefghijklmnop";

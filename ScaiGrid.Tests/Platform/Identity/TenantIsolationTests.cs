@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>Two tenants of one partner, and one of another: what each sees of the others' models and usage, and who is shut out.</summary>
+/// <summary>Two tenants of one partner, and one of another: which models and usage of the others they can see, and whom a suspension excludes.</summary>
 public sealed class TenantIsolationTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -86,7 +86,7 @@ public sealed class TenantIsolationTests(Grid grid) : GridTest(grid)
         await AssertSeesAsync(partner, user, colleague, them);
         await AssertSeesAsync(strangers, strangers);
 
-        // Asking for others' does not help.
+        // Filters do not make others' usage visible.
         Assert.Empty(await UsersAsync(user.Api, $"user_id={colleague.Id}"));
         Assert.Empty(await UsersAsync(strangers.Api, $"tenant_id={ours.Id}"));
         Assert.Empty((await strangers.Api.GetAsync($"/v1/accounting/usage/summary?tenant_id={ours.Id}")).Ok().AsArray());
@@ -102,7 +102,7 @@ public sealed class TenantIsolationTests(Grid grid) : GridTest(grid)
         await Poll.UntilAsync(async () => !await user.IsKnownAsync(), "the suspension");
         (await user.Api.ChatAsync("scailabs/echo")).Error(401, "AUTH_TOKEN_INVALID");
         await tenant.ActivateAsync();
-        await Poll.UntilAsync(user.IsKnownAsync, "the tenant's return");
+        await Poll.UntilAsync(user.IsKnownAsync, "the end of the suspension");
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class TenantIsolationTests(Grid grid) : GridTest(grid)
         return (ours, await SeededTenant.CreateAsync(Grid, sibling: ours), await SeededTenant.CreateAsync(Grid));
     }
 
-    // Served by the demo's backend: who may call is the question here, not what answers.
+    // Routed to the demo's backend: these tests are about access, not about responses.
     private async Task<string> ConnectAsync(string slug)
     {
         var backend = (string)(await Admin.GetAsync("/v1/models/scailabs%2Fecho/routing")).Ok()["targets"]![0]!["backend_id"]!;

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Identity;
 
-/// <summary>What an identity provider tells, written to both databases: the code behind webhooks and synchronisation.</summary>
+/// <summary>Writes the data of an identity provider to both databases. Webhooks and synchronisation use this code.</summary>
 [Trait("needs", "services")]
 public sealed class UserDirectoryTests(DatabaseServer server)
 {
@@ -33,7 +33,7 @@ public sealed class UserDirectoryTests(DatabaseServer server)
         Assert.Equal(first, await TellAsync(database, "Ada Lovelace"));
         await using var db = await database.Contexts.CreateDbContextAsync(Token);
 
-        // The bootstrap's have no external id.
+        // The users of the bootstrap have no external id.
         Assert.Equal("Ada Lovelace", (await db.Users.SingleAsync(user => user.ExternalId != null, Token)).DisplayName);
         Assert.Equal(1, await db.Partners.CountAsync(partner => partner.ExternalId != null, Token));
         Assert.Equal(1, await db.Tenants.CountAsync(tenant => tenant.ExternalId != null, Token));
@@ -56,7 +56,7 @@ public sealed class UserDirectoryTests(DatabaseServer server)
             Token);
         Assert.StartsWith("tenant-", other.Slug, StringComparison.Ordinal);
 
-        // Local, with all rights: not to be had for the address.
+        // A local user with all permissions, whose account cannot be taken over through the email address.
         var now = TimeProvider.System.GetUtcNow();
         await database.Contexts.TransactAsync(
             (db, _) =>
@@ -88,7 +88,7 @@ public sealed class UserDirectoryTests(DatabaseServer server)
             Token);
         Assert.Empty((await GrantsAsync(database, userId)).Permissions);
 
-        // Somebody new may have the address; the one who was deleted cannot then come back with it.
+        // The user comes back under the same id, without the roles of before.
         Assert.Equal((tenantId, userId), await TellAsync(database, "Ada"));
         Assert.Empty((await GrantsAsync(database, userId)).Permissions);
         await using var db = await database.Contexts.CreateDbContextAsync(Token);
@@ -113,11 +113,11 @@ public sealed class UserDirectoryTests(DatabaseServer server)
         Assert.Equal([Roles.TenantViewer], grants.Assigned);
         Assert.Equal([Roles.TenantUser], grants.FromGroups);
 
-        // A circle, as only an identity provider can make it.
+        // A cycle, which only an identity provider can create.
         await DoAsync(database, (db, token) => Memberships.AddChildAsync(db, inner, outer, token));
         Assert.Equal([Roles.TenantUser], (await GrantsAsync(database, userId)).FromGroups);
 
-        // The group in the middle goes, and with it what it carried; what was assigned stays.
+        // Without the group in the middle its members lose the roles that it passed on. Assigned roles stay.
         await DoAsync(database, (db, token) => Memberships.DeleteGroupAsync(db, middle, token));
         grants = await GrantsAsync(database, userId);
         Assert.Equal([Roles.TenantViewer], grants.Assigned);
@@ -141,7 +141,7 @@ public sealed class UserDirectoryTests(DatabaseServer server)
         Assert.Empty(rows.Memberships.Of(userId));
     }
 
-    /// <summary>Partner, tenant, a group and a user in it.</summary>
+    /// <summary>Creates a partner, a tenant, a group, and a user in the group.</summary>
     private async Task<(string TenantId, string UserId)> TellAsync(TestDatabase database, string name) => await database.Contexts.TransactAsync(
         async (db, token) =>
         {

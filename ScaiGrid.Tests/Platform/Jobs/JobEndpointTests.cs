@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Jobs;
 
-/// <summary>What administrators see of queued work, and do about what is dead.</summary>
+/// <summary>What administrators see of queued work, and what they can do with dead jobs.</summary>
 public sealed class JobEndpointTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]
@@ -55,7 +55,7 @@ public sealed class JobEndpointTests(Grid grid) : ServicesTest(grid)
         var tenant = await SeededTenant.CreateAsync(Grid);
         using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
 
-        // No batch's job: the reader's exception names our types.
+        // Not a valid job of a batch. The reader's exception names our types, and must not be shown.
         var id = await AddAsync(tenant, "ready", queue: "batches", payload: "[]");
         string? error = null;
         await Poll.UntilAsync(async () => (error = (string?)(await admin.Api.GetAsync($"/v1/admin/jobs/{id}")).Ok()["error"]) != "it broke", "the job's failure");
@@ -76,7 +76,7 @@ public sealed class JobEndpointTests(Grid grid) : ServicesTest(grid)
     }
 }
 
-/// <summary>How scheduled tasks go, for those who look.</summary>
+/// <summary>The state of scheduled tasks, as the health details show it.</summary>
 public sealed class TaskHealthTests(Grid grid) : GridTest(grid)
 {
     [Fact]

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Jobs;
 
-/// <summary>Workers that share a queue, each a host of its own.</summary>
+/// <summary>Workers that share a queue. Each is a host of its own.</summary>
 [Trait("needs", "services")]
 public sealed class JobTests(DatabaseServer server)
 {
@@ -22,7 +22,7 @@ public sealed class JobTests(DatabaseServer server)
     {
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
 
-        // Not over before both have looked.
+        // Slow enough for both workers to get jobs.
         var work = new Work { Takes = TimeSpan.FromMilliseconds(200) };
         using var one = await StartAsync(database, work);
         using var two = await StartAsync(database, work);
@@ -30,7 +30,7 @@ public sealed class JobTests(DatabaseServer server)
 
         await WaitForNoneAsync(database);
         Assert.Equal(jobs.Order(), work.Ran.Select(run => run.Id).Order());
-        Assert.True(work.Ran.Select(run => run.Worker).Distinct().Count() == 2, "One worker did it all.");
+        Assert.True(work.Ran.Select(run => run.Worker).Distinct().Count() == 2, "One worker ran all jobs.");
     }
 
     [Theory]
@@ -44,7 +44,7 @@ public sealed class JobTests(DatabaseServer server)
         var claimed = await dead.ClaimAsync(Work.Queue, [("", 10)], TestContext.Current.CancellationToken);
         Assert.Equal(jobs.Order(), claimed.Select(job => job.Id).Order());
 
-        // Claimed is claimed: nobody else sees them as due.
+        // Claimed jobs are not due for others.
         Assert.Empty(await dead.DueAsync(TestContext.Current.CancellationToken));
         var work = new Work();
         using var other = await StartAsync(database, work);
@@ -52,7 +52,7 @@ public sealed class JobTests(DatabaseServer server)
         Assert.Equal(jobs.Order(), work.Ran.Select(run => run.Id).Order());
         Assert.All(work.Ran, run => Assert.Equal(2, run.Attempt));
 
-        // What the first one still has to say comes too late.
+        // The first worker can no longer renew its claims.
         Assert.Empty(await dead.RenewAsync(jobs, TestContext.Current.CancellationToken));
     }
 
@@ -118,7 +118,7 @@ public sealed class JobTests(DatabaseServer server)
         Assert.Equal(quick.Order(), work.Ran.Where(run => run.Lane == "quick").Select(run => run.Id).Order());
         Assert.Equal(["100"], await database.QueryAsync("SELECT COUNT(*) FROM jobs"));
 
-        // A stop gives back what hangs, as if it had not been tried.
+        // A stop returns the jobs that hang, as if they had not been tried.
         await worker.StopAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["0"], await database.QueryAsync($"SELECT COUNT(*) FROM jobs WHERE run_at > {Microseconds.From(TimeProvider.System.GetUtcNow())}"));
     }
@@ -137,7 +137,7 @@ public sealed class JobTests(DatabaseServer server)
         Assert.Contains("Using index for group-by", plan["Extra"].ToString(), StringComparison.Ordinal);
     }
 
-    // A lease is longer than a busy machine may take for anything, but where it is what the test is about.
+    // By default the lease is longer than any delay on a busy machine. Tests of leases set it.
     private static async Task<IHost> StartAsync(TestDatabase database, Work work, int leaseSeconds = 60)
     {
         var builder = database.CreateBuilder();
@@ -169,7 +169,7 @@ public sealed class JobTests(DatabaseServer server)
     private static Task<TimeSpan> WaitForNoneAsync(TestDatabase database) =>
         Poll.UntilAsync(async () => (await database.QueryAsync("SELECT COUNT(*) FROM jobs")).Single() == "0", "the queue to be empty");
 
-    /// <summary>What the handlers of a test do, and what they did.</summary>
+    /// <summary>What the handlers of a test do, and the jobs that they ran.</summary>
     private sealed class Work
     {
         public const string Queue = "test";
@@ -183,7 +183,7 @@ public sealed class JobTests(DatabaseServer server)
 
         public string? HangsIn { get; init; }
 
-        /// <summary>How often each job is put off before it is done, or fails.</summary>
+        /// <summary>How often each job is postponed before it succeeds or fails.</summary>
         public int PutsOff { get; init; }
     }
 

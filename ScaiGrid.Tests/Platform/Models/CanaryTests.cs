@@ -11,8 +11,8 @@ using Xunit;
 namespace ScaiGrid.Tests.Platform.Models;
 
 /// <summary>
-/// A provider's key, of each provider type, on each way that a call can go wrong with an upstream that repeats it: it reaches the upstream,
-/// and is in no answer, log, trace, metric, file or column in clear.
+/// The key of a provider, for each provider type and each way in which a call can fail with an upstream that repeats the key. It reaches the upstream, and is
+/// in no response, log, trace, metric or file, and in no column in plain text.
 /// </summary>
 public sealed class CanaryTests(Grid grid) : ServicesTest(grid)
 {
@@ -71,7 +71,7 @@ public sealed class CanaryTests(Grid grid) : ServicesTest(grid)
         Assert.Empty(await Services.MariaDb.ColumnsWithAsync(Canary));
     }
 
-    /// <summary>The search itself finds what is there.</summary>
+    /// <summary>Proves that the search finds text that is stored in plain.</summary>
     [Fact]
     public async Task ColumnSearch_FindsWhatIsInClear()
     {
@@ -101,7 +101,7 @@ public sealed class CanaryTests(Grid grid) : ServicesTest(grid)
         return slugs;
     }
 
-    // What the upstream says holds the key wherever it can.
+    // The upstream's responses contain the key wherever they can.
     private IReadOnlyList<Func<HttpContext, Task>> Scripts(WireDialect wire)
     {
         Func<HttpContext, Task>[] scripts =

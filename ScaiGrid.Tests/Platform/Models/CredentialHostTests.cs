@@ -5,7 +5,9 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>A stored secret is for the host that it was given for: who may edit a provider does not get it by having calls sent to a server of their own.</summary>
+/// <summary>
+/// A stored secret is bound to the host for which it was set: a caller who may edit a provider cannot get it by having calls sent to another server.
+/// </summary>
 public sealed class CredentialHostTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -37,11 +39,11 @@ public sealed class CredentialHostTests(Grid grid) : GridTest(grid)
         Assert.Equal(["base_url", "api_key"], answer.Ok()["config"]!.AsObject().Select(field => field.Key));
         Assert.Equal("•••• 2222", (string?)answer.Ok()["config"]!["api_key"]);
 
-        // The same host by another name of it, and another path there.
+        // The same host in another spelling, with another path.
         (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url = "https://ELSEWHERE.example:443/v2" } })).Ok();
         (await Admin.SendAsync(HttpMethod.Put, $"/v1/providers/{provider}", """{"config":{"base_url":"http://plain.example","api_key":null}}""")).Ok();
 
-        // Nothing is stored: nothing can be taken along.
+        // Without stored secrets the host can be changed freely.
         (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url = "http://other.example" } })).Ok();
     }
 
@@ -53,7 +55,9 @@ public sealed class CredentialHostTests(Grid grid) : GridTest(grid)
         (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { api_url = "https://elsewhere.example" } })).Invalid("config.api_key");
     }
 
-    /// <summary>Also on a backend, which then keeps its provider's key; but not for a backend's own key, which was not given for there.</summary>
+    /// <summary>
+    /// The same for a backend, which then keeps its provider's key. It is refused while a backend has its own key, which was not set for the new address.
+    /// </summary>
     [Fact]
     public async Task OtherAddressOnTheSameHost_NeedsNothingAnew()
     {
@@ -95,7 +99,7 @@ public sealed class CredentialHostTests(Grid grid) : GridTest(grid)
         (await Admin.ChatAsync(slug)).Ok();
         Assert.Equal([null, null], seen);
 
-        // What is as it was needs no saying again; what is its own is for this host alone.
+        // Unchanged settings need no secrets again. A backend's own key is bound to its host.
         (await Admin.PutAsync($"/v1/backends/{backend}", new { connection_config = new { base_url = url } })).Ok();
         (await Admin.PutAsync($"/v1/backends/{backend}", new { connection_config = new { base_url = url, api_key = "sk-its-own-3333" } })).Ok();
         (await Admin.PutAsync($"/v1/backends/{backend}", new { connection_config = new { base_url = "http://third.example", headers = new { } } })).Invalid("connection_config.api_key");

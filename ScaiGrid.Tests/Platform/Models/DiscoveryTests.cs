@@ -38,7 +38,7 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
         var model = (await Admin.GetAsync($"/v1/models/{name}/llama-3.3")).Ok();
         Assert.Equal(("3", "4", 8192), ((string?)model["input_price_per_mtok"], (string?)model["output_price_per_mtok"], (int?)model["context_window"]));
 
-        // Usage rows name the version of the prices.
+        // Usage records refer to the version of the prices.
         if (Grid.Services is { } services)
         {
             var price = await services.MariaDb.RowAsync("SELECT * FROM model_prices WHERE model_id = @id", ("id", (string)model["id"]!));

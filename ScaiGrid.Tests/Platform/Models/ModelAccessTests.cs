@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>Which tenants may use which models: rules for models and groups, and the model's own default.</summary>
+/// <summary>Which tenants may use which models: rules for models and groups, and the model's default.</summary>
 public sealed class ModelAccessTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]

@@ -8,7 +8,7 @@ namespace ScaiGrid.Tests.Platform.Models;
 
 public sealed class ModelListTests(Grid grid) : GridTest(grid)
 {
-    // Only here are there models of this kind, so that a list of them is short.
+    // No other test has models of this kind, so that the list is short.
     private const string Rare = "/v1/models?modality=audio&status=deprecated";
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class ModelListTests(Grid grid) : GridTest(grid)
         Assert.Equal(listed.ToJsonString(), (await Admin.GetAsync($"/oai/v1/models/{slug}")).Body().ToJsonString());
     }
 
-    /// <summary>Spec 04: <c>models:use</c> is all that OpenAI's surface needs, and its clients list the models first.</summary>
+    /// <summary>Spec 04: OpenAI's surface requires only <c>models:use</c>, and its clients list the models first.</summary>
     [Fact]
     public async Task OpenAiList_IsForWhoeverMayUseModels()
     {

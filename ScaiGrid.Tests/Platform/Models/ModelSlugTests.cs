@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>What a model may be called, and how it is found by that name.</summary>
+/// <summary>Which slugs are allowed, and how a model is found by its slug.</summary>
 public sealed class ModelSlugTests(Grid grid) : GridTest(grid)
 {
     [Theory]
@@ -75,7 +75,7 @@ public sealed class ModelSlugTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/models", new { slug })).Created();
         (await Admin.PostAsync("/v1/models", new { slug })).Error(409, "SLUG_CONFLICT");
 
-        // Names are compared byte by byte, on every database.
+        // Slugs are compared byte by byte, on every database.
         (await Admin.PostAsync("/v1/models", new { slug = slug.ToUpperInvariant() })).Created();
     }
 

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>What a model adds to its calls and answers: the system prompt with variables, and the headers of deprecation.</summary>
+/// <summary>What a model adds to its requests and responses: the system prompt with variables, and the deprecation headers.</summary>
 public sealed class ModelTemplateTests(Grid grid) : GridTest(grid)
 {
     [Fact]

@@ -26,7 +26,7 @@ public sealed class PriceTests(Grid grid) : GridTest(grid)
         string[] prices = ["input_price_per_mtok", "output_price_per_mtok", "cached_input_price_per_mtok", "image_price", "audio_price_per_minute"];
         for (var i = 0; i < prices.Length; i++)
         {
-            // Once more is no change.
+            // The second, identical change creates no version.
             for (var again = 0; again < 2; again++)
             {
                 var model = (await Admin.PutAsync(path, new Dictionary<string, string> { [prices[i]] = "3" })).Ok();

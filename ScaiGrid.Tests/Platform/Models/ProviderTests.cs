@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>Providers and backends: their references, their mistakes, and how one ends.</summary>
+/// <summary>Providers and backends: references, validation and deletion.</summary>
 public sealed class ProviderTests(Grid grid) : GridTest(grid)
 {
     [Fact]

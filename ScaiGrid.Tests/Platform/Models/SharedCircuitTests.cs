@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>Replicas agree on circuits within two seconds, and each has its own view while Redis is away.</summary>
+/// <summary>Replicas agree on the state of circuits within two seconds. While Redis is unavailable, each has its own state.</summary>
 [Collection(TimedTests.Name)]
 [Trait("needs", "services")]
 public sealed class SharedCircuitTests
@@ -25,7 +25,7 @@ public sealed class SharedCircuitTests
         var model = await RoutedModel.CreateAsync(one, [new(upstream.BaseUrl, "m")]);
         await Poll.UntilAsync(async () => (int)(await two.GetAsync($"/oai/v1/models/{model.Slug}")).Status == 200, "the model on the second replica");
 
-        // :: What one finds out, the other knows.
+        // A circuit that one replica opens is open on the other.
         await BreakAsync(one, model);
         await ReachesAsync(model, two, "open");
         var calls = upstream.Calls.Count;
@@ -35,17 +35,17 @@ public sealed class SharedCircuitTests
         (await two.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
         await ReachesAsync(model, one, "closed");
 
-        // :: It logged that, and the failures behind it not each.
+        // The replica logs the changes of the circuit, but not each failure.
         await Poll.UntilAsync(() => Task.FromResult(Logged(first, "circuit_opened") == 1 && Logged(first, "circuit_closed") == 1), "the circuit in the log");
         Assert.InRange(Logged(first, "attempt_failed"), 1, 4);
 
-        // :: A failure of another kind at once.
+        // A failure of another kind is logged immediately.
         upstream.Play("m", new UpstreamScript { Body = "no JSON" });
         (await one.ChatAsync(model.Slug)).Error(502, "UPSTREAM_SHAPE_MISMATCH");
         await Poll.UntilAsync(() => Task.FromResult(Logged(first, "ShapeMismatch") == 1), "the other failure in the log");
         upstream.Play("m", new UpstreamScript { Status = 500 });
 
-        // :: A replica that starts now knows it as well.
+        // A replica that starts now learns the state as well.
         await BreakAsync(two, model);
         await ReachesAsync(model, one, "open");
         await using (var third = await Replica.StartAsync(Mode.Http, services.Settings))
@@ -57,7 +57,7 @@ public sealed class SharedCircuitTests
         (await one.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
         await ReachesAsync(model, two, "closed");
 
-        // :: Without Redis each has its own view, and tells it when Redis is there again.
+        // Without Redis each replica has its own state, and shares it when Redis is available again.
         await services.Redis.KillAsync();
         await BreakAsync(one, model);
         await Task.Delay(Promised);
@@ -83,15 +83,15 @@ public sealed class SharedCircuitTests
         var model = await RoutedModel.CreateAsync(api, [new(upstream.BaseUrl, "m")]);
         await BreakAsync(api, model);
 
-        // :: While it is disabled this process forgets it; what Redis has of it cannot be read when it comes back.
+        // While the backend is disabled, the process forgets its circuit. When it is enabled again, the circuit cannot be read from Redis.
         var path = $"/v1/backends/{model.Backends[0]}";
         (await api.PutAsync(path, new { status = "disabled" })).Ok();
         await Poll.UntilAsync(async () => (string?)(await model.HealthAsync(0, api))["status"] == "unavailable", "the backend to be forgotten");
         await services.Redis.AllowAsync("mget", isAllowed: false);
         (await api.PutAsync(path, new { status = "active" })).Ok();
-        await Poll.UntilAsync(() => Task.FromResult(Logged(replica, "circuits_not_shared") > 0), "the circuits' reading to fail");
+        await Poll.UntilAsync(() => Task.FromResult(Logged(replica, "circuits_not_shared") > 0), "a failure to read the circuits from Redis");
         await services.Redis.AllowAsync("mget", isAllowed: true);
-        await Poll.UntilAsync(async () => await model.StateAsync(0, api) != "closed", "what Redis has of the backend");
+        await Poll.UntilAsync(async () => await model.StateAsync(0, api) != "closed", "the circuit's state from Redis");
     }
 
     private static int Logged(ModeProcess replica, string name) => replica.Output.Split($"\"{name}\"").Length - 1;

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>What whoever reads the database finds of secrets: nothing to use.</summary>
+/// <summary>The database contains no usable secrets.</summary>
 public sealed class StoredSecretTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]

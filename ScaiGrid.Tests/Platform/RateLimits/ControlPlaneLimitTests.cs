@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.RateLimits;
 
-/// <summary>The limit of control-plane calls of authenticated callers.</summary>
+/// <summary>The limit on control-plane calls of authenticated callers.</summary>
 [Trait("needs", "services")]
 [Collection(nameof(SmallGrid))]
 public sealed class ControlPlaneLimitTests
@@ -33,7 +33,7 @@ public sealed class ControlPlaneLimitTests
         Assert.Equal(("12", "0"), (refused.Headers["X-Scaigrid-Ratelimit-Limit"], refused.Headers["X-Scaigrid-Ratelimit-Remaining"]));
         Assert.InRange(long.Parse(refused.Headers["X-Scaigrid-Ratelimit-Reset"], CultureInfo.InvariantCulture) - TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(), 0, 62);
 
-        // Before the permission is checked, and on the surface that was called.
+        // The limit is checked before the permission, and its error has the format of the surface.
         (await grid.Admins[1].GetAsync("/oai/v1/files")).OpenAiError(429, "rate_limited");
         Assert.Equal(Limit - 2, (await reader.AuditAsync("action=api_key.revoke")).Count);
         (await reader.GetAsync("/v1/audit-log/verify")).Ok();
@@ -64,7 +64,7 @@ public sealed class ControlPlaneLimitTests
             (await grid.Admin.ChatAsync(Echo)).Ok();
         }
 
-        // What was asked over gRPC and with another key of the user is in the same window.
+        // Calls over gRPC and with another key of the user count in the same window.
         Assert.Equal(StatusCode.OK, await ListAsync());
         using var other = grid.Admin.As(key);
         for (var i = 2; i < Limit; i++)
@@ -118,7 +118,7 @@ public sealed class ControlPlaneLimitTests
         await Poll.UntilAsync(async () => (int)(await grid.Admin.GetAsync("/v1/me")).Status == 200, "Redis to be used again");
     }
 
-    /// <summary>Counting nothing proves more than passing many calls, which on a slow machine do not fill a window.</summary>
+    /// <summary>That no window exists proves more than many successful calls, which may not fill a window on a slow machine.</summary>
     [Theory]
     [InlineData(0, 200, 0)]
     [InlineData(1, 429, 1)]
@@ -134,7 +134,7 @@ public sealed class ControlPlaneLimitTests
         withGrpc: withGrpc,
         settings: new Dictionary<string, string> { [Setting] = $"{limit}", ["SCAIGRID_RATE_LIMIT_FAIL_CLOSED"] = failClosed });
 
-    /// <summary>By two calls of the admin's.</summary>
+    /// <summary>Takes two calls of the admin.</summary>
     private static async Task<ApiDriver> AddSuperAdminAsync(SmallGrid grid)
     {
         var user = (await grid.Admin.PostAsync("/v1/users", new { email = "reader@test.example", display_name = "Reader", roles = new[] { Roles.SuperAdmin } })).Created();

@@ -48,7 +48,7 @@ public sealed class RateLimitTests
             Assert.Equal(("10", "0"), (answer.Headers["x-ratelimit-limit-requests"], answer.Headers["x-ratelimit-remaining-requests"]));
         }
 
-        // Another key of the same user has what the user has left. A model that is not there counts as well.
+        // Another key of the same user is limited by what the user has left. Calls of unknown models count as well.
         var (_, key) = await grid.Admin.CreateKeyAsync();
         using var other = grid.Admin.As(key);
         Assert.Equal("4", (await other.ChatAsync(Echo)).Headers["X-Scaigrid-Ratelimit-Remaining"]);
@@ -59,7 +59,7 @@ public sealed class RateLimitTests
 
         (await other.ChatAsync("no/such-model")).Error(429, "RATE_LIMITED");
 
-        // The control plane is no inference.
+        // Control-plane calls do not count.
         (await other.GetAsync("/v1/me")).Ok();
     }
 
@@ -77,7 +77,7 @@ public sealed class RateLimitTests
         Assert.Equal("""{"requests_per_minute":0,"tokens_per_minute":0,"is_own":false}""", limits["user"]!.ToJsonString());
         Assert.Equal(limits.ToJsonString(), (await grid.Admin.GetAsync($"/v1/tenants/{tenant}/rate-limits")).Ok().ToJsonString());
 
-        // The tenant's window was not counted before, since it had no limit.
+        // The tenant had no limit before, so its window was not counted.
         Assert.Equal("2", (await grid.Admin.ChatAsync(Echo)).Headers["X-Scaigrid-Ratelimit-Remaining"]);
         (await grid.Admin.PutAsync($"/v1/partners/{partner}/rate-limits", new { partner = new { requests_per_minute = 1 } })).Ok();
         (await grid.Admin.ChatAsync(Echo)).Ok();
@@ -95,7 +95,7 @@ public sealed class RateLimitTests
         var (slug, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 400, CompletionTokens = 100 });
         for (var used = 500; used <= 2000; used += 500)
         {
-            // What was held back beyond the use is given back as soon as the call is settled.
+            // Reserved tokens that were not used are returned when the call is settled.
             await Poll.UntilAsync(async () => (int)(await ChatAsync(grid.Admin, slug)).Status == 200, "room for another call");
         }
 
@@ -220,12 +220,12 @@ public sealed class RateLimitTests
         await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 200, "Redis to be used again");
     }
 
-    /// <summary>60 a minute over two replicas for three minutes: never more than 60 within 60 seconds, and 58 a minute at least.</summary>
+    /// <summary>60 a minute on two replicas for three minutes: never more than 60 calls within 60 seconds, and at least 58 a minute.</summary>
     [Fact]
     [Trait("lane", "long")]
     public Task SixtyAMinute_ForThreeMinutes() => HoldsAsync(limit: 60, callers: 4, TimeSpan.FromMilliseconds(100), minutes: 3);
 
-    /// <summary>So many that calls are admitted ahead.</summary>
+    /// <summary>Enough calls for tickets to be prefetched.</summary>
     [Fact]
     [Trait("lane", "long")]
     public Task ThreeThousandAMinute_FromBusyCallers() => HoldsAsync(limit: 3000, callers: 8, TimeSpan.Zero, minutes: 3);
@@ -254,7 +254,8 @@ public sealed class RateLimitTests
 
         Assert.InRange(granted.Count, limit * minutes * 58 / 60, limit * (minutes + 1));
 
-        // A call was granted somewhere between its sending and its answer: more than the limit surely within 60 s would be a breach.
+        // A call was granted at some time between its request and its response. The test fails only if more calls than the limit were certainly granted
+        // within 60 s.
         var calls = granted.ToArray();
         foreach (var (first, _) in calls)
         {

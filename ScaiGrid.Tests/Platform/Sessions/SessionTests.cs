@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Sessions;
 
-/// <summary>Conversations with a model that are remembered.</summary>
+/// <summary>Conversations with a model whose messages are stored.</summary>
 public sealed class SessionTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -77,7 +77,7 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
         Assert.Equal(("a🎉", true), ((string?)said[0]!["content"], (bool)said[0]!["is_complete"]!));
     }
 
-    /// <summary>Whole and streamed, so that a conversation does not depend on which way it was asked for.</summary>
+    /// <summary>Whole and streamed, because the conversation must be the same in both cases.</summary>
     [Theory]
     [InlineData("\"refusal\":\"I will not.\"", "I will not.")]
     [InlineData("\"reasoning_content\":\"Hm\"", "")]
@@ -114,14 +114,14 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
             var reply = (await Admin.GetAsync(messages)).Ok()["items"]![0]!;
             Assert.Equal(("assistant", kept, true), ((string?)reply["role"], (string?)reply["content"], (bool)reply["is_complete"]!));
 
-            // A model is not told of one without words: some refuse that.
+            // A message without content is not sent to the model, because some models refuse it.
             await Admin.PostAsync(messages, new { content = "on", stream });
             var sent = JsonNode.Parse(Grid.Upstream.CallsOf(upstream)[^1].Body)!["messages"]!.AsArray().Select(message => (string)message!["content"]!);
             Assert.Equal(kept.Length > 0 ? ["go", kept, "on"] : ["go", "on"], sent);
         }
     }
 
-    /// <summary>Limits, routing and deprecation are told of a whole reply as of a streamed one.</summary>
+    /// <summary>The headers for limits, routing and deprecation are the same for whole and streamed replies.</summary>
     [Fact]
     public async Task WholeReply_HasTheHeadersOfAStreamedOne()
     {
@@ -203,7 +203,7 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
     }
 }
 
-/// <summary>Who sees and says what.</summary>
+/// <summary>Who can read conversations, and who can write to them.</summary>
 public sealed class ConversationAccessTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]

@@ -16,7 +16,7 @@ public sealed class BackendPoolTests
 {
     private static readonly SecretBox Box = new(new SecretOptions { SecretKey = Secrets.SecretKey });
 
-    /// <summary>Once for each change of it, not for each load.</summary>
+    /// <summary>Logged once for each change of the backend, and not for each load.</summary>
     [Fact]
     public void BackendElsewhereWithoutSecretsOfItsOwn_IsTold()
     {
@@ -43,7 +43,7 @@ public sealed class BackendPoolTests
         }
     }
 
-    /// <summary>Or it would be shown as ill, on each replica by itself, until a call came that need never come.</summary>
+    /// <summary>Otherwise each replica would show the backend as unhealthy until its next call, which may never come.</summary>
     [Fact]
     public void MendedKey_ForgetsTheRefusalsOfTheOld()
     {

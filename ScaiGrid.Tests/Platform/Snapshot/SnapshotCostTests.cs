@@ -18,7 +18,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Snapshot;
 
-/// <summary>What a change costs a replica of a large installation: 10,000 keys, 1,000 models, 100 tenants.</summary>
+/// <summary>The cost of a change for a replica of a large installation: 10,000 keys, 1,000 models, 100 tenants.</summary>
 [Collection(TimedTests.Name)]
 [Trait("needs", "services")]
 [Trait("lane", "long")]
@@ -51,7 +51,7 @@ public sealed class SnapshotCostTests(DatabaseServer server)
         Assert.True(first.Keys.Count > Tenants * KeysEach);
         Assert.True(first.Models.Count > ModelCount);
 
-        // Each of them once, so that the code is compiled; then the middle of five.
+        // Each is run once, so that the code is compiled. Then the median of five runs counts.
         await AddKeyAsync(database, tenantId);
         await loader.LoadAsync(Cancellation);
         var whole = await MiddleAsync(() => database.ExecuteAsync("UPDATE snapshot_revision SET revision = revision + 1"), loader);
@@ -87,7 +87,7 @@ public sealed class SnapshotCostTests(DatabaseServer server)
         await db.SaveChangesAsync(Cancellation);
     }
 
-    /// <returns>One of the tenants.</returns>
+    /// <returns>The id of one of the tenants.</returns>
     private static async Task<string> SeedAsync(TestDatabase database)
     {
         var (now, partnerId, tenantId) = (DateTimeOffset.UnixEpoch, Ids.New(Ids.Partner, TimeProvider.System), "");

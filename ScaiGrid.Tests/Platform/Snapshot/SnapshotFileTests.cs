@@ -8,14 +8,14 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Snapshot;
 
-/// <summary>The file of the last snapshot, on a data folder that several replicas share.</summary>
+/// <summary>The file of the last snapshot, in a data folder that several replicas share.</summary>
 public sealed class SnapshotFileTests
 {
     private static readonly SecretBox Box = new(new SecretOptions { SecretKey = Secrets.SecretKey });
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    /// <summary>In containers all of them are process 1.</summary>
+    /// <summary>In containers each replica is process 1.</summary>
     [Fact]
     public async Task ReplicasOfOneProcessId_WriteAtOnce_AndTheFileIsAlwaysWhole()
     {
@@ -60,7 +60,10 @@ public sealed class SnapshotFileTests
         Assert.NotNull(await file.ReadAsync(new SnapshotRows(), Cancellation));
     }
 
-    /// <summary>All of a row's values, and which of them it must have: what a version after this one adds makes its files another version's.</summary>
+    /// <summary>
+    /// The shape has all values of a row, and which of them are required. A later version that adds a value has another shape, so that its files are
+    /// recognized.
+    /// </summary>
     [Fact]
     public void Shape_NamesEachValueOfEachTable()
     {

@@ -4,9 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Snapshot;
 
-/// <summary>
-/// A second Api replica hears of changes within two seconds: from Redis, and where Redis announces nothing, by asking the database.
-/// </summary>
+/// <summary>A second Api replica learns of changes within two seconds: from Redis or, if Redis announces nothing, by polling the database.</summary>
 [Collection(TimedTests.Name)]
 public sealed class SnapshotTests(Grid grid) : ServicesTest(grid)
 {
@@ -34,12 +32,12 @@ public sealed class SnapshotTests(Grid grid) : ServicesTest(grid)
         var slug = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, name, inputPrice: "1");
         await ReachesAsync(async () => (int)(await other.ChatAsync(slug)).Status == 200, "a new model");
 
-        // The price and the window are changed together, and the window can be seen.
+        // Price and window are changed together, and the window is visible.
         (await Admin.PutAsync($"/v1/models/{Uri.EscapeDataString(slug)}", new { input_price_per_mtok = "7", context_window = 777 })).Ok();
         await ReachesAsync(async () => (int?)(await other.GetAsync($"/oai/v1/models/{slug}")).Body()["context_window"] == 777, "a changed model");
         (await other.ChatAsync(slug)).Ok();
 
-        // Without Redis the replica's usage is in its journal, which another process on the same data folder ships when it has ended.
+        // Without Redis the replica's usage stays in its journal. Another process on the same data folder ships it after the replica has ended.
         Assert.Equal(0, await replica.TerminateAsync());
         Assert.Equal(["7", "1"], (await Admin.UsageAsync(slug, 2)).Select(row => (string?)row["cost"]));
     }
@@ -71,7 +69,7 @@ public sealed class SnapshotTests(Grid grid) : ServicesTest(grid)
     private static async Task<long> RevisionAsync(ApiDriver api) => (long)JsonNode.Parse((await api.GetAsync("/health/detailed")).Text)!["data"]!["snapshot"]!["revision"]!;
 }
 
-/// <summary>Tests that measure time, one at a time after all others.</summary>
+/// <summary>Tests that measure time run one at a time, after all others.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class TimedTests
 {

@@ -70,7 +70,7 @@ public sealed class TenancyTests(Grid grid) : GridTest(grid)
         (await admin.Api.PutAsync($"/v1/partners/{ours.PartnerId}", new { display_name = "x" })).Error(403, "AUTHZ_PERMISSION_DENIED");
         (await admin.Api.PostAsync("/v1/tenants", new { slug = Fresh.Name(), partner_id = other.PartnerId })).Invalid("partner_id");
 
-        // Without a partner_id, theirs.
+        // Without a partner_id the tenant belongs to the admin's partner.
         var made = (await admin.Api.PostAsync("/v1/tenants", new { slug = Fresh.Name() })).Created();
         Assert.Equal(ours.PartnerId, (string?)made["partner_id"]);
         (await admin.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { status = "suspended" })).Ok();

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Webhooks;
 
-/// <summary>Receivers that are fast, fail or hang, side by side, and workers that die.</summary>
+/// <summary>Receivers that are fast, fail or hang at the same time, and workers that are killed.</summary>
 [Trait("needs", "services")]
 public sealed class DeliveryTests(DatabaseServer server)
 {
@@ -28,21 +28,21 @@ public sealed class DeliveryTests(DatabaseServer server)
         await Poll.UntilAsync(() => Task.FromResult(receivers.Ticks().Count == Count), "all events", TimeSpan.FromMinutes(3));
         Assert.Equal(Enumerable.Range(0, Count / 2), receivers.Ticks().Select(happened => (int)happened.Json["payload"]!["number"]!).Distinct().Order());
 
-        // 50 failures in a row, and those that were on their way, but not the rest.
-        await Poll.UntilAsync(async () => await receivers.StatusOfAsync("failing") == "disabled", "the failing one to be disabled");
+        // 50 consecutive failures, and the deliveries that were in flight, but not the rest.
+        await Poll.UntilAsync(async () => await receivers.StatusOfAsync("failing") == "disabled", "the failing webhook to be disabled");
         Assert.InRange(receivers.Receiver.CountOf("failing"), 50, 150);
         await Poll.UntilAsync(
-            () => Task.FromResult(receivers.Receiver.Of("fast").Any(happened => happened.Type == "webhook.auto_disabled")), "the event that tells so");
+            () => Task.FromResult(receivers.Receiver.Of("fast").Any(happened => happened.Type == "webhook.auto_disabled")), "the event about it");
         Assert.Equal("active", await receivers.StatusOfAsync("hanging"));
 
-        // What was still to be sent to it is given up; what failed is looked at when its retry is due.
+        // Its pending deliveries are dropped. Failed ones are dropped when their retry is due.
         await Poll.UntilAsync(
             async () => (await receivers.Database.QueryAsync("SELECT COUNT(*) FROM jobs WHERE lane = 'wh_failing' AND error IS NULL")).Single() == "0",
-            "the disabled one's backlog to go");
+            "the pending deliveries of the disabled webhook to be dropped");
     }
 }
 
-/// <summary>The same at full rate: takes two minutes.</summary>
+/// <summary>The same at full rate, which takes two minutes.</summary>
 [Trait("lane", "long")]
 [Trait("needs", "services")]
 public sealed class DeliveryRateTests(DatabaseServer server)
@@ -62,7 +62,7 @@ public sealed class DeliveryRateTests(DatabaseServer server)
         Assert.InRange(receivers.Receiver.CountOf("failing"), 50, 150);
         Assert.True(delays[delays.Length * 95 / 100] < 2, $"95 in 100 took {delays[delays.Length * 95 / 100]:F3} s or less.");
 
-        // A worker that is stopped and one that is started lose nothing between them.
+        // Nothing is lost when one worker stops and another starts.
         var emitting = receivers.EmitAsync(10 * PerSecond, PerSecond);
         Assert.Equal(0, await first.TerminateAsync());
         await using var second = await receivers.StartWorkerAsync();

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Webhooks;
 
-/// <summary>A database of its own with three webhooks of one tenant (fast, failing, hanging), and workers of its own that deliver.</summary>
+/// <summary>A separate database with three webhooks of one tenant (fast, failing, hanging), and workers that deliver their events.</summary>
 internal sealed class Receivers : IAsyncDisposable
 {
     private readonly EventOutbox _outbox = new(TimeProvider.System);
@@ -52,7 +52,7 @@ internal sealed class Receivers : IAsyncDisposable
         ["SCAIGRID_JOB_LEASE_S"] = "5",
     });
 
-    /// <summary>Events at an even rate, some in each transaction.</summary>
+    /// <summary>Adds events at an even rate, several in each transaction.</summary>
     public async Task EmitAsync(int count, int perSecond)
     {
         const int Together = 20;
@@ -77,7 +77,7 @@ internal sealed class Receivers : IAsyncDisposable
         }
     }
 
-    /// <summary>What the fast one received, first times only.</summary>
+    /// <summary>The events that the fast receiver got, without duplicates.</summary>
     public IReadOnlyList<ReceivedEvent> Ticks() =>
         [.. Receiver.Of("fast").Where(happened => happened.Type == "test.tick").DistinctBy(happened => happened.Id)];
 

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Webhooks;
 
-/// <summary>Webhooks are URLs that tenants choose: they lead nowhere inside, and to nobody else's events.</summary>
+/// <summary>Tenants choose the URLs of webhooks: they must not reach internal addresses, and must not get events of other tenants.</summary>
 public sealed class WebhookSafetyTests(Grid grid) : ServicesTest(grid)
 {
     [Fact]
@@ -20,7 +20,7 @@ public sealed class WebhookSafetyTests(Grid grid) : ServicesTest(grid)
             (await api.PostAsync("/v1/webhooks", new { url, events = new[] { "scaikey.*" } })).Invalid("url");
         }
 
-        // A name passes, and is found out when it is resolved.
+        // A host name is accepted, and refused when it is resolved.
         var id = (string)(await api.PostAsync("/v1/webhooks", new { url = "https://localhost:9/", events = new[] { "scaikey.*" } })).Created()["id"]!;
         var result = (await api.PostAsync($"/v1/webhooks/{id}/test", new { })).Ok();
         Assert.Equal("The host's address is not allowed.", (string?)result["error"]);
@@ -46,7 +46,7 @@ public sealed class WebhookSafetyTests(Grid grid) : ServicesTest(grid)
         (await them.Api.GetAsync($"/v1/webhooks/{id}/deliveries")).Error(404, "NOT_FOUND");
 
         Assert.Equal(200, (int)(await user.Api.ChatAsync("scailabs/echo")).Status);
-        await Poll.UntilAsync(() => Task.FromResult(receiver.CountOf("ours") == 1), "our event");
+        await Poll.UntilAsync(() => Task.FromResult(receiver.CountOf("ours") == 1), "the event at its own tenant's receiver");
         var delivery = (await us.Api.IdsAsync($"/v1/webhooks/{id}/deliveries?x=1", 10)).Single();
         (await them.Api.GetAsync($"/v1/webhooks/{id}/deliveries/{delivery}")).Error(404, "NOT_FOUND");
         (await them.Api.PostAsync($"/v1/webhooks/{id}/deliveries/{delivery}/redeliver", new { })).Error(404, "NOT_FOUND");

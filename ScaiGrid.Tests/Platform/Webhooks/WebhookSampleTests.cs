@@ -11,7 +11,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Webhooks;
 
-/// <summary>The receivers of docs/webhooks.md take what is genuine and refuse what is not.</summary>
+/// <summary>The sample receivers of docs/webhooks.md accept genuine events and refuse others.</summary>
 public sealed class WebhookSampleTests(Grid grid) : GridTest(grid)
 {
     private const string Secret = "a-secret-of-the-sample-s";

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Webhooks;
 
-/// <summary>A tenant's webhooks, from their creation to the event that arrives.</summary>
+/// <summary>A tenant's webhooks, from their creation to the delivery of an event.</summary>
 public sealed class WebhookTests(Grid grid) : GridTest(grid)
 {
     private const string Secret = "a-secret-of-the-tests-own";
@@ -16,7 +16,7 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
         await using var receiver = await FakeReceiver.StartAsync();
         var slug = await ConnectAsync(new UpstreamScript());
 
-        // A tenant of its own: it does not wait for the events of all other tests.
+        // A separate tenant, so that the test does not wait for the events of all others.
         using var admin = await (await SeededTenant.CreateAsync(Grid)).AddUserAsync("tenant_admin");
         var id = await CreateAsync(admin.Api, receiver.UrlOf("calls"), "request.*");
         (await admin.Api.ChatAsync(slug)).Ok();
@@ -48,7 +48,7 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
         receiver.Fail("moody", 503);
         var slug = await ConnectAsync(new UpstreamScript());
 
-        // A tenant of its own: 50 events of others that fail in a row would disable the webhook.
+        // A separate tenant, because 50 consecutive failures with events of other tests would disable the webhook.
         using var admin = await (await SeededTenant.CreateAsync(Grid)).AddUserAsync("tenant_admin");
         var id = await CreateAsync(admin.Api, receiver.UrlOf("moody"), "request.completed");
         await admin.Api.ChatAsync(slug);
@@ -62,7 +62,7 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
         Assert.InRange(retry.TotalSeconds, 30, 60);
         (await admin.Api.PostAsync($"{path}/redeliver", new { })).Error(409, "CONFLICT");
 
-        // Without retries it is final at once, and a redelivery is a delivery of its own, of the same event.
+        // Without retries a failure is final. A redelivery is a new delivery of the same event.
         (await admin.Api.PutAsync($"/v1/webhooks/{id}", new { max_retries = 0 })).Ok();
         await admin.Api.ChatAsync(slug);
         await Poll.UntilAsync(async () => (await admin.Api.IdsAsync($"/v1/webhooks/{id}/deliveries?status=failed", 100)).Count > 0, "a failed delivery");
@@ -90,7 +90,7 @@ public sealed class WebhookTests(Grid grid) : GridTest(grid)
         (await Admin.DeleteAsync($"/v1/webhooks/{id}")).NoContent();
         (await Admin.GetAsync($"/v1/webhooks/{id}")).Error(404, "NOT_FOUND");
 
-        // One's own is not repeated.
+        // A secret that the caller chose is not returned.
         created = (await Admin.PostAsync("/v1/webhooks", new { url = "https://receiver.example/x", events = new[] { "*" }, secret = Secret })).Created();
         Assert.Null(created["secret"]);
         (await Admin.DeleteAsync($"/v1/webhooks/{created["id"]}")).NoContent();
