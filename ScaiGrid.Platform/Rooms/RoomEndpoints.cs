@@ -40,7 +40,8 @@ internal static class RoomEndpoints
 
     private static async Task<Ok<PageEnvelope<RoomView>>> List([AsParameters] PageQuery query, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
-        var page = await db.Of(caller).AsNoTracking().NewestAsync(query, Ids.Room, room => room.Id, cancellationToken);
+        var page = await db.Of(caller).AsNoTracking()
+            .NewestAsync(query, Ids.Room, room => room.Id, room => (room.SystemPrompt ?? "").Length + room.Metadata.Length, cancellationToken);
         return page.As(row => RoomView.Of(row, members: null));
     }
 

@@ -78,16 +78,17 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
     private async Task<byte[]> RequestAsync(Turn turn, Caller caller, bool stream, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var past = await db.Messages.AsNoTracking()
+        var newest = db.Messages.AsNoTracking()
             .Where(message => message.ConversationId == turn.ConversationId && message.TenantId == caller.TenantId)
-            .OrderByDescending(message => message.Id)
-            .Take(MostMessages)
-            .ToListAsync(cancellationToken);
+            .OrderByDescending(message => message.Id);
+
+        // Their lengths first: only messages that the model is told are loaded.
+        var lengths = await newest.Take(MostMessages).Select(message => message.Content.Length).ToListAsync(cancellationToken);
+        var past = await newest.Take(NewestRows.Fitting(lengths, MostCharacters - turn.Content.Length)).ToListAsync(cancellationToken);
         var messages = new List<JsonObject> { Said("user", caller.UserId, turn.Content) };
-        var characters = turn.Content.Length;
 
         // Replies without text are left out: they tell a model nothing, and some models reject them.
-        foreach (var message in past.Where(message => message.Content.Length > 0).TakeWhile(message => (characters += message.Content.Length) <= MostCharacters))
+        foreach (var message in past.Where(message => message.Content.Length > 0))
         {
             messages.Insert(0, Said(message.Role, message.Author, message.Content));
         }

@@ -53,7 +53,7 @@ internal static class MessageBodies
     {
         var page = await db.ByIndex<Message>("ix_messages_conversation").AsNoTracking()
             .Where(message => message.ConversationId == conversationId && message.TenantId == caller.TenantId)
-            .NewestAsync(query, Ids.Message, message => message.Id, cancellationToken);
+            .NewestAsync(query, Ids.Message, message => message.Id, message => message.Content.Length, cancellationToken);
         return page.As(MessageView.Of);
     }
 

@@ -48,7 +48,7 @@ internal static class SessionEndpoints
 
         var page = await db.ByIndex<ChatSession>(ofTenant ? null : "ix_chat_sessions_user").AsNoTracking()
             .Where(session => session.TenantId == caller.TenantId && (ofTenant || session.UserId == caller.UserId))
-            .NewestAsync(query, Ids.Session, session => session.Id, cancellationToken);
+            .NewestAsync(query, Ids.Session, session => session.Id, session => (session.SystemPrompt ?? "").Length + session.Metadata.Length, cancellationToken);
         return page.As(row => SessionView.Of(row, isOwn: row.UserId == caller.UserId));
     }
 

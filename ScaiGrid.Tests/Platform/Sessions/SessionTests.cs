@@ -201,6 +201,46 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
         var reply = (await Admin.GetAsync($"/v1/sessions/{id}/messages")).Ok()["items"]![0]!;
         Assert.Equal(("Hello ", false), ((string?)reply["content"], (bool)reply["is_complete"]!));
     }
+
+    /// <summary>A thousand of them are half a gigabyte: neither a page nor what a model is told takes up the memory of a replica.</summary>
+    [Fact]
+    public async Task PagesOfLongTexts_EndEarly_AndTheNextOneContinues()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstream);
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        var room = $"/v1/rooms/{(string)(await user.Api.PostAsync("/v1/rooms", new { name = "Long", system_prompt = Long('s') })).Created()["id"]!}";
+        (await user.Api.PostAsync($"{room}/members", new { type = "model", id = slug })).Created();
+        for (var i = 0; i < 9; i++)
+        {
+            (await user.Api.PostAsync($"{room}/messages", new { content = Long((char)('a' + i)) })).Created();
+            (await user.Api.PostAsync("/v1/sessions", new { model = slug, system_prompt = Long((char)('a' + i)) })).Created();
+        }
+
+        Assert.Equal(["ihgfedcb", "a"], await PagesAsync($"{room}/messages", "content"));
+        Assert.Equal(["ihgfedc", "ba"], await PagesAsync("/v1/sessions", "system_prompt"));
+        Assert.Equal(["s"], await PagesAsync("/v1/rooms", "system_prompt"));
+
+        (await user.Api.PostAsync($"{room}/messages", new { content = "and you?", reply_model = slug })).Ok();
+        var sent = JsonNode.Parse(Grid.Upstream.CallsOf(upstream)[^1].Body)!["messages"]!.AsArray();
+        Assert.Equal([("system", 500_000), ("user", $"[{user.Id}] ".Length + 500_000), ("user", $"[{user.Id}] and you?".Length)], sent.Select(said => ((string)said!["role"]!, ((string)said["content"]!).Length)));
+
+        static string Long(char of) => new(of, 500_000);
+
+        // Each page as the first characters of its texts.
+        async Task<List<string>> PagesAsync(string path, string field)
+        {
+            var (pages, cursor) = (new List<string>(), "");
+            do
+            {
+                var page = (await user.Api.GetAsync($"{path}?limit=1000{cursor}")).Body();
+                pages.Add(string.Concat(page["data"]!["items"]!.AsArray().Select(item => ((string)item![field]!)[0])));
+                cursor = (bool)page["pagination"]!["has_more"]! ? $"&cursor={page["pagination"]!["next_cursor"]}" : "";
+            }
+            while (cursor.Length > 0);
+            return pages;
+        }
+    }
 }
 
 /// <summary>Who can read conversations, and who can write to them.</summary>
