@@ -21,6 +21,7 @@ using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Models;
 using ScaiGrid.Platform.Sessions;
 using ScaiGrid.Platform.Snapshot;
+using ScaiGrid.Platform.Tenancy;
 using ScaiGrid.Platform.Webhooks;
 
 namespace ScaiGrid.Platform;
@@ -82,6 +83,7 @@ public static class PlatformServices
 
     private static void AddIdentity(this IHostApplicationBuilder builder)
     {
+        builder.AddSettings<TenantLimitOptions>();
         var options = builder.AddSettings<IdentityOptions>();
         if (options.AuthDisabled && builder.Environment.IsProduction())
         {

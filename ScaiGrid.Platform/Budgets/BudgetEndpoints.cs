@@ -9,6 +9,7 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Budgets;
 
@@ -17,7 +18,8 @@ namespace ScaiGrid.Platform.Budgets;
 /// </summary>
 internal static class BudgetEndpoints
 {
-    private static readonly Error SetAbove = CoreErrors.PermissionDenied with { Message = "The budget was set by your partner or the platform, and only they can change it." };
+    /// <summary>Each call checks all budgets of its user, groups, tenant and partner.</summary>
+    private const int MostOfScope = 20;
 
     public static void MapBudgets(this IEndpointRouteBuilder group)
     {
@@ -49,7 +51,14 @@ internal static class BudgetEndpoints
             : Reply.Problem(CoreErrors.NotFound);
 
     private static async Task<Created<Envelope<BudgetView>>> Create(
-        CreateBudget body, Caller caller, PlatformDb db, BudgetLedger ledger, TimeProvider time, CancellationToken cancellationToken)
+        CreateBudget body,
+        Caller caller,
+        PlatformDb db,
+        IDbContextFactory<PlatformDb> databases,
+        BudgetLedger ledger,
+        TenantLimitOptions limits,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var scope = BudgetFields.Scope(checks, body.Scope);
@@ -76,9 +85,18 @@ internal static class BudgetEndpoints
         };
         BudgetFields.RequireLimit(checks, row);
         checks.ThrowIfAny();
-        db.Budgets.Add(row);
-        await db.SaveChangesAsync(cancellationToken);
+        await databases.TransactAsync((work, token) => AddAsync(work, row, limits.BudgetsPerTenant, token), cancellationToken);
         return Reply.Created($"/v1/accounting/budgets/{row.Id}", (await BudgetViews.MakeAsync([row], db, ledger, cancellationToken))[0]);
+    }
+
+    private static async Task AddAsync(PlatformDb db, Budget row, int most, CancellationToken cancellationToken)
+    {
+        // Those of other levels do not count: a tenant with many budgets can still be given one from above.
+        var budgets = db.Budgets.Where(budget => budget.TenantId == row.TenantId && budget.PartnerId == row.PartnerId && budget.ManagedBy == row.ManagedBy);
+        await db.ThrowIfFullAsync(row.Owner, budgets, most, BudgetErrors.TooMany, cancellationToken);
+        await db.ThrowIfFullAsync(
+            row.Owner, budgets.Where(budget => budget.Scope == row.Scope && budget.ScopeId == row.ScopeId), MostOfScope, BudgetErrors.TooManyOfScope, cancellationToken);
+        db.Budgets.Add(row);
     }
 
     private static async Task<Results<Ok<Envelope<BudgetView>>, ProblemResult>> Update(
@@ -91,7 +109,7 @@ internal static class BudgetEndpoints
 
         if (row.ManagedBy > RankOf(caller))
         {
-            return Reply.Problem(SetAbove);
+            return Reply.Problem(BudgetErrors.SetAbove);
         }
 
         var checks = new Checks();
@@ -126,7 +144,7 @@ internal static class BudgetEndpoints
 
         if (row.ManagedBy > RankOf(caller))
         {
-            return Reply.Problem(SetAbove);
+            return Reply.Problem(BudgetErrors.SetAbove);
         }
 
         db.Budgets.Remove(row);

@@ -104,7 +104,13 @@ internal static class ApiKeyEndpoints
             CreatedAt = time.GetStoredNow(),
             CreatedBy = caller.UserId,
         };
-        await databases.TransactAsync((work, token) => AddAsync(work, row, options.ApiKeysPerUser, token), cancellationToken);
+        await databases.TransactAsync(
+            async (work, token) =>
+            {
+                await work.ThrowIfFullAsync(row.UserId, Live(work, row.UserId, row.CreatedAt), options.ApiKeysPerUser, IdentityErrors.TooManyKeys, token);
+                work.ApiKeys.Add(row);
+            },
+            cancellationToken);
         return Reply.Created($"/v1/api-keys/{row.Id}", new NewApiKey(
             row.Id,
             row.Name,
@@ -114,21 +120,6 @@ internal static class ApiKeyEndpoints
             row.UserId,
             row.ExpiresAt,
             row.CreatedAt));
-    }
-
-    /// <summary>Counts and adds under a lock, so that calls made at once do not pass the limit together.</summary>
-    private static async Task AddAsync(PlatformDb db, ApiKey row, int limit, CancellationToken cancellationToken)
-    {
-        if (limit > 0)
-        {
-            await db.TakeLockAsync($"api_keys/{row.UserId}", cancellationToken);
-            if (await Live(db, row.UserId, row.CreatedAt).CountAsync(cancellationToken) >= limit)
-            {
-                throw new ApiException(IdentityErrors.TooManyKeys);
-            }
-        }
-
-        db.ApiKeys.Add(row);
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Revoke(

@@ -43,8 +43,14 @@ internal static class WebhookEndpoints
         return page.As(WebhookView.Of);
     }
 
-    private static async Task<Results<Created<Envelope<NewWebhook>>, ProblemResult>> Create(
-        CreateWebhook body, Caller caller, PlatformDb db, WebhookOptions options, SecretBox secrets, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<Created<Envelope<NewWebhook>>> Create(
+        CreateWebhook body,
+        Caller caller,
+        IDbContextFactory<PlatformDb> databases,
+        WebhookOptions options,
+        SecretBox secrets,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var (url, events) = (checks.Url(body.Url, options), checks.Events(body.Events));
@@ -52,11 +58,6 @@ internal static class WebhookEndpoints
         var status = checks.WebhookStatus(body.Status, WebhookStatus.Active);
         var maxRetries = checks.MaxRetries(body.MaxRetries, WebhookDispatch.MostRetries);
         checks.ThrowIfAny();
-        if (await db.Webhooks.CountAsync(webhook => webhook.TenantId == caller.TenantId, cancellationToken) >= MostPerTenant)
-        {
-            return Reply.Problem(WebhookErrors.TooMany);
-        }
-
         var id = Ids.New(Ids.Webhook, time);
         var secret = given ?? $"whsec_{RandomNumberGenerator.GetHexString(SecretBytes * 2, lowercase: true)}";
         var now = time.GetStoredNow();
@@ -74,8 +75,13 @@ internal static class WebhookEndpoints
             CreatedAt = now,
             UpdatedAt = now,
         };
-        db.Webhooks.Add(row);
-        await db.SaveChangesAsync(cancellationToken);
+        await databases.TransactAsync(
+            async (db, token) =>
+            {
+                await db.ThrowIfFullAsync(row.TenantId, db.Webhooks.Where(webhook => webhook.TenantId == row.TenantId), MostPerTenant, WebhookErrors.TooMany, token);
+                db.Webhooks.Add(row);
+            },
+            cancellationToken);
         return Reply.Created(
             $"/v1/webhooks/{id}", new NewWebhook(id, url, Webhook.ReadEvents(events), given is null ? secret : null, status, maxRetries, now));
     }

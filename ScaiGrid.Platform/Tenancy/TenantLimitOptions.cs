@@ -1,0 +1,14 @@
+using System.ComponentModel.DataAnnotations;
+using ScaiGrid.Core.Configuration;
+
+namespace ScaiGrid.Platform.Tenancy;
+
+/// <summary>Limits on what one tenant may create, so that it does not use up the memory and the database that all tenants share.</summary>
+public sealed class TenantLimitOptions
+{
+    [Setting(
+        "SCAIGRID_BUDGETS_PER_TENANT",
+        "Maximum number of budgets that a tenant may set; 0 for no limit. The same number each for those that its partner and the platform set. At most 20 may be for the same tenant, user or group.")]
+    [Range(0, 1_000_000)]
+    public int BudgetsPerTenant { get; set; } = 1_000;
+}
