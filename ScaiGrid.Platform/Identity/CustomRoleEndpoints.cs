@@ -18,6 +18,7 @@ namespace ScaiGrid.Platform.Identity;
 /// <summary>A tenant's own roles. They cannot have more permissions than a tenant can have, or than their author has.</summary>
 internal static class CustomRoleEndpoints
 {
+    private const int MostPerTenant = 100;
     private const int NameLength = 200;
     private const int DescriptionLength = 2000;
 
@@ -53,7 +54,13 @@ internal static class CustomRoleEndpoints
     }
 
     private static async Task<Results<Created<Envelope<CustomRoleView>>, ProblemResult>> Create(
-        CreateCustomRole body, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
+        CreateCustomRole body,
+        Caller caller,
+        PlatformDb db,
+        IDbContextFactory<PlatformDb> databases,
+        PermissionCatalogue catalogue,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var slug = checks.Slug(body.Slug);
@@ -81,8 +88,14 @@ internal static class CustomRoleEndpoints
             CreatedAt = now,
             UpdatedAt = now,
         };
-        db.CustomRoles.Add(role);
-        await db.SaveOrThrowAsync(cancellationToken, duplicate: IdentityErrors.RoleSlugTaken);
+        await databases.TransactAsync(
+            async (work, token) =>
+            {
+                await work.ThrowIfFullAsync(role.TenantId, work.CustomRoles.Where(other => other.TenantId == role.TenantId), MostPerTenant, IdentityErrors.TooManyRoles, token);
+                work.CustomRoles.Add(role);
+                await work.SaveOrThrowAsync(token, duplicate: IdentityErrors.RoleSlugTaken);
+            },
+            cancellationToken);
         return Reply.Created($"/v1/iam/custom-roles/{role.Id}", CustomRoleView.Of(role));
     }
 

@@ -11,6 +11,8 @@ internal static class IdentityErrors
     public static readonly Error RoleSlugTaken = CoreErrors.SlugConflict with { Message = "The tenant has a role with this slug." };
     public static readonly Error MappingExists = CoreErrors.Conflict with { Message = "The group already has this role." };
     public static readonly Error TooManyKeys = CoreErrors.Conflict with { Message = "The user already has the maximum number of API keys: first revoke one that is no longer used." };
+    public static readonly Error TooManyUsers = CoreErrors.Conflict with { Message = "The tenant already has the maximum number of users: first delete one who no longer needs access." };
+    public static readonly Error TooManyRoles = CoreErrors.Conflict with { Message = "The tenant already has the maximum number of roles: first delete one that is no longer used." };
     public static readonly Error LastKey = CoreErrors.Conflict with { Message = "A super admin's last key without scopes does not revoke itself: create another one first." };
     public static readonly Error OneSelf = CoreErrors.Conflict with { Message = "You cannot change your own roles, or suspend or delete yourself: another administrator must do it." };
     public static readonly Error HoldsMore = CoreErrors.PermissionDenied with { Message = "The user holds permissions that you do not hold." };

@@ -10,6 +10,7 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
 
@@ -69,7 +70,14 @@ internal static class UserEndpoints
     }
 
     private static async Task<Results<Created<Envelope<UserView>>, ProblemResult>> Create(
-        CreateUser body, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
+        CreateUser body,
+        Caller caller,
+        PlatformDb db,
+        IDbContextFactory<PlatformDb> databases,
+        PermissionCatalogue catalogue,
+        TenantLimitOptions limits,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var email = checks.Email(body.Email);
@@ -95,9 +103,16 @@ internal static class UserEndpoints
             UpdatedAt = now,
         };
         await RefuseIdOfOthersAsync(db, user, caller, cancellationToken);
-        db.Users.Add(user);
-        db.UserRoles.AddRange(roles.Select(role => new UserRole { UserId = user.Id, Role = role }));
-        await SaveAsync(db, user, cancellationToken);
+        await databases.TransactAsync(
+            async (work, token) =>
+            {
+                var others = work.Users.Where(other => other.TenantId == user.TenantId && other.Status != UserStatus.Deleted);
+                await work.ThrowIfFullAsync(user.TenantId, others, limits.UsersPerTenant, IdentityErrors.TooManyUsers, token);
+                work.Users.Add(user);
+                work.UserRoles.AddRange(roles.Select(role => new UserRole { UserId = user.Id, Role = role }));
+                await SaveAsync(work, user, token);
+            },
+            cancellationToken);
         return Reply.Created($"/v1/users/{user.Id}", UserView.Of(user, await Grants.OfAsync(db, user, catalogue, cancellationToken)));
     }
 

@@ -6,6 +6,10 @@ namespace ScaiGrid.Platform.Tenancy;
 /// <summary>Limits on what one tenant may create, so that it does not use up the memory and the database that all tenants share.</summary>
 public sealed class TenantLimitOptions
 {
+    [Setting("SCAIGRID_USERS_PER_TENANT", "Maximum number of users of a tenant; 0 for no limit. Users that ScaiKey reports count but are never refused. Deleted ones do not count.")]
+    [Range(0, 10_000_000)]
+    public int UsersPerTenant { get; set; } = 10_000;
+
     [Setting(
         "SCAIGRID_BUDGETS_PER_TENANT",
         "Maximum number of budgets that a tenant may set; 0 for no limit. The same number each for those that its partner and the platform set. At most 20 may be for the same tenant, user or group.")]
