@@ -106,7 +106,6 @@ internal static class TenantEndpoints
         }
 
         row.DisplayName = body.DisplayName is null ? row.DisplayName : checks.Required("display_name", body.DisplayName, NameLength);
-        var before = row.Status;
         row.Status = Status(checks, body.Status, row.Status);
         row.Settings = checks.Document("settings", body.Settings)?.ToJsonString() ?? row.Settings;
         checks.ThrowIfAny();
@@ -115,7 +114,8 @@ internal static class TenantEndpoints
             return Reply.Problem(TenancyErrors.OwnTenant);
         }
 
-        if (row.Status != before && caller.ReachOf(Permissions.Administer) != Reach.Grid && await db.IsOfOperatorsAsync(row, cancellationToken))
+        // Settings as well: a time zone moves the periods of budgets.
+        if (db.ChangeTracker.HasChanges() && caller.ReachOf(Permissions.Administer) != Reach.Grid && await db.IsOfOperatorsAsync(row, cancellationToken))
         {
             return Reply.Problem(TenancyErrors.OperatorsTenant);
         }

@@ -86,7 +86,9 @@ public sealed class TenancyTests(Grid grid) : GridTest(grid)
         using var super = await sibling.AddUserAsync(Roles.SuperAdmin);
         (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { status = "suspended" })).Error(403, "AUTHZ_PERMISSION_DENIED");
         (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}/rate-limits", new { tenant = new { requests_per_minute = 1 } })).Error(403, "AUTHZ_PERMISSION_DENIED");
-        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { display_name = "Ops", status = "active" })).Ok();
+        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { display_name = "Ops" })).Error(403, "AUTHZ_PERMISSION_DENIED");
+        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { settings = new { timezone = "Pacific/Kiritimati" } })).Error(403, "AUTHZ_PERMISSION_DENIED");
+        (await partner.Api.PutAsync($"/v1/tenants/{sibling.Id}", new { status = "active" })).Ok();
         Assert.True(await super.IsKnownAsync());
         (await Admin.PutAsync($"/v1/tenants/{sibling.Id}/rate-limits", new { tenant = new { requests_per_minute = 100 } })).Ok();
         (await Admin.PutAsync($"/v1/tenants/{sibling.Id}", new { status = "suspended" })).Ok();
