@@ -19,6 +19,7 @@ public static class CoreErrors
     public static readonly Error UnsupportedMediaType = new("UNSUPPORTED_MEDIA_TYPE", 415, "The body's content type is not supported; send application/json, or a file as multipart/form-data.");
     public static readonly Error MethodNotAllowed = new("METHOD_NOT_ALLOWED", 405, "The path exists, but not with this method.");
     public static readonly Error RateLimited = new("RATE_LIMITED", 429, "Too many calls; wait, and try again.");
+    public static readonly Error QuotaExceeded = new("QUOTA_EXCEEDED", 429, "The tenant has no room for this: first delete what is no longer used.");
     public static readonly Error Draining = new("SERVICE_DRAINING", 503, "This replica is shutting down; try again.");
     public static readonly Error Unavailable = new("SERVICE_UNAVAILABLE", 503, "A service that this call depends on is unavailable; try again.");
     public static readonly Error Internal = new("INTERNAL_ERROR", 500, "Something went wrong on our side.");

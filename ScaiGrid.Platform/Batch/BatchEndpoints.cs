@@ -48,6 +48,7 @@ internal static class BatchEndpoints
         var fileId = await FileIdAsync(checks, body.InputFileUrl, caller, db, options, cancellationToken);
         var inline = Decode(checks, body.InputFileBase64);
         checks.ThrowIfAny();
+        await BatchStore.ThrowIfFullAsync(db, caller, options, cancellationToken);
         var input = inline is null ? null : await files.WriteAsync(caller, "input.jsonl", FilePurpose.Batch, inline, cancellationToken);
         fileId = input?.Id ?? fileId;
         var row = await store.AddAsync(

@@ -22,6 +22,10 @@ public sealed class BatchOptions
     [Range(1, 1000)]
     public int BatchConcurrency { get; set; } = 32;
 
+    [Setting("SCAIGRID_OPEN_BATCHES_PER_TENANT", "Maximum number of batches of a tenant that have not ended; 0 for no limit.")]
+    [Range(0, 1_000_000)]
+    public int OpenBatchesPerTenant { get; set; } = 100;
+
     [Setting("SCAIGRID_BATCH_ALLOW_PRIVATE", "Whether the input of batches may also be fetched over http, and from loopback and private addresses.")]
     public bool BatchAllowPrivate { get; set; }
 

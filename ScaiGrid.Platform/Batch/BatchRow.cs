@@ -118,6 +118,7 @@ internal sealed class BatchRowConfiguration : IEntityTypeConfiguration<BatchRow>
     {
         builder.ToTable("batches");
         builder.HasIndex(batch => new { batch.TenantId, batch.UserId, batch.Id });
+        builder.HasIndex(batch => new { batch.TenantId, batch.EndedAt });
     }
 }
 

@@ -12,6 +12,11 @@ namespace ScaiGrid.Platform.Batch;
 /// <summary>Creates and cancels batches, for both surfaces.</summary>
 internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, FileStore files, BatchOptions options, TimeProvider time)
 {
+    /// <summary>Refuses a batch before its input is stored.</summary>
+    /// <exception cref="ApiException">The tenant has as many open batches as allowed.</exception>
+    public static Task ThrowIfFullAsync(PlatformDb db, Caller caller, BatchOptions options, CancellationToken cancellationToken) =>
+        Open(db, caller.TenantId).ThrowIfFullAsync(options.OpenBatchesPerTenant, BatchErrors.TooMany, cancellationToken);
+
     /// <summary>Adds a batch, its first job and, if it came with its input, the file's row.</summary>
     public async Task<BatchRow> AddAsync(Caller caller, AuditEntry audit, NewBatch wanted, StoredFile? input, CancellationToken cancellationToken)
     {
@@ -38,6 +43,7 @@ internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, FileSt
         await databases.TransactAsync(
             async (db, token) =>
             {
+                await db.ThrowIfFullAsync(row.TenantId, Open(db, row.TenantId), options.OpenBatchesPerTenant, BatchErrors.TooMany, token);
                 if (input is not null)
                 {
                     await files.AddAsync(db, input, token);
@@ -64,6 +70,8 @@ internal sealed class BatchStore(IDbContextFactory<PlatformDb> databases, FileSt
             return cancelled == 1 || row.Status == BatchStatus.Cancelling ? row : throw new ApiException(BatchErrors.Over);
         },
         cancellationToken);
+
+    private static IQueryable<BatchRow> Open(PlatformDb db, string tenantId) => db.Batches.Where(batch => batch.TenantId == tenantId && batch.EndedAt == null);
 
     public static string Window(Checks checks, string field, string? value) => checks.OneOf(field, value, "24h", "24h", "4h", "1h");
 }

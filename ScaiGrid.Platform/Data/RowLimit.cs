@@ -21,13 +21,17 @@ internal static class RowLimit
         this PlatformDb db, string owner, IQueryable<T> rows, int most, Error full, CancellationToken cancellationToken)
         where T : class
     {
-        if (most == 0)
+        if (most > 0)
         {
-            return;
+            await db.TakeLockAsync($"{db.Model.FindEntityType(typeof(T))!.GetTableName()}/{owner}", cancellationToken);
+            await rows.ThrowIfFullAsync(most, full, cancellationToken);
         }
+    }
 
-        await db.TakeLockAsync($"{db.Model.FindEntityType(typeof(T))!.GetTableName()}/{owner}", cancellationToken);
-        if (await rows.CountAsync(cancellationToken) >= most)
+    /// <summary>Does the same without a lock, for a check before the work that the row is for.</summary>
+    public static async Task ThrowIfFullAsync<T>(this IQueryable<T> rows, int most, Error full, CancellationToken cancellationToken)
+    {
+        if (most > 0 && await rows.CountAsync(cancellationToken) >= most)
         {
             throw new ApiException(full);
         }

@@ -5,11 +5,9 @@ namespace ScaiGrid.Platform.Files;
 
 internal static class FileErrors
 {
-    public static readonly Error QuotaExceeded = new("QUOTA_EXCEEDED", 429, "The tenant has no room for more files: first delete files that are no longer used.");
-
     public static Problem TooMany(int most) =>
-        new(QuotaExceeded, string.Create(CultureInfo.InvariantCulture, $"The tenant may have {most} files: first delete files that are no longer used."));
+        new(CoreErrors.QuotaExceeded, string.Create(CultureInfo.InvariantCulture, $"The tenant may have {most} files: first delete files that are no longer used."));
 
     public static Problem TooLarge(int mostMb) =>
-        new(QuotaExceeded, string.Create(CultureInfo.InvariantCulture, $"The tenant's files may take {mostMb} MiB together: first delete files that are no longer used."));
+        new(CoreErrors.QuotaExceeded, string.Create(CultureInfo.InvariantCulture, $"The tenant's files may take {mostMb} MiB together: first delete files that are no longer used."));
 }

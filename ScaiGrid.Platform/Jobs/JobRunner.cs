@@ -95,7 +95,7 @@ internal sealed partial class JobRunner(
         // The end of a job frees room, and may have added jobs.
         await _changed.WaitAsync(TimeSpan.Zero, cancellationToken);
         var claimed = 0;
-        foreach (var due in (await store.DueAsync(cancellationToken)).ToLookup(lane => lane.Queue, lane => lane.Lane))
+        foreach (var due in (await store.DueAsync(cancellationToken)).ToLookup(lane => lane.Queue))
         {
             // Queues of a newer version are left to workers of that version.
             if (_work.TryGetValue(due.Key, out var work))

@@ -7,8 +7,8 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Jobs;
 
-/// <summary>A lane with due jobs.</summary>
-internal sealed record DueLane(string Queue, string Lane);
+/// <summary>A lane with due jobs, and the tenant of one of them: lanes are divided further than tenants.</summary>
+internal sealed record DueLane(string Queue, string Lane, string? TenantId);
 
 /// <summary>Reads and writes the queue's rows. Times are the database's, which all workers share.</summary>
 internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, DatabaseOptions database, JobOptions options, TimeProvider time)
@@ -22,6 +22,14 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     private string Now => _isSqlite ? "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" : "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 
     private long LeaseMicroseconds => options.JobLease.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>One index step per lane, whatever its backlog: MariaDB does so only if the groups are the index's first columns.</summary>
+    internal static string DueSql(string now) =>
+        $"""
+        SELECT queue, lane, (SELECT tenant_id FROM jobs WHERE state = '{JobState.Ready}' AND queue = due.queue AND lane = due.lane LIMIT 1)
+        FROM (SELECT queue, lane, MIN(run_at) AS earliest FROM jobs WHERE state = '{JobState.Ready}' GROUP BY state, queue, lane HAVING MIN(run_at) <= {now}) AS due
+        ORDER BY earliest
+        """;
 
     /// <summary>Adds many jobs in the current transaction.</summary>
     public static Task AddAsync(PlatformDb db, IEnumerable<Job> jobs, CancellationToken cancellationToken) => db.InsertAsync(
@@ -38,15 +46,12 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         await using var command = db.Database.GetDbConnection().CreateCommand();
-
-        // One index step per lane, whatever its backlog: MariaDB does so only if the groups are the index's first columns.
-        command.CommandText =
-            $"SELECT queue, lane FROM jobs WHERE state = '{JobState.Ready}' GROUP BY state, queue, lane HAVING MIN(run_at) <= {Now} ORDER BY MIN(run_at)";
+        command.CommandText = DueSql(Now);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var lanes = new List<DueLane>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            lanes.Add(new DueLane(reader.GetString(0), reader.GetString(1)));
+            lanes.Add(new DueLane(reader.GetString(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2)));
         }
 
         return lanes;

@@ -23,12 +23,15 @@ internal sealed partial class QueueWork(
 
     public IReadOnlyCollection<string> HeldIds => [.. _held.Keys];
 
-    /// <summary>How many jobs to claim from each of the due lanes.</summary>
-    public IReadOnlyList<(string Lane, int Count)> Room(IEnumerable<string> lanes)
+    /// <summary>
+    /// How many jobs to claim from each of the due lanes. Tenants with fewer running jobs come first, so that many lanes of one do not keep the others waiting.
+    /// </summary>
+    public IReadOnlyList<(string Lane, int Count)> Room(IEnumerable<DueLane> lanes)
     {
         var room = queue.Concurrency - _held.Count;
+        var running = _held.Values.CountBy(job => job.TenantId ?? "").ToDictionary();
         var wanted = new List<(string, int)>();
-        foreach (var lane in lanes)
+        foreach (var lane in lanes.OrderBy(due => running.GetValueOrDefault(due.TenantId ?? "")).Select(due => due.Lane))
         {
             var count = Math.Min(handler.LaneLimit(lane) - _running.GetValueOrDefault(lane), room);
             if (count > 0)

@@ -131,10 +131,15 @@ public sealed class JobTests(DatabaseServer server)
         await database.ExecuteAsync("ANALYZE TABLE jobs");
         await using var connection = await database.Address.OpenAsync(TestContext.Current.CancellationToken);
         await using var command = connection.CreateCommand();
-        command.CommandText = "EXPLAIN SELECT queue, lane FROM jobs WHERE state = 'ready' GROUP BY state, queue, lane HAVING MIN(run_at) <= 5 ORDER BY MIN(run_at)";
+        command.CommandText = $"EXPLAIN {JobStore.DueSql("5")}";
         await using var plan = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        Assert.True(await plan.ReadAsync(TestContext.Current.CancellationToken));
-        Assert.Contains("Using index for group-by", plan["Extra"].ToString(), StringComparison.Ordinal);
+        var steps = new List<string?>();
+        while (await plan.ReadAsync(TestContext.Current.CancellationToken))
+        {
+            steps.Add($"{plan["select_type"]}: {plan["Extra"]}");
+        }
+
+        Assert.Contains("DERIVED: Using where; Using index for group-by", steps);
     }
 
     // By default the lease is longer than any delay on a busy machine. Tests of leases set it.

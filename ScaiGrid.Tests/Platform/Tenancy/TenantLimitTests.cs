@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Platform.Batch;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -66,6 +68,56 @@ public sealed class TenantLimitTests
             (string?)(await admin.Api.PostAsync("/v1/iam/custom-roles", new { name = "Role", slug = "role-100" })).Error(409, "CONFLICT")["message"]);
 
         Task<Answer> AddAsync(int number) => admin.Api.PostAsync("/v1/users", new { email = $"user-{number}@test.example" });
+    }
+
+    [Fact]
+    public async Task OpenBatches_AreNoMoreThanATenantMayHave()
+    {
+        await using var grid = await StartAsync("SCAIGRID_OPEN_BATCHES_PER_TENANT", 3);
+        var tenant = await SeededTenant.CreateAsync(grid.Admin);
+        var other = await SeededTenant.CreateAsync(grid.Admin);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        using var colleague = await tenant.AddUserAsync(Roles.TenantUser);
+        using var stranger = await other.AddUserAsync(Roles.TenantUser);
+
+        // Without a worker, none ends.
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => AddAsync(i % 2 == 0 ? user : colleague)));
+        Assert.Equal(3, answers.Count(answer => (int)answer.Status == 201));
+        var refused = answers.First(answer => (int)answer.Status != 201).Error(429, "QUOTA_EXCEEDED");
+        Assert.Equal("The tenant has the maximum number of batches in progress: wait for one to end, or cancel one.", (string?)refused["message"]);
+        (await AddAsync(stranger)).Created();
+        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new StringContent("{}"), "file", "input.jsonl" } };
+        using var uploaded = await user.Api.Http.PostAsync(new Uri("/v1/files", UriKind.Relative), form);
+        var file = (string?)JsonNode.Parse(await uploaded.Content.ReadAsStringAsync())!["data"]!["id"];
+        (await user.Api.PostAsync("/oai/v1/batches", new { input_file_id = file, endpoint = "/v1/chat/completions", completion_window = "24h" })).OpenAiError(429, "quota_exceeded");
+
+        static Task<Answer> AddAsync(SeededUser by) => by.Api.PostAsync("/v1/inference/batch", new { input_file_base64 = "e30K" });
+    }
+
+    [Fact]
+    public async Task ManyBatchesOfOneTenant_DoNotKeepAnothersWaiting()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, withWorker: true);
+        var (slow, upstream) = await grid.ConnectAsync(new UpstreamScript { Delay = TimeSpan.FromSeconds(2) });
+        var tenant = await SeededTenant.CreateAsync(grid.Admin);
+        var other = await SeededTenant.CreateAsync(grid.Admin);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        using var stranger = await other.AddUserAsync(Roles.TenantUser);
+        for (var i = 0; i < 24; i++)
+        {
+            await SubmitAsync(user.Api, slow);
+        }
+
+        // A worker runs eight steps at a time.
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.CallsOf(upstream).Count >= 8), "the batches to begin");
+        await BatchTests.WaitAsync(stranger.Api, await SubmitAsync(stranger.Api, "scailabs/echo"));
+        Assert.InRange(grid.Upstream.CallsOf(upstream).Count, 8, 23);
+
+        static async Task<string> SubmitAsync(ApiDriver api, string model)
+        {
+            var line = BatchTests.Line("line", "/v1/inference/chat", BatchTests.Chat(model));
+            return (string)(await api.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(BatchTests.Lines(line)) })).Created()["id"]!;
+        }
     }
 
     private static Task<SmallGrid> StartAsync(string setting, int limit) =>
