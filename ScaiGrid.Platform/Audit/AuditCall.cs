@@ -4,14 +4,13 @@ using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Idempotency;
+using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Audit;
 
 /// <summary>The audited call that is running. Flows with its tasks, so that any database context that commits finds it.</summary>
 internal sealed class AuditCall(HttpContext context, AuditEntry entry)
 {
-    private const string ServicePrefix = "service:";
-
     private static readonly AsyncLocal<AuditCall?> Running = new();
 
     // By context: a unit of work that is retried gets a new context, and the changes of the first attempt were rolled back.
@@ -28,7 +27,7 @@ internal sealed class AuditCall(HttpContext context, AuditEntry entry)
     /// <summary>The id in the path, used unless a changed row has an id.</summary>
     public string? RouteId => (context.GetRouteValue("id") ?? context.GetRouteData().Values.Values.FirstOrDefault())?.ToString();
 
-    public string ActorType => Caller?.UserId.StartsWith(ServicePrefix, StringComparison.Ordinal) is true ? ActorTypes.Service : Entry.ActorType;
+    public string ActorType => Caller?.UserId.StartsWith(InternalCallers.ServicePrefix, StringComparison.Ordinal) is true ? ActorTypes.Service : Entry.ActorType;
 
     /// <summary>True once a transaction with this call's audit row was committed.</summary>
     public bool IsRecorded { get; private set; }

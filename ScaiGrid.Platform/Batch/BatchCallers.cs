@@ -1,11 +1,12 @@
 using System.Collections.Frozen;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Routing;
+using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Batch;
 
 /// <summary>Finds the current caller of a batch: with a revoked or expired key, or a suspended user, it makes no more calls.</summary>
-internal sealed class BatchCallers(SnapshotStore snapshots, TimeProvider time)
+internal sealed class BatchCallers(SnapshotStore snapshots, InternalCallers internals, TimeProvider time)
 {
     // Needed for every line, so a snapshot's keys are indexed by id once.
     private volatile KeysById _keys = new(GridSnapshot.Empty);
@@ -15,7 +16,7 @@ internal sealed class BatchCallers(SnapshotStore snapshots, TimeProvider time)
     public Caller? Find(BatchRow batch)
     {
         var snapshot = snapshots.Current;
-        var caller = batch.ApiKeyId is { } key ? KeysOf(snapshot).Find(key) : snapshot.Users.GetValueOrDefault(batch.UserId);
+        var caller = batch.ApiKeyId is { } key ? KeysOf(snapshot).Find(key) : snapshot.Users.GetValueOrDefault(batch.UserId) ?? internals.FindService(batch.UserId);
 
         // An expired key stays in the snapshot until the next change in the control plane.
         return caller?.ExpiresAt <= time.GetUtcNow() ? null : caller;

@@ -11,6 +11,9 @@ namespace ScaiGrid.Platform.Identity;
 /// </summary>
 internal sealed class InternalCallers(IdentityOptions options)
 {
+    /// <summary>What a service's user id begins with.</summary>
+    public const string ServicePrefix = "service:";
+
     private static readonly FrozenSet<string> ServiceHolds = [Permissions.ListModels, Permissions.UseModels];
 
     private readonly (string Name, byte[] Hash)[] _tokens = [.. options.ServiceTokens.Select(entry => Hashed(IdentityOptions.Split(entry)))];
@@ -42,6 +45,10 @@ internal sealed class InternalCallers(IdentityOptions options)
         return found is not null;
     }
 
+    /// <summary>The service with this user id; null if it has no token any more.</summary>
+    public Caller? FindService(string userId) =>
+        userId.StartsWith(ServicePrefix, StringComparison.Ordinal) ? _services.GetValueOrDefault(userId[ServicePrefix.Length..]) : null;
+
     /// <summary>Called with each new snapshot.</summary>
     public void Move(HomeTenant? home)
     {
@@ -53,7 +60,7 @@ internal sealed class InternalCallers(IdentityOptions options)
 
     private static Caller Service(string name, HomeTenant home) => new()
     {
-        UserId = $"service:{name}",
+        UserId = ServicePrefix + name,
         Email = "",
         DisplayName = name,
         TenantId = home.TenantId,

@@ -44,6 +44,17 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task BatchOfAService_RunsAsTheService()
+    {
+        var slug = await ConnectAsync(new UpstreamScript());
+        using var service = Admin.As(Secrets.ServiceToken);
+        var created = (await service.PostAsync("/v1/inference/batch", new { input_file_base64 = Convert.ToBase64String(Lines(Line("one", "/v1/inference/chat", Chat(slug)))) })).Created();
+        var batch = await WaitAsync(service, (string)created["id"]!);
+        Assert.Equal((1, 0), ((int)batch["request_counts"]!["completed"]!, (int)batch["request_counts"]!["failed"]!));
+        Assert.Equal("service:tests", (string?)(await Admin.UsageAsync(slug, 1))[0]["user_id"]);
+    }
+
+    [Fact]
     public async Task UploadedFile_RunsAsOpenAiBatch()
     {
         var slug = await ConnectAsync(new UpstreamScript());
