@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using ScaiGrid.Core.Audit;
+using ScaiGrid.Platform.Sessions;
 
 namespace ScaiGrid.Platform.Rooms;
 
@@ -19,6 +20,9 @@ internal sealed class Room
 
     [Private]
     public required string Metadata { get; set; }
+
+    /// <summary>What it takes with its messages, see <see cref="ConversationLimits"/>.</summary>
+    public long Bytes { get; set; }
 
     public required string CreatedBy { get; init; }
 
@@ -65,6 +69,7 @@ internal sealed class RoomConfiguration : IEntityTypeConfiguration<Room>
     {
         builder.ToTable("rooms");
         builder.HasIndex(room => new { room.TenantId, room.Id });
+        builder.HasIndex(room => new { room.TenantId, room.Bytes });
     }
 }
 

@@ -11,6 +11,7 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Sessions;
+using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Rooms;
 
@@ -46,7 +47,7 @@ internal static class RoomEndpoints
     }
 
     private static async Task<Created<Envelope<RoomView>>> Create(
-        CreateRoom body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        CreateRoom body, Caller caller, IDbContextFactory<PlatformDb> databases, TenantLimitOptions limits, TimeProvider time, CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var now = time.GetStoredNow();
@@ -63,9 +64,17 @@ internal static class RoomEndpoints
         };
         checks.ThrowIfAny();
         var owner = new RoomMember { RoomId = row.Id, Type = RoomMemberType.User, Member = caller.UserId, Role = RoomRole.Owner, CreatedAt = now };
-        db.Rooms.Add(row);
-        db.RoomMembers.Add(owner);
-        await db.SaveChangesAsync(cancellationToken);
+        row.Bytes = ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata);
+        await databases.TransactAsync(
+            async (db, token) =>
+            {
+                var all = db.Rooms.Where(room => room.TenantId == row.TenantId);
+                await db.ThrowIfFullAsync(row.TenantId, all, limits.ConversationsPerTenant, ConversationErrors.TooManyRooms, token);
+                await ConversationLimits.ThrowIfFullAsync(db, row.TenantId, row.Bytes, limits, token);
+                db.Rooms.Add(row);
+                db.RoomMembers.Add(owner);
+            },
+            cancellationToken);
         return Reply.Created($"/v1/rooms/{row.Id}", RoomView.Of(row, [owner]));
     }
 
@@ -74,24 +83,35 @@ internal static class RoomEndpoints
             ? Reply.Ok(RoomView.Of(own.Room, own.Members))
             : Reply.Problem(CoreErrors.NotFound);
 
-    private static async Task<Results<Ok<Envelope<RoomView>>, ProblemResult>> Update(
-        string id, UpdateRoom body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<Ok<Envelope<RoomView>>> Update(
+        string id,
+        UpdateRoom body,
+        Caller caller,
+        IDbContextFactory<PlatformDb> databases,
+        TenantLimitOptions limits,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
-        if (await RoomAccess.FindAsync(db, id, caller, cancellationToken) is not { } own)
-        {
-            return Reply.Problem(CoreErrors.NotFound);
-        }
+        var own = await databases.TransactAsync((db, token) => UpdateAsync(db, id, body, caller, limits, time.GetStoredNow(), token), cancellationToken);
+        return Reply.Ok(RoomView.Of(own.Room, own.Members));
+    }
 
+    private static async Task<OwnRoom> UpdateAsync(
+        PlatformDb db, string id, UpdateRoom body, Caller caller, TenantLimitOptions limits, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        // Locks the row before it is read: messages that are stored meanwhile count in it as well.
+        await db.Of(caller).Where(room => room.Id == id).ExecuteUpdateAsync(room => room.SetProperty(one => one.UpdatedAt, now), cancellationToken);
+        var own = await RoomAccess.FindAsync(db, id, caller, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
         RoomAccess.ThrowUnless(own.IsOwner);
         var checks = new Checks();
         var row = own.Room;
+        var before = ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata);
         row.Name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
         row.SystemPrompt = checks.Text("system_prompt", body.SystemPrompt.Or(row.SystemPrompt), MessageBodies.ContentLength);
         row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
         checks.ThrowIfAny();
-        row.UpdatedAt = time.GetStoredNow();
-        await db.SaveChangesAsync(cancellationToken);
-        return Reply.Ok(RoomView.Of(row, own.Members));
+        row.Bytes += await ConversationLimits.GrowthAsync(db, row.TenantId, before, ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata), limits, cancellationToken);
+        return own;
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Delete(
@@ -122,7 +142,14 @@ internal static class RoomEndpoints
             : await MessageBodies.PageAsync(db, id, page, caller, cancellationToken);
 
     private static async Task<IResult> Post(
-        string id, PostRoomMessage body, HttpContext context, Caller caller, PlatformDb db, Conversation conversation, CancellationToken cancellationToken)
+        string id,
+        PostRoomMessage body,
+        HttpContext context,
+        Caller caller,
+        PlatformDb db,
+        Conversation conversation,
+        TenantLimitOptions limits,
+        CancellationToken cancellationToken)
     {
         if (await RoomAccess.FindAsync(db, id, caller, cancellationToken) is not { } own)
         {
@@ -139,6 +166,7 @@ internal static class RoomEndpoints
         }
 
         checks.ThrowIfAny();
+        await ConversationLimits.ThrowIfFullAsync(db, caller.TenantId, ConversationLimits.BytesOf(content), limits, cancellationToken);
         if (body.ReplyModel is { } model)
         {
             return await MessageBodies.AnswerAsync(

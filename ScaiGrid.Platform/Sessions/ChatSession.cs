@@ -25,6 +25,9 @@ internal sealed class ChatSession
     [Private]
     public required string Metadata { get; set; }
 
+    /// <summary>What it takes with its messages, see <see cref="ConversationLimits"/>.</summary>
+    public long Bytes { get; set; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required DateTimeOffset UpdatedAt { get; set; }
@@ -61,6 +64,7 @@ internal sealed class ChatSessionConfiguration : IEntityTypeConfiguration<ChatSe
     {
         builder.ToTable("chat_sessions");
         builder.HasIndex(session => new { session.TenantId, session.UserId, session.Id });
+        builder.HasIndex(session => new { session.TenantId, session.Bytes });
     }
 }
 

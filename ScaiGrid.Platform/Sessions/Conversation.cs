@@ -134,10 +134,11 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         {
             // The update locks the conversation's row: a deletion waits for it, or the update finds the row gone.
             var (id, tenantId, now) = (messages[0].ConversationId, messages[0].TenantId, time.GetStoredNow());
+            var bytes = messages.Sum(message => ConversationLimits.BytesOf(message.Content));
             var touched = await db.ChatSessions.Where(session => session.Id == id && session.TenantId == tenantId)
-                .ExecuteUpdateAsync(session => session.SetProperty(row => row.UpdatedAt, now), token);
+                .ExecuteUpdateAsync(session => session.SetProperty(row => row.UpdatedAt, now).SetProperty(row => row.Bytes, row => row.Bytes + bytes), token);
             touched += await db.Rooms.Where(room => room.Id == id && room.TenantId == tenantId)
-                .ExecuteUpdateAsync(room => room.SetProperty(row => row.UpdatedAt, now), token);
+                .ExecuteUpdateAsync(room => room.SetProperty(row => row.UpdatedAt, now).SetProperty(row => row.Bytes, row => row.Bytes + bytes), token);
             if (touched > 0)
             {
                 db.Messages.AddRange(messages);

@@ -11,6 +11,7 @@ using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Sessions;
 
@@ -53,7 +54,13 @@ internal static class SessionEndpoints
     }
 
     private static async Task<Created<Envelope<SessionView>>> Create(
-        CreateSession body, Caller caller, PlatformDb db, ModelResolver models, TimeProvider time, CancellationToken cancellationToken)
+        CreateSession body,
+        Caller caller,
+        IDbContextFactory<PlatformDb> databases,
+        ModelResolver models,
+        TenantLimitOptions limits,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var now = time.GetStoredNow();
@@ -71,22 +78,51 @@ internal static class SessionEndpoints
         };
         checks.ThrowIfAny();
         models.ThrowUnlessChat(row.Model, caller);
-        db.ChatSessions.Add(row);
-        await db.SaveChangesAsync(cancellationToken);
+        row.Bytes = ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata);
+        await databases.TransactAsync(
+            async (db, token) =>
+            {
+                var all = db.ChatSessions.Where(session => session.TenantId == row.TenantId);
+                await db.ThrowIfFullAsync(row.TenantId, all, limits.ConversationsPerTenant, ConversationErrors.TooManySessions, token);
+                await ConversationLimits.ThrowIfFullAsync(db, row.TenantId, row.Bytes, limits, token);
+                db.ChatSessions.Add(row);
+            },
+            cancellationToken);
         return Reply.Created($"/v1/sessions/{row.Id}", SessionView.Of(row, isOwn: true));
     }
 
     private static async Task<Results<Ok<Envelope<SessionView>>, ProblemResult>> Get(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken) =>
         await FindAsync(db, id, caller, cancellationToken) is { } row ? Reply.Ok(SessionView.Of(row, isOwn: true)) : Reply.Problem(CoreErrors.NotFound);
 
-    private static async Task<Results<Ok<Envelope<SessionView>>, ProblemResult>> Update(
-        string id, UpdateSession body, Caller caller, PlatformDb db, ModelResolver models, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<Ok<Envelope<SessionView>>> Update(
+        string id,
+        UpdateSession body,
+        Caller caller,
+        IDbContextFactory<PlatformDb> databases,
+        ModelResolver models,
+        TenantLimitOptions limits,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
-        if (await FindAsync(db, id, caller, cancellationToken) is not { } row)
-        {
-            return Reply.Problem(CoreErrors.NotFound);
-        }
+        var row = await databases.TransactAsync((db, token) => UpdateAsync(db, id, body, caller, models, limits, time.GetStoredNow(), token), cancellationToken);
+        return Reply.Ok(SessionView.Of(row, isOwn: true));
+    }
 
+    private static async Task<ChatSession> UpdateAsync(
+        PlatformDb db,
+        string id,
+        UpdateSession body,
+        Caller caller,
+        ModelResolver models,
+        TenantLimitOptions limits,
+        DateTimeOffset now,
+        CancellationToken cancellationToken)
+    {
+        // Locks the row before it is read: messages that are stored meanwhile count in it as well.
+        await db.ChatSessions.Where(session => session.Id == id && session.TenantId == caller.TenantId && session.UserId == caller.UserId)
+            .ExecuteUpdateAsync(session => session.SetProperty(one => one.UpdatedAt, now), cancellationToken);
+        var row = await FindAsync(db, id, caller, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
+        var before = ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata);
         var checks = new Checks();
         row.Model = body.Model is null ? row.Model : checks.Required("model", body.Model, MessageBodies.ModelLength);
         row.Title = checks.Text("title", body.Title.Or(row.Title), MessageBodies.TitleLength);
@@ -98,9 +134,8 @@ internal static class SessionEndpoints
             models.ThrowUnlessChat(row.Model, caller);
         }
 
-        row.UpdatedAt = time.GetStoredNow();
-        await db.SaveChangesAsync(cancellationToken);
-        return Reply.Ok(SessionView.Of(row, isOwn: true));
+        row.Bytes += await ConversationLimits.GrowthAsync(db, row.TenantId, before, ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata), limits, cancellationToken);
+        return row;
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Delete(
@@ -129,7 +164,14 @@ internal static class SessionEndpoints
             : await MessageBodies.PageAsync(db, id, page, caller, cancellationToken);
 
     private static async Task<IResult> Post(
-        string id, PostMessage body, HttpContext context, Caller caller, PlatformDb db, Conversation conversation, CancellationToken cancellationToken)
+        string id,
+        PostMessage body,
+        HttpContext context,
+        Caller caller,
+        PlatformDb db,
+        Conversation conversation,
+        TenantLimitOptions limits,
+        CancellationToken cancellationToken)
     {
         if (await FindAsync(db, id, caller, cancellationToken) is not { } row)
         {
@@ -140,6 +182,7 @@ internal static class SessionEndpoints
         var content = checks.Required("content", body.Content, MessageBodies.ContentLength);
         var maxTokens = checks.Between("max_tokens", body.MaxTokens, 1, 10_000_000);
         checks.ThrowIfAny();
+        await ConversationLimits.ThrowIfFullAsync(db, caller.TenantId, ConversationLimits.BytesOf(content), limits, cancellationToken);
         return await MessageBodies.AnswerAsync(
             conversation, new Turn(id, row.Model, row.SystemPrompt, content, NamesAuthors: false, maxTokens), body.Stream, caller, context);
     }

@@ -120,6 +120,59 @@ public sealed class TenantLimitTests
         }
     }
 
+    [Fact]
+    public async Task SessionsAndRooms_TakeNoMoreThanATenantMayHave_AndRepliesAreKept()
+    {
+        await using var grid = await StartAsync("SCAIGRID_CONVERSATION_MB_PER_TENANT", 1);
+        var tenant = await SeededTenant.CreateAsync(grid.Admin);
+        var other = await SeededTenant.CreateAsync(grid.Admin);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        using var stranger = await other.AddUserAsync(Roles.TenantUser);
+        var most = new string('x', 500_000);
+        var room = $"/v1/rooms/{(string)(await user.Api.PostAsync("/v1/rooms", new { name = "Talk" })).Created()["id"]!}";
+        var session = $"/v1/sessions/{(string)(await user.Api.PostAsync("/v1/sessions", new { model = "scailabs/echo" })).Created()["id"]!}";
+        (await user.Api.PostAsync($"{room}/messages", new { content = most })).Created();
+
+        // The reply repeats the message, and passes the limit with it.
+        (await user.Api.PostAsync($"{session}/messages", new { content = most })).Ok();
+        Assert.Equal(2, (await user.Api.IdsAsync($"{session}/messages?x=1", 10)).Count);
+        var refused = (await user.Api.PostAsync($"{room}/messages", new { content = "more" })).Error(429, "QUOTA_EXCEEDED");
+        Assert.Equal("The tenant's sessions and rooms may take 1 MiB together: first delete some that are no longer used.", (string?)refused["message"]);
+        (await user.Api.PostAsync($"{session}/messages", new { content = "more" })).Error(429, "QUOTA_EXCEEDED");
+        (await user.Api.PostAsync("/v1/sessions", new { model = "scailabs/echo" })).Error(429, "QUOTA_EXCEEDED");
+        (await user.Api.PostAsync("/v1/rooms", new { name = "More" })).Error(429, "QUOTA_EXCEEDED");
+        (await user.Api.SendAsync(HttpMethod.Patch, session, """{"system_prompt":"more"}""")).Error(429, "QUOTA_EXCEEDED");
+        (await user.Api.SendAsync(HttpMethod.Patch, room, """{"system_prompt":"more"}""")).Error(429, "QUOTA_EXCEEDED");
+        (await user.Api.SendAsync(HttpMethod.Patch, session, """{"title":"Full"}""")).Ok();
+        (await stranger.Api.PostAsync("/v1/rooms", new { name = "Talk" })).Created();
+
+        // What is deleted, or shortened, leaves room.
+        (await user.Api.DeleteAsync(session)).NoContent();
+        (await user.Api.SendAsync(HttpMethod.Patch, room, $$"""{"system_prompt":"{{most}}"}""")).Ok();
+        (await user.Api.PostAsync($"{room}/messages", new { content = most })).Error(429, "QUOTA_EXCEEDED");
+        (await user.Api.SendAsync(HttpMethod.Patch, room, """{"system_prompt":null}""")).Ok();
+        (await user.Api.PostAsync($"{room}/messages", new { content = most })).Created();
+    }
+
+    [Fact]
+    public async Task SessionsAndRooms_AreNoMoreThanATenantMayHave()
+    {
+        await using var grid = await StartAsync("SCAIGRID_CONVERSATIONS_PER_TENANT", 2);
+        var tenant = await SeededTenant.CreateAsync(grid.Admin);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        foreach (var (path, body, kind) in new (string, object, string)[] { ("/v1/sessions", new { model = "scailabs/echo" }, "sessions"), ("/v1/rooms", new { name = "Talk" }, "rooms") })
+        {
+            var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => user.Api.PostAsync(path, body)));
+            var made = answers.Where(answer => (int)answer.Status == 201).Select(answer => (string)answer.Created()["id"]!).ToList();
+            Assert.Equal(2, made.Count);
+            Assert.Equal(
+                $"The tenant has the maximum number of {kind}: first delete some that are no longer used.",
+                (string?)answers.First(answer => (int)answer.Status != 201).Error(429, "QUOTA_EXCEEDED")["message"]);
+            (await user.Api.DeleteAsync($"{path}/{made[0]}")).NoContent();
+            (await user.Api.PostAsync(path, body)).Created();
+        }
+    }
+
     private static Task<SmallGrid> StartAsync(string setting, int limit) =>
         SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string> { [setting] = $"{limit}" });
 }
