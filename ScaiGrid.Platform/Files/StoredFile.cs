@@ -40,5 +40,6 @@ internal sealed class StoredFileConfiguration : IEntityTypeConfiguration<StoredF
     {
         builder.ToTable("files");
         builder.HasIndex(file => new { file.TenantId, file.UserId, file.Id });
+        builder.HasIndex(file => new { file.TenantId, file.Bytes });
     }
 }
