@@ -122,18 +122,22 @@ internal static class ApiKeyEndpoints
             row.CreatedAt));
     }
 
-    private static async Task<Results<NoContent, ProblemResult>> Revoke(
-        string id, Caller caller, PlatformDb db, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<NoContent> Revoke(
+        string id, Caller caller, IDbContextFactory<PlatformDb> databases, PermissionCatalogue catalogue, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (await Manageable(db, caller).SingleOrDefaultAsync(key => key.Id == id, cancellationToken) is not { } row)
-        {
-            return Reply.Problem(CoreErrors.NotFound);
-        }
+        await databases.TransactAsync((db, token) => RevokeAsync(db, id, caller, catalogue, time.GetStoredNow(), token), cancellationToken);
+        return TypedResults.NoContent();
+    }
 
-        var now = time.GetStoredNow();
+    private static async Task RevokeAsync(
+        PlatformDb db, string id, Caller caller, PermissionCatalogue catalogue, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        // Two last keys that revoke themselves at once would each count on the other.
+        await db.TakeLockAsync($"api_keys/{caller.UserId}", cancellationToken);
+        var row = await Manageable(db, caller).SingleOrDefaultAsync(key => key.Id == id, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
         if (caller.IsSuperAdmin && row.Id == caller.ApiKeyId && !await Live(db, row.UserId, now).AnyAsync(key => key.Id != id && key.Scopes == null, cancellationToken))
         {
-            return Reply.Problem(IdentityErrors.LastKey);
+            throw new ApiException(IdentityErrors.LastKey);
         }
 
         if (row.UserId != caller.UserId)
@@ -142,8 +146,6 @@ internal static class ApiKeyEndpoints
         }
 
         row.RevokedAt = now;
-        await db.SaveChangesAsync(cancellationToken);
-        return TypedResults.NoContent();
     }
 
     private static IQueryable<ApiKey> Live(PlatformDb db, string userId, DateTimeOffset now) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -81,6 +82,27 @@ public sealed class ApiKeyTests(Grid grid) : GridTest(grid)
         (await person.GetAsync("/v1/me")).Ok();
         await person.CreateKeyAsync();
         (await person.DeleteAsync($"/v1/api-keys/{made["id"]}")).NoContent();
+    }
+
+    [Fact]
+    public async Task TwoKeysOfASuperAdmin_DoNotRevokeThemselvesAtOnce()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            var user = (await Admin.PostAsync("/v1/users", new { email = $"{Fresh.Name()}@test.example", display_name = "Operator", roles = new[] { Roles.SuperAdmin } })).Created();
+            var (first, second) = (await KeyAsync(user), await KeyAsync(user));
+            var answers = await Task.WhenAll(first.Api.DeleteAsync($"/v1/api-keys/{first.Id}"), second.Api.DeleteAsync($"/v1/api-keys/{second.Id}"));
+            Assert.Single(answers, answer => (int)answer.Status == 204);
+            answers.Single(answer => (int)answer.Status != 204).Error(409, "CONFLICT");
+        }
+
+        async Task<(string Id, ApiDriver Api)> KeyAsync(JsonNode user)
+        {
+            var made = (await Admin.PostAsync("/v1/api-keys", new { name = "one of two", assigned_user_id = (string)user["id"]! })).Created();
+            var person = Admin.As((string)made["key"]!);
+            (await person.GetAsync("/v1/me")).Ok();
+            return ((string)made["id"]!, person);
+        }
     }
 
     [Fact]
