@@ -54,10 +54,15 @@ internal sealed class BatchValidation(
 
     private async Task<StoredFile> FetchAsync(BatchRow batch, CancellationToken cancellationToken)
     {
-        await files.ThrowIfFullAsync(batch.TenantId, bytes: 1, cancellationToken);
-
         // The same id if this step is repeated.
         var id = Ids.File + batch.Id[Ids.Batch.Length..];
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        if (await db.Files.AsNoTracking().SingleOrDefaultAsync(file => file.Id == id && file.TenantId == batch.TenantId, cancellationToken) is { } before)
+        {
+            return before;
+        }
+
+        await files.ThrowIfFullAsync(batch.TenantId, bytes: 1, cancellationToken);
         return await fetcher.FetchAsync(
             new Uri(batch.InputUrl!),
             async (body, token) =>
@@ -66,8 +71,8 @@ internal sealed class BatchValidation(
                 await blobs.WriteAsync(StoredFile.KeyOf(batch.TenantId, id), bounded, token);
                 var file = files.New(id, batch.TenantId, batch.UserId, "input.jsonl", FilePurpose.Batch, bounded.BytesRead);
 
-                // The bytes are left to the sweep: another worker that has taken the batch over may have stored them under the same name.
-                await files.ThrowIfFullAsync(batch.TenantId, file.Bytes, token);
+                // If it is refused, the bytes are left to the sweep: another worker that has taken the batch over may have stored them under the same name.
+                await databases.TransactAsync((unit, unitToken) => files.AddAsync(unit, file, unitToken), token);
                 return file;
             },
             cancellationToken);
@@ -153,7 +158,6 @@ internal sealed class BatchValidation(
         if (fetched is not null)
         {
             batch.InputFileId = fetched.Id;
-            db.Files.Add(fetched);
         }
 
         (batch.InputUrl, batch.Total) = (null, lines);

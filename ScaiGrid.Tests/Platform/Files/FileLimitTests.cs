@@ -80,6 +80,23 @@ public sealed class FileLimitTests(DatabaseServer server)
         (await admin.DeleteAsync($"/v1/files/{second}")).NoContent();
         Assert.StartsWith("must be a JSON object", await MistakeAsync(), StringComparison.Ordinal);
 
+        // Inputs that arrive at once do not pass the limit together.
+        var first = (string)(await admin.GetAsync("/oai/v1/files")).Body()["data"]!.AsArray()[0]!["id"]!;
+        (await admin.DeleteAsync($"/v1/files/{first}")).NoContent();
+        var (asked, both) = (0, new TaskCompletionSource());
+        source.Play("input", async context =>
+        {
+            if (Interlocked.Increment(ref asked) == 4)
+            {
+                both.SetResult();
+            }
+
+            await both.Task;
+            await context.Response.WriteAsync("not json\n");
+        });
+        var mistakes = await Task.WhenAll(MistakeAsync(), MistakeAsync(), MistakeAsync(), MistakeAsync());
+        Assert.Equal(3, mistakes.Count(mistake => mistake == "The tenant may have 2 files: first delete files that are no longer used."));
+
         async Task<string?> MistakeAsync()
         {
             var id = (string)(await admin.PostAsync("/v1/inference/batch", new { input_file_url = source.UrlOf("input") })).Created()["id"]!;
