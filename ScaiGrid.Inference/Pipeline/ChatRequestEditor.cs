@@ -250,7 +250,8 @@ internal static partial class ChatRequestEditor
 
     private static PooledBytes Apply(ReadOnlySpan<byte> source, List<Splice> splices)
     {
-        splices.Sort(static (a, b) => a.Replaced.Start.CompareTo(b.Replaced.Start));
+        // What is inserted before a replaced place has the same start.
+        splices.Sort(static (a, b) => (a.Replaced.Start, a.Replaced.Length).CompareTo((b.Replaced.Start, b.Replaced.Length)));
         var result = new PooledBytes(source.Length + 256);
         var position = 0;
         foreach (var splice in splices)
