@@ -269,10 +269,10 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         writer.WritePropertyName("response"u8);
         try
         {
-            using var document = JsonDocument.Parse(text);
+            using var document = JsonText.Parse(text);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
             {
-                writer.WriteRawValue(text, skipInputValidation: true);
+                writer.WriteRawValue(document.RootElement.Raw(), skipInputValidation: true);
                 return;
             }
         }

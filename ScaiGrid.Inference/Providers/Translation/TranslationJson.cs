@@ -62,10 +62,10 @@ internal static class TranslationJson
 
         try
         {
-            using var document = JsonDocument.Parse(text);
+            using var document = JsonText.Parse(text);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
             {
-                writer.WriteRawValue(text, skipInputValidation: true);
+                writer.WriteRawValue(document.RootElement.Raw(), skipInputValidation: true);
                 return;
             }
         }

@@ -63,6 +63,21 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(string, UpstreamError?)>(("first last", null), (answer.Text, answer.Error));
     }
 
+    /// <summary>As clients send what they cut inside of a character: a tool's result, and the arguments of a call.</summary>
+    [Fact]
+    public async Task HalvesOfCharactersInTheHistory_AreNoMistakeOfOurs()
+    {
+        using var calls = Connect(context => context.AnswerAsync(Wire.Whole("Hi")));
+        var answer = await calls.CallAsync(stream: false, messages: """
+            [{"role":"user","content":"cut \ud83d"},
+             {"role":"assistant","content":null,"tool_calls":[{"id":"call_0001","type":"function","function":{"name":"f","arguments":"{\"q\":\"cut \ud83d\"}"}},
+                                                              {"id":"call_0002","type":"function","function":{"name":"f","arguments":"cut \ud83d"}}]},
+             {"role":"tool","tool_call_id":"call_0001","content":"cut \ud83d"},
+             {"role":"tool","tool_call_id":"call_0002","content":"{\"r\":\"cut \ud83d\"}"}]
+            """);
+        Assert.Equal<(string, UpstreamError?)>(("Hi", null), (answer.Text, answer.Error));
+    }
+
     [Fact]
     public async Task CallerLeaves_UpstreamIsHungUpOn()
     {

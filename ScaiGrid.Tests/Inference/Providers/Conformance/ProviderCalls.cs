@@ -32,16 +32,13 @@ internal sealed class ProviderCalls : IDisposable
     /// <param name="stream">Whether to request a stream.</param>
     /// <param name="idle">The longest wait for the first chunk and between chunks.</param>
     /// <param name="onText">Called after each chunk with all text received so far.</param>
+    /// <param name="messages">The conversation, as JSON.</param>
     /// <param name="caller">Cancelled when the caller disconnects.</param>
-    public async Task<CalledAnswer> CallAsync(bool stream, TimeSpan? idle = null, Action<string>? onText = null, CancellationToken caller = default)
+    public async Task<CalledAnswer> CallAsync(
+        bool stream, TimeSpan? idle = null, Action<string>? onText = null, string messages = """[{"role":"user","content":"Hi"}]""", CancellationToken caller = default)
     {
         var body = new PooledBytes();
-        body.Append(Encoding.UTF8.GetBytes(new JsonObject
-        {
-            ["model"] = "m",
-            ["stream"] = stream,
-            ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "Hi" }),
-        }.ToJsonString()));
+        body.Append(Encoding.UTF8.GetBytes($$"""{"model":"m","stream":{{(stream ? "true" : "false")}},"messages":{{messages}}}"""));
         var request = ChatRequestReader.Read(body, out _);
         Assert.NotNull(request);
         using (request)
