@@ -15,7 +15,7 @@ public enum UpstreamFailure
     /// <summary>The upstream's own rate limit.</summary>
     RateLimited,
 
-    /// <summary>408 or 5xx.</summary>
+    /// <summary>5xx, or 408, 425 or 499.</summary>
     ServerError,
 
     /// <summary>The answer was not in the upstream's wire format.</summary>
@@ -27,7 +27,7 @@ public enum UpstreamFailure
     /// <summary>An error event inside the stream.</summary>
     ErrorEvent,
 
-    /// <summary>The upstream refused the request itself: 400, 409 or 422.</summary>
+    /// <summary>The upstream refused the request itself: 400, 409, 422, or its content.</summary>
     RequestRefused,
 
     /// <summary>
@@ -36,7 +36,7 @@ public enum UpstreamFailure
     /// </summary>
     Unsupported,
 
-    /// <summary>401, 403 or 404: our credentials or configuration, not the caller's fault.</summary>
+    /// <summary>401, 403, 404 or 410: our credentials or configuration, not the caller's fault.</summary>
     Misconfigured,
 
     /// <summary>Not the upstream's failure: the caller's credential was revoked during the call.</summary>

@@ -17,17 +17,23 @@ internal sealed class UpstreamErrorFacts
     /// <summary>OpenAI's code for encrypted reasoning that it cannot decrypt, because it is another organization's or resource's.</summary>
     public const string ForeignThoughts = "invalid_encrypted_content";
 
+    /// <summary>OpenAI's code for content that its policy does not allow.</summary>
+    public const string ContentPolicy = "content_policy_violation";
+
     /// <summary>The longest pause of a backend: a longer wait told to this caller would contradict what the next call is told.</summary>
     private static readonly double LongestPause = BackendHealth.LongestPause.TotalSeconds;
 
     /// <summary>
-    /// Anthropic's exhausted account, which only differs from an invalid request by its text. Matched at the start of the text only: errors repeat what
-    /// the caller wrote, which must not be able to open a backend's circuit.
+    /// Anthropic's exhausted account, or spend limit of an account or workspace, which only differ from an invalid request by their text. Matched at the
+    /// start of the text only: errors repeat what the caller wrote, which must not be able to open a backend's circuit.
     /// </summary>
-    private const string LowBalance = "Your credit balance is too low";
+    private static readonly string[] Exhausted = ["Your credit balance is too low", "You have reached your specified"];
 
     /// <summary>A wrong key, for upstreams that report it as 400 without a code, such as xAI. At the start of the text only, for the same reason.</summary>
     private static readonly string[] BadKey = ["Incorrect API key", "Invalid API key", "Invalid API-key", "API key not valid"];
+
+    /// <summary>xAI's refusal of content, which it reports as 403.</summary>
+    private const string RefusedContent = "Content violates usage guidelines";
 
     /// <summary>
     /// Anthropic's schemas (of the output and of strict tools) that are too large together. The limit is not documented, so it is found out by asking.
@@ -45,7 +51,7 @@ internal sealed class UpstreamErrorFacts
     /// </summary>
     private static readonly string[] TooLong =
     [
-        "prompt is too long", "exceed context limit", "exceeds the maximum number of tokens", "maximum context length", "longer than the maximum model length",
+        "prompt is too long", "exceed context limit", "exceeds the maximum number of tokens", "maximum context length", "context length is only", "longer than the maximum model length",
         "longer than the model's context length", "range of input length should be",
         "maximum prompt length is", "exceeded model token limit", "greater than the context length", "context window exceeds limit",
         "input is too long for requested model", "prompt too long; exceeded",
@@ -62,7 +68,7 @@ internal sealed class UpstreamErrorFacts
         ["model_not_found"] = UpstreamFailure.Misconfigured,
         ["DeploymentNotFound"] = UpstreamFailure.Misconfigured,
         ["content_filter"] = UpstreamFailure.RequestRefused,
-        ["content_policy_violation"] = UpstreamFailure.RequestRefused,
+        [ContentPolicy] = UpstreamFailure.RequestRefused,
         ["context_length_exceeded"] = UpstreamFailure.RequestRefused,
 
         // OpenAI's Responses API, for an answer that failed.
@@ -85,7 +91,8 @@ internal sealed class UpstreamErrorFacts
         // llama.cpp.
         ["exceed_context_size_error"] = UpstreamFailure.RequestRefused,
 
-        // Groq, about its model's output: usually another attempt succeeds.
+        // Groq's flex tier is full; the others are about its model's output: usually another attempt succeeds.
+        ["capacity_exceeded"] = UpstreamFailure.RateLimited,
         ["tool_use_failed"] = UpstreamFailure.ModelFailed,
         ["json_validate_failed"] = UpstreamFailure.ModelFailed,
 
@@ -104,6 +111,7 @@ internal sealed class UpstreamErrorFacts
         ["RESOURCE_EXHAUSTED"] = UpstreamFailure.RateLimited,
         ["UNAVAILABLE"] = UpstreamFailure.ServerError,
         ["INTERNAL"] = UpstreamFailure.ServerError,
+        ["CANCELLED"] = UpstreamFailure.ServerError,
         ["DEADLINE_EXCEEDED"] = UpstreamFailure.TimedOut,
         ["API_KEY_INVALID"] = UpstreamFailure.Misconfigured,
         ["UNAUTHENTICATED"] = UpstreamFailure.Misconfigured,
@@ -148,8 +156,8 @@ internal sealed class UpstreamErrorFacts
         ["context_length_exceeded"] = "context_length_exceeded",
         ["exceed_context_size_error"] = "context_length_exceeded",
         ["content_filter"] = "content_filter",
-        ["content_policy_violation"] = "content_policy_violation",
-        ["image_content_policy_violation"] = "content_policy_violation",
+        [ContentPolicy] = ContentPolicy,
+        ["image_content_policy_violation"] = ContentPolicy,
         ["data_inspection_failed"] = "content_filter",
         ["DataInspectionFailed"] = "content_filter",
         [ForeignThoughts] = ForeignThoughts,
@@ -213,7 +221,16 @@ internal sealed class UpstreamErrorFacts
     {
         402 or 429 => UpstreamFailure.RateLimited,
         408 or >= 500 => UpstreamFailure.ServerError,
-        401 or 403 or 404 => UpstreamFailure.Misconfigured,
+        401 or 403 or 404 or 410 => UpstreamFailure.Misconfigured,
+
+        // Groq's flex tier is full.
+        498 => UpstreamFailure.RateLimited,
+
+        // Too early; and cancelled, by the upstream itself: Gemini under load.
+        425 or 499 => UpstreamFailure.ServerError,
+
+        // Generation failed, or something that the request made the upstream call: that may be one caller's.
+        424 => UpstreamFailure.ModelFailed,
         >= 400 => UpstreamFailure.RequestRefused,
         _ => null,
     };
@@ -292,13 +309,17 @@ internal sealed class UpstreamErrorFacts
             return;
         }
 
-        if (message.StartsWith(LowBalance, StringComparison.OrdinalIgnoreCase))
+        if (Array.Exists(Exhausted, text => message.StartsWith(text, StringComparison.OrdinalIgnoreCase)))
         {
             AddWord("billing_error");
         }
         else if (Array.Exists(BadKey, text => message.StartsWith(text, StringComparison.OrdinalIgnoreCase)))
         {
             AddWord("invalid_api_key");
+        }
+        else if (message.StartsWith(RefusedContent, StringComparison.OrdinalIgnoreCase))
+        {
+            AddWord(ContentPolicy);
         }
         else if (Array.Exists(TooLong, text => message.Contains(text, StringComparison.OrdinalIgnoreCase)))
         {

@@ -46,6 +46,11 @@ internal static partial class UpstreamErrors
         {
             failure = UpstreamFailure.Unsupported;
         }
+        else if (response.StatusCode == HttpStatusCode.Forbidden && facts.Code is not null)
+        {
+            // Not our key: xAI says it of content, others of a context that is too long.
+            failure = UpstreamFailure.RequestRefused;
+        }
 
         // A bare 402 may mean an empty account or a request too expensive for its balance: no pause without an error code.
         var isExhausted = facts.IsExhausted || response.StatusCode == HttpStatusCode.PaymentRequired;
@@ -98,11 +103,11 @@ internal static partial class UpstreamErrors
     }
 
     private static UpstreamError TooLarge(UpstreamErrorFacts facts, UpstreamAddress address) =>
-        new(UpstreamFailure.Unsupported, Shorten(facts.Message is { } text ? Organization().Replace(text, "") : null, address, MaxMessageLength), Status: (int)HttpStatusCode.RequestEntityTooLarge);
+        new(UpstreamFailure.Unsupported, Shorten(facts.Message, address, MaxMessageLength), Status: (int)HttpStatusCode.RequestEntityTooLarge);
 
-    // The operator's account, which OpenAI and Groq name in these texts, is not the caller's business.
-    [GeneratedRegex(@" in organization \S+", RegexOptions.CultureInvariant)]
-    private static partial Regex Organization();
+    // The operator's account, which OpenAI, Groq and xAI name in their texts, is not the caller's business.
+    [GeneratedRegex(@" in organization \S+| Team: [^,]*, API key ID: [^,]*, Model: [^,]*,", RegexOptions.CultureInvariant)]
+    private static partial Regex Account();
 
     private static UpstreamError WithoutStatus(UpstreamErrorFacts facts, UpstreamAddress address)
     {
@@ -189,7 +194,7 @@ internal static partial class UpstreamErrors
             return null;
         }
 
-        text = address.Scrub(text, inParts);
+        text = address.Scrub(Account().Replace(text, ""), inParts);
         return text.Length <= length ? text : string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, length)}…");
     }
 }

@@ -90,6 +90,49 @@ public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
         Task<Answer> SendAsync(string slug) => Admin.PostAsync(Native, new { model = slug, stream, messages = new[] { new { role = "user", content = "hi" } } });
     }
 
+    /// <summary>What an upstream says of itself, whatever status it says it with.</summary>
+    [Theory]
+    [InlineData(400, "rate_limited", """ "type":"invalid_request_error","message":"You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC." """)]
+    [InlineData(400, "rate_limited", """ "type":"invalid_request_error","message":"You have reached your specified workspace API usage limits. You will regain access on 2026-12-01 at 00:00 UTC." """)]
+    [InlineData(424, "model_failed", """ "message":"Request failed during generation","type":"generation" """)]
+    [InlineData(425, "server_error", "")]
+    [InlineData(498, "rate_limited", """ "message":"Flex tier is full.","type":"invalid_request_error","code":"capacity_exceeded" """)]
+    [InlineData(499, "server_error", """ "code":499,"message":"The operation was cancelled.","status":"CANCELLED" """)]
+    [InlineData(200, "rate_limited", """ "message":"Flex tier is full.","type":"invalid_request_error","code":"capacity_exceeded" """)]
+    [InlineData(200, "server_error", """ "message":"The operation was cancelled.","status":"CANCELLED" """)]
+    public async Task FailureUnderTheStatusOfAMistake_IsTriedElsewhere(int status, string outcome, string error)
+    {
+        var failing = Script(new UpstreamScript { Status = status, Body = $$$"""{"error":{{{{error}}}}}""" });
+        var model = await RoutedModel.CreateAsync(Admin, [failing, Script(new UpstreamScript()) with { Priority = 1 }]);
+        var routing = (await Admin.ChatAsync(model.Slug)).Ok()["routing"]!;
+        Assert.Equal((model.Backends[1], outcome), ((string?)routing["backend_id"], (string?)routing["failed_attempts"]![0]!["outcome"]));
+    }
+
+    /// <summary>xAI's words, with the status of a wrong key: it charges for each such request, and the operator's account is in them.</summary>
+    [Theory]
+    [InlineData(
+        "content_policy_violation",
+        "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO",
+        """
+        {"code":"The caller does not have permission to execute the specified operation",
+         "error":"Content violates usage guidelines. Team: 0a1b-22, API key ID: 2c3d-44, Model: grok-4, Failed check: SAFETY_CHECK_TYPE_BIO"}
+        """)]
+    [InlineData("context_length_exceeded", "The prompt is too long.", """{"error":{"message":"The prompt is too long.","type":"invalid_request_error"}}""")]
+    public async Task RequestThatIsRefusedWith403_IsTheCallersMatter_AndTheBackendStaysFirst(string code, string told, string body)
+    {
+        var refusing = Script(new UpstreamScript { Status = 403, Body = body });
+        var model = await RoutedModel.CreateAsync(Admin, [refusing, Script(new UpstreamScript()) with { Priority = 1 }]);
+        for (var i = 0; i < 4; i++)
+        {
+            var error = (await Admin.ChatAsync(model.Slug)).Error(422, "VALIDATION_ERROR");
+            Assert.Equal(told, (string?)error["message"]);
+        }
+
+        (await Admin.ChatAsync(model.Slug, path: OpenAi)).OpenAiError(400, code);
+        Grid.Upstream.Play(refusing.Model, new UpstreamScript());
+        Assert.Equal(model.Backends[0], (string?)(await Admin.ChatAsync(model.Slug)).Ok()["routing"]!["backend_id"]);
+    }
+
     private RoutedBackend Script(UpstreamScript script)
     {
         var model = $"upstream-{Guid.CreateVersion7():N}";

@@ -149,6 +149,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     [InlineData("""{"type":"error","error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000"}}""", "context_length_exceeded", null)]
     [InlineData("""{"object":"error","message":"The input (9000 tokens) is longer than the model's context length (8192 tokens).","type":"BadRequestError","param":null,"code":400}""", "context_length_exceeded", null)]
     [InlineData("""{"error":{"message":"The decoder prompt (length 9000) is longer than the maximum model length of 8192.","type":"BadRequestError","code":400}}""", "context_length_exceeded", null)]
+    [InlineData("""{"error":{"message":"You passed 10243 input tokens and requested 6142 output tokens. However, the model's context length is only 16384 tokens, resulting in a maximum input length of 10242 tokens.","type":"BadRequestError","param":"input_tokens","code":400}}""", "context_length_exceeded", "input_tokens")]
     [InlineData("""{"code":"Client specified an invalid argument","error":"This model's maximum prompt length is 131072 but the request contains 537812 tokens."}""", "context_length_exceeded", null)]
     [InlineData("""{"error":{"message":"Invalid request: Your request exceeded model token limit: 262144 (requested: 291351)","type":"invalid_request_error"}}""", "context_length_exceeded", null)]
     [InlineData("""{"error":"The number of tokens to keep from the initial prompt is greater than the context length."}""", "context_length_exceeded", null)]

@@ -158,6 +158,8 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
 
     [Theory]
     [InlineData(408)]
+    [InlineData(425)]
+    [InlineData(499)]
     [InlineData(500)]
     [InlineData(503)]
     [InlineData(529)]
@@ -185,6 +187,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
     [InlineData(401)]
     [InlineData(403)]
     [InlineData(404)]
+    [InlineData(410)]
     public async Task Credentials_AreRefused_AndNotRepeated(int status)
     {
         using var calls = Connect(context => context.AnswerAsync(Wire.Error($"bad key {Key}"), status));
