@@ -152,7 +152,6 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
         string[] answers =
         [
             """{"candidates":[]}""",
-            """{"candidates":[{"content":null},{"content":{"parts":[{"text":"Sure."}]}}]}""",
             """{"candidates":[{"content":{"parts":[{"inlineData":{"data":"no base64!"}}]}}]}""",
             "[{",
         ];
@@ -161,6 +160,52 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
             google.At("/models/their-model:generateContent", answer);
             (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
         }
+    }
+
+    /// <summary>A caller's content, or what a model made of it, says nothing about the backend: its circuit stays closed for all others.</summary>
+    [Theory]
+    [InlineData("image", true, """{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":9}}""")]
+    [InlineData("image", true, """{"candidates":[{"finishReason":"IMAGE_SAFETY","index":0}]}""")]
+    [InlineData("image", true, """{"candidates":[{"content":{"parts":[{"text":"I must not."}]},"finishReason":"IMAGE_PROHIBITED_CONTENT"}]}""")]
+    [InlineData("image", false, """{"candidates":[{"content":{"parts":[{"text":"I cannot draw that."}]},"finishReason":"STOP"}]}""")]
+    [InlineData("image", false, """{"candidates":[{"content":null,"finishReason":"NO_IMAGE"}]}""")]
+    [InlineData("imagen", true, "{}")]
+    [InlineData("imagen", true, """{"predictions":[{"raiFilteredReason":"All images were filtered out."}]}""")]
+    [InlineData("audio", true, """{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}}""")]
+    [InlineData("audio", true, """{"candidates":[{"finishReason":"SAFETY"}]}""")]
+    [InlineData("audio", false, """{"candidates":[{"content":{},"finishReason":"OTHER"}]}""")]
+    [InlineData("audio", false, """{"candidates":[{"content":null},{"content":{"parts":[{"text":"Sure."}]}}]}""")]
+    public async Task ContentThatIsRefused_IsTheCallersMatter_AndAnAnswerWithoutIt_TheModels(string kind, bool isRefused, string answer)
+    {
+        await using var google = await FakeVendor.StartAsync();
+        var (model, method) = kind == "imagen" ? ("imagen-4", "predict") : ("their-model", "generateContent");
+        var path = $"/models/{model}:{method}";
+        google.At(path, answer);
+        var isAudio = kind == "audio";
+        var slug = await google.ConnectAsync(Admin, "google", isAudio ? "audio" : "image", model: model);
+        for (var i = 0; i < 6; i++)
+        {
+            var told = isAudio
+                ? await Admin.PostAsync("/oai/v1/audio/speech", new { model = slug, input = "hi", voice = "Kore", response_format = "pcm" })
+                : await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a dot", response_format = "b64_json" });
+            if (isRefused)
+            {
+                told.OpenAiError(400, "content_policy_violation");
+            }
+            else
+            {
+                told.OpenAiError(502, "backend_error");
+            }
+        }
+
+        google.At(path, $$"""
+            {"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"audio/L16","data":"{{Convert.ToBase64String(FakeOperations.Png)}}"} }]} }],
+             "predictions":[{"bytesBase64Encoded":"{{Convert.ToBase64String(FakeOperations.Png)}}"}]}
+            """);
+        var good = isAudio
+            ? await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })
+            : await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "a dot" });
+        Assert.Equal(200, (int)good.Status);
     }
 
     [Fact]

@@ -27,20 +27,26 @@ internal static class GoogleDocuments
     /// <summary>Translates an answer to OpenAI's list, and disposes it.</summary>
     /// <param name="answer">Google's document.</param>
     /// <param name="writeItems">Writes the items.</param>
-    public static DocumentReply Translate(PooledBytes answer, Action<Utf8JsonWriter, JsonElement> writeItems) => DocumentTranslation.Translate(answer, (writer, root) =>
+    /// <param name="why">The reason for which there are no items; null if there are some, or no reason is known.</param>
+    public static DocumentReply Translate(PooledBytes answer, Action<Utf8JsonWriter, JsonElement> writeItems, Func<JsonElement, UpstreamError?>? why = null)
     {
-        writer.WriteStartArray("data"u8);
-        writeItems(writer, root);
-        writer.WriteEndArray();
-        var usage = new GoogleUsage();
-        usage.Add(root);
-        if (usage.Exists)
+        return DocumentTranslation.Translate(answer, Write, why);
+
+        void Write(Utf8JsonWriter writer, JsonElement root)
         {
-            writer.WriteStartObject("usage"u8);
-            writer.WriteNumber("input_tokens"u8, usage.Tokens.Prompt);
-            writer.WriteNumber("output_tokens"u8, usage.Tokens.Completion);
-            writer.WriteNumber("total_tokens"u8, usage.Tokens.Total);
-            writer.WriteEndObject();
+            writer.WriteStartArray("data"u8);
+            writeItems(writer, root);
+            writer.WriteEndArray();
+            var usage = new GoogleUsage();
+            usage.Add(root);
+            if (usage.Exists)
+            {
+                writer.WriteStartObject("usage"u8);
+                writer.WriteNumber("input_tokens"u8, usage.Tokens.Prompt);
+                writer.WriteNumber("output_tokens"u8, usage.Tokens.Completion);
+                writer.WriteNumber("total_tokens"u8, usage.Tokens.Total);
+                writer.WriteEndObject();
+            }
         }
-    });
+    }
 }

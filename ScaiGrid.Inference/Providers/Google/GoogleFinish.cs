@@ -6,6 +6,10 @@ namespace ScaiGrid.Inference.Providers.Google;
 /// <summary>Maps <c>finishReason</c> to OpenAI's <c>finish_reason</c>.</summary>
 internal static class GoogleFinish
 {
+    /// <summary>The upstream's filter refused the prompt, or all that the model made of it.</summary>
+    public static readonly UpstreamError Refused = new(
+        UpstreamFailure.RequestRefused, "The upstream's content filter refused the request.", Status: 400, Code: UpstreamErrorFacts.ContentPolicy);
+
     /// <param name="candidate">The object with the <c>finishReason</c>.</param>
     /// <param name="hasCalls">True if a function was called: the upstream reports STOP for that as well.</param>
     /// <param name="failed">Set if the model failed instead of finishing: a retry may succeed.</param>
@@ -34,6 +38,20 @@ internal static class GoogleFinish
             default:
                 return hasCalls ? "tool_calls" : "stop";
         }
+    }
+
+    /// <summary>
+    /// Why an answer without what was asked for has none: its content was refused, which is the caller's matter, or the model produced none. Null if
+    /// the answer gives no reason, because it is in another format.
+    /// </summary>
+    /// <param name="answer">An answer without pictures or audio.</param>
+    /// <param name="missing">What was asked for.</param>
+    public static UpstreamError? WhyWithout(string missing, JsonElement answer)
+    {
+        var candidates = answer.Items("candidates"u8).ToList();
+        return IsBlocked(answer) || candidates.Exists(candidate => Of(candidate, hasCalls: false, out _) == "content_filter") ? Refused
+            : candidates.Count > 0 ? new UpstreamError(UpstreamFailure.ModelFailed, $"The model answered without {missing}.")
+            : null;
     }
 
     /// <summary>True if the prompt itself was blocked, in which case there is no candidate.</summary>

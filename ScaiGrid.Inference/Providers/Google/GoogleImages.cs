@@ -26,7 +26,9 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
 
         using var body = _isImagen ? WritePrediction(request, route) : WriteGeneration(request, route);
         var reply = await (_isImagen ? predict : generate).PostJsonAsync(body, deadline);
-        return reply.Document is { } document ? GoogleDocuments.Translate(document, _isImagen ? TranslatePredictions : TranslateParts) : reply;
+        return reply.Document is { } document ? (_isImagen
+            ? GoogleDocuments.Translate(document, WritePredictions, WhyNoPrediction)
+            : GoogleDocuments.Translate(document, WritePictures, WhyNoPicture)) : reply;
     }
 
     private static PooledBytes WritePrediction(JsonRequest request, ModelRoute route)
@@ -80,39 +82,43 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         return body;
     }
 
-    private static void TranslatePredictions(Utf8JsonWriter writer, JsonElement answer)
+    private static IEnumerable<JsonElement> Predictions(JsonElement answer) =>
+        answer.Items("predictions"u8).Where(prediction => prediction.TryGetString("bytesBase64Encoded"u8, out _));
+
+    // If the filter removed all images, the list is missing or has the reasons only.
+    private static UpstreamError? WhyNoPrediction(JsonElement answer) => Predictions(answer).Any() ? null : GoogleFinish.Refused;
+
+    private static void WritePredictions(Utf8JsonWriter writer, JsonElement answer)
     {
-        // Missing if the filter removed all images: then there is nothing to bill, and the call fails for lack of images.
-        if (answer.TryGetProperty("predictions"u8, out var predictions))
+        foreach (var prediction in Predictions(answer))
         {
-            foreach (var prediction in predictions.EnumerateArray().Where(one => one.TryGetProperty("bytesBase64Encoded"u8, out _)))
-            {
-                writer.WriteStartObject();
-                writer.WriteString("b64_json"u8, prediction.GetProperty("bytesBase64Encoded"u8).GetString());
-                writer.WriteEndObject();
-            }
+            WritePicture(writer, prediction, "bytesBase64Encoded"u8);
         }
     }
 
-    private static void TranslateParts(Utf8JsonWriter writer, JsonElement answer)
+    private static IEnumerable<JsonElement> Pictures(JsonElement answer) => answer.Items("candidates"u8).SelectMany(candidate =>
     {
-        foreach (var candidate in answer.GetProperty("candidates"u8).EnumerateArray())
-        {
-            if (!candidate.TryGetProperty("content"u8, out var content) || !content.TryGetProperty("parts"u8, out var parts))
-            {
-                continue;
-            }
+        // Images marked as thoughts are drafts, which are dropped. If all are marked, the last one is the result.
+        var parts = candidate.TryGetObject("content"u8, out var content) ? content.Items("parts"u8).Where(part => part.TryGetObject("inlineData"u8, out _)).ToList() : [];
+        var finished = parts.FindAll(part => !part.TryGetProperty("thought"u8, out var thought) || thought.ValueKind != JsonValueKind.True);
+        return (finished.Count > 0 ? finished : parts.TakeLast(1)).Select(part => part.GetProperty("inlineData"u8));
+    });
 
-            // Images marked as thoughts are drafts, which are dropped. If all are marked, the last one is the result.
-            var pictures = parts.EnumerateArray().Where(part => part.TryGetProperty("inlineData"u8, out _)).ToList();
-            var finished = pictures.FindAll(part => !part.TryGetProperty("thought"u8, out var thought) || thought.ValueKind != JsonValueKind.True);
-            foreach (var part in finished.Count > 0 ? finished : pictures.TakeLast(1))
-            {
-                writer.WriteStartObject();
-                writer.WriteString("b64_json"u8, part.GetProperty("inlineData"u8).GetProperty("data"u8).GetString());
-                writer.WriteEndObject();
-            }
+    private static UpstreamError? WhyNoPicture(JsonElement answer) => Pictures(answer).Any() ? null : GoogleFinish.WhyWithout("a picture", answer);
+
+    private static void WritePictures(Utf8JsonWriter writer, JsonElement answer)
+    {
+        foreach (var picture in Pictures(answer))
+        {
+            WritePicture(writer, picture, "data"u8);
         }
+    }
+
+    private static void WritePicture(Utf8JsonWriter writer, JsonElement picture, ReadOnlySpan<byte> name)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("b64_json"u8, picture.GetProperty(name).GetString());
+        writer.WriteEndObject();
     }
 
     private static string? ProportionOf(string? size, string[] proportions)

@@ -64,7 +64,12 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
 
     private static SpeechReply? Read(JsonElement answer, string format)
     {
-        if (!TryGetData(answer, out var data) || !SpeechDocument.TryGetBytes(data, "data"u8, out var samples))
+        if (!TryGetData(answer, out var data))
+        {
+            return GoogleFinish.WhyWithout("audio", answer) is { } why ? SpeechReply.Failed(why) : null;
+        }
+
+        if (!SpeechDocument.TryGetBytes(data, "data"u8, out var samples))
         {
             return null;
         }
