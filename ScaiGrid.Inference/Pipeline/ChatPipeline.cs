@@ -107,6 +107,11 @@ public sealed class ChatPipeline
             return new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer has no choices.");
         }
 
+        if (view.IsError && output.Length == 0)
+        {
+            return new UpstreamError(UpstreamFailure.ErrorEvent);
+        }
+
         _dispatcher.Answered(call, isStream: false);
         var result = await _settlement.SettleAsync(call, view.Usage, output, CallStatus.Ok);
         await call.Responder.CompleteAsync(view, result);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ScaiGrid.Inference.Providers;
@@ -51,7 +50,7 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
             }
 
             output.Advance(before - output.Length);
-            _scanner.Scan(WithoutError(stream.Current));
+            _scanner.Scan(FinishReasons.WithoutFailure(stream.Current));
             return true;
         }
         catch (JsonException)
@@ -59,56 +58,5 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
             _error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent a chunk that is not JSON.");
             return false;
         }
-    }
-
-    /// <summary>The chunk without its failure: clients would take it for the error and not read the text. The upstream's message comes with ours.</summary>
-    private static ReadOnlyMemory<byte> WithoutError(ReadOnlyMemory<byte> json)
-    {
-        using var document = JsonDocument.Parse(json);
-        var rest = new ArrayBufferWriter<byte>(json.Length);
-        using (var writer = new Utf8JsonWriter(rest))
-        {
-            WriteKept(writer, document.RootElement);
-        }
-
-        return rest.WrittenMemory;
-    }
-
-    /// <param name="writer">Where to.</param>
-    /// <param name="element">The chunk, or one of its choices.</param>
-    private static void WriteKept(Utf8JsonWriter writer, JsonElement element)
-    {
-        if (element.ValueKind != JsonValueKind.Object)
-        {
-            writer.WriteRawValue(element.Raw(), skipInputValidation: true);
-            return;
-        }
-
-        writer.WriteStartObject();
-        foreach (var property in element.EnumerateObject().Where(property => !property.NameEquals("error"u8)))
-        {
-            writer.WritePropertyName(property.Name);
-            if (property.NameEquals("choices"u8) && property.Value.ValueKind == JsonValueKind.Array)
-            {
-                writer.WriteStartArray();
-                foreach (var choice in property.Value.EnumerateArray())
-                {
-                    WriteKept(writer, choice);
-                }
-
-                writer.WriteEndArray();
-            }
-            else if (property.NameEquals("finish_reason"u8))
-            {
-                writer.WriteNullValue();
-            }
-            else
-            {
-                // As written: a text may end in half of a surrogate pair, which no string can be made of.
-                writer.WriteRawValue(property.Value.Raw(), skipInputValidation: true);
-            }
-        }
-
-        writer.WriteEndObject();
     }
 }

@@ -41,7 +41,10 @@ public readonly struct ChunkView
     /// </summary>
     public bool IsNormal { get; init; }
 
-    /// <summary>Whether the document is an error instead of a chunk.</summary>
+    /// <summary>Whether a choice has a finish reason that OpenAI's clients do not know.</summary>
+    public bool HasForeignFinish { get; init; }
+
+    /// <summary>Whether the document is an error instead of a chunk, or a choice ended with one, or was aborted.</summary>
     public bool IsError { get; init; }
 
     /// <summary>The value of the only text that the model wrote in this chunk, including quotes; empty if there are none or several.</summary>
@@ -77,6 +80,7 @@ public readonly struct ChunkView
         UsageProperty = Moved(UsageProperty, longer),
         HasUnreadableUsage = HasUnreadableUsage,
         HasChoices = HasChoices,
+        HasForeignFinish = HasForeignFinish,
         IsNormal = IsNormal,
         Text = Text with { Length = Text.Length + longer },
         Shape = shape,
@@ -95,7 +99,7 @@ public readonly struct ChunkView
         var reader = new Utf8JsonReader(json.Span);
         JsonSpan id = default, created = default, model = default, usageProperty = default, text = default;
         TokenUsage? usage = null;
-        bool hasChoices = false, hasFinish = false, hasFailed = false, hasFailure = false, isNormal = true, isError = false, hasUnreadableUsage = false;
+        bool hasChoices = false, hasFinish = false, hasFailed = false, hasFailure = false, hasAborted = false, hasForeignFinish = false, isNormal = true, isError = false, hasUnreadableUsage = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw new JsonException("A chunk must be an object.");
@@ -121,7 +125,7 @@ public readonly struct ChunkView
             else if (reader.ValueTextEquals("choices"u8))
             {
                 reader.Read();
-                (hasChoices, hasFinish, hasFailed, hasFailure, isNormal, text) = ReadChoices(ref reader, output);
+                (hasChoices, hasFinish, hasFailed, hasFailure, hasAborted, hasForeignFinish, isNormal, text) = ReadChoices(ref reader, output);
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
@@ -154,10 +158,11 @@ public readonly struct ChunkView
             HasUnreadableUsage = hasUnreadableUsage,
             HasChoices = hasChoices,
             HasFinish = hasFinish,
+            HasForeignFinish = hasForeignFinish,
             IsNormal = isNormal,
 
             // Some upstreams, such as OpenRouter, add an error to a chunk whose choice ended because of it, or to the choice.
-            IsError = (isError && !hasChoices) || (hasFailed && (isError || hasFailure)),
+            IsError = (isError && !hasChoices) || hasAborted || (hasFailed && (isError || hasFailure)),
             Text = text,
         };
     }
@@ -189,15 +194,15 @@ public readonly struct ChunkView
             : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
     }
 
-    private static (bool Any, bool Finish, bool Failed, bool Failure, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
+    private static (bool Any, bool Finish, bool Failed, bool Failure, bool Aborted, bool Foreign, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return (false, false, false, false, true, default);
+            return (false, false, false, false, false, false, true, default);
         }
 
         var depth = reader.CurrentDepth;
-        bool any = false, finish = false, failed = false, failure = false, normal = true;
+        bool any = false, finish = false, failed = false, failure = false, aborted = false, foreign = false, normal = true;
         var texts = 0;
         JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
@@ -215,7 +220,9 @@ public readonly struct ChunkView
                 // Some upstreams send an empty finish reason in every chunk: it counts as none.
                 finish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
                 failed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
-                normal &= reader.TokenType == JsonTokenType.Null || IsFinishReason(ref reader);
+                aborted |= FinishReasons.IsAbort(ref reader);
+                foreign |= !FinishReasons.IsOpenAi(ref reader);
+                normal &= reader.TokenType == JsonTokenType.Null || FinishReasons.IsNative(ref reader);
             }
             else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("error"u8))
             {
@@ -243,13 +250,8 @@ public readonly struct ChunkView
             }
         }
 
-        return (any, finish, failed, failure, normal, texts == 1 ? text : default);
+        return (any, finish, failed, failure, aborted, foreign, normal, texts == 1 ? text : default);
     }
-
-    private static bool IsFinishReason(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.String
-        && (reader.ValueTextEquals("stop"u8) || reader.ValueTextEquals("length"u8) || reader.ValueTextEquals("tool_calls"u8)
-            || reader.ValueTextEquals("content_filter"u8) || reader.ValueTextEquals("error"u8));
 
     private static bool IsOutput(ref Utf8JsonReader reader) =>
         reader.ValueTextEquals("content"u8) || reader.ValueTextEquals("arguments"u8)

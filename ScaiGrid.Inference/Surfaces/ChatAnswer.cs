@@ -82,7 +82,7 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
             message.TryGetProperty("content"u8, out var content) ? JsonText.OfParts(content) : null,
             reasoning,
             calls,
-            isDelta && finish is null ? null : Normalise(finish, calls.Count > 0))
+            isDelta && finish is null ? null : FinishReasons.Normalise(finish, calls.Count > 0))
         {
             ExtraContent = JsonText.OneLine(message, "extra_content"u8),
             ReasoningField = reasoning is null ? null : field,
@@ -93,17 +93,6 @@ public sealed record ChatChoice(int Index, string Role, string? Content, string?
             Audio = JsonText.OneLine(message, "audio"u8),
         };
     }
-
-    // OpenAI-compatible servers use several names for the five reasons.
-    private static string Normalise(string? reason, bool hasToolCalls) => reason switch
-    {
-        "length" or "max_tokens" or "model_length" => "length",
-        "tool_calls" or "function_call" or "tool_use" => "tool_calls",
-        "content_filter" or "safety" => "content_filter",
-        "error" => "error",
-        null when hasToolCalls => "tool_calls",
-        _ => "stop",
-    };
 }
 
 /// <param name="Index">Position among the message's calls; the fragments of a stream are joined by it.</param>

@@ -14,7 +14,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
     private bool _sentUsage;
 
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
-        ChunkWriter.WriteCompletion(body, completion, result);
+        ChunkWriter.WriteCompletion(body, Known(completion), result);
 
     protected override void WriteChunk(IBufferWriter<byte> body, ChunkView chunk)
     {
@@ -26,7 +26,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
 
         _head.Take(in chunk);
         _sentUsage |= chunk is { Usage: not null, HasUnreadableUsage: false };
-        ChunkWriter.WriteEvent(body, chunk, Model, includeUsage && !chunk.HasUnreadableUsage);
+        ChunkWriter.WriteEvent(body, Known(chunk), Model, includeUsage && !chunk.HasUnreadableUsage);
     }
 
     protected override void WriteEnd(IBufferWriter<byte> body, CallResult result)
@@ -49,4 +49,8 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
     }
 
     protected override void WriteError(IBufferWriter<byte> body, Problem problem) => StreamErrors.WriteOpenAi(body, problem);
+
+    /// <summary>The document with finish reasons that OpenAI's clients know.</summary>
+    private static ChunkView Known(ChunkView document) =>
+        document.HasForeignFinish ? ChunkView.Scan(FinishReasons.ToOpenAi(document.Json), output: null) : document;
 }

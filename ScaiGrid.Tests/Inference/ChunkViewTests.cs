@@ -118,6 +118,9 @@ public sealed class ChunkViewTests
         Assert.True(ChunkView.Scan("""{"choices":[{"delta":{},"error":{"message":"x"},"finish_reason":"error"}]}"""u8.ToArray(), output: null).IsError);
         Assert.False(ChunkView.Scan("""{"choices":[{"delta":{},"error":null,"finish_reason":"error"}]}"""u8.ToArray(), output: null).IsError);
         Assert.False(ChunkView.Scan("""{"choices":[{"delta":{"error":"x"},"finish_reason":"error"}]}"""u8.ToArray(), output: null).IsError);
+        Assert.True(ChunkView.Scan("""{"choices":[{"finish_reason":"abort"}]}"""u8.ToArray(), output: null).IsError);
+        Assert.True(ChunkView.Scan("""{"choices":[{"finish_reason":"insufficient_system_resource"}]}"""u8.ToArray(), output: null).IsError);
+        Assert.False(ChunkView.Scan("""{"choices":[{"error":{"finish_reason":"error"},"finish_reason":"stop"}]}"""u8.ToArray(), output: null).IsError);
         Assert.False(ChunkView.Scan("""{"error":null,"choices":[{"finish_reason":"stop"}]}"""u8.ToArray(), output: null).IsError);
     }
 }

@@ -6,6 +6,8 @@ namespace ScaiGrid.Tests.Surfaces;
 /// <summary>Errors that upstreams send with a success status.</summary>
 public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
 {
+    private const string OpenAi = "/oai/v1/chat/completions";
+
     /// <summary>Whole responses and streams: an error with status 200 has the same effect as with its proper status.</summary>
     [Theory]
     [InlineData(false)]
@@ -79,11 +81,72 @@ public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal("error", (string?)usage["status"]);
     }
 
+    /// <summary>As vLLM, SGLang and DeepSeek say that they did not finish an answer: with nothing beside it.</summary>
+    [Theory]
+    [InlineData("abort")]
+    [InlineData("insufficient_system_resource")]
+    public async Task AnswerThatWasNotFinished_IsTriedElsewhere_OrToldAsFailed(string reason)
+    {
+        var good = Script(new UpstreamScript()) with { Priority = 1 };
+        Assert.Equal("2", (await SendAsync(stream: false, Script(Whole("", reason)), good)).Headers["X-Scaigrid-Attempts"]);
+        Assert.Equal("2", (await SendAsync(stream: true, Script(Stream(Chunk("", reason))), good)).Headers["X-Scaigrid-Attempts"]);
+
+        var model = await RoutedModel.CreateAsync(Admin, [Script(Stream(Chunk("Hel"), Chunk("lo", reason)))]);
+        foreach (var path in (string[])["/v1/inference/chat", OpenAi])
+        {
+            using var stream = await Admin.StreamAsync(model.Slug, path: path);
+            var events = (await stream.AllAsync()).Where(item => !item.IsDone).ToList();
+            Assert.Equal(("error", "Hello"), (events[^1].Name, string.Concat(events.SkipLast(1).Select(item => item.Content))));
+        }
+
+        Assert.All(await Admin.UsageAsync(model.Slug, 2), usage => Assert.Equal("error", (string?)usage["status"]));
+        model = await RoutedModel.CreateAsync(Admin, [Script(Whole("Hel", reason))]);
+        Assert.Equal("error", (string?)(await Admin.ChatAsync(model.Slug)).Ok()["choices"]![0]!["finish_reason"]);
+        Assert.Equal("length", (string?)(await Admin.ChatAsync(model.Slug, path: OpenAi)).Body()["choices"]![0]!["finish_reason"]);
+    }
+
+    /// <summary>OpenAI's .NET client rejects an answer with any other reason, an empty one included.</summary>
+    [Theory]
+    [InlineData("", "stop")]
+    [InlineData("eos_token", "stop")]
+    [InlineData("max_tokens", "length")]
+    [InlineData("error", "length")]
+    [InlineData("function_call", "function_call")]
+    public async Task FinishReasonsOfOtherServers_AreOpenAisOnItsSurface(string reason, string told)
+    {
+        var model = await RoutedModel.CreateAsync(Admin, [Script(Stream(Chunk("Hel", ""), Chunk("lo \\ud83d\\ude00", ""), Chunk("!", ""), Chunk("!", ""), Chunk("", reason)))]);
+        using var stream = await Admin.StreamAsync(model.Slug, path: OpenAi);
+        var chunks = (await stream.AllAsync()).Where(item => !item.IsDone).ToList();
+        Assert.Equal("Hello \ud83d\ude00!!", string.Concat(chunks.Select(item => item.Content)));
+        Assert.Equal([null, null, null, null, reason == "" ? null : told], chunks.Select(item => (string?)item.Json["choices"]![0]!["finish_reason"]));
+
+        model = await RoutedModel.CreateAsync(Admin, [Script(Whole("Hi", reason))]);
+        var body = (await Admin.ChatAsync(model.Slug, path: OpenAi)).Body();
+        Assert.Equal((told, "Hi", 3), ((string?)body["choices"]![0]!["finish_reason"], (string?)body["choices"]![0]!["message"]!["content"], (int)body["usage"]!["total_tokens"]!));
+    }
+
     [Theory]
     [InlineData("""{"id":"c","model":"m","error":null,"choices":[{"index":0,"message":{"role":"assistant","content":"\"error\""},"finish_reason":"stop"}]}""")]
     [InlineData("""{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"error":{"code":1},"finish_reason":"error"}]}""")]
     [InlineData("""{"id":"c","model":"m","error":{"note":"none"},"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}""")]
     public async Task AnswerWithTheWordError_IsAnAnswer(string body) => (await SendAsync(stream: false, Script(new UpstreamScript { Body = body }))).Ok();
+
+    private static UpstreamScript Whole(string text, string reason) => new()
+    {
+        Body = $$$"""
+            {"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"{{{text}}}"},"finish_reason":"{{{reason}}}"}],
+             "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}
+            """,
+    };
+
+    private static string Chunk(string text, string? reason = null) =>
+        $$$"""{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"{{{text}}}"},"finish_reason":{{{(reason is null ? "null" : $"\"{reason}\"")}}}}]}""";
+
+    private static UpstreamScript Stream(params string[] chunks) => new()
+    {
+        Body = string.Concat(chunks.Select(chunk => $"data: {chunk}\n\n")) + "data: [DONE]\n\n",
+        ContentType = "text/event-stream",
+    };
 
     private async Task<Answer> SendAsync(bool stream, params RoutedBackend[] backends)
     {
