@@ -67,8 +67,8 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
     /// <summary>The error for an exception of a call; null if it is a bug, or if the caller has disconnected.</summary>
     public static UpstreamError? Failure(Exception exception, CallDeadline deadline) => exception switch
     {
-        OperationCanceledException when !deadline.CallerIsGone => deadline.LimitError,
-        HttpRequestException or IOException when !deadline.CallerIsGone => UpstreamHttp.ErrorOf(exception),
+        OperationCanceledException when !deadline.CallerIsGone && !UpstreamHttp.IsUnconnected(exception) => deadline.LimitError,
+        OperationCanceledException or HttpRequestException or IOException when !deadline.CallerIsGone => UpstreamHttp.ErrorOf(exception),
         _ => null,
     };
 

@@ -66,9 +66,13 @@ public sealed class UpstreamHttp : IDisposable
     /// <summary>The error for an exception: whether no connection could be made, or one broke.</summary>
     /// <param name="exception">The exception of sending or reading.</param>
     public static UpstreamError ErrorOf(Exception exception) =>
-        exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError }
+        IsUnconnected(exception) || exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError }
             ? new UpstreamError(UpstreamFailure.ConnectionFailed, "The connection to the upstream failed.")
             : new UpstreamError(UpstreamFailure.Cut, "The connection to the upstream broke before its answer.");
+
+    /// <summary>True if no connection was made within its time, as where packets are dropped. Unlike a call's own limits, it has an inner exception.</summary>
+    /// <param name="exception">The exception of sending.</param>
+    public static bool IsUnconnected(Exception exception) => exception is OperationCanceledException { InnerException: TimeoutException };
 
     public void Dispose()
     {

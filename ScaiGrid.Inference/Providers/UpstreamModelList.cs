@@ -36,7 +36,7 @@ internal static class UpstreamModelList
 
             return UpstreamErrors.In(body.Memory, address) is { } error ? ModelListing.Failed(error) : Parse(body.Memory);
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException || UpstreamHttp.IsUnconnected(exception))
         {
             return ModelListing.Failed(UpstreamHttp.ErrorOf(exception));
         }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -56,6 +58,29 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Matches(Attempts(model.Backends[2], "ok", "[4-8][0-9]"), metrics);
         Assert.Matches($"scaigrid_circuit_breaker_state{{[^}}]*backend_id=\"{model.Backends[1]}\"[^}}]*}} 2", metrics);
         Assert.Matches($"scaigrid_backend_health{{[^}}]*backend_id=\"{model.Backends[0]}\"[^}}]*}} 1", metrics);
+    }
+
+    /// <summary>Nothing was sent, so it is no timeout, and another target may take the call whatever the model says of timeouts.</summary>
+    [Fact]
+    public async Task PacketsThatAreDropped_AreAFailedConnection()
+    {
+        // Once its queue is full, what else connects gets no answer.
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen(0);
+        using var clients = new CancellationTokenSource();
+        Socket[] queue = [.. Enumerable.Range(0, 4).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))];
+        var waiting = queue.Select(client => client.ConnectAsync(silent.LocalEndPoint!, clients.Token).AsTask()).ToList();
+        var dead = new RoutedBackend($"http://{silent.LocalEndPoint}/v1", "m");
+        var policy = new { retry = new { max_attempts = 2, on = new[] { "connection" } } };
+        var model = await RoutedModel.CreateAsync(Admin, [dead, Script(new UpstreamScript()) with { Priority = 1 }], policy);
+        var alone = await RoutedModel.CreateAsync(Admin, [dead]);
+        var answers = await Task.WhenAll(Admin.ChatAsync(model.Slug), Admin.ChatAsync(alone.Slug));
+        Assert.Equal("connection_failed", (string?)answers[0].Ok()["routing"]!["failed_attempts"]![0]!["outcome"]);
+        answers[1].Error(503, "MODEL_UNAVAILABLE");
+        await clients.CancelAsync();
+        await Task.WhenAll(waiting.Select(connecting => connecting.ContinueWith(_ => { }, TaskScheduler.Default)));
+        Array.ForEach(queue, client => client.Dispose());
     }
 
     [Theory]
