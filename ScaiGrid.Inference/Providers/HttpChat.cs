@@ -30,7 +30,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {
-                var error = await UpstreamErrors.ReadAsync(response, address, deadline.Token);
+                var error = await UpstreamErrors.ReadAsync(response, address, http.Time, deadline.Token);
                 if (format.Without(error) is { } lesser)
                 {
                     return await new HttpChat(http, address, lesser, whole, streamed).SendAsync(request, route, deadline);

@@ -47,7 +47,7 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
             deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {
-                return (null, await UpstreamErrors.ReadAsync(response, address, deadline.Token));
+                return (null, await UpstreamErrors.ReadAsync(response, address, http.Time, deadline.Token));
             }
 
             var opened = response;

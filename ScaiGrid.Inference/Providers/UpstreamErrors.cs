@@ -26,7 +26,7 @@ internal static partial class UpstreamErrors
     private static readonly string[] Sayings = ["content", "refusal", "tool_calls", "function_call", "audio"];
 
     /// <summary>Reads an answer whose status is not a success.</summary>
-    public static async Task<UpstreamError> ReadAsync(HttpResponseMessage response, UpstreamAddress address, CancellationToken cancellationToken)
+    public static async Task<UpstreamError> ReadAsync(HttpResponseMessage response, UpstreamAddress address, TimeProvider time, CancellationToken cancellationToken)
     {
         using var body = new PooledBytes();
         await ReadBodyAsync(response, body, cancellationToken);
@@ -56,8 +56,8 @@ internal static partial class UpstreamErrors
         var isExhausted = facts.IsExhausted || response.StatusCode == HttpStatusCode.PaymentRequired;
         return failure switch
         {
-            UpstreamFailure.RateLimited => new UpstreamError(failure, isExhausted ? Exhausted : null, RetryAfter(response) ?? facts.RetryAfterSeconds),
-            UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response) ?? facts.RetryAfterSeconds),
+            UpstreamFailure.RateLimited => new UpstreamError(failure, isExhausted ? Exhausted : null, RetryAfter(response, time) ?? facts.RetryAfterSeconds),
+            UpstreamFailure.ServerError => new UpstreamError(failure, RetryAfterSeconds: RetryAfter(response, time) ?? facts.RetryAfterSeconds),
             UpstreamFailure.RequestRefused or UpstreamFailure.Unsupported => new UpstreamError(
                 failure,
                 Shorten(facts.Message, address, MaxMessageLength),
@@ -152,19 +152,17 @@ internal static partial class UpstreamErrors
         _ => false,
     };
 
-    private static int? RetryAfter(HttpResponseMessage response)
+    // As OpenAI's clients read it: in fractions of seconds as well. A date counts by the upstream's own clock, or by ours if it does not tell its time.
+    private static int? RetryAfter(HttpResponseMessage response, TimeProvider time)
     {
-        if (response.Headers.TryGetValues("retry-after-ms", out var values)
-            && double.TryParse(values.First(), NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds))
-        {
-            return UpstreamErrorFacts.Seconds(milliseconds / 1000);
-        }
-
-        // A date counts by the upstream's own clock, which only the upstream knows.
-        var value = response.Headers.RetryAfter;
-        var seconds = value?.Delta?.TotalSeconds ?? (value?.Date - response.Headers.Date)?.TotalSeconds;
+        var seconds = Number(response, "retry-after-ms") / 1000
+            ?? Number(response, "Retry-After")
+            ?? (response.Headers.RetryAfter?.Date - (response.Headers.Date ?? time.GetUtcNow()))?.TotalSeconds;
         return seconds is null ? null : UpstreamErrorFacts.Seconds(seconds.Value);
     }
+
+    private static double? Number(HttpResponseMessage response, string header) =>
+        response.Headers.TryGetValues(header, out var values) && double.TryParse(values.First(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     // The status alone is the main evidence: a slow or broken body is not waited for.
     private static async Task ReadBodyAsync(HttpResponseMessage response, PooledBytes body, CancellationToken cancellationToken)

@@ -24,27 +24,30 @@ public sealed class UpstreamHttp : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="meters">Null to count nothing.</param>
     public UpstreamHttp(InferenceOptions options, TimeProvider time, IMeterFactory? meters = null)
-        : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), (egress, keeps) => Sockets(egress, keeps, time))
+        : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), time, (egress, keeps) => Sockets(egress, keeps, time))
     {
         _meter = meters?.Create("ScaiGrid.Inference");
         _sentAgain = _meter?.CreateCounter<long>(
             "scaigrid_upstream_requests_sent_again", description: "Requests sent over a fresh connection because the upstream had closed the kept one.");
     }
 
-    internal UpstreamHttp(HttpMessageHandler handler)
-        : this(new EgressPolicy(allowPrivate: true), (_, _) => handler)
+    internal UpstreamHttp(HttpMessageHandler handler, TimeProvider time)
+        : this(new EgressPolicy(allowPrivate: true), time, (_, _) => handler)
     {
     }
 
-    private UpstreamHttp(EgressPolicy egress, Func<EgressPolicy, bool, HttpMessageHandler> handler)
+    private UpstreamHttp(EgressPolicy egress, TimeProvider time, Func<EgressPolicy, bool, HttpMessageHandler> handler)
     {
-        Egress = egress;
+        (Egress, Time) = (egress, time);
         _kept = new HttpMessageInvoker(handler(egress, true));
         _fresh = new HttpMessageInvoker(handler(egress, false));
     }
 
     /// <summary>The addresses that are allowed; providers' configurations are validated by it as well.</summary>
     internal EgressPolicy Egress { get; }
+
+    /// <summary>The clock.</summary>
+    internal TimeProvider Time { get; }
 
     /// <summary>
     /// Sends over a kept connection if there is one, and again over a new one if that had been closed. The content must be one that can be sent again

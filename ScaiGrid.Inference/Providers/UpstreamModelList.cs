@@ -19,7 +19,7 @@ internal static class UpstreamModelList
             using var response = await http.SendAsync(message, cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
-                return ModelListing.Failed(await UpstreamErrors.ReadAsync(response, address, cancellationToken));
+                return ModelListing.Failed(await UpstreamErrors.ReadAsync(response, address, http.Time, cancellationToken));
             }
 
             using var body = new PooledBytes(16 * 1024);

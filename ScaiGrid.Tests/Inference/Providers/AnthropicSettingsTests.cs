@@ -21,7 +21,7 @@ public sealed class AnthropicSettingsTests
     public void ModelLike_IsANameThatTells(string value, bool isTaken)
     {
         using var handler = new ScriptedHandler(HttpStatusCode.OK, "application/json", [], []);
-        using var http = new UpstreamHttp(handler);
+        using var http = new UpstreamHttp(handler, TimeProvider.System);
         var mistakes = new List<ErrorDetail>();
         new AnthropicProvider(http, TimeProvider.System).Validate(new JsonObject { ["model_like"] = JsonNode.Parse(value) }, mistakes);
         Assert.Equal(isTaken ? [] : ["model_like"], mistakes.Select(mistake => mistake.Field));

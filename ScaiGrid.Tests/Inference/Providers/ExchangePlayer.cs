@@ -26,8 +26,8 @@ internal sealed class ExchangePlayer : IDisposable
         var headers = exchange.Http["answer_headers"] as JsonObject ?? [];
         _handler = new ScriptedHandler(
             (HttpStatusCode)((int?)exchange.Http["status"] ?? 200), exchange.ContentType, exchange.UpstreamBytes, [.. headers.Select(header => (header.Key, (string)header.Value!))]);
-        _http = new UpstreamHttp(_handler);
         var time = new FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+        _http = new UpstreamHttp(_handler, time);
         Assert.True(new ProviderCatalog(_http, time).TryGet(exchange.Type, out var provider));
         var mistakes = new List<ErrorDetail>();
         provider!.Validate(exchange.Config, mistakes);

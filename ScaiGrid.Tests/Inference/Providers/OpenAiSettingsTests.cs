@@ -22,7 +22,7 @@ public sealed class OpenAiSettingsTests
     public void SettingOfAnotherWord_IsRefused(string type, string name, string value)
     {
         using var handler = new ScriptedHandler(HttpStatusCode.OK, "application/json", [], []);
-        using var http = new UpstreamHttp(handler);
+        using var http = new UpstreamHttp(handler, TimeProvider.System);
         Assert.True(new ProviderCatalog(http, TimeProvider.System).TryGet(type, out var provider));
         var mistakes = new List<ErrorDetail>();
         provider!.Validate(new JsonObject { ["base_url"] = "https://grid.example", [name] = JsonNode.Parse(value) }, mistakes);
