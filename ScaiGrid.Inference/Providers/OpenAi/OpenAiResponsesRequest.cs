@@ -78,17 +78,9 @@ internal static class OpenAiResponsesRequest
             request.Refuse(field, $"is less than {LeastOutput}, the least that this model accepts, including its thinking.");
         }
 
-        if (request.Root.Items("modalities"u8, JsonValueKind.String).Any(modality => JsonText.Of(modality) != "text"))
+        if (request.Root.TryGetProperty("moderation"u8, out var moderation) && moderation.ValueKind != JsonValueKind.Null)
         {
-            request.Refuse("modalities", "asks for output other than text, which this model does not support.");
-        }
-
-        foreach (var field in (ReadOnlySpan<string>)["web_search_options", "moderation"])
-        {
-            if (request.Root.TryGetProperty(field, out var value) && value.ValueKind != JsonValueKind.Null)
-            {
-                request.Refuse(field, "is not supported by this model.");
-            }
+            request.Refuse("moderation", "is not supported by this model.");
         }
     }
 

@@ -19,6 +19,16 @@ internal static class ConversationRules
             request.Refuse("functions", "is the deprecated form of tools, which this model does not support: send tools.");
         }
 
+        if (request.Root.Items("modalities"u8, JsonValueKind.String).Any(modality => JsonText.Of(modality) != "text"))
+        {
+            request.Refuse("modalities", "asks for output other than text, which this model does not support.");
+        }
+
+        if (request.Root.TryGetProperty("web_search_options"u8, out var search) && search.ValueKind != JsonValueKind.Null)
+        {
+            request.Refuse("web_search_options", "is not supported by this model.");
+        }
+
         CheckFunctions(request, request.Root, "tools"u8, "tools");
         CheckMessages(request);
         CheckChoice(request);
