@@ -121,8 +121,15 @@ internal sealed class OpenAiResponsesTurn(RequestDocument request, Utf8JsonWrite
         writer.WriteString("type"u8, "function_call"u8);
         call.CopyTo(writer, "id"u8, "call_id"u8);
         function.CopyTo(writer, "name"u8);
-        writer.WriteRaw(
-            "arguments"u8, function.TryGetString("arguments"u8, out var arguments) ? arguments.Raw() : "\"{}\""u8);
+        if (function.TryGetString("arguments"u8, out var arguments))
+        {
+            writer.WriteRaw("arguments"u8, arguments);
+        }
+        else
+        {
+            writer.WriteString("arguments"u8, function.TryGetObject("arguments"u8, out arguments) ? arguments.Raw() : "{}"u8);
+        }
+
         writer.WriteEndObject();
     }
 

@@ -95,6 +95,10 @@ internal static class ConversationRules
             {
                 request.Refuse($"{field}[{index}].function.name", "must be a string that is not empty.");
             }
+            else if (function.TryGetProperty("arguments"u8, out var arguments) && arguments.ValueKind is not (JsonValueKind.String or JsonValueKind.Object or JsonValueKind.Null))
+            {
+                request.Refuse($"{field}[{index}].function.arguments", "must be a string of JSON, or an object.");
+            }
 
             index++;
         }

@@ -49,9 +49,17 @@ internal static class TranslationJson
         }
     }
 
-    /// <summary>Writes a tool call's arguments, which are JSON text inside a string, as the object that other formats require.</summary>
+    /// <summary>
+    /// Writes a tool call's arguments, which are JSON text inside a string, as the object that other formats require. Some clients send the object.
+    /// </summary>
     public static void WriteArguments(this Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonElement function)
     {
+        if (function.TryGetObject("arguments"u8, out var arguments))
+        {
+            writer.WriteRaw(name, arguments);
+            return;
+        }
+
         var text = JsonText.Of(function, "arguments"u8);
         writer.WritePropertyName(name);
         if (string.IsNullOrWhiteSpace(text))
