@@ -35,7 +35,7 @@ internal sealed class ReasoningDetails
     {
         if (_blocks.Count == 0 || _blocks[^1] is not JsonObject block || !IsOf(piece, block))
         {
-            _blocks.Add(JsonObject.Create(piece.Clone()));
+            _blocks.Add(Copy(piece));
             return;
         }
 
@@ -43,7 +43,29 @@ internal sealed class ReasoningDetails
         {
             block[property.Name] = Growing.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.String && TextOf(block, property.Name) is { } text
                 ? text + JsonText.Of(property.Value)
-                : JsonNode.Parse(property.Value.GetRawText());
+                : Copy(property.Value);
+        }
+    }
+
+    // With strings as texts: a piece may end in half of a surrogate pair, whose other half the next one brings, and which cannot be written as it is.
+    private static JsonNode? Copy(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                return JsonValue.Create(JsonText.Of(element));
+            case JsonValueKind.Array:
+                return new JsonArray([.. element.EnumerateArray().Select(Copy)]);
+            case JsonValueKind.Object:
+                var copy = new JsonObject();
+                foreach (var property in element.EnumerateObject())
+                {
+                    copy[property.Name] = Copy(property.Value);
+                }
+
+                return copy;
+            default:
+                return JsonNode.Parse(element.GetRawText());
         }
     }
 

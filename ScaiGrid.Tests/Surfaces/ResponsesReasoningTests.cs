@@ -120,6 +120,37 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
         static string Sorted(JsonNode? block) => string.Join(' ', block!.AsObject().OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => $"{field.Key}={field.Value}"));
     }
 
+    /// <summary>A character that a stream cuts in two is joined; what stays half of one cannot be sent on.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task HalvesOfCharactersInBlocks_AreNoMistakeOfOurs(bool isStream)
+    {
+        const string Call = """{"index":0,"id":"call_1","type":"function","function":{"name":"get_time","arguments":"{}"}}""";
+        const string First = """cut \ud83d""";
+        const string Second = """\ude00 and \ud83d""";
+        static string Block(string text) => $$$"""[{"type":"reasoning.text","text":"{{{text}}}","index":0,"more":{"a":["\ud83d"]}}]""";
+        static string Chunk(string delta, string finish = "null") => $$"""data: {"id":"c","choices":[{"index":0,"delta":{{delta}},"finish_reason":{{finish}}}]}""" + "\n\n";
+        var slug = await ConnectAsync(
+            isStream
+                ? new()
+                {
+                    ContentType = "text/event-stream",
+                    Body = Chunk($$"""{"reasoning_details":{{Block(First)}}}""") + Chunk($$"""{"reasoning_details":{{Block(Second)}}}""")
+                        + Chunk($$"""{"tool_calls":[{{Call}}]}""", "\"tool_calls\"") + "data: [DONE]\n\n",
+                }
+                : new()
+                {
+                    Body = $$$"""
+                        {"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":null,"reasoning_details":{{{Block(First + Second)}}},"tool_calls":[{{{Call}}}]},"finish_reason":"tool_calls"}]}
+                        """,
+                },
+            out var model);
+        var output = await AskAsync(slug, $"[{Question}]", isStream);
+        await AskAsync(slug, NextTurn(output), isStream);
+        Assert.Equal("cut \ud83d\ude00 and \ufffd", (string?)AssistantsMessage(model)["reasoning_details"]![0]!["text"]);
+    }
+
     [Theory]
     [InlineData("gAAAAABo7fYz-OpenAI-s-own_is-of-another-alphabet==")]
     [InlineData("")]
