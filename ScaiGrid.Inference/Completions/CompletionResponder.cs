@@ -16,6 +16,8 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
     private readonly SplitPairs _pairs = new();
     private string _id = "";
 
+    protected override bool WritesAlike => !_pairs.HoldsHalf;
+
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         CompletionDocument.Write(body, completion, result, protocol);
 

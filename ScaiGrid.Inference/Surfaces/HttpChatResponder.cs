@@ -39,7 +39,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     /// <summary>The backend that answers; set when the stream begins.</summary>
     protected Backend Backend { get; private set; } = null!;
 
-    /// <summary>Whether chunks of one shape may share a template: not if the output contains a counter.</summary>
+    /// <summary>Whether chunks of one shape may share a template: not if the output contains a counter, or the end of an earlier chunk.</summary>
     protected virtual bool WritesAlike => true;
 
     /// <summary>The bytes that end every stream.</summary>

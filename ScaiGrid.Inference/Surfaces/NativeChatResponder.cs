@@ -14,6 +14,8 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
     private readonly SplitPairs _pairs = new();
     private readonly ReasoningMarks _marks = new();
 
+    protected override bool WritesAlike => !_pairs.HoldsHalf;
+
     protected override void WriteCompletion(IBufferWriter<byte> body, ChunkView completion, CallResult result) =>
         NativeChatDocument.Write(body, completion, result);
 

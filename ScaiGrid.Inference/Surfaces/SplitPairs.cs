@@ -8,6 +8,9 @@ public sealed class SplitPairs
 {
     private readonly Dictionary<(int Choice, int Call, string Field), char> _halves = [];
 
+    /// <summary>True if a half is held back: the next chunk is not written like others of its shape.</summary>
+    public bool HoldsHalf => _halves.Count > 0;
+
     public ChatAnswer Join(ChatAnswer chunk) =>
         _halves.Count == 0 && !chunk.Choices.Any(EndsInside) ? chunk : chunk with { Choices = [.. chunk.Choices.Select(Join)] };
 

@@ -275,6 +275,20 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.All(events, item => Assert.Equal(slug, (string?)item.Json["model"]));
     }
 
+    /// <summary>The half is written once, as of no character, not in front of each text that comes after it.</summary>
+    [Theory]
+    [InlineData(Native, "reasoning_content")]
+    [InlineData("/oai/v1/completions", "content")]
+    public async Task HalfACharacterThatStaysOne_IsNotRepeated(string path, string field)
+    {
+        string[] texts = ["cut \\ud83d", "a", "b", "c", "d"];
+        var slug = await ConnectAsync(Script([.. texts.Select(text => $"{{\"{field}\":\"{text}\"}}")]));
+        var body = path == Native ? "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" : "\"prompt\":\"hi\"";
+        using var stream = await Admin.StreamBodyAsync(path, $$"""{"model":"{{slug}}","stream":true,{{body}}}""");
+        var chunks = (await stream.AllAsync()).Where(item => !item.IsDone).Select(item => item.Json["choices"]?.AsArray().FirstOrDefault()).Where(choice => choice is not null);
+        Assert.Equal("cut \ufffdabcd", string.Concat(chunks.Select(choice => (string?)(path == Native ? choice!["delta"]!["reasoning"] : choice!["text"]))));
+    }
+
     [Fact]
     public async Task SilenceOf15Seconds_HasAComment()
     {
