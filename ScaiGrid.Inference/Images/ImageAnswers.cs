@@ -132,7 +132,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, address);
-            using var response = await http.SendAsync(request, patience.Token);
+            using var response = await http.SendAsync(request, authority: null, patience.Token);
             if (!response.IsSuccessStatusCode || response.Content.Headers.ContentLength > MaxPictureBytes)
             {
                 return null;

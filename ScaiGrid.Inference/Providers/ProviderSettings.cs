@@ -8,11 +8,13 @@ namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
 /// Validates the fields of a provider's <c>config</c> when an operator sends them, and reads them when a backend is connected. All types have
-/// <c>base_url</c>, <c>api_key</c> and <c>headers</c>; further fields are a type's own.
+/// <c>base_url</c>, <c>api_key</c>, <c>headers</c> and <c>ca_certificate</c>; further fields are a type's own.
 /// </summary>
 internal sealed partial class ProviderSettings(JsonObject config)
 {
     private const int MaxHeaderLength = 4096;
+
+    private static readonly string[] Common = ["base_url", "api_key", "headers", "ca_certificate"];
 
     public string? Text(string name) => TextOf(config[name]);
 
@@ -56,7 +58,10 @@ internal sealed partial class ProviderSettings(JsonObject config)
             }
         }
 
-        return new UpstreamAddress((Text("base_url") ?? defaultBaseUrl!).TrimEnd('/'), headers, secrets);
+        return new UpstreamAddress((Text("base_url") ?? defaultBaseUrl!).TrimEnd('/'), headers, secrets)
+        {
+            Authority = Text("ca_certificate") is { } pem ? TrustedAuthority.Of(pem) : null,
+        };
     }
 
     /// <summary>Validates the configuration, and adds the mistakes, each with the field's name.</summary>
@@ -79,8 +84,11 @@ internal sealed partial class ProviderSettings(JsonObject config)
                 case "headers":
                     CheckHeaders(value, mistakes);
                     break;
+                case "ca_certificate":
+                    Add(name, TrustedAuthority.Check(TextOf(value)));
+                    break;
                 default:
-                    Add(name, own.TryGetValue(name, out var check) ? check(value) : $"is not a setting of this provider type: {string.Join(", ", own.Keys.Prepend("headers").Prepend("api_key").Prepend("base_url"))}.");
+                    Add(name, own.TryGetValue(name, out var check) ? check(value) : $"is not a setting of this provider type: {string.Join(", ", Common.Concat(own.Keys))}.");
                     break;
             }
         }

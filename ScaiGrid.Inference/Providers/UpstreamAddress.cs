@@ -14,6 +14,9 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
     // An array, because a list's enumerator would be allocated for each request.
     private readonly KeyValuePair<string, string>[] _headers = [.. headers];
 
+    /// <summary>The authority that verifies the upstream's certificate; null for the system's.</summary>
+    public TrustedAuthority? Authority { get; init; }
+
     /// <summary>Whether the address already ends in the path.</summary>
     public bool IsUnder(string path) => baseUrl.EndsWith(path, StringComparison.Ordinal);
 

@@ -43,7 +43,7 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
         {
             using var message = address.Request(HttpMethod.Post, endpoint);
             message.Content = content;
-            response = await http.SendAsync(message, deadline.Token);
+            response = await http.SendAsync(message, address.Authority, deadline.Token);
             deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net.Security;
 using ScaiGrid.Core.Security;
@@ -5,7 +6,10 @@ using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>The HTTP connections to all upstreams: one pool, with the egress check at connect time; no redirects, cookies or proxies.</summary>
+/// <summary>
+/// The HTTP connections to all upstreams, with the egress check at connect time; no redirects, cookies or proxies. One pool, and one for each authority
+/// that providers trust in place of the system's.
+/// </summary>
 public sealed class UpstreamHttp : IDisposable
 {
     private const int SocketBytes = 16 * 1024;
@@ -16,15 +20,17 @@ public sealed class UpstreamHttp : IDisposable
     private readonly Meter? _meter;
     private readonly Counter<long>? _sentAgain;
 
-    // HttpMessageInvoker instead of HttpClient: no buffering, no second timeout, and no allocations for them.
-    private readonly HttpMessageInvoker _kept;
-    private readonly HttpMessageInvoker _fresh;
+    private readonly Func<bool, TrustedAuthority?, HttpMessageHandler> _handler;
+    private readonly Pool _pool;
+
+    // One that no provider names any more stays, without connections: operators change authorities rarely.
+    private readonly ConcurrentDictionary<string, Lazy<Pool>> _ownPools = new();
 
     /// <param name="options">Determines which addresses are allowed.</param>
     /// <param name="time">The clock.</param>
     /// <param name="meters">Null to count nothing.</param>
     public UpstreamHttp(InferenceOptions options, TimeProvider time, IMeterFactory? meters = null)
-        : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), time, (egress, keeps) => Sockets(egress, keeps, time))
+        : this(new EgressPolicy(allowPrivate: options.AllowPrivateUpstreams), time, (egress, keeps, authority) => Sockets(egress, keeps, time, authority))
     {
         _meter = meters?.Create("ScaiGrid.Inference");
         _sentAgain = _meter?.CreateCounter<long>(
@@ -32,15 +38,15 @@ public sealed class UpstreamHttp : IDisposable
     }
 
     internal UpstreamHttp(HttpMessageHandler handler, TimeProvider time)
-        : this(new EgressPolicy(allowPrivate: true), time, (_, _) => handler)
+        : this(new EgressPolicy(allowPrivate: true), time, (_, _, _) => handler)
     {
     }
 
-    private UpstreamHttp(EgressPolicy egress, TimeProvider time, Func<EgressPolicy, bool, HttpMessageHandler> handler)
+    private UpstreamHttp(EgressPolicy egress, TimeProvider time, Func<EgressPolicy, bool, TrustedAuthority?, HttpMessageHandler> handler)
     {
         (Egress, Time) = (egress, time);
-        _kept = new HttpMessageInvoker(handler(egress, true));
-        _fresh = new HttpMessageInvoker(handler(egress, false));
+        _handler = (keeps, authority) => handler(egress, keeps, authority);
+        _pool = new Pool(_handler, authority: null);
     }
 
     /// <summary>The addresses that are allowed; providers' configurations are validated by it as well.</summary>
@@ -53,16 +59,20 @@ public sealed class UpstreamHttp : IDisposable
     /// Sends over a kept connection if there is one, and again over a new one if that had been closed. The content must be one that can be sent again
     /// from its start.
     /// </summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    /// <param name="request">The request.</param>
+    /// <param name="authority">The authority that verifies the upstream's certificate; null for the system's.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    internal async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, TrustedAuthority? authority, CancellationToken cancellationToken)
     {
+        var pool = authority is null ? _pool : _ownPools.GetOrAdd(authority.Id, static (_, at) => new Lazy<Pool>(() => new Pool(at._handler, at.authority)), (_handler, authority)).Value;
         try
         {
-            return await _kept.SendAsync(request, cancellationToken);
+            return await pool.Kept.SendAsync(request, cancellationToken);
         }
         catch (HttpRequestException exception) when (exception.InnerException is StaleConnectionException)
         {
             _sentAgain?.Add(1);
-            return await _fresh.SendAsync(request, cancellationToken);
+            return await pool.Fresh.SendAsync(request, cancellationToken);
         }
     }
 
@@ -79,16 +89,22 @@ public sealed class UpstreamHttp : IDisposable
 
     public void Dispose()
     {
-        _kept.Dispose();
-        _fresh.Dispose();
+        _pool.Dispose();
+        foreach (var pool in _ownPools.Values)
+        {
+            pool.Value.Dispose();
+        }
+
         _meter?.Dispose();
     }
 
     /// <param name="egress">Determines which addresses are allowed.</param>
     /// <param name="keeps">Whether connections are reused; otherwise each request gets a new one.</param>
     /// <param name="time">The clock.</param>
-    private static SocketsHttpHandler Sockets(EgressPolicy egress, bool keeps, TimeProvider time) => new()
+    /// <param name="authority">The authority that verifies upstreams; null for the system's.</param>
+    private static SocketsHttpHandler Sockets(EgressPolicy egress, bool keeps, TimeProvider time, TrustedAuthority? authority) => new()
     {
+        SslOptions = authority?.Options() ?? new SslClientAuthenticationOptions(),
         AllowAutoRedirect = false,
         UseCookies = false,
         UseProxy = false,
@@ -108,4 +124,18 @@ public sealed class UpstreamHttp : IDisposable
             ? new UpstreamConnection(context.PlaintextStream, context.PlaintextStream is SslStream ? DecryptedBytes : SocketBytes, time)
             : context.PlaintextStream),
     };
+
+    // HttpMessageInvoker instead of HttpClient: no buffering, no second timeout, and no allocations for them.
+    private sealed class Pool(Func<bool, TrustedAuthority?, HttpMessageHandler> handler, TrustedAuthority? authority) : IDisposable
+    {
+        public HttpMessageInvoker Kept { get; } = new(handler(true, authority));
+
+        public HttpMessageInvoker Fresh { get; } = new(handler(false, authority));
+
+        public void Dispose()
+        {
+            Kept.Dispose();
+            Fresh.Dispose();
+        }
+    }
 }

@@ -16,7 +16,7 @@ internal static class UpstreamModelList
         try
         {
             using var message = address.Request(HttpMethod.Get, address.At(path));
-            using var response = await http.SendAsync(message, cancellationToken);
+            using var response = await http.SendAsync(message, address.Authority, cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
                 return ModelListing.Failed(await UpstreamErrors.ReadAsync(response, address, http.Time, cancellationToken));

@@ -18,16 +18,25 @@ public sealed class TestCertificate : IDisposable
         names.AddDnsName("localhost");
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
+
+        // As authorities have it: among several of one name, the issuer is found by its key.
+        var key = new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false);
+        request.CertificateExtensions.Add(key);
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(key));
         var now = TimeProvider.System.GetUtcNow();
         _certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddDays(1));
     }
+
+    public string Pem => _certificate.ExportCertificatePem();
+
+    public string KeyPem => _key.ExportPkcs8PrivateKeyPem();
 
     /// <summary>Writes the two files named in deploy/nginx-site.conf.</summary>
     public void WriteTo(string folder)
     {
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "fullchain.pem"), _certificate.ExportCertificatePem());
-        File.WriteAllText(Path.Combine(folder, "privkey.pem"), _key.ExportPkcs8PrivateKeyPem());
+        File.WriteAllText(Path.Combine(folder, "fullchain.pem"), Pem);
+        File.WriteAllText(Path.Combine(folder, "privkey.pem"), KeyPem);
     }
 
     /// <summary>The server side of a TLS connection.</summary>

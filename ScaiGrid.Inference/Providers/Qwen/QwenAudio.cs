@@ -83,7 +83,7 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
         try
         {
             using var message = new HttpRequestMessage(HttpMethod.Get, link);
-            response = await http.SendAsync(message, deadline.Token);
+            response = await http.SendAsync(message, authority: null, deadline.Token);
             deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {

@@ -24,7 +24,7 @@ public sealed class UpstreamHttpTests
                 // The form is larger than the client's buffer, so that it is sent in several writes.
                 using var form = new MultipartFormDataContent { { new StringContent("m"), "model" }, { new ByteArrayContent(new byte[10_000]), "file", "a.wav" } };
                 using var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = form };
-                using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
+                using var response = await http.SendAsync(request, authority: null, TestContext.Current.CancellationToken);
                 var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
                 Assert.Equal($"{form.Headers.ContentLength} bytes", (string?)answer["choices"]![0]!["message"]!["content"]);
             }

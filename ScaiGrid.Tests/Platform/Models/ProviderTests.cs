@@ -54,12 +54,46 @@ public sealed class ProviderTests(Grid grid) : GridTest(grid)
     [InlineData("""{"name":"x","type":"openai","config":{"api_key":"•••• 1234"}}""", "config.api_key")]
     [InlineData("""{"name":"x","type":"openai","config":{"headers":{"bad name":"v"}}}""", "config.headers.bad name")]
     [InlineData("""{"name":"x","type":"openai","config":{"apikey":"k"}}""", "config.apikey")]
+    [InlineData("""{"name":"x","type":"google","config":{"ca_certificate":7}}""", "config.ca_certificate")]
+    [InlineData("""{"name":"x","type":"google","config":{"ca_certificate":"/etc/ssl/ca.pem"}}""", "config.ca_certificate")]
+    [InlineData("""{"name":"x","type":"google","config":{"ca_certificate":"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"}}""", "config.ca_certificate")]
     public async Task WrongProvider_IsNamed(string body, string field)
     {
         var answer = await Admin.SendAsync(HttpMethod.Post, "/v1/providers", body);
         answer.Error(422, "VALIDATION_ERROR");
         Assert.Contains($"\"field\":\"{field}\"", answer.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("password@", answer.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>The authority replaces the system's for this provider, from the next call on.</summary>
+    [Fact]
+    public async Task AuthorityOfAProvider_VerifiesItsUpstream_WithoutARestart()
+    {
+        using var certificate = new TestCertificate();
+        using var other = new TestCertificate();
+        await using var upstream = new RawUpstream(certificate);
+        var provider = (string)(await Admin.PostAsync("/v1/providers", new { name = Fresh.Name(), type = "custom", config = new { base_url = upstream.BaseUrl } })).Created()["id"]!;
+        var backend = (string)(await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m" })).Created()["id"]!;
+        var model = (await Admin.PostAsync("/v1/models", new { slug = $"test/{Fresh.Name()}", modality = "chat" })).Created();
+        (await Admin.PutAsync($"/v1/models/{(string)model["id"]!}/routing", new { targets = new[] { new { backend_id = backend } } })).Ok();
+        var slug = (string)model["slug"]!;
+
+        (await Admin.ChatAsync(slug)).Error(503, "MODEL_UNAVAILABLE");
+        await TrustAsync(certificate.Pem);
+        (await Admin.ChatAsync(slug)).Ok();
+        await TrustAsync(other.Pem);
+        (await Admin.ChatAsync(slug)).Error(503, "MODEL_UNAVAILABLE");
+        await TrustAsync($"# The old one, and the new one.\n{other.Pem}\n{certificate.Pem}");
+        (await Admin.ChatAsync(slug)).Ok();
+        var answer = await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url = upstream.BaseUrl, ca_certificate = certificate.Pem + other.KeyPem } });
+        answer.Invalid("config.ca_certificate");
+        Assert.DoesNotContain("BEGIN", answer.Text, StringComparison.Ordinal);
+
+        async Task TrustAsync(string pem)
+        {
+            var config = (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url = upstream.BaseUrl, ca_certificate = pem } })).Ok()["config"]!;
+            Assert.Equal(pem, (string?)config["ca_certificate"]);
+        }
     }
 
     [Fact]
