@@ -19,7 +19,7 @@ public sealed class TestCertificate : IDisposable
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
 
-        // As authorities have it: among several of one name, the issuer is found by its key.
+        // As certificate authorities do it: if several have the same name, the issuer is found by its key.
         var key = new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false);
         request.CertificateExtensions.Add(key);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(key));

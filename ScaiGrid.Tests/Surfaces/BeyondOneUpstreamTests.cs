@@ -90,7 +90,7 @@ public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
         Task<Answer> SendAsync(string slug) => Admin.PostAsync(Native, new { model = slug, stream, messages = new[] { new { role = "user", content = "hi" } } });
     }
 
-    /// <summary>What an upstream says of itself, whatever status it says it with.</summary>
+    /// <summary>Failures of the upstream itself that come with the status of a client error or of a success.</summary>
     [Theory]
     [InlineData(400, "rate_limited", """ "type":"invalid_request_error","message":"You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC." """)]
     [InlineData(400, "rate_limited", """ "type":"invalid_request_error","message":"You have reached your specified workspace API usage limits. You will regain access on 2026-12-01 at 00:00 UTC." """)]
@@ -108,7 +108,7 @@ public sealed class BeyondOneUpstreamTests(Grid grid) : GridTest(grid)
         Assert.Equal((model.Backends[1], outcome), ((string?)routing["backend_id"], (string?)routing["failed_attempts"]![0]!["outcome"]));
     }
 
-    /// <summary>xAI's words, with the status of a wrong key: it charges for each such request, and the operator's account is in them.</summary>
+    /// <summary>xAI refuses content with 403, charges for each such request, and names the operator's account in the text.</summary>
     [Theory]
     [InlineData(
         "content_policy_violation",

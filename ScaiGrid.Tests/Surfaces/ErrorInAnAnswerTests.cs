@@ -81,7 +81,7 @@ public sealed class ErrorInAnAnswerTests(Grid grid) : GridTest(grid)
         Assert.Equal("error", (string?)usage["status"]);
     }
 
-    /// <summary>As vLLM, SGLang and DeepSeek say that they did not finish an answer: with nothing beside it.</summary>
+    /// <summary>vLLM, SGLang and DeepSeek report an unfinished answer only by its finish reason.</summary>
     [Theory]
     [InlineData("abort")]
     [InlineData("insufficient_system_resource")]

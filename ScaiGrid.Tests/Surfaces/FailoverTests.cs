@@ -60,11 +60,11 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Matches($"scaigrid_backend_health{{[^}}]*backend_id=\"{model.Backends[0]}\"[^}}]*}} 1", metrics);
     }
 
-    /// <summary>Nothing was sent, so it is no timeout, and another target may take the call whatever the model says of timeouts.</summary>
+    /// <summary>Nothing was sent: another target may take the call even if the model's retry policy excludes timeouts.</summary>
     [Fact]
     public async Task PacketsThatAreDropped_AreAFailedConnection()
     {
-        // Once its queue is full, what else connects gets no answer.
+        // When the listener's queue is full, further connections get no answer.
         using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         silent.Listen(0);

@@ -162,7 +162,7 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
         }
     }
 
-    /// <summary>A caller's content, or what a model made of it, says nothing about the backend: its circuit stays closed for all others.</summary>
+    /// <summary>A refusal of one caller's content does not open the circuit for the others.</summary>
     [Theory]
     [InlineData("image", true, """{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":9}}""")]
     [InlineData("image", true, """{"candidates":[{"finishReason":"IMAGE_SAFETY","index":0}]}""")]

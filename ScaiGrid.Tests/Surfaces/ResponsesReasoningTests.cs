@@ -120,7 +120,7 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
         static string Sorted(JsonNode? block) => string.Join(' ', block!.AsObject().OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => $"{field.Key}={field.Value}"));
     }
 
-    /// <summary>A character that a stream cuts in two is joined; what stays half of one cannot be sent on.</summary>
+    /// <summary>The halves of a character that a stream splits are joined. A single half becomes a replacement character.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -275,7 +275,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.All(events, item => Assert.Equal(slug, (string?)item.Json["model"]));
     }
 
-    /// <summary>The half is written once, as of no character, not in front of each text that comes after it.</summary>
+    /// <summary>The half is written once, as a replacement character, and not before each later text.</summary>
     [Theory]
     [InlineData(Native, "reasoning_content")]
     [InlineData("/oai/v1/completions", "content")]

@@ -63,7 +63,7 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(string, UpstreamError?)>(("first last", null), (answer.Text, answer.Error));
     }
 
-    /// <summary>As clients send what they cut inside of a character: a tool's result, and the arguments of a call.</summary>
+    /// <summary>Some clients cut tool results and arguments in the middle of a character.</summary>
     [Fact]
     public async Task HalvesOfCharactersInTheHistory_AreNoMistakeOfOurs()
     {
