@@ -1,5 +1,4 @@
-using System.Globalization;
-using Grpc.Core;
+using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using ScaiGrid.Core.Configuration;
@@ -26,16 +25,20 @@ return await HostRunner.RunAsync(async () =>
     builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
-
-        // gRPC's own limit applies to the message; the body is a few bytes longer because of its frame.
-        kestrel.Limits.MaxRequestBodySize = InferenceOptions.MaxRequestBytes + 1024;
+        kestrel.Limits.MaxRequestBodySize = InferenceOptions.MaxRequestBytes;
         kestrel.ListenOn(settings, settings.GrpcPort, HttpProtocols.Http2);
     });
     builder.Services.AddGrpc(grpc =>
     {
-        grpc.Interceptors.Add<CallInterceptor>();
-        grpc.MaxReceiveMessageSize = InferenceOptions.MaxRequestBytes;
-    });
+        grpc.Interceptors.Add<ErrorInterceptor>();
+
+        // Messages of callers without credentials, for health and reflection, are read before anything limits the calls.
+        grpc.MaxReceiveMessageSize = 64 * 1024;
+    }).AddServiceOptions<InferenceGrpcService>(grpc => grpc.MaxReceiveMessageSize = InferenceOptions.MaxRequestBytes);
+
+    // A few compressed bytes would be a large message that nothing counts. JSON is not accepted compressed either. Afterwards, because an empty list
+    // gets the default.
+    builder.Services.PostConfigure<GrpcServiceOptions>(grpc => grpc.CompressionProviders.Clear());
     builder.Services.AddGrpcReflection();
 
     // Named services report the status of the whole process, to Check and to Watch.
@@ -52,7 +55,8 @@ return await HostRunner.RunAsync(async () =>
         return 1;
     }
 
-    app.UseDraining(RejectAsync);
+    app.UseDraining(context => GrpcErrors.WriteAsync(context.Response, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
+    app.UseMiddleware<CallGate>();
     app.Use(UnreadMessages.AddTrailersAsync);
     app.MapGrpcService<InferenceGrpcService>();
     app.MapGrpcHealthChecksService().AllowAnonymous();
@@ -62,15 +66,3 @@ return await HostRunner.RunAsync(async () =>
     await app.RunAsync();
     return 0;
 });
-
-// A trailers-only response in gRPC's terms: the status is in the headers of an empty response.
-static Task RejectAsync(HttpContext context)
-{
-    var response = context.Response;
-    response.ContentType = "application/grpc";
-    response.Headers["grpc-status"] = ((int)StatusCode.Unavailable).ToString(CultureInfo.InvariantCulture);
-    response.Headers["grpc-message"] = Uri.EscapeDataString(CoreErrors.Draining.Message);
-    response.Headers[GrpcErrors.CodeTrailer] = CoreErrors.Draining.Code;
-    response.Headers[GrpcErrors.RetryAfterTrailer] = "1";
-    return Task.CompletedTask;
-}

@@ -6,7 +6,7 @@ namespace ScaiGrid.Grpc.Hosting;
 
 internal static class CallExtensions
 {
-    /// <summary>The caller that <see cref="CallInterceptor"/> authenticated.</summary>
+    /// <summary>The caller that <see cref="CallGate"/> authenticated.</summary>
     public static Caller GetCaller(this ServerCallContext context) => context.GetHttpContext().Features.GetRequiredFeature<Caller>();
 
     public static string GetRequestId(this ServerCallContext context) => context.GetHttpContext().TraceIdentifier;

@@ -26,6 +26,21 @@ internal static class GrpcErrors
         return new RpcException(new Status(StatusOf(problem.Error), Describe(problem)), trailers);
     }
 
+    /// <summary>Answers a call whose message has not been read. A response without messages has the status in its headers.</summary>
+    public static Task WriteAsync(HttpResponse response, Problem problem)
+    {
+        response.ContentType = "application/grpc";
+        response.Headers["grpc-status"] = ((int)StatusOf(problem.Error)).ToString(CultureInfo.InvariantCulture);
+        response.Headers["grpc-message"] = Uri.EscapeDataString(Describe(problem));
+        response.Headers[CodeTrailer] = problem.Error.Code;
+        if (problem.RetryAfterSeconds is { } seconds)
+        {
+            response.Headers[RetryAfterTrailer] = seconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return Task.CompletedTask;
+    }
+
     public static StatusCode StatusOf(Error error) => error.Status switch
     {
         400 or 415 or 422 => StatusCode.InvalidArgument,
@@ -35,7 +50,7 @@ internal static class GrpcErrors
         409 => StatusCode.FailedPrecondition,
         413 or 429 => StatusCode.ResourceExhausted,
         502 or 503 => StatusCode.Unavailable,
-        504 => StatusCode.DeadlineExceeded,
+        408 or 504 => StatusCode.DeadlineExceeded,
         _ => StatusCode.Internal,
     };
 

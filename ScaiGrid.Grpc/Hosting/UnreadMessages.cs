@@ -1,14 +1,12 @@
 using System.Globalization;
 using Grpc.Core;
-using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Core.Http;
 
 namespace ScaiGrid.Grpc.Hosting;
 
 /// <summary>
-/// Adds our trailers to errors that no interceptor sees: messages that are too large or malformed are refused before any interceptor runs, and
-/// unknown methods have none.
+/// Adds our trailers to errors that no interceptor sees: messages that are too large, compressed or malformed are refused before any interceptor
+/// runs, and unknown methods have none.
 /// </summary>
 internal static class UnreadMessages
 {
@@ -27,9 +25,8 @@ internal static class UnreadMessages
             headers["grpc-message"] = "The message could not be read.";
         }
 
-        var given = context.Request.Headers["X-Request-Id"].ToString();
         headers[GrpcErrors.CodeTrailer] = error.Code;
-        headers[GrpcErrors.RequestIdTrailer] = RequestId.IsWellFormed(given) ? given : Ids.New(Ids.Request, context.RequestServices.GetRequiredService<TimeProvider>());
+        headers[GrpcErrors.RequestIdTrailer] = context.TraceIdentifier;
     }
 
     private static Error? CodeOf(string status) => int.TryParse(status, CultureInfo.InvariantCulture, out var code)

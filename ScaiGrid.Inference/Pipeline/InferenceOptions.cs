@@ -24,11 +24,11 @@ public sealed class InferenceOptions
     [Setting("SCAIGRID_ALLOW_PRIVATE_UPSTREAMS", "Whether upstream addresses may be private or loopback. Link-local addresses and the metadata addresses of clouds are never allowed.")]
     public bool AllowPrivateUpstreams { get; set; } = true;
 
-    [Setting("SCAIGRID_REQUEST_IDLE_TIMEOUT_S", "Timeout for the next bytes of a JSON body of a call that runs a model; then the answer is 408.")]
+    [Setting("SCAIGRID_REQUEST_IDLE_TIMEOUT_S", "Timeout for the next bytes of a JSON body of a call that runs a model; then the answer is 408. Also for messages over gRPC; then it is DEADLINE_EXCEEDED.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "01:00:00")]
     public TimeSpan RequestIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    [Setting("SCAIGRID_REQUEST_BODIES_MB", "Memory, in MiB, for the JSON bodies over 1 MiB of all calls of models that a process has in progress; a call beyond it is answered with 503. Copies for upstreams are not counted.")]
+    [Setting("SCAIGRID_REQUEST_BODIES_MB", "Memory, in MiB, for the JSON bodies and gRPC messages over 1 MiB of all calls of models that a process has in progress; a call beyond it is answered with 503. Copies for upstreams are not counted.")]
     [Range(32, 1_000_000)]
     public int RequestBodiesMegabytes { get; set; } = 1024;
 

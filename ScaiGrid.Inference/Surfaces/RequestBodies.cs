@@ -6,11 +6,11 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>Reads whole JSON bodies into pooled buffers. Bounds the memory of all large bodies together, and the time without a byte.</summary>
+/// <summary>Reads whole bodies into pooled buffers. Bounds the memory of all large bodies together, and the time without a byte.</summary>
 /// <remarks>
 /// The server itself only requires an average rate: a client that has sent most of a body quickly may then send nothing for hours.
 /// </remarks>
-internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
+public sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 {
     /// <summary>
     /// The largest buffer that is allocated because of a Content-Length alone. Beyond that it grows with the data, so that a client that
@@ -26,14 +26,13 @@ internal sealed class RequestBodies(InferenceOptions options, TimeProvider time)
     private long _held;
 
     /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
-    public async ValueTask<(PooledBytes? Body, Problem? Problem)> ReadJsonAsync(HttpContext context)
+    internal ValueTask<(PooledBytes? Body, Problem? Problem)> ReadJsonAsync(HttpContext context) =>
+        context.Request.ContentType is null || context.Request.HasJsonContentType() ? ReadAsync(context) : new((null, new Problem(CoreErrors.UnsupportedMediaType)));
+
+    /// <inheritdoc cref="ReadJsonAsync"/>
+    public async ValueTask<(PooledBytes? Body, Problem? Problem)> ReadAsync(HttpContext context)
     {
         var request = context.Request;
-        if (request.ContentType is not null && !request.HasJsonContentType())
-        {
-            return (null, new Problem(CoreErrors.UnsupportedMediaType));
-        }
-
         if (request.ContentLength > InferenceOptions.MaxRequestBytes)
         {
             return (null, TooLarge);

@@ -3,6 +3,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
+using Grpc.Core;
+using Grpc.Net.Client;
+using ScaiGrid.Grpc.V1;
 using ScaiGrid.Tests.Platform;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -116,6 +119,63 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         {
             var session = (await api.PostAsync("/v1/sessions", new { model = "scailabs/echo", title = "large" })).Created();
             (await api.PostAsync($"/v1/sessions/{session["id"]}/messages", message)).Ok();
+        }
+    }
+
+    [Theory]
+    [InlineData("Chat")]
+    [InlineData("StreamChat")]
+    public async Task MessageThatStopsInTheMiddle_IsAnswered_AfterTheTimeWithoutAByte(string method)
+    {
+        using var data = new TemporaryFolder();
+        var settings = new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path, ["SCAIGRID_REQUEST_IDLE_TIMEOUT_S"] = "0.5" };
+        await using var replica = await Replica.StartAsync(Mode.Grpc, settings);
+        using var message = new StalledMessage(announced: 200_000, sent: 100_000);
+        using var response = await RawGrpc.SendAsync(replica.BaseAddress, $"scaigrid.v1.InferenceService/{method}", message, Secrets.AdminKey);
+        Assert.Equal(("4", "REQUEST_TIMEOUT"), response.Outcome());
+    }
+
+    [Fact]
+    public async Task LargeMessages_TakeNoMoreMemoryTogetherThanTheyMay()
+    {
+        const int Large = 31 * 1024 * 1024;
+        using var data = new TemporaryFolder();
+        var settings = new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path, ["SCAIGRID_REQUEST_BODIES_MB"] = "64" };
+        await using var replica = await Replica.StartAsync(Mode.Grpc, settings);
+        using var channel = GrpcChannel.ForAddress(replica.BaseAddress);
+        var client = new InferenceService.InferenceServiceClient(channel);
+        Assert.Equal((StatusCode.OK, null), await AskAsync(2 * 1024 * 1024));
+        using (var message = new StalledMessage(Large, Large - 1000))
+        using (var other = new StalledMessage(Large, Large - 1000))
+        {
+            var held = new[] { SendAsync(message), SendAsync(other) };
+            await Poll.UntilAsync(async () => await AskAsync(2 * 1024 * 1024) == (StatusCode.Unavailable, "SERVICE_UNAVAILABLE"), "both messages to be in memory");
+            Assert.Equal((StatusCode.OK, null), await AskAsync(1000));
+
+            // The default time without a byte.
+            Assert.Equal(["4", "4"], await Task.WhenAll(held));
+        }
+
+        Assert.Equal((StatusCode.OK, null), await AskAsync(2 * 1024 * 1024));
+
+        async Task<string?> SendAsync(StalledMessage message)
+        {
+            using var response = await RawGrpc.SendAsync(replica.BaseAddress, "scaigrid.v1.InferenceService/Chat", message, Secrets.AdminKey);
+            return response.Outcome().Status;
+        }
+
+        async Task<(StatusCode Status, string? Code)> AskAsync(int length)
+        {
+            var request = new ChatRequest { Model = "scailabs/echo", MaxTokens = 1, Messages = { new ChatMessage { Role = "user", Content = new string('x', length) } } };
+            try
+            {
+                await client.ChatAsync(request, new Metadata { { "authorization", $"Bearer {Secrets.AdminKey}" } });
+                return (StatusCode.OK, null);
+            }
+            catch (RpcException exception)
+            {
+                return (exception.StatusCode, exception.Trailers.GetValue("scaigrid-error-code"));
+            }
         }
     }
 

@@ -1,5 +1,7 @@
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -205,20 +207,43 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
     [InlineData("Chat", new byte[] { 0, 0, 0, 0, 9, 1 })]
     public async Task WhatIsNoMessage_IsAnInvalidArgument(string method, byte[] frame)
     {
-        using var client = new HttpClient(new SocketsHttpHandler()) { BaseAddress = Grid.GrpcAddress };
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/scaigrid.v1.InferenceService/{method}")
-        {
-            Version = System.Net.HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(frame),
-        };
-        request.Content.Headers.ContentType = new("application/grpc");
-        request.Headers.Authorization = new("Bearer", Admin.Key);
-        request.Headers.TE.ParseAdd("trailers");
-        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
-        Assert.Equal("3", response.Headers.GetValues("grpc-status").Single());
-        Assert.Equal("BAD_REQUEST", response.Headers.GetValues("scaigrid-error-code").Single());
+        using var response = await RawGrpc.SendAsync(Grid.GrpcAddress, $"scaigrid.v1.InferenceService/{method}", new ByteArrayContent(frame), Admin.Key);
+        Assert.Equal(("3", "BAD_REQUEST"), response.Outcome());
         Assert.StartsWith("req_", response.Headers.GetValues("x-request-id").Single(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Chat", null, "AUTH_TOKEN_MISSING")]
+    [InlineData("StreamChat", "sgk_wrong-key-0123456789abcdefghijklmnopqrstuv", "AUTH_TOKEN_INVALID")]
+    public async Task Stranger_IsRefused_BeforeTheMessageIsRead(string method, string? key, string code)
+    {
+        using var message = new StalledMessage(announced: 1000, sent: 100);
+        using var response = await RawGrpc.SendAsync(Grid.GrpcAddress, $"scaigrid.v1.InferenceService/{method}", message, key);
+        Assert.Equal(("16", code), response.Outcome());
+    }
+
+    /// <summary>A few bytes would become many, which nothing counts.</summary>
+    [Fact]
+    public async Task CompressedMessage_IsNotAccepted()
+    {
+        using var message = new MemoryStream();
+        await using (var gzip = new GZipStream(message, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            await gzip.WriteAsync(Request("scailabs/echo").ToByteArray());
+        }
+
+        byte[] frame = [1, 0, 0, 0, (byte)message.Length, .. message.ToArray()];
+        using var response = await RawGrpc.SendAsync(Grid.GrpcAddress, "scaigrid.v1.InferenceService/Chat", new ByteArrayContent(frame), Admin.Key);
+        Assert.Equal("12", response.Outcome().Status);
+    }
+
+    [Fact]
+    public async Task LargeMessage_ToWhatIsOpen_IsRefused()
+    {
+        using var channel = Channel();
+        var failure = await Assert.ThrowsAsync<RpcException>(
+            () => new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = new string('x', 100_000) }).ResponseAsync);
+        AssertError(failure, StatusCode.ResourceExhausted, "PAYLOAD_TOO_LARGE");
     }
 
     [Fact]

@@ -1,0 +1,130 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Grpc.AspNetCore.Server;
+using Grpc.Core;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Inference.Surfaces;
+using ScaiGrid.Platform.Identity;
+
+namespace ScaiGrid.Grpc.Hosting;
+
+/// <summary>
+/// Runs for every gRPC call before its message is read: sets the request id, authenticates the caller (API key, token or service token), and checks
+/// the method's permission. Then reads the message within the bound for all large bodies. Health and reflection need no credentials, as their clients
+/// expect.
+/// </summary>
+/// <remarks>Middleware, because an interceptor runs after the message has been read and its objects have been made.</remarks>
+internal sealed class CallGate(
+    RequestDelegate next,
+    CallerResolver callers,
+    AddressLimiter addresses,
+    ControlPlaneLimiter control,
+    ClientAddress client,
+    RequestBodies bodies,
+    TimeProvider time,
+    ILogger<CallGate> logger)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var given = context.Request.Headers["X-Request-Id"].ToString();
+        context.TraceIdentifier = RequestId.IsWellFormed(given) ? given : Ids.New(Ids.Request, time);
+
+        // Not at once: if a call fails before its first message, the trailers are sent as headers, and the id would appear twice.
+        context.Response.OnStarting(WriteRequestId, context);
+        if (context.GetEndpoint()?.Metadata is not { } metadata || metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is not { } type)
+        {
+            await next(context);
+            return;
+        }
+
+        var (caller, problem) = metadata.GetMetadata<IAllowAnonymous>() is null
+            ? await AdmitAsync(context, metadata)
+            : (null, await LimitAsync(context, type));
+        using var scope = logger.BeginScope(new CallScope(context.TraceIdentifier, caller));
+        PooledBytes? message = null;
+        if (caller is not null)
+        {
+            context.Features.Set(caller);
+            if (type is MethodType.Unary or MethodType.ServerStreaming)
+            {
+                (message, problem) = await ReadAsync(context);
+            }
+        }
+
+        using (message)
+        {
+            await (problem is null ? next(context) : GrpcErrors.WriteAsync(context.Response, problem));
+        }
+    }
+
+    // A unary health probe is always answered. A stream stays open as long as its caller likes: a caller without credentials may open only as many per
+    // minute as the limit for addresses allows.
+    private async ValueTask<Problem?> LimitAsync(HttpContext context, MethodType type) =>
+        type is MethodType.Unary ? null : await addresses.LimitAsync(client.Of(context));
+
+    private async ValueTask<(Caller? Caller, Problem? Problem)> AdmitAsync(HttpContext context, EndpointMetadataCollection metadata)
+    {
+        if (metadata.GetMetadata<AccessAttribute>() is not { } access)
+        {
+            return (null, new Problem(CoreErrors.PermissionDenied));
+        }
+
+        var authorization = context.Request.Headers.Authorization;
+        var resolution = await callers.ResolveAsync(authorization, context.RequestAborted);
+        if (!resolution.Is(out var caller, out var problem))
+        {
+            var isStranger = problem.Error.Status == StatusCodes.Status401Unauthorized;
+            var isServiceToken = problem.Error == CoreErrors.TokenInvalid && CallerResolver.IsServiceToken(authorization);
+            var limited = isStranger ? await addresses.LimitAsync(client.Of(context)) : null;
+            return (null, limited ?? (isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem));
+        }
+
+        var refusal = (await control.AdmitAsync(caller, metadata.GetMetadata<CallsModelAttribute>())).Problem
+            ?? (access.Admits(caller) ? null : access.Refusal);
+        return refusal is null ? (caller, null) : (null, refusal);
+    }
+
+    private async ValueTask<(PooledBytes? Message, Problem? Problem)> ReadAsync(HttpContext context)
+    {
+        try
+        {
+            var (message, problem) = await bodies.ReadAsync(context);
+            if (message is not null)
+            {
+                context.Features.Set<IRequestBodyPipeFeature>(new ReadMessage(message.Memory));
+            }
+
+            return (message, problem);
+        }
+        catch (BadHttpRequestException exception)
+        {
+            return (null, new Problem(CoreErrors.ForStatus(exception.StatusCode)));
+        }
+        catch (Exception exception) when (exception is ConnectionResetException || context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody sees the answer.
+            return (null, new Problem(CoreErrors.BadRequest));
+        }
+    }
+
+    private static Task WriteRequestId(object call)
+    {
+        var context = (HttpContext)call;
+        context.Response.Headers[GrpcErrors.RequestIdTrailer] = context.TraceIdentifier;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Gives gRPC the message that has been read.</summary>
+    private sealed class ReadMessage(ReadOnlyMemory<byte> frame) : IRequestBodyPipeFeature
+    {
+        public PipeReader Reader { get; } = PipeReader.Create(new ReadOnlySequence<byte>(frame));
+    }
+}
