@@ -85,6 +85,7 @@ public static class ChatRequestReader
             }
             else
             {
+                ReservedNames.Check(name, name, mistakes);
                 request.AddUnknown(name, span);
             }
         }
@@ -322,6 +323,12 @@ public static class ChatRequestReader
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var isUsage = reader.ValueTextEquals("include_usage"u8);
+            if (!isUsage)
+            {
+                var name = reader.GetString()!;
+                ReservedNames.Check(name, $"stream_options.{name}", mistakes);
+            }
+
             reader.Read();
             if (isUsage)
             {

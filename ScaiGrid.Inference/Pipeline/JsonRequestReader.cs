@@ -80,6 +80,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
                 mistakes.Add(JsonRequestErrors.Twice(name));
             }
 
+            ReservedNames.Check(name, name, mistakes);
             var fits = FieldRule.Check(rules, ref reader, name, mistakes);
             if (fits && name == "model")
             {

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Collections.Frozen;
 using System.Globalization;
 
 namespace ScaiGrid.Inference.Pipeline;
@@ -42,26 +41,18 @@ internal readonly record struct OutputBounds(int Tokens, int Choices)
 /// <summary>The fields that some upstreams read as a bound, besides those of the format.</summary>
 internal static class OtherBounds
 {
-    // llama.cpp's n_predict takes precedence over max_tokens, and text-generation-webui's flag over both. Servers in Go accept names in any case, those that
-    // read
-    // protobuf's JSON accept them without underscores as well, and of duplicate names the last one wins.
-    private static readonly FrozenDictionary<string, BoundKind> Kinds = Names(
-            BoundKind.Tokens,
-            ChatRequestEditor.MaxTokensField, ChatRequestEditor.MaxCompletionTokensField, "max_output_tokens", "max_new_tokens", "max_gen_tokens", "max_tokens_to_sample", "max_length", "n_predict", "num_predict")
-        .Concat(Names(BoundKind.Choices, "n", "n_cmpl", "best_of", "num_return_sequences"))
-        .Concat(Names(BoundKind.Lifted, "auto_max_new_tokens"))
-        .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+    // llama.cpp's n_predict takes precedence over max_tokens, and text-generation-webui's flag over both.
+    private static readonly LooseNames<BoundKind> Kinds = new(
+        Names(BoundKind.Tokens, ChatRequestEditor.MaxTokensField, ChatRequestEditor.MaxCompletionTokensField, "max_output_tokens", "max_new_tokens", "max_gen_tokens", "max_tokens_to_sample", "max_length", "n_predict", "num_predict")
+            .Concat(Names(BoundKind.Choices, "n", "n_cmpl", "best_of", "num_return_sequences"))
+            .Concat(Names(BoundKind.Lifted, "auto_max_new_tokens")));
 
     /// <summary>Whether a name is one of these fields.</summary>
     public static bool TryFind(string name, out BoundKind kind)
     {
         kind = default;
-        return name is not (ChatRequestEditor.MaxTokensField or ChatRequestEditor.MaxCompletionTokensField or "n")
-
-            // Go's case folding maps two more characters to ASCII letters: the long s and the Kelvin sign.
-            && Kinds.TryGetValue(name.Replace('\u017f', 's').Replace('\u212a', 'k'), out kind);
+        return name is not (ChatRequestEditor.MaxTokensField or ChatRequestEditor.MaxCompletionTokensField or "n") && Kinds.TryFind(name, out kind);
     }
 
-    private static IEnumerable<KeyValuePair<string, BoundKind>> Names(BoundKind kind, params string[] names) =>
-        names.Concat(names.Select(name => name.Replace("_", "", StringComparison.Ordinal))).Distinct().Select(name => KeyValuePair.Create(name, kind));
+    private static IEnumerable<KeyValuePair<string, BoundKind>> Names(BoundKind kind, params string[] names) => names.Select(name => KeyValuePair.Create(name, kind));
 }

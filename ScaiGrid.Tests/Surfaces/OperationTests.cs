@@ -49,6 +49,26 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         Assert.Contains("transcription", (string?)error["message"], StringComparison.Ordinal);
     }
 
+    /// <summary>Servers in Go read names in any case, and the last one wins: it would be another model, or a stream that nobody reads.</summary>
+    [Theory]
+    [InlineData("/v1/inference/chat", """{"model":"m","messages":[{"role":"user","content":"a"}],"Model":"other"}""", "Model")]
+    [InlineData("/oai/v1/chat/completions", """{"model":"m","messages":[{"role":"user","content":"a"}],"\u017ftream":true}""", "\u017ftream")]
+    [InlineData("/oai/v1/chat/completions", """{"model":"m","messages":[{"role":"user","content":"a"}],"streamOptions":{}}""", "streamOptions")]
+    [InlineData("/oai/v1/chat/completions", """{"model":"m","messages":[{"role":"user","content":"a"}],"stream":true,"stream_options":{"Include_Usage":false}}""", "stream_options.Include_Usage")]
+    [InlineData("/oai/v1/completions", """{"model":"m","prompt":"a","MESSAGES":[]}""", "MESSAGES")]
+    [InlineData("/oai/v1/responses", """{"model":"m","input":"a","STREAM":true}""", "STREAM")]
+    [InlineData("/v1/inference/embed", """{"model":"m","input":"a","Encoding_Format":"base64"}""", "Encoding_Format")]
+    [InlineData("/v1/inference/images/generate", """{"model":"m","prompt":"a","Prompt":"b"}""", "Prompt")]
+    [InlineData("/oai/v1/moderations", """{"model":"m","input":"a","Input":"b"}""", "Input")]
+    [InlineData("/oai/v1/audio/speech", """{"model":"m","input":"a","voice":"v","MODEL":"b"}""", "MODEL")]
+    public async Task FieldInAnotherSpelling_IsRefusedByName(string path, string body, string field)
+    {
+        var answer = await Admin.SendAsync(HttpMethod.Post, path, body);
+        Assert.Equal(path.StartsWith("/oai", StringComparison.Ordinal) ? 400 : 422, (int)answer.Status);
+        Assert.Contains("must be spelled", answer.Text, StringComparison.Ordinal);
+        Assert.Contains(field, answer.Text, StringComparison.Ordinal);
+    }
+
     /// <summary>The other operations handle such a response as chat does.</summary>
     [Fact]
     public async Task ErrorWithTheStatusOfASuccess_IsReadAsThatError()
