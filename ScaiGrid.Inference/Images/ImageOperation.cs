@@ -13,7 +13,7 @@ namespace ScaiGrid.Inference.Images;
 /// <summary>Images from a prompt, as base64 or as our links: whichever the caller asked for, regardless of the upstream's format.</summary>
 internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers answers) : IJsonOperation
 {
-    private static readonly DocumentOperation Definition = new("image_generation", "image", clients => clients.Images, Bounds, Meter);
+    private static readonly DocumentOperation Definition = new("image_generation", "image", clients => clients.Images, Bounds, Meter, Pieces);
 
     internal static readonly FrozenDictionary<string, FieldRule> Rules = new Dictionary<string, FieldRule>
     {
@@ -86,7 +86,9 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
     }
 
     private static CallBounds Bounds(JsonRequest request, ModelRoute route, int unboundedOutput) =>
-        OperationBounds.Generated(request["prompt"].Length, request.WholeNumber("n") ?? route.DefaultNumber("n") ?? 1, route, unboundedOutput);
+        OperationBounds.Generated(request["prompt"].Length, Pieces(request, route), route, unboundedOutput);
+
+    private static long Pieces(JsonRequest request, ModelRoute route) => request.WholeNumber("n") ?? route.DefaultNumber("n") ?? 1;
 
     // Tokens if the upstream reports them; the image count always, for models priced per image.
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)

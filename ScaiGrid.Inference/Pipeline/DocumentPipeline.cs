@@ -17,12 +17,14 @@ namespace ScaiGrid.Inference.Pipeline;
 /// The usage of a call, from its request and the upstream's answer. Throws a <see cref="JsonException"/> if the answer is invalid;
 /// then another target is tried.
 /// </param>
+/// <param name="Pieces">The number of images that a call asks for; null for operations that make none.</param>
 internal sealed record DocumentOperation(
     string Name,
     string Modality,
     Func<BackendClients, IDocumentUpstream?> Client,
     Func<JsonRequest, ModelRoute, int, CallBounds> Bounds,
-    Func<JsonRequest, ReadOnlyMemory<byte>, MeteredUsage> Meter);
+    Func<JsonRequest, ReadOnlyMemory<byte>, MeteredUsage> Meter,
+    Func<JsonRequest, ModelRoute, long>? Pieces = null);
 
 /// <param name="Usage">The usage.</param>
 /// <param name="IsEstimated">True if ScaiGrid counted it, not the upstream.</param>
@@ -44,6 +46,14 @@ internal sealed class DocumentCall : InferenceCall, IDisposable
     public override string Operation => Definition.Name;
 
     public override CallBounds Bounds(int unboundedOutput) => Definition.Bounds(Request, Route, unboundedOutput);
+
+    public override void KeepToBounds(int unboundedOutput)
+    {
+        if (Definition.Pieces is { } pieces)
+        {
+            Request.Bounds = new OutputBounds(int.MaxValue, (int)pieces(Request, Route));
+        }
+    }
 
     /// <summary>The upstream's answer, in OpenAI's format; disposed with the call.</summary>
     public PooledBytes Document { get; set; } = null!;

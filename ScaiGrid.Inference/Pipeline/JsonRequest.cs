@@ -69,6 +69,9 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
     /// <summary>Whether the field is <c>true</c>.</summary>
     public bool IsTrue(string name) => this[name].Span.SequenceEqual("true"u8);
 
+    /// <summary>The number of pieces that a blocking budget relies on, which no field may exceed; null without such a budget.</summary>
+    internal OutputBounds? Bounds { get; set; }
+
     internal void Add(string name, JsonSpan value) => _fields.Add(new Field(name, value));
 
     /// <summary>Builds the body for an upstream of the same wire format: replaces the model's name and adds the frontend model's defaults.</summary>
@@ -84,7 +87,7 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
         {
             if (one.Name != "model" && !IsChanged(one.Name, changes))
             {
-                Append(result, one.Name, body.Span.Slice(one.Value.Start, one.Value.Length));
+                Append(result, one.Name, Bounded(one.Name, body.Span.Slice(one.Value.Start, one.Value.Length)));
             }
         }
 
@@ -100,7 +103,7 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
         {
             if (value is not null && !Has(name) && !IsChanged(name, changes))
             {
-                Append(result, name, System.Text.Encoding.UTF8.GetBytes(value.ToJsonString()));
+                Append(result, name, Bounded(name, System.Text.Encoding.UTF8.GetBytes(value.ToJsonString())));
             }
         }
 
@@ -109,6 +112,11 @@ public sealed class JsonRequest(PooledBytes body) : IDisposable
     }
 
     public void Dispose() => body.Dispose();
+
+    private ReadOnlySpan<byte> Bounded(string name, ReadOnlySpan<byte> value) =>
+        Bounds is { } bounds && OtherBounds.TryFind(name, out var kind) && kind == BoundKind.Choices && bounds.Instead(kind, value) is { } instead
+            ? System.Text.Encoding.UTF8.GetBytes(instead)
+            : value;
 
     private static bool IsChanged(string name, ReadOnlySpan<KeyValuePair<string, byte[]>> changes)
     {

@@ -9,7 +9,7 @@ internal enum BoundKind
     /// <summary>The tokens of each choice.</summary>
     Tokens,
 
-    /// <summary>The number of choices.</summary>
+    /// <summary>The number of choices, or of images.</summary>
     Choices,
 
     /// <summary>A flag that removes the limit of tokens.</summary>
@@ -18,7 +18,7 @@ internal enum BoundKind
 
 /// <summary>The output limits that a budget has reserved for and relies on.</summary>
 /// <param name="Tokens">The tokens of each choice.</param>
-/// <param name="Choices">The number of choices.</param>
+/// <param name="Choices">The number of choices, or of images.</param>
 internal readonly record struct OutputBounds(int Tokens, int Choices)
 {
     /// <summary>The value to send instead, if a field exceeds the limits; null if it does not.</summary>
@@ -45,6 +45,7 @@ internal static class OtherBounds
     private static readonly LooseNames<BoundKind> Kinds = new(
         Names(BoundKind.Tokens, ChatRequestEditor.MaxTokensField, ChatRequestEditor.MaxCompletionTokensField, "max_output_tokens", "max_new_tokens", "max_gen_tokens", "max_tokens_to_sample", "max_length", "n_predict", "num_predict")
             .Concat(Names(BoundKind.Choices, "n", "n_cmpl", "best_of", "num_return_sequences"))
+            .Concat(Names(BoundKind.Choices, "num_images", "num_images_per_prompt", "num_outputs", "number_of_images", "sample_count", "batch_size", "batch_count"))
             .Concat(Names(BoundKind.Lifted, "auto_max_new_tokens")));
 
     /// <summary>Whether a name is one of these fields.</summary>

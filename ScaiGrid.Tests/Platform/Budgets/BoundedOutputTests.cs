@@ -78,6 +78,22 @@ public sealed class BoundedOutputTests(Grid grid) : GridTest(grid)
         Assert.Equal(sent, (int)SentTo(upstreamModel)["n_predict"]!);
     }
 
+    [Theory]
+    [InlineData("""{"n":2,"N":10,"num_images":10,"batchSize":1}""", """{"n":2,"N":2,"num_images":2,"batchSize":1,"num_outputs":2}""")]
+    [InlineData("""{"Batch_Size":8}""", """{"Batch_Size":1,"num_outputs":1}""")]
+    public async Task Images_AreNoMoreThanIsReserved(string fields, string sent)
+    {
+        using var admin = await BudgetedAsync();
+        var slug = await ConnectAsync(
+            new UpstreamScript(), out var upstreamModel, modelFields: new { modality = "image", image_price = "0.04", default_params = new { num_outputs = 4 } });
+        var body = JsonNode.Parse(fields)!.AsObject();
+        (body["model"], body["prompt"]) = (slug, "a dot");
+        (await admin.Api.SendAsync(HttpMethod.Post, "/v1/inference/images/generate", body.ToJsonString())).Ok();
+        var received = SentTo(upstreamModel).AsObject();
+        Assert.True(received.Remove("model") && received.Remove("prompt"));
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(sent), received), received.ToJsonString());
+    }
+
     /// <summary>A user of a tenant with a blocking budget. A replica that knows a model created later also knows the budget.</summary>
     private async Task<SeededUser> BudgetedAsync()
     {
