@@ -44,17 +44,19 @@ public static class TokenCounter
 
     public static long Count(ReadOnlySpan<byte> utf8) => utf8.IsEmpty ? 0 : Count(System.Text.Encoding.UTF8.GetString(utf8));
 
-    /// <summary>Counts the tokens of a chat request's messages: their texts, plus the format's tokens for each.</summary>
-    public static long CountPrompt(ReadOnlyMemory<byte> request)
+    /// <summary>Counts the tokens of a chat request's messages and tools: their texts, plus the format's tokens for each message.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="systemPrompt">The text that the model adds; null if it adds none.</param>
+    public static long CountPrompt(ReadOnlyMemory<byte> request, string? systemPrompt = null)
     {
-        var (text, frames) = ReadPrompt(request);
+        var (text, frames) = ReadPrompt(request, systemPrompt);
         return Count(text.ToString()) + frames;
     }
 
     /// <summary>Estimates the result of <see cref="CountPrompt"/> without tokenizing.</summary>
-    public static long GuessPrompt(ReadOnlyMemory<byte> request)
+    public static long GuessPrompt(ReadOnlyMemory<byte> request, string? systemPrompt = null)
     {
-        var (text, frames) = ReadPrompt(request);
+        var (text, frames) = ReadPrompt(request, systemPrompt);
         return (text.Length / BytesPerToken) + frames;
     }
 
@@ -110,24 +112,36 @@ public static class TokenCounter
         return char.IsLowSurrogate(text[end]) ? end - 1 : end;
     }
 
-    private static (StringBuilder Text, long Frames) ReadPrompt(ReadOnlyMemory<byte> request)
+    private static (StringBuilder Text, long Frames) ReadPrompt(ReadOnlyMemory<byte> request, string? systemPrompt)
     {
         using var document = JsonDocument.Parse(request);
         var messages = document.RootElement.GetProperty("messages");
         var text = new StringBuilder();
         CollectText(messages, text);
-        return (text, (messages.GetArrayLength() + 1) * TokensPerMessage);
+        if (document.RootElement.TryGetProperty("tools"u8, out var tools))
+        {
+            CollectText(tools, text, withNames: true);
+        }
+
+        var frames = messages.GetArrayLength() + 1;
+        if (systemPrompt is { Length: > 0 })
+        {
+            text.Append(systemPrompt);
+            frames++;
+        }
+
+        return (text, frames * TokensPerMessage);
     }
 
     // All text in a message: content in either form, tool calls and their arguments. Images, audio and video contain none.
-    private static void CollectText(JsonElement element, StringBuilder text)
+    private static void CollectText(JsonElement element, StringBuilder text, bool withNames = false)
     {
         switch (element.ValueKind)
         {
             case JsonValueKind.Array:
                 foreach (var item in element.EnumerateArray())
                 {
-                    CollectText(item, text);
+                    CollectText(item, text, withNames);
                 }
 
                 break;
@@ -137,7 +151,13 @@ public static class TokenCounter
                     if (!property.NameEquals("image_url"u8) && !property.NameEquals("input_audio"u8) && !property.NameEquals("file"u8)
                         && !property.NameEquals("video_url"u8) && !property.NameEquals("audio_url"u8))
                     {
-                        CollectText(property.Value, text);
+                        // The names in a schema are words for the model as well.
+                        if (withNames)
+                        {
+                            text.Append(property.Name).Append(' ');
+                        }
+
+                        CollectText(property.Value, text, withNames);
                     }
                 }
 

@@ -25,7 +25,7 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
             (reported, soFar) = (null, half);
         }
 
-        var (result, isDurable) = await WriteAsync(call, reported ?? Estimate(call.Request, output, soFar), isEstimated: reported is null, status);
+        var (result, isDurable) = await WriteAsync(call, reported ?? Estimate(call, output, soFar), isEstimated: reported is null, status);
         if (isDurable)
         {
             call.Note?.Dispose();
@@ -69,7 +69,7 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
 
         var note = call.Note ??= new UsageNote(journal);
         var written = output.Length / TokenCounter.BytesPerToken;
-        var usage = Continue(soFar, written) ?? new TokenUsage(note.Prompt ??= TokenCounter.GuessPrompt(call.Request.Body), written);
+        var usage = Continue(soFar, written) ?? new TokenUsage(note.Prompt ??= TokenCounter.GuessPrompt(call.Request.Body, call.Route.SystemPrompt), written);
         note.Write(Record(call, usage, isEstimated: true, CallStatus.Error, time.GetUtcNow()), time.GetTimestamp());
     }
 
@@ -109,10 +109,10 @@ public sealed class UsageSettlement(UsageMeter meter, UsageJournal journal, Call
         };
     }
 
-    private static TokenUsage Estimate(ChatRequest request, PooledBytes output, TokenUsage? soFar)
+    private static TokenUsage Estimate(ChatCall call, PooledBytes output, TokenUsage? soFar)
     {
         var written = TokenCounter.Count(output.Span);
-        return Continue(soFar, written) ?? new TokenUsage(TokenCounter.CountPrompt(request.Body), written);
+        return Continue(soFar, written) ?? new TokenUsage(TokenCounter.CountPrompt(call.Request.Body, call.Route.SystemPrompt), written);
     }
 
     /// <summary>The upstream's latest count, with at least the output counted here; null if it had not counted the prompt.</summary>

@@ -12,6 +12,9 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </remarks>
 public sealed class CallDeadline : IDisposable
 {
+    /// <summary>The time for the rest of an answer that is over, without its caller.</summary>
+    private static readonly TimeSpan RestPatience = TimeSpan.FromSeconds(1);
+
     // Never disposed: it has no timer and no handle, and the timer callback may be about to cancel it.
     private readonly CancellationTokenSource _source = new();
     private readonly CancellationTokenRegistration _callerGone;
@@ -23,8 +26,9 @@ public sealed class CallDeadline : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly long _idle;
-    private readonly long _endsAt;
+    private long _endsAt;
     private long _waitsUntil;
+    private bool _isRest;
     private bool _overallTimeoutReached;
 
     /// <param name="time">The clock.</param>
@@ -42,7 +46,7 @@ public sealed class CallDeadline : IDisposable
         var now = time.GetTimestamp();
         _endsAt = now + Ticks(overall);
         _waitsUntil = now + Ticks(firstByte);
-        _callerGone = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+        _callerGone = caller.UnsafeRegister(static deadline => ((CallDeadline)deadline!).OnCallerGone(), this);
         _callerRevoked = revoked.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _processStops = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _timer = time.CreateTimer(static deadline => ((CallDeadline)deadline!).OnTick(), this, firstByte < overall ? firstByte : overall, Timeout.InfiniteTimeSpan);
@@ -72,6 +76,12 @@ public sealed class CallDeadline : IDisposable
     /// </summary>
     public void Pause() => Volatile.Write(ref _waitsUntil, long.MaxValue);
 
+    /// <summary>
+    /// The answer is over, and only its usage is missing. If the caller disconnects now, as some do at a finish reason, the upstream may still tell it
+    /// within <see cref="RestPatience"/>: otherwise it would have to be estimated.
+    /// </summary>
+    public void ExpectRest() => Volatile.Write(ref _isRest, true);
+
     /// <summary>Limits the rest of the call to <paramref name="patience"/>.</summary>
     public void EndWithin(TimeSpan patience)
     {
@@ -81,18 +91,30 @@ public sealed class CallDeadline : IDisposable
 
     public void Dispose()
     {
-        _timer.Dispose();
         _callerGone.Dispose();
         _callerRevoked.Dispose();
         _processStops.Dispose();
+        _timer.Dispose();
     }
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
 
+    private void OnCallerGone()
+    {
+        if (!Volatile.Read(ref _isRest))
+        {
+            _source.Cancel();
+            return;
+        }
+
+        Volatile.Write(ref _endsAt, Math.Min(_endsAt, _time.GetTimestamp() + Ticks(RestPatience)));
+        _timer.Change(RestPatience, Timeout.InfiniteTimeSpan);
+    }
+
     private void OnTick()
     {
         var (waitsUntil, now) = (Volatile.Read(ref _waitsUntil), _time.GetTimestamp());
-        var left = Math.Min(waitsUntil, _endsAt) - now;
+        var left = Math.Min(waitsUntil, Volatile.Read(ref _endsAt)) - now;
         if (left <= 0)
         {
             Volatile.Write(ref _overallTimeoutReached, waitsUntil > now);

@@ -27,7 +27,8 @@ namespace ScaiGrid.Inference.Pipeline;
 /// usage is always metered: requested from the upstream, and removed from the answer if the caller did not request it;
 /// expected failures are values, exceptions mean a bug or a caller who has gone;
 /// prompt and completion text is never logged, traced or put into an error;
-/// the caller's disconnect or the revocation of their credential cancels the upstream call; the usage so far is settled.
+/// the caller's disconnect or the revocation of their credential cancels the upstream call; the usage so far is settled. A caller who leaves at the finish
+/// reason leaves the upstream a second to tell the usage.
 /// </remarks>
 public sealed class ChatPipeline
 {
@@ -143,7 +144,12 @@ public sealed class ChatPipeline
                 do
                 {
                     usage = chunks.Current.Usage ?? usage;
-                    finished |= chunks.Current.HasFinish;
+                    if (chunks.Current.HasFinish)
+                    {
+                        finished = true;
+                        deadline.ExpectRest();
+                    }
+
                     await call.Responder.ChunkAsync(in chunks.Current);
                 }
                 while (chunks.TryRead());
