@@ -32,6 +32,10 @@ internal sealed class CallGate(
     TimeProvider time,
     ILogger<CallGate> logger)
 {
+    private const int FrameHead = 5;
+
+    private static readonly Problem TooManyFields = new(CoreErrors.PayloadTooLarge, $"A message has at most {MessageFields.Most} fields.");
+
     public async Task InvokeAsync(HttpContext context)
     {
         var given = context.Request.Headers["X-Request-Id"].ToString();
@@ -39,7 +43,7 @@ internal sealed class CallGate(
 
         // Not at once: if a call fails before its first message, the trailers are sent as headers, and the id would appear twice.
         context.Response.OnStarting(WriteRequestId, context);
-        if (context.GetEndpoint()?.Metadata is not { } metadata || metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is not { } type)
+        if (context.GetEndpoint()?.Metadata is not { } metadata || metadata.GetMetadata<GrpcMethodMetadata>()?.Method is not { } method)
         {
             await next(context);
             return;
@@ -47,15 +51,15 @@ internal sealed class CallGate(
 
         var (caller, problem) = metadata.GetMetadata<IAllowAnonymous>() is null
             ? await AdmitAsync(context, metadata)
-            : (null, await LimitAsync(context, type));
+            : (null, await LimitAsync(context, method.Type));
         using var scope = logger.BeginScope(new CallScope(context.TraceIdentifier, caller));
         PooledBytes? message = null;
         if (caller is not null)
         {
             context.Features.Set(caller);
-            if (type is MethodType.Unary or MethodType.ServerStreaming)
+            if (method.Type is MethodType.Unary or MethodType.ServerStreaming)
             {
-                (message, problem) = await ReadAsync(context);
+                (message, problem) = await ReadAsync(context, method);
             }
         }
 
@@ -92,11 +96,17 @@ internal sealed class CallGate(
         return refusal is null ? (caller, null) : (null, refusal);
     }
 
-    private async ValueTask<(PooledBytes? Message, Problem? Problem)> ReadAsync(HttpContext context)
+    private async ValueTask<(PooledBytes? Message, Problem? Problem)> ReadAsync(HttpContext context, IMethod method)
     {
         try
         {
             var (message, problem) = await bodies.ReadAsync(context);
+            if (message is { Length: > FrameHead } && !MessageFields.Fit(method.FullName, message.Span[FrameHead..]))
+            {
+                message.Dispose();
+                return (null, TooManyFields);
+            }
+
             if (message is not null)
             {
                 context.Features.Set<IRequestBodyPipeFeature>(new ReadMessage(message.Memory));

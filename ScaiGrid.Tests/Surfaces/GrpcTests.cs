@@ -237,6 +237,30 @@ public sealed class GrpcTests(Grid grid) : GridTest(grid)
         Assert.Equal("12", response.Outcome().Status);
     }
 
+    /// <summary>Two bytes each as they are sent, and two hundred as they are read.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task MessageOfMillionsOfFields_IsRefused_BeforeTheyAreMade(bool isNested)
+    {
+        var request = Request("scailabs/echo");
+        for (var i = 0; i < 300_000; i++)
+        {
+            if (isNested)
+            {
+                request.Messages[0].Parts.Add(new ContentPart());
+            }
+            else
+            {
+                request.Messages.Add(new ChatMessage());
+            }
+        }
+
+        var failure = await FailAsync(client => client.ChatAsync(request, Key(Admin.Key!)).ResponseAsync);
+        AssertError(failure, StatusCode.ResourceExhausted, "PAYLOAD_TOO_LARGE");
+        Assert.Contains("fields", failure.Status.Detail, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task LargeMessage_ToWhatIsOpen_IsRefused()
     {
