@@ -30,13 +30,18 @@ internal static class UsageEndpoints
             .WithName("ExportUsage").WithSummary("Every call of a range as csv, json or ndjson, oldest first, as one stream.");
     }
 
-    private static UsageExport Export(
-        [AsParameters] UsageQuery query, string? format, Caller caller, IDbContextFactory<PlatformDb> databases, TimeProvider time)
+    private static RowExport<UsageView> Export(
+        [AsParameters] UsageQuery query,
+        string? format,
+        Caller caller,
+        IDbContextFactory<PlatformDb> databases,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var checks = new Checks();
-        var kind = checks.OneOf("format", format, UsageExport.Csv, UsageExport.Csv, UsageExport.Json, UsageExport.Ndjson);
+        var kind = checks.OneOf("format", format, RowExport.Csv, RowExport.Csv, RowExport.Json, RowExport.Ndjson);
         checks.ThrowIfAny();
-        return new UsageExport(databases, UsageFilter.Read(query, caller, time), kind);
+        return new RowExport<UsageView>("usage", kind, UsageExport.PagesAsync(databases, UsageFilter.Read(query, caller, time), cancellationToken));
     }
 
     private static async Task<Ok<PageEnvelope<UsageView>>> List(
@@ -102,9 +107,11 @@ internal static class UsageEndpoints
     }
 }
 
+/// <summary>One call, as it is listed and exported.</summary>
 internal sealed record UsageView(
     string Id,
     string RequestId,
+    DateTimeOffset CreatedAt,
     string Model,
     string BackendId,
     string UserId,
@@ -120,12 +127,12 @@ internal sealed record UsageView(
     int PriceVersion,
     bool Estimated,
     int LatencyMs,
-    int? TimeToFirstTokenMs,
-    DateTimeOffset CreatedAt)
+    int? TimeToFirstTokenMs)
 {
     public static UsageView Of(UsageRow row) => new(
         row.Id,
         row.RequestId,
+        row.CreatedAt,
         row.Model,
         row.BackendId,
         row.UserId,
@@ -141,8 +148,7 @@ internal sealed record UsageView(
         row.PriceVersion,
         row.Estimated,
         row.LatencyMs,
-        row.TimeToFirstTokenMs,
-        row.CreatedAt);
+        row.TimeToFirstTokenMs);
 }
 
 /// <summary>The usage of one value of the field that is grouped by.</summary>

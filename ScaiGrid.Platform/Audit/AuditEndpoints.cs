@@ -41,12 +41,13 @@ internal static class AuditEndpoints
         return rows.ConvertAll(AuditView.Of).ToPage(limit, view => view.Id);
     }
 
-    private static AuditExport Export([AsParameters] AuditQuery query, string? format, Caller caller, PlatformDb db)
+    private static RowExport<AuditView> Export(
+        [AsParameters] AuditQuery query, string? format, Caller caller, PlatformDb db, CancellationToken cancellationToken)
     {
         var checks = new Checks();
-        var chosen = checks.OneOf("format", format, "json", "csv", "json", "ndjson");
+        var chosen = checks.OneOf("format", format, RowExport.Json, RowExport.Csv, RowExport.Json, RowExport.Ndjson);
         checks.ThrowIfAny();
-        return new AuditExport(AuditFilter.Read(query).Apply(db, caller), chosen);
+        return new RowExport<AuditView>("audit-log", chosen, AuditExport.PagesAsync(AuditFilter.Read(query).Apply(db, caller), cancellationToken));
     }
 
     private static async Task<Results<Ok<Envelope<AuditVerdict>>, ProblemResult>> Verify(

@@ -21,10 +21,11 @@ public sealed class ExportTests(Grid grid) : GridTest(grid)
             response.EnsureSuccessStatusCode();
         }
 
-        var ids = (await Admin.UsageAsync(slug, 3)).Select(row => (string)row["id"]!).Reverse().ToList();
+        var listed = (await Admin.UsageAsync(slug, 3)).Reverse().ToList();
+        var ids = listed.Select(row => (string)row["id"]!).ToList();
         var json = await Admin.GetAsync($"/v1/accounting/export?model={slug}&format=json");
         Assert.Equal("application/json", json.Headers["Content-Type"]);
-        Assert.Equal(ids, JsonNode.Parse(json.Text)!.AsArray().Select(row => (string)row!["id"]!));
+        Assert.Equal(listed.Select(row => row.ToJsonString()), JsonNode.Parse(json.Text)!.AsArray().Select(row => row!.ToJsonString()));
 
         var lines = await Admin.GetAsync($"/v1/accounting/export?model={slug}&format=ndjson");
         Assert.Equal(ids, lines.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => (string)JsonNode.Parse(line)!["id"]!));
@@ -32,7 +33,10 @@ public sealed class ExportTests(Grid grid) : GridTest(grid)
         var csv = await Admin.GetAsync($"/v1/accounting/export?model={slug}");
         Assert.Equal("attachment; filename=usage.csv", csv.Headers["Content-Disposition"]);
         var rows = csv.Text.Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
-        Assert.StartsWith("id,request_id,created_at,model,", rows[0], StringComparison.Ordinal);
+        Assert.Equal(
+            "id,request_id,created_at,model,backend_id,user_id,tenant_id,api_key_id,protocol,status,tokens_in,tokens_out,cached_tokens,reasoning_tokens,"
+            + "cost,price_version,estimated,latency_ms,time_to_first_token_ms",
+            rows[0]);
         Assert.Equal(ids, rows.Skip(1).Select(row => row.Split(',')[0]));
 
         // The apostrophe keeps spreadsheets from running a value as a formula. Calls within the same millisecond may be in any order.
