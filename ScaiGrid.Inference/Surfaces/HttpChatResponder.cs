@@ -19,13 +19,12 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <param name="time">Measures the silence.</param>
 internal abstract class HttpChatResponder(HttpContext context, TimeProvider time) : IChatResponder
 {
-    // Chunks since the last flush, which copies them into the response's pipe at once. Both fields are used in streams only.
+    // Used in streams only, as are the fields below: chunks since the last flush, which copies them into the response's pipe at once.
     private PooledBytes? _taken;
     private ChunkTemplate? _template;
 
-    // The keep-alive timer and the relay write to the same pipe, one at a time: the one that changes this from 0 to 1 may write.
-    private int _turn;
-    private Task _comment = Task.CompletedTask;
+    // Held by the one that writes to the response's pipe: the relay or the keep-alive timer.
+    private SemaphoreSlim? _writing;
     private ITimer? _keepAlive;
     private long _lastWrite;
 
@@ -57,7 +56,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     public ValueTask BeginStreamAsync(InferenceCall call)
     {
         (Model, Backend) = (call.Route, call.Backend);
-        (_taken, _template) = (new PooledBytes(16 * 1024), new ChunkTemplate());
+        (_taken, _template, _writing) = (new PooledBytes(16 * 1024), new ChunkTemplate(), new SemaphoreSlim(1));
         var response = Context.Response;
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
@@ -83,8 +82,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask FlushAsync()
     {
-        await TakeTurnAsync();
-
+        await _writing!.WaitAsync(CancellationToken.None);
         try
         {
             // Without the request's token, which would be registered with at each flush: a flush completes by itself when the caller disconnects.
@@ -94,7 +92,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         }
         finally
         {
-            PassTurn();
+            _writing.Release();
         }
     }
 
@@ -113,6 +111,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
     public async ValueTask DisposeAsync()
     {
         await StopKeepAliveAsync();
+        _writing?.Dispose();
         _template?.Dispose();
         _taken?.Dispose();
     }
@@ -138,18 +137,6 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         await EndAsync();
     }
 
-    private bool TryTakeTurn() => Interlocked.CompareExchange(ref _turn, 1, 0) == 0;
-
-    private void PassTurn() => Volatile.Write(ref _turn, 0);
-
-    private async ValueTask TakeTurnAsync()
-    {
-        while (!TryTakeTurn())
-        {
-            await _comment;
-        }
-    }
-
     private void OnSilence()
     {
         // The timer is set for the earliest moment at which the silence could be long enough. Writes do not move it, which would be work at
@@ -157,25 +144,14 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         var missing = InferenceOptions.KeepAliveInterval - Time.GetElapsedTime(_lastWrite);
         var isSilent = missing <= TimeSpan.Zero;
         _keepAlive?.Change(isSilent ? InferenceOptions.KeepAliveInterval : missing, Timeout.InfiniteTimeSpan);
-        if (!isSilent || !_comment.IsCompleted)
+        if (isSilent && _writing!.Wait(TimeSpan.Zero))
         {
-            return;
-        }
-
-        // Published before taking the turn, so that a writer that finds it taken can wait. If the turn is already taken, something is being written.
-        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Volatile.Write(ref _comment, written.Task);
-        if (TryTakeTurn())
-        {
-            _ = WriteKeepAliveAsync(written);
-        }
-        else
-        {
-            written.SetResult();
+            _ = WriteKeepAliveAsync();
         }
     }
 
-    private async Task WriteKeepAliveAsync(TaskCompletionSource written)
+    /// <summary>Writes the comment line and releases <see cref="_writing"/>.</summary>
+    private async Task WriteKeepAliveAsync()
     {
         try
         {
@@ -190,8 +166,7 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         }
         finally
         {
-            PassTurn();
-            written.SetResult();
+            _writing!.Release();
         }
     }
 
@@ -202,8 +177,8 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
             await timer.DisposeAsync();
 
             // Waits until a comment that is being written is complete: the response must not end inside it.
-            await TakeTurnAsync();
-            PassTurn();
+            await _writing!.WaitAsync(CancellationToken.None);
+            _writing.Release();
         }
     }
 }
