@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -27,7 +28,7 @@ internal static class CompletionDocument
         WriteChoices(writer, answer.Choices);
         if (protocol == Protocols.OpenAi)
         {
-            UsageJsonWriter.WriteOpenAi(writer, result.Usage);
+            UsageWriter.WriteOpenAi(writer, result.Usage);
             writer.WriteEndObject();
         }
         else

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
@@ -63,12 +64,12 @@ internal sealed class CompletionResponder(HttpContext context, TimeProvider time
             CompletionDocument.WriteChoices(writer, []);
             if (protocol == Protocols.Native)
             {
-                UsageJsonWriter.WriteNative(writer, result.Usage);
+                UsageWriter.WriteNative(writer, result.Usage);
                 RoutingJsonWriter.Write(writer, result);
             }
             else
             {
-                UsageJsonWriter.WriteOpenAi(writer, result.Usage);
+                UsageWriter.WriteOpenAi(writer, result.Usage);
             }
 
             writer.WriteEndObject();

@@ -167,7 +167,11 @@ internal abstract class ChunkTranslator(long created) : IDisposable
     {
         _chunks.Append(_head.Span);
         _chunks.Append("],\"usage\":"u8);
-        UsageDocument.Write(_chunks, usage, cacheWrites);
+        using (var writer = new Utf8JsonWriter(_chunks))
+        {
+            UsageWriter.WriteOpenAiValue(writer, usage, cacheWrites);
+        }
+
         _chunks.Append("}\n"u8);
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -28,18 +29,16 @@ internal static class ChunkWriter
 
         using var document = new PooledBytes(completion.Json.Length + 256);
         WriteDocument(document, completion, result.Model, withUsage: false);
-        using var usage = new PooledBytes(256);
-        using (var writer = new Utf8JsonWriter(usage))
-        {
-            writer.WriteStartObject();
-            UsageJsonWriter.WriteOpenAi(writer, result.Usage);
-            writer.WriteEndObject();
-        }
 
         // Inserted before the closing brace. The document has at least "choices", so a comma is needed.
         body.Write(document.Span[..document.Span.LastIndexOf((byte)'}')]);
-        body.Write(","u8);
-        body.Write(usage.Span[1..]);
+        body.Write(",\"usage\":"u8);
+        using (var writer = new Utf8JsonWriter(body))
+        {
+            UsageWriter.WriteOpenAiValue(writer, result.Usage);
+        }
+
+        body.Write("}"u8);
     }
 
     private static void WriteDocument(IBufferWriter<byte> body, ChunkView chunk, ModelRoute model, bool withUsage)

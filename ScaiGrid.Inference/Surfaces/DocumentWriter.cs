@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Surfaces;
@@ -17,7 +18,7 @@ internal static class DocumentWriter
     /// <summary>Writes <c>usage</c> and <c>routing</c>, and closes what <see cref="BeginData"/> opened.</summary>
     public static void EndData(Utf8JsonWriter writer, CallResult result)
     {
-        UsageJsonWriter.WriteNative(writer, result.Usage);
+        UsageWriter.WriteNative(writer, result.Usage);
         RoutingJsonWriter.Write(writer, result);
         writer.WriteEndObject();
         writer.WriteEndObject();

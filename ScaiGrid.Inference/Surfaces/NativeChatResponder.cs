@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -47,7 +48,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
         {
             writer.WriteStartObject();
             _head.Write(writer, result.Model, Context.TraceIdentifier, Time.GetUtcNow());
-            UsageJsonWriter.WriteNative(writer, result.Usage);
+            UsageWriter.WriteNative(writer, result.Usage);
             RoutingJsonWriter.Write(writer, result);
             writer.WriteEndObject();
         }

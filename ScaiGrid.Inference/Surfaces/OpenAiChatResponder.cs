@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -41,7 +42,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
         {
             writer.WriteStartObject();
             _head.Write(writer, result.Model, Context.TraceIdentifier, Time.GetUtcNow());
-            UsageJsonWriter.WriteOpenAi(writer, result.Usage);
+            UsageWriter.WriteOpenAi(writer, result.Usage);
             writer.WriteEndObject();
         }
 

@@ -43,7 +43,7 @@ internal sealed class EchoChat(string model, TimeProvider time) : IChatUpstream
         writer.WriteString("finish_reason"u8, answer.FinishReason);
         writer.WriteEndObject();
         writer.WriteEndArray();
-        EchoJson.Usage(writer, answer.Usage);
+        UsageWriter.WriteOpenAi(writer, answer.Usage, withDetails: false);
         writer.WriteEndObject();
         writer.Flush();
         return bytes;

@@ -58,7 +58,7 @@ internal sealed class EchoEmbeddings : IDocumentUpstream
         }
 
         writer.WriteEndArray();
-        EchoJson.Usage(writer, new TokenUsage(texts.Sum(TokenCounter.Count), Completion: 0));
+        UsageWriter.WriteOpenAi(writer, new TokenUsage(texts.Sum(TokenCounter.Count), Completion: 0), withDetails: false);
         writer.WriteEndObject();
         writer.Flush();
         return bytes;

@@ -31,7 +31,7 @@ internal sealed class EchoImages : IDocumentUpstream
         }
 
         writer.WriteEndArray();
-        EchoJson.Usage(writer, new TokenUsage(TokenCounter.Count(prompt), Completion: 0));
+        UsageWriter.WriteOpenAi(writer, new TokenUsage(TokenCounter.Count(prompt), Completion: 0), withDetails: false);
         writer.WriteEndObject();
         writer.Flush();
         return Task.FromResult(DocumentReply.Completed(bytes));

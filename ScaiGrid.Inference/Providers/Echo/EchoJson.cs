@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using ScaiGrid.Inference.Metering;
 
 namespace ScaiGrid.Inference.Providers.Echo;
 
@@ -39,15 +38,6 @@ internal static class EchoJson
         writer.WriteEndObject();
         writer.WriteEndObject();
         writer.WriteEndArray();
-    }
-
-    public static void Usage(Utf8JsonWriter writer, TokenUsage usage)
-    {
-        writer.WriteStartObject("usage"u8);
-        writer.WriteNumber("prompt_tokens"u8, usage.Prompt);
-        writer.WriteNumber("completion_tokens"u8, usage.Completion);
-        writer.WriteNumber("total_tokens"u8, usage.Total);
-        writer.WriteEndObject();
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Echo;
@@ -40,7 +41,7 @@ internal sealed class EchoStream(string model, EchoAnswer answer, long created) 
         writer.WriteEndArray();
         if (_step == Step.Usage)
         {
-            EchoJson.Usage(writer, answer.Usage);
+            UsageWriter.WriteOpenAi(writer, answer.Usage, withDetails: false);
         }
 
         writer.WriteEndObject();

@@ -124,9 +124,7 @@ internal sealed class CompletionWriter : IDisposable
         _writer.WriteEndArray();
         if (usage is { } counts)
         {
-            using var bytes = new PooledBytes(512);
-            UsageDocument.Write(bytes, counts, cacheWrites);
-            _writer.WriteRaw("usage"u8, bytes.Span);
+            UsageWriter.WriteOpenAi(_writer, counts, cacheWrites);
         }
 
         _writer.WriteEndObject();
