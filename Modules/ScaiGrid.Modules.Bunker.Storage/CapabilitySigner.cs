@@ -8,14 +8,6 @@ using ScaiGrid.Core.Security;
 
 namespace ScaiGrid.Modules.Bunker.Storage;
 
-/// <summary>The result of verifying a token.</summary>
-public enum CapabilityVerdict
-{
-    Valid,
-    Forged,
-    Expired,
-}
-
 /// <summary>Mints and verifies capabilities: <c>v1.{payload}.{mac}</c>, both base64url. The MAC is HMAC-SHA256 over everything before the last dot.</summary>
 public sealed partial class CapabilitySigner(CapabilityOptions options, TimeProvider time)
 {

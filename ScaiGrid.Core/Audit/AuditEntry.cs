@@ -43,11 +43,3 @@ public sealed class AuditEntry : IBindableFromHttpContext<AuditEntry>
     public static ValueTask<AuditEntry?> BindAsync(HttpContext context, ParameterInfo parameter) =>
         ValueTask.FromResult(context.Features.Get<AuditEntry>());
 }
-
-/// <summary>The kinds of actor in the audit log.</summary>
-public static class ActorTypes
-{
-    public const string User = "user";
-    public const string Service = "service";
-    public const string Webhook = "webhook";
-}

@@ -5,12 +5,6 @@ using MySqlConnector;
 
 namespace ScaiGrid.Core.Data;
 
-public enum DatabaseKind
-{
-    MariaDb,
-    Sqlite,
-}
-
 /// <summary>A database address, parsed into an ADO.NET connection string.</summary>
 /// <param name="Kind">The database product.</param>
 /// <param name="ConnectionString">ADO.NET connection string; holds the password, never logged.</param>

@@ -62,10 +62,3 @@ internal sealed class DocumentConverter : JsonConverter<JsonObject>
         _ => JsonValue.Create(JsonElement.ParseValue(ref reader)),
     };
 }
-
-/// <summary>Thrown for a name that appears twice in one object.</summary>
-/// <param name="field">The path within the document, with a leading dot.</param>
-internal sealed class DuplicateFieldException(string field) : JsonException
-{
-    public string Field { get; } = field;
-}

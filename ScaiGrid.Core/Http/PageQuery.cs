@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using ScaiGrid.Core.Errors;
 
@@ -20,19 +19,4 @@ public sealed record PageQuery(
     /// <summary>The id of the last item of the previous page; null for the first page.</summary>
     /// <exception cref="ApiException">The cursor is not one that we returned.</exception>
     public string? After(string prefix) => Http.Cursor.Decode(Cursor, prefix);
-}
-
-/// <summary>Turns rows into a page. One row more than the limit is read: if it exists, another page follows.</summary>
-public static class PageResults
-{
-    public static Ok<PageEnvelope<T>> ToPage<T>(this List<T> rows, int limit, Func<T, string> id)
-    {
-        if (rows.Count <= limit)
-        {
-            return Reply.Page(rows, nextCursor: null);
-        }
-
-        rows.RemoveRange(limit, rows.Count - limit);
-        return Reply.Page(rows, Cursor.Encode(id(rows[^1])));
-    }
 }

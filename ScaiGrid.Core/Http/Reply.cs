@@ -18,9 +18,3 @@ public static class Reply
 
     public static ProblemResult Problem(Error error, string? message = null) => new(new Problem(error, message));
 }
-
-/// <summary>An error as a handler's typed result, written in the form of the surface that was called.</summary>
-public sealed class ProblemResult(Problem problem) : IResult
-{
-    public Task ExecuteAsync(HttpContext httpContext) => ErrorWriter.WriteAsync(httpContext, problem);
-}

@@ -1,11 +1,5 @@
 namespace ScaiGrid.Core.Modules;
 
-/// <summary>Work that the Worker runs on a schedule: once per due time, whatever the number of workers.</summary>
-public interface IScheduledTask
-{
-    Task RunAsync(CancellationToken cancellationToken);
-}
-
 /// <summary>Declares a scheduled task of the platform or of a module.</summary>
 /// <param name="Name">Unique, lower case with dots: <c>accounting.usage_flush</c>.</param>
 /// <param name="Interval">From one start to the next; a run that takes longer delays the next one.</param>

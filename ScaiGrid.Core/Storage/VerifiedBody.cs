@@ -3,9 +3,6 @@ using ScaiGrid.Core.Errors;
 
 namespace ScaiGrid.Core.Storage;
 
-/// <summary>The expected digest of a body.</summary>
-public sealed record BlobChecksum(HashAlgorithmName Algorithm, byte[] Value);
-
 /// <summary>
 /// Passes a body through and compares its checksum at the end. The last read throws on a mismatch, before a store has seen the end of the
 /// body, so that nothing is stored.

@@ -1,22 +1,5 @@
 namespace ScaiGrid.Inference.Admission;
 
-/// <summary>What a budget does to calls that would exceed it. The numbers are used by the script.</summary>
-public enum BudgetAction
-{
-    Block = 0,
-    Notify = 1,
-    Throttle = 2,
-}
-
-/// <summary>The kinds of owner whose use a budget counts.</summary>
-public static class BudgetScope
-{
-    public const string Partner = "partner";
-    public const string Tenant = "tenant";
-    public const string User = "user";
-    public const string Group = "group";
-}
-
 /// <summary>A budget as the hot path uses it. One instance for all callers of a snapshot.</summary>
 public sealed class BudgetRule
 {

@@ -1,28 +1,12 @@
 using System.Buffers;
 using System.Collections.Frozen;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 
 namespace ScaiGrid.Inference.Audio;
-
-/// <summary>A speech call, while it is tried on the targets of its model.</summary>
-internal sealed class SpeechCall : InferenceCall
-{
-    public required JsonRequest Request { get; init; }
-
-    /// <summary>The context whose response receives the audio.</summary>
-    public required HttpContext Http { get; init; }
-
-    public override string Operation => "text_to_speech";
-
-    public override CallBounds Bounds(int unboundedOutput) =>
-        OperationBounds.Generated(Request["input"].Length + Request["instructions"].Length, pieces: 1, Route, unboundedOutput);
-}
 
 /// <summary>
 /// Text to speech: the audio is relayed to the caller as it arrives. Until its first byte, another backend can still take the call. A later

@@ -1,30 +1,10 @@
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Metering;
-using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Audio;
-
-/// <summary>A transcription call, while it is tried on the targets of its model.</summary>
-internal sealed class TranscriptionCall : InferenceCall, IDisposable
-{
-    public required TranscriptionRequest Request { get; init; }
-
-    public override string Operation => "transcription";
-
-    public override CallBounds Bounds(int unboundedOutput) => OperationBounds.Recording(Request.File.Length, Route, unboundedOutput);
-
-    /// <summary>The upstream's answer, in the response format that the caller asked for.</summary>
-    public PooledBytes Document { get; set; } = null!;
-
-    /// <summary>The result; set when the call is settled.</summary>
-    public CallResult Result { get; set; }
-
-    public void Dispose() => Document?.Dispose();
-}
 
 /// <summary>Speech to text: the answer is complete, metered and settled before the caller receives it.</summary>
 internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallDeadlines deadlines)

@@ -1,6 +1,5 @@
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
-using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
 
@@ -14,17 +13,4 @@ public interface IDocumentUpstream
     /// <param name="route">The requested frontend model.</param>
     /// <param name="deadline">Cancelled when the caller disconnects, and by the call's timeouts.</param>
     Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline);
-}
-
-/// <summary>An upstream's answer: exactly one of the two properties is set.</summary>
-public readonly struct DocumentReply
-{
-    /// <summary>A document in OpenAI's format of the operation; the receiver disposes it.</summary>
-    public PooledBytes? Document { get; private init; }
-
-    public UpstreamError? Error { get; private init; }
-
-    public static DocumentReply Completed(PooledBytes document) => new() { Document = document };
-
-    public static DocumentReply Failed(UpstreamError error) => new() { Error = error };
 }

@@ -3,55 +3,6 @@ using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Providers;
 
-/// <summary>Why a backend did not answer. Each kind is a fixed metric label.</summary>
-public enum UpstreamFailure
-{
-    /// <summary>No connection could be made.</summary>
-    ConnectionFailed,
-
-    /// <summary>No answer, or no next byte, in time.</summary>
-    TimedOut,
-
-    /// <summary>The upstream's own rate limit.</summary>
-    RateLimited,
-
-    /// <summary>5xx, or 408, 425 or 499.</summary>
-    ServerError,
-
-    /// <summary>The answer was not in the upstream's wire format.</summary>
-    ShapeMismatch,
-
-    /// <summary>The connection broke, or the stream stopped, before its proper end.</summary>
-    Cut,
-
-    /// <summary>An error event inside the stream.</summary>
-    ErrorEvent,
-
-    /// <summary>The upstream refused the request itself: 400, 409, 422, or its content.</summary>
-    RequestRefused,
-
-    /// <summary>
-    /// The provider does not have the operation, or its format cannot express the request: nothing was sent. Or the upstream reports that its model does
-    /// not support the request, while another's may.
-    /// </summary>
-    Unsupported,
-
-    /// <summary>401, 403, 404 or 410: our credentials or configuration, not the caller's fault.</summary>
-    Misconfigured,
-
-    /// <summary>Not the upstream's failure: the caller's credential was revoked during the call.</summary>
-    CallerRevoked,
-
-    /// <summary>Not the upstream's failure: this process is stopping, and its drain timeout has expired.</summary>
-    Stopping,
-
-    /// <summary>There was no target, or none could be tried.</summary>
-    Unavailable,
-
-    /// <summary>The upstream is healthy, but reports that its model produced no usable output for this conversation.</summary>
-    ModelFailed,
-}
-
 /// <param name="Failure">What happened.</param>
 /// <param name="Message">The text for the caller, without credentials; null for the kind's own text.</param>
 /// <param name="RetryAfterSeconds">The wait that the upstream asked for; for an exhausted account without one, our own estimate.</param>
@@ -103,27 +54,5 @@ public sealed record UpstreamError(
         UpstreamFailure.Unavailable => new Problem(InferenceErrors.ModelUnavailable, Message, RetryAfterSeconds),
         UpstreamFailure.Cut => new Problem(InferenceErrors.BackendError, Message ?? "The upstream's stream ended early."),
         _ => new Problem(InferenceErrors.BackendError, Message),
-    };
-}
-
-/// <summary>The names of <see cref="UpstreamFailure"/> in metrics and answers.</summary>
-public static class UpstreamFailureWords
-{
-    public static string Label(this UpstreamFailure failure) => failure switch
-    {
-        UpstreamFailure.ConnectionFailed => "connection_failed",
-        UpstreamFailure.TimedOut => "timed_out",
-        UpstreamFailure.RateLimited => "rate_limited",
-        UpstreamFailure.ServerError => "server_error",
-        UpstreamFailure.ShapeMismatch => "shape_mismatch",
-        UpstreamFailure.Cut => "cut",
-        UpstreamFailure.ErrorEvent => "error_event",
-        UpstreamFailure.RequestRefused => "request_refused",
-        UpstreamFailure.Unsupported => "unsupported",
-        UpstreamFailure.Unavailable => "unavailable",
-        UpstreamFailure.CallerRevoked => "caller_revoked",
-        UpstreamFailure.Stopping => "stopping",
-        UpstreamFailure.ModelFailed => "model_failed",
-        _ => "misconfigured",
     };
 }

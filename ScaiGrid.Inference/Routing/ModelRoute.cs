@@ -4,10 +4,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Identity;
-using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
-using ScaiGrid.Inference.Providers;
 
 namespace ScaiGrid.Inference.Routing;
 
@@ -144,46 +142,4 @@ public sealed class ModelRoute
 
     private void SetSystemPrompt(string? prompt) =>
         (_systemPrompt, _systemPromptBytes) = (prompt, prompt is null ? 0 : Encoding.UTF8.GetByteCount(prompt));
-}
-
-/// <summary>A backend's place in a model's routing policy.</summary>
-/// <param name="Backend">The backend.</param>
-/// <param name="Weight">Share among the targets of the same priority; 0 is a target of last resort within it.</param>
-/// <param name="Priority">Lower numbers are tried first.</param>
-public sealed record Target(Backend Backend, int Weight, int Priority);
-
-/// <summary>One deployment of one provider, ready to be called.</summary>
-public sealed class Backend
-{
-    public required string Id { get; init; }
-
-    public required string Name { get; init; }
-
-    public required string ProviderId { get; init; }
-
-    /// <summary>The model's name at the upstream.</summary>
-    public required string Model { get; init; }
-
-    /// <summary>Nano-units per million tokens that the upstream charges.</summary>
-    public required long InputPrice { get; init; }
-
-    /// <summary>Nano-units per million tokens that the upstream charges.</summary>
-    public required long OutputPrice { get; init; }
-
-    /// <summary>Nano-units per image that the upstream charges.</summary>
-    public long ImagePrice { get; init; }
-
-    /// <summary>Nano-units per minute of audio that the upstream charges.</summary>
-    public long AudioMinutePrice { get; init; }
-
-    /// <summary>What the upstream charges.</summary>
-    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice);
-
-    public required BackendClients Clients { get; init; }
-
-    /// <summary>The backend's health; the same object in every snapshot.</summary>
-    public required BackendHealth Health { get; init; }
-
-    /// <summary>Calls that this process has open on the backend.</summary>
-    public int InFlight => Health.InFlight;
 }

@@ -1,18 +1,7 @@
-using Microsoft.AspNetCore.Mvc;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 
 namespace ScaiGrid.Platform.Accounting;
-
-/// <summary>The query of accounting's lists. Without <c>start</c>, <c>period</c> selects the last hour, day, week or month before <c>end</c>.</summary>
-internal sealed record UsageQuery(
-    [property: FromQuery(Name = "start")] string? Start,
-    [property: FromQuery(Name = "end")] string? End,
-    [property: FromQuery(Name = "period")] string? Period,
-    [property: FromQuery(Name = "user_id")] string? UserId,
-    [property: FromQuery(Name = "tenant_id")] string? TenantId,
-    [property: FromQuery(Name = "model")] string? Model,
-    [property: FromQuery(Name = "backend_id")] string? BackendId);
 
 /// <summary>The usage that a request asks for, restricted to what its caller may see.</summary>
 /// <param name="Start">The first moment; null for no start.</param>

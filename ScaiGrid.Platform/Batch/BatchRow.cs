@@ -79,21 +79,6 @@ internal sealed class BatchRow
     public string ChunkKey(int number, string part) => $"{Folder}{TenantId}/{Id}/{number:D6}/{part}";
 }
 
-/// <summary>The result of one chunk, written once, by the worker that held its job.</summary>
-internal sealed class BatchChunk
-{
-    public required string BatchId { get; init; }
-
-    public required int Number { get; init; }
-
-    /// <summary>The attempt whose results count; it is part of their blobs' names.</summary>
-    public required int Attempt { get; init; }
-
-    public required int Completed { get; init; }
-
-    public required int Failed { get; init; }
-}
-
 internal static class BatchStatus
 {
     public const string Validating = "validating";
@@ -119,14 +104,5 @@ internal sealed class BatchRowConfiguration : IEntityTypeConfiguration<BatchRow>
         builder.ToTable("batches");
         builder.HasIndex(batch => new { batch.TenantId, batch.UserId, batch.Id });
         builder.HasIndex(batch => new { batch.TenantId, batch.EndedAt });
-    }
-}
-
-internal sealed class BatchChunkConfiguration : IEntityTypeConfiguration<BatchChunk>
-{
-    public void Configure(EntityTypeBuilder<BatchChunk> builder)
-    {
-        builder.ToTable("batch_chunks");
-        builder.HasKey(chunk => new { chunk.BatchId, chunk.Number });
     }
 }

@@ -1,77 +1,6 @@
-using ScaiGrid.Core;
 using ScaiGrid.Core.Http;
-using ScaiGrid.Inference.Admission;
-using ScaiGrid.Platform.Accounting;
-using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Budgets;
-
-/// <summary>Validates a budget's fields.</summary>
-internal static class BudgetFields
-{
-    public const int NameLength = 200;
-    public const int DefaultSoftLimit = 800_000;
-
-    // Redis scripts add counts in floating point, which is exact below 2^53.
-    private const long MaxCount = 1_000_000_000_000_000;
-
-    public static string Period(Checks checks, string? value, string otherwise) =>
-        checks.OneOf("period", value, otherwise, BudgetCalendar.Daily, BudgetCalendar.Weekly, BudgetCalendar.Monthly, BudgetCalendar.Total);
-
-    public static string NewPeriod(Checks checks, string? value) =>
-        checks.RequiredOneOf("period", value, BudgetCalendar.Daily, BudgetCalendar.Weekly, BudgetCalendar.Monthly, BudgetCalendar.Total);
-
-    /// <summary>Empty if the value is invalid.</summary>
-    public static string Scope(Checks checks, string? value) =>
-        checks.RequiredOneOf("scope", value, BudgetScope.Partner, BudgetScope.Tenant, BudgetScope.User, BudgetScope.Group);
-
-    public static string Action(Checks checks, string? value, string otherwise) =>
-        checks.OneOf("hard_action", value, otherwise, BudgetActions.Block, BudgetActions.Notify, BudgetActions.Throttle);
-
-    public static long? Cost(Checks checks, string? value)
-    {
-        if (value is null)
-        {
-            return null;
-        }
-
-        if (!Money.TryParse(value, out var nanos))
-        {
-            checks.Add("cost_limit", "must be a decimal string such as \"250.00\" with at most nine decimals.");
-        }
-
-        return nanos;
-    }
-
-    public static long? Count(Checks checks, string field, long? value)
-    {
-        if (value is < 0 or > MaxCount)
-        {
-            checks.Add(field, $"must be between 0 and {MaxCount}.");
-        }
-
-        return value;
-    }
-
-    public static int? SoftLimit(Checks checks, decimal? value)
-    {
-        if (value is < 0 or > 1)
-        {
-            checks.Add("soft_limit_pct", "must be between 0 and 1.");
-            return null;
-        }
-
-        return value is { } share ? (int)(share * 1_000_000) : null;
-    }
-
-    public static void RequireLimit(Checks checks, Budget budget)
-    {
-        if (budget is { CostLimit: null, TokenLimit: null, RequestLimit: null })
-        {
-            checks.Add("cost_limit", "is required, or token_limit or request_limit is.");
-        }
-    }
-}
 
 /// <param name="Scope">partner, tenant, user or group.</param>
 /// <param name="Period">daily, weekly, monthly or total, by the calendar of the tenant's time zone.</param>
@@ -102,47 +31,6 @@ public sealed record UpdateBudget(
     public Optional<long?> TokenLimit { get; init; }
 
     public Optional<long?> RequestLimit { get; init; }
-}
-
-/// <summary>Creates the views of budgets, each with its use.</summary>
-internal static class BudgetViews
-{
-    public static async Task<List<BudgetView>> MakeAsync(IReadOnlyList<Budget> budgets, PlatformDb db, BudgetLedger ledger, CancellationToken cancellationToken)
-    {
-        var zones = await BudgetLedger.ZonesAsync(db, budgets, cancellationToken);
-        var views = new List<BudgetView>(budgets.Count);
-        foreach (var budget in budgets)
-        {
-            var calendar = new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc));
-            views.Add(Of(budget, await ledger.LookAsync(budget, calendar, cancellationToken)));
-        }
-
-        return views;
-    }
-
-    private static BudgetView Of(Budget budget, BudgetState state) => new(
-        budget.Id,
-        budget.Name,
-        budget.Scope,
-        budget.ScopeId,
-        budget.TenantId,
-        budget.PartnerId,
-        budget.Period,
-        budget.CostLimit is { } cost ? Money.Format(cost) : null,
-        budget.TokenLimit,
-        budget.RequestLimit,
-        budget.HardAction,
-        budget.SoftLimitMillionths / 1_000_000m,
-        BudgetRank.Word(budget.ManagedBy),
-        Amounts(state.Used),
-        Amounts(state.Reserved),
-        state.Word(budget),
-        state.Period.Start,
-        state.Period.End,
-        budget.CreatedAt,
-        budget.UpdatedAt);
-
-    private static BudgetAmounts Amounts(UsageTotal total) => new(Money.Format(total.Cost), total.Tokens, total.Requests);
 }
 
 /// <param name="Id">bdg_…</param>

@@ -9,23 +9,3 @@ namespace ScaiGrid.Platform.Events;
 /// <param name="PartnerId">The tenant's partner.</param>
 /// <param name="Payload">The fields of this type of event; no prompts, completions or secrets.</param>
 public sealed record GridEvent(string Type, string Source, string TenantId, string PartnerId, JsonObject Payload);
-
-/// <summary>The platform's own event types. They are API and never change.</summary>
-public static class EventTypes
-{
-    public const string RequestCompleted = "request.completed";
-    public const string RequestFailed = "request.failed";
-    public const string BudgetSoftLimitReached = "budget.soft_limit_reached";
-    public const string BudgetHardLimitReached = "budget.hard_limit_reached";
-    public const string ScaiKeyUserCreated = "scaikey.user.created";
-    public const string ScaiKeyUserUpdated = "scaikey.user.updated";
-    public const string WebhookAutoDisabled = "webhook.auto_disabled";
-
-    /// <summary>Sent only by a webhook's <c>test</c>; not available to subscriptions.</summary>
-    public const string WebhookTest = "webhook.test";
-
-    public static readonly IReadOnlyList<string> All =
-    [
-        RequestCompleted, RequestFailed, BudgetSoftLimitReached, BudgetHardLimitReached, ScaiKeyUserCreated, ScaiKeyUserUpdated, WebhookAutoDisabled,
-    ];
-}

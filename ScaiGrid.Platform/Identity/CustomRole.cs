@@ -29,22 +29,6 @@ internal sealed class CustomRole : ISnapshotted
     public required DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>A user's custom role.</summary>
-internal sealed class UserCustomRole : ISnapshotted
-{
-    public required string UserId { get; init; }
-
-    public required string CustomRoleId { get; init; }
-}
-
-/// <summary>A module permission that is granted to a user directly.</summary>
-internal sealed class UserModulePermission : ISnapshotted
-{
-    public required string UserId { get; init; }
-
-    public required string Permission { get; init; }
-}
-
 internal sealed class CustomRoleConfiguration : IEntityTypeConfiguration<CustomRole>
 {
     public void Configure(EntityTypeBuilder<CustomRole> builder)
@@ -53,27 +37,5 @@ internal sealed class CustomRoleConfiguration : IEntityTypeConfiguration<CustomR
         builder.HasIndex(role => new { role.TenantId, role.Slug }).IsUnique();
         builder.HasIndex(role => new { role.TenantId, role.Id });
         builder.HasOne<Tenant>().WithMany().HasForeignKey(role => role.TenantId).OnDelete(DeleteBehavior.Restrict);
-    }
-}
-
-internal sealed class UserCustomRoleConfiguration : IEntityTypeConfiguration<UserCustomRole>
-{
-    public void Configure(EntityTypeBuilder<UserCustomRole> builder)
-    {
-        builder.ToTable("user_custom_roles");
-        builder.HasKey(role => new { role.UserId, role.CustomRoleId });
-        builder.HasOne<User>().WithMany().HasForeignKey(role => role.UserId).OnDelete(DeleteBehavior.Cascade);
-        builder.HasOne<CustomRole>().WithMany().HasForeignKey(role => role.CustomRoleId).OnDelete(DeleteBehavior.Cascade);
-    }
-}
-
-internal sealed class UserModulePermissionConfiguration : IEntityTypeConfiguration<UserModulePermission>
-{
-    public void Configure(EntityTypeBuilder<UserModulePermission> builder)
-    {
-        builder.ToTable("user_module_permissions");
-        builder.HasKey(grant => new { grant.UserId, grant.Permission });
-        builder.Property(grant => grant.Permission).IsUnicode(false).HasMaxLength(128);
-        builder.HasOne<User>().WithMany().HasForeignKey(grant => grant.UserId).OnDelete(DeleteBehavior.Cascade);
     }
 }

@@ -27,8 +27,3 @@ internal sealed class BackendProber(ProviderCatalog catalog, ProviderSecrets sec
         return new ProbeResult(isAlive, detail, Math.Round(time.GetElapsedTime(startedAt).TotalMilliseconds, 3));
     }
 }
-
-/// <param name="IsAlive">Whether the upstream is reachable.</param>
-/// <param name="Detail">An explanation for people.</param>
-/// <param name="LatencyMs">The duration of the probe.</param>
-internal sealed record ProbeResult(bool IsAlive, string Detail, double LatencyMs);

@@ -17,19 +17,6 @@ internal sealed class RoutingPolicy : ISnapshotted
     public required DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>A backend in a model's routing.</summary>
-internal sealed class RoutingTarget : ISnapshotted
-{
-    public required string ModelId { get; init; }
-
-    public required string BackendId { get; init; }
-
-    public int Weight { get; set; } = 1;
-
-    /// <summary>Lower numbers are tried first.</summary>
-    public int Priority { get; set; }
-}
-
 internal sealed class RoutingPolicyConfiguration : IEntityTypeConfiguration<RoutingPolicy>
 {
     public void Configure(EntityTypeBuilder<RoutingPolicy> builder)
@@ -37,16 +24,5 @@ internal sealed class RoutingPolicyConfiguration : IEntityTypeConfiguration<Rout
         builder.ToTable("routing_policies");
         builder.HasKey(policy => policy.ModelId);
         builder.HasOne<Model>().WithOne().HasForeignKey<RoutingPolicy>(policy => policy.ModelId).OnDelete(DeleteBehavior.Cascade);
-    }
-}
-
-internal sealed class RoutingTargetConfiguration : IEntityTypeConfiguration<RoutingTarget>
-{
-    public void Configure(EntityTypeBuilder<RoutingTarget> builder)
-    {
-        builder.ToTable("routing_targets");
-        builder.HasKey(target => new { target.ModelId, target.BackendId });
-        builder.HasOne<Model>().WithMany().HasForeignKey(target => target.ModelId).OnDelete(DeleteBehavior.Cascade);
-        builder.HasOne<Backend>().WithMany().HasForeignKey(target => target.BackendId).OnDelete(DeleteBehavior.Cascade);
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Quartz;
@@ -6,9 +5,6 @@ using ScaiGrid.Core.Modules;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Scheduling;
-
-/// <summary>The declared tasks by name.</summary>
-internal sealed record ScheduledTasks(FrozenDictionary<string, ScheduledTask> ByName);
 
 /// <summary>
 /// The only Quartz job: runs the <see cref="ScheduledTask"/> named by its key. Never runs twice at a time, whatever the number of workers; a run of

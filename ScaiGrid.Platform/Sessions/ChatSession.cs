@@ -33,31 +33,6 @@ internal sealed class ChatSession
     public required DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>One message of a session or a room.</summary>
-internal sealed class Message
-{
-    public required string Id { get; init; }
-
-    /// <summary>sess_… or room_…</summary>
-    public required string ConversationId { get; init; }
-
-    public required string TenantId { get; init; }
-
-    /// <summary><c>user</c> or <c>assistant</c>.</summary>
-    public required string Role { get; init; }
-
-    /// <summary>The user's id, or the model's slug.</summary>
-    public required string Author { get; init; }
-
-    [Private]
-    public required string Content { get; init; }
-
-    /// <summary>False if the reply was cut off.</summary>
-    public required bool IsComplete { get; init; }
-
-    public required DateTimeOffset CreatedAt { get; init; }
-}
-
 internal sealed class ChatSessionConfiguration : IEntityTypeConfiguration<ChatSession>
 {
     public void Configure(EntityTypeBuilder<ChatSession> builder)
@@ -65,14 +40,5 @@ internal sealed class ChatSessionConfiguration : IEntityTypeConfiguration<ChatSe
         builder.ToTable("chat_sessions");
         builder.HasIndex(session => new { session.TenantId, session.UserId, session.Id });
         builder.HasIndex(session => new { session.TenantId, session.Bytes });
-    }
-}
-
-internal sealed class MessageConfiguration : IEntityTypeConfiguration<Message>
-{
-    public void Configure(EntityTypeBuilder<Message> builder)
-    {
-        builder.ToTable("messages");
-        builder.HasIndex(message => new { message.ConversationId, message.Id });
     }
 }

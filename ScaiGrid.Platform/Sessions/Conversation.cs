@@ -9,15 +9,6 @@ using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Sessions;
 
-/// <summary>A user's message, and the model that answers it.</summary>
-/// <param name="ConversationId">sess_… or room_…</param>
-/// <param name="Model">The slug of the model that answers.</param>
-/// <param name="SystemPrompt">The conversation's system prompt.</param>
-/// <param name="Content">The user's message.</param>
-/// <param name="NamesAuthors">Whether the model is told who wrote each message, for conversations of several users.</param>
-/// <param name="MaxTokens">The limit of the reply.</param>
-internal sealed record Turn(string ConversationId, string Model, string? SystemPrompt, string Content, bool NamesAuthors, int? MaxTokens);
-
 /// <summary>
 /// Makes a model answer in a conversation, by the same code as a call of the caller's own, and stores message and reply together: if the reply
 /// fails, nothing is stored, and if it breaks off, it is stored as far as it came. A refusal is stored as the reply.
@@ -155,6 +146,3 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         }
     }
 }
-
-/// <summary>The result of a turn: a message, or the response that explains why there is none.</summary>
-internal sealed record TurnResult(Message? Message, JsonNode? Usage, InferenceAnswer Answer);

@@ -1,0 +1,7 @@
+namespace ScaiGrid.Core.Data;
+
+public enum DatabaseKind
+{
+    MariaDb,
+    Sqlite,
+}

@@ -1,0 +1,16 @@
+using ScaiGrid.Inference.Streaming;
+
+namespace ScaiGrid.Inference.Providers;
+
+/// <summary>An upstream's answer: exactly one of the two properties is set.</summary>
+public readonly struct DocumentReply
+{
+    /// <summary>A document in OpenAI's format of the operation; the receiver disposes it.</summary>
+    public PooledBytes? Document { get; private init; }
+
+    public UpstreamError? Error { get; private init; }
+
+    public static DocumentReply Completed(PooledBytes document) => new() { Document = document };
+
+    public static DocumentReply Failed(UpstreamError error) => new() { Error = error };
+}
