@@ -79,20 +79,13 @@ internal static class CanonicalRequest
             WriteStruct(writer, "response_format", format);
         }
 
-        if (request.HasReasoningEffort)
-        {
-            writer.WriteString("reasoning_effort"u8, request.ReasoningEffort);
-        }
-
+        WriteText(writer, "reasoning_effort"u8, request.HasReasoningEffort, request.ReasoningEffort);
         if (request.HasParallelToolCalls)
         {
             writer.WriteBoolean("parallel_tool_calls"u8, request.ParallelToolCalls);
         }
 
-        if (request.HasUser)
-        {
-            writer.WriteString("user"u8, request.User);
-        }
+        WriteText(writer, "user"u8, request.HasUser, request.User);
     }
 
     private static void WriteTools(Utf8JsonWriter writer, ChatRequest request)
@@ -181,28 +174,12 @@ internal static class CanonicalRequest
             writer.WriteEndArray();
         }
 
-        if (message.HasReasoning)
-        {
-            writer.WriteString("reasoning"u8, message.Reasoning);
-        }
-
+        WriteText(writer, "reasoning"u8, message.HasReasoning, message.Reasoning);
         WriteJson(writer, "reasoning_details"u8, message.HasReasoningDetails, message.ReasoningDetails);
         WriteJson(writer, "extra_content"u8, message.HasExtraContent, message.ExtraContent);
-        if (message.HasRefusal)
-        {
-            writer.WriteString("refusal"u8, message.Refusal);
-        }
-
-        if (message.HasToolCallId)
-        {
-            writer.WriteString("tool_call_id"u8, message.ToolCallId);
-        }
-
-        if (message.HasName)
-        {
-            writer.WriteString("name"u8, message.Name);
-        }
-
+        WriteText(writer, "refusal"u8, message.HasRefusal, message.Refusal);
+        WriteText(writer, "tool_call_id"u8, message.HasToolCallId, message.ToolCallId);
+        WriteText(writer, "name"u8, message.HasName, message.Name);
         writer.WriteEndObject();
     }
 
@@ -238,6 +215,14 @@ internal static class CanonicalRequest
         }
 
         writer.WriteEndObject();
+    }
+
+    private static void WriteText(Utf8JsonWriter writer, ReadOnlySpan<byte> name, bool isGiven, string text)
+    {
+        if (isGiven)
+        {
+            writer.WriteString(name, text);
+        }
     }
 
     private static void WriteStruct(Utf8JsonWriter writer, string name, Struct value)

@@ -1,4 +1,3 @@
-using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
@@ -11,30 +10,13 @@ namespace ScaiGrid.Platform.Accounting;
 /// </summary>
 internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, WaitingUsage waiting)
 {
-    private static readonly Expression<Func<UsageGroup, UsageAmounts>> Amounts = sum => new UsageAmounts
-    {
-        Key = "",
-        Requests = sum.RequestCount,
-        Input = sum.InputTokens,
-        Output = sum.OutputTokens,
-        CostUnits = sum.Cost / Money.NanosPerUnit,
-        CostRest = sum.Cost % Money.NanosPerUnit,
-        BackendUnits = sum.BackendCost / Money.NanosPerUnit,
-        BackendRest = sum.BackendCost % Money.NanosPerUnit,
-    };
-
     /// <summary>One sum per group, greatest cost first.</summary>
     public async Task<IReadOnlyList<UsageSum>> SumAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, int limit, CancellationToken cancellationToken) =>
-    [
-        .. (await TotalsAsync(scope, start, end, cancellationToken))
-            .OrderByDescending(sum => sum.Cost).ThenBy(sum => sum.Key, StringComparer.Ordinal)
-            .Take(limit)
-            .Select(sum => sum.View),
-    ];
+        UsageAmounts.Greatest(await TotalsAsync(scope, start, end, cancellationToken), limit);
 
     /// <summary>One sum over the whole scope. The cost saturates at 64 bits.</summary>
     public async Task<UsageTotal> TotalAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
-        (await TotalsAsync(scope, start, end, cancellationToken)).Aggregate(new UsageAmounts { Key = "" }, (all, sum) => all + sum).Total;
+        UsageAmounts.TotalOf(await TotalsAsync(scope, start, end, cancellationToken));
 
     /// <summary>A scope's calls since a time, per minute.</summary>
     public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(GroupScope scope, DateTimeOffset start, CancellationToken cancellationToken)
@@ -63,7 +45,7 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
                 return stored.Concat((await MissingAsync(db, pending, token)).Select(AmountsOf));
             },
             cancellationToken);
-        return parts.GroupBy(part => part.Key, (id, sums) => sums.Aggregate(new UsageAmounts { Key = id }, (total, sum) => total + sum));
+        return parts.GroupBy(part => part.Key, UsageAmounts.Sum);
     }
 
     private static async Task<List<UsageAmounts>> StoredAsync(
@@ -75,13 +57,13 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
         {
             var (first, last) = (hours.First, hours.Last);
             var whole = scope.Apply(db.UsageGroupHours.AsNoTracking()).Where(hour => (first == null || hour.Hour >= first) && (last == null || hour.Hour < last));
-            sums.AddRange(await UsageAmounts.Group(whole, hour => hour.GroupId, Amounts).ToListAsync(cancellationToken));
+            sums.AddRange(await UsageAmounts.Group(whole, hour => hour.GroupId, UsageAmounts.OfSums).ToListAsync(cancellationToken));
         }
 
         foreach (var (from, to) in hours.Edges)
         {
             var part = scope.Apply(db.UsageGroupMinutes.AsNoTracking()).Where(minute => minute.Minute >= from && minute.Minute < to);
-            sums.AddRange(await UsageAmounts.Group(part, minute => minute.GroupId, Amounts).ToListAsync(cancellationToken));
+            sums.AddRange(await UsageAmounts.Group(part, minute => minute.GroupId, UsageAmounts.OfSums).ToListAsync(cancellationToken));
         }
 
         return sums;

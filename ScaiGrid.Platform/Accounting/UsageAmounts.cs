@@ -6,6 +6,19 @@ namespace ScaiGrid.Platform.Accounting;
 /// <summary>A sum of usage for one key. Costs are kept as units and remainder, because their sum may exceed the 64 bits in which databases sum.</summary>
 internal sealed class UsageAmounts
 {
+    /// <summary>The amounts of a row of sums.</summary>
+    public static readonly Expression<Func<IUsageSums, UsageAmounts>> OfSums = sums => new UsageAmounts
+    {
+        Key = "",
+        Requests = sums.RequestCount,
+        Input = sums.InputTokens,
+        Output = sums.OutputTokens,
+        CostUnits = sums.Cost / Money.NanosPerUnit,
+        CostRest = sums.Cost % Money.NanosPerUnit,
+        BackendUnits = sums.BackendCost / Money.NanosPerUnit,
+        BackendRest = sums.BackendCost % Money.NanosPerUnit,
+    };
+
     public required string Key { get; init; }
 
     public long Requests { get; init; }
@@ -42,10 +55,23 @@ internal sealed class UsageAmounts
         BackendRest = left.BackendRest + right.BackendRest,
     };
 
+    /// <summary>The sums with the greatest costs, greatest first.</summary>
+    public static IReadOnlyList<UsageSum> Greatest(IEnumerable<UsageAmounts> sums, int limit) =>
+    [
+        .. sums.OrderByDescending(sum => sum.Cost).ThenBy(sum => sum.Key, StringComparer.Ordinal).Take(limit).Select(sum => sum.View),
+    ];
+
+    /// <summary>One sum over all. The cost saturates at 64 bits.</summary>
+    public static UsageTotal TotalOf(IEnumerable<UsageAmounts> sums) => Sum("", sums).Total;
+
+    /// <summary>One sum for a key.</summary>
+    public static UsageAmounts Sum(string key, IEnumerable<UsageAmounts> parts) =>
+        parts.Aggregate(new UsageAmounts { Key = key }, (all, part) => all + part);
+
     /// <summary>Builds a query that sums usage by a key.</summary>
     /// <param name="usage">Rows or rollups.</param>
     /// <param name="key">The key to group by.</param>
-    /// <param name="amounts">The amounts of one of them, written for the base class.</param>
+    /// <param name="amounts">The amounts of one of them, written for a base class or an interface.</param>
     public static IQueryable<UsageAmounts> Group<T, TBase>(IQueryable<T> usage, Expression<Func<T, string>> key, Expression<Func<TBase, UsageAmounts>> amounts)
         where T : class, TBase =>
         usage.GroupBy(key, For<T, TBase>(amounts)).Select(group => new UsageAmounts
@@ -71,7 +97,7 @@ internal sealed class UsageAmounts
     {
         protected override Expression VisitParameter(ParameterExpression node) => node == replaced ? by : node;
 
-        // Replaces a member of the base class by that of the entity, which EF's model contains.
+        // Replaces a member of the base class or interface by that of the entity, which EF's model contains.
         protected override Expression VisitMember(MemberExpression node) =>
             node.Expression == replaced ? Expression.Property(by, node.Member.Name) : base.VisitMember(node);
     }

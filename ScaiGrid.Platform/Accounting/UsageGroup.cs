@@ -7,7 +7,7 @@ namespace ScaiGrid.Platform.Accounting;
 /// The usage of a group's members. A call counts for the groups of its user at the time of the call, so later changes of membership do not
 /// move usage. The flush fills the table; usage rows themselves have no groups.
 /// </summary>
-internal abstract class UsageGroup
+internal abstract class UsageGroup : IUsageSums
 {
     public required string TenantId { get; init; }
 

@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>The sum of <see cref="UsageRow"/>s of an hour or a day. Summaries read these, so that their time does not grow with the rows.</summary>
-internal abstract class UsageRollup : IUsageDimensions
+internal abstract class UsageRollup : IUsageDimensions, IUsageSums
 {
     public required string PartnerId { get; init; }
 

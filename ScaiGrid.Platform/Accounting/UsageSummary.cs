@@ -16,18 +16,6 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
 {
     private const int LookupBatch = 1000;
 
-    private static readonly Expression<Func<UsageRollup, UsageAmounts>> OfRollup = rollup => new UsageAmounts
-    {
-        Key = "",
-        Requests = rollup.RequestCount,
-        Input = rollup.InputTokens,
-        Output = rollup.OutputTokens,
-        CostUnits = rollup.Cost / Money.NanosPerUnit,
-        CostRest = rollup.Cost % Money.NanosPerUnit,
-        BackendUnits = rollup.BackendCost / Money.NanosPerUnit,
-        BackendRest = rollup.BackendCost % Money.NanosPerUnit,
-    };
-
     private static readonly Expression<Func<UsageRow, UsageAmounts>> OfRow = row => new UsageAmounts
     {
         Key = "",
@@ -41,19 +29,11 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
     };
 
     public async Task<IReadOnlyList<UsageSum>> SumAsync(UsageFilter filter, string groupBy, int limit, CancellationToken cancellationToken) =>
-    [
-        .. (await TotalsAsync(filter, groupBy, cancellationToken))
-            .OrderByDescending(sum => sum.Cost).ThenBy(sum => sum.Key, StringComparer.Ordinal)
-            .Take(limit)
-            .Select(sum => sum.View),
-    ];
+        UsageAmounts.Greatest(await TotalsAsync(filter, groupBy, cancellationToken), limit);
 
     /// <summary>One sum over everything that the filter matches. The cost saturates at 64 bits.</summary>
-    public async Task<UsageTotal> TotalAsync(UsageFilter filter, CancellationToken cancellationToken)
-    {
-        var sums = await TotalsAsync(filter, "tenant", cancellationToken);
-        return sums.Aggregate(new UsageAmounts { Key = "" }, (all, sum) => all + sum).Total;
-    }
+    public async Task<UsageTotal> TotalAsync(UsageFilter filter, CancellationToken cancellationToken) =>
+        UsageAmounts.TotalOf(await TotalsAsync(filter, "tenant", cancellationToken));
 
     /// <summary>A scope's calls since a time, per minute.</summary>
     public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(UsageScope scope, DateTimeOffset start, CancellationToken cancellationToken)
@@ -103,7 +83,7 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
                 return stored.Concat(UsageAmounts.Group(missing.AsQueryable(), KeyOf<UsageRow>(groupBy), OfRow));
             },
             cancellationToken);
-        return parts.GroupBy(part => part.Key, (key, sums) => sums.Aggregate(new UsageAmounts { Key = key }, (total, sum) => total + sum));
+        return parts.GroupBy(part => part.Key, UsageAmounts.Sum);
     }
 
     // Whole days from the daily rollup, whole hours at the edges from the hourly one, and rows where the range begins or ends inside an hour.
@@ -115,7 +95,7 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         {
             var (first, last) = (days.First, days.Last);
             var rollups = filter.Apply(db.UsageDays.AsNoTracking()).Where(day => (first == null || day.Day >= first) && (last == null || day.Day < last));
-            sums.AddRange(await UsageAmounts.Group(rollups, KeyOf<UsageDay>(groupBy), OfRollup).ToListAsync(cancellationToken));
+            sums.AddRange(await UsageAmounts.Group(rollups, KeyOf<UsageDay>(groupBy), UsageAmounts.OfSums).ToListAsync(cancellationToken));
         }
 
         foreach (var edge in days.Edges)
@@ -125,7 +105,7 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
             {
                 var (first, last) = (hours.First, hours.Last);
                 var rollups = filter.Apply(db.UsageHours.AsNoTracking()).Where(hour => hour.Hour >= first && hour.Hour < last);
-                sums.AddRange(await UsageAmounts.Group(rollups, KeyOf<UsageHour>(groupBy), OfRollup).ToListAsync(cancellationToken));
+                sums.AddRange(await UsageAmounts.Group(rollups, KeyOf<UsageHour>(groupBy), UsageAmounts.OfSums).ToListAsync(cancellationToken));
             }
 
             foreach (var (start, end) in hours.Edges)

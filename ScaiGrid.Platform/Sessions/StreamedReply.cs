@@ -1,11 +1,12 @@
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Streaming;
+using ScaiGrid.Platform.Calls;
 
 namespace ScaiGrid.Platform.Sessions;
 
 /// <summary>Passes server-sent events to the caller at once, and collects the text that they contain.</summary>
-internal sealed class StreamedReply(Stream caller) : Stream
+internal sealed class StreamedReply(Stream caller) : WriteOnlyStream
 {
     private readonly StringBuilder _text = new();
     private readonly MemoryStream _line = new();
@@ -16,42 +17,13 @@ internal sealed class StreamedReply(Stream caller) : Stream
 
     public bool IsComplete => _ended && !_failed;
 
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         Gather(buffer.Span);
         await caller.WriteAsync(buffer, cancellationToken);
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override Task FlushAsync(CancellationToken cancellationToken) => caller.FlushAsync(cancellationToken);
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
 
     private void Gather(ReadOnlySpan<byte> bytes)
     {

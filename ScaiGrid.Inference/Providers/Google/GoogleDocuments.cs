@@ -24,6 +24,27 @@ internal static class GoogleDocuments
         writer.WriteEndArray();
     }
 
+    /// <summary>Writes the <c>contents</c> of a request with one text, and opens its <c>generationConfig</c>.</summary>
+    /// <param name="writer">A writer positioned inside the request.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="modalities">The kinds of output that the model may answer with.</param>
+    public static void BeginGeneration(Utf8JsonWriter writer, string text, params ReadOnlySpan<string> modalities)
+    {
+        writer.WriteStartArray("contents"u8);
+        writer.WriteStartObject();
+        WriteParts(writer, text);
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        writer.WriteStartObject("generationConfig"u8);
+        writer.WriteStartArray("responseModalities"u8);
+        foreach (var modality in modalities)
+        {
+            writer.WriteStringValue(modality);
+        }
+
+        writer.WriteEndArray();
+    }
+
     /// <summary>Translates an answer to OpenAI's list, and disposes it.</summary>
     /// <param name="answer">Google's document.</param>
     /// <param name="writeItems">Writes the items.</param>

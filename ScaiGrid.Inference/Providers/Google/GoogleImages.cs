@@ -59,16 +59,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         var body = new PooledBytes();
         using var writer = new Utf8JsonWriter(body);
         writer.WriteStartObject();
-        writer.WriteStartArray("contents"u8);
-        writer.WriteStartObject();
-        GoogleDocuments.WriteParts(writer, request.Text("prompt") ?? "");
-        writer.WriteEndObject();
-        writer.WriteEndArray();
-        writer.WriteStartObject("generationConfig"u8);
-        writer.WriteStartArray("responseModalities"u8);
-        writer.WriteStringValue("TEXT"u8);
-        writer.WriteStringValue("IMAGE"u8);
-        writer.WriteEndArray();
+        GoogleDocuments.BeginGeneration(writer, request.Text("prompt") ?? "", "TEXT", "IMAGE");
         if (ProportionOf(request.Text("size", route), GeminiProportions) is { } proportion)
         {
             writer.WriteStartObject("imageConfig"u8);

@@ -35,16 +35,8 @@ internal sealed class GoogleSpeech(UpstreamEndpoint endpoint) : ISpeechUpstream
         var body = new PooledBytes();
         using var writer = new Utf8JsonWriter(body);
         writer.WriteStartObject();
-        writer.WriteStartArray("contents"u8);
-        writer.WriteStartObject();
         var instructions = request.Text("instructions", route);
-        GoogleDocuments.WriteParts(writer, instructions is null ? request.Text("input")! : $"{instructions}: {request.Text("input")}");
-        writer.WriteEndObject();
-        writer.WriteEndArray();
-        writer.WriteStartObject("generationConfig"u8);
-        writer.WriteStartArray("responseModalities"u8);
-        writer.WriteStringValue("AUDIO"u8);
-        writer.WriteEndArray();
+        GoogleDocuments.BeginGeneration(writer, instructions is null ? request.Text("input")! : $"{instructions}: {request.Text("input")}", "AUDIO");
         if (request.Text("voice", route) is { } voice)
         {
             writer.WriteStartObject("speechConfig"u8);
