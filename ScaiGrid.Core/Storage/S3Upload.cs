@@ -37,18 +37,7 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
     private async Task<(long Length, string ETag)> PutPartsAsync(S3Part first, CancellationToken cancellationToken)
     {
         // :: Step 1: begin, with the first part in memory
-        string upload;
-        try
-        {
-            var request = new InitiateMultipartUploadRequest { BucketName = s3.Bucket, Key = key };
-            upload = (await s3.CallAsync((client, token) => client.InitiateMultipartUploadAsync(request, token), cancellationToken)).UploadId;
-        }
-        catch
-        {
-            first.Dispose();
-            throw;
-        }
-
+        var upload = await BeginAsync(first, cancellationToken);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var sending = new Queue<Task<PartETag>>();
         try
@@ -93,6 +82,21 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
             await stop.CancelAsync();
             await Task.WhenAll((IEnumerable<Task>)sending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await AbortAsync(upload);
+            throw;
+        }
+    }
+
+    /// <returns>The upload's id.</returns>
+    private async Task<string> BeginAsync(S3Part first, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var request = new InitiateMultipartUploadRequest { BucketName = s3.Bucket, Key = key };
+            return (await s3.CallAsync((client, token) => client.InitiateMultipartUploadAsync(request, token), cancellationToken)).UploadId;
+        }
+        catch
+        {
+            first.Dispose();
             throw;
         }
     }

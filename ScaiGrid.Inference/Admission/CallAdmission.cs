@@ -112,22 +112,13 @@ public sealed partial class CallAdmission
             return new AdmissionOutcome(null, ready.Limits, ready.Ticket.Parts.Length > 0 ? ready.Ticket : null);
         }
 
-        var ticket = new AdmissionTicket
-        {
-            Id = plan.HasBudgets ? caller.Terms?.UsageId ?? Ids.New(Ids.Usage, _time) : "",
-            Once = caller.Terms?.Once,
-            Most = amounts,
-            IsBinding = plan.Blocks,
-        };
+        var ticket = NewTicket(plan, caller, amounts);
         try
         {
             var (refusal, unknown, limits) = await AskAsync(parts, ticket, caller, most.Bytes <= ShortBytes, mayBeAhead);
             if (unknown is not null)
             {
-                // Redis lost its data, or the budget is new: a cold path, and the only place where a call may wait for the database. Moved off the thread
-                // that reads Redis's answers, because some database drivers block.
-                await Task.Yield();
-                if (!await _ledger.SeedAsync([.. parts.SelectMany(part => part.Budgets)], cancellationToken))
+                if (!await SeedAsync(parts, cancellationToken))
                 {
                     return WithoutRedis(plan, caller, most);
                 }
@@ -196,6 +187,25 @@ public sealed partial class CallAdmission
         plan.CountsTokens ? Math.Min(bounds.Estimate, MaxReservedTokens) : 0,
         plan.HasBudgets ? Math.Min(terms?.Apply(bounds.HighestCost) ?? bounds.HighestCost, MaxReservedCost) : 0,
         Math.Min(bounds.Highest.Total, MaxReservedTokens));
+
+    private AdmissionTicket NewTicket(AdmissionPlan plan, Caller caller, TicketAmounts amounts) => new()
+    {
+        Id = plan.HasBudgets ? caller.Terms?.UsageId ?? Ids.New(Ids.Usage, _time) : "",
+        Once = caller.Terms?.Once,
+        Most = amounts,
+        IsBinding = plan.Blocks,
+    };
+
+    /// <summary>
+    /// Tells Redis the use of budgets that it does not know, because it lost its data or the budget is new: a cold path, and the only place where a call
+    /// may wait for the database.
+    /// </summary>
+    private async Task<bool> SeedAsync(AdmissionPart[] parts, CancellationToken cancellationToken)
+    {
+        // Moved off the thread that reads Redis's answers, because some database drivers block.
+        await Task.Yield();
+        return await _ledger.SeedAsync([.. parts.SelectMany(part => part.Budgets)], cancellationToken);
+    }
 
     /// <returns>The reason for a refusal, or the budget whose use Redis does not know; in both cases nothing stays reserved.</returns>
     private async Task<(Problem? Refusal, BudgetRule? Unknown, RateLimitState Limits)> AskAsync(

@@ -219,14 +219,7 @@ public static class ChatRequestReader
             }
             else if (reader.ValueTextEquals("content"u8))
             {
-                reader.Read();
-                hasParts = reader.TokenType == JsonTokenType.StartArray;
-                if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.StartArray or JsonTokenType.Null))
-                {
-                    mistakes.Add(new ErrorDetail($"messages[{index}].content", "must be a string or an array of parts."));
-                }
-
-                request.MediaParts += hasParts ? ReadParts(ref reader) : 0;
+                hasParts = ReadContent(ref reader, index, request, mistakes);
             }
             else if (reader.ValueTextEquals("audio"u8))
             {
@@ -261,6 +254,20 @@ public static class ChatRequestReader
         {
             mistakes.Add(new ErrorDetail($"messages[{index}].role", "must be a string."));
         }
+    }
+
+    /// <returns>Whether the content is an array of parts.</returns>
+    private static bool ReadContent(ref Utf8JsonReader reader, int index, ChatRequest request, Mistakes mistakes)
+    {
+        reader.Read();
+        var hasParts = reader.TokenType == JsonTokenType.StartArray;
+        if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.StartArray or JsonTokenType.Null))
+        {
+            mistakes.Add(new ErrorDetail($"messages[{index}].content", "must be a string or an array of parts."));
+        }
+
+        request.MediaParts += hasParts ? ReadParts(ref reader) : 0;
+        return hasParts;
     }
 
     /// <returns>The number of parts that are not text; a part without a type counts, because some servers guess its type.</returns>

@@ -26,20 +26,12 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
         var (tried, unable) = (0UL, 0UL);
         while (call.Attempts - BitOperations.PopCount(unable) < route.Retry.MaxAttempts)
         {
-            var index = TargetSelector.Next(route.Targets, route.Strategy, tried, time.GetTimestamp(), NextRandom());
-            if (index < 0)
+            if (!TryEnterNext(route, ref tried, out var index, out var isTrial))
             {
                 break;
             }
 
-            tried |= 1UL << index;
             var backend = route.Targets[index].Backend;
-            if (!backend.Health.TryEnter(out var isTrial))
-            {
-                // Another call became the trial.
-                continue;
-            }
-
             call.BeginAttempt(backend, isTrial, time.GetTimestamp());
             UpstreamError? error;
             try
@@ -113,6 +105,23 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
     {
         call.Backend.Health.Failed(isTrial: false, error);
         LogFailure(call.Backend, error);
+    }
+
+    /// <summary>Chooses the next target and enters its backend, passing over those whose one trial another call has taken.</summary>
+    /// <returns>False if there is none left.</returns>
+    private bool TryEnterNext(ModelRoute route, ref ulong tried, out int index, out bool isTrial)
+    {
+        isTrial = false;
+        while ((index = TargetSelector.Next(route.Targets, route.Strategy, tried, time.GetTimestamp(), NextRandom())) >= 0)
+        {
+            tried |= 1UL << index;
+            if (route.Targets[index].Backend.Health.TryEnter(out isTrial))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private UpstreamError Failed(InferenceCall call, UpstreamError error)

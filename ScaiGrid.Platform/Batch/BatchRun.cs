@@ -227,27 +227,10 @@ internal sealed partial class BatchRun(
                 return NotCalled(reason, Ended);
             }
 
-            await _calls.WaitAsync(cancellationToken);
-            InferenceAnswer answer;
-            try
+            var (sent, refusal) = await PostAsync(batch, id, line, terms, cancellationToken);
+            if (sent is not { } answer)
             {
-                // The wait for a place may have been long.
-                if (Stopped(batch, cancellationToken) is { } since)
-                {
-                    return NotCalled(since, Ended);
-                }
-
-                if (callers.Find(batch) is not { } caller || !caller.Has(Permissions.UseModels))
-                {
-                    return NotCalled("auth_token_invalid", "The key or user that made the batch may not call models any more.");
-                }
-
-                // Not cancelled by a drain: a call that was sent is paid for.
-                answer = await inference.PostAsync(caller.On(terms), line.Path!, line.Body, id, CancellationToken.None);
-            }
-            finally
-            {
-                _calls.Release();
+                return NotCalled(refusal.Code, refusal.Message);
             }
 
             // A call that the end of a drain cut off is left to the next worker.
@@ -272,6 +255,34 @@ internal sealed partial class BatchRun(
         }
 
         (LineResult Result, TimeSpan Pause) NotCalled(string code, string message) => (LineResult.NotCalled(index, id, line.CustomId, code, message), default);
+    }
+
+    /// <summary>Makes the call as soon as this worker has a place for it.</summary>
+    /// <returns>The answer; or null, and why the call may no longer be made.</returns>
+    private async Task<(InferenceAnswer? Answer, (string Code, string Message) Refusal)> PostAsync(
+        BatchRow batch, string id, BatchLine line, CallTerms terms, CancellationToken cancellationToken)
+    {
+        await _calls.WaitAsync(cancellationToken);
+        try
+        {
+            // The wait for a place may have been long.
+            if (Stopped(batch, cancellationToken) is { } reason)
+            {
+                return (null, (reason, Ended));
+            }
+
+            if (callers.Find(batch) is not { } caller || !caller.Has(Permissions.UseModels))
+            {
+                return (null, ("auth_token_invalid", "The key or user that made the batch may not call models any more."));
+            }
+
+            // Not cancelled by a drain: a call that was sent is paid for.
+            return (await inference.PostAsync(caller.On(terms), line.Path!, line.Body, id, CancellationToken.None), default);
+        }
+        finally
+        {
+            _calls.Release();
+        }
     }
 
     // Limits, outages in which nothing is sent, and pauses that every upstream asks for are waited out for as long as the batch lasts; other failures get a few attempts. The next
