@@ -54,7 +54,8 @@ public sealed class UsageJournal : IDisposable
         previous.Seal();
         while (!previous.IsQuiet)
         {
-            await Task.Delay(1);
+            // Real time, whatever the clock: other threads are in the middle of a write.
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System);
         }
 
         return previous;

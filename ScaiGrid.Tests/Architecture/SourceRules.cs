@@ -40,6 +40,7 @@ public sealed partial class SourceRules
         Breaches.None(Banned.Where(symbol => !symbols.Contains(symbol, StringComparison.Ordinal)));
         Assert.Contains("Microsoft.CodeAnalysis.BannedApiAnalyzers", build, StringComparison.Ordinal);
         Assert.Contains("BannedSymbols.txt", build, StringComparison.Ordinal);
+        Assert.Contains("BannedSymbols.Product.txt", build, StringComparison.Ordinal);
     }
 
     /// <summary>No other file disables the analyzer's rule: only the HTTP client of the tests is an exception.</summary>
