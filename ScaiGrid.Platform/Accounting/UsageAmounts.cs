@@ -4,6 +4,7 @@ using ScaiGrid.Core;
 namespace ScaiGrid.Platform.Accounting;
 
 /// <summary>A sum of usage for one key. Costs are kept as units and remainder, because their sum may exceed the 64 bits in which databases sum.</summary>
+/// <remarks>Queries subtract the remainder before they divide: MariaDB's quotient of two integers has decimals, which SQLite's and C#'s do not.</remarks>
 internal sealed class UsageAmounts
 {
     /// <summary>The amounts of a row of sums.</summary>
@@ -13,9 +14,9 @@ internal sealed class UsageAmounts
         Requests = sums.RequestCount,
         Input = sums.InputTokens,
         Output = sums.OutputTokens,
-        CostUnits = sums.Cost / Money.NanosPerUnit,
+        CostUnits = (sums.Cost - (sums.Cost % Money.NanosPerUnit)) / Money.NanosPerUnit,
         CostRest = sums.Cost % Money.NanosPerUnit,
-        BackendUnits = sums.BackendCost / Money.NanosPerUnit,
+        BackendUnits = (sums.BackendCost - (sums.BackendCost % Money.NanosPerUnit)) / Money.NanosPerUnit,
         BackendRest = sums.BackendCost % Money.NanosPerUnit,
     };
 

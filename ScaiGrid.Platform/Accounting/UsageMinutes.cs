@@ -19,8 +19,8 @@ internal static class UsageMinutes
         Narrow("tenant_id", scope.TenantId);
         Narrow("user_id", scope.UserId);
 
-        // Units and remainder separately: a sum of costs may exceed 64 bits.
-        var units = db.Database.IsSqlite() ? $"cost / {Money.NanosPerUnit}" : $"cost DIV {Money.NanosPerUnit}";
+        // Units and remainder separately, as in UsageAmounts.
+        var units = $"(cost - cost % {Money.NanosPerUnit}) / {Money.NanosPerUnit}";
         var integer = db.Database.IsSqlite() ? "INTEGER" : "SIGNED";
         var sql = $"""
             SELECT created_at - created_at % {MicrosecondsPerMinute} AS "Minute",

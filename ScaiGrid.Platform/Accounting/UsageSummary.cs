@@ -22,9 +22,9 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         Requests = 1,
         Input = row.TokensIn,
         Output = row.TokensOut,
-        CostUnits = row.Cost / Money.NanosPerUnit,
+        CostUnits = (row.Cost - (row.Cost % Money.NanosPerUnit)) / Money.NanosPerUnit,
         CostRest = row.Cost % Money.NanosPerUnit,
-        BackendUnits = row.BackendCost / Money.NanosPerUnit,
+        BackendUnits = (row.BackendCost - (row.BackendCost % Money.NanosPerUnit)) / Money.NanosPerUnit,
         BackendRest = row.BackendCost % Money.NanosPerUnit,
     };
 
