@@ -106,7 +106,7 @@ internal sealed class HttpChatStream(
     }
 
     /// <returns>True if the event is a chunk in our format.</returns>
-    private bool Accept(ReadOnlyMemory<byte> data)
+    private bool Accept(Memory<byte> data)
     {
         if (data.Span.SequenceEqual("[DONE]"u8))
         {
@@ -120,6 +120,7 @@ internal sealed class HttpChatStream(
             return false;
         }
 
+        address.Mask(data.Span);
         if (translator is null)
         {
             Current = data;

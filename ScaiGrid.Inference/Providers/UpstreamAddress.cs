@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Text;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
@@ -13,6 +14,8 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
 
     // An array, because a list's enumerator would be allocated for each request.
     private readonly KeyValuePair<string, string>[] _headers = [.. headers];
+
+    private readonly byte[][] _keys = Shortest([.. secrets.SelectMany(secret => secret.FormsInAnswers()).Distinct()]);
 
     /// <summary>The authority that verifies the upstream's certificate; null for the system's.</summary>
     public TrustedAuthority? Authority { get; init; }
@@ -59,4 +62,28 @@ internal sealed class UpstreamAddress(string baseUrl, IReadOnlyList<KeyValuePair
     /// <param name="text">The upstream's text.</param>
     /// <param name="inParts">Whether to remove the ends of credentials as well; not in the name of a field, which may only look like one.</param>
     public string Scrub(string text, bool inParts) => secrets.Aggregate(text, (scrubbed, secret) => secret.Scrub(scrubbed, inParts));
+
+    /// <summary>
+    /// Overwrites our keys in JSON that is no error: some upstreams return the request's headers. The length stays the same, and JSON stays valid.
+    /// A key that is spread over several events of a stream is not found.
+    /// </summary>
+    public void Mask(Span<byte> answer)
+    {
+        foreach (var key in _keys)
+        {
+            var rest = answer;
+            while (rest.IndexOf(key) is >= 0 and var start)
+            {
+                rest.Slice(start, key.Length).Fill((byte)'*');
+                rest = rest[(start + key.Length)..];
+            }
+        }
+    }
+
+    // A header's value with its scheme contains the key alone, which is enough to look for.
+    private static byte[][] Shortest(string[] forms) =>
+    [
+        .. forms.Where(form => !forms.Any(other => other.Length < form.Length && form.Contains(other, StringComparison.Ordinal)))
+            .Select(Encoding.UTF8.GetBytes),
+    ];
 }

@@ -42,6 +42,7 @@ internal static class UpstreamBody
                 return DocumentReply.Failed(error);
             }
 
+            address.Mask(bytes.Array.AsSpan(0, bytes.Length));
             owned = false;
             return DocumentReply.Completed(bytes);
         }

@@ -34,7 +34,13 @@ internal static class UpstreamModelList
                 }
             }
 
-            return UpstreamErrors.In(body.Memory, address) is { } error ? ModelListing.Failed(error) : Parse(body.Memory);
+            if (UpstreamErrors.In(body.Memory, address) is { } error)
+            {
+                return ModelListing.Failed(error);
+            }
+
+            address.Mask(body.Array.AsSpan(0, body.Length));
+            return Parse(body.Memory);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException || UpstreamHttp.IsUnconnected(exception))
         {

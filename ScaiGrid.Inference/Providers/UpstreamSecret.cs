@@ -1,10 +1,12 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.RegularExpressions;
 
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
 /// A secret that is sent to an upstream. Removes it from the upstream's errors, which may repeat it, its base64, or the ends by which people tell keys apart.
+/// In other answers, only the whole key is looked for.
 /// </summary>
 /// <param name="value">The secret.</param>
 /// <param name="isKey">Whether it is an API key, whose ends may be shown alone; the ends of other values may be common words.</param>
@@ -15,7 +17,7 @@ internal sealed partial class UpstreamSecret(string value, bool isKey)
     /// <summary>Shorter values may be common words.</summary>
     private const int Shortest = 8;
 
-    /// <summary>The ends of shorter values are half of the value each, and may be common words.</summary>
+    /// <summary>The ends of shorter values are half of the value each, and may be common words. Placeholders of servers that need no key are shorter.</summary>
     private const int ShortestInParts = 16;
 
     private const int ShortestStart = 8;
@@ -45,6 +47,21 @@ internal sealed partial class UpstreamSecret(string value, bool isKey)
         }
 
         return inParts && IsInParts ? Word().Replace(text, word => IsPart(word) ? Hidden : word.Value) : text;
+    }
+
+    /// <summary>
+    /// The forms to look for in JSON that is no error: with the least escaping, with slashes escaped, and with all escaped that HTML could misread.
+    /// None for a value that an answer may contain by chance.
+    /// </summary>
+    public IEnumerable<string> FormsInAnswers()
+    {
+        if (!isKey || value.Length < ShortestInParts)
+        {
+            return [];
+        }
+
+        var least = JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(value);
+        return [least, least.Replace("/", "\\/", StringComparison.Ordinal), JavaScriptEncoder.Default.Encode(value)];
     }
 
     // Its base64 alone; and as part of something longer, without the characters at either end that depend on the neighbouring bytes.

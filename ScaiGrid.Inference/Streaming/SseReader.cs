@@ -22,7 +22,7 @@ internal sealed class SseReader(Stream source) : IDisposable
     private bool _isDelivered;
 
     /// <summary>The event's data, its lines joined by a line feed; valid until the next read.</summary>
-    public ReadOnlyMemory<byte> Data => _buffer.Memory.Slice(_dataStart, _dataLength);
+    public Memory<byte> Data => _buffer.Array.AsMemory(_dataStart, _dataLength);
 
     /// <summary>Whether the event was named <c>error</c>.</summary>
     public bool IsError { get; private set; }

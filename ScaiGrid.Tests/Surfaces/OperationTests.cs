@@ -97,6 +97,34 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         Assert.Equal("said", (string?)(await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", silent))).Ok()["text"]);
     }
 
+    /// <summary>As chat does: see ChatProviderConformance.</summary>
+    [Fact]
+    public async Task KeyInAnAnswer_IsOverwritten()
+    {
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At("/audio/transcriptions", $$$"""{"text":"Sent: Bearer {{{FakeVendor.Key}}}"}""")
+            .At("/embeddings", $$$"""{"data":[{"embedding":"{{{FakeVendor.Key}}}"}],"usage":{"prompt_tokens":1}}""")
+            .At("/moderations", $$$"""{"results":[{"flagged":false,"sent":"Bearer {{{FakeVendor.Key}}}"}]}""")
+            .At("/models", $$$"""{"data":[{"id":"{{{FakeVendor.Key}}}"}]}""");
+        var audio = await vendor.ConnectAsync(Admin, "custom", "audio");
+        var chat = await vendor.ConnectAsync(Admin, "custom", "chat");
+        var embedding = await vendor.ConnectAsync(Admin, "custom", "embedding");
+        var provider = await vendor.ConnectProviderAsync(Admin, "custom");
+        Answer[] answers =
+        [
+            await Admin.TranscribeAsync("/oai/v1/audio/transcriptions", [1, 2], ("model", audio)),
+            await Admin.PostAsync("/oai/v1/embeddings", new { model = embedding, input = "a", encoding_format = "base64" }),
+            await Admin.PostAsync("/oai/v1/moderations", new { model = chat, input = "a" }),
+            await Admin.PostAsync($"/v1/providers/{provider}/discover", new { }),
+        ];
+        Assert.All(answers, answer =>
+        {
+            Assert.Equal(200, (int)answer.Status);
+            Assert.Contains(new string('*', FakeVendor.Key.Length), answer.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain(FakeVendor.Key, answer.Text, StringComparison.Ordinal);
+        });
+    }
+
     private async Task<string> ConnectEchoAsync(string modality)
     {
         var unique = Guid.CreateVersion7().ToString("N")[^12..];

@@ -108,6 +108,8 @@ public sealed class CanaryTests(Grid grid) : ServicesTest(grid)
         [
             context => context.AnswerAsync(wire.Whole("fine")),
             context => context.SendAsync([.. wire.Begin(), wire.Text("fine"), .. wire.Finish(), .. wire.End()]),
+            context => context.AnswerAsync(wire.Whole($"Sent: Bearer {Canary}")),
+            context => context.SendAsync([.. wire.Begin(), wire.Text($"Sent: Bearer {Canary}"), .. wire.Finish(), .. wire.End()]),
             context => context.AnswerAsync(wire.Error($"bad key {Canary}"), 401, ("X-Key", Canary)),
             context => context.AnswerAsync(wire.Error($"bad request with {Canary}"), 400),
             context => context.AnswerAsync(wire.Error($"slow down, {Canary}"), 429, ("Retry-After", "1")),

@@ -233,6 +233,29 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal<(UpstreamFailure?, bool?, string?)>((UpstreamFailure.RequestRefused, false, "too long, said •••"), (error?.Failure, error?.MayFailOver, error?.Message));
     }
 
+    /// <summary>From an upstream that returns the request's headers. The second key's plus sign is escaped in JSON.</summary>
+    [Theory]
+    [InlineData(Key, 24)]
+    [InlineData("sk-canary/with+both", 24)]
+    public async Task KeyInAnAnswer_IsOverwritten(string key, int length)
+    {
+        var (said, told) = ($"Sent: Bearer {key}, {key}.", $"Sent: Bearer {new string('*', length)}, {new string('*', length)}.");
+        using var whole = Connect(context => context.AnswerAsync(Wire.Whole(said)), key);
+        var answer = await whole.CallAsync(stream: false);
+        Assert.Equal<(string, TokenUsage?, UpstreamError?)>((told, new TokenUsage(11, 7), null), (answer.Text, answer.Usage, answer.Error));
+        using var streamed = Connect(context => context.SendAsync([.. Wire.Begin(), Wire.Text(said), .. Wire.Finish(), .. Wire.End()]), key);
+        answer = await streamed.CallAsync(stream: true);
+        Assert.Equal<(string, TokenUsage?, UpstreamError?)>((told, new TokenUsage(11, 7), null), (answer.Text, answer.Usage, answer.Error));
+    }
+
+    /// <summary>As servers that need no key are given.</summary>
+    [Fact]
+    public async Task PlaceholderOfAKey_MayBeSaid()
+    {
+        using var calls = Connect(context => context.AnswerAsync(Wire.Whole("A key is not-needed.")), "not-needed");
+        Assert.Equal("A key is not-needed.", (await calls.CallAsync(stream: false)).Text);
+    }
+
     [Fact]
     public async Task MalformedChunk_IsAMismatch()
     {
@@ -334,5 +357,5 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
 
     private static string Unreadable(string usage) => Regex.Replace(usage, @":(11|7|18)\b", ":\"many\"");
 
-    private protected ProviderCalls Connect(Func<HttpContext, Task> script) => new(Wire, upstream.Play(script), Key);
+    private protected ProviderCalls Connect(Func<HttpContext, Task> script, string key = Key) => new(Wire, upstream.Play(script), key);
 }
