@@ -125,7 +125,7 @@ public static class ErrorWriter
         writer.WriteStartObject("error"u8);
         writer.WriteString("message"u8, detail is null ? problem.Text : $"{detail.Field}: {detail.Message}");
         writer.WriteString("type"u8, OpenAiType(status));
-        writer.WriteString("param"u8, detail?.Field);
+        writer.WriteString("param"u8, detail is { Field: not ErrorDetail.WholeBody } ? detail.Field : null);
         writer.WriteString("code"u8, OpenAiCode(problem));
         writer.WriteEndObject();
     }

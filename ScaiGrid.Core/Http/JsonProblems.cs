@@ -33,7 +33,7 @@ public static partial class JsonProblems
         var syntax = exception.InnerException is JsonException || exception.GetType() != typeof(JsonException);
         return syntax || field is null
             ? Malformed(exception)
-            : Problem.Invalid(field.Length == 0 ? "body" : field, "has the wrong type.");
+            : Problem.Invalid(field.Length == 0 ? ErrorDetail.WholeBody : field, "has the wrong type.");
     }
 
     /// <summary>The path of a property. The serializer's path includes the name in one of two notations, or not at all.</summary>

@@ -11,7 +11,7 @@ internal static class JsonRequestErrors
     /// <summary>For the exception of a reader that meets an unpaired surrogate in a string that it must decode.</summary>
     public static Problem NotUnicode { get; } = new(CoreErrors.MalformedJson, "A string of the body is not valid Unicode.");
 
-    public static ErrorDetail NotAnObject { get; } = new("body", "must be a JSON object.");
+    public static ErrorDetail NotAnObject { get; } = new(ErrorDetail.WholeBody, "must be a JSON object.");
 
     /// <summary>Parsers differ on which duplicate wins, and the upstream must read the value that was checked.</summary>
     public static ErrorDetail Twice(string field) => new(field, JsonProblems.Twice);

@@ -280,8 +280,8 @@ internal sealed class UpstreamErrorFacts
                 Field ??= JsonText.Of(value);
                 break;
             case "loc" when value.ValueKind == JsonValueKind.Array:
-                // FastAPI's form: where the field is (such as the body), then its path.
-                Field ??= string.Join('.', value.EnumerateArray().Skip(1).Select(part => part.ToString()));
+                // FastAPI's form: where the field is (such as the body), then its path, if it is one field.
+                Field ??= string.Join('.', value.EnumerateArray().Skip(1).Select(part => part.ToString())) is { Length: > 0 } path ? path : null;
                 break;
             case "retryDelay" when value.ValueKind == JsonValueKind.String
                 && double.TryParse(JsonText.Of(value).TrimEnd('s'), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds):

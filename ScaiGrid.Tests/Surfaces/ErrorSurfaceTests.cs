@@ -130,6 +130,25 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
         Assert.Equal("name", (string?)error["details"]![0]!["field"]);
     }
 
+    /// <summary>There is no parameter of that name, and the envelope's word for the whole is no name.</summary>
+    [Theory]
+    [InlineData(OpenAi)]
+    [InlineData("/oai/v1/completions")]
+    [InlineData("/oai/v1/responses")]
+    [InlineData("/oai/v1/embeddings")]
+    [InlineData("/oai/v1/images/generations")]
+    [InlineData("/oai/v1/moderations")]
+    [InlineData("/oai/v1/audio/speech")]
+    [InlineData("/oai/v1/batches")]
+    public async Task BodyThatIsNoObject_NamesNoParameter(string path)
+    {
+        var openAi = (await Admin.SendAsync(HttpMethod.Post, path, "[]")).OpenAiError(400, "validation_error");
+        Assert.Null(openAi["param"]);
+        Assert.StartsWith("body: ", (string?)openAi["message"], StringComparison.Ordinal);
+        var error = (await Admin.SendAsync(HttpMethod.Post, Native, "[]")).Error(422, "VALIDATION_ERROR");
+        Assert.Equal("body", (string?)error["details"]![0]!["field"]);
+    }
+
     [Theory]
     [InlineData(400, """{"error":{"message":"no such value","type":"invalid_request_error","param":"tools[0].type","code":"invalid_value"}}""", "tools[0].type", 400)]
     [InlineData(422, """{"detail":[{"loc":["body","tools",0,"type"],"msg":"no such value"}]}""", "tools.0.type", 422)]
@@ -159,6 +178,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     [InlineData("""{"error":{"message":"no","param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}""", "content_filter", "prompt")]
     [InlineData("""{"error":{"message":"no","type":"image_generation_user_error","param":null,"code":"content_policy_violation"}}""", "content_policy_violation", null)]
     [InlineData("""{"error":{"message":"no","type":"invalid_request_error","code":"some_word_of_theirs"}}""", "validation_error", null)]
+    [InlineData("""{"detail":[{"loc":["body"],"msg":"no such value"}]}""", "validation_error", null)]
     public async Task ReasonThatClientsBranchOn_KeepsItsCode_OnOpenAisSurfaceOnly(string body, string code, string? field)
     {
         var slug = await ConnectAsync(new UpstreamScript { Status = 400, Body = body });
