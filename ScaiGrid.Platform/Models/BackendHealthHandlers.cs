@@ -62,10 +62,17 @@ internal static class BackendHealthHandlers
 
         var health = backend.Health;
         var (circuit, state, recent) = (health.Circuit, health.State(), health.Recent());
+        var (current, why) = (ModelHealth.Of(health), Reason(health, state, circuit, recent));
+        if (current == ModelHealth.Healthy && probe is { IsAlive: false })
+        {
+            // It says as much as one failed call, but opens no circuit: an upstream may fail to list its models and still serve them.
+            (current, why) = (ModelHealth.Degraded, $"The circuit is closed, but the probe failed: {probe.Detail}");
+        }
+
         return new BackendHealthView(
             id,
-            ModelHealth.Of(health),
-            Reason(health, state, circuit, recent),
+            current,
+            why,
             new CircuitView(
                 state switch { CircuitState.Closed => "closed", CircuitState.HalfOpen => "half_open", _ => "open" },
                 circuit.Openings,
@@ -90,7 +97,7 @@ internal static class BackendHealthHandlers
 }
 
 /// <param name="BackendId">The backend.</param>
-/// <param name="Status">healthy; degraded: some calls fail; unhealthy: its circuit is not closed, or the upstream refuses our credentials or does not know
+/// <param name="Status">healthy; degraded: some calls fail, or this probe; unhealthy: its circuit is not closed, or the upstream refuses our credentials or does not know
 /// the model; unavailable: disabled, or it cannot be connected.</param>
 /// <param name="Reason">Why, for people.</param>
 /// <param name="Circuit">Null for an unavailable backend.</param>

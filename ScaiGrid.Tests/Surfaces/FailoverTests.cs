@@ -355,6 +355,15 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/backends/be_01ARZ3NDEKTSV4RRFFQ69G5FAV/probe", new { })).Error(404, "BACKEND_NOT_FOUND");
     }
 
+    [Fact]
+    public async Task ProbeByHandThatFails_IsNotSaidToBeHealthy()
+    {
+        var model = await RoutedModel.CreateAsync(Admin, [new($"http://127.0.0.1:{FreePort.Next()}/v1", "m")]);
+        var probed = (await Admin.PostAsync($"/v1/backends/{model.Backends[0]}/probe", new { })).Ok();
+        Assert.Equal(("degraded", false, "closed"), ((string?)probed["status"], (bool)probed["probe"]!["is_alive"]!, (string?)probed["circuit"]!["state"]));
+        Assert.Contains("the probe failed", (string?)probed["reason"], StringComparison.Ordinal);
+    }
+
     private static string Attempts(string backend, string outcome, string count) =>
         $"(?m)^scaigrid_backend_attempts_total{{[^}}]*backend_id=\"{backend}\"[^}}]*outcome=\"{outcome}\"[^}}]*}} ({count})( |$)";
 
