@@ -114,7 +114,7 @@ internal sealed partial class ProviderSettings(JsonObject config)
 
     /// <summary>Checks a field that goes into a header or a URL.</summary>
     public static string? HeaderValue(JsonNode? value) =>
-        TextOf(value) is { } text && IsHeaderValue(text) ? null : "must be a string of printable ASCII characters.";
+        TextOf(value) is { } text && IsHeaderValue(text) ? null : "must be a string of printable ASCII characters, and not blank.";
 
     /// <summary>Creates a check of a field with a fixed set of values.</summary>
     public static Func<JsonNode?, string?> OneOf(params string[] words) =>
@@ -135,14 +135,15 @@ internal sealed partial class ProviderSettings(JsonObject config)
             using var probe = new HttpRequestMessage();
             if (TextOf(header) is not { } text || !IsHeaderValue(text) || !probe.Headers.TryAddWithoutValidation(name, text))
             {
-                mistakes.Add(new ErrorDetail($"headers.{name}", "must be a header name with a value of printable ASCII characters."));
+                mistakes.Add(new ErrorDetail($"headers.{name}", "must be a header name with a value of printable ASCII characters, and not blank."));
             }
         }
     }
 
     private static string? TextOf(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
-    private static bool IsHeaderValue(string text) => text.Length is > 0 and <= MaxHeaderLength && !text.AsSpan().ContainsAnyExceptInRange(' ', '~');
+    private static bool IsHeaderValue(string text) =>
+        text.Length <= MaxHeaderLength && !string.IsNullOrWhiteSpace(text) && !text.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
     private static bool IsHttpUrl(string url, [NotNullWhen(true)] out Uri? uri) =>
         Uri.TryCreate(url, UriKind.Absolute, out uri)

@@ -52,6 +52,8 @@ public sealed class ProviderTests(Grid grid) : GridTest(grid)
     [InlineData("""{"name":"x","type":"qwen","config":{"api_url":"http://0.0.0.0/"}}""", "config.api_url")]
     [InlineData("""{"name":"x","type":"openai","config":{"api_key":"zwölf zeichen"}}""", "config.api_key")]
     [InlineData("""{"name":"x","type":"openai","config":{"api_key":"•••• 1234"}}""", "config.api_key")]
+    [InlineData("""{"name":"x","type":"openai","config":{"api_key":" "}}""", "config.api_key")]
+    [InlineData("""{"name":"x","type":"openai","config":{"headers":{"X-Key":"  "}}}""", "config.headers.X-Key")]
     [InlineData("""{"name":"x","type":"openai","config":{"headers":{"bad name":"v"}}}""", "config.headers.bad name")]
     [InlineData("""{"name":"x","type":"openai","config":{"apikey":"k"}}""", "config.apikey")]
     [InlineData("""{"name":"x","type":"google","config":{"ca_certificate":7}}""", "config.ca_certificate")]
@@ -106,6 +108,8 @@ public sealed class ProviderTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", connection_config = new { speed = 1 } })).Invalid("connection_config.speed");
         (await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", connection_config = new { base_url = "http://169.254.169.254/" } })).Invalid("connection_config.base_url");
         (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url = "http://169.254.169.254/" } })).Invalid("config.base_url");
+        (await Admin.PutAsync($"/v1/providers/{provider}", new { config = new { base_url = Grid.Upstream.BaseUrl, api_key = " " } })).Invalid("config.api_key");
+        (await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "m", connection_config = new { api_key = " " } })).Invalid("connection_config.api_key");
     }
 
     [Fact]
