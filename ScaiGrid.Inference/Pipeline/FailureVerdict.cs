@@ -35,7 +35,7 @@ internal struct FailureVerdict
     /// <param name="unable">A bit mask, by index, of the targets that can never take this call.</param>
     public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
-        var isPaused = _worst is { Failure: UpstreamFailure.ServerError } && _isPauseAsked;
+        var isPaused = _isPauseAsked && _worst is { MayFailOver: true, Failure: not UpstreamFailure.RateLimited };
         if (!isPaused && _worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
         {
             return _worst;

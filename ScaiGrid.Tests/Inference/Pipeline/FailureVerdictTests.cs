@@ -44,19 +44,33 @@ public sealed class FailureVerdictTests
     }
 
     /// <summary>The retry time is that of the open circuits, which opened without a requested pause.</summary>
-    [Fact]
-    public void AllOut_AfterOneAskedForAPause_AreUnavailable_InWhicheverOrder()
+    [Theory]
+    [InlineData(UpstreamFailure.ServerError, UpstreamFailure.ServerError)]
+    [InlineData(UpstreamFailure.ServerError, UpstreamFailure.Cut)]
+    [InlineData(UpstreamFailure.RateLimited, UpstreamFailure.TimedOut)]
+    [InlineData(UpstreamFailure.RateLimited, UpstreamFailure.ShapeMismatch)]
+    [InlineData(UpstreamFailure.RateLimited, UpstreamFailure.ErrorEvent)]
+    public void AllOut_AfterOneAskedForAPause_AreUnavailable_InWhicheverOrder(UpstreamFailure paused, UpstreamFailure last)
     {
-        var asked = new UpstreamError(UpstreamFailure.ServerError, RetryAfterSeconds: 30);
-        var failed = new UpstreamError(UpstreamFailure.ServerError);
+        var asked = new UpstreamError(paused, RetryAfterSeconds: 30);
+        var failed = new UpstreamError(last);
         foreach (var errors in new[] { new[] { asked, failed }, [failed, asked] })
         {
-            var error = Verdict(Route(UpstreamFailure.ServerError, UpstreamFailure.ServerError), unable: 0, errors);
+            var error = Verdict(Route(paused, UpstreamFailure.ServerError), unable: 0, errors);
             Assert.Equal((UpstreamFailure.Unavailable, 15), (error.Failure, error.RetryAfterSeconds));
 
             // A target whose circuit is closed may be called again immediately.
-            Assert.Equal(UpstreamFailure.ServerError, Verdict(Route(UpstreamFailure.ServerError, null), unable: 0, errors).Failure);
+            Assert.Contains(Verdict(Route(paused, null), unable: 0, errors), errors);
         }
+    }
+
+    /// <summary>It says when to come back itself.</summary>
+    [Fact]
+    public void RateLimit_IsTold_ThoughAllAreOut()
+    {
+        var limited = new UpstreamError(UpstreamFailure.RateLimited, RetryAfterSeconds: 120);
+        var gone = new UpstreamError(UpstreamFailure.ConnectionFailed);
+        Assert.Same(limited, Verdict(Route(UpstreamFailure.RateLimited, UpstreamFailure.ServerError), unable: 0, gone, limited));
     }
 
     private static UpstreamError Verdict(ModelRoute route, ulong unable, params UpstreamError[] errors)
