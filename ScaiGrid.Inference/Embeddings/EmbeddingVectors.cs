@@ -12,7 +12,7 @@ internal static class EmbeddingVectors
     /// <param name="data">The upstream's list.</param>
     /// <param name="count">The expected number of vectors.</param>
     /// <param name="asBase64">True if the caller asked for base64.</param>
-    /// <exception cref="JsonException">The number of vectors is wrong, an item has no vector, or a vector contains something other than numbers.</exception>
+    /// <exception cref="JsonException">The number of vectors is wrong, an item has none or an empty one, or a vector contains something other than numbers.</exception>
     public static void Check(ReadOnlySpan<byte> data, int count, bool asBase64)
     {
         var reader = new Utf8JsonReader(data);
@@ -20,7 +20,12 @@ internal static class EmbeddingVectors
         var vectors = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
-            vectors += ReadItem(ref reader, out var vector, out _) ? 1 : throw new JsonException("An item has no vector.");
+            if (!ReadItem(ref reader, out var vector, out _) || IsEmpty(data[vector]))
+            {
+                throw new JsonException("An item has no vector.");
+            }
+
+            vectors++;
 
             // A base64 vector that is passed through may hold bits or half floats, as some upstreams pack numbers that way.
             if (!asBase64 || data[vector][0] != (byte)'"')
@@ -75,6 +80,9 @@ internal static class EmbeddingVectors
 
         writer.WriteEndArray();
     }
+
+    // Nothing between the brackets or quotes.
+    private static bool IsEmpty(ReadOnlySpan<byte> vector) => vector[1..^1].IndexOfAnyExcept(" \t\r\n"u8) < 0;
 
     private static bool ReadItem(ref Utf8JsonReader reader, out Range vector, out int? index)
     {
