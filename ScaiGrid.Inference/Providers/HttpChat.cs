@@ -39,6 +39,11 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
                 return ChatReply.Failed(Named(error.Field is { } field ? error with { Field = format.FieldOf(field) } : error, route));
             }
 
+            if (UpstreamErrors.OfEncoding(response) is { } encoded)
+            {
+                return ChatReply.Failed(encoded);
+            }
+
             var isEventStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
             if (isEventStream != request.Stream)
             {

@@ -50,6 +50,11 @@ internal sealed class UpstreamEndpoint(UpstreamHttp http, UpstreamAddress addres
                 return (null, await UpstreamErrors.ReadAsync(response, address, http.Time, deadline.Token));
             }
 
+            if (UpstreamErrors.OfEncoding(response) is { } encoded)
+            {
+                return (null, encoded);
+            }
+
             var opened = response;
             response = null;
             return (opened, null);

@@ -19,6 +19,9 @@ internal static partial class UpstreamErrors
 
     private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
 
+    /// <summary>Other words are no encodings: some servers send <c>none</c> or <c>utf-8</c>.</summary>
+    private static readonly string[] Compressions = ["gzip", "br", "deflate", "zstd", "compress"];
+
     /// <summary>The properties that hold results, besides <c>choices</c>, which may have failed: a document with a non-empty one is not an error, even with an error alongside.</summary>
     private static readonly string[] Results = ["candidates", "content", "data", "embeddings", "output", "results", "text"];
 
@@ -71,6 +74,13 @@ internal static partial class UpstreamErrors
             _ => new UpstreamError(failure),
         };
     }
+
+    /// <summary>The error for a compressed answer, which we ask not to get: decompressing would hold back the events of a stream. Null if it is not compressed.</summary>
+    public static UpstreamError? OfEncoding(HttpResponseMessage response) =>
+        response.Content.Headers.NonValidated.TryGetValues("Content-Encoding", out var given)
+        && Compressions.FirstOrDefault(name => given.ToString().Contains(name, StringComparison.OrdinalIgnoreCase)) is { } compression
+            ? new UpstreamError(UpstreamFailure.ShapeMismatch, $"The upstream compressed its answer ({compression}), although it was asked not to.")
+            : null;
 
     /// <summary>Reads an error inside a stream.</summary>
     public static UpstreamError FromEvent(ReadOnlyMemory<byte> data, UpstreamAddress address) => WithoutStatus(UpstreamErrorFacts.Read(data), address);

@@ -22,6 +22,11 @@ internal static class UpstreamModelList
                 return ModelListing.Failed(await UpstreamErrors.ReadAsync(response, address, http.Time, cancellationToken));
             }
 
+            if (UpstreamErrors.OfEncoding(response) is { } encoded)
+            {
+                return ModelListing.Failed(encoded);
+            }
+
             using var body = new PooledBytes(16 * 1024);
             var content = await response.Content.ReadAsStreamAsync(cancellationToken);
             int read;

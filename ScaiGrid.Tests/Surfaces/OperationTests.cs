@@ -81,6 +81,22 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", speaker))).Error(429, "BACKEND_RATE_LIMITED");
     }
 
+    /// <summary>As chat does: see ChatProviderConformance.</summary>
+    [Fact]
+    public async Task CompressedAnswer_IsAMismatch_ThatNamesTheEncoding()
+    {
+        var compressed = new Dictionary<string, string> { ["Content-Encoding"] = "br" };
+        var embedder = await ConnectAsync(new UpstreamScript { Headers = compressed }, modelFields: new { modality = "embedding" });
+        var speaker = await ConnectAsync(
+            new UpstreamScript { Headers = compressed, ContentType = "audio/mpeg", Bytes = ["compressed"u8.ToArray()] }, modelFields: new { modality = "audio" });
+        Answer[] answers =
+        [
+            await Admin.PostAsync("/v1/inference/embed", new { model = embedder, input = "a" }),
+            await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = speaker, input = "a" }),
+        ];
+        Assert.All(answers, answer => Assert.Contains("(br)", (string?)answer.Error(502, "UPSTREAM_SHAPE_MISMATCH")["message"], StringComparison.Ordinal));
+    }
+
     /// <summary>An error field that is empty or accompanies a result is not an error.</summary>
     [Theory]
     [InlineData("\"\"")]

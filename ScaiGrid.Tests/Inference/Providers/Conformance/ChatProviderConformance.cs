@@ -273,6 +273,24 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal(UpstreamFailure.ShapeMismatch, (await calls.CallAsync(stream)).Error?.Failure);
     }
 
+    /// <summary>Sent by an upstream or a proxy that ignores Accept-Encoding.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CompressedAnswer_IsAMismatch_ThatNamesTheEncoding(bool stream)
+    {
+        using var calls = Connect(context =>
+        {
+            context.Response.Headers.ContentEncoding = "gzip";
+            return stream ? context.SendAsync("\u001f\u008b") : context.AnswerAsync("\u001f\u008b");
+        });
+        var error = (await calls.CallAsync(stream)).Error;
+        Assert.Equal(UpstreamFailure.ShapeMismatch, error?.Failure);
+        Assert.Contains("gzip", error?.Message, StringComparison.Ordinal);
+        using var plain = Connect(context => context.AnswerAsync(Wire.Whole("Hi"), 200, ("Content-Encoding", "none")));
+        Assert.Equal("Hi", (await plain.CallAsync(stream: false)).Text);
+    }
+
     /// <summary>Content of any other type could be an endless stream, so it is not read.</summary>
     [Fact]
     public async Task StreamUnderAnotherName_IsNotReadToItsEnd()
