@@ -3,7 +3,7 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>
-/// The limits of one attempt: a timeout for each wait (first byte, next byte), an overall timeout, revocation of the caller's credential and
+/// The limits of one attempt: a timeout for each wait (start of the answer, next byte), an overall timeout, revocation of the caller's credential and
 /// shutdown. Its token is cancelled by the caller's disconnect or by the first limit reached.
 /// </summary>
 /// <remarks>
@@ -32,7 +32,7 @@ public sealed class CallDeadline : IDisposable
     private bool _overallTimeoutReached;
 
     /// <param name="time">The clock.</param>
-    /// <param name="firstByte">The timeout for the first byte.</param>
+    /// <param name="firstByte">The timeout for the start of the answer: its first byte, or the first event of a stream.</param>
     /// <param name="idle">The timeout for each further byte.</param>
     /// <param name="overall">The overall timeout.</param>
     /// <param name="caller">The caller's disconnect.</param>

@@ -8,7 +8,7 @@ namespace ScaiGrid.Inference.Pipeline;
 public sealed class CallDeadlines(TimeProvider time, IHostApplicationLifetime host)
 {
     /// <param name="call">The call.</param>
-    /// <param name="firstByte">The timeout for the first byte.</param>
+    /// <param name="firstByte">The timeout for the start of the answer: its first byte, or the first event of a stream.</param>
     /// <param name="idle">The timeout for each further byte.</param>
     /// <param name="overall">The timeout for the whole call.</param>
     /// <param name="callerGone">The caller's disconnect.</param>

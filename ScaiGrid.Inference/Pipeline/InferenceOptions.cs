@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>Bounds of a call.</summary>
 public sealed class InferenceOptions
 {
-    [Setting("SCAIGRID_DISPATCH_TIMEOUT_S", "Timeout for an upstream's whole answer, and for the first byte of a stream.")]
+    [Setting("SCAIGRID_DISPATCH_TIMEOUT_S", "Timeout for an upstream's whole answer, and for the first event of a stream; comments are no events.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "1.00:00:00")]
     public TimeSpan DispatchTimeout { get; set; } = TimeSpan.FromSeconds(120);
 

@@ -27,7 +27,6 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
             using var message = address.Post(request.Stream ? streamed : whole, body);
             format.AddHeaders(message.Headers, body);
             response = await http.SendAsync(message, address.Authority, deadline.Token);
-            deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {
                 var error = await UpstreamErrors.ReadAsync(response, address, http.Time, deadline.Token);

@@ -20,6 +20,7 @@ internal sealed class SseReader(Stream source) : IDisposable
     private bool _skipLineFeed;
     private bool _isPastFirstLine;
     private bool _isDelivered;
+    private bool _hasBegun;
 
     /// <summary>The event's data, its lines joined by a line feed; valid until the next read.</summary>
     public Memory<byte> Data => _buffer.Array.AsMemory(_dataStart, _dataLength);
@@ -52,7 +53,9 @@ internal sealed class SseReader(Stream source) : IDisposable
             Reset();
         }
 
-        return _isDelivered = ScanToEvent();
+        _isDelivered = ScanToEvent();
+        _hasBegun |= _isDelivered;
+        return _isDelivered;
     }
 
     /// <summary>Reads more bytes of the stream into the buffer.</summary>
@@ -68,15 +71,15 @@ internal sealed class SseReader(Stream source) : IDisposable
             throw new InvalidDataException("An event of the stream is too large.");
         }
 
-        var read = await source.ReadAsync(_buffer.GetMemory(4096), deadline.Token);
-        if (read == 0)
+        if (_hasBegun)
         {
-            return false;
+            // Before the first event, comments show only that the connection is open: the wait for the answer goes on, and then another backend is tried.
+            deadline.Progress();
         }
 
+        var read = await source.ReadAsync(_buffer.GetMemory(4096), deadline.Token);
         _buffer.Advance(read);
-        deadline.Progress();
-        return true;
+        return read > 0;
     }
 
     public void Dispose() => _buffer.Dispose();

@@ -146,6 +146,34 @@ public abstract class ChatProviderConformance(ScriptedUpstream upstream, string 
         Assert.Equal(UpstreamFailure.TimedOut, (await calls.CallAsync(stream: true, idle: TimeSpan.FromSeconds(1))).Error?.Failure);
     }
 
+    /// <summary>Servers send them while a call waits in their queue. Within an answer they show that it goes on.</summary>
+    [Fact]
+    public async Task CommentsWithoutAnEvent_TimeOut()
+    {
+        using var silent = Connect(async context =>
+        {
+            while (true)
+            {
+                await context.SendAsync(": keep-alive\n\n");
+                await Task.Delay(200, context.RequestAborted);
+            }
+        });
+        Assert.Equal(UpstreamFailure.TimedOut, (await silent.CallAsync(stream: true, idle: TimeSpan.FromSeconds(2))).Error?.Failure);
+        using var slow = Connect(async context =>
+        {
+            await context.SendAsync([.. Wire.Begin(), Wire.Text("Hi")]);
+            for (var i = 0; i < 10; i++)
+            {
+                await Task.Delay(400, context.RequestAborted);
+                await context.SendAsync(": keep-alive\n\n");
+            }
+
+            await context.SendAsync([.. Wire.Finish(), .. Wire.End()]);
+        });
+        var answer = await slow.CallAsync(stream: true, idle: TimeSpan.FromSeconds(2));
+        Assert.Equal<(string, UpstreamError?)>(("Hi", null), (answer.Text, answer.Error));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
