@@ -49,7 +49,10 @@ public sealed class CallDeadline : IDisposable
         _callerGone = caller.UnsafeRegister(static deadline => ((CallDeadline)deadline!).OnCallerGone(), this);
         _callerRevoked = revoked.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
         _processStops = stopping.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
-        _timer = time.CreateTimer(static deadline => ((CallDeadline)deadline!).OnTick(), this, firstByte < overall ? firstByte : overall, Timeout.InfiniteTimeSpan);
+
+        // The shortest of them: the answer may start at once, and the first wait for a next byte end before the time of the start.
+        var first = firstByte < idle ? firstByte : idle;
+        _timer = time.CreateTimer(static deadline => ((CallDeadline)deadline!).OnTick(), this, first < overall ? first : overall, Timeout.InfiniteTimeSpan);
     }
 
     public CancellationToken Token => _source.Token;

@@ -33,6 +33,19 @@ public sealed class CallDeadlineTests
         Assert.Equal((true, true), (deadline.Token.IsCancellationRequested, deadline.OverallTimeoutReached));
     }
 
+    [Fact]
+    public void ShortSilence_EndsTheCall_HoweverLongTheStartMayTake()
+    {
+        using var deadline = new CallDeadline(_time, Idle * 6, Idle, TimeSpan.FromMinutes(5), CancellationToken.None, CancellationToken.None, CancellationToken.None);
+        Pass(seconds: 40);
+        Assert.False(deadline.Token.IsCancellationRequested);
+        deadline.Progress();
+        Pass(seconds: 9);
+        Assert.False(deadline.Token.IsCancellationRequested);
+        Pass(seconds: 2);
+        Assert.Equal((true, false), (deadline.Token.IsCancellationRequested, deadline.OverallTimeoutReached));
+    }
+
     private void Pass(int seconds)
     {
         for (var second = 0; second < seconds; second++)
