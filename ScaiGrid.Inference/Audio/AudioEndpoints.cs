@@ -23,13 +23,13 @@ internal static class AudioEndpoints
         var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
         var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
         var logger = endpoints.ServiceProvider.GetRequiredService<ILogger<TranscriptionRequest>>();
-        endpoints.MapCall("/v1/inference/audio/transcribe", context => TranscribeAsync(context, transcription, Protocols.Native, time, logger))
+        endpoints.MapCall("/v1/inference/audio/transcribe", context => TranscribeAsync(context, bodies, transcription, Protocols.Native, time, logger))
             .WithName("Transcribe").WithTags("Inference").WithSummary("Text of a recording of up to 25 MB.")
             .Accepts<TranscribeForm>("multipart/form-data").Produces<Envelope<TranscriptData>>();
         endpoints.MapCall("/v1/inference/audio/synthesize", context => SynthesizeAsync(context, bodies, speech, Protocols.Native, time))
             .WithName("Synthesize").WithTags("Inference").WithSummary("Speech from a text: raw audio, as it comes.")
             .Accepts<SpeechBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "audio/mpeg");
-        endpoints.MapCall("/oai/v1/audio/transcriptions", context => TranscribeAsync(context, transcription, Protocols.OpenAi, time, logger))
+        endpoints.MapCall("/oai/v1/audio/transcriptions", context => TranscribeAsync(context, bodies, transcription, Protocols.OpenAi, time, logger))
             .WithName("CreateTranscription").WithTags("OpenAI").WithSummary("OpenAI's transcriptions, for its client libraries.")
             .Accepts<TranscribeForm>("multipart/form-data").Produces(StatusCodes.Status200OK, contentType: "application/json");
         endpoints.MapCall("/oai/v1/audio/speech", context => SynthesizeAsync(context, bodies, speech, Protocols.OpenAi, time))
@@ -54,7 +54,8 @@ internal static class AudioEndpoints
         }
     }
 
-    private static async Task TranscribeAsync(HttpContext context, TranscriptionPipeline pipeline, string protocol, TimeProvider time, ILogger logger)
+    private static async Task TranscribeAsync(
+        HttpContext context, RequestBodies bodies, TranscriptionPipeline pipeline, string protocol, TimeProvider time, ILogger logger)
     {
         var startedAt = time.GetTimestamp();
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -68,7 +69,7 @@ internal static class AudioEndpoints
             return;
         }
 
-        await using var request = await TranscriptionRequest.ReadAsync(context.Request, logger, context.RequestAborted);
+        await using var request = await TranscriptionRequest.ReadAsync(context.Request.ContentType, bodies.OfForm(context.Request), logger, context.RequestAborted);
         using var call = new TranscriptionCall { Context = HttpCallContext.Of(context, protocol, startedAt), Request = request };
         if (await pipeline.RunAsync(call, context.RequestAborted) is { } problem)
         {

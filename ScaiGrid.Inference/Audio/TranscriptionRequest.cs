@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
@@ -58,9 +57,9 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     }
 
     /// <exception cref="ApiException">The form cannot be read or is invalid.</exception>
-    public static async Task<TranscriptionRequest> ReadAsync(HttpRequest http, ILogger logger, CancellationToken cancellationToken)
+    public static async Task<TranscriptionRequest> ReadAsync(string? contentType, Stream body, ILogger logger, CancellationToken cancellationToken)
     {
-        if (!MediaTypeHeaderValue.TryParse(http.ContentType, out var type)
+        if (!MediaTypeHeaderValue.TryParse(contentType, out var type)
             || type.MediaType != "multipart/form-data"
             || HeaderUtilities.RemoveQuotes(type.Boundary) is not { Length: > 0 and <= 200 } boundary)
         {
@@ -70,7 +69,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         var request = new TranscriptionRequest();
         try
         {
-            return await request.ReadAsync(new MultipartReader(boundary.ToString(), http.Body), logger, cancellationToken);
+            return await request.ReadAsync(new MultipartReader(boundary.ToString(), body), logger, cancellationToken);
         }
         catch
         {

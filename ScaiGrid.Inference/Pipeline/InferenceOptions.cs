@@ -24,7 +24,7 @@ public sealed class InferenceOptions
     [Setting("SCAIGRID_ALLOW_PRIVATE_UPSTREAMS", "Whether upstream addresses may be private or loopback. Link-local addresses and the metadata addresses of clouds are never allowed.")]
     public bool AllowPrivateUpstreams { get; set; } = true;
 
-    [Setting("SCAIGRID_REQUEST_IDLE_TIMEOUT_S", "Timeout for the next bytes of a JSON body of a call that runs a model; then the answer is 408. Also for messages over gRPC; then it is DEADLINE_EXCEEDED.")]
+    [Setting("SCAIGRID_REQUEST_IDLE_TIMEOUT_S", "Timeout for the next bytes of the body of a call that runs a model, and of an uploaded file; then the answer is 408. Also for messages over gRPC; then it is DEADLINE_EXCEEDED.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "01:00:00")]
     public TimeSpan RequestIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
 

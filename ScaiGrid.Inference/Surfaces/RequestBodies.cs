@@ -1,15 +1,12 @@
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Surfaces;
 
-/// <summary>Reads whole bodies into pooled buffers. Bounds the memory of all large bodies together, and the time without a byte.</summary>
-/// <remarks>
-/// The server itself only requires an average rate: a client that has sent most of a body quickly may then send nothing for hours.
-/// </remarks>
+/// <summary>Reads the bodies of calls, whole ones into pooled buffers. Bounds the memory of all large bodies together, and the time without a byte.</summary>
 public sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 {
     /// <summary>
@@ -24,6 +21,9 @@ public sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 
     private readonly long _most = options.RequestBodiesMegabytes * 1024L * 1024;
     private long _held;
+
+    /// <summary>The body of a form, whose parts are read as they arrive.</summary>
+    internal Stream OfForm(HttpRequest request) => new PatientBody(request.BodyReader, options.RequestIdleTimeout, time);
 
     /// <returns>The body, which the caller disposes, or the problem to answer with.</returns>
     internal ValueTask<(PooledBytes? Body, Problem? Problem)> ReadJsonAsync(HttpContext context) =>
@@ -44,10 +44,12 @@ public sealed class RequestBodies(InferenceOptions options, TimeProvider time)
         {
             for (var isComplete = false; !isComplete && problem is null;)
             {
-                var result = await ReadAsync(request.BodyReader, context.RequestAborted);
+                if (await PatientBody.ReadAsync(request.BodyReader, options.RequestIdleTimeout, time, context.RequestAborted) is not { } result)
+                {
+                    problem = Stalled;
+                    break;
+                }
 
-                // A wait may also be cancelled just as the bytes arrive.
-                var isStalled = result is { IsCanceled: true, IsCompleted: false, Buffer.IsEmpty: true };
                 foreach (var segment in result.Buffer)
                 {
                     body.Append(segment.Span);
@@ -55,8 +57,7 @@ public sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 
                 request.BodyReader.AdvanceTo(result.Buffer.End);
                 isComplete = result.IsCompleted;
-                problem = isStalled ? Stalled
-                    : body.Length > InferenceOptions.MaxRequestBytes ? TooLarge
+                problem = body.Length > InferenceOptions.MaxRequestBytes ? TooLarge
                     : body.Length > FirstBytes && !TryHold(body) ? NoRoom
                     : null;
             }
@@ -74,19 +75,6 @@ public sealed class RequestBodies(InferenceOptions options, TimeProvider time)
 
         body.Dispose();
         return (null, problem);
-    }
-
-    private async ValueTask<ReadResult> ReadAsync(PipeReader reader, CancellationToken callerGone)
-    {
-        var pending = reader.ReadAsync(callerGone);
-        if (pending.IsCompleted)
-        {
-            return await pending;
-        }
-
-        await using var silence = time.CreateTimer(
-            static reader => ((PipeReader)reader!).CancelPendingRead(), reader, options.RequestIdleTimeout, Timeout.InfiniteTimeSpan);
-        return await pending;
     }
 
     private bool TryHold(PooledBytes body)

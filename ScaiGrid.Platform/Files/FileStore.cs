@@ -7,12 +7,14 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Core.Storage;
+using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Files;
 
 /// <summary>Stores users' files: rows in the database, bytes in the blob store. Uploads are streamed.</summary>
-internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobStore blobs, UploadOptions options, TimeProvider time)
+internal sealed class FileStore(
+    IDbContextFactory<PlatformDb> databases, IBlobStore blobs, UploadOptions options, InferenceOptions calls, TimeProvider time)
 {
     private const int FilenameLength = 255;
     private const int FieldLength = 200;
@@ -33,7 +35,8 @@ internal sealed class FileStore(IDbContextFactory<PlatformDb> databases, IBlobSt
         var isWanted = false;
         try
         {
-            var (filename, bytes, purpose) = await ReadAsync(new MultipartReader(boundary, request.Body), key, cancellationToken);
+            var body = new PatientBody(request.BodyReader, calls.RequestIdleTimeout, time);
+            var (filename, bytes, purpose) = await ReadAsync(new MultipartReader(boundary, body), key, cancellationToken);
             var checks = new Checks();
             if (filename is null)
             {

@@ -86,6 +86,14 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
             await caller.SendAsync(new byte[100_000]);
             Assert.StartsWith("HTTP/1.1 408 ", await AnswerAsync(caller), StringComparison.Ordinal);
         }
+
+        foreach (var path in (string[])["/v1/inference/audio/transcribe", "/oai/v1/audio/transcriptions", "/v1/files", "/oai/v1/files"])
+        {
+            const string Part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+            using var caller = await BeginAsync(replica.BaseAddress, path, length: 200_000, "multipart/form-data; boundary=b", Part);
+            await caller.SendAsync(new byte[100_000]);
+            Assert.StartsWith("HTTP/1.1 408 ", await AnswerAsync(caller), StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -204,12 +212,12 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         return Encoding.ASCII.GetString(answer, 0, await caller.ReceiveAsync(answer, patience.Token));
     }
 
-    private static async Task<Socket> BeginAsync(Uri address, string path, int length)
+    private static async Task<Socket> BeginAsync(Uri address, string path, int length, string type = "application/json", string begin = "{\"model\":")
     {
         var caller = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await caller.ConnectAsync(address.Host, address.Port);
         await caller.SendAsync(Encoding.ASCII.GetBytes(
-            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Secrets.AdminKey}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{{\"model\":"));
+            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Secrets.AdminKey}\r\nContent-Type: {type}\r\nContent-Length: {length}\r\n\r\n{begin}"));
         return caller;
     }
 }
