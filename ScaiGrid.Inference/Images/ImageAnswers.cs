@@ -17,15 +17,15 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
     private static readonly UpstreamError NoPicture = new(UpstreamFailure.ShapeMismatch, "The upstream's picture could not be read.");
 
     /// <summary>Gets the images. Runs before the call is charged: an upstream whose images cannot be fetched has not answered.</summary>
-    /// <param name="document">The upstream's answer.</param>
+    /// <param name="call">The call, with the upstream's answer.</param>
     /// <param name="wanted">The format that the caller asked for; null if none.</param>
-    /// <param name="context">The call's context.</param>
     /// <param name="deadline">The attempt's timeouts, which also apply to fetching.</param>
     /// <param name="callerGone">The caller's disconnect. Nothing else cancels storing images, because storing says nothing about the upstream.</param>
     public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
-        ReadOnlyMemory<byte> document, string? wanted, CallContext context, CallDeadline deadline, CancellationToken callerGone)
+        DocumentCall call, string? wanted, CallDeadline deadline, CancellationToken callerGone)
     {
-        using var data = JsonDocument.Parse(AnswerDocument.Read(document, "data"u8).Data);
+        var context = call.Context;
+        using var data = JsonDocument.Parse(AnswerDocument.Read(call.Document.Memory, "data"u8).Data);
 
         // OpenAI's own default depends on the model, so the upstream's choice is kept.
         wanted ??= context.Protocol == Protocols.OpenAi ? null : "url";
@@ -46,7 +46,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
                 continue;
             }
 
-            var bytes = base64 is not null ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), deadline);
+            var bytes = base64 is not null ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), call.Backend.Clients.Home, deadline);
             if (bytes is null || MediaType.Of(bytes) is not { } type)
             {
                 return ([], deadline.Token.IsCancellationRequested ? deadline.LimitError : NoPicture);
@@ -120,7 +120,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
     }
 
     // The upstream's link may point to any host: fetched without credentials, with limits, and through the egress check.
-    private async Task<byte[]?> FetchAsync(string? url, CallDeadline deadline)
+    private async Task<byte[]?> FetchAsync(string? url, Uri? home, CallDeadline deadline)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
         {
@@ -131,8 +131,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         patience.CancelAfter(TimeSpan.FromSeconds(30));
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, address);
-            using var response = await http.SendAsync(request, authority: null, patience.Token);
+            using var response = await http.FetchAsync(address, home, patience.Token);
             if (!response.IsSuccessStatusCode || response.Content.Headers.ContentLength > MaxPictureBytes)
             {
                 return null;

@@ -57,9 +57,9 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             Context = context,
             Request = request,
             Definition = Definition,
-            Complete = async (document, deadline, caller) =>
+            Complete = async (made, deadline, caller) =>
             {
-                (pictures, var error) = await answers.TakeAsync(document, wanted, context, deadline, caller);
+                (pictures, var error) = await answers.TakeAsync(made, wanted, deadline, caller);
                 return error;
             },
         };

@@ -38,10 +38,10 @@ internal sealed class DocumentCall : InferenceCall, IDisposable
     public required JsonRequest Request { get; init; }
 
     /// <summary>
-    /// A further step that the answer needs before the call is answered and charged, given the upstream's document and the caller's disconnect.
+    /// A further step that the answer needs before the call is answered and charged, given the call with its document, and the caller's disconnect.
     /// After an error another target is tried. Null if no step is needed.
     /// </summary>
-    public Func<ReadOnlyMemory<byte>, CallDeadline, CancellationToken, Task<UpstreamError?>>? Complete { get; init; }
+    public Func<DocumentCall, CallDeadline, CancellationToken, Task<UpstreamError?>>? Complete { get; init; }
 
     public override string Operation => Definition.Name;
 
@@ -102,7 +102,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
 
         try
         {
-            if (call.Complete is not null && await call.Complete(document.Memory, deadline, callerGone) is { } error)
+            if (call.Complete is not null && await call.Complete(call, deadline, callerGone) is { } error)
             {
                 return error;
             }

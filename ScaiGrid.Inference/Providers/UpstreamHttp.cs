@@ -22,6 +22,7 @@ public sealed class UpstreamHttp : IDisposable
 
     private readonly Func<bool, TrustedAuthority?, HttpMessageHandler> _handler;
     private readonly Pool _pool;
+    private readonly HttpMessageInvoker _links;
 
     // One that no provider names any more stays, without connections: operators change authorities rarely.
     private readonly ConcurrentDictionary<string, Lazy<Pool>> _ownPools = new();
@@ -47,6 +48,7 @@ public sealed class UpstreamHttp : IDisposable
         (Egress, Time) = (egress, time);
         _handler = (keeps, authority) => handler(egress, keeps, authority);
         _pool = new Pool(_handler, authority: null);
+        _links = new HttpMessageInvoker(handler(new EgressPolicy(allowPrivate: false), false, null));
     }
 
     /// <summary>The addresses that are allowed; providers' configurations are validated by it as well.</summary>
@@ -76,6 +78,19 @@ public sealed class UpstreamHttp : IDisposable
         }
     }
 
+    /// <summary>
+    /// Fetches what an upstream's answer links to, without credentials. A private address is allowed for the upstream's own host and port only: whoever
+    /// answers for an upstream must not read what only this machine can reach.
+    /// </summary>
+    /// <param name="link">The link.</param>
+    /// <param name="home">The upstream's address; null if it has none.</param>
+    /// <param name="cancellationToken">The call's token.</param>
+    public async Task<HttpResponseMessage> FetchAsync(Uri link, Uri? home, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, link);
+        return await (link.Authority == home?.Authority ? SendAsync(request, authority: null, cancellationToken) : _links.SendAsync(request, cancellationToken));
+    }
+
     /// <summary>The error for an exception: whether no connection could be made, or one broke.</summary>
     /// <param name="exception">The exception of sending or reading.</param>
     public static UpstreamError ErrorOf(Exception exception) =>
@@ -90,6 +105,7 @@ public sealed class UpstreamHttp : IDisposable
     public void Dispose()
     {
         _pool.Dispose();
+        _links.Dispose();
         foreach (var pool in _ownPools.Values)
         {
             pool.Value.Dispose();

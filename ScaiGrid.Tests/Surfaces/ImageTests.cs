@@ -119,12 +119,18 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         await using var slow = new ScriptedUpstream();
         await slow.InitializeAsync();
         var asked = new TaskCompletionSource();
-        var address = slow.Play(context =>
+        var address = "";
+        address = slow.Play(context =>
         {
+            if (context.Request.Path.Value!.EndsWith("/images/generations", StringComparison.Ordinal))
+            {
+                return context.AnswerAsync($$"""{"data":[{"url":"{{address}}/picture"}]}""");
+            }
+
             asked.TrySetResult();
             return Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
         });
-        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{"url":"{{address}}"}]}""" }, modelFields: Image);
+        var slug = await Admin.ConnectAsync(address, "painter", "1", "2", Image);
         using var leave = new CancellationTokenSource();
         using var request = new StringContent($$"""{"model":"{{slug}}","prompt":"a dot"}""", System.Text.Encoding.UTF8, "application/json");
         var call = Admin.Http.PostAsync(Native, request, leave.Token);

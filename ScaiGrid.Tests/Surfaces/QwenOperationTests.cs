@@ -113,6 +113,27 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = slug, input = "hi" })).Error(502, "BACKEND_ERROR");
     }
 
+    /// <summary>An upstream may be private; what it links to may not, because whoever answers for it could so read what only this machine reaches.</summary>
+    [Fact]
+    public async Task Links_LeadToNothingElseThatIsPrivate_NorToWhatIsNoRecording()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        await using var other = await FakeVendor.StartAsync();
+        other.At("/speech.wav", [1], "audio/wav").At("/pixel.png", FakeOperations.Png, "image/png");
+        qwen.At("/metrics", [1], "text/plain");
+        var speaker = await qwen.ConnectAsync(Admin, "qwen", "audio", Compatible);
+        qwen.At(Generation, $$$$"""{"output":{"audio":{"url":"{{{{other.Address}}}}/speech.wav"}}}""");
+        (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = speaker, input = "hi" })).Error(502, "BACKEND_ERROR");
+        speaker = await qwen.ConnectAsync(Admin, "qwen", "audio", Compatible);
+        qwen.At(Generation, $$$$"""{"output":{"audio":{"url":"{{{{qwen.Address}}}}/metrics"}}}""");
+        (await Admin.PostAsync("/v1/inference/audio/synthesize", new { model = speaker, input = "hi" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+
+        var painter = await qwen.ConnectAsync(Admin, "qwen", "image", Compatible);
+        qwen.At(Generation, $$$$"""{"output":{"choices":[{"message":{"content":[{"image":"{{{{other.Address}}}}/pixel.png"}]}}]}}""");
+        (await Admin.PostAsync("/v1/inference/images/generate", new { model = painter, prompt = "a dot" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        Assert.Empty(other.Calls);
+    }
+
     [Fact]
     public async Task Transcription_IsAChatOfARecording()
     {

@@ -11,6 +11,7 @@ internal static class OpenAiOperations
     {
         return new BackendClients
         {
+            Home = address.At(""),
             Embeddings = new OpenAiDocuments(At("/embeddings"), model),
             Images = new OpenAiImages(At("/images/generations"), model),
             Moderations = new OpenAiDocuments(At("/moderations"), model),

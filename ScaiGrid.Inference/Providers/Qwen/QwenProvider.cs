@@ -36,7 +36,12 @@ internal sealed class QwenProvider(UpstreamHttp http) : IProvider, IModelDirecto
         }
 
         var generation = new UpstreamEndpoint(http, address, new Uri(api + GenerationPath));
-        return compatible with { Images = new QwenImages(generation, connection.Model), Speech = new QwenSpeech(generation, http, connection.Model) };
+        return compatible with
+        {
+            Home = new Uri(api),
+            Images = new QwenImages(generation, connection.Model),
+            Speech = new QwenSpeech(generation, http, new Uri(api), connection.Model),
+        };
     }
 
     public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>

@@ -8,8 +8,10 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Qwen;
 
 /// <summary>Speech: the answer links to a recording, which is fetched without credentials and relayed to the caller. Its only format is WAV.</summary>
-internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, string model) : ISpeechUpstream
+internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, Uri home, string model) : ISpeechUpstream
 {
+    private static readonly UpstreamError NotFetched = new(UpstreamFailure.ServerError, "The upstream's audio could not be fetched.");
+
     private static readonly KnownFields Input = new(("input", "text"), "voice", "language_type", "instructions", "optimize_instructions");
 
     public async Task<SpeechReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
@@ -80,18 +82,29 @@ internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, s
         HttpResponseMessage? response = null;
         try
         {
-            using var message = new HttpRequestMessage(HttpMethod.Get, link);
-            response = await http.SendAsync(message, authority: null, deadline.Token);
+            response = await http.FetchAsync(link, home, deadline.Token);
             deadline.Progress();
             if (!response.IsSuccessStatusCode)
             {
-                return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ServerError, "The upstream's audio could not be fetched."));
+                return SpeechReply.Failed(NotFetched);
+            }
+
+            // Whatever else a link may lead to is not for the caller.
+            if (response.Content.Headers.ContentType?.MediaType is not { } type
+                || !(type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase) || type.EndsWith("/octet-stream", StringComparison.OrdinalIgnoreCase)))
+            {
+                return SpeechReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's link leads to no audio."));
             }
 
             var audio = await response.Content.ReadAsStreamAsync(deadline.Token);
             var owner = response;
             response = null;
             return new SpeechReply(audio, "audio/wav", Error: null, owner) { Usage = usage };
+        }
+        catch (HttpRequestException) when (!deadline.CallerIsGone)
+        {
+            // Not a failed connection to the upstream, which has done its work.
+            return SpeechReply.Failed(NotFetched);
         }
         catch (Exception exception) when (UpstreamEndpoint.Failure(exception, deadline) is { } failure)
         {
