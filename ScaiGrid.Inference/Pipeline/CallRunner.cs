@@ -1,5 +1,6 @@
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Telemetry;
 
@@ -9,7 +10,8 @@ namespace ScaiGrid.Inference.Pipeline;
 /// The steps that all operations share: resolve the model, admit the call (rate limits and budgets, at most one round trip
 /// to Redis), then try the model's targets. Rules for every operation are enforced here, once.
 /// </summary>
-public sealed class CallRunner(CallDeadlines deadlines, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, InferenceMetrics metrics)
+public sealed class CallRunner(
+    CallDeadlines deadlines, ModelResolver models, CallAdmission admission, Dispatcher dispatcher, UsageSettlement settlement, InferenceMetrics metrics)
 {
     /// <param name="call">The call; its route and backend are set here.</param>
     /// <param name="slug">The model, as the caller wrote it.</param>
@@ -51,7 +53,11 @@ public sealed class CallRunner(CallDeadlines deadlines, ModelResolver models, Ca
 
             dispatcher.GaveUp(call);
             var failure = error.ToProblem();
-            if (error.IsUpstreams)
+            if (call.Spent is { } spent)
+            {
+                await settlement.SettleAsync(call, spent.Usage, spent.IsEstimated, CallStatus.Error);
+            }
+            else if (error.IsUpstreams)
             {
                 metrics.Failed(call, error.Failure);
             }

@@ -84,6 +84,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
         var reply = await client.SendAsync(call.Request, call.Route, deadline);
         if (reply.Document is not { } document)
         {
+            call.Spent = reply.Spent;
             return reply.Error;
         }
 

@@ -43,6 +43,9 @@ public abstract class InferenceCall
     /// <summary>The attempt is the trial of a half-open circuit.</summary>
     internal bool IsTrial { get; private set; }
 
+    /// <summary>What the backend did before it failed, and charges for; null if nothing.</summary>
+    internal MeteredUsage? Spent { get; set; }
+
     /// <summary>True once the backend has answered: it is alive, whatever then happens to the call.</summary>
     internal bool IsAnswered { get; private set; }
 
@@ -74,7 +77,7 @@ public abstract class InferenceCall
     internal void BeginAttempt(Backend backend, bool isTrial, long now)
     {
         Attempts++;
-        (Backend, IsTrial, AttemptStartedAt) = (backend, isTrial, now);
+        (Backend, IsTrial, AttemptStartedAt, Spent) = (backend, isTrial, now, null);
     }
 
     internal void AttemptFailed(UpstreamError error, TimeSpan took)

@@ -56,6 +56,24 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input })).OpenAiError(502, "upstream_shape_mismatch");
     }
 
+    /// <summary>The upstream charges for them.</summary>
+    [Theory]
+    [InlineData(""","usage":{"prompt_tokens":30,"total_tokens":30}""", 60, false)]
+    [InlineData("", 20, true)]
+    public async Task SlicesBeforeTheOneThatFails_AreCharged(string usage, int tokens, bool isEstimated)
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        var vectors = string.Join(',', Enumerable.Repeat("""{"embedding":[1]}""", 10));
+        qwen.At($"{Compatible}/embeddings", call => call.Body.Contains("\"20\"", StringComparison.Ordinal)
+            ? """{"error":{"message":"not this one","code":"data_inspection_failed"}}"""
+            : $$"""{"data":[{{vectors}}]{{usage}}}""");
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "embedding", Compatible);
+        var answer = await Admin.PostAsync("/oai/v1/embeddings", new { model = slug, input = Enumerable.Range(0, 25).Select(number => $"{number}") });
+        Assert.False(answer.Status is System.Net.HttpStatusCode.OK, answer.Text);
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal(("error", tokens, isEstimated), ((string?)row["status"], (int)row["tokens_in"]!, (bool)row["estimated"]!));
+    }
+
     [Theory]
     [InlineData("""{"messages":[{"role":"user","content":"hi"}],"tools":[null,5,{"type":"function","function":{"name":"f"}}]}""")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":null},{"type":"input_audio"},null]}]}""")]

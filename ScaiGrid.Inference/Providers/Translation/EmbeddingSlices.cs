@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
 
@@ -6,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Translation;
 
 /// <summary>
 /// Embeddings at an upstream that accepts fewer texts per request than callers may send. The texts are sent in slices, one after the other,
-/// and the answers are merged. The first failure fails the whole call.
+/// and the answers are merged. The first failure fails the whole call, and the slices before it are charged.
 /// </summary>
 internal static class EmbeddingSlices
 {
@@ -29,13 +30,13 @@ internal static class EmbeddingSlices
                 var reply = await send(slice);
                 if (reply.Document is not { } answer)
                 {
-                    return reply;
+                    return reply with { Spent = Spent(texts, most, answers) };
                 }
 
                 answers.Add(answer);
                 if ((bytes += answer.Length) > InferenceOptions.MaxUpstreamBytes)
                 {
-                    return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
+                    return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large.")) with { Spent = Spent(texts, most, answers) };
                 }
             }
 
@@ -44,6 +45,31 @@ internal static class EmbeddingSlices
         finally
         {
             answers.ForEach(answer => answer.Dispose());
+        }
+    }
+
+    private static MeteredUsage? Spent(IReadOnlyList<string> texts, int most, List<PooledBytes> answers)
+    {
+        var (tokens, isEstimated) = (0L, false);
+        foreach (var (slice, answer) in texts.Chunk(most).Zip(answers))
+        {
+            var reported = Usage(answer);
+            tokens += reported?.Prompt ?? slice.Sum(TokenCounter.Count);
+            isEstimated |= reported is null;
+        }
+
+        return answers.Count == 0 ? null : new MeteredUsage(new TokenUsage(tokens, Completion: 0), isEstimated);
+    }
+
+    private static TokenUsage? Usage(PooledBytes answer)
+    {
+        try
+        {
+            return AnswerDocument.Read(answer.Memory, "data"u8).Usage;
+        }
+        catch (JsonException)
+        {
+            return null;
         }
     }
 
