@@ -49,7 +49,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task OpenAiAnswer_IsTheUpstreamsUnderOurModelName()
     {
-        const string Body = """{"id":"x1","object":"chat.completion","created":5,"model":"secret-name","system_fingerprint":"fp","choices":[{"index":0,"message":{"role":"assistant","content":"a","x_extra":[1]},"finish_reason":"eos"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}""";
+        const string Body = """{"id":"x1","object":"chat.completion","created":5,"model":"secret-name","system_fingerprint":"fp","choices":[{"index":0,"message":{"role":"assistant","content":"a","x_extra":[1]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}""";
         var slug = await ConnectAsync(new UpstreamScript { Body = Body });
         var answer = await Admin.ChatAsync(slug, path: "/oai/v1/chat/completions");
         Assert.Equal(Body.Replace("secret-name", slug, StringComparison.Ordinal), answer.Text);
