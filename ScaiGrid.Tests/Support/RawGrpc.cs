@@ -37,6 +37,11 @@ public static class RawGrpc
 /// <summary>A message that announces more bytes than it sends: the rest does not come while the call is open.</summary>
 public sealed class StalledMessage(int announced, int sent) : HttpContent
 {
+    private readonly TaskCompletionSource _sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends when all that is sent has been read, but for the last window of the connection (below 1 MiB).</summary>
+    public Task Sent => _sent.Task;
+
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
@@ -44,6 +49,7 @@ public sealed class StalledMessage(int announced, int sent) : HttpContent
         await stream.WriteAsync(new byte[] { 0, (byte)(announced >> 24), (byte)(announced >> 16), (byte)(announced >> 8), (byte)announced }, cancellationToken);
         await stream.WriteAsync(new byte[sent], cancellationToken);
         await stream.FlushAsync(cancellationToken);
+        _sent.SetResult();
         await Task.Delay(Timeout.Infinite, cancellationToken);
     }
 
