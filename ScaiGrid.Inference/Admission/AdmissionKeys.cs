@@ -10,7 +10,11 @@ public static class AdmissionKeys
     /// <summary>The set of tenants and partners with open reservations, which <see cref="ReservationKeeper"/> walks.</summary>
     public const string Owners = "scaigrid:admission:owners";
 
-    public static string Budget(string owner, string budgetId) => $"scaigrid:budget:{{{owner}}}:{budgetId}";
+    private const string Budgets = "scaigrid:budget:";
+
+    public static string Budget(string owner, string budgetId) => $"{Budgets}{{{owner}}}:{budgetId}";
+
+    internal static bool IsBudget(string key) => key.StartsWith(Budgets, StringComparison.Ordinal);
 
     /// <summary>A hash from ticket id to reservation.</summary>
     public static string Open(string owner) => $"scaigrid:admission:{{{owner}}}:open";

@@ -7,22 +7,45 @@ namespace ScaiGrid.Inference.Admission;
 /// <param name="Ticket">The id of the usage record that the call will have.</param>
 /// <param name="Process">The id of the process that runs the call.</param>
 /// <param name="Budgets">The keys of its budgets.</param>
-public sealed record OpenReservation(string Ticket, string Process, IReadOnlyList<string> Budgets)
+/// <param name="Once">The key of the set within which the call counts once; null for a call that is never repeated.</param>
+public sealed record OpenReservation(string Ticket, string Process, IReadOnlyList<string> Budgets, string? Once)
 {
     /// <summary>Reads all open reservations of a tenant or partner.</summary>
     public static async Task<IReadOnlyList<OpenReservation>> ReadAsync(IDatabase database, string owner) =>
-        [.. (await database.HashGetAllAsync(AdmissionKeys.Open(owner))).Select(Read).OfType<OpenReservation>()];
+        [.. (await database.HashGetAllAsync(AdmissionKeys.Open(owner))).Select(entry => Read(entry.Name, entry.Value)).OfType<OpenReservation>()];
+
+    /// <summary>Reads those of a tenant's or partner's open reservations that have one of these tickets.</summary>
+    internal static async Task<IReadOnlyList<OpenReservation>> ReadAsync(IDatabase database, string owner, IEnumerable<string> tickets)
+    {
+        RedisValue[] names = [.. tickets.Select(ticket => (RedisValue)ticket)];
+        return [.. (await database.HashGetAsync(AdmissionKeys.Open(owner), names)).Select((value, at) => Read(names[at], value)).OfType<OpenReservation>()];
+    }
 
     /// <summary>Releases the reservation if it is still open. A settlement that is repeated later then does nothing.</summary>
     /// <returns>Whether it was open.</returns>
-    public async Task<bool> ReleaseAsync(IDatabase database, string owner)
+    public Task<bool> ReleaseAsync(IDatabase database, string owner) => SettleAsync(database, owner, SettleMode.ReleaseIfOpen, cost: 0, tokens: 0, minute: 0);
+
+    /// <summary>Counts the call's use in the budgets' current periods if the reservation is still open.</summary>
+    /// <returns>Whether it was open.</returns>
+    internal Task<bool> CountAsync(IDatabase database, string owner, Settlement use) =>
+        SettleAsync(database, owner, SettleMode.CountIfOpen, use.Cost, use.Tokens, BudgetPeriod.MinuteOf(use.At));
+
+    private async Task<bool> SettleAsync(IDatabase database, string owner, SettleMode mode, long cost, long tokens, long minute)
     {
-        RedisKey[] keys = [AdmissionKeys.Open(owner), .. Budgets.Select(name => (RedisKey)name)];
-        RedisValue[] values = [1, 0, 0, Budgets.Count, 0, 0, Ticket, (int)SettleMode.ReleaseIfOpen, 0, 0, 0, 0, .. Budgets.Select(_ => (RedisValue)0)];
+        RedisKey[] keys = [AdmissionKeys.Open(owner), .. Budgets.Select(name => (RedisKey)name), .. Once is null ? [] : (RedisKey[])[Once]];
+        RedisValue[] values = [1, 0, 0, Budgets.Count, 0, 0, Ticket, (int)mode, cost, tokens, minute, Once is not null, .. Budgets.Select(_ => (RedisValue)0)];
         return int.Parse((await AdmissionScripts.AdmitAsync(database, keys, values)).ToString(), CultureInfo.InvariantCulture) > 0;
     }
 
-    // "process second cost tokens budget budget …"
-    private static OpenReservation? Read(HashEntry entry) =>
-        ((string)entry.Value!).Split(' ') is [var process, _, _, _, .. var budgets] && budgets.Length > 0 ? new OpenReservation(entry.Name!, process, budgets) : null;
+    // "process second cost tokens budget budget …", and at the end the set of a call that counts once.
+    private static OpenReservation? Read(RedisValue ticket, RedisValue value)
+    {
+        if (value.IsNull || ((string)value!).Split(' ') is not [var process, _, _, _, .. var keys])
+        {
+            return null;
+        }
+
+        var budgets = keys.Where(AdmissionKeys.IsBudget).ToList();
+        return budgets.Count > 0 ? new OpenReservation(ticket!, process, budgets, keys.FirstOrDefault(key => !AdmissionKeys.IsBudget(key))) : null;
+    }
 }

@@ -40,7 +40,7 @@ internal sealed partial class AbandonedJournals(UsageJournal journal, ILogger<Ab
         {
             var (path, length) = (journal.NextPath(), new FileInfo(found).Length);
             File.Move(found, path);
-            files.Enqueue(new JournalFile(path, length));
+            files.Enqueue(new JournalFile(path, length, isAbandoned: true));
         }
 
         if (UsageJournal.TryRemove(folder))

@@ -8,7 +8,8 @@ namespace ScaiGrid.Inference.Metering;
 /// </summary>
 /// <param name="path">Path of the file.</param>
 /// <param name="length">Bytes already in it.</param>
-internal sealed class JournalFile(string path, long length)
+/// <param name="isAbandoned">Whether a process that is dead wrote it.</param>
+internal sealed class JournalFile(string path, long length, bool isAbandoned = false)
 {
     // Below the runtime's threshold for large objects, which only a full collection frees.
     private const int PieceSize = 64 * 1024;
@@ -20,6 +21,9 @@ internal sealed class JournalFile(string path, long length)
 
     /// <summary>Bytes in the file, without those of a failed <see cref="Append"/>.</summary>
     public long Length { get; private set; } = length;
+
+    /// <summary>Whether a process that is dead wrote it.</summary>
+    public bool IsAbandoned => isAbandoned;
 
     /// <summary>Bytes that are not shipped yet.</summary>
     public long Remaining => Math.Max(Length - _position, 0);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Metering;
@@ -57,7 +56,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         {
             // A scan may return an entry twice.
             var id = (string)entry.Name!;
-            records[id] = Read(entry.Value) is { } record && record.Id == id && record.TenantId == tenantId ? record : null;
+            records[id] = UsageRecord.Read(((ReadOnlyMemory<byte>)entry.Value).Span) is { } record && record.Id == id && record.TenantId == tenantId ? record : null;
             if (records.Count >= limit)
             {
                 break;
@@ -96,18 +95,6 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         database.HashSetAsync(key, [.. lines.Where(line => !line.IsNote).Select(line => new HashEntry(line.Id, line.Json))]),
         .. lines.Where(line => line.IsNote).Select(note => database.HashSetAsync(key, note.Id, note.Json, When.NotExists)),
     ];
-
-    private static UsageRecord? Read(RedisValue value)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)value).Span, UsageJson.Default.UsageRecord);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 
     // The braces are Redis Cluster's hash tag: all keys of a tenant share a slot.
     private static RedisKey PendingKey(string tenantId) => $"scaigrid:usage:{{{tenantId}}}:pending";

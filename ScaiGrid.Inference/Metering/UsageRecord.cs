@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace ScaiGrid.Inference.Metering;
@@ -66,6 +67,19 @@ public sealed record UsageRecord
     /// <summary>True for a <see cref="UsageNote"/>: if the call has a record of its own, that one counts, whichever is stored first.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool IsNote { get; init; }
+
+    /// <returns>Null if it is not a usage record.</returns>
+    internal static UsageRecord? Read(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, UsageJson.Default.UsageRecord);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }
 
 [JsonSourceGenerationOptions(

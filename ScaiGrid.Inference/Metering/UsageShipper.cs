@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Inference.Admission;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Metering;
@@ -13,6 +14,7 @@ internal sealed partial class UsageShipper(
     AbandonedJournals abandoned,
     UsageMeter meter,
     UsageBuffer buffer,
+    LeftReservations reservations,
     JournalMetrics metrics,
     TimeProvider time,
     ILogger<UsageShipper> logger) : BackgroundService
@@ -170,6 +172,11 @@ internal sealed partial class UsageShipper(
         try
         {
             var piece = file.Read();
+            if (file.IsAbandoned)
+            {
+                await reservations.SettleAsync([.. piece.Lines.Select(line => UsageRecord.Read(line.Json.Span)).OfType<UsageRecord>()]);
+            }
+
             await SendAsync(piece.Lines);
             if (file.Pass(piece))
             {

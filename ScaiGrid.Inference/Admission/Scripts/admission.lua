@@ -264,9 +264,9 @@ local function enter(k, a, windows, requests, tokens)
   end
 end
 
--- The value of an open reservation: "process second cost tokens budget budget …"
-local function note(a, open, budgets)
-  return table.concat({ARGV[a + 5], clock[1], ARGV[a + 6], ARGV[a + 7], table.concat(KEYS, ' ', open + 1, open + budgets)}, ' ')
+-- The value of an open reservation: "process second cost tokens budget budget …", and the set of a call that counts once.
+local function note(a, open, keys)
+  return table.concat({ARGV[a + 5], clock[1], ARGV[a + 6], ARGV[a + 7], table.concat(KEYS, ' ', open + 1, open + keys)}, ' ')
 end
 
 -- Checks all rate limits and budgets of one call, and counts and reserves it, all or nothing.
@@ -342,7 +342,7 @@ local function admit(k, a)
       redis.call('HINCRBY', key, 'rn', 1)
       if throttled[i] then redis.call('HSET', key, 'th', nowMs) end
     end
-    redis.call('HSET', KEYS[open], ARGV[a + 4], note(a, open, budgets))
+    redis.call('HSET', KEYS[open], ARGV[a + 4], note(a, open, budgets + tonumber(ARGV[a + 8])))
   end
 
   return '0 ' .. limits

@@ -192,6 +192,43 @@ public sealed class BudgetTests
         hold.SetResult();
     }
 
+    /// <summary>A replica on the same data folder takes over the journal. There is no time at which the stream is neither reserved nor counted.</summary>
+    [Theory]
+    [InlineData("tenant", false)]
+    [InlineData("partner", true)]
+    public async Task StreamOfADeadReplica_CountsWhenItsJournalIsTakenOver(string scope, bool onCluster)
+    {
+        await using var grid = await SmallGrid.StartAsync(onCluster: onCluster);
+        var script = new UpstreamScript { Chunks = [.. Enumerable.Repeat("word ", 2000)], ChunkDelay = TimeSpan.FromMilliseconds(15) };
+        var (slug, _) = await grid.ConnectAsync(script, outputPrice: "1000");
+        var budget = await CreateAsync(grid.Admin, new { scope, period = "total", cost_limit = "100" });
+        await Poll.UntilAsync(async () => (int)(await grid.Admins[1].GetAsync($"{Path}/{budget}")).Status == 200, "the budget");
+        using (var stream = await grid.Admin.StreamAsync(slug))
+        {
+            // Two seconds: a longer stream leaves a note of its use each second.
+            for (var chunk = 0; chunk < 150; chunk++)
+            {
+                Assert.NotNull(await stream.NextAsync());
+            }
+
+            await grid.Apis[0].KillAsync();
+        }
+
+        JsonNode state = null!;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                state = await GetAsync(grid.Admins[1], budget);
+                Assert.Equal(1, (int)state["usage"]!["requests"]! + (int)state["reserved"]!["requests"]!);
+                return (int)state["usage"]!["requests"]! == 1;
+            },
+            "the stream to count",
+            TimeSpan.FromMinutes(2));
+        Assert.InRange((int)state["usage"]!["tokens"]!, 20, 2000);
+        Assert.InRange(decimal.Parse((string)state["usage"]!["cost"]!, System.Globalization.CultureInfo.InvariantCulture), 0.02m, 2m);
+        Assert.Equal("0", (string?)state["reserved"]!["cost"]);
+    }
+
     /// <summary>As after the death of a Redis that had not written its last second to disk.</summary>
     [Theory]
     [Trait("lane", "long")]
