@@ -55,7 +55,7 @@ internal sealed class GrpcChatResponder(IServerStreamWriter<ChatChunk>? stream) 
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask ChunkAsync(in ChunkView chunk)
+    public ValueTask ChunkAsync(ChunkView chunk)
     {
         if (!chunk.HasChoices)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Metering;
@@ -32,6 +33,9 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </remarks>
 public sealed class ChatPipeline
 {
+    /// <summary>Pieces of a stream (mostly of 4 KiB) that are sent together at most, if they arrive as fast as they are relayed.</summary>
+    private const int MostUnflushed = 8;
+
     private readonly CallRunner _runner;
     private readonly Dispatcher _dispatcher;
     private readonly InferenceOptions _options;
@@ -119,6 +123,29 @@ public sealed class ChatPipeline
         return null;
     }
 
+    /// <summary>Sends to the caller what was relayed, while the next chunk is being read.</summary>
+    // Pooled: called once for each piece of a stream, and each call that waits would allocate its state machine.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<bool> FlushAsync(ChatCall call, ValueTask<bool> next, CallDeadline deadline)
+    {
+        // The caller may read slowly, which is not the upstream's fault.
+        deadline.Pause();
+        try
+        {
+            await call.Responder.FlushAsync();
+        }
+        catch
+        {
+            // The read must not outlive its buffer.
+            deadline.EndWithin(TimeSpan.Zero);
+            await ((Task)next.AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
+        deadline.Progress();
+        return await next;
+    }
+
     private async Task<UpstreamError?> RelayAsync(ChatCall call, ChatStream stream, CallDeadline deadline, CancellationToken callerGone)
     {
         // :: First chunk: until it arrives, another backend can still take the call.
@@ -138,32 +165,40 @@ public sealed class ChatPipeline
         {
             // :: Relay.
             await call.Responder.BeginStreamAsync(call);
+            bool hasNext;
+            var unflushed = 0;
             do
             {
                 deadline.Pause();
                 do
                 {
-                    usage = chunks.Current.Usage ?? usage;
-                    if (chunks.Current.HasFinish)
+                    var chunk = chunks.Current;
+                    usage = chunk.Usage ?? usage;
+                    if (chunk.HasFinish)
                     {
                         finished = true;
                         deadline.ExpectRest();
                     }
 
-                    await call.Responder.ChunkAsync(in chunks.Current);
+                    await call.Responder.ChunkAsync(chunk);
                 }
                 while (chunks.TryRead());
 
-                // Chunks that arrived together are flushed together: a flush for each would cost a system call and deliver none earlier.
-                if (!stream.SawEnd)
-                {
-                    await call.Responder.FlushAsync();
-                }
-
                 _settlement.Note(call, output, usage ?? stream.UsageSoFar);
                 deadline.Progress();
+
+                // Chunks that have arrived leave together, before a wait for more: a flush for each would cost a system call and deliver none earlier.
+                var next = chunks.ReadAsync();
+                if (next.IsCompleted && ++unflushed < MostUnflushed)
+                {
+                    hasNext = await next;
+                    continue;
+                }
+
+                unflushed = 0;
+                hasNext = await FlushAsync(call, next, deadline);
             }
-            while (await chunks.ReadAsync());
+            while (hasNext);
 
             // Some servers end without [DONE]: a finish reason marks the end as well.
             error = chunks.Error ?? (stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut));

@@ -15,7 +15,7 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
     private bool _hasRead;
 
     /// <summary>The chunk that was read last; valid until the next read.</summary>
-    public ref readonly ChunkView Current => ref _scanner.Current;
+    public ChunkView Current => _scanner.Current;
 
     /// <summary>Why the stream ended early; null while it runs and after a proper end.</summary>
     public UpstreamError? Error => _error ?? stream.Error;

@@ -15,7 +15,7 @@ public interface IChatResponder : IAsyncDisposable
     ValueTask BeginStreamAsync(InferenceCall call);
 
     /// <summary>Accepts a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows after one or more chunks.</summary>
-    ValueTask ChunkAsync(in ChunkView chunk);
+    ValueTask ChunkAsync(ChunkView chunk);
 
     /// <summary>Sends the accepted chunks to the caller: no more have arrived from the upstream.</summary>
     ValueTask FlushAsync();

@@ -18,25 +18,22 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
 
     private readonly PooledBytes _before = new(1024);
     private readonly PooledBytes _after = new(1024);
-    private ChunkView _current;
-    private ChunkView _model;
-    private int _modelLength;
-    private bool _hasModel;
-    private ChunkShape? _shape;
+    private ChunkView? _current;
+    private bool _mayRepeat;
 
-    /// <summary>The chunk that was scanned last. Returned by reference because a view is a large struct.</summary>
-    public ref readonly ChunkView Current => ref _current;
+    /// <summary>The chunk that was scanned last; valid until the next scan.</summary>
+    public ChunkView Current => _current ?? throw new InvalidOperationException("Nothing has been scanned.");
 
     /// <exception cref="System.Text.Json.JsonException">Not JSON.</exception>
-    public ref readonly ChunkView Scan(ReadOnlyMemory<byte> json)
+    public ChunkView Scan(ReadOnlyMemory<byte> json)
     {
-        if (!_hasModel || !TryMatch(json))
+        if (!_mayRepeat || !TryRepeat(_current!, json))
         {
             _current = ChunkView.Scan(json, output);
-            Remember(in _current);
+            Remember(_current);
         }
 
-        return ref _current;
+        return _current!;
     }
 
     public void Dispose()
@@ -45,7 +42,7 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
         _after.Dispose();
     }
 
-    private bool TryMatch(ReadOnlyMemory<byte> json)
+    private bool TryRepeat(ChunkView chunk, ReadOnlyMemory<byte> json)
     {
         var bytes = json.Span;
         if (bytes.Length < _before.Length + _after.Length || !bytes.StartsWith(_before.Span) || !bytes.EndsWith(_after.Span))
@@ -61,20 +58,18 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
         }
 
         output.Append(text);
-        _shape ??= new ChunkShape(Like(Sample(), shape: null));
-        _current = Like(json, _shape);
+        chunk.Shape ??= new ChunkShape(chunk.With(Sample()));
+        chunk.Become(json);
         return true;
     }
-
-    private ChunkView Like(ReadOnlyMemory<byte> json, ChunkShape? shape) => _model.Like(json, json.Length - _modelLength, shape);
 
     private byte[] Sample() => [.. _before.Span, .. ChunkShape.Marker, .. _after.Span];
 
     // Only a chunk with a single text, and nothing that occurs once in a stream (finish, usage, error), is a model for the next ones.
-    private void Remember(in ChunkView view)
+    private void Remember(ChunkView view)
     {
-        _hasModel = view is { HasFinish: false, IsError: false, Usage: null, Text.Exists: true };
-        if (!_hasModel)
+        _mayRepeat = view is { HasFinish: false, IsError: false, Usage: null, Text.Exists: true };
+        if (!_mayRepeat)
         {
             return;
         }
@@ -84,7 +79,5 @@ internal sealed class ChunkScanner(PooledBytes output) : IDisposable
         _before.Append(view.Json.Span[..start]);
         _after.Clear();
         _after.Append(view.Json.Span[end..]);
-        (_model, _modelLength) = (view.Like(default, longer: 0, shape: null), view.Json.Length);
-        _shape = null;
     }
 }

@@ -14,7 +14,7 @@ internal sealed class ChunkTemplate : IDisposable
     private bool _isUsable;
 
     /// <returns>False if the caller must render the chunk itself.</returns>
-    public bool TryWrite<TSurface>(IBufferWriter<byte> body, in ChunkView chunk, TSurface surface, Action<TSurface, IBufferWriter<byte>, ChunkView> render)
+    public bool TryWrite<TSurface>(IBufferWriter<byte> body, ChunkView chunk, TSurface surface, Action<TSurface, IBufferWriter<byte>, ChunkView> render)
     {
         if (chunk.Shape is not { } shape)
         {

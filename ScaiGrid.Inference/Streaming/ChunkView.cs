@@ -8,21 +8,27 @@ namespace ScaiGrid.Inference.Streaming;
 /// One <c>chat.completion.chunk</c>, or one whole <c>chat.completion</c>, with the positions of the fields that the gateway rewrites: the model's
 /// name and the usage.
 /// </summary>
-public readonly struct ChunkView
+public sealed class ChunkView
 {
-    public required ReadOnlyMemory<byte> Json { get; init; }
+    private ReadOnlyMemory<byte> _json;
+
+    public required ReadOnlyMemory<byte> Json
+    {
+        get => _json;
+        init => _json = value;
+    }
 
     /// <summary>The value of <c>id</c>.</summary>
-    public JsonSpan Id { get; init; }
+    public JsonSpan Id { get; private set; }
 
     /// <summary>The value of <c>created</c>.</summary>
-    public JsonSpan Created { get; init; }
+    public JsonSpan Created { get; private set; }
 
     /// <summary>The value of <c>model</c>.</summary>
-    public JsonSpan Model { get; init; }
+    public JsonSpan Model { get; private set; }
 
     /// <summary>The whole property <c>usage</c>, including its name and one comma, so that removing it leaves valid JSON.</summary>
-    public JsonSpan UsageProperty { get; init; }
+    public JsonSpan UsageProperty { get; private set; }
 
     public TokenUsage? Usage { get; init; }
 
@@ -48,10 +54,10 @@ public readonly struct ChunkView
     public bool IsError { get; init; }
 
     /// <summary>The value of the only text that the model wrote in this chunk, including quotes; empty if there are none or several.</summary>
-    internal JsonSpan Text { get; init; }
+    internal JsonSpan Text { get; private set; }
 
     /// <summary>Set if the chunk is known to differ from others only in its text.</summary>
-    internal ChunkShape? Shape { get; init; }
+    internal ChunkShape? Shape { get; set; }
 
     /// <summary>Scans a document and appends what the model wrote (text, reasoning, tool arguments) to <paramref name="output"/>, if given.</summary>
     /// <exception cref="JsonException">Not JSON.</exception>
@@ -67,24 +73,27 @@ public readonly struct ChunkView
         }
     }
 
-    /// <summary>The same chunk with another text: offsets after the text are shifted.</summary>
-    /// <param name="json">The new document.</param>
-    /// <param name="longer">The difference in length between the new text and this one, in bytes.</param>
-    /// <param name="shape">The shape of both chunks.</param>
-    internal ChunkView Like(ReadOnlyMemory<byte> json, int longer, ChunkShape? shape) => new()
+    /// <summary>A copy with another text.</summary>
+    internal ChunkView With(ReadOnlyMemory<byte> json)
     {
-        Json = json,
-        Id = Moved(Id, longer),
-        Created = Moved(Created, longer),
-        Model = Moved(Model, longer),
-        UsageProperty = Moved(UsageProperty, longer),
-        HasUnreadableUsage = HasUnreadableUsage,
-        HasChoices = HasChoices,
-        HasForeignFinish = HasForeignFinish,
-        IsNormal = IsNormal,
-        Text = Text with { Length = Text.Length + longer },
-        Shape = shape,
-    };
+        var copy = (ChunkView)MemberwiseClone();
+        copy.Become(json);
+        return copy;
+    }
+
+    /// <summary>Becomes a chunk that differs from this one only in its text.</summary>
+    internal void Become(ReadOnlyMemory<byte> json)
+    {
+        var longer = json.Length - Json.Length;
+        _json = json;
+        if (longer == 0)
+        {
+            return;
+        }
+
+        (Id, Created, Model, UsageProperty) = (Moved(Id, longer), Moved(Created, longer), Moved(Model, longer), Moved(UsageProperty, longer));
+        Text = Text with { Length = Text.Length + longer };
+    }
 
     private JsonSpan Moved(JsonSpan span, int by) => span.Start > Text.Start ? span with { Start = span.Start + by } : span;
 

@@ -11,12 +11,12 @@ internal sealed class ChunkHead
     private byte[]? _created;
 
     /// <summary>Keeps both from the first chunk with a choice: earlier chunks, such as results of a content filter, may have other values or none.</summary>
-    public void Take(in ChunkView chunk)
+    public void Take(ChunkView chunk)
     {
         if (_id is null && chunk is { HasChoices: true, Id.Exists: true })
         {
-            _id = ValueOf(in chunk, chunk.Id);
-            _created = chunk.Created.Exists ? ValueOf(in chunk, chunk.Created) : null;
+            _id = ValueOf(chunk, chunk.Id);
+            _created = chunk.Created.Exists ? ValueOf(chunk, chunk.Created) : null;
         }
     }
 
@@ -53,5 +53,5 @@ internal sealed class ChunkHead
         writer.WriteEndArray();
     }
 
-    private static byte[] ValueOf(in ChunkView chunk, JsonSpan value) => chunk.Json.Slice(value.Start, value.Length).ToArray();
+    private static byte[] ValueOf(ChunkView chunk, JsonSpan value) => chunk.Json.Slice(value.Start, value.Length).ToArray();
 }

@@ -68,9 +68,9 @@ internal abstract class HttpChatResponder(HttpContext context, TimeProvider time
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask ChunkAsync(in ChunkView chunk)
+    public ValueTask ChunkAsync(ChunkView chunk)
     {
-        if (!WritesAlike || !_template!.TryWrite(_taken!, in chunk, this, static (surface, body, sample) => surface.WriteChunk(body, sample)))
+        if (!WritesAlike || !_template!.TryWrite(_taken!, chunk, this, static (surface, body, sample) => surface.WriteChunk(body, sample)))
         {
             WriteChunk(_taken!, chunk);
         }

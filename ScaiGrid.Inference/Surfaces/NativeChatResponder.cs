@@ -27,7 +27,7 @@ internal sealed class NativeChatResponder(HttpContext context, TimeProvider time
             return;
         }
 
-        _head.Take(in chunk);
+        _head.Take(chunk);
         if (chunk.IsNormal && !(chunk.HasFinish && _marks.Any))
         {
             ChunkWriter.WriteEvent(body, chunk, Model, withUsage: false);

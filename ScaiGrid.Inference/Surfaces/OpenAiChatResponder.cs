@@ -25,7 +25,7 @@ internal sealed class OpenAiChatResponder(HttpContext context, TimeProvider time
             return;
         }
 
-        _head.Take(in chunk);
+        _head.Take(chunk);
         _sentUsage |= chunk is { Usage: not null, HasUnreadableUsage: false };
         ChunkWriter.WriteEvent(body, Known(chunk), Model, includeUsage && !chunk.HasUnreadableUsage);
     }
