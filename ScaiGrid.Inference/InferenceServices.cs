@@ -89,7 +89,7 @@ public static class InferenceServices
         services.AddSingleton(provider => new AddressLimiter(provider.GetRequiredService<WindowLimiter>(), options));
         services.AddSingleton(provider => new ControlPlaneLimiter(
             provider.GetRequiredService<WindowLimiter>(), options, provider.GetRequiredService<AdmissionMetrics>()));
-        services.AddSingleton<LeftReservations>();
+        services.AddSingleton<AbandonedReservations>();
         services.AddHostedService<ReservationKeeper>();
     }
 

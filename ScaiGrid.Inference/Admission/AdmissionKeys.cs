@@ -14,10 +14,10 @@ public static class AdmissionKeys
 
     public static string Budget(string owner, string budgetId) => $"{Budgets}{{{owner}}}:{budgetId}";
 
-    internal static bool IsBudget(string key) => key.StartsWith(Budgets, StringComparison.Ordinal);
-
     /// <summary>A hash from ticket id to reservation.</summary>
     public static string Open(string owner) => $"scaigrid:admission:{{{owner}}}:open";
+
+    internal static bool IsBudget(string key) => key.StartsWith(Budgets, StringComparison.Ordinal);
 
     /// <summary>The usage ids that were already counted in a set of calls, so that a repeated call counts once.</summary>
     internal static RedisKey Once(string owner, string name) => $"scaigrid:admission:{{{owner}}}:once:{name}";

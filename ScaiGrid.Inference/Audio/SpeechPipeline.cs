@@ -89,7 +89,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             {
                 deadline.Pause();
                 await response.Body.WriteAsync(buffer.AsMemory(0, read), call.Http.RequestAborted);
-                deadline.Progress();
+                deadline.Resume();
                 (read, error) = await ReadAsync(reply.Body!, buffer, deadline);
             }
 

@@ -8,7 +8,7 @@ namespace ScaiGrid.Inference.Metering;
 /// </summary>
 /// <param name="path">Path of the file.</param>
 /// <param name="length">Bytes already in it.</param>
-/// <param name="isAbandoned">Whether a process that is dead wrote it.</param>
+/// <param name="isAbandoned">Whether a dead process wrote it.</param>
 internal sealed class JournalFile(string path, long length, bool isAbandoned = false)
 {
     // Below the runtime's threshold for large objects, which only a full collection frees.
@@ -22,7 +22,7 @@ internal sealed class JournalFile(string path, long length, bool isAbandoned = f
     /// <summary>Bytes in the file, without those of a failed <see cref="Append"/>.</summary>
     public long Length { get; private set; } = length;
 
-    /// <summary>Whether a process that is dead wrote it.</summary>
+    /// <summary>Whether a dead process wrote it.</summary>
     public bool IsAbandoned => isAbandoned;
 
     /// <summary>Bytes that are not shipped yet.</summary>

@@ -14,7 +14,7 @@ internal sealed partial class UsageShipper(
     AbandonedJournals abandoned,
     UsageMeter meter,
     UsageBuffer buffer,
-    LeftReservations reservations,
+    AbandonedReservations reservations,
     JournalMetrics metrics,
     TimeProvider time,
     ILogger<UsageShipper> logger) : BackgroundService

@@ -28,6 +28,7 @@ public sealed class CallDeadline : IDisposable
     private readonly long _idle;
     private long _endsAt;
     private long _waitsUntil;
+    private bool _isPaused;
     private bool _isRest;
     private bool _overallTimeoutReached;
 
@@ -70,14 +71,24 @@ public sealed class CallDeadline : IDisposable
     /// </summary>
     public bool OverallTimeoutReached => Volatile.Read(ref _overallTimeoutReached);
 
-    /// <summary>Data arrived from the upstream: the next wait starts now.</summary>
+    /// <summary>Data arrived from the upstream: the next wait starts now, unless the deadline is paused.</summary>
     public void Progress() => Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + _idle);
 
     /// <summary>
-    /// Suspends the wait until <see cref="Progress"/>: received data is being written to the caller, who may read slowly, which is not the
-    /// upstream's fault.
+    /// Suspends the wait until <see cref="Resume"/>, whatever <see cref="Progress"/> a read that runs beside it makes: received data is being written to
+    /// the caller, who may read slowly, which is not the upstream's fault.
     /// </summary>
-    public void Pause() => Volatile.Write(ref _waitsUntil, long.MaxValue);
+    public void Pause() => Volatile.Write(ref _isPaused, true);
+
+    /// <summary>Ends a pause: the next wait starts now.</summary>
+    public void Resume()
+    {
+        Progress();
+        Volatile.Write(ref _isPaused, false);
+    }
+
+    /// <summary>Ends the call at once.</summary>
+    public void Cancel() => _source.Cancel();
 
     /// <summary>
     /// The answer is over, and only its usage is missing. If the caller disconnects now, as some do at a finish reason, the upstream may still tell it
@@ -89,6 +100,7 @@ public sealed class CallDeadline : IDisposable
     public void EndWithin(TimeSpan patience)
     {
         Volatile.Write(ref _waitsUntil, _time.GetTimestamp() + Ticks(patience));
+        Volatile.Write(ref _isPaused, false);
         _timer.Change(patience, Timeout.InfiniteTimeSpan);
     }
 
@@ -116,7 +128,8 @@ public sealed class CallDeadline : IDisposable
 
     private void OnTick()
     {
-        var (waitsUntil, now) = (Volatile.Read(ref _waitsUntil), _time.GetTimestamp());
+        var waitsUntil = Volatile.Read(ref _isPaused) ? long.MaxValue : Volatile.Read(ref _waitsUntil);
+        var now = _time.GetTimestamp();
         var left = Math.Min(waitsUntil, Volatile.Read(ref _endsAt)) - now;
         if (left <= 0)
         {

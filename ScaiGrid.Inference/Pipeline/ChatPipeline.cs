@@ -33,7 +33,10 @@ namespace ScaiGrid.Inference.Pipeline;
 /// </remarks>
 public sealed class ChatPipeline
 {
-    /// <summary>Pieces of a stream (mostly of 4 KiB) that are sent together at most, if they arrive as fast as they are relayed.</summary>
+    /// <summary>
+    /// Pieces of a stream that are sent together at most, if they arrive as fast as they are relayed. The HTTP client's pieces have 4 KiB: a caller waits
+    /// for 32 KiB at most, and so much is held for them.
+    /// </summary>
     private const int MostUnflushed = 8;
 
     private readonly CallRunner _runner;
@@ -137,12 +140,12 @@ public sealed class ChatPipeline
         catch
         {
             // The read must not outlive its buffer.
-            deadline.EndWithin(TimeSpan.Zero);
+            deadline.Cancel();
             await ((Task)next.AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
 
-        deadline.Progress();
+        deadline.Resume();
         return await next;
     }
 
@@ -165,7 +168,7 @@ public sealed class ChatPipeline
         {
             // :: Relay.
             await call.Responder.BeginStreamAsync(call);
-            bool hasNext;
+            bool hasNext, hasFlushed = false;
             var unflushed = 0;
             do
             {
@@ -184,10 +187,14 @@ public sealed class ChatPipeline
                 }
                 while (chunks.TryRead());
 
-                _settlement.Note(call, output, usage ?? stream.UsageSoFar);
-                deadline.Progress();
+                // Not before the first flush, which it would delay, and not beside a read, which writes to the output.
+                if (hasFlushed)
+                {
+                    _settlement.Note(call, output, usage ?? stream.UsageSoFar);
+                }
 
                 // Chunks that have arrived leave together, before a wait for more: a flush for each would cost a system call and deliver none earlier.
+                deadline.Resume();
                 var next = chunks.ReadAsync();
                 if (next.IsCompleted && ++unflushed < MostUnflushed)
                 {
@@ -195,7 +202,7 @@ public sealed class ChatPipeline
                     continue;
                 }
 
-                unflushed = 0;
+                (unflushed, hasFlushed) = (0, true);
                 hasNext = await FlushAsync(call, next, deadline);
             }
             while (hasNext);

@@ -14,10 +14,13 @@ public interface IChatResponder : IAsyncDisposable
 
     ValueTask BeginStreamAsync(InferenceCall call);
 
-    /// <summary>Accepts a chunk, which is copied or sent before this returns; <see cref="FlushAsync"/> follows after one or more chunks.</summary>
+    /// <summary>
+    /// Accepts a chunk, which is copied or sent before this returns: the view changes with the next one. After one or more chunks <see cref="FlushAsync"/>
+    /// follows, or the end.
+    /// </summary>
     ValueTask ChunkAsync(ChunkView chunk);
 
-    /// <summary>Sends the accepted chunks to the caller: no more have arrived from the upstream.</summary>
+    /// <summary>Sends the accepted chunks to the caller. The next chunk is being read meanwhile.</summary>
     ValueTask FlushAsync();
 
     ValueTask EndStreamAsync(CallResult result);

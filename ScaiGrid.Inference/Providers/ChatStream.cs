@@ -3,8 +3,8 @@ using ScaiGrid.Inference.Metering;
 namespace ScaiGrid.Inference.Providers;
 
 /// <summary>
-/// A stream of chunks from an upstream. Not an <see cref="IAsyncEnumerable{T}"/>, so that an error can be returned as a value and a chunk costs no
-/// allocation.
+/// A stream of chunks from an upstream. Not an <see cref="IAsyncEnumerable{T}"/>, so that an error can be returned as a value and a chunk like the
+/// one before it costs no allocation.
 /// </summary>
 public abstract class ChatStream : IAsyncDisposable
 {

@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Streaming;
 
 /// <summary>
 /// One <c>chat.completion.chunk</c>, or one whole <c>chat.completion</c>, with the positions of the fields that the gateway rewrites: the model's
-/// name and the usage.
+/// name and the usage. In a stream it is valid until the next chunk is read: it may then become that chunk.
 /// </summary>
 public sealed class ChunkView
 {

@@ -49,7 +49,7 @@ public sealed class StalledMessage(int announced, int sent) : HttpContent
         await stream.WriteAsync(new byte[] { 0, (byte)(announced >> 24), (byte)(announced >> 16), (byte)(announced >> 8), (byte)announced }, cancellationToken);
         await stream.WriteAsync(new byte[sent], cancellationToken);
         await stream.FlushAsync(cancellationToken);
-        _sent.SetResult();
+        _sent.TrySetResult();
         await Task.Delay(Timeout.Infinite, cancellationToken);
     }
 

@@ -25,6 +25,20 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.True(Stopwatch.GetElapsedTime(chunks[0].At, chunks[^1].At) >= pause);
     }
 
+    /// <summary>Chunks of all lengths, some of which need escaping, as fast as they can be sent: pieces of many chunks and of parts of them.</summary>
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
+    public async Task ThousandsOfChunksAtOnce_ArriveInOrder(string path)
+    {
+        string[] chunks = [.. Enumerable.Range(0, 5000).Select(n => n % 7 == 0 ? $"{n}\n" : $"{n} {new string('x', n % 101)}")];
+        var slug = await ConnectAsync(new UpstreamScript { Chunks = chunks });
+        using var stream = await Admin.StreamAsync(slug, path: path);
+        var events = await stream.AllAsync();
+        Assert.True(events[^1].IsDone);
+        Assert.Equal(chunks, events.Where(item => item.Content.Length > 0).Select(item => item.Content));
+    }
+
     [Fact]
     public async Task NativeStream_EndsWithUsageAndDone()
     {

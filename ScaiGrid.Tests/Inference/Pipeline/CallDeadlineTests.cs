@@ -15,9 +15,13 @@ public sealed class CallDeadlineTests
     {
         using var deadline = new CallDeadline(_time, Idle, Idle, TimeSpan.FromMinutes(5), CancellationToken.None, CancellationToken.None, CancellationToken.None);
         deadline.Pause();
+        Pass(seconds: 30);
+
+        // A read that was begun before the pause.
+        deadline.Progress();
         Pass(seconds: 60);
         Assert.False(deadline.Token.IsCancellationRequested);
-        deadline.Progress();
+        deadline.Resume();
         Pass(seconds: 9);
         Assert.False(deadline.Token.IsCancellationRequested);
         Pass(seconds: 11);
