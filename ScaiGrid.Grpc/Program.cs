@@ -40,6 +40,7 @@ return await HostRunner.RunAsync(async () =>
     // gets the default.
     builder.Services.PostConfigure<GrpcServiceOptions>(grpc => grpc.CompressionProviders.Clear());
     builder.Services.AddGrpcReflection();
+    builder.Logging.AddFilter(UnreadMessages.LogOfGrpc, LogLevel.None);
 
     // Named services report the status of the whole process, to Check and to Watch.
     builder.Services.AddGrpcHealthChecks(health =>
@@ -57,7 +58,7 @@ return await HostRunner.RunAsync(async () =>
 
     app.UseDraining(context => GrpcErrors.WriteAsync(context.Response, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
     app.UseMiddleware<CallGate>();
-    app.Use(UnreadMessages.AddTrailersAsync);
+    app.UseMiddleware<UnreadMessages>();
     app.MapGrpcService<InferenceGrpcService>();
     app.MapGrpcHealthChecksService().AllowAnonymous();
     app.MapGrpcReflectionService().AllowAnonymous();

@@ -55,7 +55,7 @@ internal sealed class LocalEnvironment
 
             // The same as in the banner: links to media begin with it as well.
             Default(NeedVariables.PublicUrl, Url(ports[ModeGraph.Http]));
-            Default(NeedVariables.RedirectUris, $"{api}/docs");
+            Default(NeedVariables.RedirectUris, $"{api}/docs/");
         }
 
         // If set, it is meant for this process: each mode has its own port variable.

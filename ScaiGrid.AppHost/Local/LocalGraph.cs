@@ -5,7 +5,7 @@ namespace ScaiGrid.AppHost.Local;
 /// <summary>Runs everything as local processes, with nothing but the .NET SDK installed: spec 01, embedded use.</summary>
 internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironment environment, Lines lines, StopRequest stop, TimeProvider time)
 {
-    private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ReadyWithin = TimeSpan.FromMinutes(3);
 
     /// <summary>How long to wait for the ports of a killed AppHost's children.</summary>
     private static readonly TimeSpan LeftoverPatience = TimeSpan.FromSeconds(5);

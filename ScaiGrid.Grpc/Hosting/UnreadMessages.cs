@@ -8,9 +8,15 @@ namespace ScaiGrid.Grpc.Hosting;
 /// Adds our trailers to errors that no interceptor sees: messages that are too large, compressed or malformed are refused before any interceptor
 /// runs, and unknown methods have none.
 /// </summary>
-internal static class UnreadMessages
+internal sealed partial class UnreadMessages(RequestDelegate next, ILogger<UnreadMessages> logger)
 {
-    public static async Task AddTrailersAsync(HttpContext context, RequestDelegate next)
+    /// <summary>
+    /// The category in which gRPC logs a malformed message as an error, with a stack trace that its sender could fill the log with. Exceptions of handlers
+    /// are logged by <see cref="ErrorInterceptor"/>.
+    /// </summary>
+    public const string LogOfGrpc = "Grpc.AspNetCore.Server.ServerCallHandler";
+
+    public async Task InvokeAsync(HttpContext context)
     {
         await next(context);
         var headers = context.Response.Headers;
@@ -23,6 +29,7 @@ internal static class UnreadMessages
         {
             headers["grpc-status"] = ((int)GrpcErrors.StatusOf(error)).ToString(CultureInfo.InvariantCulture);
             headers["grpc-message"] = "The message could not be read.";
+            MessageUnread(context.Request.Path.Value);
         }
 
         headers[GrpcErrors.CodeTrailer] = error.Code;
@@ -40,4 +47,7 @@ internal static class UnreadMessages
             _ => null,
         }
         : null;
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A message for {Method} could not be read.")]
+    private partial void MessageUnread(string? method);
 }

@@ -58,7 +58,11 @@ internal sealed partial class AuditMiddleware(
         if (call.Caller is null && call.Entry.TenantId is null)
         {
             // A row belongs to a tenant. Neither calls without credentials nor calls beyond a rate limit may cause database writes.
-            RefusedUnrecorded(call.Entry.Action, call.Entry.IpAddress);
+            if (status == AuditStatus.Failure)
+            {
+                RefusedUnrecorded(call.Entry.Action, call.Entry.IpAddress);
+            }
+
             return;
         }
 

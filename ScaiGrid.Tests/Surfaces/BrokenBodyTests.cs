@@ -143,6 +143,23 @@ public sealed partial class BrokenBodyTests(Grid grid) : ServicesTest(grid)
         Assert.Equal(("4", "REQUEST_TIMEOUT"), response.Outcome());
     }
 
+    /// <summary>Otherwise any caller could fill the log with stack traces.</summary>
+    [Fact]
+    public async Task MalformedMessage_LeavesNoErrorInTheLog()
+    {
+        using var data = new TemporaryFolder();
+        await using var replica = await Replica.StartAsync(Mode.Grpc, new Dictionary<string, string>(Services.Settings) { ["SCAIGRID_DATA_DIR"] = data.Path });
+        foreach (var method in (string[])["Chat", "StreamChat"])
+        {
+            using var content = new ByteArrayContent([0, 0, 0, 0, 2, 0xFF, 0xFF]);
+            using var response = await RawGrpc.SendAsync(replica.BaseAddress, $"scaigrid.v1.InferenceService/{method}", content, Secrets.AdminKey);
+            Assert.Equal(("3", "BAD_REQUEST"), response.Outcome());
+        }
+
+        Assert.DoesNotContain("ServerCallHandler", replica.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"error\"", replica.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task LargeMessages_TakeNoMoreMemoryTogetherThanTheyMay()
     {

@@ -21,7 +21,11 @@ public sealed class DevIdentityTests(Grid grid) : GridTest(grid)
         await Poll.UntilAsync(() => AnswersAsync(provider), "the provider's discovery document");
 
         // With the host name, as the AppHost registered it with the provider.
-        var redirectUri = $"http://localhost:{host.ApiAddress.Port.ToString(CultureInfo.InvariantCulture)}/docs";
+        var redirectUri = $"http://localhost:{host.ApiAddress.Port.ToString(CultureInfo.InvariantCulture)}/docs/";
+
+        // The page does not redirect to another address, in which the code would be missing.
+        using var page = await api.Http.GetAsync("/docs/?code=x");
+        Assert.Equal((HttpStatusCode.OK, "?code=x"), (page.StatusCode, page.RequestMessage!.RequestUri!.Query));
         foreach (var (tenant, role) in new[] { ("acme", Roles.SuperAdmin), ("acme", Roles.TenantAdmin), ("globex", Roles.TenantUser) })
         {
             var email = $"{role}@{tenant}.example";
