@@ -215,11 +215,12 @@ public sealed class SessionTests(Grid grid) : GridTest(grid)
         {
             (await user.Api.PostAsync($"{room}/messages", new { content = Long((char)('a' + i)) })).Created();
             (await user.Api.PostAsync("/v1/sessions", new { model = slug, system_prompt = Long((char)('a' + i)) })).Created();
+            (await user.Api.PostAsync("/v1/rooms", new { name = "Another", system_prompt = Long((char)('a' + i)) })).Created();
         }
 
         Assert.Equal(["ihgfedcb", "a"], await PagesAsync($"{room}/messages", "content"));
         Assert.Equal(["ihgfedc", "ba"], await PagesAsync("/v1/sessions", "system_prompt"));
-        Assert.Equal(["s"], await PagesAsync("/v1/rooms", "system_prompt"));
+        Assert.Equal(["ihgfedc", "bas"], await PagesAsync("/v1/rooms", "system_prompt"));
 
         (await user.Api.PostAsync($"{room}/messages", new { content = "and you?", reply_model = slug })).Ok();
         var sent = JsonNode.Parse(Grid.Upstream.CallsOf(upstream)[^1].Body)!["messages"]!.AsArray();

@@ -44,21 +44,30 @@ internal sealed class ProviderCalls : IDisposable
         using (request)
         using (var deadline = new CallDeadline(TimeProvider.System, idle ?? TimeSpan.FromMinutes(1), idle ?? TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2), caller, CancellationToken.None, CancellationToken.None))
         {
-            var reply = await _chat.SendAsync(request, Route, deadline);
-            if (reply.Stream is { } chunks)
-            {
-                await using (chunks)
-                {
-                    return await ReadAsync(chunks, onText);
-                }
-            }
+            var answer = await CallAsync(request, deadline, onText);
 
-            using var completion = reply.Completion;
-            return completion is null ? new CalledAnswer { Error = reply.Error } : Read(completion);
+            // It would look as if the provider had noticed by itself that the upstream is late.
+            Assert.False(deadline.OverallTimeoutReached, "The overall timeout ended the call.");
+            return answer;
         }
     }
 
     public void Dispose() => _http.Dispose();
+
+    private async Task<CalledAnswer> CallAsync(ChatRequest request, CallDeadline deadline, Action<string>? onText)
+    {
+        var reply = await _chat.SendAsync(request, Route, deadline);
+        if (reply.Stream is { } chunks)
+        {
+            await using (chunks)
+            {
+                return await ReadAsync(chunks, onText);
+            }
+        }
+
+        using var completion = reply.Completion;
+        return completion is null ? new CalledAnswer { Error = reply.Error } : Read(completion);
+    }
 
     private static CalledAnswer Read(PooledBytes completion)
     {
