@@ -370,7 +370,9 @@ public sealed class BatchTests(Grid grid) : GridTest(grid)
 
     internal static async Task<JsonNode> WaitAsync(ApiDriver admin, string id)
     {
-        await Poll.UntilAsync(async () => (string?)(await GetAsync())["status"] is "completed" or "failed" or "cancelled" or "expired", "the batch to end");
+        // Some wait for the end of a pause that their upstream has asked for, more than once on a busy machine.
+        var patience = TimeSpan.FromMinutes(3);
+        await Poll.UntilAsync(async () => (string?)(await GetAsync())["status"] is "completed" or "failed" or "cancelled" or "expired", "the batch to end", patience);
         return await GetAsync();
 
         async Task<JsonNode> GetAsync() => (await admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
