@@ -1,33 +1,19 @@
-using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
 namespace ScaiGrid.Tests.Support;
 
 /// <summary>A proxy between a grid and its Redis that injects faults into the script's replies.</summary>
-public sealed class RedisProxy : IAsyncDisposable
+/// <param name="url">The server's URL.</param>
+public sealed class RedisProxy(string url) : TcpProxy(new Uri(url).Port)
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _end = new();
-    private readonly ConcurrentBag<Task> _connections = [];
-    private readonly int _port;
-    private readonly Task _accepting;
     private int _scripts;
     private int _questions;
 
-    /// <param name="url">The server's URL.</param>
-    public RedisProxy(string url)
-    {
-        _port = new Uri(url).Port;
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
-
     public string Url => $"redis://{Authority}";
 
-    public string Authority => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+    public string Authority => $"127.0.0.1:{Port}";
 
     /// <summary>The number of script runs on admission's own connections.</summary>
     public int OwnRuns => Volatile.Read(ref _scripts);
@@ -44,47 +30,10 @@ public sealed class RedisProxy : IAsyncDisposable
     /// <summary>The error that the server seems to return, for <see cref="RedisFault.Refuse"/>.</summary>
     public string Refusal { get; set; } = "";
 
-    public async ValueTask DisposeAsync()
+    protected override async Task RelayAsync(Socket client, Socket server, CancellationToken gone)
     {
-        await _end.CancelAsync();
-        _listener.Dispose();
-        await Task.WhenAll([_accepting, .. _connections]);
-        _end.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _connections.Add(RelayAsync(await _listener.AcceptSocketAsync(_end.Token)));
-            }
-        }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // The test has ended.
-        }
-    }
-
-    private async Task RelayAsync(Socket client)
-    {
-        using var server = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        using var gone = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
-        client.NoDelay = true;
         var connection = new Connection();
-        try
-        {
-            await server.ConnectAsync(IPAddress.Loopback, _port, gone.Token);
-            await Task.WhenAny(CommandsAsync(client, server, connection, gone.Token), AnswersAsync(server, client, connection, gone.Token));
-        }
-        catch (Exception exception) when (exception is SocketException or OperationCanceledException)
-        {
-            // The server is unavailable.
-        }
-
-        await gone.CancelAsync();
-        client.Dispose();
+        await Task.WhenAny(CommandsAsync(client, server, connection, gone), AnswersAsync(server, client, connection, gone));
     }
 
     private async Task CommandsAsync(Socket client, Socket server, Connection connection, CancellationToken gone)
