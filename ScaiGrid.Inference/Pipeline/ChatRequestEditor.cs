@@ -30,10 +30,14 @@ internal static partial class ChatRequestEditor
     /// <param name="dialect">What the upstream accepts; null if a translator reads the body, which handles tool media and carried fields itself.</param>
     public static PooledBytes Edit(ChatRequest request, ModelRoute model, ReadOnlySpan<byte> upstreamModelJson, OpenAiDialect? dialect)
     {
-        var (outputLimit, toolEffort, isOpenAi) = dialect.GetValueOrDefault();
+        var (outputLimit, toolEffort, isOpenAi, refusesUnknown) = dialect.GetValueOrDefault();
         var media = dialect is not null && request.HasToolParts ? ToolMedia.Move(request.Body.Span, request.MessagesSpan) : null;
         var splices = media ?? [];
-        if (request.Carried.Count > 0)
+        if (refusesUnknown)
+        {
+            OthersAnswers.LeaveOut(request.Body.Span, request.MessagesSpan, splices);
+        }
+        else if (request.Carried.Count > 0)
         {
             LeaveOut(request.Carried, isOpenAi ? null : CarriedField.MakerOf(upstreamModelJson), isTranslated: dialect is null, splices);
         }

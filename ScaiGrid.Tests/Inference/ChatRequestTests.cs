@@ -180,6 +180,19 @@ public sealed class ChatRequestTests
         Assert.Equal(!isOpenAi, Encoding.UTF8.GetString(sent.Span).Contains("reasoning_content", StringComparison.Ordinal));
     }
 
+    /// <summary>Some makers' models need their reasoning back.</summary>
+    [Theory]
+    [InlineData("gpt-5.4", null, false)]
+    [InlineData("chat-prod", "gpt-4.1", false)]
+    [InlineData("chat-prod", null, true)]
+    [InlineData("DeepSeek-V3.2", null, true)]
+    public void ReasoningThatTheCallerSendsBack_GoesToDeploymentsThatMayNotBeOpenAis(string model, string? like, bool isSent)
+    {
+        using var request = Read("""{"model":"m","messages":[{"role":"assistant","content":"x","reasoning_content":"Hm."}]}""");
+        using var sent = new OpenAiFormat(model, outputLimit: null, isOpenAi: true, like).WriteRequest(request, Routes.Make(), out _);
+        Assert.Equal(isSent, Encoding.UTF8.GetString(sent.Span).Contains("reasoning_content", StringComparison.Ordinal));
+    }
+
     private static ChatRequest Read(string body)
     {
         var request = ChatRequestReader.Read(Bytes(body), out var problem);

@@ -26,6 +26,9 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     // These models think by default, and on this path reject tools while they think.
     private readonly string? _toolEffort = isOpenAi && RefusesToolsThinking().IsMatch(like ?? model) ? "none" : null;
 
+    // Azure serves other makers' models as well, some of which need their reasoning back.
+    private readonly bool _refusesUnknown = isOpenAi && IsTelling().IsMatch(like ?? model);
+
     public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf(ChatRequestEditor.MaxTokensField, ChatRequestEditor.MaxCompletionTokensField);
 
     /// <summary>
@@ -41,7 +44,7 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     {
         refused = null;
         var limit = outputLimit ?? (request.IsLimitTranslated ? TranslatedLimit : null);
-        return ChatRequestEditor.Edit(request, route, _modelJson, new OpenAiDialect(limit, _toolEffort, isOpenAi));
+        return ChatRequestEditor.Edit(request, route, _modelJson, new OpenAiDialect(limit, _toolEffort, isOpenAi, _refusesUnknown));
     }
 
     [GeneratedRegex(@"\b(gpt-\d|chatgpt|o\d)")]
