@@ -4,7 +4,10 @@ using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Qwen;
 
-/// <summary>The messages in Model Studio's dialect: audio is a data URL, there is no developer role, and files are not supported.</summary>
+/// <summary>
+/// The messages in Model Studio's dialect: audio is a data URL, there is no developer role, and files are not supported. An assistant's message must have
+/// content, and its calls arguments that are JSON.
+/// </summary>
 internal static class QwenMessages
 {
     public static void Write(RequestDocument request, Utf8JsonWriter writer)
@@ -13,10 +16,16 @@ internal static class QwenMessages
         var index = 0;
         foreach (var message in request.Messages)
         {
+            var isMute = IsMute(message);
             writer.WriteStartObject();
-            foreach (var property in message.EnumerateObject())
+            foreach (var property in message.EnumerateObject().Where(property => !isMute || !property.NameEquals("content"u8)))
             {
                 WriteField(request, writer, property, index);
+            }
+
+            if (isMute)
+            {
+                writer.WriteRaw("content"u8, RequestDocument.TryGetContent(message, out var refusal) ? refusal.Raw() : "\"\""u8);
             }
 
             writer.WriteEndObject();
@@ -26,14 +35,22 @@ internal static class QwenMessages
         writer.WriteEndArray();
     }
 
+    // The upstream has no field for refusals, which take the place of the content.
+    private static bool IsMute(JsonElement message) => JsonText.Of(message, "role"u8) == "assistant"
+        && (!message.TryGetProperty("content"u8, out var content) || content.ValueKind == JsonValueKind.Null
+            || (content.ValueKind == JsonValueKind.String && content.ValueEquals(""u8)));
+
     private static void WriteField(RequestDocument request, Utf8JsonWriter writer, JsonProperty property, int index)
     {
         switch (property.Name)
         {
-            case "extra_content":
+            case "extra_content" or "refusal":
                 break;
             case "role" when property.Value.ValueKind == JsonValueKind.String && property.Value.ValueEquals("developer"u8):
                 writer.WriteString("role"u8, "system"u8);
+                break;
+            case "tool_calls" when property.Value.ValueKind == JsonValueKind.Array:
+                WriteCalls(writer, property.Value);
                 break;
             case "content" when property.Value.ValueKind == JsonValueKind.Array:
                 writer.WriteStartArray("content"u8);
@@ -49,6 +66,65 @@ internal static class QwenMessages
                 writer.WriteProperty(property);
                 break;
         }
+    }
+
+    private static void WriteCalls(Utf8JsonWriter writer, JsonElement calls)
+    {
+        writer.WriteStartArray("tool_calls"u8);
+        foreach (var call in calls.EnumerateArray())
+        {
+            if (call.ValueKind != JsonValueKind.Object)
+            {
+                writer.WriteRawValue(call.Raw(), skipInputValidation: true);
+                continue;
+            }
+
+            writer.WriteStartObject();
+            foreach (var property in call.EnumerateObject().Where(property => !property.NameEquals("extra_content"u8)))
+            {
+                if (property.NameEquals("function"u8) && property.Value.ValueKind == JsonValueKind.Object && !HasJson(property.Value))
+                {
+                    WriteFunction(writer, property.Value);
+                }
+                else
+                {
+                    writer.WriteProperty(property);
+                }
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static bool HasJson(JsonElement function)
+    {
+        try
+        {
+            using var document = function.TryGetString("arguments"u8, out var arguments) ? JsonText.Parse(JsonText.Of(arguments)) : null;
+            return document is not null;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    // Models write nothing for a call without arguments, and an answer may be cut off within them.
+    private static void WriteFunction(Utf8JsonWriter writer, JsonElement function)
+    {
+        writer.WriteStartObject("function"u8);
+        foreach (var property in function.EnumerateObject().Where(property => !property.NameEquals("arguments"u8)))
+        {
+            writer.WriteProperty(property);
+        }
+
+        var text = JsonText.Of(function, "arguments"u8);
+        writer.WriteString("arguments"u8, function.TryGetObject("arguments"u8, out var given) ? given.GetRawText()
+            : string.IsNullOrWhiteSpace(text) ? "{}"
+            : $"{{\"arguments\":{JsonSerializer.Serialize(text, TranslationJson.Text)}}}");
+        writer.WriteEndObject();
     }
 
     private static void WritePart(RequestDocument request, Utf8JsonWriter writer, JsonElement element, string path)

@@ -113,7 +113,8 @@ internal static partial class QwenRequest
             return;
         }
 
-        var thinks = effort != "none" && !mayNotThink;
+        // Some models always think, and reject being told not to.
+        var thinks = AlwaysThinks().IsMatch(model) || (effort != "none" && !mayNotThink);
         writer.WriteBoolean("enable_thinking"u8, thinks);
         if (thinks && !request.Root.TryGetProperty("thinking_budget"u8, out _) && Budget(effort) is { } budget)
         {
@@ -124,7 +125,7 @@ internal static partial class QwenRequest
     // Null: as much as the model allows.
     private static int? Budget(string effort) => effort switch
     {
-        "minimal" => 512,
+        "none" or "minimal" => 512,
         "low" => 2048,
         "high" or "xhigh" or "max" => null,
         _ => 8192,
@@ -137,6 +138,9 @@ internal static partial class QwenRequest
     // The above, and all from 3.5 on except those that always think.
     [GeneratedRegex(@"^qwen(3-\d+(\.\d+)?b(-a\d+b)?$|(3\.[5-9]|[4-9])(?!.*thinking))", RegexOptions.IgnoreCase)]
     private static partial Regex ThinkingUnasked();
+
+    [GeneratedRegex("^(qwq|qvq)|thinking", RegexOptions.IgnoreCase)]
+    private static partial Regex AlwaysThinks();
 
     [GeneratedRegex(@"^qwen(3\.[89]|[4-9])", RegexOptions.IgnoreCase)]
     private static partial Regex ThinkingBeforeJson();
