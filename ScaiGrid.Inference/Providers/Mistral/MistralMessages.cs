@@ -38,7 +38,8 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
     /// </summary>
     private List<(JsonElement Message, int Index, string? Role)> InOrder()
     {
-        var messages = request.Messages.Select((message, index) => (Message: message, Index: index, Role: Role(message))).ToList();
+        var messages = request.Messages.Select((message, index) => (Message: message, Index: index, Role: Role(message)))
+            .Where(message => message.Role != "assistant" || !IsEmpty(message.Message)).ToList();
         var last = messages.FindLastIndex(message => message.Role != "system");
         var start = messages.FindIndex(message => message.Role != "system");
         if (last < 0)
@@ -49,20 +50,20 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         if (last < messages.Count - 1 && messages[last].Role == "assistant")
         {
             // Moving it would leave the assistant's text last, and the model would continue that text.
-            request.Refuse($"messages[{last + 1}]", "is a system message after the assistant's last message, which this model does not accept.");
+            request.Refuse($"messages[{messages[last + 1].Index}]", "is a system message after the assistant's last message, which this model does not accept.");
         }
 
         var ordered = messages[..start];
         var others = new List<(JsonElement, int, string?)>(messages.Count - start);
         string? before = null;
-        foreach (var message in messages[start..])
+        foreach (var (place, message) in messages.Index().Skip(start))
         {
             if (message.Role != "system")
             {
                 before = message.Role;
                 others.Add(message);
             }
-            else if (before == "user" && message.Index < last)
+            else if (before == "user" && place < last)
             {
                 others.Add(message);
             }
@@ -75,6 +76,12 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         ordered.AddRange(others);
         return ordered;
     }
+
+    // The upstream rejects it, for example an answer that was stopped before it began.
+    private static bool IsEmpty(JsonElement message) => !message.Items("tool_calls"u8).Any()
+        && (!RequestDocument.TryGetContent(message, out var content) || (content.ValueKind == JsonValueKind.Array
+            ? content.EnumerateArray().All(part => ContentPart.IsText(part, out var text) && text.RawInner().IsEmpty)
+            : content.Raw().Length <= 2));
 
     private static string? Role(JsonElement message) => JsonText.Of(message, "role"u8) switch { "developer" => "system", "function" => "tool", var role => role };
 
@@ -153,7 +160,7 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         }
 
         request.RefuseBareImage(part, path);
-        if (part.Kind is PartKind.Image or PartKind.Other)
+        if (part.Kind == PartKind.Other)
         {
             writer.WriteRawValue(element.Raw(), skipInputValidation: true);
             return;
@@ -165,6 +172,10 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
             case PartKind.Text:
                 writer.WriteString("type"u8, "text"u8);
                 writer.WriteRaw("text"u8, part.Text);
+                break;
+            case PartKind.Image:
+                writer.WriteString("type"u8, "image_url"u8);
+                element.CopyTo(writer, "image_url"u8);
                 break;
             case PartKind.Audio:
                 writer.WriteString("type"u8, "input_audio"u8);
