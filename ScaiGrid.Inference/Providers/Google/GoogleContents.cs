@@ -139,7 +139,8 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         var position = 0;
         foreach (var element in content.EnumerateArray())
         {
-            if (element.ValueKind == JsonValueKind.Object)
+            // Empty text is rejected, for example before a picture.
+            if (IsSaying(element))
             {
                 WritePart(ContentPart.Of(element), $"messages[{index}].content[{position}]");
             }
@@ -181,7 +182,14 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
         writer.WriteEndObject();
     }
 
-    private static string Type(ContentPart part) => part.MediaType.Length > 0 ? part.MediaType : part.Kind == PartKind.Image ? "image/jpeg" : "application/pdf";
+    private static string Type(ContentPart part) => part.MediaType switch
+    {
+        "" => part.Kind == PartKind.Image ? "image/jpeg" : "application/pdf",
+
+        // Known as text only.
+        "application/json" => "text/plain",
+        var type => type,
+    };
 
     private void WriteCalls(JsonElement message)
     {

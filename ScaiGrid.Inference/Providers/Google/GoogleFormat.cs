@@ -91,7 +91,7 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
             }
         }
 
-        if (GoogleFinish.Of(candidate, completion.HasToolCalls, out failed) is not { } finish)
+        if (GoogleFinish.Of(candidate, completion.HasToolCalls, completion.HasContent, out failed) is not { } finish)
         {
             failed ??= new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer does not say why it ended.");
             return false;

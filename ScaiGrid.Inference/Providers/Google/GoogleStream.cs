@@ -95,7 +95,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
             }
         }
 
-        state.Finish = GoogleFinish.Of(candidate, state.Calls > 0, out var failed) ?? state.Finish;
+        state.Finish = GoogleFinish.Of(candidate, state.Calls > 0, state.HasText, out var failed) ?? state.Finish;
         return failed;
     }
 
@@ -111,6 +111,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         if (part.TryGetString("text"u8, out var text) && text.RawInner().Length > 0)
         {
             var isThought = part.TryGetProperty("thought"u8, out var thought) && thought.ValueKind == JsonValueKind.True;
+            state.HasText |= !isThought;
             AddText(index, state.TakeRole(), isThought ? "reasoning_content"u8 : "content"u8, text.RawInner());
         }
     }
@@ -166,6 +167,8 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         private bool _hasRole;
 
         public int Calls { get; set; }
+
+        public bool HasText { get; set; }
 
         public string? Finish { get; set; }
 

@@ -25,6 +25,8 @@ internal sealed class CompletionWriter : IDisposable
 
     public bool HasToolCalls => _callCount > 0;
 
+    public bool HasContent => _content.Length > 0;
+
     /// <param name="id">The id, as a JSON string.</param>
     /// <param name="model">The model's name, as a JSON string.</param>
     /// <param name="created">The creation time in Unix seconds.</param>
