@@ -31,8 +31,8 @@ public readonly record struct TokenUsage(
             return null;
         }
 
-        long? prompt = null, completion = null, total = null;
-        long cached = 0, reasoning = 0;
+        long? prompt = null, completion = null, total = null, cached = null, hits = null;
+        long reasoning = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("prompt_tokens"u8) || reader.ValueTextEquals("input_tokens"u8))
@@ -46,6 +46,11 @@ public readonly record struct TokenUsage(
             else if (reader.ValueTextEquals("total_tokens"u8))
             {
                 total = ReadCount(ref reader);
+            }
+            else if (reader.ValueTextEquals("cached_tokens"u8) || reader.ValueTextEquals("prompt_cache_hit_tokens"u8))
+            {
+                // Kimi and DeepSeek: beside the prompt.
+                hits = ReadCount(ref reader);
             }
             else if (reader.ValueTextEquals("prompt_tokens_details"u8) || reader.ValueTextEquals("input_tokens_details"u8))
             {
@@ -72,7 +77,7 @@ public readonly record struct TokenUsage(
         prompt ??= total - completion;
         completion ??= total - prompt;
         // Cached tokens are part of the prompt, so there cannot be more of them.
-        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), Math.Min(cached, prompt.Value), reasoning) { LacksCompletion = completion is null } : null;
+        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), Math.Min(cached ?? hits ?? 0, prompt.Value), reasoning) { LacksCompletion = completion is null } : null;
     }
 
     /// <summary>Reads one count of an upstream's document.</summary>
