@@ -14,6 +14,10 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter writer, bool forgetsThoughts)
 {
     private readonly AnthropicCallIds _ids = new();
+
+    // Written together with what follows them: a turn that ends in one is rejected. An answer that was cut off while the model thought ends so.
+    private readonly List<JsonElement> _thoughts = [];
+
     private bool _isOpen;
     private bool _isUser;
     private bool _hasTurns;
@@ -80,29 +84,29 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             WritePiece(pieces[i], isLast && i == pieces.Count - 1);
         }
 
-        if (pieces.Count > 0)
+        if (pieces.Count == 0)
         {
-            return;
+            foreach (var block in AnthropicTurn.Thoughts(message))
+            {
+                AddThought(block);
+            }
+
+            // A turn that the model is to continue must not end in white space.
+            WriteContent(message, index, isUser: false, trimEnd: isLast);
+            foreach (var call in message.Items("tool_calls"u8))
+            {
+                WriteCall(call);
+            }
         }
 
-        foreach (var block in AnthropicTurn.Thoughts(message))
-        {
-            WriteThought(block);
-        }
-
-        // A turn that the model is to continue must not end in white space.
-        WriteContent(message, index, isUser: false, trimEnd: isLast);
-        foreach (var call in message.Items("tool_calls"u8))
-        {
-            WriteCall(call);
-        }
+        _thoughts.Clear();
     }
 
     private void WritePiece(AnthropicTurn.Piece piece, bool isLast)
     {
         if (piece.Thought is { } thought)
         {
-            WriteThought(thought);
+            AddThought(thought);
         }
         else if (piece.Call is { } call)
         {
@@ -114,15 +118,12 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
     }
 
-    private void WriteThought(JsonElement block)
+    private void AddThought(JsonElement block)
     {
-        if (forgetsThoughts)
+        if (!forgetsThoughts)
         {
-            return;
+            _thoughts.Add(block);
         }
-
-        Open(isUser: false);
-        writer.WriteRawValue(block.Raw(), skipInputValidation: true);
     }
 
     private void WriteCall(JsonElement call)
@@ -305,18 +306,23 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 
     private void Open(bool isUser)
     {
-        if (_isOpen && _isUser == isUser)
+        if (!_isOpen || _isUser != isUser)
         {
-            return;
+            Close();
+            if (!_hasTurns && !isUser)
+            {
+                WriteUser(ConversationRules.Beginning);
+            }
+
+            Start(isUser);
         }
 
-        Close();
-        if (!_hasTurns && !isUser)
+        foreach (var thought in _thoughts)
         {
-            WriteUser(ConversationRules.Beginning);
+            writer.WriteRawValue(thought.Raw(), skipInputValidation: true);
         }
 
-        Start(isUser);
+        _thoughts.Clear();
     }
 
     private void WriteUser(string text)
