@@ -147,7 +147,8 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         writer.WriteString("tool_use_id"u8, _ids.OfResult(JsonText.Of(message, "tool_call_id"u8) ?? ""));
         if (message.TryGetProperty("content"u8, out var content))
         {
-            if (content.ValueKind == JsonValueKind.String)
+            // A tool that returned nothing has no content: empty text is rejected.
+            if (content.ValueKind == JsonValueKind.String && !IsBlank(content.Raw()))
             {
                 writer.WriteRaw("content"u8, content);
             }
@@ -205,6 +206,12 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 
             position++;
         }
+    }
+
+    private static bool IsBlank(ReadOnlySpan<byte> json)
+    {
+        using var document = json.Length < 64 ? JsonDocument.Parse(json.ToArray()) : null;
+        return document is not null && string.IsNullOrWhiteSpace(JsonText.Of(document.RootElement));
     }
 
     // Empty text is rejected, and carries no information.
