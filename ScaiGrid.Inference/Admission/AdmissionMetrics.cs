@@ -17,7 +17,7 @@ public sealed class AdmissionMetrics : IDisposable
         _blocks = _meter.CreateCounter<long>("scaigrid_budget_blocks", description: "Calls that a budget refused or throttled.");
         _limited = _meter.CreateCounter<long>("scaigrid_rate_limited", description: "Calls that a rate limit refused.");
         _withoutRedis = _meter.CreateCounter<long>("scaigrid_admission_without_redis", description: "Calls admitted or refused while Redis was unavailable.");
-        _recovered = _meter.CreateCounter<long>("scaigrid_reservations_recovered", description: "Settled or released reservations of dead processes.");
+        _recovered = _meter.CreateCounter<long>("scaigrid_reservations_recovered", description: "Settled or released reservations of calls that no longer run.");
     }
 
     public void Dispose() => _meter.Dispose();

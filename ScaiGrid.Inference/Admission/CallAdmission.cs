@@ -42,6 +42,7 @@ public sealed partial class CallAdmission
     private readonly ILogger<CallAdmission> _logger;
     private readonly LocalLimiter _local;
     private readonly AheadAdmission _ahead;
+    private readonly ConcurrentDictionary<string, AdmissionTicket> _reserving = new();
     private readonly int _throttleMs;
 
     internal CallAdmission(
@@ -68,6 +69,9 @@ public sealed partial class CallAdmission
 
     /// <summary>Whether prefetched tickets exist or have been asked for.</summary>
     internal bool HasTickets => _ahead.HasTickets;
+
+    /// <summary>Whether a call of this process that has a reservation in budgets is running.</summary>
+    internal bool IsRunning(string ticket) => _reserving.ContainsKey(ticket);
 
     /// <summary>Admits a call and sets its ticket.</summary>
     /// <returns>The reason for a refusal; null if the call may run.</returns>
@@ -109,7 +113,7 @@ public sealed partial class CallAdmission
         var mayBeAhead = parts.Length == 1 && caller.Terms is null;
         if (mayBeAhead && _ahead.TryTake(plan, parts[0], amounts, out var ready))
         {
-            return new AdmissionOutcome(null, ready.Limits, ready.Ticket.Parts.Length > 0 ? ready.Ticket : null);
+            return Admit(ready.Ticket, ready.Limits);
         }
 
         var ticket = NewTicket(plan, caller, amounts);
@@ -132,8 +136,7 @@ public sealed partial class CallAdmission
             }
 
             Answered(failure: null);
-            return unknown is null ? new AdmissionOutcome(refusal, limits, refusal is null && ticket.Parts.Length > 0 ? ticket : null)
-                : new AdmissionOutcome(Unknowable);
+            return unknown is not null ? new AdmissionOutcome(Unknowable) : refusal is not null ? new AdmissionOutcome(refusal, limits) : Admit(ticket, limits);
         }
         catch (Exception exception) when (AdmissionStore.IsFailure(exception))
         {
@@ -152,7 +155,7 @@ public sealed partial class CallAdmission
     /// <summary>Counts the actual use of a call. Does not wait for Redis.</summary>
     public void Settle(AdmissionTicket ticket, Settlement settlement)
     {
-        if (ticket.TryClose())
+        if (TryClose(ticket))
         {
             Settlements.Send(ticket, settlement, SettleMode.Count);
         }
@@ -161,7 +164,7 @@ public sealed partial class CallAdmission
     /// <summary>Releases the reservation of a call that used nothing. Does nothing after <see cref="Settle"/>.</summary>
     public void Release(AdmissionTicket? ticket)
     {
-        if (ticket?.TryClose() is true)
+        if (ticket is not null && TryClose(ticket))
         {
             Settlements.Send(ticket, default, SettleMode.Release);
         }
@@ -181,6 +184,28 @@ public sealed partial class CallAdmission
             // The sets expire by themselves.
             Answered(exception);
         }
+    }
+
+    private AdmissionOutcome Admit(AdmissionTicket ticket, RateLimitState limits)
+    {
+        if (ticket.Id.Length > 0)
+        {
+            _reserving[ticket.Id] = ticket;
+        }
+
+        return new AdmissionOutcome(null, limits, ticket.Parts.Length > 0 ? ticket : null);
+    }
+
+    private bool TryClose(AdmissionTicket ticket)
+    {
+        if (!ticket.TryClose())
+        {
+            return false;
+        }
+
+        // A line of a batch that is repeated has the same id, and may have begun already.
+        _reserving.TryRemove(KeyValuePair.Create(ticket.Id, ticket));
+        return true;
     }
 
     private static TicketAmounts Amounts(AdmissionPlan plan, CallBounds bounds, CallTerms? terms) => new(

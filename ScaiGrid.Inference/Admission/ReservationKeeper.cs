@@ -5,11 +5,13 @@ namespace ScaiGrid.Inference.Admission;
 
 /// <summary>
 /// Every few seconds refreshes this process's heartbeat in Redis, sends settlements that failed while Redis was unavailable, and releases
-/// the reservations of dead processes.
+/// reservations of calls that no longer run: those of dead processes, and those of this process that a restored Redis has again.
 /// </summary>
 /// <remarks>
 /// A process is considered dead when this one has found its heartbeat key missing in every round for <see cref="MissingFor"/>. A failed round
 /// starts the count again, because an unavailable Redis proves nothing. Recovery happens 70 to 100 seconds after a process died.
+/// A Redis that was restored, or a replica that took over too early, has reservations again that were already settled. Those with use are
+/// counted by the comparison with the database within minutes; only what is left after <see cref="StrayFor"/> is released.
 /// </remarks>
 internal sealed partial class ReservationKeeper(
     CallAdmission admission, AdmissionStore store, AdmissionMetrics metrics, TimeProvider time, ILogger<ReservationKeeper> logger) : BackgroundService
@@ -17,8 +19,10 @@ internal sealed partial class ReservationKeeper(
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MissingFor = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan StrayFor = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<string, long> _missing = [];
+    private readonly Dictionary<string, long> _stray = [];
     private bool _isFailing;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -63,18 +67,24 @@ internal sealed partial class ReservationKeeper(
 
         await SettleWaitingAsync();
         var dead = new Dictionary<string, bool>();
+        var stray = new HashSet<string>();
         foreach (var owner in await database.SetMembersAsync(AdmissionKeys.Owners))
         {
-            await LookAsync(owner!, dead);
+            await LookAsync(owner!, dead, stray);
         }
 
         foreach (var known in _missing.Keys.Where(process => !dead.ContainsKey(process)).ToArray())
         {
             _missing.Remove(known);
         }
+
+        foreach (var known in _stray.Keys.Where(ticket => !stray.Contains(ticket)).ToArray())
+        {
+            _stray.Remove(known);
+        }
     }
 
-    private async Task LookAsync(string owner, Dictionary<string, bool> dead)
+    private async Task LookAsync(string owner, Dictionary<string, bool> dead, HashSet<string> stray)
     {
         var database = store.Database;
         var open = await OpenReservation.ReadAsync(database, owner);
@@ -86,14 +96,19 @@ internal sealed partial class ReservationKeeper(
         }
 
         var recovered = 0;
-        foreach (var reservation in open.Where(reservation => reservation.Process != store.Process))
+        foreach (var reservation in open)
         {
-            if (!dead.TryGetValue(reservation.Process, out var isDead))
+            bool isOver;
+            if (reservation.Process == store.Process)
             {
-                dead[reservation.Process] = isDead = await IsDeadAsync(reservation.Process);
+                isOver = IsStray(reservation.Ticket, stray);
+            }
+            else if (!dead.TryGetValue(reservation.Process, out isOver))
+            {
+                dead[reservation.Process] = isOver = await IsDeadAsync(reservation.Process);
             }
 
-            if (isDead && await reservation.ReleaseAsync(database, owner))
+            if (isOver && await reservation.ReleaseAsync(database, owner))
             {
                 recovered++;
             }
@@ -104,6 +119,20 @@ internal sealed partial class ReservationKeeper(
             metrics.Recovered(recovered);
             ReservationsRecovered(recovered, owner);
         }
+    }
+
+    private bool IsStray(string ticket, HashSet<string> stray)
+    {
+        // A settlement that still waits would not count after a release.
+        if (admission.IsRunning(ticket) || !admission.Settlements.Waiting.IsEmpty)
+        {
+            return false;
+        }
+
+        stray.Add(ticket);
+        var now = time.GetTimestamp();
+        _stray.TryAdd(ticket, now);
+        return time.GetElapsedTime(_stray[ticket], now) >= StrayFor;
     }
 
     private async Task<bool> IsDeadAsync(string process)
@@ -152,9 +181,9 @@ internal sealed partial class ReservationKeeper(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Released {Count} reservations of dead processes in {Owner}.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Released {Count} reservations of calls that no longer run in {Owner}.")]
     private partial void ReservationsRecovered(int count, string owner);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Reservations of dead processes cannot be recovered at the moment: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Reservations of calls that no longer run cannot be released at the moment: {Reason}")]
     private partial void RoundFailed(string reason);
 }

@@ -25,10 +25,10 @@ internal sealed class Grants(PermissionCatalogue catalogue, GrantSource source)
 
     public UserGrants Of(string userId)
     {
-        string[] assigned = [.. source.Roles(userId).Order(StringComparer.Ordinal)];
-        string[] fromGroups = [.. source.Groups(userId).SelectMany(source.GroupRoles.Of).Distinct().Order(StringComparer.Ordinal)];
-        string[] customRoles = [.. source.CustomRoles(userId).Order(StringComparer.Ordinal)];
-        string[] modulePermissions = [.. source.ModulePermissions(userId).Order(StringComparer.Ordinal)];
+        var assigned = Sorted(source.Roles(userId));
+        var fromGroups = Sorted(source.Groups(userId).SelectMany(source.GroupRoles.Of).Distinct());
+        var customRoles = Sorted(source.CustomRoles(userId));
+        var modulePermissions = Sorted(source.ModulePermissions(userId));
         var name = string.Join('\n', string.Join(' ', assigned), string.Join(' ', fromGroups), string.Join(' ', customRoles), string.Join(' ', modulePermissions));
         if (!_known.TryGetValue(name, out var grants))
         {
@@ -46,6 +46,14 @@ internal sealed class Grants(PermissionCatalogue catalogue, GrantSource source)
         }
 
         return grants;
+    }
+
+    // Called for each user at each change of a snapshot; most have one role and nothing else.
+    private static string[] Sorted(IEnumerable<string> names)
+    {
+        string[] sorted = [.. names];
+        Array.Sort(sorted, StringComparer.Ordinal);
+        return sorted;
     }
 
     // A stored role may contain permissions that a tenant can no longer have, or of a module that no longer exists.

@@ -19,6 +19,9 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
 
     private readonly GroupsOfUsers _groups = new(user => rows.Memberships.Of(user).Select(row => row.GroupId), rows.GroupChildren.All);
 
+    // A user has a caller for itself and one for each key.
+    private readonly Dictionary<string, (UserGrants Grants, string[] Groups)> _rights = [];
+
     public FrozenDictionary<ApiKeyHash, Caller> Keys()
     {
         var callers = new Dictionary<ApiKeyHash, Caller>();
@@ -91,7 +94,12 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
             return null;
         }
 
-        var grants = _grants.Of(user.Id);
+        if (!_rights.TryGetValue(user.Id, out var rights))
+        {
+            _rights[user.Id] = rights = (_grants.Of(user.Id), _groups.Of(user.Id));
+        }
+
+        var (grants, groups) = rights;
         return new Caller
         {
             UserId = user.Id,
@@ -102,7 +110,7 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
             PartnerId = partner.Id,
             PartnerSlug = partner.Slug,
             Roles = grants.Roles,
-            Groups = _groups.Of(user.Id),
+            Groups = groups,
             Permissions = key?.Scopes is { } scopes ? Narrowed(grants.Permissions, scopes) : grants.Permissions,
             ApiKeyId = key?.Id,
             Credential = credentials.Keep(key?.Id ?? user.Id),

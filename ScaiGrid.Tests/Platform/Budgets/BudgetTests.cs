@@ -265,6 +265,31 @@ public sealed class BudgetTests
         (await grid.Admin.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
     }
 
+    /// <summary>Nothing is recorded of a call that used nothing: only its process knows that it has ended.</summary>
+    [Fact]
+    [Trait("lane", "long")]
+    public async Task ReleaseThatRedisForgot_IsRepeatedWithinTwelveMinutes()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["SCAIGRID_DISPATCH_TIMEOUT_S"] = "3600" });
+        var hold = new TaskCompletionSource();
+        var (slug, upstreamModel) = await grid.ConnectAsync(new UpstreamScript { Hold = hold.Task, Status = 400 });
+        var (running, runningModel) = await grid.ConnectAsync(new UpstreamScript { Hold = new TaskCompletionSource().Task });
+        var budget = await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 2 });
+        var refused = grid.Admin.ChatAsync(slug);
+        var runs = grid.Admin.ChatAsync(running);
+        await Poll.UntilAsync(() => Task.FromResult(grid.Upstream.CallsOf(upstreamModel).Count + grid.Upstream.CallsOf(runningModel).Count == 2), "the calls");
+        var before = await grid.Redis!.RememberAsync("scaigrid:budget:*", "scaigrid:admission:*:open");
+        hold.SetResult();
+        Assert.Equal(422, (int)(await refused).Status);
+        await ReservedAsync(grid.Admin, budget, calls: 1, TimeSpan.FromSeconds(10));
+        await before.RestoreAsync();
+        Assert.Equal(2, (int)(await GetAsync(grid.Admin, budget))["reserved"]!["requests"]!);
+        (await grid.Admin.ChatAsync(Echo)).Error(429, "BUDGET_EXCEEDED");
+        await ReservedAsync(grid.Admin, budget, calls: 1, TimeSpan.FromMinutes(12));
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        Assert.False(runs.IsCompleted);
+    }
+
     [Fact]
     public async Task RedisAway_ABlockingBudgetRefuses()
     {
@@ -289,6 +314,9 @@ public sealed class BudgetTests
     }
 
     private static async Task<JsonNode> GetAsync(ApiDriver admin, string id) => (await admin.GetAsync($"{Path}/{id}")).Ok();
+
+    private static Task<TimeSpan> ReservedAsync(ApiDriver admin, string id, int calls, TimeSpan within) => Poll.UntilAsync(
+        async () => (int)(await GetAsync(admin, id))["reserved"]!["requests"]! == calls, $"{calls} reserved calls", within);
 
     private static async Task<JsonNode> SettledAsync(ApiDriver admin, string id, int used)
     {
