@@ -176,7 +176,7 @@ public sealed class ChatPipeline
                 do
                 {
                     var chunk = chunks.Current;
-                    usage = chunk.Usage ?? usage;
+                    usage = chunk.Usage ?? chunk.ChoiceUsage ?? usage;
                     if (chunk.HasFinish)
                     {
                         finished = true;

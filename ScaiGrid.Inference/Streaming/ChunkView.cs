@@ -32,6 +32,9 @@ public sealed class ChunkView
 
     public TokenUsage? Usage { get; init; }
 
+    /// <summary>The usage in a choice, where Kimi's streams have it; it stays in the choice.</summary>
+    public TokenUsage? ChoiceUsage { get; init; }
+
     /// <summary>True if there is a <c>usage</c> whose prompt or output count could not be read; it is not shown to the caller.</summary>
     public bool HasUnreadableUsage { get; init; }
 
@@ -107,7 +110,7 @@ public sealed class ChunkView
 
         var reader = new Utf8JsonReader(json.Span);
         JsonSpan id = default, created = default, model = default, usageProperty = default, text = default;
-        TokenUsage? usage = null;
+        TokenUsage? usage = null, choiceUsage = null;
         bool hasChoices = false, hasFinish = false, hasFailed = false, hasFailure = false, hasAborted = false, hasForeignFinish = false, isNormal = true, isError = false, hasUnreadableUsage = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
@@ -134,7 +137,7 @@ public sealed class ChunkView
             else if (reader.ValueTextEquals("choices"u8))
             {
                 reader.Read();
-                (hasChoices, hasFinish, hasFailed, hasFailure, hasAborted, hasForeignFinish, isNormal, text) = ReadChoices(ref reader, output);
+                (hasChoices, hasFinish, hasFailed, hasFailure, hasAborted, hasForeignFinish, isNormal, text) = ReadChoices(ref reader, output, ref choiceUsage);
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
@@ -164,6 +167,7 @@ public sealed class ChunkView
             Model = model,
             UsageProperty = usageProperty,
             Usage = usage,
+            ChoiceUsage = choiceUsage,
             HasUnreadableUsage = hasUnreadableUsage,
             HasChoices = hasChoices,
             HasFinish = hasFinish,
@@ -203,7 +207,8 @@ public sealed class ChunkView
             : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
     }
 
-    private static (bool Any, bool Finish, bool Failed, bool Failure, bool Aborted, bool Foreign, bool Normal, JsonSpan Text) ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
+    private static (bool Any, bool Finish, bool Failed, bool Failure, bool Aborted, bool Foreign, bool Normal, JsonSpan Text) ReadChoices(
+        ref Utf8JsonReader reader, PooledBytes? output, ref TokenUsage? usage)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -237,6 +242,12 @@ public sealed class ChunkView
             {
                 reader.Read();
                 failure |= reader.TokenType != JsonTokenType.Null;
+                reader.Skip();
+            }
+            else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("usage"u8))
+            {
+                reader.Read();
+                usage = TokenUsage.Read(ref reader) ?? usage;
                 reader.Skip();
             }
             else if (reader.ValueTextEquals("logprobs"u8))

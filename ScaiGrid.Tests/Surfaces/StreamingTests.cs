@@ -278,6 +278,30 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]
+    public async Task UsageInAChoice_AsKimiHasIt_IsMetered(string path)
+    {
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = """
+                data: {"id":"c-1","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}
+
+                data: {"id":"c-1","created":5,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":13,"total_tokens":32,"cached_tokens":12}}]}
+
+                data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamAsync(slug, path: path, includeUsage: true);
+        var usage = Assert.Single((await stream.AllAsync()).SkipLast(1).Select(item => item.Json["usage"]).OfType<JsonNode>());
+        var cached = usage["cached_tokens"] ?? usage["prompt_tokens_details"]!["cached_tokens"];
+        Assert.Equal((19, 13, 12), ((int)usage["prompt_tokens"]!, (int)usage["completion_tokens"]!, (int)cached!));
+    }
+
+    [Theory]
+    [InlineData(Native)]
+    [InlineData(OpenAi)]
     public async Task ModelBehindTheText_AsAzureHasIt_IsReplacedInEveryChunk(string path)
     {
         string[] texts = ["One", " and a longer one", ", ", "then again", " a short one", "."];
