@@ -15,6 +15,8 @@ public sealed class Checks
 
     private const int MaxListItems = 64;
 
+    private const string NotALine = "must be one line, without control characters and without marks that override the direction of text.";
+
     private readonly List<ErrorDetail> _mistakes = [];
 
     /// <summary>The mistakes found so far; other code may add its own.</summary>
@@ -22,27 +24,33 @@ public sealed class Checks
 
     public void Add(string field, string message) => _mistakes.Add(new ErrorDetail(field, message));
 
-    /// <summary>Requires a text that is not blank.</summary>
-    public string Required(string field, string? value, int maxLength)
-    {
-        if (string.IsNullOrWhiteSpace(value))
-        {
-            Add(field, "is required.");
-            return "";
-        }
+    /// <summary>Requires a text of one line that is not blank.</summary>
+    public string Required(string field, string? value, int maxLength) =>
+        IsThere(field, value) && Text(field, value, maxLength) is { } text && PlainText.IsLine(text) ? text : "";
 
-        return Text(field, value, maxLength)!;
-    }
+    /// <summary>Requires a text of any number of lines that is not blank.</summary>
+    public string RequiredProse(string field, string? value, int maxLength) => IsThere(field, value) ? Prose(field, value, maxLength)! : "";
 
-    /// <summary>An optional text of at most <paramref name="maxLength"/> characters.</summary>
+    /// <summary>An optional text of one line, of at most <paramref name="maxLength"/> characters.</summary>
     public string? Text(string field, string? value, int maxLength)
     {
-        if (value?.Length > maxLength)
+        if (value is not null && !PlainText.IsLine(value))
         {
-            Add(field, $"must be at most {maxLength} characters.");
+            Add(field, NotALine);
         }
 
-        return value;
+        return NotLonger(field, value, maxLength);
+    }
+
+    /// <summary>An optional text of any number of lines, of at most <paramref name="maxLength"/> characters.</summary>
+    public string? Prose(string field, string? value, int maxLength)
+    {
+        if (value is not null && !PlainText.IsProse(value))
+        {
+            Add(field, "must not have the character NUL (U+0000).");
+        }
+
+        return NotLonger(field, value, maxLength);
     }
 
     /// <summary>An optional value of a fixed set; <paramref name="otherwise"/> if it is not given.</summary>
@@ -126,6 +134,10 @@ public sealed class Checks
             {
                 Add($"{field}[{i}]", "must be a string of 1 to 64 characters.");
             }
+            else if (!PlainText.IsLine(values[i]!))
+            {
+                Add($"{field}[{i}]", NotALine);
+            }
         }
 
         return [.. values.OfType<string>().Distinct()];
@@ -148,5 +160,26 @@ public sealed class Checks
         {
             throw new ApiException(new Problem(CoreErrors.Validation, Details: _mistakes));
         }
+    }
+
+    private bool IsThere(string field, string? value)
+    {
+        if (string.IsNullOrWhiteSpace(value))
+        {
+            Add(field, "is required.");
+            return false;
+        }
+
+        return true;
+    }
+
+    private string? NotLonger(string field, string? value, int maxLength)
+    {
+        if (value?.Length > maxLength)
+        {
+            Add(field, $"must be at most {maxLength} characters.");
+        }
+
+        return value;
     }
 }

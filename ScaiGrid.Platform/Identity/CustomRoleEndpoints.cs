@@ -65,7 +65,7 @@ internal static class CustomRoleEndpoints
         var checks = new Checks();
         var slug = checks.Slug(body.Slug);
         var name = checks.Required("name", body.Name, NameLength);
-        var description = checks.Text("description", body.Description, DescriptionLength) ?? "";
+        var description = checks.Prose("description", body.Description, DescriptionLength) ?? "";
         var core = Core(checks, body.CorePermissions) ?? [];
         var ofModules = OfModules(checks, body.ModulePermissions, catalogue) ?? [];
         checks.ThrowIfAny();
@@ -106,7 +106,7 @@ internal static class CustomRoleEndpoints
         var checks = new Checks();
         checks.SameSlug(body.Slug, role.Slug);
         role.Name = body.Name is null ? role.Name : checks.Required("name", body.Name, NameLength);
-        role.Description = checks.Text("description", body.Description, DescriptionLength) ?? role.Description;
+        role.Description = checks.Prose("description", body.Description, DescriptionLength) ?? role.Description;
         var (core, ofModules) = (Core(checks, body.CorePermissions), OfModules(checks, body.ModulePermissions, catalogue));
         checks.ThrowIfAny();
         if (!caller.Covers([.. core ?? [], .. ofModules ?? []], [], await db.TenantOfAsync(role.TenantId, cancellationToken)))

@@ -125,7 +125,7 @@ internal static partial class DiscoveryHandlers
             {
                 Id = Ids.New(Ids.Model, time),
                 Slug = slug,
-                DisplayName = found.DisplayName is { Length: > 0 and <= 200 } name ? name : found.Id,
+                DisplayName = PlainText.Line(found.DisplayName ?? "") is { Length: <= 200 } name ? name : found.Id,
                 Modality = found.Modality,
                 Capabilities = capabilities,
                 ContextWindow = found.ContextWindow ?? 0,

@@ -94,7 +94,7 @@ internal static class ModelEndpoints
             PartnerId = partnerId,
             TenantId = tenantId,
             DisplayName = string.IsNullOrWhiteSpace(body.DisplayName) ? slug : checks.Text("display_name", body.DisplayName, NameLength)!,
-            Description = checks.Text("description", body.Description, DescriptionLength) ?? "",
+            Description = checks.Prose("description", body.Description, DescriptionLength) ?? "",
             Modality = Modality(checks, body.Modality, "chat"),
             Capabilities = JsonSerializer.Serialize(checks.Words("capabilities", body.Capabilities) ?? []),
             ContextWindow = checks.Between("context_window", body.ContextWindow, 1, MaxTokens) ?? 0,
@@ -138,7 +138,7 @@ internal static class ModelEndpoints
         }
 
         row.DisplayName = body.DisplayName is null ? row.DisplayName : checks.Required("display_name", body.DisplayName, NameLength);
-        row.Description = checks.Text("description", body.Description, DescriptionLength) ?? row.Description;
+        row.Description = checks.Prose("description", body.Description, DescriptionLength) ?? row.Description;
         row.Modality = Modality(checks, body.Modality, row.Modality);
         row.Capabilities = checks.Words("capabilities", body.Capabilities) is { } words ? JsonSerializer.Serialize(words) : row.Capabilities;
         row.ContextWindow = checks.Between("context_window", body.ContextWindow.Value, 1, MaxTokens) ?? (body.ContextWindow.IsGiven ? 0 : row.ContextWindow);
@@ -226,7 +226,7 @@ internal static class ModelEndpoints
             checks.Add("system_prompt_template", $"has no variable {name}; there are {string.Join(", ", PromptTemplate.Variables.Keys.Order(StringComparer.Ordinal))}.");
         }
 
-        return checks.Text("system_prompt_template", text, TemplateLength);
+        return checks.Prose("system_prompt_template", text, TemplateLength);
     }
 
     private static void CheckDates(Checks checks, Model row, TimeProvider time)

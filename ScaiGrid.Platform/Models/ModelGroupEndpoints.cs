@@ -59,7 +59,7 @@ internal static class ModelGroupEndpoints
         {
             Id = Ids.New(Ids.ModelGroup, time),
             Name = checks.Required("name", body.Name, NameLength),
-            Description = checks.Text("description", body.Description, DescriptionLength) ?? "",
+            Description = checks.Prose("description", body.Description, DescriptionLength) ?? "",
             CreatedAt = now,
             UpdatedAt = now,
         };
@@ -92,7 +92,7 @@ internal static class ModelGroupEndpoints
 
         var checks = new Checks();
         row.Name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
-        row.Description = checks.Text("description", body.Description, DescriptionLength) ?? row.Description;
+        row.Description = checks.Prose("description", body.Description, DescriptionLength) ?? row.Description;
         var members = body.ModelIds is null ? null : await MembersAsync(checks, body.ModelIds, db, cancellationToken);
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();

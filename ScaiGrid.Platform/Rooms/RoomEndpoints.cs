@@ -56,7 +56,7 @@ internal static class RoomEndpoints
             Id = Ids.New(Ids.Room, time),
             TenantId = caller.TenantId,
             Name = checks.Required("name", body.Name, NameLength),
-            SystemPrompt = checks.Text("system_prompt", body.SystemPrompt, MessageBodies.ContentLength),
+            SystemPrompt = checks.Prose("system_prompt", body.SystemPrompt, MessageBodies.ContentLength),
             Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}",
             CreatedBy = caller.UserId,
             CreatedAt = now,
@@ -107,7 +107,7 @@ internal static class RoomEndpoints
         var row = own.Room;
         var before = ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata);
         row.Name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
-        row.SystemPrompt = checks.Text("system_prompt", body.SystemPrompt.Or(row.SystemPrompt), MessageBodies.ContentLength);
+        row.SystemPrompt = body.SystemPrompt.IsGiven ? checks.Prose("system_prompt", body.SystemPrompt.Value, MessageBodies.ContentLength) : row.SystemPrompt;
         row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
         checks.ThrowIfAny();
         row.Bytes += await ConversationLimits.GrowthAsync(db, row.TenantId, before, ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata), limits, cancellationToken);
@@ -158,7 +158,7 @@ internal static class RoomEndpoints
 
         RoomAccess.ThrowUnless(own.MaySpeak);
         var checks = new Checks();
-        var content = checks.Required("content", body.Content, MessageBodies.ContentLength);
+        var content = checks.RequiredProse("content", body.Content, MessageBodies.ContentLength);
         var maxTokens = checks.Between("max_tokens", body.MaxTokens, 1, 10_000_000);
         if (body.ReplyModel is not null && !own.Members.Any(member => member.Type == RoomMemberType.Model && member.Member == body.ReplyModel))
         {

@@ -70,8 +70,8 @@ internal static class SessionEndpoints
             TenantId = caller.TenantId,
             UserId = caller.UserId,
             Model = checks.Required("model", body.Model, MessageBodies.ModelLength),
-            Title = checks.Text("title", body.Title, MessageBodies.TitleLength),
-            SystemPrompt = checks.Text("system_prompt", body.SystemPrompt, MessageBodies.ContentLength),
+            Title = Title(checks, body.Title),
+            SystemPrompt = checks.Prose("system_prompt", body.SystemPrompt, MessageBodies.ContentLength),
             Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? "{}",
             CreatedAt = now,
             UpdatedAt = now,
@@ -125,8 +125,8 @@ internal static class SessionEndpoints
         var before = ConversationLimits.BytesOf(row.SystemPrompt, row.Metadata);
         var checks = new Checks();
         row.Model = body.Model is null ? row.Model : checks.Required("model", body.Model, MessageBodies.ModelLength);
-        row.Title = checks.Text("title", body.Title.Or(row.Title), MessageBodies.TitleLength);
-        row.SystemPrompt = checks.Text("system_prompt", body.SystemPrompt.Or(row.SystemPrompt), MessageBodies.ContentLength);
+        row.Title = body.Title.IsGiven ? Title(checks, body.Title.Value) : row.Title;
+        row.SystemPrompt = body.SystemPrompt.IsGiven ? checks.Prose("system_prompt", body.SystemPrompt.Value, MessageBodies.ContentLength) : row.SystemPrompt;
         row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
         checks.ThrowIfAny();
         if (body.Model is not null)
@@ -179,13 +179,16 @@ internal static class SessionEndpoints
         }
 
         var checks = new Checks();
-        var content = checks.Required("content", body.Content, MessageBodies.ContentLength);
+        var content = checks.RequiredProse("content", body.Content, MessageBodies.ContentLength);
         var maxTokens = checks.Between("max_tokens", body.MaxTokens, 1, 10_000_000);
         checks.ThrowIfAny();
         await ConversationLimits.ThrowIfFullAsync(db, caller.TenantId, ConversationLimits.BytesOf(content), limits, cancellationToken);
         return await MessageBodies.AnswerAsync(
             conversation, new Turn(id, row.Model, row.SystemPrompt, content, NamesAuthors: false, maxTokens), body.Stream, caller, context);
     }
+
+    // Of any number of lines: clients may take it from the first message.
+    private static string? Title(Checks checks, string? text) => checks.Prose("title", text, MessageBodies.TitleLength);
 
     private static Task<ChatSession?> FindAsync(PlatformDb db, string id, Caller caller, CancellationToken cancellationToken) =>
         db.ChatSessions.SingleOrDefaultAsync(session => session.Id == id && session.TenantId == caller.TenantId && session.UserId == caller.UserId, cancellationToken);

@@ -132,7 +132,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
         }
 
         // A user who is deactivated keeps the stored address: a conflict with another user's must not keep the account active.
-        var email = (isActive || known is null ? told.Text("email") : null) ?? known?.Email;
+        var email = (isActive || known is null ? told.Email : null) ?? known?.Email;
         var tenantId = known?.TenantId ?? await TenantIdAsync(db, told, cancellationToken);
         if (tenantId is null || email is null || email.Length > Emails.MaxLength)
         {

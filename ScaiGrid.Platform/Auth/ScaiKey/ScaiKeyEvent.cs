@@ -68,7 +68,11 @@ internal sealed record ScaiKeyEvent(string Id, string Type, DateTimeOffset At, s
     public string? Text(string field) =>
         Data[field] is JsonValue value && value.TryGetValue<string>(out var text) && !string.IsNullOrWhiteSpace(text) ? text : null;
 
-    public string? Name(string field) => Text(field) is { } name ? name[..Math.Min(name.Length, NameLength)] : null;
+    /// <summary>A name to show, cut and cleaned: a refused event would be sent again and again.</summary>
+    public string? Name(string field) => Text(field) is { } text && PlainText.Line(text) is { } name ? name[..Math.Min(name.Length, NameLength)] : null;
+
+    /// <summary>The address; null also if it has characters that no address has, which are not removed, as another user may have what is left.</summary>
+    public string? Email => Text("email") is { } email && PlainText.IsLine(email) ? email : null;
 
     /// <summary>A slug in our form; derived from the id if ScaiKey's slug has another form.</summary>
     public string Slug() => Slugs.From(Text("slug") ?? ResourceId);

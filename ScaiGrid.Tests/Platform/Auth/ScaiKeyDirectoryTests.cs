@@ -64,6 +64,21 @@ public sealed class ScaiKeyDirectoryTests(Grid grid, IssuerGrid issuers) : ScaiK
         }
     }
 
+    /// <summary>What ScaiKey says cannot be refused: it would say it again and again.</summary>
+    [Fact]
+    public async Task HiddenCharactersOfAName_AreLeftOut_AndAnAddressWithThemIsNoNews()
+    {
+        var (tenant, user, email) = await UserAsync();
+        await HandledAsync("user.updated", user, new() { ["email"] = $"x\n{email}", ["display_name"] = "A\0d\u202ea\n" }, tenant);
+        using var api = Issuers.As(Issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
+        var me = (await api.GetAsync("/v1/me")).Ok()["user"]!;
+        Assert.Equal(("Ada", email), ((string?)me["display_name"], (string?)me["email"]));
+
+        // Nothing is left of this name.
+        await HandledAsync("user.updated", user, new() { ["email"] = email, ["display_name"] = "\u2066\u2069" }, tenant);
+        Assert.Equal("Ada", (string?)(await api.GetAsync("/v1/me")).Ok()["user"]!["display_name"]);
+    }
+
     [Fact]
     public async Task UserWhoMovesToAnotherTenant_HasNothingLeftInTheOldOne()
     {

@@ -52,6 +52,17 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
         Assert.Equal(0, (int)(await Admin.SendAsync(HttpMethod.Post, path)).Ok()["imported"]!);
     }
 
+    [Fact]
+    public async Task HiddenCharactersOfAModelsName_AreNotImported()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Models = """{"data":[{"id":"m","name":"Good\u202e \u0000model\n"},{"id":"n","name":"\u0000"}]}""";
+        var (provider, name) = await CreateProviderAsync(upstream.BaseUrl);
+        Assert.Equal(2, (int)(await Admin.SendAsync(HttpMethod.Post, $"/v1/providers/{provider}/discover?import=true")).Ok()["imported"]!);
+        Assert.Equal("Good model", (string?)(await Admin.GetAsync($"/v1/models/{name}/m")).Ok()["display_name"]);
+        Assert.Equal("n", (string?)(await Admin.GetAsync($"/v1/models/{name}/n")).Ok()["display_name"]);
+    }
+
     [Theory]
     [InlineData("openai", "/v1", null, "/v1/models", "Authorization", """{"data":[{"id":"m-embedding-1"}]}""", "embedding", null)]
     [InlineData("custom", "/v1", null, "/v1/models", "Authorization", """[{"id":"m","object":"model","type":"chat","context_length":8192}]""", "chat", 8192)]
