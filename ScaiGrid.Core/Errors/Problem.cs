@@ -8,6 +8,7 @@ namespace ScaiGrid.Core.Errors;
 /// <param name="OpenAiStatus">The status on OpenAI's surface, if its clients distinguish cases that our codes do not.</param>
 /// <param name="OpenAiCode">The code on OpenAI's surface, likewise.</param>
 /// <param name="ResetsAt">When the exhausted budget or limit is available again, however long that takes.</param>
+/// <param name="IsLasting">Whether retries get the same answer until an administrator changes something.</param>
 public sealed record Problem(
     Error Error,
     string? Message = null,
@@ -15,7 +16,8 @@ public sealed record Problem(
     IReadOnlyList<ErrorDetail>? Details = null,
     int? OpenAiStatus = null,
     string? OpenAiCode = null,
-    DateTimeOffset? ResetsAt = null)
+    DateTimeOffset? ResetsAt = null,
+    bool IsLasting = false)
 {
     public string Text => Message ?? Error.Message;
 

@@ -32,10 +32,10 @@ public static class ErrorWriter
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        if (openAi && response.StatusCode == StatusCodes.Status429TooManyRequests
-            && (problem.RetryAfterSeconds is null || (problem.ResetsAt is not null && problem.RetryAfterSeconds > LongestWait)))
+        if (openAi && (problem.IsLasting || (response.StatusCode == StatusCodes.Status429TooManyRequests
+            && (problem.RetryAfterSeconds is null || (problem.ResetsAt is not null && problem.RetryAfterSeconds > LongestWait)))))
         {
-            // OpenAI's clients retry every 429 unless told otherwise; a used-up budget has no more room a second later.
+            // OpenAI's clients retry every 429 and 5xx unless told otherwise; a used-up budget has no more room a second later.
             response.Headers["x-should-retry"] = "false";
         }
 

@@ -17,7 +17,7 @@ public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
         var route = Find(slug, modality, context.Caller, out problem);
         if (route is { Targets.Length: 0 })
         {
-            problem = new Problem(InferenceErrors.ModelUnavailable, RetryAfterSeconds: 5);
+            problem = new Problem(InferenceErrors.ModelUnavailable, "The model has no active backend.", IsLasting: true);
         }
 
         return problem is null ? route!.For(context.Caller, time.GetUtcNow()) : null;

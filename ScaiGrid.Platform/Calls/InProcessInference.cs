@@ -28,6 +28,9 @@ internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, IH
 /// </summary>
 internal sealed class InProcessInference
 {
+    /// <summary>The pause after a problem that lasts until an administrator changes something. A caller would not wait for that; a batch has hours.</summary>
+    private static readonly TimeSpan UntilChanged = TimeSpan.FromSeconds(5);
+
     private readonly IServiceScopeFactory _scopes;
     private readonly FrozenDictionary<string, RequestDelegate> _endpoints;
 
@@ -49,9 +52,9 @@ internal sealed class InProcessInference
     {
         using var answer = new MemoryStream();
         var response = await PostAsync(caller, path, body, requestId, answer, started: _ => { }, cancellationToken);
-        TimeSpan? retryAfter = int.TryParse(response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : null;
-        var isUsedUp = response.HttpContext.Features.Get<Problem>()?.ResetsAt is not null;
-        return new InferenceAnswer(response.StatusCode, answer.ToArray(), response.Headers, retryAfter, isUsedUp);
+        var problem = response.HttpContext.Features.Get<Problem>();
+        TimeSpan? retryAfter = int.TryParse(response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : problem is { IsLasting: true } ? UntilChanged : null;
+        return new InferenceAnswer(response.StatusCode, answer.ToArray(), response.Headers, retryAfter, problem?.ResetsAt is not null);
     }
 
     /// <summary>Posts a JSON document; the response is written to <paramref name="answer"/> as it arrives.</summary>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Batch;
 
-/// <summary>Batches whose calls have to wait because of a rate limit.</summary>
+/// <summary>Batches whose calls have to wait.</summary>
 public sealed class BatchWaitTests(Grid grid) : GridTest(grid)
 {
     [Fact]
@@ -27,6 +27,21 @@ public sealed class BatchWaitTests(Grid grid) : GridTest(grid)
         }
 
         Assert.Equal(9, Grid.Upstream.CallsOf(answeringModel).Count);
+    }
+
+    [Fact]
+    public async Task ModelWithoutABackend_IsWaitedFor()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out _);
+        var path = $"/v1/models/{Uri.EscapeDataString(slug)}/routing";
+        var targets = (await Admin.GetAsync(path)).Ok()["targets"]!.DeepClone();
+        (await Admin.PutAsync(path, new { targets = Array.Empty<object>() })).Ok();
+        var id = await SubmitAsync(BatchTests.Line("patient", "/v1/inference/chat", BatchTests.Chat(slug)));
+
+        // Longer than the three tries of a call that fails.
+        await Task.Delay(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        (await Admin.PutAsync(path, new { targets })).Ok();
+        Assert.Equal(1, (int)(await BatchTests.WaitAsync(Admin, id))["request_counts"]!["completed"]!);
     }
 
     private async Task<string> SubmitAsync(params object[] lines) => (string)(await Admin.PostAsync(

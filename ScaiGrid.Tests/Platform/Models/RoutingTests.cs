@@ -70,6 +70,20 @@ public sealed class RoutingTests(Grid grid) : GridTest(grid)
         (await Admin.ChatAsync(slug)).Ok();
     }
 
+    /// <summary>A client that retried would only get the same answer.</summary>
+    [Fact]
+    public async Task NoTargets_AsksNobodyToRetry()
+    {
+        var slug = (string)(await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug() })).Created()["slug"]!;
+        var answer = await Admin.ChatAsync(slug);
+        Assert.Null(answer.Error(503, "MODEL_UNAVAILABLE")["retry_after"]);
+        Assert.False(answer.Headers.ContainsKey("Retry-After"));
+
+        var openAi = await Admin.ChatAsync(slug, path: "/oai/v1/chat/completions");
+        openAi.OpenAiError(503, "model_unavailable");
+        Assert.Equal(("false", false), (openAi.Headers["x-should-retry"], openAi.Headers.ContainsKey("Retry-After")));
+    }
+
     private async Task<(string RoutingPath, string BackendId)> MappedAsync()
     {
         var model = (string)(await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug() })).Created()["id"]!;
