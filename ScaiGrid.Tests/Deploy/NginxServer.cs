@@ -1,3 +1,8 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.RegularExpressions;
 using ScaiGrid.Tests.Support;
 
@@ -54,6 +59,31 @@ public sealed partial class NginxServer : IAsyncDisposable
 
     /// <summary>A handler that trusts the test certificate, for clients other than <see cref="ApiDriver"/>.</summary>
     public SocketsHttpHandler Handler() => new() { SslOptions = Certificate.TrustOnly(), AllowAutoRedirect = false };
+
+    /// <summary>Sends a request to the port of HTTPS that no client would send, and returns the response, after which nginx closes the connection.</summary>
+    public async Task<Answer> SendRawAsync(string request, bool secure = true)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(Address.Host, Address.Port);
+        Stream stream = client.GetStream();
+        if (secure)
+        {
+            var tls = new SslStream(stream);
+            var trust = Certificate.TrustOnly();
+            trust.TargetHost = Address.Host;
+            await tls.AuthenticateAsClientAsync(trust);
+            stream = tls;
+        }
+
+        await using var connection = stream;
+        await connection.WriteAsync(Encoding.Latin1.GetBytes(request));
+        using var reader = new StreamReader(connection);
+
+        var parts = (await reader.ReadToEndAsync()).Split("\r\n\r\n", 2);
+        var lines = parts[0].Split("\r\n");
+        var headers = lines[1..].ToDictionary(line => line.Split(": ", 2)[0], line => line.Split(": ", 2)[1], StringComparer.OrdinalIgnoreCase);
+        return new Answer((HttpStatusCode)int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), parts[1], headers);
+    }
 
     public async ValueTask DisposeAsync()
     {

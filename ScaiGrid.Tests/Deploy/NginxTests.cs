@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -109,6 +110,32 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
         }
     }
 
+    /// <summary>Errors of nginx itself; those of the API come through as they are.</summary>
+    [Theory]
+    [InlineData("/v1/models")]
+    [InlineData("/oai/v1/models")]
+    public async Task WhatNginxRefuses_IsSaidInTheSurfacesOwnWords(string path)
+    {
+        // A header that is too large, one that is missing, a method and a transfer coding that nginx does not pass on, and HTTP on the port of HTTPS.
+        await RefusedAsync(400, "BAD_REQUEST", $"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Long: {new string('x', 10_000)}\r\n\r\n");
+        await RefusedAsync(400, "BAD_REQUEST", $"GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n");
+        await RefusedAsync(405, "METHOD_NOT_ALLOWED", $"TRACE {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        await RefusedAsync(501, "BAD_REQUEST", $"POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: gzip\r\n\r\n");
+        await RefusedAsync(400, "BAD_REQUEST", $"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", secure: false);
+        await RefusedAsync(414, "BAD_REQUEST", $"GET {path}?{new string('x', 10_000)} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+
+        // Without an address, there is no surface.
+        (await Nginx.SendRawAsync("not HTTP\r\n\r\n")).Error(400, "BAD_REQUEST");
+
+        async Task RefusedAsync(int status, string code, string request, bool secure = true)
+        {
+            var answer = await Nginx.SendRawAsync(request, secure);
+            Assert.StartsWith("req_", answer.Headers["X-Request-Id"], StringComparison.Ordinal);
+            Assert.StartsWith("application/json", answer.Headers["Content-Type"], StringComparison.Ordinal);
+            _ = path.StartsWith("/oai/", StringComparison.Ordinal) ? answer.OpenAiError(status, code.ToLowerInvariant()) : answer.Error(status, code);
+        }
+    }
+
     [Fact]
     public async Task Storage_TakesABodyOfAnySize()
     {
@@ -152,6 +179,28 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
         using var channel = GrpcChannel.ForAddress(nginx.Address, new GrpcChannelOptions { HttpHandler = handler });
         var failure = await Assert.ThrowsAsync<RpcException>(() => new InferenceService.InferenceServiceClient(channel).ChatAsync(Request(Echo), Key).ResponseAsync);
         Assert.Equal(StatusCode.Unavailable, failure.StatusCode);
+    }
+
+    /// <summary>The only replica asks for the request to go to another one, and then ends.</summary>
+    [Fact]
+    public async Task ReplicaThatEndsWhileItSendsARequestBack_IsNoReplica()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, FreePort.Next());
+        listener.Start();
+        var replica = new Uri($"http://{listener.LocalEndpoint}");
+        await using var nginx = await NginxServer.StartAsync([replica], replica, replica);
+        using var admin = nginx.Driver();
+        var answer = admin.ChatAsync(Echo);
+        using (var connection = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
+        {
+            listener.Stop();
+            Assert.NotEqual(0, await connection.GetStream().ReadAsync(new byte[64 * 1024], TestContext.Current.CancellationToken));
+            await connection.GetStream().WriteAsync(
+                "HTTP/1.1 503 Service Unavailable\r\nX-Accel-Redirect: @draining\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray(),
+                TestContext.Current.CancellationToken);
+        }
+
+        (await answer).Error(503, "SERVICE_UNAVAILABLE");
     }
 
     [Fact]
