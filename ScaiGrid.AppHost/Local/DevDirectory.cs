@@ -29,24 +29,11 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
             foreach (var people in People.All.GroupBy(person => person.Tenant))
             {
                 var slug = people.Key;
-
-                // A tenant that exists may lack users: existing ones answer with a conflict.
-                var tenant = await PostAsync(api, "/v1/tenants", new() { ["slug"] = slug, ["display_name"] = slug }, cancellationToken)
-                    ?? await FindAsync(api, slug, cancellationToken);
+                var tenant = await FindAsync(api, "/v1/tenants", item => (string?)item["slug"] == slug, cancellationToken)
+                    ?? await PostAsync(api, "/v1/tenants", new() { ["slug"] = slug, ["display_name"] = slug }, cancellationToken);
                 foreach (var person in tenant is null ? [] : people.AsEnumerable())
                 {
-                    await PostAsync(
-                        api,
-                        "/v1/users",
-                        new()
-                        {
-                            ["email"] = person.Email,
-                            ["display_name"] = person.Name,
-                            ["tenant_id"] = (string?)tenant!["id"],
-                            ["roles"] = new JsonArray(person.Role),
-                            ["external_id"] = person.Subject,
-                        },
-                        cancellationToken);
+                    await AddAsync(api, (string)tenant!["id"]!, person, cancellationToken);
                 }
             }
         }
@@ -57,7 +44,25 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
         }
     }
 
-    /// <returns>The created resource; null if it already exists.</returns>
+    private static async Task AddAsync(HttpClient api, string tenantId, Person person, CancellationToken cancellationToken)
+    {
+        // Asked first: a refused creation would be a failure in the audit log at every start.
+        var path = $"/v1/users?tenant_id={tenantId}";
+        if (await FindAsync(api, path, user => (string?)user["email"] == person.Email || (string?)user["external_id"] == person.Subject, cancellationToken) is null)
+        {
+            var body = new JsonObject
+            {
+                ["email"] = person.Email,
+                ["display_name"] = person.Name,
+                ["tenant_id"] = tenantId,
+                ["roles"] = new JsonArray(person.Role),
+                ["external_id"] = person.Subject,
+            };
+            await PostAsync(api, "/v1/users", body, cancellationToken);
+        }
+    }
+
+    /// <returns>The created resource; null if somebody else has just created it.</returns>
     private static async Task<JsonNode?> PostAsync(HttpClient api, string path, JsonObject body, CancellationToken cancellationToken)
     {
         using var response = await api.PostAsJsonAsync(path, body, cancellationToken);
@@ -70,14 +75,15 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
         return (await response.Content.ReadFromJsonAsync<JsonObject>(cancellationToken))?["data"];
     }
 
-    private static async Task<JsonNode?> FindAsync(HttpClient api, string slug, CancellationToken cancellationToken)
+    /// <returns>The first such item of a list; null if there is none.</returns>
+    private static async Task<JsonNode?> FindAsync(HttpClient api, string path, Func<JsonNode, bool> isWanted, CancellationToken cancellationToken)
     {
         string? cursor = null;
         do
         {
-            var query = cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}";
-            var page = await api.GetFromJsonAsync<JsonObject>($"/v1/tenants?limit=1000{query}", cancellationToken);
-            if (page?["data"]?["items"]?.AsArray().FirstOrDefault(tenant => (string?)tenant?["slug"] == slug) is { } found)
+            var query = cursor is null ? "limit=1000" : $"limit=1000&cursor={Uri.EscapeDataString(cursor)}";
+            var page = await api.GetFromJsonAsync<JsonObject>($"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}{query}", cancellationToken);
+            if (page?["data"]?["items"]?.AsArray().FirstOrDefault(item => isWanted(item!)) is { } found)
             {
                 return found;
             }

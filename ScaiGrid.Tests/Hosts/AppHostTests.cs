@@ -46,6 +46,10 @@ public sealed partial class AppHostTests
 
         // One call from before the stop and one from after it.
         Assert.Equal(2, (await admin.UsageAsync(Echo, 2)).Count);
+
+        // The development provider's users were made by the first start, and only looked up by the second one.
+        Assert.Equal(12, (await admin.GetAsync("/v1/audit-log?action=user.create&status=SUCCESS")).Ok()["items"]!.AsArray().Count);
+        Assert.Empty((await admin.GetAsync("/v1/audit-log?status=FAILURE")).Ok()["items"]!.AsArray());
     }
 
     /// <summary>The stream takes ten seconds, longer than a stop without a drain timeout.</summary>
