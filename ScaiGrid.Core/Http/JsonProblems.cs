@@ -33,8 +33,17 @@ public static partial class JsonProblems
         var syntax = exception.InnerException is JsonException || exception.GetType() != typeof(JsonException);
         return syntax || field is null
             ? Malformed(exception)
-            : Problem.Invalid(field.Length == 0 ? ErrorDetail.WholeBody : field, "has the wrong type.");
+            : Problem.Invalid(field.Length == 0 ? ErrorDetail.WholeBody : field, Wrong(exception));
     }
+
+    /// <summary>Why a value cannot be read. The reader tells these cases apart only by its messages, too.</summary>
+    private static string Wrong(JsonException exception) => exception.InnerException switch
+    {
+        FormatException { Message: var text } when text.EndsWith("Int32.", StringComparison.Ordinal) => $"must be a whole number from {int.MinValue} to {int.MaxValue}.",
+        FormatException { Message: var text } when text.EndsWith("Int64.", StringComparison.Ordinal) => $"must be a whole number from {long.MinValue} to {long.MaxValue}.",
+        InvalidOperationException { Message: var text } when text.Contains("UTF", StringComparison.Ordinal) => "is not valid Unicode.",
+        _ => "has the wrong type.",
+    };
 
     /// <summary>The path of a property. The serializer's path includes the name in one of two notations, or not at all.</summary>
     private static string Within(string? path, string name)

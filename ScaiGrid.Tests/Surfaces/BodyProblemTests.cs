@@ -89,6 +89,24 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
     public async Task DocumentOfTheWrongType_NamesTheField(string body, string field) =>
         (await Admin.SendAsync(HttpMethod.Post, "/v1/models", body)).Invalid(field);
 
+    [Theory]
+    [InlineData("POST", "context_window", "4294967296", "must be a whole number from -2147483648 to 2147483647.")]
+    [InlineData("POST", "context_window", "1.5", "must be a whole number from -2147483648 to 2147483647.")]
+    [InlineData("POST", "context_window", "\"8000\"", "has the wrong type.")]
+    [InlineData("PUT", "max_output_tokens", "99999999999999999999", "must be a whole number from -2147483648 to 2147483647.")]
+    [InlineData("POST", "display_name", "\"\\ud83d\"", "is not valid Unicode.")]
+    [InlineData("POST", "display_name", "7", "has the wrong type.")]
+    [InlineData("POST", "capabilities[1]", "[\"chat\",\"\\ude00\"]", "is not valid Unicode.")]
+    [InlineData("PUT", "system_prompt_template", "\"\\ud83d x\"", "is not valid Unicode.")]
+    [InlineData("POST", "metadata", "{\"x\":\"\\ud83d\"}", "is not valid Unicode.")]
+    public async Task ValueThatCannotBeRead_TheReasonIsSaid(string method, string field, string value, string message)
+    {
+        var path = method == "POST" ? "/v1/models" : "/v1/models/scailabs%2Fecho";
+        var answer = await Admin.SendAsync(HttpMethod.Parse(method), path, $$"""{"{{field.Split('[')[0]}}":{{value}}}""");
+        answer.Invalid(field);
+        Assert.Equal(message, (string?)answer.Error(422, "VALIDATION_ERROR")["details"]![0]!["message"]);
+    }
+
     [Fact]
     public async Task BrokenDocument_IsMalformed() =>
         (await Admin.SendAsync(HttpMethod.Post, "/v1/models", """{"slug":"a/b","metadata":{"x":}}""")).Error(400, "MALFORMED_JSON");
