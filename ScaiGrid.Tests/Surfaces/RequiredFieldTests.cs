@@ -32,11 +32,16 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
             {
                 var address = await AddressAsync(operation);
                 var required = (schema["required"]?.AsArray() ?? []).Select(name => (string)name!).Order(StringComparer.Ordinal).ToList();
-                var (missing, answer) = await MissingAsync(admin.Api, operation.Method, address, type, schema);
+                var (missing, late, answer) = await MissingAsync(admin.Api, operation.Method, address, type, schema);
                 fields += missing.Count;
                 if (!required.SequenceEqual(missing))
                 {
                     breaches.Add($"{operation} requires [{string.Join(", ", missing)}], and the document has [{string.Join(", ", required)}]; {answer.Text}");
+                }
+
+                if (late.Count > 0)
+                {
+                    breaches.Add($"{operation} says of [{string.Join(", ", late)}] only in a second answer that they are missing.");
                 }
             }
         }
@@ -72,10 +77,14 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
     private static JsonNode? Resolved(JsonNode document, JsonNode? schema) =>
         (string?)schema?["$ref"] is { } reference ? document["components"]!["schemas"]![reference.Split('/')[^1]] : schema;
 
-    /// <summary>Sends an empty body, and then adds the fields that were reported as missing, until no more are reported.</summary>
-    private static async Task<(SortedSet<string> Fields, Answer Answer)> MissingAsync(ApiDriver api, string method, string path, string type, JsonNode schema)
+    /// <summary>
+    /// Sends an empty body, and then adds the fields that were reported as missing, until no more are reported. Late fields were not reported the first
+    /// time, although the error has room for all.
+    /// </summary>
+    private static async Task<(SortedSet<string> Fields, List<string> Late, Answer Answer)> MissingAsync(
+        ApiDriver api, string method, string path, string type, JsonNode schema)
     {
-        var (missing, body) = (new SortedSet<string>(StringComparer.Ordinal), new JsonObject());
+        var (missing, late, body) = (new SortedSet<string>(StringComparer.Ordinal), new List<string>(), new JsonObject());
         while (true)
         {
             Answer answer = null!;
@@ -85,7 +94,12 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
             var fresh = Missed(answer).Except(missing).ToList();
             if (fresh.Count == 0)
             {
-                return (missing, answer);
+                return (missing, late, answer);
+            }
+
+            if (missing.Count > 0 && HasDetails(answer))
+            {
+                late.AddRange(fresh);
             }
 
             foreach (var field in fresh)
@@ -110,6 +124,8 @@ public sealed class RequiredFieldTests(Grid grid) : GridTest(grid)
             ? details.Where(detail => IsMissed((string)detail!["field"]!, (string)detail["message"]!)).Select(detail => (string)detail!["field"]!)
             : (string?)error?["param"] is { } field && IsMissed(field, (string)error["message"]!) ? [field] : [];
     }
+
+    private static bool HasDetails(Answer answer) => JsonNode.Parse(answer.Text)!["error"]!["details"] is JsonArray;
 
     // Only fields of the body itself. A field that is one of several alternatives is not required.
     private static bool IsMissed(string field, string message) =>
