@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Routing;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
@@ -9,10 +10,10 @@ namespace ScaiGrid.Inference.Admission;
 /// a budget would miss these calls until it is recomputed from the database.
 /// </summary>
 /// <remarks>
-/// The use counts in the period that the budget is in, as the reservation does not say when its periods begin: that of a call from before the end of a
-/// period, or the first one after it, may count in the other until the budget is recomputed.
+/// The use counts in the period of its record, which a budget may have left, or not have entered yet. A reservation does not say when its budgets'
+/// periods begin; the snapshot does, except of a budget that it does not have yet.
 /// </remarks>
-internal sealed partial class AbandonedReservations(AdmissionStore store, AdmissionMetrics metrics, ILogger<AbandonedReservations> logger)
+internal sealed partial class AbandonedReservations(AdmissionStore store, SnapshotStore snapshots, AdmissionMetrics metrics, ILogger<AbandonedReservations> logger)
 {
     /// <summary>
     /// Counts the calls whose reservations are still open; a repetition does nothing. Must be called before the records are on their way to the database:
@@ -35,13 +36,15 @@ internal sealed partial class AbandonedReservations(AdmissionStore store, Admiss
     private async Task SettleAsync(IReadOnlyCollection<UsageRecord> records, Func<UsageRecord, string> owner)
     {
         var settled = 0;
+        Dictionary<string, BudgetRule>? rules = null;
         foreach (var owned in records.GroupBy(owner))
         {
             foreach (var reservation in await OpenReservation.ReadAsync(store.Database, owned.Key, owned.Select(record => record.Id).Distinct()))
             {
                 var record = owned.First(record => record.Id == reservation.Ticket);
                 var use = new Settlement(record.Cost, record.TokensIn + record.TokensOut, DateTimeOffset.UnixEpoch.AddMicroseconds(record.CreatedAt));
-                settled += await reservation.CountAsync(store.Database, owned.Key, use) ? 1 : 0;
+                rules ??= snapshots.Current.Admission.Budgets.Values.SelectMany(list => list).ToDictionary(rule => AdmissionKeys.Budget(rule.Owner, rule.Id));
+                settled += await reservation.CountAsync(store.Database, owned.Key, use, rules) ? 1 : 0;
             }
         }
 

@@ -23,17 +23,26 @@ public sealed record OpenReservation(string Ticket, string Process, IReadOnlyLis
 
     /// <summary>Releases the reservation if it is still open. A settlement that is repeated later then does nothing.</summary>
     /// <returns>Whether it was open.</returns>
-    public Task<bool> ReleaseAsync(IDatabase database, string owner) => SettleAsync(database, owner, SettleMode.ReleaseIfOpen, cost: 0, tokens: 0, minute: 0);
+    public Task<bool> ReleaseAsync(IDatabase database, string owner) => SettleAsync(database, owner, SettleMode.ReleaseIfOpen, default, periods: null);
 
-    /// <summary>Counts the call's use in the budgets' current periods if the reservation is still open.</summary>
+    /// <summary>Counts the call's use in the periods of its time if the reservation is still open.</summary>
+    /// <param name="database">The Redis.</param>
+    /// <param name="owner">The tenant or partner.</param>
+    /// <param name="use">The call's use.</param>
+    /// <param name="rules">The budgets by their keys. The use of a budget that is not among them counts if the period that Redis knows began before it.</param>
     /// <returns>Whether it was open.</returns>
-    internal Task<bool> CountAsync(IDatabase database, string owner, Settlement use) =>
-        SettleAsync(database, owner, SettleMode.CountIfOpen, use.Cost, use.Tokens, BudgetPeriod.MinuteOf(use.At));
+    internal Task<bool> CountAsync(IDatabase database, string owner, Settlement use, IReadOnlyDictionary<string, BudgetRule> rules) =>
+        SettleAsync(database, owner, SettleMode.CountIfOpen, use, rules);
 
-    private async Task<bool> SettleAsync(IDatabase database, string owner, SettleMode mode, long cost, long tokens, long minute)
+    private async Task<bool> SettleAsync(IDatabase database, string owner, SettleMode mode, Settlement use, IReadOnlyDictionary<string, BudgetRule>? periods)
     {
         RedisKey[] keys = [AdmissionKeys.Open(owner), .. Budgets.Select(name => (RedisKey)name), .. Once is null ? [] : (RedisKey[])[Once]];
-        RedisValue[] values = [1, 0, 0, Budgets.Count, 0, 0, Ticket, (int)mode, cost, tokens, minute, Once is not null, .. Budgets.Select(_ => (RedisValue)0)];
+        var minute = mode is SettleMode.CountIfOpen ? BudgetPeriod.MinuteOf(use.At) : 0;
+        RedisValue[] values =
+        [
+            1, 0, 0, Budgets.Count, 0, 0, Ticket, (int)mode, use.Cost, use.Tokens, minute, Once is not null,
+            .. Budgets.Select(name => (RedisValue)(periods?.GetValueOrDefault(name)?.Calendar.PeriodAt(use.At).StartMinute ?? 0)),
+        ];
         return int.Parse((await AdmissionScripts.AdmitAsync(database, keys, values)).ToString(), CultureInfo.InvariantCulture) > 0;
     }
 

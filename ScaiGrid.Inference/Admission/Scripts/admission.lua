@@ -34,7 +34,7 @@ end
 -- Settles a call: releases its reservation, counts its use, and corrects the estimate of its tokens, all or nothing.
 -- a     index of the value before: 1 windows, 2 budgets, 3 second in which the call was counted, 4 actual minus estimated tokens,
 --       5 ticket, 6 mode (SettleMode: 0 release, 1 count if open, 2 count, 3 release if open, 4 return the ticket and its place in windows),
---       7 cost, 8 tokens, 9 minute, 10 counts once (1: the call may be repeated), then the period start of each budget
+--       7 cost, 8 tokens, 9 minute, 10 counts once (1: the call may be repeated), then the period start of each budget (0: not known)
 -- k     index of the key before its first one
 local function settle(k, a)
   local windows, budgets, counts = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), ARGV[a + 6]
@@ -90,7 +90,8 @@ local function settle(k, a)
       giveBack(key, 'rt', known[3], heldTokens)
       giveBack(key, 'rn', known[4], '1')
     end
-    if counted then
+    -- The use of a period that has ended is no use of this one; roll has deleted that period's minutes.
+    if counted and not (period and tonumber(minute) < tonumber(period)) then
       if period and start > tonumber(period) then
         redis.call('HSET', key, 'p', start, 'c', 0, 't', 0, 'n', 0)
       end
