@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Grpc.Core;
 using ScaiGrid.Core.Errors;
 
@@ -31,7 +32,7 @@ internal static class GrpcErrors
     {
         response.ContentType = "application/grpc";
         response.Headers["grpc-status"] = ((int)StatusOf(problem.Error)).ToString(CultureInfo.InvariantCulture);
-        response.Headers["grpc-message"] = Uri.EscapeDataString(Describe(problem));
+        response.Headers["grpc-message"] = Encode(Describe(problem));
         response.Headers[CodeTrailer] = problem.Error.Code;
         if (problem.RetryAfterSeconds is { } seconds)
         {
@@ -53,6 +54,25 @@ internal static class GrpcErrors
         408 or 504 => StatusCode.DeadlineExceeded,
         _ => StatusCode.Internal,
     };
+
+    // As gRPC over HTTP/2 encodes a message: UTF-8, with % and everything but printable ASCII as %XX. Some clients decode nothing.
+    private static string Encode(string text)
+    {
+        var encoded = new StringBuilder(text.Length);
+        foreach (var value in Encoding.UTF8.GetBytes(text))
+        {
+            if (value is >= 0x20 and <= 0x7E and not (byte)'%')
+            {
+                encoded.Append((char)value);
+            }
+            else
+            {
+                encoded.Append(CultureInfo.InvariantCulture, $"%{value:X2}");
+            }
+        }
+
+        return encoded.ToString();
+    }
 
     // A status has one line of text: the first field's mistake says more than the general message.
     private static string Describe(Problem problem) =>

@@ -267,7 +267,22 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
             return calls;
         });
 
+        // A file's bytes are streamed through and cannot be sent twice: the caller is told at once, and repeats it.
+        async Task<List<string?>> UploadAsync()
+        {
+            var codes = new List<string?>();
+            while (!leaving.HasExited)
+            {
+                var answer = await admin.UploadAsync(new byte[100_000]);
+                codes.Add((string?)JsonNode.Parse(answer.Text)!["error"]?["code"]);
+            }
+
+            return codes;
+        }
+
+        var uploads = UploadAsync();
         Assert.All(await Task.WhenAll(callers), calls => Assert.True(calls > 0, "No call was made while the replica drained."));
+        Assert.Equal([null, "SERVICE_DRAINING"], (await uploads).Except(["SERVICE_UNAVAILABLE"]).Order());
         foreach (var events in await streams)
         {
             Assert.Equal("abcdef", string.Concat(events.Select(item => item.Content)));

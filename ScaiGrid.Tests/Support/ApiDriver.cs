@@ -105,6 +105,14 @@ public sealed class ApiDriver : IDisposable
         return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), Headers(response));
     }
 
+    /// <summary>Uploads the input of a batch.</summary>
+    public async Task<Answer> UploadAsync(byte[] bytes, string path = "/v1/files")
+    {
+        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new ByteArrayContent(bytes), "file", "input.jsonl" } };
+        using var response = await _http.PostAsync(path, form);
+        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), Headers(response));
+    }
+
     /// <summary>Creates an API key for the caller.</summary>
     public async Task<(string Id, string Key)> CreateKeyAsync(string name = "test")
     {

@@ -32,7 +32,7 @@ public sealed class FileLimitTests(DatabaseServer server)
         using var elsewhere = new ApiDriver(two.BaseAddress, Secrets.AdminKey);
         var input = BatchTests.Lines(BatchTests.Line("long", Chat, new { model = "scailabs/echo", messages = new[] { new { role = "user", content = new string('x', 600_000) } } }));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => UploadAsync(i % 2 == 0 ? admin : elsewhere, input)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => (i % 2 == 0 ? admin : elsewhere).UploadAsync(input)));
         var file = (string)Assert.Single(answers, answer => (int)answer.Status == 201).Created()["id"]!;
         var refused = answers.First(answer => (int)answer.Status != 201).Error(429, "QUOTA_EXCEEDED");
         Assert.Equal("The tenant's files may take 1 MiB together: first delete files that are no longer used.", (string?)refused["message"]);
@@ -48,13 +48,13 @@ public sealed class FileLimitTests(DatabaseServer server)
         Assert.Equal(("completed", 1), ((string?)batch["status"], (int)batch["request_counts"]!["completed"]!));
         Assert.InRange((await admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content")).Text.Length, 600_000, int.MaxValue);
         var tiny = "{}\n"u8.ToArray();
-        (await UploadAsync(admin, tiny)).Error(429, "QUOTA_EXCEEDED");
-        (await UploadAsync(admin, tiny, "/oai/v1/files")).OpenAiError(429, "quota_exceeded");
+        (await admin.UploadAsync(tiny)).Error(429, "QUOTA_EXCEEDED");
+        (await admin.UploadAsync(tiny, "/oai/v1/files")).OpenAiError(429, "quota_exceeded");
         var tenant = await SeededTenant.CreateAsync(admin);
         using var other = await tenant.AddUserAsync("tenant_user");
-        (await UploadAsync(other.Api, tiny)).Created();
+        (await other.Api.UploadAsync(tiny)).Created();
         (await admin.DeleteAsync($"/v1/files/{file}")).NoContent();
-        (await UploadAsync(elsewhere, tiny)).Created();
+        (await elsewhere.UploadAsync(tiny)).Created();
     }
 
     [Fact]
@@ -72,10 +72,10 @@ public sealed class FileLimitTests(DatabaseServer server)
         await using var source = await FakeReceiver.StartAsync();
         source.Play("input", context => context.Response.WriteAsync("not json\n"));
         var tiny = "{}\n"u8.ToArray();
-        (await UploadAsync(admin, tiny)).Created();
-        var second = (string)(await UploadAsync(admin, tiny)).Created()["id"]!;
+        (await admin.UploadAsync(tiny)).Created();
+        var second = (string)(await admin.UploadAsync(tiny)).Created()["id"]!;
         Assert.Equal(
-            "The tenant may have 2 files: first delete files that are no longer used.", (string?)(await UploadAsync(admin, tiny)).Error(429, "QUOTA_EXCEEDED")["message"]);
+            "The tenant may have 2 files: first delete files that are no longer used.", (string?)(await admin.UploadAsync(tiny)).Error(429, "QUOTA_EXCEEDED")["message"]);
         Assert.Equal("The tenant may have 2 files: first delete files that are no longer used.", await MistakeAsync());
         (await admin.DeleteAsync($"/v1/files/{second}")).NoContent();
         Assert.StartsWith("must be a JSON object", await MistakeAsync(), StringComparison.Ordinal);
@@ -104,13 +104,5 @@ public sealed class FileLimitTests(DatabaseServer server)
             Assert.Equal("failed", (string?)batch["status"]);
             return (string?)batch["errors"]![0]!["message"];
         }
-    }
-
-    private static async Task<Answer> UploadAsync(ApiDriver api, byte[] bytes, string path = "/v1/files")
-    {
-        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new ByteArrayContent(bytes), "file", "input.jsonl" } };
-        using var response = await api.Http.PostAsync(new Uri(path, UriKind.Relative), form);
-        var headers = response.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value), StringComparer.OrdinalIgnoreCase);
-        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), headers);
     }
 }

@@ -33,7 +33,7 @@ public sealed class FileSweepTests(DatabaseServer server)
         await using var http = await Replica.StartAsync(Mode.Http, settings);
         using var api = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
         var blobs = new DiskBlobStore(folder.File("blobs"), TimeProvider.System, NullLogger<DiskBlobStore>.Instance);
-        Assert.Equal(201, (int)(await UploadAsync(api)).Status);
+        Assert.Equal(201, (int)(await api.UploadAsync("{}\n"u8.ToArray())).Status);
         var kept = Assert.Single(await KeysAsync(blobs));
 
         // The row cannot be inserted while another connection locks the table. The bytes are stored by then.
@@ -42,7 +42,7 @@ public sealed class FileSweepTests(DatabaseServer server)
             await using var command = holder.CreateCommand();
             command.CommandText = "LOCK TABLES files READ";
             await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-            var doomed = UploadAsync(api);
+            var doomed = api.UploadAsync("{}\n"u8.ToArray());
             await Poll.UntilAsync(async () => (await KeysAsync(blobs)).Count == 2, "the bytes of the second upload");
             await http.KillAsync();
             await Assert.ThrowsAnyAsync<HttpRequestException>(() => doomed);
@@ -56,13 +56,6 @@ public sealed class FileSweepTests(DatabaseServer server)
         clock.Advance(TimeSpan.FromHours(25));
         await sweep.RunAsync(TestContext.Current.CancellationToken);
         Assert.Equal([kept], await KeysAsync(blobs));
-    }
-
-    private static async Task<Answer> UploadAsync(ApiDriver api)
-    {
-        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new ByteArrayContent("{}\n"u8.ToArray()), "file", "input.jsonl" } };
-        using var response = await api.Http.PostAsync(new Uri("/v1/files", UriKind.Relative), form);
-        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), new Dictionary<string, string>());
     }
 
     private static async Task<IReadOnlyList<string>> KeysAsync(DiskBlobStore blobs) =>
