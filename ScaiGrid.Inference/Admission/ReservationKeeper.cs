@@ -42,6 +42,7 @@ internal sealed partial class ReservationKeeper(
             if (!await TryAsync(RoundAsync))
             {
                 _missing.Clear();
+                _stray.Clear();
             }
 
             // Checked every second, so that waiting settlements are sent soon after Redis is back.

@@ -182,7 +182,9 @@ internal sealed class FileStore(
             var name = HeaderUtilities.RemoveQuotes(disposition.Name).Value;
             if (name == "file" && filename is null)
             {
-                filename = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value is { Length: > 0 } given ? given : "file";
+                // Names come from other systems, and callers seldom choose them.
+                var given = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value;
+                filename = PlainText.Line(given ?? "") ?? "file";
                 await using var bounded = new BoundedBody(Forms.BodyOf(section), options.MaxBytes);
                 await blobs.WriteAsync(key, bounded, cancellationToken);
                 bytes = bounded.BytesRead;

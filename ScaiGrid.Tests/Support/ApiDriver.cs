@@ -106,9 +106,9 @@ public sealed class ApiDriver : IDisposable
     }
 
     /// <summary>Uploads the input of a batch.</summary>
-    public async Task<Answer> UploadAsync(byte[] bytes, string path = "/v1/files")
+    public async Task<Answer> UploadAsync(byte[] bytes, string path = "/v1/files", string name = "input.jsonl")
     {
-        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new ByteArrayContent(bytes), "file", "input.jsonl" } };
+        using var form = new MultipartFormDataContent { { new StringContent("batch"), "purpose" }, { new ByteArrayContent(bytes), "file", name } };
         using var response = await _http.PostAsync(path, form);
         return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(), Headers(response));
     }

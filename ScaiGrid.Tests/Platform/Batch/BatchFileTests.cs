@@ -32,6 +32,13 @@ public sealed class BatchFileTests(Grid grid) : GridTest(grid)
         Assert.DoesNotContain("canary", rows[1].ToJsonString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("in\u202eput.jsonl", "input.jsonl")]
+    [InlineData("in\tput.jsonl", "input.jsonl")]
+    [InlineData("\u0001", "file")]
+    public async Task NameOfAFile_IsOneLine(string name, string stored) =>
+        Assert.Equal(stored, (string?)(await Admin.UploadAsync("{}\n"u8.ToArray(), name: name)).Created()["filename"]);
+
     [Fact]
     public async Task BatchOfItsOwnInput_IsOneRowOfTheAuditLog_WithoutTheAddressItIsFetchedFrom()
     {
