@@ -15,6 +15,7 @@ internal sealed partial class S3Connection : IDisposable
     private readonly ILogger<S3Connection> _logger;
     private readonly SemaphoreSlim _bucketLock = new(1);
     private volatile bool _bucketExists;
+    private int _isFailing;
 
     public S3Connection(StorageOptions options, ILogger<S3Connection> logger)
     {
@@ -81,7 +82,12 @@ internal sealed partial class S3Connection : IDisposable
 
     public ApiException Failed(Exception exception)
     {
-        StoreFailed(exception, exception is AmazonServiceException { ErrorCode: { Length: > 0 } code } ? code : exception.GetType().Name);
+        // Logged once per outage.
+        if (Interlocked.Exchange(ref _isFailing, 1) == 0)
+        {
+            StoreFailed(exception, exception is AmazonServiceException { ErrorCode: { Length: > 0 } code } ? code : exception.GetType().Name);
+        }
+
         return new ApiException(CoreErrors.Unavailable, "The blob store is unavailable; try again.");
     }
 
@@ -98,7 +104,13 @@ internal sealed partial class S3Connection : IDisposable
         try
         {
             await EnsureBucketAsync(limited.Token);
-            return await call(_client, limited.Token);
+            var answer = await call(_client, limited.Token);
+            if (Volatile.Read(ref _isFailing) != 0 && Interlocked.Exchange(ref _isFailing, 0) != 0)
+            {
+                StoreAnswers();
+            }
+
+            return answer;
         }
         catch (AmazonS3Exception exception) when (exception.ErrorCode == "NoSuchBucket")
         {
@@ -157,6 +169,9 @@ internal sealed partial class S3Connection : IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "Created the bucket {Bucket}.")]
     private partial void BucketCreated(string bucket);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A call to S3 failed: {Code}.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "S3 fails: {Code}.")]
     private partial void StoreFailed(Exception exception, string code);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "S3 answers again.")]
+    private partial void StoreAnswers();
 }

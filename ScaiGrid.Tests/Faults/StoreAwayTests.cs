@@ -42,7 +42,15 @@ public sealed class StoreAwayTests
         Assert.Contains("\"custom_id\":\"one\"", (await admin.GetAsync($"/v1/files/{batch["output_file_id"]}/content")).Text, StringComparison.Ordinal);
         Assert.Single(await admin.UsageAsync(slug, 1));
         Assert.Single(upstream.CallsOf("held"));
+
+        // The outage is logged when it begins and when it ends, whatever the number of calls.
+        foreach (var process in new[] { api, worker })
+        {
+            Assert.Equal((1, 1), (CountOf(process, "store_failed"), CountOf(process, "store_answers")));
+        }
     }
+
+    private static int CountOf(ModeProcess process, string happened) => process.Output.Split($"\"event\":\"{happened}\"").Length - 1;
 
     private static async Task<JsonNode> GetAsync(ApiDriver admin, string id) => (await admin.GetAsync($"/v1/inference/batch/{id}")).Ok();
 }
