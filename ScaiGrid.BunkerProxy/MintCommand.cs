@@ -20,64 +20,77 @@ internal static class MintCommand
 
     public static async Task<int> RunAsync(string[] args)
     {
+        if (args is ["--help"])
+        {
+            Console.WriteLine(Help);
+            return 0;
+        }
+
         var builder = Host.CreateApplicationBuilder();
         var keys = builder.AddSettings<CapabilityOptions>();
         builder.RequireCapabilityKey();
         builder.CheckSettings();
 
-        if (Parse(args, TimeProvider.System) is not { } capability)
+        try
         {
-            await Console.Error.WriteLineAsync(Help);
+            var capability = Parse(args, TimeProvider.System);
+            Console.WriteLine(new CapabilitySigner(keys, TimeProvider.System).Mint(capability));
+            return 0;
+        }
+        catch (FormatException mistake)
+        {
+            await Console.Error.WriteLineAsync($"{mistake.Message}\n{Help}");
             return Usage;
         }
-
-        Console.WriteLine(new CapabilitySigner(keys, TimeProvider.System).Mint(capability));
-        return 0;
     }
 
-    private static StorageCapability? Parse(string[] args, TimeProvider time)
+    private static StorageCapability Parse(string[] args, TimeProvider time)
     {
         var given = new Dictionary<string, string>();
         for (var i = 0; i < args.Length; i += 2)
         {
-            if (i + 1 == args.Length || !args[i].StartsWith("--", StringComparison.Ordinal) || !Options.Contains(args[i][2..]) || !given.TryAdd(args[i][2..], args[i + 1]))
+            if (!args[i].StartsWith("--", StringComparison.Ordinal) || !Options.Contains(args[i][2..]))
             {
-                return null;
+                throw new FormatException($"There is no option '{args[i]}'.");
+            }
+
+            if (i + 1 == args.Length || !given.TryAdd(args[i][2..], args[i + 1]))
+            {
+                throw new FormatException($"{args[i]} must be given once, with a value.");
             }
         }
 
-        if (!TryMethods(given.GetValueOrDefault("methods"), out var methods)
-            || !TryNumber(given.GetValueOrDefault("expires-in", "3600"), out var lifetime) || lifetime > MaxLifetimeSeconds
-            || !TryNumber(given.GetValueOrDefault("max-bytes", long.MaxValue.ToString(CultureInfo.InvariantCulture)), out var maxBytes))
-        {
-            return null;
-        }
-
+        var methods = Methods(given.GetValueOrDefault("methods") ?? throw new FormatException("--methods is required."));
+        var lifetime = Number("--expires-in", given.GetValueOrDefault("expires-in", "3600"), MaxLifetimeSeconds);
+        long? limit = given.TryGetValue("max-bytes", out var bytes) ? Number("--max-bytes", bytes, long.MaxValue) : null;
         var expiresAt = time.GetUtcNow().AddSeconds(lifetime);
-        long? limit = given.ContainsKey("max-bytes") ? maxBytes : null;
         return (given.GetValueOrDefault("key"), given.GetValueOrDefault("prefix")) switch
         {
-            ({ } key, null) when BlobKey.IsValid(key) => StorageCapability.ForKey(key, methods, expiresAt, limit),
-            (null, { } prefix) when prefix.Length == 0 || BlobKey.IsValid(prefix.TrimEnd('/')) => StorageCapability.ForPrefix(prefix, methods, expiresAt, limit),
-            _ => null,
+            ({ } key, null) => BlobKey.IsValid(key) ? StorageCapability.ForKey(key, methods, expiresAt, limit)
+                : throw new FormatException("--key is not the key of an object."),
+            (null, { } prefix) => prefix.Length == 0 || BlobKey.IsValid(prefix.TrimEnd('/')) ? StorageCapability.ForPrefix(prefix, methods, expiresAt, limit)
+                : throw new FormatException("--prefix is not a folder."),
+            _ => throw new FormatException("Give either --key or --prefix."),
         };
     }
 
-    private static bool TryMethods(string? text, out StorageMethods methods)
+    private static StorageMethods Methods(string text)
     {
-        methods = StorageMethods.None;
-        foreach (var word in (text ?? "").Split(',', StringSplitOptions.TrimEntries))
+        var methods = StorageMethods.None;
+        foreach (var word in text.Split(',', StringSplitOptions.TrimEntries))
         {
             if (!char.IsLetter(word.FirstOrDefault()) || !Enum.TryParse<StorageMethods>(word, ignoreCase: true, out var method) || method == StorageMethods.None)
             {
-                return false;
+                throw new FormatException($"--methods: there is no method '{word}'.");
             }
 
             methods |= method;
         }
 
-        return true;
+        return methods;
     }
 
-    private static bool TryNumber(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0;
+    private static long Number(string option, string text, long most) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= most ? number
+            : throw new FormatException($"{option} must be a whole number from 1 to {most}.");
 }

@@ -50,13 +50,19 @@ public sealed class BunkerProxyProcessTests(BunkerProxyFixture proxy) : IClassFi
         Assert.Equal((HttpStatusCode.Created, HttpStatusCode.RequestEntityTooLarge), (put.StatusCode, tooLarge.StatusCode));
     }
 
-    [Fact]
-    public async Task MintWithoutTarget_ShowsItsUsage()
+    [Theory]
+    [InlineData("Give either --key or --prefix.", "--methods", "GET")]
+    [InlineData("--methods is required.", "--key", "x")]
+    [InlineData("--methods: there is no method 'POST'.", "--key", "x", "--methods", "GET,POST")]
+    [InlineData("There is no option '--max-byte'.", "--key", "x", "--methods", "GET", "--max-byte", "1")]
+    [InlineData("--expires-in must be a whole number from 1 to 31622400.", "--key", "x", "--methods", "GET", "--expires-in", "0")]
+    [InlineData("--key must be given once, with a value.", "--methods", "GET", "--key")]
+    public async Task MintWithAMistake_NamesIt_AndShowsItsUsage(string mistake, params string[] options)
     {
-        var (exitCode, output) = await ModeProcess.RunToEndAsync(Mode.BunkerProxy, BunkerProxyFixture.OnlyTheKey, Cancellation, "mint", "--methods", "GET");
+        var (exitCode, output) = await ModeProcess.RunToEndAsync(Mode.BunkerProxy, BunkerProxyFixture.OnlyTheKey, Cancellation, ["mint", .. options]);
 
         Assert.Equal(64, exitCode);
-        Assert.StartsWith("usage: mint", output, StringComparison.Ordinal);
+        Assert.StartsWith($"{mistake}\nusage: mint", output, StringComparison.Ordinal);
     }
 
     [Fact]
