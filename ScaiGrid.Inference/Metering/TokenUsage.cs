@@ -49,7 +49,7 @@ public readonly record struct TokenUsage(
             }
             else if (reader.ValueTextEquals("cached_tokens"u8) || reader.ValueTextEquals("prompt_cache_hit_tokens"u8))
             {
-                // Kimi and DeepSeek: beside the prompt.
+                // Kimi and DeepSeek: directly in the usage, not in its details.
                 hits = ReadCount(ref reader);
             }
             else if (reader.ValueTextEquals("prompt_tokens_details"u8) || reader.ValueTextEquals("input_tokens_details"u8))

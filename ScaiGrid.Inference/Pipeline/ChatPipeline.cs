@@ -160,7 +160,7 @@ public sealed class ChatPipeline
         }
 
         _dispatcher.Answered(call, isStream: true);
-        TokenUsage? usage = null;
+        var usage = default(StreamUsage);
         UpstreamError? error = null;
         var finished = false;
         var status = CallStatus.Ok;
@@ -176,7 +176,7 @@ public sealed class ChatPipeline
                 do
                 {
                     var chunk = chunks.Current;
-                    usage = chunk.Usage ?? chunk.ChoiceUsage ?? usage;
+                    usage.Add(chunk);
                     if (chunk.HasFinish)
                     {
                         finished = true;
@@ -190,7 +190,7 @@ public sealed class ChatPipeline
                 // Not before the first flush, which it would delay, and not beside a read, which writes to the output.
                 if (hasFlushed)
                 {
-                    _settlement.Note(call, output, usage ?? stream.UsageSoFar);
+                    _settlement.Note(call, output, usage.Value ?? stream.UsageSoFar);
                 }
 
                 // Chunks that have arrived leave together, before a wait for more: a flush for each would cost a system call and deliver none earlier.
@@ -221,12 +221,12 @@ public sealed class ChatPipeline
         catch
         {
             // A bug in ScaiGrid: the usage is settled all the same.
-            await _settlement.SettleAsync(call, usage, output, CallStatus.Error, stream.UsageSoFar);
+            await _settlement.SettleAsync(call, usage.Value, output, CallStatus.Error, stream.UsageSoFar);
             throw;
         }
 
         // :: Settle, then end.
-        var result = await _settlement.SettleAsync(call, usage, output, status, stream.UsageSoFar);
+        var result = await _settlement.SettleAsync(call, usage.Value, output, status, stream.UsageSoFar);
         if (status == CallStatus.Ok)
         {
             await call.Responder.EndStreamAsync(result);

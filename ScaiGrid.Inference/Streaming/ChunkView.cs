@@ -35,6 +35,9 @@ public sealed class ChunkView
     /// <summary>The usage in a choice, where Kimi's streams have it; it stays in the choice.</summary>
     public TokenUsage? ChoiceUsage { get; init; }
 
+    /// <summary>Whether there is a choice besides the first, so that the usage in a choice is not that of the answer.</summary>
+    public bool HasOtherChoices { get; init; }
+
     /// <summary>True if there is a <c>usage</c> whose prompt or output count could not be read; it is not shown to the caller.</summary>
     public bool HasUnreadableUsage { get; init; }
 
@@ -109,9 +112,10 @@ public sealed class ChunkView
         }
 
         var reader = new Utf8JsonReader(json.Span);
-        JsonSpan id = default, created = default, model = default, usageProperty = default, text = default;
-        TokenUsage? usage = null, choiceUsage = null;
-        bool hasChoices = false, hasFinish = false, hasFailed = false, hasFailure = false, hasAborted = false, hasForeignFinish = false, isNormal = true, isError = false, hasUnreadableUsage = false;
+        JsonSpan id = default, created = default, model = default, usageProperty = default;
+        TokenUsage? usage = null;
+        var choices = new ChoicesView { AreNormal = true };
+        bool isError = false, hasUnreadableUsage = false;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw new JsonException("A chunk must be an object.");
@@ -137,7 +141,7 @@ public sealed class ChunkView
             else if (reader.ValueTextEquals("choices"u8))
             {
                 reader.Read();
-                (hasChoices, hasFinish, hasFailed, hasFailure, hasAborted, hasForeignFinish, isNormal, text) = ReadChoices(ref reader, output, ref choiceUsage);
+                choices = ReadChoices(ref reader, output);
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
@@ -167,16 +171,17 @@ public sealed class ChunkView
             Model = model,
             UsageProperty = usageProperty,
             Usage = usage,
-            ChoiceUsage = choiceUsage,
+            ChoiceUsage = choices.Usage,
+            HasOtherChoices = choices.HaveOthers,
             HasUnreadableUsage = hasUnreadableUsage,
-            HasChoices = hasChoices,
-            HasFinish = hasFinish,
-            HasForeignFinish = hasForeignFinish,
-            IsNormal = isNormal,
+            HasChoices = choices.Count > 0,
+            HasFinish = choices.HaveFinish,
+            HasForeignFinish = choices.HaveForeignFinish,
+            IsNormal = choices.AreNormal,
 
             // Some upstreams, such as OpenRouter, add an error to a chunk whose choice ended because of it, or to the choice.
-            IsError = (isError && !hasChoices) || hasAborted || (hasFailed && (isError || hasFailure)),
-            Text = text,
+            IsError = (isError && choices.Count == 0) || choices.HaveAborted || (choices.HaveFailed && (isError || choices.HaveFailure)),
+            Text = choices.Text,
         };
     }
 
@@ -207,21 +212,23 @@ public sealed class ChunkView
             : new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
     }
 
-    private static (bool Any, bool Finish, bool Failed, bool Failure, bool Aborted, bool Foreign, bool Normal, JsonSpan Text) ReadChoices(
-        ref Utf8JsonReader reader, PooledBytes? output, ref TokenUsage? usage)
+    private static ChoicesView ReadChoices(ref Utf8JsonReader reader, PooledBytes? output)
     {
+        var choices = new ChoicesView { AreNormal = true };
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return (false, false, false, false, false, false, true, default);
+            return choices;
         }
 
         var depth = reader.CurrentDepth;
-        bool any = false, finish = false, failed = false, failure = false, aborted = false, foreign = false, normal = true;
         var texts = 0;
-        JsonSpan text = default;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
         {
-            any |= reader.TokenType == JsonTokenType.StartObject && reader.CurrentDepth == depth + 1;
+            if (reader.TokenType == JsonTokenType.StartObject && reader.CurrentDepth == depth + 1)
+            {
+                choices.Count++;
+            }
+
             if (reader.TokenType != JsonTokenType.PropertyName)
             {
                 continue;
@@ -232,22 +239,28 @@ public sealed class ChunkView
                 reader.Read();
 
                 // Some upstreams send an empty finish reason in every chunk: it counts as none.
-                finish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
-                failed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
-                aborted |= FinishReasons.IsAbort(ref reader);
-                foreign |= !FinishReasons.IsOpenAi(ref reader);
-                normal &= reader.TokenType == JsonTokenType.Null || FinishReasons.IsNative(ref reader);
+                choices.HaveFinish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
+                choices.HaveFailed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
+                choices.HaveAborted |= FinishReasons.IsAbort(ref reader);
+                choices.HaveForeignFinish |= !FinishReasons.IsOpenAi(ref reader);
+                choices.AreNormal &= reader.TokenType == JsonTokenType.Null || FinishReasons.IsNative(ref reader);
             }
             else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("error"u8))
             {
                 reader.Read();
-                failure |= reader.TokenType != JsonTokenType.Null;
+                choices.HaveFailure |= reader.TokenType != JsonTokenType.Null;
                 reader.Skip();
             }
             else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("usage"u8))
             {
                 reader.Read();
-                usage = TokenUsage.Read(ref reader) ?? usage;
+                choices.Usage = TokenUsage.Read(ref reader) ?? choices.Usage;
+                reader.Skip();
+            }
+            else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("index"u8))
+            {
+                reader.Read();
+                choices.HaveHigherIndex |= reader.TokenType == JsonTokenType.Number && !reader.ValueSpan.SequenceEqual("0"u8);
                 reader.Skip();
             }
             else if (reader.ValueTextEquals("logprobs"u8))
@@ -260,20 +273,49 @@ public sealed class ChunkView
             {
                 var isForeign = reader.ValueTextEquals("reasoning_content"u8);
                 reader.Read();
-                normal &= reader.TokenType == JsonTokenType.Null || (reader.TokenType == JsonTokenType.String && !isForeign);
+                choices.AreNormal &= reader.TokenType == JsonTokenType.Null || (reader.TokenType == JsonTokenType.String && !isForeign);
                 if (reader.TokenType == JsonTokenType.String)
                 {
-                    text = new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
-                    texts++;
+                    var text = new JsonSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
+                    choices.Text = ++texts == 1 ? text : default;
                     JsonText.Append(ref reader, output);
                 }
             }
         }
 
-        return (any, finish, failed, failure, aborted, foreign, normal, texts == 1 ? text : default);
+        return choices;
     }
 
     private static bool IsOutput(ref Utf8JsonReader reader) =>
         reader.ValueTextEquals("content"u8) || reader.ValueTextEquals("arguments"u8)
         || reader.ValueTextEquals("reasoning_content"u8) || reader.ValueTextEquals("reasoning"u8) || reader.ValueTextEquals("refusal"u8);
+
+    /// <summary>The choices of one chunk.</summary>
+    private struct ChoicesView
+    {
+        public int Count { get; set; }
+
+        public bool HaveFinish { get; set; }
+
+        /// <summary>Whether one ended with an error.</summary>
+        public bool HaveFailed { get; set; }
+
+        /// <summary>Whether one has the error itself.</summary>
+        public bool HaveFailure { get; set; }
+
+        public bool HaveAborted { get; set; }
+
+        public bool HaveForeignFinish { get; set; }
+
+        public bool AreNormal { get; set; }
+
+        public bool HaveHigherIndex { get; set; }
+
+        public readonly bool HaveOthers => HaveHigherIndex || Count > 1;
+
+        public TokenUsage? Usage { get; set; }
+
+        /// <summary>The only text; empty if there are none or several.</summary>
+        public JsonSpan Text { get; set; }
+    }
 }

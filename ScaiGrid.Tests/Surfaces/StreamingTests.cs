@@ -300,6 +300,31 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("one chunk")]
+    [InlineData("two chunks")]
+    public async Task UsageInAChoice_IsNotThatOfAnAnswerOfSeveral(string where)
+    {
+        const string First = """{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":13,"total_tokens":32}}""";
+        const string Second = """{"index":1,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":1,"total_tokens":20}}""";
+        var ends = where == "one chunk" ? [$"{First},{Second}"] : new[] { First, Second };
+        var events = string.Concat(ends.Select(end => $"data: {{\"id\":\"c-1\",\"created\":5,\"model\":\"m\",\"choices\":[{end}]}}\n\n"));
+        var slug = await ConnectAsync(new UpstreamScript
+        {
+            ContentType = "text/event-stream",
+            Body = $$$"""
+                data: {"id":"c-1","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"one two three four five six seven eight nine ten eleven twelve"}}]}
+
+                {{{events}}}data: [DONE]
+
+
+                """,
+        });
+        using var stream = await Admin.StreamAsync(slug, path: Native, includeUsage: true);
+        var usage = Assert.Single((await stream.AllAsync()).SkipLast(1).Select(item => item.Json["usage"]).OfType<JsonNode>());
+        Assert.InRange((int)usage["completion_tokens"]!, 10, 100);
+    }
+
+    [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]
     public async Task ModelBehindTheText_AsAzureHasIt_IsReplacedInEveryChunk(string path)
