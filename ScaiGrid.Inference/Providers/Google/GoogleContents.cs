@@ -186,7 +186,7 @@ internal sealed class GoogleContents(RequestDocument request, Utf8JsonWriter wri
     {
         "" => part.Kind == PartKind.Image ? "image/jpeg" : "application/pdf",
 
-        // Known as text only.
+        // The upstream refuses application/json.
         "application/json" => "text/plain",
         var type => type,
     };

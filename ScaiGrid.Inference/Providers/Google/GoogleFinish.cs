@@ -10,12 +10,14 @@ internal static class GoogleFinish
     public static readonly UpstreamError Refused = new(
         UpstreamFailure.RequestRefused, "The upstream's content filter refused the request.", Status: 400, Code: UpstreamErrorFacts.ContentPolicy);
 
+    /// <summary>No candidate has an answer, and one ended for a reason that the upstream does not know.</summary>
+    public static readonly UpstreamError NoAnswer = new(UpstreamFailure.ModelFailed, "The model ended without an answer.");
+
     /// <param name="candidate">The object with the <c>finishReason</c>.</param>
     /// <param name="hasCalls">True if a function was called: the upstream reports STOP for that as well.</param>
-    /// <param name="hasText">True if there is text besides thoughts.</param>
     /// <param name="failed">Set if the model failed instead of finishing: a retry may succeed.</param>
     /// <returns>Null if there is none yet.</returns>
-    public static string? Of(JsonElement candidate, bool hasCalls, bool hasText, out UpstreamError? failed)
+    public static string? Of(JsonElement candidate, bool hasCalls, out UpstreamError? failed)
     {
         failed = null;
         switch (JsonText.Of(candidate, "finishReason"u8))
@@ -33,9 +35,6 @@ internal static class GoogleFinish
             case "MALFORMED_RESPONSE":
                 failed = new UpstreamError(UpstreamFailure.ModelFailed, "The model wrote an answer that cannot be used.");
                 return null;
-            case "OTHER" when !hasCalls && !hasText:
-                failed = new UpstreamError(UpstreamFailure.ModelFailed, "The model ended without an answer.");
-                return null;
             case "MISSING_THOUGHT_SIGNATURE":
                 failed = new UpstreamError(UpstreamFailure.ModelFailed, "The model misses the signature of an earlier call.");
                 return null;
@@ -43,6 +42,9 @@ internal static class GoogleFinish
                 return hasCalls ? "tool_calls" : "stop";
         }
     }
+
+    /// <summary>True if the upstream does not know why the candidate ended: it may be without an answer.</summary>
+    public static bool IsUnexplained(JsonElement candidate) => JsonText.Of(candidate, "finishReason"u8) == "OTHER";
 
     /// <summary>
     /// Why an answer without what was asked for has none: its content was refused, which is the caller's matter, or the model produced none. Null if
@@ -53,7 +55,7 @@ internal static class GoogleFinish
     public static UpstreamError? WhyWithout(string missing, JsonElement answer)
     {
         var candidates = answer.Items("candidates"u8).ToList();
-        return IsBlocked(answer) || candidates.Exists(candidate => Of(candidate, hasCalls: false, hasText: false, out _) == "content_filter") ? Refused
+        return IsBlocked(answer) || candidates.Exists(candidate => Of(candidate, hasCalls: false, out _) == "content_filter") ? Refused
             : candidates.Count > 0 ? new UpstreamError(UpstreamFailure.ModelFailed, $"The model answered without {missing}.")
             : null;
     }

@@ -46,12 +46,21 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
         completion.Start(Id(answer, time), Property(answer, "modelVersion"u8, ModelJson), time.GetUtcNow().ToUnixTimeSeconds());
         var count = 0;
         var calls = 0;
+        bool hasAnswer = false, isUnexplained = false;
         foreach (var candidate in answer.Items("candidates"u8))
         {
-            if (!ReadCandidate(completion, answer, candidate, count++, ref calls, out failed))
+            if (!ReadCandidate(completion, answer, candidate, count++, ref calls, ref hasAnswer, out failed))
             {
                 return null;
             }
+
+            isUnexplained |= GoogleFinish.IsUnexplained(candidate);
+        }
+
+        if (isUnexplained && !hasAnswer)
+        {
+            failed = GoogleFinish.NoAnswer;
+            return null;
         }
 
         if (count == 0 && GoogleFinish.IsBlocked(answer))
@@ -69,7 +78,8 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
         return completion.End(usage.Exists ? usage.Tokens : null);
     }
 
-    private bool ReadCandidate(CompletionWriter completion, JsonElement answer, JsonElement candidate, int index, ref int calls, out UpstreamError? failed)
+    private bool ReadCandidate(
+        CompletionWriter completion, JsonElement answer, JsonElement candidate, int index, ref int calls, ref bool hasAnswer, out UpstreamError? failed)
     {
         string? signature = null;
         if (candidate.TryGetObject("content"u8, out var content))
@@ -91,12 +101,13 @@ internal sealed class GoogleFormat(GoogleModel model, TimeProvider time) : Trans
             }
         }
 
-        if (GoogleFinish.Of(candidate, completion.HasToolCalls, completion.HasContent, out failed) is not { } finish)
+        if (GoogleFinish.Of(candidate, completion.HasToolCalls, out failed) is not { } finish)
         {
             failed ??= new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer does not say why it ended.");
             return false;
         }
 
+        hasAnswer |= completion.HasToolCalls || completion.HasContent;
         completion.EndChoice(index, finish, Carrier(signature));
         return true;
     }

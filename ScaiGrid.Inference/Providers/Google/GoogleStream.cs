@@ -16,6 +16,8 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
 
     private GoogleUsage _usage;
     private int _calls;
+    private bool _hasText;
+    private bool _isUnexplained;
 
     public override TokenUsage? UsageSoFar => _usage.Exists ? _usage.Tokens : null;
 
@@ -62,6 +64,12 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
             return null;
         }
 
+        // Only now, because another candidate may have an answer.
+        if (_isUnexplained && !_hasText && _calls == 0)
+        {
+            return GoogleFinish.NoAnswer;
+        }
+
         for (var i = 0; i < _candidates.Count; i++)
         {
             StartDelta(i, _candidates[i].TakeRole());
@@ -95,7 +103,8 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
             }
         }
 
-        state.Finish = GoogleFinish.Of(candidate, state.Calls > 0, state.HasText, out var failed) ?? state.Finish;
+        _isUnexplained |= GoogleFinish.IsUnexplained(candidate);
+        state.Finish = GoogleFinish.Of(candidate, state.Calls > 0, out var failed) ?? state.Finish;
         return failed;
     }
 
@@ -111,7 +120,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         if (part.TryGetString("text"u8, out var text) && text.RawInner().Length > 0)
         {
             var isThought = part.TryGetProperty("thought"u8, out var thought) && thought.ValueKind == JsonValueKind.True;
-            state.HasText |= !isThought;
+            _hasText |= !isThought;
             AddText(index, state.TakeRole(), isThought ? "reasoning_content"u8 : "content"u8, text.RawInner());
         }
     }
@@ -167,8 +176,6 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         private bool _hasRole;
 
         public int Calls { get; set; }
-
-        public bool HasText { get; set; }
 
         public string? Finish { get; set; }
 
