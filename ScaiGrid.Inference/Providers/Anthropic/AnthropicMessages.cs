@@ -15,7 +15,7 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
 {
     private readonly AnthropicCallIds _ids = new();
 
-    // Written together with what follows them: a turn that ends in one is rejected. An answer that was cut off while the model thought ends so.
+    // Written together with what follows them in the turn, which may be in the next message.
     private readonly List<JsonElement> _thoughts = [];
 
     private bool _isOpen;
@@ -99,7 +99,8 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             }
         }
 
-        _thoughts.Clear();
+        // One that was cut off has no signature, and is rejected. A whole one may belong to the call of the next message.
+        _thoughts.RemoveAll(thought => JsonText.Of(thought, "type"u8) == "thinking" && string.IsNullOrEmpty(JsonText.Of(thought, "signature"u8)));
     }
 
     private void WritePiece(AnthropicTurn.Piece piece, bool isLast)
@@ -208,18 +209,19 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
         }
     }
 
-    private static bool IsBlank(ReadOnlySpan<byte> json)
+    private static bool IsBlank(ReadOnlySpan<byte> json) => json.Length < 64 && string.IsNullOrWhiteSpace(TextOf(json));
+
+    private static string TextOf(ReadOnlySpan<byte> json)
     {
-        using var document = json.Length < 64 ? JsonDocument.Parse(json.ToArray()) : null;
-        return document is not null && string.IsNullOrWhiteSpace(JsonText.Of(document.RootElement));
+        using var document = JsonDocument.Parse(json.ToArray());
+        return JsonText.Of(document.RootElement);
     }
 
     // Empty text is rejected, and carries no information.
     private void WriteText(ReadOnlySpan<byte> json, bool trimEnd, bool? isUser, JsonElement part)
     {
-        using var document = trimEnd || json.Length < 64 ? JsonDocument.Parse(json.ToArray()) : null;
-        var text = document is null ? null : JsonText.Of(document.RootElement);
-        if (text is not null && string.IsNullOrWhiteSpace(text))
+        var text = trimEnd ? TextOf(json) : null;
+        if (text is null ? IsBlank(json) : string.IsNullOrWhiteSpace(text))
         {
             return;
         }
@@ -322,6 +324,12 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
             }
 
             Start(isUser);
+        }
+
+        // A turn that ends in thoughts is rejected.
+        if (isUser)
+        {
+            _thoughts.Clear();
         }
 
         foreach (var thought in _thoughts)
