@@ -39,7 +39,7 @@ internal static partial class ChatRequestEditor
         }
         else if (request.Carried.Count > 0)
         {
-            LeaveOut(request.Carried, isOpenAi ? null : CarriedField.MakerOf(upstreamModelJson), isTranslated: dialect is null, splices);
+            LeaveOut(request.Carried, CarriedField.MakerOf(upstreamModelJson), isTranslated: dialect is null, splices);
         }
         else if (request.Renamed.Count > 0)
         {
@@ -109,7 +109,7 @@ internal static partial class ChatRequestEditor
     [GeneratedRegex(@"^messages(\.\[|\.|\[)(?<index>\d{1,9})\b")]
     private static partial Regex Message();
 
-    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string? maker, bool isTranslated, List<Splice> splices)
+    private static void LeaveOut(IReadOnlyList<CarriedField> carried, string maker, bool isTranslated, List<Splice> splices)
     {
         foreach (var field in carried)
         {

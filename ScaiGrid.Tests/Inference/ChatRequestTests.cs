@@ -2,6 +2,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Providers.Azure;
 using ScaiGrid.Inference.Providers.OpenAi;
 using ScaiGrid.Inference.Streaming;
 using Xunit;
@@ -168,16 +170,19 @@ public sealed class ChatRequestTests
     /// OpenAI's chat completions never return such fields, and refuse them. A model of the same name may have returned them through the Responses API.
     /// </summary>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void FieldOfAnEarlierAnswer_GoesToItsOwnModel_ButNotToOpenAi(bool isOpenAi)
+    [InlineData("up", "openai", false)]
+    [InlineData("up", "custom", true)]
+    [InlineData("gpt-4.1", "azure", false)]
+    [InlineData("up", "azure", true)]
+    public void FieldOfAnEarlierAnswer_GoesToItsOwnModel_ButNotToOpenAis(string model, string type, bool isSent)
     {
         const string Field = ""","reasoning_content":"Hm." """;
         const string Body = $$"""{"model":"m","messages":[{"role":"assistant","content":"x"{{Field}}}]}""";
         using var request = Read(Body);
-        request.Carried = [new CarriedField(new JsonSpan(Body.IndexOf(Field, StringComparison.Ordinal), Field.Length), CarriedField.MakerOf("up"), NamesProvider: false)];
-        using var sent = new OpenAiFormat("up", outputLimit: null, isOpenAi).WriteRequest(request, Routes.Make(), out _);
-        Assert.Equal(!isOpenAi, Encoding.UTF8.GetString(sent.Span).Contains("reasoning_content", StringComparison.Ordinal));
+        request.Carried = [new CarriedField(new JsonSpan(Body.IndexOf(Field, StringComparison.Ordinal), Field.Length), CarriedField.MakerOf(model), NamesProvider: false)];
+        ChatFormat format = type == "azure" ? new AzureFormat(model, outputLimit: null, like: null) : new OpenAiFormat(model, outputLimit: null, isOpenAi: type == "openai");
+        using var sent = format.WriteRequest(request, Routes.Make(), out _)!;
+        Assert.Equal(isSent, Encoding.UTF8.GetString(sent.Span).Contains("reasoning_content", StringComparison.Ordinal));
     }
 
     /// <summary>Some makers' models need their reasoning back.</summary>
@@ -186,10 +191,15 @@ public sealed class ChatRequestTests
     [InlineData("chat-prod", "gpt-4.1", false)]
     [InlineData("chat-prod", null, true)]
     [InlineData("DeepSeek-V3.2", null, true)]
+    [InlineData("GPT-4o", null, false)]
+    [InlineData("gpt4o", null, false)]
+    [InlineData("team_gpt-4.1", null, false)]
+    [InlineData("gpt-audio-mini", null, false)]
+    [InlineData("gpt-oss-120b", null, true)]
     public void ReasoningThatTheCallerSendsBack_GoesToDeploymentsThatMayNotBeOpenAis(string model, string? like, bool isSent)
     {
         using var request = Read("""{"model":"m","messages":[{"role":"assistant","content":"x","reasoning_content":"Hm."}]}""");
-        using var sent = new OpenAiFormat(model, outputLimit: null, isOpenAi: true, like).WriteRequest(request, Routes.Make(), out _);
+        using var sent = new AzureFormat(model, outputLimit: null, like).WriteRequest(request, Routes.Make(), out _)!;
         Assert.Equal(isSent, Encoding.UTF8.GetString(sent.Span).Contains("reasoning_content", StringComparison.Ordinal));
     }
 

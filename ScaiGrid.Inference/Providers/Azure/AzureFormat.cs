@@ -14,7 +14,7 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// </summary>
 internal sealed class AzureFormat(string model, string? outputLimit, string? like) : ChatFormat
 {
-    private readonly OpenAiFormat _openAi = new(model, outputLimit, isOpenAi: true, like);
+    private readonly OpenAiFormat _openAi = new(model, outputLimit, isOpenAi: true, like, hasOthers: true);
 
     public override PooledBytes? WriteRequest(ChatRequest request, ModelRoute route, out UpstreamError? refused) => _openAi.WriteRequest(request, route, out refused);
 

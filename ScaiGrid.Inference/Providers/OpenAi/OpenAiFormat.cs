@@ -13,7 +13,8 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// <param name="isOpenAi">True if the models are OpenAI's own: their names imply what they reject, and they accept <c>metadata</c> only with a stored
 /// answer.</param>
 /// <param name="like">A model name to decide by, if the model's own does not identify it.</param>
-internal sealed partial class OpenAiFormat(string model, string? outputLimit, bool isOpenAi, string? like = null) : ChatFormat
+/// <param name="hasOthers">True if the upstream has other makers' models as well, some of which need their reasoning back.</param>
+internal sealed partial class OpenAiFormat(string model, string? outputLimit, bool isOpenAi, string? like = null, bool hasOthers = false) : ChatFormat
 {
     /// <summary>The setting for the output limit's field.</summary>
     public const string OutputLimit = "output_limit";
@@ -26,8 +27,7 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     // These models think by default, and on this path reject tools while they think.
     private readonly string? _toolEffort = isOpenAi && RefusesToolsThinking().IsMatch(like ?? model) ? "none" : null;
 
-    // Azure serves other makers' models as well, some of which need their reasoning back.
-    private readonly bool _refusesUnknown = isOpenAi && IsTelling().IsMatch(like ?? model);
+    private readonly bool _refusesUnknown = isOpenAi && (!hasOthers || IsOpenAis().IsMatch(like ?? model));
 
     public static Func<JsonNode?, string?> CheckOutputLimit { get; } = ProviderSettings.OneOf(ChatRequestEditor.MaxTokensField, ChatRequestEditor.MaxCompletionTokensField);
 
@@ -49,6 +49,10 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
 
     [GeneratedRegex(@"\b(gpt-\d|chatgpt|o\d)")]
     private static partial Regex IsTelling();
+
+    // Also as part of a deployment's name, and however that is written.
+    [GeneratedRegex(@"(?<![a-z0-9])(gpt-?(\d|audio)|chatgpt|o\d)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex IsOpenAis();
 
     // From 5.6 on; chat variants do not think.
     [GeneratedRegex(@"gpt-(5\.([6-9]|\d\d)|[6-9])(?!.*chat)")]
