@@ -38,7 +38,7 @@ internal static class OthersAnswers
             var isForeign = IsForeign(ref reader);
             var (isRole, isCalls) = (reader.ValueTextEquals("role"u8), !isCall && reader.ValueTextEquals("tool_calls"u8));
             reader.Read();
-            isAssistants |= isRole && reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("assistant"u8);
+            isAssistants = isAssistants || (isRole && JsonText.Is(ref reader, "assistant"u8));
             if (isCalls && reader.TokenType == JsonTokenType.StartArray)
             {
                 ReadCalls(ref reader, offset, splices);

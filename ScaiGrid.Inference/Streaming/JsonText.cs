@@ -20,6 +20,20 @@ public static class JsonText
         }
     }
 
+    /// <summary>True if the reader is at a string of this text.</summary>
+    public static bool Is(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(text);
+        }
+        catch (InvalidOperationException)
+        {
+            // An unpaired surrogate, which no text that is asked for has.
+            return false;
+        }
+    }
+
     /// <summary>The property's text; null if the property is missing or is not a string.</summary>
     public static string? Of(JsonElement element, ReadOnlySpan<byte> name) =>
         element.TryGetString(name, out var value) ? Of(value) : null;

@@ -203,6 +203,18 @@ public sealed class ChatRequestTests
         Assert.Equal(isSent, Encoding.UTF8.GetString(sent.Span).Contains("reasoning_content", StringComparison.Ordinal));
     }
 
+    /// <summary>Such text is forwarded as written.</summary>
+    [Theory]
+    [InlineData("""{"role":"assis\ud800","content":"x","reasoning":"y"}""", """{"role":"assis\ud800","content":"x","reasoning":"y"}""")]
+    [InlineData("""{"role":"assistant","tool_calls":[{"id":"c","role":"assis\ud800","extra_content":{}}]}""", """{"role":"assistant","tool_calls":[{"id":"c","role":"assis\ud800"}]}""")]
+    [InlineData("""{"role":"assis\u0074ant","content":"x","reasoning":"\ud800"}""", """{"role":"assis\u0074ant","content":"x"}""")]
+    public void RoleThatIsNotUnicode_IsNoAssistants(string message, string expected)
+    {
+        using var request = Read($$"""{"model":"m","messages":[{{message}}]}""");
+        using var sent = new OpenAiFormat("gpt-4.1", outputLimit: null, isOpenAi: true).WriteRequest(request, Routes.Make(), out _);
+        Assert.Contains(expected, Encoding.UTF8.GetString(sent.Span), StringComparison.Ordinal);
+    }
+
     private static ChatRequest Read(string body)
     {
         var request = ChatRequestReader.Read(Bytes(body), out var problem);
