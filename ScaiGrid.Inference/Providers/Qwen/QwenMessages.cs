@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
@@ -46,7 +47,7 @@ internal static class QwenMessages
         {
             case "extra_content" or "refusal":
                 break;
-            case "role" when property.Value.ValueKind == JsonValueKind.String && property.Value.ValueEquals("developer"u8):
+            case "role" when property.Value.ValueKind == JsonValueKind.String && JsonText.Of(property.Value) == "developer":
                 writer.WriteString("role"u8, "system"u8);
                 break;
             case "tool_calls" when property.Value.ValueKind == JsonValueKind.Array:
@@ -100,10 +101,20 @@ internal static class QwenMessages
 
     private static bool HasJson(JsonElement function)
     {
+        if (JsonText.Of(function, "arguments"u8) is not { } text)
+        {
+            return false;
+        }
+
+        // What a model wrote may be deeper than the default.
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text), new JsonReaderOptions { MaxDepth = int.MaxValue });
         try
         {
-            using var document = function.TryGetString("arguments"u8, out var arguments) ? JsonText.Parse(JsonText.Of(arguments)) : null;
-            return document is not null;
+            while (reader.Read())
+            {
+            }
+
+            return true;
         }
         catch (JsonException)
         {
@@ -121,7 +132,9 @@ internal static class QwenMessages
         }
 
         var text = JsonText.Of(function, "arguments"u8);
-        writer.WriteString("arguments"u8, function.TryGetObject("arguments"u8, out var given) ? given.GetRawText()
+        JsonElement given = default;
+        var isOther = text is null && function.TryGetProperty("arguments"u8, out given) && given.ValueKind != JsonValueKind.Null;
+        writer.WriteString("arguments"u8, isOther ? given.GetRawText()
             : string.IsNullOrWhiteSpace(text) ? "{}"
             : $"{{\"arguments\":{JsonSerializer.Serialize(text, TranslationJson.Text)}}}");
         writer.WriteEndObject();
