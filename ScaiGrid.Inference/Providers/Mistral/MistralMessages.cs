@@ -30,6 +30,10 @@ internal sealed class MistralMessages(RequestDocument request, Utf8JsonWriter wr
         }
 
         writer.WriteEndArray();
+        if (messages.Count == 0)
+        {
+            request.RefuseEmpty();
+        }
     }
 
     /// <summary>
