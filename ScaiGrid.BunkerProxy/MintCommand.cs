@@ -20,7 +20,7 @@ internal static class MintCommand
 
     public static async Task<int> RunAsync(string[] args)
     {
-        if (args is ["--help"])
+        if (args.Contains("--help"))
         {
             Console.WriteLine(Help);
             return 0;

@@ -72,6 +72,7 @@ internal sealed partial class S3Connection : IDisposable
         catch (AmazonS3Exception exception) when (exception.StatusCode
             is HttpStatusCode.NotFound or HttpStatusCode.PreconditionFailed or HttpStatusCode.RequestedRangeNotSatisfiable)
         {
+            Answered();
             return null;
         }
         catch (AmazonS3Exception exception)
@@ -105,11 +106,7 @@ internal sealed partial class S3Connection : IDisposable
         {
             await EnsureBucketAsync(limited.Token);
             var answer = await call(_client, limited.Token);
-            if (Volatile.Read(ref _isFailing) != 0 && Interlocked.Exchange(ref _isFailing, 0) != 0)
-            {
-                StoreAnswers();
-            }
-
+            Answered();
             return answer;
         }
         catch (AmazonS3Exception exception) when (exception.ErrorCode == "NoSuchBucket")
@@ -121,6 +118,14 @@ internal sealed partial class S3Connection : IDisposable
         catch (Exception exception) when (exception is not (AmazonS3Exception or ApiException) && !cancellationToken.IsCancellationRequested)
         {
             throw Failed(exception);
+        }
+    }
+
+    private void Answered()
+    {
+        if (Volatile.Read(ref _isFailing) != 0 && Interlocked.Exchange(ref _isFailing, 0) != 0)
+        {
+            StoreAnswers();
         }
     }
 

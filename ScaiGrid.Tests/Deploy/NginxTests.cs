@@ -237,6 +237,20 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
         }
     }
 
+    /// <summary>What is streamed through may be refused before its end, and nginx would discard the connection's next request with the rest of the body.</summary>
+    [Theory]
+    [InlineData("POST", "/v1/files")]
+    [InlineData("POST", "/oai/v1/files")]
+    [InlineData("PUT", "/v1/modules/scaibunker/storage/x")]
+    public async Task RefusedUpload_EndsTheConnection(string method, string path)
+    {
+        using var stranger = new ApiDriver(Nginx.Address, "sgk_wrong-key-0123456789abcdefghijklmnopqrstuv", Nginx.Certificate);
+        using var request = new HttpRequestMessage(HttpMethod.Parse(method), path) { Content = new ByteArrayContent(new byte[1_000_000]) };
+        using var response = await stranger.Http.SendAsync(request);
+        Assert.InRange((int)response.StatusCode, 401, 403);
+        Assert.True(response.Headers.ConnectionClose);
+    }
+
     /// <summary>One step of a rolling upgrade: while one replica drains and ends, no call fails, and the replica's streams finish.</summary>
     [Fact]
     public async Task ReplicaDrains_NoCallFails_AndItsStreamsFinish()

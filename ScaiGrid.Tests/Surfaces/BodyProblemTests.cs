@@ -107,6 +107,12 @@ public sealed class BodyProblemTests(Grid grid) : GridTest(grid)
         Assert.Equal(message, (string?)answer.Error(422, "VALIDATION_ERROR")["details"]![0]!["message"]);
     }
 
+    [Theory]
+    [InlineData("""{"model":"scailabs/echo","messages":[{"role":"us\ud800","content":"hi"}]}""")]
+    [InlineData("""{"model":"scailabs/echo","messages":[{"role":"user","content":"hi"}],"tool_choice":"re\ud800"}""")]
+    public async Task HalfOfACharacter_IsNoErrorOfOurs(string body) =>
+        Assert.InRange((int)(await Admin.SendAsync(HttpMethod.Post, "/v1/inference/chat", body)).Status, 200, 499);
+
     [Fact]
     public async Task BrokenDocument_IsMalformed() =>
         (await Admin.SendAsync(HttpMethod.Post, "/v1/models", """{"slug":"a/b","metadata":{"x":}}""")).Error(400, "MALFORMED_JSON");

@@ -304,7 +304,7 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
     [InlineData("two chunks")]
     public async Task UsageInAChoice_IsNotThatOfAnAnswerOfSeveral(string where)
     {
-        const string First = """{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":13,"total_tokens":32}}""";
+        const string First = """{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":150,"total_tokens":169}}""";
         const string Second = """{"index":1,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":1,"total_tokens":20}}""";
         var ends = where == "one chunk" ? [$"{First},{Second}"] : new[] { First, Second };
         var events = string.Concat(ends.Select(end => $"data: {{\"id\":\"c-1\",\"created\":5,\"model\":\"m\",\"choices\":[{end}]}}\n\n"));

@@ -70,7 +70,10 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     {
         var messages = request.Messages.ToList();
         var last = messages.FindLastIndex(message => JsonText.Of(message, "role"u8) is not ("tool" or "function"));
-        return last >= 0 && JsonText.Of(messages[last], "role"u8) == "assistant" && !AnthropicTurn.TryGetThinking(messages[last], out _);
+
+        // Messages of the assistant that follow each other become one turn.
+        var before = messages.FindLastIndex(last, message => JsonText.Of(message, "role"u8) != "assistant");
+        return before < last && !messages[(before + 1)..(last + 1)].Exists(message => AnthropicTurn.TryGetThinking(message, out _));
     }
 
     /// <summary>True if the conversation contains Anthropic's own thinking blocks.</summary>

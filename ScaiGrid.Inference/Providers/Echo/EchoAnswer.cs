@@ -45,7 +45,7 @@ internal sealed record EchoAnswer(string Text, string? ToolName, string FinishRe
             return Name(choice);
         }
 
-        return choice.ValueKind == JsonValueKind.String && choice.ValueEquals("required"u8)
+        return choice.ValueKind == JsonValueKind.String && JsonText.Of(choice) == "required"
             && request.TryGetProperty("tools", out var tools) && tools.ValueKind == JsonValueKind.Array && tools.GetArrayLength() > 0
             ? Name(tools[0])
             : null;
@@ -62,8 +62,7 @@ internal sealed record EchoAnswer(string Text, string? ToolName, string FinishRe
     {
         foreach (var message in messages.EnumerateArray().Reverse())
         {
-            if (message.TryGetString("role"u8, out var role) && (role.ValueEquals("user"u8) || role.ValueEquals("tool"u8))
-                && message.TryGetProperty("content", out var content))
+            if (JsonText.Of(message, "role"u8) is "user" or "tool" && message.TryGetProperty("content", out var content))
             {
                 return JsonText.OfParts(content) ?? "";
             }

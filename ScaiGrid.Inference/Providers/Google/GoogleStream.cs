@@ -17,7 +17,6 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
     private GoogleUsage _usage;
     private int _calls;
     private bool _hasText;
-    private bool _isUnexplained;
 
     public override TokenUsage? UsageSoFar => _usage.Exists ? _usage.Tokens : null;
 
@@ -65,7 +64,7 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         }
 
         // Only now, because another candidate may have an answer.
-        if (_isUnexplained && !_hasText && _calls == 0)
+        if (!_hasText && _calls == 0 && _candidates.Exists(candidate => candidate.IsUnexplained))
         {
             return GoogleFinish.NoAnswer;
         }
@@ -103,8 +102,11 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
             }
         }
 
-        _isUnexplained |= GoogleFinish.IsUnexplained(candidate);
-        state.Finish = GoogleFinish.Of(candidate, state.Calls > 0, out var failed) ?? state.Finish;
+        if (GoogleFinish.Of(candidate, state.Calls > 0, out var failed) is { } finish)
+        {
+            (state.Finish, state.IsUnexplained) = (finish, GoogleFinish.IsUnexplained(candidate));
+        }
+
         return failed;
     }
 
@@ -178,6 +180,8 @@ internal sealed class GoogleStream(UpstreamAddress address, TimeProvider time, b
         public int Calls { get; set; }
 
         public string? Finish { get; set; }
+
+        public bool IsUnexplained { get; set; }
 
         public string? Signature { get; set; }
 

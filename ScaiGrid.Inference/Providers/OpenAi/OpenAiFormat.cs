@@ -55,6 +55,6 @@ internal sealed partial class OpenAiFormat(string model, string? outputLimit, bo
     private static partial Regex IsOpenAis();
 
     // From 5.6 on; chat variants do not think.
-    [GeneratedRegex(@"gpt-(5\.([6-9]|\d\d)|[6-9])(?!.*chat)")]
+    [GeneratedRegex(@"gpt-(5\.([6-9]|\d\d)|[6-9])(?!.*chat)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex RefusesToolsThinking();
 }

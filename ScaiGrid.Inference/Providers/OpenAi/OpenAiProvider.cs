@@ -44,7 +44,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
     private HttpChat ConnectChat(UpstreamAddress address, string model, ProviderSettings settings)
     {
         // Servers at another base_url may know only the field that the caller used.
-        var isOpenAi = defaultBaseUrl is not null && (settings.Text("base_url") is not { } given || given.TrimEnd('/') == defaultBaseUrl);
+        var isOpenAi = defaultBaseUrl is not null && (settings.Text("base_url") is not { } given || new Uri(given.TrimEnd('/')) == new Uri(defaultBaseUrl));
         var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? ChatRequestEditor.MaxCompletionTokensField : null);
         var endpoint = address.At("/chat/completions");
 
