@@ -23,7 +23,15 @@ public sealed class GrpcReflectionTests(Grid grid) : GridTest(grid)
             Assert.True(await reflection.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
             Assert.Equal((int)StatusCode.NotFound, reflection.ResponseStream.Current.ErrorResponse.ErrorCode);
 
-            await reflection.RequestStream.WriteAsync(Symbol(Most), TestContext.Current.CancellationToken);
+            try
+            {
+                await reflection.RequestStream.WriteAsync(Symbol(Most), TestContext.Current.CancellationToken);
+            }
+            catch (RpcException)
+            {
+                // The call may end before all of the message is written: its length was enough.
+            }
+
             var failure = await Assert.ThrowsAsync<RpcException>(() => reflection.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
             Assert.Equal(StatusCode.ResourceExhausted, failure.StatusCode);
         }
