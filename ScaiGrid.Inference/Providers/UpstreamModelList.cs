@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
@@ -61,7 +62,7 @@ internal static class UpstreamModelList
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = Utf8.IsValid(json.Span) ? JsonDocument.Parse(json) : throw new JsonException("The list is not UTF-8.");
             var list = document.RootElement;
             if (list.ValueKind == JsonValueKind.Object && (list.TryGetProperty("data"u8, out var inside) || list.TryGetProperty("models"u8, out inside)))
             {
@@ -97,7 +98,8 @@ internal static class UpstreamModelList
                 JsonText.Of(item, "display_name"u8) ?? JsonText.Of(item, "name"u8),
                 Tokens(item, "max_model_len"u8) ?? Tokens(item, "context_length"u8) ?? Tokens(item, "context_window"u8)
                     ?? Tokens(item, "max_input_tokens"u8) ?? Tokens(item, "max_context_length"u8),
-                Tokens(item, "max_tokens"u8));
+                Tokens(item, "max_tokens"u8) ?? Tokens(item, "max_completion_tokens"u8)
+                    ?? (item.TryGetObject("top_provider"u8, out var provider) ? Tokens(provider, "max_completion_tokens"u8) : null));
         }
 
         // Google's form.
@@ -106,9 +108,17 @@ internal static class UpstreamModelList
             return null;
         }
 
+        // Videos and live conversations are made by methods that no operation of ours calls.
+        var methods = item.Items("supportedGenerationMethods"u8, JsonValueKind.String).Select(JsonText.Of).ToHashSet();
+        if (methods.Count > 0 && !methods.Overlaps(["generateContent", "embedContent", "predict"]))
+        {
+            return null;
+        }
+
         id = name["models/".Length..];
+        var isEmbedding = methods.Contains("embedContent") && !methods.Contains("generateContent");
         return new UpstreamModel(
-            id, UpstreamModel.GuessModality(id), [], JsonText.Of(item, "displayName"u8), Tokens(item, "inputTokenLimit"u8), Tokens(item, "outputTokenLimit"u8));
+            id, isEmbedding ? "embedding" : UpstreamModel.GuessModality(id), [], JsonText.Of(item, "displayName"u8), Tokens(item, "inputTokenLimit"u8), Tokens(item, "outputTokenLimit"u8));
     }
 
     // As reported by Azure and Mistral; null if it must be guessed from the name.

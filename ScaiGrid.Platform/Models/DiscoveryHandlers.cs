@@ -129,7 +129,9 @@ internal static partial class DiscoveryHandlers
                 Modality = found.Modality,
                 Capabilities = capabilities,
                 ContextWindow = found.ContextWindow ?? 0,
-                MaxOutputTokens = found.MaxOutputTokens,
+
+                // Some windows are of the input alone; then there is no valid limit.
+                MaxOutputTokens = found.MaxOutputTokens > found.ContextWindow ? null : found.MaxOutputTokens,
                 InputPricePerMtok = InputPrice,
                 OutputPricePerMtok = OutputPrice,
                 Metadata = new JsonObject { ["imported_from"] = Provider.Id }.ToJsonString(),

@@ -157,7 +157,11 @@ internal static class ModelEndpoints
         row.DeprecatedAt = body.DeprecatedAt.IsGiven ? checks.Time("deprecated_at", body.DeprecatedAt.Value) : row.DeprecatedAt;
         row.SunsetAt = body.SunsetAt.IsGiven ? checks.Time("sunset_at", body.SunsetAt.Value) : row.SunsetAt;
         CheckDates(checks, row, time);
-        CheckWindow(checks, row);
+        if (body.ContextWindow.IsGiven || body.MaxOutputTokens.IsGiven)
+        {
+            CheckWindow(checks, row);
+        }
+
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();
         if (prices != Prices(row))

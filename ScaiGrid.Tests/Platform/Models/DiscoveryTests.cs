@@ -63,6 +63,69 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
         Assert.Equal("n", (string?)(await Admin.GetAsync($"/v1/models/{name}/n")).Ok()["display_name"]);
     }
 
+    /// <summary>Some upstreams count the window without the output.</summary>
+    [Fact]
+    public async Task ImportedModelWhoseOutputIsLargerThanItsWindow_HasNoLimit_AndCanBeChanged()
+    {
+        await using var google = await FakeVendor.StartAsync();
+        google.At("/models?pageSize=1000", """{"models":[{"name":"models/m-tts","inputTokenLimit":8192,"outputTokenLimit":16384},{"name":"models/n","inputTokenLimit":8192,"outputTokenLimit":4096}]}""");
+        var provider = await google.ConnectProviderAsync(Admin, "google");
+        var found = (await Admin.PostAsync($"/v1/providers/{provider}/discover?import=true", new { })).Ok()["models"]!.AsArray();
+        Assert.Equal([(8192, null), (8192, 4096)], await Task.WhenAll(found.Select(async model =>
+        {
+            var id = (string)model!["model_id"]!;
+            (await Admin.PutAsync($"/v1/models/{id}", new { description = "Imported" })).Ok();
+            var saved = (await Admin.GetAsync($"/v1/models/{id}")).Ok();
+            return ((int?)saved["context_window"], (int?)saved["max_output_tokens"]);
+        })));
+        (await Admin.PutAsync($"/v1/models/{(string)found[1]!["model_id"]!}", new { max_output_tokens = 8193 })).Error(422, "VALIDATION_ERROR");
+        (await Admin.PutAsync($"/v1/models/{(string)found[1]!["model_id"]!}", new { context_window = 4095 })).Error(422, "VALIDATION_ERROR");
+    }
+
+    /// <summary>As Groq and OpenRouter name it.</summary>
+    [Theory]
+    [InlineData("""{"id":"m","context_window":131072,"max_completion_tokens":32768}""")]
+    [InlineData("""{"id":"m","context_length":131072,"top_provider":{"context_length":131072,"max_completion_tokens":32768,"is_moderated":false}}""")]
+    public async Task OutputLimit_IsFoundUnderItsOtherNames(string model)
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Models = $$"""{"data":[{{model}}]}""";
+        var (provider, _) = await CreateProviderAsync(upstream.BaseUrl);
+        var found = (await Admin.PostAsync($"/v1/providers/{provider}/discover", new { })).Ok()["models"]![0]!;
+        Assert.Equal((131072, 32768), ((int)found["context_window"]!, (int)found["max_output_tokens"]!));
+    }
+
+    [Fact]
+    public async Task GooglesModelsThatNoOperationCanCall_AreLeftOut()
+    {
+        await using var google = await FakeVendor.StartAsync();
+        google.At(
+            "/models?pageSize=1000",
+            """
+            {"models":[
+              {"name":"models/gemini-a","supportedGenerationMethods":["generateContent","countTokens"]},
+              {"name":"models/vectors","supportedGenerationMethods":["embedContent","countTokens"]},
+              {"name":"models/imagen-b","supportedGenerationMethods":["predict"]},
+              {"name":"models/veo-c","supportedGenerationMethods":["predictLongRunning"]},
+              {"name":"models/gemini-live","supportedGenerationMethods":["countTokens","bidiGenerateContent"]},
+              {"name":"models/unsaid"}]}
+            """);
+        var provider = await google.ConnectProviderAsync(Admin, "google");
+        var found = (await Admin.PostAsync($"/v1/providers/{provider}/discover", new { })).Ok()["models"]!.AsArray();
+        Assert.Equal(
+            [("gemini-a", "chat"), ("vectors", "embedding"), ("imagen-b", "image"), ("unsaid", "chat")],
+            found.Select(model => ((string)model!["id"]!, (string)model["modality"]!)));
+    }
+
+    [Fact]
+    public async Task ListThatIsNotUtf8_IsADiscoveryError()
+    {
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At("/models", System.Text.Encoding.Latin1.GetBytes("{\"data\":[{\"id\":\"m\",\"name\":\"\u00e9\"}]}"), "application/json");
+        var provider = await vendor.ConnectProviderAsync(Admin, "custom");
+        (await Admin.PostAsync($"/v1/providers/{provider}/discover", new { })).Error(502, "PROVIDER_DISCOVERY_ERROR");
+    }
+
     [Theory]
     [InlineData("openai", "/v1", null, "/v1/models", "Authorization", """{"data":[{"id":"m-embedding-1"}]}""", "embedding", null)]
     [InlineData("custom", "/v1", null, "/v1/models", "Authorization", """[{"id":"m","object":"model","type":"chat","context_length":8192}]""", "chat", 8192)]
