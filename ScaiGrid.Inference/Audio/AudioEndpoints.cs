@@ -86,7 +86,7 @@ internal static class AudioEndpoints
     // The upstream's document as it is, except for plain text: that was requested as JSON, because only JSON reports usage.
     private static string WriteOpenAi(PooledBytes answer, TranscriptionCall call)
     {
-        switch (call.Request.ResponseFormat)
+        switch (call.Format)
         {
             case "text":
                 using (var document = JsonDocument.Parse(call.Document.Memory))
@@ -133,7 +133,7 @@ internal static class AudioEndpoints
         using var writer = new Utf8JsonWriter(answer);
         DocumentWriter.BeginData(writer);
         writer.WriteString("model"u8, call.Route.Slug);
-        if (call.Request.ResponseFormat is "srt" or "vtt")
+        if (call.Format is "srt" or "vtt")
         {
             writer.WriteString("text"u8, call.Document.Span);
         }
@@ -157,11 +157,11 @@ internal static class AudioEndpoints
 /// <param name="Language">The recording's language, as an ISO 639-1 code.</param>
 /// <param name="Temperature">0 to 1.</param>
 /// <param name="Prompt">Guides the model's style.</param>
-/// <param name="ResponseFormat"><c>json</c> (the default), <c>text</c>, <c>verbose_json</c>, <c>srt</c> or <c>vtt</c>.</param>
+/// <param name="ResponseFormat"><c>json</c> (the default), <c>text</c>, <c>verbose_json</c>, <c>diarized_json</c>, <c>srt</c> or <c>vtt</c>.</param>
 public sealed record TranscribeForm(
     IFormFile File, string Model, string? Language = null, double? Temperature = null, string? Prompt = null, string? ResponseFormat = null);
 
-/// <summary>The <c>data</c> of an answer; <c>verbose_json</c> adds the upstream's segments, words and duration.</summary>
+/// <summary>The <c>data</c> of an answer; <c>verbose_json</c> adds the upstream's segments, words and duration, <c>diarized_json</c> segments with their speakers.</summary>
 public sealed record TranscriptData(string Model, string Text, ChatDataUsage Usage, ChatDataRouting Routing);
 
 /// <param name="Model">Slug of a frontend model whose modality is audio.</param>

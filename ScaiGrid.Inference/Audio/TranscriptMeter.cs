@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
@@ -31,15 +32,21 @@ internal static partial class TranscriptMeter
     private const long MostBytesPerSecond = 1_536_000;
 
     /// <param name="request">The request with the recording.</param>
+    /// <param name="format">The response format that was asked for.</param>
     /// <param name="document">The upstream's answer.</param>
     /// <param name="prices">The model's prices. If the length has a price, it is estimated if the upstream reports only tokens.</param>
     /// <param name="backendPrices">The backend's prices, which count as well.</param>
-    /// <exception cref="JsonException">The document must be JSON and is not, or has no text.</exception>
-    public static MeteredUsage Read(TranscriptionRequest request, PooledBytes document, UnitPrices prices, UnitPrices backendPrices)
+    /// <exception cref="JsonException">The document is not UTF-8, is neither JSON nor subtitles, whichever it must be, or has no text.</exception>
+    public static MeteredUsage Read(TranscriptionRequest request, string format, PooledBytes document, UnitPrices prices, UnitPrices backendPrices)
     {
-        var (text, tokens, milliseconds) = request.ResponseFormat is "json" or "verbose_json" or "text"
-            ? FromJson(document.Memory)
-            : FromSubtitles(Encoding.UTF8.GetString(document.Span));
+        if (!Utf8.IsValid(document.Span))
+        {
+            throw new JsonException("The transcript is not UTF-8.");
+        }
+
+        var (text, tokens, milliseconds) = format is "srt" or "vtt"
+            ? FromSubtitles(Encoding.UTF8.GetString(document.Span), format)
+            : FromJson(document.Memory);
         var isByTheMinute = prices.AudioMinute > 0 || backendPrices.AudioMinute > 0;
         var isEstimated = milliseconds is null && (tokens is null || isByTheMinute);
         var length = milliseconds ?? (isEstimated ? LengthOf(request.File) : 0);
@@ -86,10 +93,17 @@ internal static partial class TranscriptMeter
         return isNumber is >= 0 and < 1_000_000 ? isNumber : null;
     }
 
-    private static (string Text, TokenUsage? Tokens, long? Milliseconds) FromSubtitles(string document)
+    private static (string Text, TokenUsage? Tokens, long? Milliseconds) FromSubtitles(string document, string format)
     {
         var text = NoSpeech().Replace(document, "").Trim();
         var last = EndTime().Matches(document).LastOrDefault();
+
+        // Some upstreams answer a recording without speech with nothing.
+        if (!string.IsNullOrWhiteSpace(document) && !(format == "vtt" ? document.StartsWith("WEBVTT", StringComparison.Ordinal) : last is not null))
+        {
+            throw new JsonException("The transcript is no subtitles.");
+        }
+
         if (last is null)
         {
             return (text, null, null);

@@ -13,7 +13,10 @@ internal sealed class TranscriptionCall : InferenceCall, IDisposable
 
     public override CallBounds Bounds(int unboundedOutput) => OperationBounds.Recording(Request.File.Length, Route, unboundedOutput);
 
-    /// <summary>The upstream's answer, in the response format that the caller asked for.</summary>
+    /// <summary>The response format; known once the model is.</summary>
+    public string Format => Request.FormatFor(Route);
+
+    /// <summary>The upstream's answer, in <see cref="Format"/>; JSON for plain text.</summary>
     public PooledBytes Document { get; set; } = null!;
 
     /// <summary>The result; set when the call is settled.</summary>

@@ -30,7 +30,7 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
         MeteredUsage metered;
         try
         {
-            metered = TranscriptMeter.Read(call.Request, document, call.Route.Prices, call.Backend.Prices);
+            metered = TranscriptMeter.Read(call.Request, call.Format, document, call.Route.Prices, call.Backend.Prices);
         }
         catch (JsonException)
         {

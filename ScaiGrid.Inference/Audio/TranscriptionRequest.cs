@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
+using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Audio;
 
@@ -18,6 +19,13 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     private const int MemoryBytes = 1024 * 1024;
     private const int MaxFieldBytes = 64 * 1024;
     private const int MaxFields = 64;
+
+    // Voices of speakers whom the upstream shall recognize, as data URLs.
+    private const string References = "known_speaker_references[]";
+    private const int MaxReferenceBytes = 1024 * 1024;
+    private const int MaxReferences = 4;
+
+    private static readonly string[] Formats = ["json", "text", "srt", "verbose_json", "vtt", "diarized_json"];
 
     internal static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
 
@@ -36,9 +44,6 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
 
     public string Model => this["model"] ?? "";
 
-    /// <summary>The response format; <c>json</c> if the caller named none.</summary>
-    public string ResponseFormat => this["response_format"] ?? "json";
-
     /// <summary>A field's text; null if it is absent or empty.</summary>
     public string? this[string name]
     {
@@ -55,6 +60,13 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
             return null;
         }
     }
+
+    /// <summary>
+    /// The response format: the caller's, else the model's default, else <c>json</c>. A default that is no format of transcripts is for the speech
+    /// of the same model.
+    /// </summary>
+    public string FormatFor(ModelRoute route) =>
+        this["response_format"] ?? (route.DefaultParams?["response_format"]?.ToString() is { } otherwise && Formats.Contains(otherwise) ? otherwise : "json");
 
     /// <exception cref="ApiException">The form cannot be read or is invalid.</exception>
     public static async Task<TranscriptionRequest> ReadAsync(string? contentType, Stream body, ILogger logger, CancellationToken cancellationToken)
@@ -176,14 +188,15 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     private async Task ReadFieldAsync(string name, Stream body, CancellationToken cancellationToken)
     {
         using var text = new MemoryStream();
+        var most = name == References ? MaxReferenceBytes : MaxFieldBytes;
         var buffer = new byte[4096];
         int read;
         while ((read = await body.ReadAsync(buffer, cancellationToken)) > 0)
         {
             text.Write(buffer, 0, read);
-            if (text.Length > MaxFieldBytes)
+            if (text.Length > most)
             {
-                throw new ApiException(Problem.Invalid(name, $"must be at most {MaxFieldBytes} bytes."));
+                throw new ApiException(Problem.Invalid(name, $"must be at most {most} bytes."));
             }
         }
 
@@ -199,6 +212,11 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
             throw new ApiException(Problem.Invalid(name, JsonProblems.Twice));
         }
 
+        if (name == References && _fields.Count(field => field.Key == References) >= MaxReferences)
+        {
+            throw new ApiException(Problem.Invalid(name, $"can be given at most {MaxReferences} times."));
+        }
+
         if (_fields.Count >= MaxFields)
         {
             throw new ApiException(Problem.Invalid(name, $"is one field too many: at most {MaxFields} are allowed."));
@@ -211,7 +229,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
     {
         var checks = new Checks();
         checks.Required("model", this["model"], 200);
-        checks.OneOf("response_format", this["response_format"], "json", "json", "text", "srt", "verbose_json", "vtt");
+        checks.OneOf("response_format", this["response_format"], "json", Formats);
         if (_file is not { Length: > 0 })
         {
             checks.Add("file", "is required, and must not be empty.");

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
@@ -47,7 +48,9 @@ internal static class FakeOperations
 
     private static async Task PlayAsync(HttpContext context, FakeUpstream upstream, string model, string received, Func<UpstreamScript, string> answer)
     {
-        upstream.Calls.Enqueue(new ReceivedCall(model, received, context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString())));
+        var call = new ReceivedCall(model, received, context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString()));
+        upstream.Calls.Enqueue(call);
+        using var gone = context.RequestAborted.Register(() => call.AbortedAt = Stopwatch.GetTimestamp());
         var script = upstream.ScriptOf(model);
         context.Response.StatusCode = script?.Status ?? 404;
         if (script is null)

@@ -84,5 +84,26 @@ public sealed class CallerLeavesTests(Grid grid) : GridTest(grid)
         static string Words(int count) => string.Join(' ', Enumerable.Repeat("word", count));
     }
 
+    [Fact]
+    public async Task CallerLeavesSpeech_TheUpstreamsCallIsCut_AndUsageIsSettled()
+    {
+        var script = new UpstreamScript { Bytes = [.. Enumerable.Repeat<byte[]>([1, 2], 1000)], ContentType = "audio/mpeg", ChunkDelay = TimeSpan.FromMilliseconds(50) };
+        var slug = await ConnectAsync(script, out var upstreamModel, modelFields: new { modality = "audio" });
+        long leftAt;
+        using (var request = new HttpRequestMessage(HttpMethod.Post, "/oai/v1/audio/speech"))
+        {
+            request.Content = new StringContent($$"""{"model":"{{slug}}","input":"say this"}""", Encoding.UTF8, "application/json");
+            using var response = await Admin.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+            Assert.NotEqual(0, await (await response.Content.ReadAsStreamAsync()).ReadAsync(new byte[16]));
+            leftAt = Stopwatch.GetTimestamp();
+        }
+
+        var call = Assert.Single(Grid.Upstream.CallsOf(upstreamModel));
+        await Poll.UntilAsync(() => Task.FromResult(call.AbortedAt != 0), "the upstream's call to be cut");
+        Assert.InRange(Stopwatch.GetElapsedTime(leftAt, call.AbortedAt), TimeSpan.FromSeconds(-1), TimeSpan.FromSeconds(1));
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal(("cancelled", 2, true), ((string?)row["status"], (int)row["tokens_in"]!, (bool)row["estimated"]!));
+    }
+
     private static byte[] Events(params string[] data) => Encoding.UTF8.GetBytes(string.Concat(data.Select(one => $"data: {one}\n\n")));
 }

@@ -88,4 +88,21 @@ public sealed class MistralOperationTests(Grid grid) : GridTest(grid)
         Assert.All(await Admin.UsageAsync(slug, 4), row => Assert.Equal("0.009", (string?)row["cost"]));
         (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", Tape, ("model", slug), ("response_format", "srt"))).Error(422, "VALIDATION_ERROR");
     }
+
+    /// <summary>The upstream rejects times alongside a language.</summary>
+    [Fact]
+    public async Task LanguageThatIsTheModelsDefault_IsNotSentAlongsideTimes()
+    {
+        await using var mistral = await FakeVendor.StartAsync();
+        mistral.At("/audio/transcriptions", """{"text":"said"}""");
+        var slug = await mistral.ConnectAsync(Admin, "mistral", "audio", modelFields: new { default_params = new { language = "nl" } });
+        (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", Tape, ("model", slug), ("response_format", "verbose_json"))).Ok();
+        Assert.Contains("name=language\r\n\r\nnl", mistral.Calls.Last().Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("timestamp_granularities", mistral.Calls.Last().Body, StringComparison.Ordinal);
+
+        // What the caller asks for is used instead of a default.
+        (await Admin.TranscribeAsync("/v1/inference/audio/transcribe", Tape, ("model", slug), ("timestamp_granularities[]", "word"))).Ok();
+        Assert.Contains("name=timestamp_granularities\r\n\r\nword", mistral.Calls.Last().Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("name=language", mistral.Calls.Last().Body, StringComparison.Ordinal);
+    }
 }

@@ -11,7 +11,8 @@ internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string mo
 
     public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline)
     {
-        if (request.ResponseFormat is "srt" or "vtt")
+        var format = request.FormatFor(route);
+        if (format is not ("json" or "text" or "verbose_json"))
         {
             return DocumentReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes json, text and verbose_json."));
         }
@@ -33,14 +34,16 @@ internal sealed class MistralTranscriptions(UpstreamEndpoint endpoint, string mo
 
         foreach (var (name, value) in route.DefaultParams ?? [])
         {
-            if (value is not null && name is "language" or "temperature" or "diarize" && request[name] is null)
+            // The upstream rejects a language alongside times.
+            var isLeftOut = request[name] is not null || (name == "language" && asksForTimes);
+            if (value is not null && !isLeftOut && name is "language" or "temperature" or "diarize")
             {
                 form.Add(new StringContent(value!.ToString()), name);
             }
         }
 
-        // verbose_json is the text with its segments; the upstream does not return them if a language is set.
-        if (request.ResponseFormat == "verbose_json" && !asksForTimes && request["language"] is null)
+        // verbose_json is the text with its segments.
+        if (format == "verbose_json" && !asksForTimes && (request["language"] ?? route.DefaultParams?["language"]?.ToString()) is null)
         {
             form.Add(new StringContent("segment"), Granularities);
         }

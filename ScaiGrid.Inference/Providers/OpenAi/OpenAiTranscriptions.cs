@@ -10,16 +10,22 @@ internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string mod
     public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var form = new MultipartFormDataContent { { new StringContent(model), "model" } };
-        foreach (var (name, value) in request.Fields.Where(field => field.Key != "model"))
+        var format = request.FormatFor(route);
+        if (format != "json" || request["response_format"] is not null)
         {
             // Only JSON reports usage; the surface extracts the plain text from it.
-            form.Add(new StringContent(name == "response_format" && value == "text" ? "json" : value), name);
+            form.Add(new StringContent(format == "text" ? "json" : format), "response_format");
+        }
+
+        foreach (var (name, value) in request.Fields.Where(field => field.Key is not ("model" or "response_format")))
+        {
+            form.Add(new StringContent(value), name);
         }
 
         foreach (var (name, value) in route.DefaultParams ?? [])
         {
             // A model that once had another modality may have defaults that no form field can hold.
-            if (value is not null && request[name] is null && TranscriptionRequest.CanBeNamed(name))
+            if (value is not null && name != "response_format" && request[name] is null && TranscriptionRequest.CanBeNamed(name))
             {
                 form.Add(new StringContent(value.ToString()), name);
             }

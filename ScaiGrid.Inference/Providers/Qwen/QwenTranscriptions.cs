@@ -15,7 +15,7 @@ internal sealed class QwenTranscriptions(UpstreamEndpoint endpoint, string model
 
     public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline)
     {
-        if (request.ResponseFormat is not ("json" or "text"))
+        if (request.FormatFor(route) is not ("json" or "text"))
         {
             return DocumentReply.Failed(UpstreamError.Unsupported("response_format", "the upstream makes json and text."));
         }
