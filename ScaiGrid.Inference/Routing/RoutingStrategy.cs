@@ -12,6 +12,6 @@ public enum RoutingStrategy
     /// <summary>Shortest moving average of the time to the first token. One call in twenty is routed by weight, so that a backend that has become faster is noticed.</summary>
     LowestLatency,
 
-    /// <summary>Lowest upstream price, summed for a million input and a million output tokens.</summary>
+    /// <summary>Lowest upstream price: <see cref="Target.Cost"/>.</summary>
     LowestCost,
 }

@@ -4,4 +4,27 @@ namespace ScaiGrid.Inference.Routing;
 /// <param name="Backend">The backend.</param>
 /// <param name="Weight">Share among the targets of the same priority; 0 is a target of last resort within it.</param>
 /// <param name="Priority">Lower numbers are tried first.</param>
-public sealed record Target(Backend Backend, int Weight, int Priority);
+/// <param name="Modality">The model's modality.</param>
+public sealed record Target(Backend Backend, int Weight, int Priority, string Modality)
+{
+    private const long AnotherUnit = long.MaxValue / 2;
+
+    /// <summary>
+    /// The backend's price by the unit of the modality: an image, a minute of audio, or a million input and a million output tokens. Images and
+    /// audio may be priced by tokens instead, which do not compare with units: such a price is higher than all of those.
+    /// </summary>
+    public long Cost
+    {
+        get
+        {
+            var tokens = Backend.InputPrice + Backend.OutputPrice;
+            var unit = Modality switch
+            {
+                "image" => Backend.ImagePrice,
+                "audio" => Backend.AudioMinutePrice,
+                _ => tokens,
+            };
+            return unit > 0 || tokens == 0 ? unit : AnotherUnit + tokens;
+        }
+    }
+}

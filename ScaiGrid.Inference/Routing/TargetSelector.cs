@@ -4,7 +4,8 @@ namespace ScaiGrid.Inference.Routing;
 
 /// <summary>
 /// Chooses the next target of a call: among the untried targets whose circuit lets it pass, those of the best priority; of these the
-/// best by the model's strategy; of equally good ones, one by weight. Misconfigured targets are chosen only if there is no other.
+/// best by the model's strategy; of equally good ones, one by weight. Those without weight come after the others of their priority.
+/// Misconfigured targets are chosen only if there is no other.
 /// </summary>
 /// <remarks>
 /// Part of every call: no lock and no allocation. Two calls may both find the one trial of a half-open circuit; entering decides which gets it.
@@ -57,14 +58,15 @@ internal static class TargetSelector
                 break;
             }
 
-            var score = Score(targets[i].Backend, strategy);
-            if (first < 0 || score < best)
+            // While there is one with weight, those without are not candidates, however good.
+            var (score, weight) = (Score(targets[i], strategy), targets[i].Weight);
+            if (first < 0 || (weight > 0 && (total == 0 || score < best)) || (total == 0 && score < best))
             {
-                (first, best, total) = (i, score, targets[i].Weight);
+                (first, best, total) = (i, score, weight);
             }
             else if (score == best)
             {
-                total += targets[i].Weight;
+                total += weight;
             }
         }
 
@@ -77,7 +79,7 @@ internal static class TargetSelector
         var point = (long)(random * total);
         for (var i = first; i < targets.Length && targets[i].Priority == targets[first].Priority; i++)
         {
-            if (!IsOpenTo(targets[i], i, excluded, now) || Score(targets[i].Backend, strategy) != best)
+            if (!IsOpenTo(targets[i], i, excluded, now) || Score(targets[i], strategy) != best)
             {
                 continue;
             }
@@ -96,11 +98,11 @@ internal static class TargetSelector
         (excluded & (1UL << index)) == 0 && target.Backend.Health.Circuit.MayPass(now);
 
     /// <summary>Lower is better. A backend whose latency was never measured comes first, and is measured.</summary>
-    private static long Score(Backend backend, RoutingStrategy strategy) => strategy switch
+    private static long Score(Target target, RoutingStrategy strategy) => strategy switch
     {
-        RoutingStrategy.LeastInFlight => backend.InFlight,
-        RoutingStrategy.LowestLatency => backend.Health.LatencyMicros,
-        RoutingStrategy.LowestCost => backend.InputPrice + backend.OutputPrice,
+        RoutingStrategy.LeastInFlight => target.Backend.InFlight,
+        RoutingStrategy.LowestLatency => target.Backend.Health.LatencyMicros,
+        RoutingStrategy.LowestCost => target.Cost,
         _ => 0,
     };
 }

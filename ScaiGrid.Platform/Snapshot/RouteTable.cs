@@ -76,7 +76,7 @@ internal sealed class RouteTable
                     .Where(target => backends.ContainsKey(target.BackendId))
                     .OrderBy(target => target.Priority)
                     .ThenBy(target => target.BackendId, StringComparer.Ordinal)
-                    .Select(target => new Target(backends[target.BackendId], target.Weight, target.Priority)),
+                    .Select(target => new Target(backends[target.BackendId], target.Weight, target.Priority, model.Modality)),
             ],
             TotalBackends = targets.Length,
         };

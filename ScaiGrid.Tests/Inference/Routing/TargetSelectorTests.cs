@@ -20,6 +20,26 @@ public sealed class TargetSelectorTests
         Assert.Equal(-1, TargetSelector.Next(targets, RoutingStrategy.Weighted, tried: 0b111, Now, 0.5));
     }
 
+    /// <summary>Whatever the strategy: although it is the idlest, the fastest and the cheapest.</summary>
+    [Theory]
+    [InlineData(RoutingStrategy.LeastInFlight)]
+    [InlineData(RoutingStrategy.LowestLatency)]
+    [InlineData(RoutingStrategy.LowestCost)]
+    public void WeightZero_IsALastResort_HoweverGood(RoutingStrategy strategy)
+    {
+        var targets = Targets((0, 0), (1, 0), (0, 0), (1, 1));
+        targets = targets.SetItem(1, targets[1] with { Backend = Backend("dear", price: 500) });
+        Answer(targets[0], 10);
+        Answer(targets[1], 50);
+        Answer(targets[2], 20);
+        Answer(targets[3], 1);
+        targets[1].Backend.Health.TryEnter(out _);
+        targets[2].Backend.Health.TryEnter(out _);
+        Assert.Equal([0, 1000, 0, 0], Shares(targets, strategy));
+        Break(targets[1]);
+        Assert.Equal([1000, 0, 0, 0], Shares(targets, strategy));
+    }
+
     [Fact]
     public void Priorities_AreExhaustedInOrder()
     {
@@ -110,6 +130,21 @@ public sealed class TargetSelectorTests
         Assert.Equal([0, 1000], Shares(targets, RoutingStrategy.LowestCost));
     }
 
+    /// <summary>Images are priced each, and transcriptions by the minute. Where an upstream prices tokens instead, its price is not comparable, and not zero.</summary>
+    [Theory]
+    [InlineData("image")]
+    [InlineData("audio")]
+    public void LowestCost_ComparesTheUnitThatTheModalityIsPricedBy(string modality)
+    {
+        Target[] all = [Of("dear", unit: 40), Of("cheap", unit: 20), Of("tokens", tokens: 1), Of("dear_tokens", tokens: 5), Of("free")];
+        Assert.Equal([0, 1000], Shares([all[0], all[1]], RoutingStrategy.LowestCost));
+        Assert.Equal([0, 1000, 0], Shares([all[2], all[1], all[3]], RoutingStrategy.LowestCost));
+        Assert.Equal([1000, 0], Shares([all[2], all[3]], RoutingStrategy.LowestCost));
+        Assert.Equal([0, 0, 0, 0, 1000], Shares([.. all], RoutingStrategy.LowestCost));
+
+        Target Of(string id, long unit = 0, long tokens = 0) => new(Backend(id, tokens, modality == "image" ? unit : 0, modality == "audio" ? unit : 0), 1, 0, modality);
+    }
+
     [Fact]
     public void Choosing_AllocatesNothing()
     {
@@ -139,9 +174,9 @@ public sealed class TargetSelectorTests
     }
 
     private ImmutableArray<Target> Targets(params (int Weight, int Priority)[] targets) =>
-        [.. targets.Select((target, index) => new Target(Backend($"be_{index}"), target.Weight, target.Priority))];
+        [.. targets.Select((target, index) => new Target(Backend($"be_{index}"), target.Weight, target.Priority, "chat"))];
 
-    private Backend Backend(string id, long price = 0) => new()
+    private Backend Backend(string id, long price = 0, long imagePrice = 0, long audioMinutePrice = 0) => new()
     {
         Id = id,
         Name = id,
@@ -149,6 +184,8 @@ public sealed class TargetSelectorTests
         Model = id,
         InputPrice = price,
         OutputPrice = price,
+        ImagePrice = imagePrice,
+        AudioMinutePrice = audioMinutePrice,
         Clients = new BackendClients(),
         Health = new BackendHealth(id, _time),
     };
