@@ -29,8 +29,14 @@ public sealed class BackendHealth
     /// <summary>Further openings in a row do not make the pause longer.</summary>
     private const int MostOpenings = 16;
 
-    /// <summary>The time after which an unfinished trial counts as lost. Every call reports its end, so only a dead replica loses one.</summary>
-    private static readonly TimeSpan TrialPatience = TimeSpan.FromMinutes(2);
+    /// <summary>
+    /// The time after which an unfinished trial counts as lost. Every call reports its end, so only a dead replica loses one. Longer than the
+    /// default timeout of a call, so that a trial which times out is the only one until then.
+    /// </summary>
+    private static readonly TimeSpan TrialPatience = LongestPause;
+
+    /// <summary>What other callers are told to wait while a trial is under way: it usually ends soon.</summary>
+    private static readonly TimeSpan TrialPause = TimeSpan.FromSeconds(2);
 
     private readonly TimeProvider _time;
     private readonly Action<BackendHealth>? _changed;
@@ -79,9 +85,9 @@ public sealed class BackendHealth
 
     public CircuitState State() => _circuit.State(_time.GetTimestamp());
 
-    /// <summary>The time until a trial may pass; zero if one may now or the circuit is closed.</summary>
+    /// <summary>The time until a trial may pass; zero if one may now or the circuit is closed. Short while one is under way.</summary>
     public TimeSpan Pause() => _circuit is { IsClosed: false } circuit && _time.GetElapsedTime(_time.GetTimestamp(), circuit.RetryAt) is { Ticks: > 0 } left
-        ? left
+        ? circuit.IsTrial && left > TrialPause ? TrialPause : left
         : TimeSpan.Zero;
 
     /// <summary>Admits a call, unless the circuit is open, or half-open and another call became the trial.</summary>

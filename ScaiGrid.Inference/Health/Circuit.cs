@@ -44,13 +44,13 @@ public sealed record Circuit(long RetryAt, int Openings, UpstreamFailure Reason,
             return null;
         }
 
-        if (Reason is UpstreamFailure.ConnectionFailed or UpstreamFailure.TimedOut or UpstreamFailure.Cut)
+        if (Reason is UpstreamFailure.ConnectionFailed)
         {
             return Closed;
         }
 
-        // Either calls failed while listing worked, or the whole upstream failed and has recovered: a trial shows which. Not at each probe, or
-        // callers would bear the failures of an upstream that stays down.
+        // Either calls failed, or hung, while listing worked, or the whole upstream failed and has recovered: a trial shows which. Not at each
+        // probe, or callers would bear the failures of an upstream that stays down.
         var openFor = BackendHealth.PauseAfter(Openings) - time.GetElapsedTime(now, RetryAt);
         return MayPass(now) || openFor < BackendHealth.FirstPause ? null : this with { RetryAt = now, IsTrial = false };
     }

@@ -118,7 +118,7 @@ internal sealed record BackendHealthView(
 /// <param name="State">closed, half_open or open.</param>
 /// <param name="Openings">The number of openings in a row.</param>
 /// <param name="Reason">The failure that opened it.</param>
-/// <param name="RetryAfterS">Seconds until it half-opens.</param>
+/// <param name="RetryAfterS">Seconds until it half-opens; a short time while its trial is under way.</param>
 internal sealed record CircuitView(string State, int Openings, string? Reason, int? RetryAfterS);
 
 /// <param name="Calls">Calls in the last 30 seconds.</param>

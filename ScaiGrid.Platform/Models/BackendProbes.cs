@@ -9,7 +9,7 @@ using StackExchange.Redis;
 namespace ScaiGrid.Platform.Models;
 
 /// <summary>
-/// Probes the upstreams behind open circuits, so that no call has to. If the connection had failed, an answer closes the circuit; if calls had
+/// Probes the upstreams behind open circuits, so that no call has to. If there was no connection, an answer closes the circuit; if calls had
 /// failed otherwise, the list of models proves less, and the next call is the trial. <see cref="Circuit.WhenListed"/> has the rules.
 /// </summary>
 internal sealed partial class BackendProbes(

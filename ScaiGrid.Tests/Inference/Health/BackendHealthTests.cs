@@ -110,8 +110,12 @@ public sealed class BackendHealthTests
         Assert.True(_health.TryEnter(out _));
         _health.Abandoned(isTrial: true);
         Assert.True(_health.TryEnter(out _));
-        Assert.False(_health.TryEnter(out _));
+
+        // Callers meanwhile are not told to wait until the trial counts as lost, and one that times out after 2 minutes has not.
+        Assert.InRange(_health.Pause(), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
         _time.Advance(TimeSpan.FromMinutes(2));
+        Assert.False(_health.TryEnter(out _));
+        _time.Advance(TimeSpan.FromMinutes(3));
         Assert.True(_health.TryEnter(out _));
     }
 
@@ -195,27 +199,24 @@ public sealed class BackendHealthTests
     }
 
     /// <summary>
-    /// A list of models closes a circuit that opened because the upstream was unreachable. After other failures it only allows an early trial, once the
-    /// circuit has been open for the length of the first pause.
+    /// A list of models closes a circuit that opened because there was no connection. After other failures, time-outs included, it only allows an early
+    /// trial, once the circuit has been open for the length of the first pause.
     /// </summary>
     [Fact]
     public void ListOfModels_ChangesWhatItSaysSomethingOf()
     {
         Assert.Null(Circuit.Closed.WhenListed(_time));
-        foreach (var gone in new[] { UpstreamFailure.ConnectionFailed, UpstreamFailure.TimedOut, UpstreamFailure.Cut })
-        {
-            Assert.Equal(Circuit.Closed, Opened(1, gone).WhenListed(_time));
-        }
-
-        var (first, second, limited) = (Opened(1), Opened(2), Opened(2, UpstreamFailure.RateLimited));
+        Assert.Equal(Circuit.Closed, Opened(1, UpstreamFailure.ConnectionFailed).WhenListed(_time));
+        var (first, second, stuck, limited) = (Opened(1), Opened(2), Opened(2, UpstreamFailure.TimedOut), Opened(2, UpstreamFailure.RateLimited));
         var given = second with { IsPauseGiven = true };
         _time.Advance(BackendHealth.FirstPause - TimeSpan.FromSeconds(1));
-        Assert.All([first, second, limited, given], circuit => Assert.Null(circuit.WhenListed(_time)));
+        Assert.All([first, second, stuck, limited, given, Opened(1, UpstreamFailure.Cut)], circuit => Assert.Null(circuit.WhenListed(_time)));
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.All([first, limited, given], circuit => Assert.Null(circuit.WhenListed(_time)));
         Assert.Equal(second with { RetryAt = _time.GetTimestamp() }, second.WhenListed(_time));
+        Assert.Equal(stuck with { RetryAt = _time.GetTimestamp() }, stuck.WhenListed(_time));
         Assert.Null((second with { IsTrial = true }).WhenListed(_time));
-        Assert.Null((Opened(1, UpstreamFailure.Cut) with { IsTrial = true }).WhenListed(_time));
+        Assert.Null((Opened(1, UpstreamFailure.ConnectionFailed) with { IsTrial = true }).WhenListed(_time));
 
         Circuit Opened(int openings, UpstreamFailure reason = UpstreamFailure.ServerError) =>
             new(_time.GetTimestamp() + (long)(BackendHealth.PauseAfter(openings).TotalSeconds * _time.TimestampFrequency), openings, reason);
