@@ -86,6 +86,9 @@ public sealed class GoogleOperationTests(Grid grid) : GridTest(grid)
         Assert.Equal(
             """{"instances":[{"prompt":"a dot"}],"parameters":{"sampleCount":1,"aspectRatio":"16:9"}}""",
             google.Received["imagen-4.0-generate-001:predict"].ToJsonString());
+        Assert.Equal(200, (int)(await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a dot", n = 4 })).Status);
+        (await Admin.PostAsync("/oai/v1/images/generations", new { model = slug, prompt = "a dot", n = 5 })).OpenAiError(400, "validation_error");
+        Assert.Equal(4, (int)google.Received["imagen-4.0-generate-001:predict"]["parameters"]!["sampleCount"]!);
     }
 
     [Fact]

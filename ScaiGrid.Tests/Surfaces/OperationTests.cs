@@ -32,8 +32,10 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
     [Fact]
     public async Task Echo_Paints()
     {
-        var slug = await ConnectEchoAsync("image");
-        var link = (string)(await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "x" })).Ok()["data"]![0]!["url"]!;
+        var slug = await ConnectEchoAsync("image", new { n = 2 });
+        var pictures = (await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "x" })).Ok()["data"]!.AsArray();
+        Assert.Equal(2, pictures.Count);
+        var link = (string)pictures[0]!["url"]!;
         var png = await Admin.Http.GetByteArrayAsync(new Uri(link));
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], png[..4]);
     }
@@ -141,12 +143,12 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
         });
     }
 
-    private async Task<string> ConnectEchoAsync(string modality)
+    private async Task<string> ConnectEchoAsync(string modality, object? defaults = null)
     {
         var unique = Guid.CreateVersion7().ToString("N")[^12..];
         var provider = (await Admin.PostAsync("/v1/providers", new { name = $"echo-{unique}", type = "echo" })).Created();
         var backend = (await Admin.PostAsync("/v1/backends", new { provider_id = (string)provider["id"]!, model = "echo" })).Created();
-        var model = (await Admin.PostAsync("/v1/models", new { slug = $"test/{unique}", modality })).Created();
+        var model = (await Admin.PostAsync("/v1/models", new { slug = $"test/{unique}", modality, default_params = defaults ?? new { } })).Created();
         (await Admin.PutAsync(
             $"/v1/models/{(string)model["id"]!}/routing",
             new { strategy = "weighted", targets = new[] { new { backend_id = (string)backend["id"]!, weight = 1, priority = 0 } } })).Ok();

@@ -110,6 +110,20 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "a dot" })).Error(502, "UPSTREAM_SHAPE_MISMATCH");
     }
 
+    /// <summary>Wan's own default is four pictures.</summary>
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData(2, 2)]
+    public async Task NumberOfPictures_IsAlwaysTold(int? usual, int told)
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        var picture = $$"""{"image":"{{qwen.Address}}/pixel.png"}""";
+        qwen.At("/pixel.png", FakeOperations.Png, "image/png").At(Generation, $$$"""{"output":{"choices":[{"message":{"content":[{{{picture}}}]}}]}}""");
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "image", Compatible, modelFields: new { default_params = new { n = usual } });
+        (await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "a dot" })).Ok();
+        Assert.Equal(told, (int?)JsonNode.Parse(qwen.Calls.First().Body)!["parameters"]!["n"]);
+    }
+
     [Fact]
     public async Task Speech_IsFetched_WithoutTheKey()
     {

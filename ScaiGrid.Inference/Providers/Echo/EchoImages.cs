@@ -23,7 +23,7 @@ internal sealed class EchoImages : IDocumentUpstream
         using var writer = new Utf8JsonWriter(bytes);
         writer.WriteStartObject();
         writer.WriteStartArray("data"u8);
-        for (var i = 0; i < (request.WholeNumber("n") ?? 1); i++)
+        for (var i = 0; i < (request.WholeNumber("n", route) ?? 1); i++)
         {
             writer.WriteStartObject();
             writer.WriteBase64String("b64_json"u8, Png(SHA256.HashData(Encoding.UTF8.GetBytes($"{i} {prompt}"))));

@@ -7,7 +7,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Google;
 
 /// <summary>
-/// Images from Imagen (<c>predict</c>) or a Gemini image model (<c>generateContent</c>, one image per call). Both take aspect ratios instead of
+/// Images from Imagen (<c>predict</c>, up to four) or a Gemini image model (<c>generateContent</c>, one image per call). Both take aspect ratios instead of
 /// sizes: the nearest one is used.
 /// </summary>
 internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint generate, string model) : IDocumentUpstream
@@ -17,11 +17,13 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
 
     private readonly bool _isImagen = model.StartsWith("imagen", StringComparison.Ordinal);
 
+    private int MostPictures => _isImagen ? 4 : 1;
+
     public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
-        if (!_isImagen && request.WholeNumber("n", route) is > 1)
+        if (request.WholeNumber("n", route) > MostPictures)
         {
-            return DocumentReply.Failed(UpstreamError.Unsupported("n", "the upstream makes one picture a call."));
+            return DocumentReply.Failed(UpstreamError.Unsupported("n", $"must be at most {MostPictures} for this upstream."));
         }
 
         using var body = _isImagen ? WritePrediction(request, route) : WriteGeneration(request, route);

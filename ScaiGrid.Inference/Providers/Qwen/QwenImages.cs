@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Providers.Qwen;
 /// <summary>Images from models that answer synchronously; those that answer with a task to poll are not supported.</summary>
 internal sealed class QwenImages(UpstreamEndpoint endpoint, string model) : IDocumentUpstream
 {
-    private static readonly KnownFields Parameters = new("n", "negative_prompt", "prompt_extend", "watermark", "seed");
+    private static readonly KnownFields Parameters = new("negative_prompt", "prompt_extend", "watermark", "seed");
 
     public async Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
@@ -37,6 +37,9 @@ internal sealed class QwenImages(UpstreamEndpoint endpoint, string model) : IDoc
         writer.WriteEndArray();
         writer.WriteEndObject();
         writer.WriteStartObject("parameters"u8);
+
+        // Without it, Wan makes four, of which the caller would pay each.
+        writer.WriteNumber("n"u8, request.WholeNumber("n", route) ?? 1);
         Parameters.WriteFields(writer, request, route);
         if (request.Text("size", route) is { } size and not "auto")
         {
