@@ -15,6 +15,8 @@ internal static class MediaEndpoints
         endpoints.MapGet(MediaLinks.Path + "{name}", Get).AllowAnonymous()
             .WithName("GetMedia").WithTags("Inference").WithSummary("A generated picture, by the link that the answer gave; for an hour.")
             .Produces(StatusCodes.Status200OK, contentType: "image/png");
+        endpoints.MapMethods(MediaLinks.Path + "{name}", [HttpMethods.Head], Get).AllowAnonymous()
+            .WithName("HeadMedia").WithTags("Inference").WithSummary("What is known of a generated picture: its type and length.");
     }
 
     private static async Task Get(
@@ -37,6 +39,9 @@ internal static class MediaEndpoints
         response.Headers.XContentTypeOptions = "nosniff";
         response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
         await response.StartAsync(cancellationToken);
-        await content.Body.CopyToAsync(response.Body, cancellationToken);
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await content.Body.CopyToAsync(response.Body, cancellationToken);
+        }
     }
 }

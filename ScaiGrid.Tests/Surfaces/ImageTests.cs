@@ -30,6 +30,11 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         Assert.Equal("image/png", picture.Content.Headers.ContentType!.ToString());
         Assert.Equal("nosniff", string.Concat(picture.Headers.GetValues("X-Content-Type-Options")));
         Assert.InRange(picture.Headers.CacheControl!.MaxAge!.Value, TimeSpan.FromMinutes(55), TimeSpan.FromHours(1));
+
+        using var question = new HttpRequestMessage(HttpMethod.Head, link);
+        using var head = await stranger.Http.SendAsync(question);
+        Assert.Equal((HttpStatusCode.OK, "image/png", (long?)FakeOperations.Png.Length), (head.StatusCode, head.Content.Headers.ContentType!.ToString(), head.Content.Headers.ContentLength));
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
     }
 
     [Fact]
