@@ -1,9 +1,9 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Media;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -14,11 +14,12 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
 {
     private const int MaxPictureBytes = 32 * 1024 * 1024;
 
+    private static readonly UpstreamError NoPictures = new(UpstreamFailure.ModelFailed, "The model answered without a picture.");
     private static readonly UpstreamError NoPicture = new(UpstreamFailure.ShapeMismatch, "The upstream's picture could not be read.");
 
     /// <summary>Gets the images. Runs before the call is charged: an upstream whose images cannot be fetched has not answered.</summary>
     /// <param name="call">The call, with the upstream's answer.</param>
-    /// <param name="wanted">The format that the caller asked for; null if none.</param>
+    /// <param name="wanted">The format that the caller asked for, or the model's default; null if there is neither.</param>
     /// <param name="deadline">The attempt's timeouts, which also apply to fetching.</param>
     /// <param name="callerGone">The caller's disconnect. Nothing else cancels storing images, because storing says nothing about the upstream.</param>
     public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
@@ -29,37 +30,34 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
 
         // OpenAI's own default depends on the model, so the upstream's choice is kept.
         wanted ??= context.Protocol == Protocols.OpenAi ? null : "url";
-        var had = new List<(Picture Picture, byte[]? Bytes, MediaType? Type)>();
-        foreach (var item in data.RootElement.EnumerateArray())
+        var had = new List<(Picture Picture, MediaType? Type)>();
+        foreach (var item in data.RootElement.EnumerateArray().Where(item => !ImageOperation.IsRemoved(item)))
         {
-            var revised = JsonText.Of(item, "revised_prompt"u8);
-            var base64 = JsonText.Of(item, "b64_json"u8);
-            var asBase64 = wanted is null ? base64 is not null : wanted == "b64_json";
-            if (base64 is not null && asBase64)
-            {
-                if (!Base64.IsValid(base64, out var length) || length == 0)
-                {
-                    return ([], NoPicture);
-                }
+            // Some servers send both fields, one of them empty.
+            var isBase64 = item.TryGetString("b64_json"u8, out var base64) && !base64.ValueEquals(""u8);
+            var bytes = isBase64 ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), call.Backend.Clients.Home, deadline);
+            var type = MediaType.Of(bytes);
+            var asBase64 = wanted is null ? isBase64 : wanted == "b64_json";
 
-                had.Add((new Picture(null, base64, revised), null, null));
-                continue;
-            }
-
-            var bytes = base64 is not null ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), call.Backend.Clients.Home, deadline);
-            if (bytes is null || MediaType.Of(bytes) is not { } type)
+            // Base64 for base64 is passed on, whatever type of image it is.
+            if (bytes is not { Length: > 0 } || (type is null && !(isBase64 && asBase64)))
             {
                 return ([], deadline.Token.IsCancellationRequested ? deadline.LimitError : NoPicture);
             }
 
-            had.Add(asBase64 ? (new Picture(null, Convert.ToBase64String(bytes), revised), null, null) : (new Picture(null, null, revised), bytes, type));
+            had.Add((new Picture(null, bytes, JsonText.Of(item, "revised_prompt"u8)), asBase64 ? null : type));
+        }
+
+        if (had.Count == 0)
+        {
+            return ([], data.RootElement.GetArrayLength() > 0 ? UpstreamError.ContentRefused : NoPictures);
         }
 
         // Stored only once all are available: images of a failed answer would never be fetched.
         var pictures = new List<Picture>();
-        foreach (var (picture, bytes, type) in had)
+        foreach (var (picture, type) in had)
         {
-            pictures.Add(bytes is null ? picture : picture with { Url = links.Create(await store.SaveAsync(bytes, type!, callerGone), context.Origin) });
+            pictures.Add(type is null ? picture : picture with { Url = links.Create(await store.SaveAsync(picture.Bytes, type, callerGone), context.Origin) });
         }
 
         return (pictures, null);
@@ -82,12 +80,26 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             writer.WriteString("model"u8, call.Route.Slug);
         }
 
-        writer.WriteNumber("created"u8, time.GetUtcNow().ToUnixTimeSeconds());
+        using var document = JsonDocument.Parse(call.Document.Memory);
+        var given = document.RootElement;
+        writer.WriteNumber(
+            "created"u8,
+            given.TryGetProperty("created"u8, out var created) && created.ValueKind == JsonValueKind.Number && created.TryGetInt64(out var seconds)
+                ? seconds
+                : time.GetUtcNow().ToUnixTimeSeconds());
         writer.WriteStartArray("data"u8);
         foreach (var picture in pictures)
         {
             writer.WriteStartObject();
-            writer.WriteString(picture.Url is null ? "b64_json"u8 : "url"u8, picture.Url ?? picture.Base64);
+            if (picture.Url is null)
+            {
+                writer.WriteBase64String("b64_json"u8, picture.Bytes);
+            }
+            else
+            {
+                writer.WriteString("url"u8, picture.Url);
+            }
+
             if (picture.RevisedPrompt is not null)
             {
                 writer.WriteString("revised_prompt"u8, picture.RevisedPrompt);
@@ -103,6 +115,10 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             return;
         }
 
+        given.CopyTo(writer, "background"u8);
+        given.CopyTo(writer, "output_format"u8);
+        given.CopyTo(writer, "quality"u8);
+        given.CopyTo(writer, "size"u8);
         var usage = AnswerDocument.Read(call.Document.Memory, "data"u8).UsageJson;
         if (!usage.IsEmpty)
         {
@@ -113,10 +129,17 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         writer.WriteEndObject();
     }
 
-    private static byte[]? Decode(string base64)
+    private static byte[]? Decode(JsonElement base64)
     {
-        var bytes = new byte[(base64.Length / 4 * 3) + 3];
-        return Convert.TryFromBase64String(base64, bytes, out var length) ? bytes[..length] : null;
+        try
+        {
+            return base64.TryGetBytesFromBase64(out var bytes) ? bytes : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair.
+            return null;
+        }
     }
 
     // The upstream's link may point to any host: fetched without credentials, with limits, and through the egress check.
@@ -156,6 +179,6 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
 
 /// <summary>An image as the caller receives it.</summary>
 /// <param name="Url">Our link.</param>
-/// <param name="Base64">The image itself, if there is no link.</param>
+/// <param name="Bytes">The image itself, which the caller receives as base64 if there is no link.</param>
 /// <param name="RevisedPrompt">The upstream's revision of the prompt, if it reports one.</param>
-internal sealed record Picture(string? Url, string? Base64, string? RevisedPrompt);
+internal sealed record Picture(string? Url, byte[] Bytes, string? RevisedPrompt);

@@ -40,15 +40,10 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
         }
 
         // A batch's results are read after it ends and kept for weeks: a link would have expired by then.
-        var wanted = request.Text("response_format");
-        if (context.Caller.Terms is not null)
+        var isBatch = context.Caller.Terms is not null;
+        if (isBatch && request.Text("response_format") == "url")
         {
-            if (wanted == "url")
-            {
-                return Problem.Invalid("response_format", "must be b64_json in a batch: links expire before its results are read.");
-            }
-
-            wanted = "b64_json";
+            return Problem.Invalid("response_format", "must be b64_json in a batch: links expire before its results are read.");
         }
 
         IReadOnlyList<Picture> pictures = [];
@@ -59,6 +54,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             Definition = Definition,
             Complete = async (made, deadline, caller) =>
             {
+                var wanted = isBatch ? "b64_json" : request.Text("response_format", made.Route);
                 (pictures, var error) = await answers.TakeAsync(made, wanted, deadline, caller);
                 return error;
             },
@@ -90,17 +86,22 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
 
     private static long Pieces(JsonRequest request, ModelRoute route) => request.WholeNumber("n") ?? route.DefaultNumber("n") ?? 1;
 
+    /// <summary>True if the upstream's filter removed the picture: xAI answers with its place, and with or without a link.</summary>
+    public static bool IsRemoved(JsonElement picture) =>
+        picture.ValueKind == JsonValueKind.Object && picture.TryGetProperty("respect_moderation"u8, out var isKept) && isKept.ValueKind == JsonValueKind.False;
+
     // Tokens if the upstream reports them; the image count always, for models priced per image.
     private static MeteredUsage Meter(JsonRequest request, ReadOnlyMemory<byte> json)
     {
         var document = AnswerDocument.Read(json, "data"u8);
         using var data = JsonDocument.Parse(document.Data);
-        var pictures = data.RootElement.GetArrayLength();
-        if (pictures == 0 || data.RootElement.EnumerateArray().Any(picture => picture.ValueKind != JsonValueKind.Object))
+        if (data.RootElement.EnumerateArray().Any(picture => picture.ValueKind != JsonValueKind.Object))
         {
-            throw new JsonException("There are no pictures.");
+            throw new JsonException("There is something else than pictures.");
         }
 
+        // Why there are none, if so, is told when the images are taken.
+        var pictures = data.RootElement.EnumerateArray().Count(picture => !IsRemoved(picture));
         return new MeteredUsage((document.Usage ?? default) with { Images = pictures }, IsEstimated: false);
     }
 }

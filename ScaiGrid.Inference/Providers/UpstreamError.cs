@@ -16,6 +16,10 @@ public sealed record UpstreamError(
     public static readonly UpstreamError Revoked = new(UpstreamFailure.CallerRevoked);
     public static readonly UpstreamError Stopping = new(UpstreamFailure.Stopping, RetryAfterSeconds: 1);
 
+    /// <summary>The upstream's filter refused the prompt, or all that the model made of it.</summary>
+    public static readonly UpstreamError ContentRefused = new(
+        UpstreamFailure.RequestRefused, "The upstream's content filter refused the request.", Status: 400, Code: UpstreamErrorFacts.ContentPolicy);
+
     /// <summary>Whether another backend may be tried: not for the caller's mistakes, but for requests that one format cannot express.</summary>
     public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable) && IsUpstreams;
 

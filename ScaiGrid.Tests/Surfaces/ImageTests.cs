@@ -65,12 +65,40 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData("b64_json", Native)]
+    [InlineData("url", OpenAi)]
+    public async Task FormatOfTheModelsDefaults_IsTheCallersWhoNamesNone(string format, string path)
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), out var upstreamModel, modelFields: new { modality = "image", default_params = new { response_format = format } });
+        var body = (await Admin.PostAsync(path, new { model = slug, prompt = "a dot" })).Body();
+        Assert.NotNull((path == Native ? body["data"]! : body)["data"]![0]![format]);
+        Assert.Equal("b64_json", (string?)JsonNode.Parse(Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body)!["response_format"]);
+        var other = format == "url" ? "b64_json" : "url";
+        Assert.NotNull((await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot", response_format = other })).Body()["data"]![0]![other]);
+    }
+
+    /// <summary>These models reject the field.</summary>
+    [Theory]
+    [InlineData("gpt-image-1")]
+    [InlineData("openai/gpt-image-1-mini")]
+    [InlineData("proxy/openai/chatgpt-image-latest")]
+    public async Task ModelsOfBase64Only_AreNotAskedForAFormat(string name)
+    {
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At("/images/generations", $$"""{"data":[{"b64_json":"{{Convert.ToBase64String(FakeOperations.Png)}}"}]}""");
+        var slug = await vendor.ConnectAsync(Admin, "custom", "image", model: name);
+        Assert.NotNull((await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot", response_format = "url" })).Body()["data"]![0]!["url"]);
+        Assert.Equal($$"""{"model":"{{name}}","prompt":"a dot"}""", Assert.Single(vendor.Calls).Json);
+    }
+
+    [Theory]
     [InlineData("b64_json")]
     [InlineData("url")]
-    public async Task UpstreamThatGivesLinksOnly_IsFetchedFrom(string format)
+    [InlineData("url", "\"b64_json\":\"\",")]
+    public async Task UpstreamThatGivesLinksOnly_IsFetchedFrom(string format, string beside = "")
     {
         var address = new Uri(new Uri(Grid.Upstream.BaseUrl), "/files/pixel.png");
-        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{"url":"{{address}}","revised_prompt":"a red dot"}]}""" }, modelFields: Image);
+        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{{{beside}}"url":"{{address}}","revised_prompt":"a red dot"}]}""" }, modelFields: Image);
         var picture = (await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot", response_format = format })).Body()["data"]![0]!;
         Assert.Equal("a red dot", (string?)picture["revised_prompt"]);
         if (format == "url")
@@ -84,14 +112,115 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         }
     }
 
+    /// <summary>What OpenAI's clients read beside the pictures.</summary>
+    [Fact]
+    public async Task WhatOpenAiTellsOfThePictures_IsPassedOn_OnItsSurface()
+    {
+        var png = Convert.ToBase64String(FakeOperations.Png);
+        var slug = await ConnectAsync(
+            new UpstreamScript { Body = $$"""{"created":1700000000,"background":"opaque","output_format":"png","quality":"low","size":"1024x1024","model":"theirs","data":[{"b64_json":"{{png}}"}]}""" },
+            modelFields: Image);
+        var answer = await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot" });
+        Assert.True(
+            JsonNode.DeepEquals(
+                JsonNode.Parse($$"""{"created":1700000000,"background":"opaque","output_format":"png","quality":"low","size":"1024x1024","data":[{"b64_json":"{{png}}"}]}"""),
+                answer.Body()),
+            answer.Text);
+
+        // The plus signs of base64 are not escaped: it would be several percent longer.
+        Assert.Contains(png, answer.Text, StringComparison.Ordinal);
+    }
+
     [Theory]
-    [InlineData("""{"data":[]}""")]
+    [InlineData("\\/9j\\/4AAQ", "/9j/4AAQ")]
+    [InlineData("iVBO\\nRw0K", "iVBORw0K")]
+    public async Task Base64WrittenInAnotherWay_IsRead(string theirs, string ours)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{"b64_json":"{{theirs}}"}]}""" }, modelFields: Image);
+        Assert.Equal(ours, (string?)(await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot" })).Body()["data"]![0]!["b64_json"]);
+    }
+
+    /// <summary>xAI leaves out the pictures that its filter removed. A refusal of one caller's content does not open the circuit for the others.</summary>
+    [Theory]
+    [InlineData("url", "")]
+    [InlineData("b64_json", "")]
+    [InlineData("b64_json", "AAAA")]
+    public async Task PicturesThatAFilterRemoved_AreLeftOut_AndNoneLeft_IsARefusal(string name, string value)
+    {
+        var removed = $$"""{"{{name}}":"{{value}}","respect_moderation":false}""";
+        var good = $$"""{"b64_json":"{{Convert.ToBase64String(FakeOperations.Png)}}","respect_moderation":true}""";
+        var model = Script(new UpstreamScript { Body = $$"""{"data":[{{removed}}]}""" });
+        var routed = await RoutedModel.CreateAsync(Admin, [model, Script(new UpstreamScript()) with { Priority = 1 }], modality: "image");
+        for (var i = 0; i < 6; i++)
+        {
+            (await Admin.PostAsync(OpenAi, new { model = routed.Slug, prompt = "a dot", n = 1 })).OpenAiError(400, "content_policy_violation");
+        }
+
+        Assert.Equal("closed", await routed.StateAsync(0));
+        var slug = await ConnectAsync(new UpstreamScript { Body = $$"""{"data":[{{removed}},{{good}}]}""" }, modelFields: Image);
+        Assert.Single((await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot", n = 2 })).Body()["data"]!.AsArray());
+        Assert.Equal("0.04", (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["cost"]);
+    }
+
+    [Fact]
+    public async Task AnswerWithoutPictures_IsTheModelsFailure_NotTheBackends()
+    {
+        var routed = await RoutedModel.CreateAsync(Admin, [Script(new UpstreamScript { Body = """{"data":[]}""" })], modality: "image");
+        for (var i = 0; i < 6; i++)
+        {
+            (await Admin.PostAsync(OpenAi, new { model = routed.Slug, prompt = "a dot" })).OpenAiError(502, "backend_error");
+        }
+
+        Assert.Equal("closed", await routed.StateAsync(0));
+    }
+
+    /// <summary>A picture is fetched whole before it is stored, so its size is limited, whether its server says the length or not.</summary>
+    [Theory]
+    [InlineData(32, false, true)]
+    [InlineData(33, false, false)]
+    [InlineData(33, true, false)]
+    public async Task FetchedPicture_IsOfLimitedSize(int mebibytes, bool saysLength, bool isTaken)
+    {
+        await using var server = new ScriptedUpstream();
+        await server.InitializeAsync();
+        var address = "";
+        address = server.Play(async context =>
+        {
+            if (context.Request.Path.Value!.EndsWith("/images/generations", StringComparison.Ordinal))
+            {
+                await context.AnswerAsync($$"""{"data":[{"url":"{{address}}/picture"}]}""");
+                return;
+            }
+
+            var piece = new byte[1024 * 1024];
+            FakeOperations.Png.CopyTo(piece, 0);
+            context.Response.ContentLength = saysLength ? mebibytes * (long)piece.Length : null;
+            for (var i = 0; i < mebibytes; i++)
+            {
+                await context.Response.Body.WriteAsync(piece, context.RequestAborted);
+            }
+        });
+        var slug = await Admin.ConnectAsync(address, "painter", modelFields: Image);
+        var answer = await Admin.PostAsync(Native, new { model = slug, prompt = "a dot" });
+        if (isTaken)
+        {
+            answer.Ok();
+        }
+        else
+        {
+            answer.Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        }
+    }
+
+    [Theory]
     [InlineData("""{"data":[{}]}""")]
+    [InlineData("""{"data":[5]}""")]
     [InlineData("""{"data":[{"b64_json":"AAAA"}]}""")]
     [InlineData("""{"data":[{"url":"file:///etc/passwd"}]}""")]
     [InlineData("""{"data":[{"url":"http://169.254.169.254/latest"}]}""")]
     [InlineData("""{"data":[{"b64_json":"%%%%"}]}""", "b64_json")]
     [InlineData("""{"data":[{"b64_json":""}]}""", "b64_json")]
+    [InlineData("""{"data":[{"b64_json":"\ud83d"}]}""", "b64_json")]
     public async Task WhatIsNoPicture_Is502_AndCostsNothing(string answer, string format = "url")
     {
         var slug = await ConnectAsync(new UpstreamScript { Body = answer }, out var upstreamModel, modelFields: Image);

@@ -6,10 +6,6 @@ namespace ScaiGrid.Inference.Providers.Google;
 /// <summary>Maps <c>finishReason</c> to OpenAI's <c>finish_reason</c>.</summary>
 internal static class GoogleFinish
 {
-    /// <summary>The upstream's filter refused the prompt, or all that the model made of it.</summary>
-    public static readonly UpstreamError Refused = new(
-        UpstreamFailure.RequestRefused, "The upstream's content filter refused the request.", Status: 400, Code: UpstreamErrorFacts.ContentPolicy);
-
     /// <summary>No candidate has an answer, and one ended for a reason that the upstream does not know.</summary>
     public static readonly UpstreamError NoAnswer = new(UpstreamFailure.ModelFailed, "The model ended without an answer.");
 
@@ -55,7 +51,8 @@ internal static class GoogleFinish
     public static UpstreamError? WhyWithout(string missing, JsonElement answer)
     {
         var candidates = answer.Items("candidates"u8).ToList();
-        return IsBlocked(answer) || candidates.Exists(candidate => Of(candidate, hasCalls: false, out _) == "content_filter") ? Refused
+        return IsBlocked(answer) || candidates.Exists(candidate => Of(candidate, hasCalls: false, out _) == "content_filter")
+            ? UpstreamError.ContentRefused
             : candidates.Count > 0 ? new UpstreamError(UpstreamFailure.ModelFailed, $"The model answered without {missing}.")
             : null;
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
@@ -79,7 +80,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
         answer.Items("predictions"u8).Where(prediction => prediction.TryGetString("bytesBase64Encoded"u8, out _));
 
     // If the filter removed all images, the list is missing or has the reasons only.
-    private static UpstreamError? WhyNoPrediction(JsonElement answer) => Predictions(answer).Any() ? null : GoogleFinish.Refused;
+    private static UpstreamError? WhyNoPrediction(JsonElement answer) => Predictions(answer).Any() ? null : UpstreamError.ContentRefused;
 
     private static void WritePredictions(Utf8JsonWriter writer, JsonElement answer)
     {
@@ -110,7 +111,7 @@ internal sealed class GoogleImages(UpstreamEndpoint predict, UpstreamEndpoint ge
     private static void WritePicture(Utf8JsonWriter writer, JsonElement picture, ReadOnlySpan<byte> name)
     {
         writer.WriteStartObject();
-        writer.WriteString("b64_json"u8, picture.GetProperty(name).GetString());
+        picture.CopyTo(writer, name, "b64_json"u8);
         writer.WriteEndObject();
     }
 
