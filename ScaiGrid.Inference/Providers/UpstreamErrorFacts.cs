@@ -20,6 +20,9 @@ internal sealed class UpstreamErrorFacts
     /// <summary>OpenAI's code for content that its policy does not allow.</summary>
     public const string ContentPolicy = "content_policy_violation";
 
+    /// <summary>OpenAI's code for a prompt or picture that GPT Image's moderation does not allow.</summary>
+    private const string BlockedImage = "moderation_blocked";
+
     /// <summary>The longest pause of a backend: a longer wait told to this caller would contradict what the next call is told.</summary>
     private static readonly double LongestPause = BackendHealth.LongestPause.TotalSeconds;
 
@@ -82,6 +85,7 @@ internal sealed class UpstreamErrorFacts
         ["image_too_small"] = UpstreamFailure.RequestRefused,
         ["image_parse_error"] = UpstreamFailure.RequestRefused,
         ["image_content_policy_violation"] = UpstreamFailure.RequestRefused,
+        [BlockedImage] = UpstreamFailure.RequestRefused,
         ["image_file_too_large"] = UpstreamFailure.RequestRefused,
         ["unsupported_image_media_type"] = UpstreamFailure.RequestRefused,
         ["empty_image_file"] = UpstreamFailure.RequestRefused,
@@ -141,6 +145,7 @@ internal sealed class UpstreamErrorFacts
         ["organization_usage_limit_exceeded"] = EmptyAccountPause,
         ["project_spend_limit_exceeded"] = EmptyAccountPause,
         ["billing_not_active"] = EmptyAccountPause,
+        ["billing_hard_limit_reached"] = EmptyAccountPause,
 
         // Anthropic and Alibaba Cloud.
         ["billing_error"] = EmptyAccountPause,
@@ -158,6 +163,7 @@ internal sealed class UpstreamErrorFacts
         ["content_filter"] = "content_filter",
         [ContentPolicy] = ContentPolicy,
         ["image_content_policy_violation"] = ContentPolicy,
+        [BlockedImage] = BlockedImage,
         ["data_inspection_failed"] = "content_filter",
         ["DataInspectionFailed"] = "content_filter",
         [ForeignThoughts] = ForeignThoughts,

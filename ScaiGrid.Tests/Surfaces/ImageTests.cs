@@ -174,6 +174,36 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         Assert.Equal("closed", await routed.StateAsync(0));
     }
 
+    /// <summary>OpenAI answers with 400 to images for an account whose limit is reached: the caller can do nothing about it.</summary>
+    [Fact]
+    public async Task AccountWhoseLimitIsReached_IsNotTheCallersMistake()
+    {
+        var empty = Script(new UpstreamScript
+        {
+            Status = 400,
+            Body = """{"error":{"code":"billing_hard_limit_reached","message":"Billing hard limit has been reached","param":null,"type":"invalid_request_error"}}""",
+        });
+        var model = await RoutedModel.CreateAsync(Admin, [empty, Script(new UpstreamScript()) with { Priority = 1 }], modality: "image");
+        (await Admin.PostAsync(Native, new { model = model.Slug, prompt = "a dot" })).Ok();
+        Assert.InRange((int)(await model.HealthAsync(0))["circuit"]!["retry_after_s"]!, 150, 300);
+        model = await RoutedModel.CreateAsync(Admin, [empty], modality: "image");
+        Assert.Equal(300, (int)(await Admin.PostAsync(Native, new { model = model.Slug, prompt = "a dot" })).Error(429, "BACKEND_RATE_LIMITED")["retry_after"]!);
+    }
+
+    /// <summary>The code by which OpenAI's clients know a refusal of GPT Image.</summary>
+    [Fact]
+    public async Task RefusalOfGptImage_KeepsItsCode()
+    {
+        var slug = await ConnectAsync(
+            new UpstreamScript
+            {
+                Status = 400,
+                Body = """{"error":{"message":"Your request was rejected by the safety system.","type":"image_generation_user_error","param":null,"code":"moderation_blocked"}}""",
+            },
+            modelFields: Image);
+        (await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot" })).OpenAiError(400, "moderation_blocked");
+    }
+
     /// <summary>A picture is fetched whole before it is stored, so its size is limited, whether its server says the length or not.</summary>
     [Theory]
     [InlineData(32, false, true)]
