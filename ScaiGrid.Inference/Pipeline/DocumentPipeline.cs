@@ -84,7 +84,11 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
         var reply = await client.SendAsync(call.Request, call.Route, deadline);
         if (reply.Document is not { } document)
         {
-            call.Spent = reply.Spent;
+            if (reply.Spent is { } spent)
+            {
+                call.AddSpent(spent);
+            }
+
             return reply.Error;
         }
 

@@ -9,6 +9,7 @@ public abstract class InferenceCall
 {
     private List<FailedAttempt>? _failures;
     private TimeSpan _upstreamTook;
+    private Backend? _spender;
 
     /// <summary>The caller and the surface.</summary>
     public required CallContext Context { get; init; }
@@ -43,8 +44,8 @@ public abstract class InferenceCall
     /// <summary>The attempt is the trial of a half-open circuit.</summary>
     internal bool IsTrial { get; private set; }
 
-    /// <summary>What the backend did before it failed, and charges for; null if nothing.</summary>
-    internal MeteredUsage? Spent { get; set; }
+    /// <summary>What backends did before they failed, and charge for; null if nothing.</summary>
+    internal MeteredUsage? Spent { get; private set; }
 
     /// <summary>True once the backend has answered: it is alive, whatever then happens to the call.</summary>
     internal bool IsAnswered { get; private set; }
@@ -77,7 +78,7 @@ public abstract class InferenceCall
     internal void BeginAttempt(Backend backend, bool isTrial, long now)
     {
         Attempts++;
-        (Backend, IsTrial, AttemptStartedAt, Spent) = (backend, isTrial, now, null);
+        (Backend, IsTrial, AttemptStartedAt) = (backend, isTrial, now);
     }
 
     internal void AttemptFailed(UpstreamError error, TimeSpan took)
@@ -96,9 +97,19 @@ public abstract class InferenceCall
         Context.ShowRouting?.Invoke(this);
     }
 
-    /// <summary>No target took the call.</summary>
+    /// <summary>The current backend has failed, but charges for a part.</summary>
+    internal void AddSpent(MeteredUsage spent)
+    {
+        _spender = Backend;
+        Spent = Spent is { } before
+            ? new MeteredUsage(spent.Usage with { Prompt = before.Usage.Prompt + spent.Usage.Prompt }, before.IsEstimated || spent.IsEstimated)
+            : spent;
+    }
+
+    /// <summary>No target took the call. What was spent is settled as the last spender's.</summary>
     internal void GaveUp(TimeSpan sinceStart)
     {
+        Backend = _spender ?? Backend;
         GatewayTook = sinceStart - _upstreamTook;
         Context.ShowRouting?.Invoke(this);
     }

@@ -74,6 +74,28 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         Assert.Equal(("error", tokens, isEstimated), ((string?)row["status"], (int)row["tokens_in"]!, (bool)row["estimated"]!));
     }
 
+    /// <summary>The targets after it did nothing.</summary>
+    [Fact]
+    public async Task SlicesOfAnEarlierTarget_AreCharged()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        var vectors = string.Join(',', Enumerable.Repeat("""{"embedding":[1]}""", 10));
+        qwen.At("/embeddings", call => call.Body.Contains("\"10\"", StringComparison.Ordinal)
+            ? """{"error":{"message":"slower","code":"limit_requests"}}"""
+            : $$$"""{"data":[{{{vectors}}}],"usage":{"prompt_tokens":30,"total_tokens":30}}""");
+        await using var gone = await FakeVendor.StartAsync();
+        gone.At("/embeddings", """{"error":{"message":"broken","type":"server_error"}}""");
+        var routed = await RoutedModel.CreateAsync(
+            Admin,
+            [new RoutedBackend(qwen.Address, "m", Type: "qwen"), new RoutedBackend(gone.Address, "m", Priority: 1), new RoutedBackend(qwen.Address, "m", Priority: 2, Type: "anthropic")],
+            modality: "embedding");
+        var answer = await Admin.PostAsync("/v1/inference/embed", new { model = routed.Slug, input = Enumerable.Range(0, 25).Select(number => $"{number}") });
+        Assert.NotEqual(200, (int)answer.Status);
+        Assert.Equal("3", answer.Headers["X-Scaigrid-Attempts"]);
+        var row = Assert.Single(await Admin.UsageAsync(routed.Slug, 1));
+        Assert.Equal(("error", 30, routed.Backends[0]), ((string?)row["status"], (int)row["tokens_in"]!, (string?)row["backend_id"]));
+    }
+
     [Theory]
     [InlineData("""{"messages":[{"role":"user","content":"hi"}],"tools":[null,5,{"type":"function","function":{"name":"f"}}]}""")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":null},{"type":"input_audio"},null]}]}""")]
