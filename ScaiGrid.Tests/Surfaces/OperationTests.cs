@@ -30,6 +30,14 @@ public sealed class OperationTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task Echo_Embeds_WithTheModelsDimensions()
+    {
+        var slug = await ConnectEchoAsync("embedding", new { dimensions = 3 });
+        Assert.Equal(3, (await Admin.PostAsync("/v1/inference/embed", new { model = slug, input = "x" })).Ok()["data"]![0]!["embedding"]!.AsArray().Count);
+        Assert.Equal(2, (await Admin.PostAsync("/v1/inference/embed", new { model = slug, input = "x", dimensions = 2 })).Ok()["data"]![0]!["embedding"]!.AsArray().Count);
+    }
+
+    [Fact]
     public async Task Echo_Paints()
     {
         var slug = await ConnectEchoAsync("image", new { n = 2 });

@@ -21,7 +21,7 @@ internal sealed class EchoEmbeddings : IDocumentUpstream
 
     public Task<DocumentReply> SendAsync(JsonRequest request, ModelRoute route, CallDeadline deadline)
     {
-        var dimensions = request.WholeNumber("dimensions") ?? DefaultDimensions;
+        var dimensions = request.WholeNumber("dimensions", route) ?? DefaultDimensions;
         using var document = JsonDocument.Parse(request["input"]);
         var texts = EmbeddingInput.Texts(document.RootElement);
         if (texts.Count == 0)
