@@ -81,6 +81,22 @@ internal static class EmbeddingVectors
         writer.WriteEndArray();
     }
 
+    /// <summary>Writes an array of numbers as base64.</summary>
+    /// <exception cref="JsonException">It contains something other than numbers.</exception>
+    public static void WritePacked(Utf8JsonWriter writer, ReadOnlySpan<byte> numbers)
+    {
+        using var packed = new PooledBytes(8192);
+        var reader = new Utf8JsonReader(numbers);
+        reader.Read();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            BinaryPrimitives.WriteSingleLittleEndian(packed.GetSpan(sizeof(float)), Number(ref reader));
+            packed.Advance(sizeof(float));
+        }
+
+        writer.WriteBase64StringValue(packed.Span);
+    }
+
     // Nothing between the brackets or quotes.
     private static bool IsEmpty(ReadOnlySpan<byte> vector) => vector[1..^1].IndexOfAnyExcept(" \t\r\n"u8) < 0;
 
@@ -130,26 +146,14 @@ internal static class EmbeddingVectors
 
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            var number = reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var given) ? (float)given : float.NaN;
-            if (!float.IsFinite(number))
-            {
-                throw new JsonException("A vector has a value that is not a number, or is too large.");
-            }
+            Number(ref reader);
         }
     }
 
-    private static void WritePacked(Utf8JsonWriter writer, ReadOnlySpan<byte> numbers)
+    private static float Number(ref Utf8JsonReader reader)
     {
-        using var packed = new PooledBytes(8192);
-        var reader = new Utf8JsonReader(numbers);
-        reader.Read();
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-        {
-            BinaryPrimitives.WriteSingleLittleEndian(packed.GetSpan(sizeof(float)), (float)reader.GetDouble());
-            packed.Advance(sizeof(float));
-        }
-
-        writer.WriteBase64StringValue(packed.Span);
+        var number = reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var given) ? (float)given : float.NaN;
+        return float.IsFinite(number) ? number : throw new JsonException("A vector has a value that is not a number, or is too large.");
     }
 
     private static void WriteNumbers(Utf8JsonWriter writer, ReadOnlySpan<byte> base64)

@@ -25,7 +25,7 @@ internal static class UpstreamBody
                 bytes.Advance(read);
                 if (bytes.Length > InferenceOptions.MaxUpstreamBytes)
                 {
-                    return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large."));
+                    return DocumentReply.Failed(UpstreamError.AnswerTooLarge);
                 }
             }
 

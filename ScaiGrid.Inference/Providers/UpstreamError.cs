@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Providers;
 /// <param name="Failure">What happened.</param>
 /// <param name="Message">The text for the caller, without credentials; null for the kind's own text.</param>
 /// <param name="RetryAfterSeconds">The wait that the upstream asked for; for an exhausted account without one, our own estimate.</param>
-/// <param name="Status">The HTTP status, if the upstream itself refused the request.</param>
+/// <param name="Status">The HTTP status, if the upstream itself refused the request, or what it answered.</param>
 /// <param name="Field">The field that was refused, if known; <paramref name="Message"/> then is about this field.</param>
 /// <param name="Code">OpenAI's code of the reason, if it is one of the few in <see cref="UpstreamErrorFacts"/>; otherwise null.</param>
 public sealed record UpstreamError(
@@ -19,6 +19,12 @@ public sealed record UpstreamError(
     /// <summary>The upstream's filter refused the prompt, or all that the model made of it.</summary>
     public static readonly UpstreamError ContentRefused = new(
         UpstreamFailure.RequestRefused, "The upstream's content filter refused the request.", Status: 400, Code: UpstreamErrorFacts.ContentPolicy);
+
+    /// <summary>The answer is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>: the caller asked for too much, and another backend would send as much.</summary>
+    public static readonly UpstreamError AnswerTooLarge = new(
+        UpstreamFailure.RequestRefused,
+        $"The upstream's answer is larger than {InferenceOptions.MaxUpstreamBytes / 1024 / 1024} MiB. Ask for less at once.",
+        Status: 413);
 
     /// <summary>Whether another backend may be tried: not for the caller's mistakes, but for requests that one format cannot express.</summary>
     public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable) && IsUpstreams;

@@ -33,7 +33,7 @@ internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IPro
         var settings = new ProviderSettings(connection.Config);
         var address = Address(settings);
         var version = settings.Text("api_version");
-        return OpenAiOperations.Connect(http, address, connection.Model, UrlOf) with
+        return OpenAiOperations.Connect(http, address, connection.Model, isOpenAi: true, UrlOf) with
         {
             Chat = OpenAiResponsesFormat.IsAskedFor(settings)
                 ? OpenAiResponsesFormat.Connect(http, address, Responses(), connection, settings, time)

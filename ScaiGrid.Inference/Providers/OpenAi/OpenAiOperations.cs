@@ -6,13 +6,14 @@ internal static class OpenAiOperations
     /// <param name="http">The HTTP connections.</param>
     /// <param name="address">The backend's address.</param>
     /// <param name="model">The upstream's name of the model.</param>
+    /// <param name="isOpenAi">True if the API is OpenAI's own, or Azure's.</param>
     /// <param name="urlOf">Returns an operation's URL for its path in OpenAI's API.</param>
-    public static BackendClients Connect(UpstreamHttp http, UpstreamAddress address, string model, Func<string, Uri> urlOf)
+    public static BackendClients Connect(UpstreamHttp http, UpstreamAddress address, string model, bool isOpenAi, Func<string, Uri> urlOf)
     {
         return new BackendClients
         {
             Home = address.At(""),
-            Embeddings = new OpenAiDocuments(At("/embeddings"), model),
+            Embeddings = isOpenAi ? new OpenAiEmbeddings(At("/embeddings"), model) : new OpenAiDocuments(At("/embeddings"), model),
             Images = new OpenAiImages(At("/images/generations"), model),
             Moderations = new OpenAiDocuments(At("/moderations"), model),
             Speech = new OpenAiSpeech(At("/audio/speech"), model),

@@ -30,7 +30,7 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
     {
         var settings = new ProviderSettings(connection.Config);
         var address = Address(settings);
-        return OpenAiOperations.Connect(http, address, connection.Model, address.At) with
+        return OpenAiOperations.Connect(http, address, connection.Model, IsOpenAi(settings), address.At) with
         {
             Chat = OpenAiResponsesFormat.IsAskedFor(settings)
                 ? OpenAiResponsesFormat.Connect(http, address, address.At("/responses"), connection, settings, time)
@@ -41,10 +41,13 @@ internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvide
     public Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken) =>
         UpstreamModelList.ReadAsync(http, Address(new ProviderSettings(config)), "/models", cancellationToken);
 
+    // Servers at another base_url may know only the fields that the caller used.
+    private bool IsOpenAi(ProviderSettings settings) =>
+        defaultBaseUrl is not null && (settings.Text("base_url") is not { } given || new Uri(given.TrimEnd('/')) == new Uri(defaultBaseUrl));
+
     private HttpChat ConnectChat(UpstreamAddress address, string model, ProviderSettings settings)
     {
-        // Servers at another base_url may know only the field that the caller used.
-        var isOpenAi = defaultBaseUrl is not null && (settings.Text("base_url") is not { } given || new Uri(given.TrimEnd('/')) == new Uri(defaultBaseUrl));
+        var isOpenAi = IsOpenAi(settings);
         var limit = settings.Text(OpenAiFormat.OutputLimit) ?? (isOpenAi ? ChatRequestEditor.MaxCompletionTokensField : null);
         var endpoint = address.At("/chat/completions");
 

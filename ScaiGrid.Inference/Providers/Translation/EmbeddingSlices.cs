@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ScaiGrid.Inference.Embeddings;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
@@ -7,7 +8,7 @@ namespace ScaiGrid.Inference.Providers.Translation;
 
 /// <summary>
 /// Embeddings at an upstream that accepts fewer texts per request than callers may send. The texts are sent in slices, one after the other,
-/// and the answers are merged. The first failure fails the whole call, and the slices before it are charged.
+/// and the answers are merged. Their vectors are kept as base64, which is a fraction of the numbers' length. The first failure fails the whole call, and the slices before it are charged.
 /// </summary>
 internal static class EmbeddingSlices
 {
@@ -28,6 +29,7 @@ internal static class EmbeddingSlices
             foreach (var slice in texts.Chunk(most))
             {
                 var reply = await send(slice);
+                reply = reply.Document is { } document ? DocumentTranslation.Translate(document, Pack) : reply;
                 if (reply.Document is not { } answer)
                 {
                     return reply with { Spent = Spent(texts, most, answers) };
@@ -36,7 +38,7 @@ internal static class EmbeddingSlices
                 answers.Add(answer);
                 if ((bytes += answer.Length) > InferenceOptions.MaxUpstreamBytes)
                 {
-                    return DocumentReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is too large.")) with { Spent = Spent(texts, most, answers) };
+                    return DocumentReply.Failed(UpstreamError.AnswerTooLarge) with { Spent = Spent(texts, most, answers) };
                 }
             }
 
@@ -46,6 +48,31 @@ internal static class EmbeddingSlices
         {
             answers.ForEach(answer => answer.Dispose());
         }
+    }
+
+    private static void Pack(Utf8JsonWriter writer, JsonElement answer)
+    {
+        writer.WriteStartArray("data"u8);
+        foreach (var item in answer.GetProperty("data"u8).EnumerateArray())
+        {
+            writer.WriteStartObject();
+            item.CopyTo(writer, "index"u8);
+            writer.WritePropertyName("embedding"u8);
+            var vector = item.GetProperty("embedding"u8);
+            if (vector.ValueKind == JsonValueKind.Array)
+            {
+                EmbeddingVectors.WritePacked(writer, vector.Raw());
+            }
+            else
+            {
+                writer.WriteRawValue(vector.Raw(), skipInputValidation: true);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        answer.CopyTo(writer, "usage"u8);
     }
 
     private static MeteredUsage? Spent(IReadOnlyList<string> texts, int most, List<PooledBytes> answers)
