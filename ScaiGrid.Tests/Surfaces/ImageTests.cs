@@ -245,6 +245,7 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
     [Theory]
     [InlineData("""{"data":[{}]}""")]
     [InlineData("""{"data":[5]}""")]
+    [InlineData("""{"\ud83d":1,"data":[{}]}""")]
     [InlineData("""{"data":[{"b64_json":"AAAA"}]}""")]
     [InlineData("""{"data":[{"url":"file:///etc/passwd"}]}""")]
     [InlineData("""{"data":[{"url":"http://169.254.169.254/latest"}]}""")]
