@@ -53,12 +53,19 @@ local function settle(k, a)
         end
       end
     end
-    if tonumber(ARGV[a + 4]) ~= 0 then
-      local field = 't' .. ARGV[a + 3]
+    local missing = tonumber(ARGV[a + 4])
+    if missing ~= 0 then
+      local field, isLive = 't' .. ARGV[a + 3], tonumber(ARGV[a + 3]) >= now - WINDOW
       for i = 1, windows do
-        if redis.call('HEXISTS', KEYS[k + i], field) == 1 then
-          redis.call('HINCRBY', KEYS[k + i], field, ARGV[a + 4])
-          redis.call('HINCRBY', KEYS[k + i], 'T', ARGV[a + 4])
+        local key = KEYS[k + i]
+        if isLive and redis.call('HEXISTS', key, field) == 1 then
+          redis.call('HINCRBY', key, field, ARGV[a + 4])
+          redis.call('HINCRBY', key, 'T', ARGV[a + 4])
+        elseif missing > 0 then
+          -- Nothing was estimated, or the call took longer than a minute: its use counts from now on.
+          redis.call('HINCRBY', key, tokenBucket, ARGV[a + 4])
+          redis.call('HINCRBY', key, 'T', ARGV[a + 4])
+          redis.call('EXPIRE', key, WINDOW + 2)
         end
       end
     end
@@ -135,11 +142,12 @@ local function load(key)
       if second < now - WINDOW or second > now + WINDOW then
         dead[#dead + 1] = all[i]
       else
-        if second < oldest then oldest = second end
+        local amount = tonumber(all[i + 1])
         if kind == 'r' then
-          requests = requests + tonumber(all[i + 1])
+          if amount > 0 and second < oldest then oldest = second end
+          requests = requests + amount
         else
-          tokens = tokens + tonumber(all[i + 1])
+          tokens = tokens + amount
         end
       end
     end
@@ -229,6 +237,23 @@ local function roll(key, start)
   redis.call('EXPIRE', key, 3456000)
 end
 
+-- The second at which enough tokens of a window have expired. What this run has counted is not stored yet and expires last.
+local function freeAt(key, tokens)
+  local all, seconds, held = redis.call('HGETALL', key), {}, {}
+  for i = 1, #all, 2 do
+    local second = tonumber(string.match(all[i], '^t(%d+)$'))
+    if second and second >= now - WINDOW then
+      seconds[#seconds + 1], held[second] = second, tonumber(all[i + 1])
+    end
+  end
+  table.sort(seconds)
+  for _, second in ipairs(seconds) do
+    tokens = tokens - held[second]
+    if tokens <= 0 then return second + WINDOW + 1 end
+  end
+  return now + WINDOW + 1
+end
+
 -- Checks the windows for a number of calls; room is the number that must fit. A single call that is larger than a whole token limit is admitted
 -- if the window is empty.
 -- Returns the refusal; or nil and the answer with the state of the strictest limits.
@@ -247,7 +272,11 @@ local function look(k, a, windows, calls, room, estimate)
     end
     if mostTokens > 0 then
       local left = mostTokens - state.tokens - tokens
-      if left < 0 and (state.tokens > 0 or room > 1) then return '1 ' .. table.concat({now, mostTokens, retry, 1}, ' ') end
+      if left < 0 and (state.tokens > 0 or room > 1) then
+        -- Callers look at the moment only for a call of their own.
+        if room == 1 then retry = freeAt(KEYS[k + i], math.min(-left, state.tokens)) end
+        return '1 ' .. table.concat({now, mostTokens, retry, 1}, ' ')
+      end
       left = math.max(left, 0)
       if tokenLimit == 0 or left < tokenRemaining then tokenLimit, tokenRemaining, tokenReset = mostTokens, left, retry end
     end

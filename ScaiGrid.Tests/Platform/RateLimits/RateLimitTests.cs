@@ -105,6 +105,36 @@ public sealed class RateLimitTests
         await Poll.UntilAsync(async () => (int)(await ChatAsync(grid.Admin, slug)).Status == 429, "the limit of tokens");
     }
 
+    /// <summary>The size of a recording tells nothing about its tokens, so nothing is reserved for it.</summary>
+    [Fact]
+    public async Task TokenLimit_CountsTranscripts()
+    {
+        const string Body = """{"text":"x","usage":{"type":"tokens","input_tokens":80,"output_tokens":40,"total_tokens":120}}""";
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_TPM"] = "100" });
+        var (slug, _) = await grid.ConnectAsync(new UpstreamScript { Body = Body }, modelFields: new { modality = "audio" });
+        (await TranscribeAsync()).Ok();
+        Answer? refused = null;
+        await Poll.UntilAsync(async () => (int)(refused = await TranscribeAsync()).Status == 429, "the limit of tokens");
+        Assert.Contains("token", (string)refused!.Error(429, "RATE_LIMITED")["message"]!, StringComparison.Ordinal);
+
+        Task<Answer> TranscribeAsync() => grid.Admin.TranscribeAsync("/v1/inference/audio/transcribe", [1, 2], ("model", slug));
+    }
+
+    /// <summary>A few tokens that expire early make no room for a large call.</summary>
+    [Fact]
+    public async Task TokenLimit_SaysWhenTheCallFits()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_TPM"] = "1500" });
+        var (few, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 10, CompletionTokens = 10 });
+        var (many, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 500, CompletionTokens = 400 });
+        (await ChatAsync(grid.Admin, few)).Ok();
+        await Task.Delay(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        (await ChatAsync(grid.Admin, many)).Ok();
+        Answer? refused = null;
+        await Poll.UntilAsync(async () => (int)(refused = await ChatAsync(grid.Admin, many)).Status == 429, "the limit of tokens");
+        Assert.InRange((int)refused!.Error(429, "RATE_LIMITED")["retry_after"]!, 53, 61);
+    }
+
     [Fact]
     public async Task AddressWithoutValidKey_IsLimited()
     {
@@ -218,6 +248,19 @@ public sealed class RateLimitTests
 
         await grid.Redis.RestartAsync();
         await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 200, "Redis to be used again");
+    }
+
+    /// <summary>The second in which a call was counted has left the window when it ends after more than a minute.</summary>
+    [Fact]
+    [Trait("lane", "long")]
+    public async Task TokenLimit_CountsCallsOfMoreThanAMinute()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_TPM"] = "3000" });
+        var (slow, _) = await grid.ConnectAsync(new UpstreamScript { PromptTokens = 10, CompletionTokens = 9000, ChunkDelay = TimeSpan.FromSeconds(21) });
+        var (fast, _) = await grid.ConnectAsync(new UpstreamScript());
+        (await ChatAsync(grid.Admin, fast)).Ok();
+        await grid.Admin.PostAsync("/v1/inference/chat", new { model = slow, stream = true, messages = new[] { new { role = "user", content = "hi" } } });
+        (await ChatAsync(grid.Admin, fast)).Error(429, "RATE_LIMITED");
     }
 
     /// <summary>60 a minute on two replicas for three minutes: never more than 60 calls within 60 seconds, and at least 58 a minute.</summary>
