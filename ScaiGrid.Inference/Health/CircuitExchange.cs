@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Providers;
 using StackExchange.Redis;
 
@@ -18,7 +19,13 @@ internal sealed partial class CircuitExchange(
 
     private readonly HashSet<string> _open = [];
     private readonly string _origin = Ulid.NewUlid(time.GetUtcNow()).ToString();
-    private long? _revision = -1;
+
+    /// <summary>The revision whose circuits are known here, with this replica's changes since.</summary>
+    private long? _revision;
+
+    /// <summary>Whether there are circuits to read. True until a round has read them, although only one round is told of what is new.</summary>
+    private bool _isBehind = true;
+
     private bool _isSubscribed;
     private bool _isAway;
 
@@ -35,13 +42,14 @@ internal sealed partial class CircuitExchange(
 
                 SetAway(!redis.IsConnected);
             }
-            catch (Exception exception) when (exception is RedisException or TimeoutException)
-            {
-                SetAway(true);
-            }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception exception) when (AdmissionStore.IsFailure(exception) || exception is OperationCanceledException)
+            {
+                // The client cancels commands when it closes a connection.
+                SetAway(true);
             }
 
             try
@@ -69,16 +77,9 @@ internal sealed partial class CircuitExchange(
             _isSubscribed = true;
         }
 
-        await AnnounceAsync();
+        // Read before anything is announced: that alone would make the revision look as if Redis had all circuits.
         var revision = await store.RevisionAsync();
-        if (!board.TakeHasGrown() && revision == _revision)
-        {
-            return;
-        }
-
-        // If the rest of the round fails, the next one repeats it, although TakeHasGrown reports a new backend only once.
-        _revision = -1;
-        if (revision is null)
+        if (revision is null || revision < _revision)
         {
             // Redis has lost its data: publish again what is open here.
             foreach (var health in board.All.Where(health => !health.Circuit.IsClosed))
@@ -86,12 +87,15 @@ internal sealed partial class CircuitExchange(
                 board.Changed(health);
             }
         }
-        else
+
+        _isBehind |= board.TakeHasGrown() || (revision is not null && revision != _revision);
+        _revision = revision;
+        await AnnounceAsync();
+        if (_isBehind)
         {
             await PullAsync();
+            _isBehind = false;
         }
-
-        _revision = revision;
     }
 
     private async Task AnnounceAsync()
@@ -103,10 +107,11 @@ internal sealed partial class CircuitExchange(
             {
                 var revision = await store.AnnounceAsync(news[i].Id, news[i].Circuit, _origin);
 
-                // Any other number means that another replica made a change as well, which the check of the revision finds.
-                _revision = revision == _revision + 1 ? revision : _revision;
+                // Any other number means that another replica made a change as well.
+                _isBehind |= revision != (_revision ?? 0) + 1;
+                _revision = revision;
             }
-            catch (Exception exception) when (exception is RedisException or TimeoutException)
+            catch
             {
                 foreach (var health in news.Skip(i))
                 {

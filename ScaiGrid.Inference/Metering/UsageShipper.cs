@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Inference.Admission;
-using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Metering;
 
@@ -89,7 +88,7 @@ internal sealed partial class UsageShipper(
                 Recovered();
             }
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException || UsageJournal.IsOfDisk(exception))
+        catch (Exception exception) when (AdmissionStore.IsFailure(exception) || exception is OperationCanceledException || UsageJournal.IsOfDisk(exception))
         {
             Failed(exception);
         }

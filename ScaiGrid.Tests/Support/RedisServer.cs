@@ -34,6 +34,13 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>Kills it with SIGKILL.</summary>
     public Task KillAsync() => _process.KillAsync();
 
+    /// <summary>Starts it again without its data.</summary>
+    public async Task RestartEmptyAsync()
+    {
+        Directory.Delete(_folder.File("appendonlydir"), recursive: true);
+        await RestartAsync();
+    }
+
     public async Task RestartAsync() => _process = await ServerProcess.StartAsync(
         Requirement.Program("redis-server", "redis-server"),
         ["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.Path, "--appendonly", "yes", "--appendfsync", _fsync, "--save", "",

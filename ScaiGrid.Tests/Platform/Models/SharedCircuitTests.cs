@@ -94,6 +94,68 @@ public sealed class SharedCircuitTests
         await Poll.UntilAsync(async () => await model.StateAsync(0, api) != "closed", "the circuit's state from Redis");
     }
 
+    /// <summary>Also if a change waits to be announced, which alone would look like the state of all circuits.</summary>
+    [Fact]
+    public async Task RedisThatLostItsData_IsToldOfAllOpenCircuits()
+    {
+        await using var grid = await SmallGrid.StartAsync();
+        var paused = new UpstreamScript { Status = 503, Headers = new Dictionary<string, string> { ["Retry-After"] = "120" } };
+        var models = new List<RoutedModel>();
+        for (var i = 0; i < 3; i++)
+        {
+            grid.Upstream.Play($"m{i}", paused);
+            models.Add(await RoutedModel.CreateAsync(grid.Admin, [new(grid.Upstream.BaseUrl, $"m{i}")]));
+        }
+
+        await grid.CatchUpAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            (await grid.Admin.ChatAsync(models[i].Slug)).Error(503, "MODEL_UNAVAILABLE");
+            await ReachesAsync(models[i], grid.Admins[1], "open");
+        }
+
+        await grid.Redis!.KillAsync();
+        (await grid.Admin.ChatAsync(models[2].Slug)).Error(503, "MODEL_UNAVAILABLE");
+        await grid.Redis.RestartEmptyAsync();
+        await Poll.UntilAsync(async () => await models[2].StateAsync(0, grid.Admins[1]) == "open", "the third circuit on the other replica");
+        await Task.Delay(Promised);
+        foreach (var admin in grid.Admins)
+        {
+            Assert.Equal(["open", "open", "open"], [await models[0].StateAsync(0, admin), await models[1].StateAsync(0, admin), await models[2].StateAsync(0, admin)]);
+        }
+
+        // The circuits, and their number.
+        Assert.Equal(3 + 1, await grid.Redis.CountKeysAsync("scaigrid:{circuits}:*"));
+    }
+
+    /// <summary>The client refuses commands that are turned off in its configuration, with an exception of its own.</summary>
+    [Fact]
+    public async Task CommandThatCannotBeSent_StopsNeitherTheReplicaNorItsOtherWork()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        var settings = services.Settings;
+        settings["SCAIGRID_REDIS_URL"] = $"{services.Redis.Configuration},$MGET=,$HLEN=";
+        await using var replica = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        upstream.Play("m", new UpstreamScript { Status = 500 });
+        upstream.Play("well", new UpstreamScript());
+        var model = await RoutedModel.CreateAsync(api, [new(upstream.BaseUrl, "m"), new(upstream.BaseUrl, "well", Priority: 1)]);
+        for (var i = 0; i < 5; i++)
+        {
+            (await api.ChatAsync(model.Slug)).Ok();
+        }
+
+        // Usage waits in the journal.
+        await Poll.UntilAsync(() => Task.FromResult(Logged(replica, "shipping_failed") > 0), "a failure to ship usage");
+        await RoutedModel.CreateAsync(api, [new(upstream.BaseUrl, "well")]);
+        await Poll.UntilAsync(() => Task.FromResult(Logged(replica, "circuits_not_shared") > 0), "a failure to read the circuits from Redis");
+        await Task.Delay(Promised);
+        (await api.ChatAsync(model.Slug)).Ok();
+        Assert.False(replica.HasExited, replica.Output);
+    }
+
     private static int Logged(ModeProcess replica, string name) => replica.Output.Split($"\"{name}\"").Length - 1;
 
     private static async Task BreakAsync(ApiDriver api, RoutedModel model)
