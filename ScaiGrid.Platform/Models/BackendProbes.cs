@@ -79,7 +79,16 @@ internal sealed partial class BackendProbes(
             // The replicas leave this backend out, and log it.
             return false;
         }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The other upstreams are still to be asked.
+            ProbeFailed(row.Id, exception);
+            return false;
+        }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Backend {BackendId} could not be probed.")]
+    private partial void ProbeFailed(string backendId, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The upstream of backend {BackendId} answers again: its circuit is {State}.")]
     private partial void UpstreamReturned(string backendId, string state);

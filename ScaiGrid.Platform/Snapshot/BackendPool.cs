@@ -41,12 +41,14 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
             {
                 connected[row.Id] = Connect(row, provider);
             }
-            catch (Exception exception) when (exception is CryptographicException or FormatException or JsonException or InvalidOperationException)
+            catch (Exception exception)
             {
+                // Of any kind: one backend must not keep every replica from loading all others.
                 leftOut[row.Id] = exception.Message;
                 if (_leftOut.GetValueOrDefault(row.Id) != exception.Message)
                 {
-                    BackendLeftOut(row.Id, row.Name, exception.Message);
+                    var isExpected = exception is CryptographicException or FormatException or JsonException or InvalidOperationException;
+                    BackendLeftOut(row.Id, row.Name, exception.Message, isExpected ? null : exception);
                 }
             }
         }
@@ -119,7 +121,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
         && backend.ImagePrice == row.ImagePrice && backend.AudioMinutePrice == row.AudioPricePerMinute;
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Backend {BackendId} ({Name}) cannot be used: {Reason}")]
-    private partial void BackendLeftOut(string backendId, string name, string reason);
+    private partial void BackendLeftOut(string backendId, string name, string reason, Exception? exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {BackendId} ({Name}) is called without its provider's secrets, since its {Address} leads to another host, and it has none of its own.")]
     private partial void SecretsWithheld(string backendId, string name, string address);
