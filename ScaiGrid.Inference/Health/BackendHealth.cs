@@ -83,6 +83,9 @@ public sealed class BackendHealth
     /// <param name="now">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
     public bool IsLastResort(long now) => now < Volatile.Read(ref _misconfiguredUntil);
 
+    /// <summary>Whether it takes calls: its circuit is closed, and its upstream accepts the key and knows the model.</summary>
+    public bool IsHealthy => State() is CircuitState.Closed && !IsMisconfigured;
+
     public CircuitState State() => _circuit.State(_time.GetTimestamp());
 
     /// <summary>The time until a trial may pass; zero if one may now or the circuit is closed. Short while one is under way.</summary>

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Inference.Health;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
@@ -38,7 +37,7 @@ public sealed class InferenceMetrics : IDisposable
             "scaigrid_backend_inflight_requests",
             () => Backends(snapshots.Current).Select(backend => new Measurement<int>(backend.InFlight, new KeyValuePair<string, object?>("backend_id", backend.Id))),
             description: "Calls open on each backend.");
-        _meter.CreateObservableGauge("scaigrid_backend_health", () => Backends(snapshots.Current).Select(Health), description: "1: calls go to the backend; 0: they do not.");
+        _meter.CreateObservableGauge("scaigrid_backend_health", () => Backends(snapshots.Current).Select(Health), description: "1: calls go to the backend; 0: its circuit is not closed, or its upstream refuses the key or does not know the model.");
         _meter.CreateObservableGauge(
             "scaigrid_circuit_breaker_state", () => Backends(snapshots.Current).Select(Circuit), description: "0: closed, 1: half-open, 2: open.");
     }
@@ -123,7 +122,7 @@ public sealed class InferenceMetrics : IDisposable
         new KeyValuePair<string, object?>("model", call.Route.Slug),
         new KeyValuePair<string, object?>("backend", call.Attempts == 0 ? "none" : call.Backend.Id));
 
-    private static Measurement<int> Health(Backend backend) => new(backend.Health.State() is CircuitState.Closed ? 1 : 0, BackendId(backend));
+    private static Measurement<int> Health(Backend backend) => new(backend.Health.IsHealthy ? 1 : 0, BackendId(backend));
 
     private static Measurement<int> Circuit(Backend backend) => new((int)backend.Health.State(), BackendId(backend));
 

@@ -13,7 +13,7 @@ internal static class ModelHealth
 
     public static string Of(BackendHealth health)
     {
-        if (health.State() is not CircuitState.Closed || health.IsMisconfigured)
+        if (!health.IsHealthy)
         {
             return Unhealthy;
         }

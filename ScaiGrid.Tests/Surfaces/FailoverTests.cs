@@ -57,7 +57,8 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Matches(Attempts(model.Backends[1], "rate_limited", "1"), metrics);
         Assert.Matches(Attempts(model.Backends[2], "ok", "[4-8][0-9]"), metrics);
         Assert.Matches($"scaigrid_circuit_breaker_state{{[^}}]*backend_id=\"{model.Backends[1]}\"[^}}]*}} 2", metrics);
-        Assert.Matches($"scaigrid_backend_health{{[^}}]*backend_id=\"{model.Backends[0]}\"[^}}]*}} 1", metrics);
+        Assert.Matches(Health(model.Backends[0], 1), metrics);
+        Assert.Matches(Health(model.Backends[1], 0), metrics);
     }
 
     /// <summary>Nothing was sent: another target may take the call even if the model's retry policy excludes timeouts.</summary>
@@ -194,12 +195,16 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         (await ChatAsync(broken, broken with { Priority = 1 }, broken with { Priority = 2 }, good with { Priority = 3 })).Error(502, "BACKEND_ERROR");
     }
 
-    [Fact]
-    public async Task WhatTheCallerGotWrong_IsNotTriedElsewhere()
+    [Theory]
+    [InlineData(400, 422, "VALIDATION_ERROR")]
+    [InlineData(422, 422, "VALIDATION_ERROR")]
+    [InlineData(403, 502, "BACKEND_ERROR")]
+    [InlineData(404, 502, "BACKEND_ERROR")]
+    public async Task WhatTheUpstreamRefuses_IsNotTriedElsewhere(int refusal, int status, string code)
     {
-        var refusing = Script(new UpstreamScript { Status = 400 });
+        var refusing = Script(new UpstreamScript { Status = refusal });
         var good = Script(new UpstreamScript()) with { Priority = 1 };
-        (await ChatAsync(refusing, good)).Error(422, "VALIDATION_ERROR");
+        (await ChatAsync(refusing, good)).Error(status, code);
         Assert.Empty(Grid.Upstream.CallsOf(good.Model));
     }
 
@@ -332,6 +337,9 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         var health = (await Admin.GetAsync($"/v1/backends/{model.Backends[0]}/health")).Ok();
         Assert.Equal(("unhealthy", "closed"), ((string?)health["status"], (string?)health["circuit"]!["state"]));
         Assert.Contains("refused our credentials", (string?)health["reason"]);
+        var metrics = (await Admin.GetAsync("/metrics")).Text;
+        Assert.Matches(Health(model.Backends[0], 0), metrics);
+        Assert.Matches(Health(model.Backends[1], 1), metrics);
         Assert.Equal("degraded", (string?)(await Admin.GetAsync($"/v1/models/{Uri.EscapeDataString(model.Slug)}")).Ok()["health_status"]);
     }
 
@@ -363,6 +371,8 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         Assert.Equal(("degraded", false, "closed"), ((string?)probed["status"], (bool)probed["probe"]!["is_alive"]!, (string?)probed["circuit"]!["state"]));
         Assert.Contains("the probe failed", (string?)probed["reason"], StringComparison.Ordinal);
     }
+
+    private static string Health(string backend, int value) => $"scaigrid_backend_health{{[^}}]*backend_id=\"{backend}\"[^}}]*}} {value}";
 
     private static string Attempts(string backend, string outcome, string count) =>
         $"(?m)^scaigrid_backend_attempts_total{{[^}}]*backend_id=\"{backend}\"[^}}]*outcome=\"{outcome}\"[^}}]*}} ({count})( |$)";
