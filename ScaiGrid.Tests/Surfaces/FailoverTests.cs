@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -337,9 +338,11 @@ public sealed class FailoverTests(Grid grid) : GridTest(grid)
         var health = (await Admin.GetAsync($"/v1/backends/{model.Backends[0]}/health")).Ok();
         Assert.Equal(("unhealthy", "closed"), ((string?)health["status"], (string?)health["circuit"]!["state"]));
         Assert.Contains("refused our credentials", (string?)health["reason"]);
-        var metrics = (await Admin.GetAsync("/metrics")).Text;
-        Assert.Matches(Health(model.Backends[0], 0), metrics);
-        Assert.Matches(Health(model.Backends[1], 1), metrics);
+
+        // The exporter repeats its last answer for a moment.
+        await Poll.UntilAsync(
+            async () => (await Admin.GetAsync("/metrics")).Text is var metrics && Regex.IsMatch(metrics, Health(model.Backends[0], 0)) && Regex.IsMatch(metrics, Health(model.Backends[1], 1)),
+            "the health of both backends among the metrics");
         Assert.Equal("degraded", (string?)(await Admin.GetAsync($"/v1/models/{Uri.EscapeDataString(model.Slug)}")).Ok()["health_status"]);
     }
 
