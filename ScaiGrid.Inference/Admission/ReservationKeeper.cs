@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
@@ -23,6 +24,7 @@ internal sealed partial class ReservationKeeper(
 
     private readonly Dictionary<string, long> _missing = [];
     private readonly Dictionary<string, long> _stray = [];
+    private long? _beatAt;
     private bool _isFailing;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -60,9 +62,10 @@ internal sealed partial class ReservationKeeper(
     private async Task RoundAsync()
     {
         var database = store.Database;
-        await database.StringSetAsync(AdmissionKeys.Replica(store.Process), "1", Lifetime);
+        await BeatAsync(database);
         foreach (var owner in admission.Owners.Keys)
         {
+            await BeatAsync(database);
             await database.SetAddAsync(AdmissionKeys.Owners, owner);
         }
 
@@ -71,6 +74,7 @@ internal sealed partial class ReservationKeeper(
         var stray = new HashSet<string>();
         foreach (var owner in await database.SetMembersAsync(AdmissionKeys.Owners))
         {
+            await BeatAsync(database);
             await LookAsync(owner!, dead, stray);
         }
 
@@ -82,6 +86,16 @@ internal sealed partial class ReservationKeeper(
         foreach (var known in _stray.Keys.Where(ticket => !stray.Contains(ticket)).ToArray())
         {
             _stray.Remove(known);
+        }
+    }
+
+    // Also within a round: among tens of thousands of owners it takes longer than the heartbeat lives.
+    private async Task BeatAsync(IDatabase database)
+    {
+        if (_beatAt is null || time.GetElapsedTime(_beatAt.Value) > Interval / 2)
+        {
+            await database.StringSetAsync(AdmissionKeys.Replica(store.Process), "1", Lifetime);
+            _beatAt = time.GetTimestamp();
         }
     }
 

@@ -5,15 +5,29 @@ using ScaiGrid.Inference.Providers;
 namespace ScaiGrid.Inference.Pipeline;
 
 /// <summary>Creates the deadlines of calls, and reports what ends a call from outside: disconnect, revoked credential, or shutdown.</summary>
-public sealed class CallDeadlines(TimeProvider time, IHostApplicationLifetime host)
+public sealed class CallDeadlines(InferenceOptions options, TimeProvider time, IHostApplicationLifetime host)
 {
+    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
+
     /// <param name="call">The call.</param>
     /// <param name="firstByte">The timeout for the start of the answer: its first byte, or the first event of a stream.</param>
     /// <param name="idle">The timeout for each further byte.</param>
     /// <param name="overall">The timeout for the whole call.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
-    public CallDeadline Begin(InferenceCall call, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken callerGone) =>
-        new(time, firstByte, idle, overall, callerGone, call.Context.Caller.Revoked, host.ApplicationStopping);
+    public CallDeadline Begin(InferenceCall call, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken callerGone)
+    {
+        if (call.Attempts > 1)
+        {
+            var left = Left(call);
+            call.IsCutShort = left < firstByte;
+            (firstByte, overall) = (left < firstByte ? left : firstByte, left < overall ? left : overall);
+        }
+
+        return new(time, firstByte, idle, overall, callerGone, call.Context.Caller.Revoked, host.ApplicationStopping);
+    }
+
+    /// <summary>False if the attempts so far have taken all the time of a call: proxies close longer calls, and sessions are forgotten.</summary>
+    public bool LeavesTime(InferenceCall call) => call.Attempts == 0 || Left(call) > Least;
 
     /// <summary>
     /// Why a call must end, whatever its upstream does; null if it need not. When the drain period is over the host stops, and its
@@ -21,4 +35,10 @@ public sealed class CallDeadlines(TimeProvider time, IHostApplicationLifetime ho
     /// </summary>
     public UpstreamError? Interruption(Caller caller) =>
         caller.Revoked.IsCancellationRequested ? UpstreamError.Revoked : host.ApplicationStopping.IsCancellationRequested ? UpstreamError.Stopping : null;
+
+    private TimeSpan Left(InferenceCall call)
+    {
+        var left = options.LongestCall - time.GetElapsedTime(call.FirstAttemptAt);
+        return left > Least ? left : Least;
+    }
 }

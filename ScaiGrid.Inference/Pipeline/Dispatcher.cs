@@ -24,7 +24,7 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
         var route = call.Route;
         var verdict = new FailureVerdict();
         var (tried, unable) = (0UL, 0UL);
-        while (call.Attempts - BitOperations.PopCount(unable) < route.Retry.MaxAttempts)
+        while (call.Attempts - BitOperations.PopCount(unable) < route.Retry.MaxAttempts && deadlines.LeavesTime(call))
         {
             if (!TryEnterNext(route, ref tried, out var index, out var isTrial))
             {
@@ -129,7 +129,16 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
         // Whatever the provider took it for.
         error = deadlines.Interruption(call.Context.Caller) ?? error;
         call.AttemptFailed(error, time.GetElapsedTime(call.AttemptStartedAt));
-        call.Backend.Health.Failed(call.IsTrial, error);
+        if (call.IsCutShort && error.Failure is UpstreamFailure.TimedOut)
+        {
+            // It might have answered in the usual time.
+            call.Backend.Health.Abandoned(call.IsTrial);
+        }
+        else
+        {
+            call.Backend.Health.Failed(call.IsTrial, error);
+        }
+
         metrics.Tried(call.Backend.Id, error.Failure);
         return error;
     }

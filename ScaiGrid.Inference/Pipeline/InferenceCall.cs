@@ -41,6 +41,12 @@ public abstract class InferenceCall
     /// <summary>Timestamp at which the attempt began.</summary>
     internal long AttemptStartedAt { get; private set; }
 
+    /// <summary>Timestamp at which the first attempt began.</summary>
+    internal long FirstAttemptAt { get; private set; }
+
+    /// <summary>Earlier attempts have left the current one less time than its backend is usually given.</summary>
+    internal bool IsCutShort { get; set; }
+
     /// <summary>The attempt is the trial of a half-open circuit.</summary>
     internal bool IsTrial { get; private set; }
 
@@ -77,6 +83,7 @@ public abstract class InferenceCall
 
     internal void BeginAttempt(Backend backend, bool isTrial, long now)
     {
+        FirstAttemptAt = Attempts == 0 ? now : FirstAttemptAt;
         Attempts++;
         (Backend, IsTrial, AttemptStartedAt) = (backend, isTrial, now);
     }

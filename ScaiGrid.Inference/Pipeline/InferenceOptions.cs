@@ -6,7 +6,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>Bounds of a call.</summary>
 public sealed class InferenceOptions
 {
-    [Setting("SCAIGRID_DISPATCH_TIMEOUT_S", "Timeout for an upstream's whole answer, and for the first event of a stream; comments are no events.")]
+    [Setting("SCAIGRID_DISPATCH_TIMEOUT_S", "Timeout for an upstream's whole answer, and for the first event of a stream, in each attempt; comments are no events.")]
     [Range(typeof(TimeSpan), "00:00:00.1", "1.00:00:00")]
     public TimeSpan DispatchTimeout { get; set; } = TimeSpan.FromSeconds(120);
 
@@ -16,10 +16,13 @@ public sealed class InferenceOptions
 
     [Setting(
         "DISPATCH_STREAM_TIMEOUT_S",
-        "Maximum duration of a stream; the reverse proxy's read timeout must be greater.",
+        "Maximum duration of a stream, and of all attempts of a call together; the reverse proxy's read timeout must be greater. If `SCAIGRID_DISPATCH_TIMEOUT_S` is longer, it bounds all attempts instead.",
         Aliases = ["SCAIGRID_DISPATCH_STREAM_TIMEOUT_S"])]
     [Range(typeof(TimeSpan), "00:00:00.1", "1.00:00:00")]
     public TimeSpan StreamTimeout { get; set; } = TimeSpan.FromSeconds(600);
+
+    /// <summary>The longest that the attempts of a call may take together.</summary>
+    public TimeSpan LongestCall => StreamTimeout > DispatchTimeout ? StreamTimeout : DispatchTimeout;
 
     [Setting("SCAIGRID_ALLOW_PRIVATE_UPSTREAMS", "Whether upstream addresses may be private or loopback. Link-local addresses and the metadata addresses of clouds are never allowed.")]
     public bool AllowPrivateUpstreams { get; set; } = true;

@@ -50,10 +50,9 @@ internal sealed class SessionCredentials(InferenceOptions options, TimeProvider 
 
     public void Forget()
     {
-        var longest = options.StreamTimeout > options.DispatchTimeout ? options.StreamTimeout : options.DispatchTimeout;
         foreach (var (id, entry) in _live)
         {
-            if (time.GetElapsedTime(entry.UsedAt) > longest + Margin && entry.TryForget())
+            if (time.GetElapsedTime(entry.UsedAt) > options.LongestCall + Margin && entry.TryForget())
             {
                 _live.TryRemove(KeyValuePair.Create(id, entry));
                 entry.Untie();

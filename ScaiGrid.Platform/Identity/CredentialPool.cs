@@ -12,6 +12,9 @@ internal sealed class CredentialPool
     private volatile Dictionary<string, Credential> _live = [];
     private Dictionary<string, Credential> _next = [];
 
+    /// <summary>Called before a snapshot is built: what an earlier one kept that could not be built must not stay.</summary>
+    public void Begin() => _next = [];
+
     /// <summary>The credential for the snapshot that is being built.</summary>
     public Credential Keep(string id)
     {

@@ -56,6 +56,7 @@ internal sealed class SnapshotLoader(
 
     private (GridSnapshot Grid, HomeTenant? Home) Build(long revision)
     {
+        credentials.Begin();
         var callers = new CallerTable(_rows, permissions, credentials, time.GetUtcNow());
         var users = callers.Users();
         var grid = new GridSnapshot

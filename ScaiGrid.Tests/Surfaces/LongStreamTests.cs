@@ -39,4 +39,23 @@ public sealed class LongStreamTests
         Array.ForEach(streams, stream => stream.Dispose());
         Assert.Equal("closed", await model.StateAsync(0));
     }
+
+    /// <summary>Three silent upstreams would otherwise take three timeouts, longer than a proxy waits. Their last one has less than its time.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AttemptsOfACall_ShareTheBound(bool stream)
+    {
+        await using var grid = await SmallGrid.StartAsync(
+            replicas: 1, settings: new Dictionary<string, string> { ["DISPATCH_STREAM_TIMEOUT_S"] = "3", ["SCAIGRID_DISPATCH_TIMEOUT_S"] = "2" });
+        grid.Upstream.Play("m", new UpstreamScript { Delay = TimeSpan.FromMinutes(1) });
+        var model = await RoutedModel.CreateAsync(grid.Admin, [.. Enumerable.Range(0, 3).Select(i => new RoutedBackend(grid.Upstream.BaseUrl, "m", Priority: i))]);
+        await grid.CatchUpAsync();
+        var answer = await grid.Admin.PostAsync("/v1/inference/chat", new { model = model.Slug, stream, messages = new[] { new { role = "user", content = "hi" } } });
+        answer.Error(504, "BACKEND_TIMEOUT");
+        Assert.Equal("2", answer.Headers["X-Scaigrid-Attempts"]);
+        Assert.Equal((1, 0), (await FailuresAsync(0), await FailuresAsync(1)));
+
+        async Task<int> FailuresAsync(int backend) => (int)(await model.HealthAsync(backend))["recent_calls"]!["failures"]!;
+    }
 }
