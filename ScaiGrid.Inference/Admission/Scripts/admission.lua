@@ -237,18 +237,23 @@ local function roll(key, start)
   redis.call('EXPIRE', key, 3456000)
 end
 
--- The second at which enough tokens of a window have expired. What this run has counted is not stored yet and expires last.
-local function freeAt(key, tokens)
-  local all, seconds, held = redis.call('HGETALL', key), {}, {}
-  for i = 1, #all, 2 do
-    local second = tonumber(string.match(all[i], '^t(%d+)$'))
-    if second and second >= now - WINDOW then
-      seconds[#seconds + 1], held[second] = second, tonumber(all[i + 1])
+-- The second at which enough tokens of a window have expired. What this run has counted is not stored yet and expires last. The buckets are read
+-- once in a run: a caller who is refused often asks often.
+local function freeAt(key, state, tokens)
+  if not state.seconds then
+    state.seconds, state.amounts = {}, {}
+    local all = redis.call('HGETALL', key)
+    for i = 1, #all, 2 do
+      local second = tonumber(string.match(all[i], '^t(%d+)$'))
+      if second and second >= now - WINDOW then
+        table.insert(state.seconds, second)
+        state.amounts[second] = tonumber(all[i + 1])
+      end
     end
+    table.sort(state.seconds)
   end
-  table.sort(seconds)
-  for _, second in ipairs(seconds) do
-    tokens = tokens - held[second]
+  for _, second in ipairs(state.seconds) do
+    tokens = tokens - state.amounts[second]
     if tokens <= 0 then return second + WINDOW + 1 end
   end
   return now + WINDOW + 1
@@ -274,7 +279,7 @@ local function look(k, a, windows, calls, room, estimate)
       local left = mostTokens - state.tokens - tokens
       if left < 0 and (state.tokens > 0 or room > 1) then
         -- Callers look at the moment only for a call of their own.
-        if room == 1 then retry = freeAt(KEYS[k + i], math.min(-left, state.tokens)) end
+        if room == 1 then retry = freeAt(KEYS[k + i], state, math.min(-left, state.tokens)) end
         return '1 ' .. table.concat({now, mostTokens, retry, 1}, ' ')
       end
       left = math.max(left, 0)
