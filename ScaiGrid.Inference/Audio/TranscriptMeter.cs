@@ -36,14 +36,10 @@ internal static partial class TranscriptMeter
     /// <param name="document">The upstream's answer.</param>
     /// <param name="prices">The model's prices. If the length has a price, it is estimated if the upstream reports only tokens.</param>
     /// <param name="backendPrices">The backend's prices, which count as well.</param>
-    /// <exception cref="JsonException">The document is not UTF-8, is neither JSON nor subtitles, whichever it must be, or has no text.</exception>
+    /// <exception cref="JsonException">The document is neither JSON nor subtitles, whichever it must be, or has no text.</exception>
+    /// <exception cref="InvalidOperationException">A property's name has half of a surrogate pair, which cannot be compared.</exception>
     public static MeteredUsage Read(TranscriptionRequest request, string format, PooledBytes document, UnitPrices prices, UnitPrices backendPrices)
     {
-        if (!Utf8.IsValid(document.Span))
-        {
-            throw new JsonException("The transcript is not UTF-8.");
-        }
-
         var (text, tokens, milliseconds) = format is "srt" or "vtt"
             ? FromSubtitles(Encoding.UTF8.GetString(document.Span), format)
             : FromJson(document.Memory);
@@ -61,12 +57,15 @@ internal static partial class TranscriptMeter
 
     private static (string Text, TokenUsage? Tokens, long? Milliseconds) FromJson(ReadOnlyMemory<byte> json)
     {
-        using var document = JsonDocument.Parse(json);
+        using var document = Utf8.IsValid(json.Span) ? JsonDocument.Parse(json) : throw new JsonException("The transcript is not UTF-8.");
         var root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("text"u8, out var text) || text.ValueKind != JsonValueKind.String)
         {
             throw new JsonException("The transcript has no text.");
         }
+
+        // A name with half of a surrogate pair throws wherever it is compared: here, before the call is settled, and not in what writes the answer.
+        _ = root.EnumerateObject().Sum(property => property.Name.Length);
 
         var tokens = default(TokenUsage?);
         var seconds = root.TryGetProperty("duration"u8, out var duration) ? Seconds(duration) : null;
@@ -99,7 +98,7 @@ internal static partial class TranscriptMeter
         var last = EndTime().Matches(document).LastOrDefault();
 
         // Some upstreams answer a recording without speech with nothing.
-        if (!string.IsNullOrWhiteSpace(document) && !(format == "vtt" ? document.StartsWith("WEBVTT", StringComparison.Ordinal) : last is not null))
+        if (!string.IsNullOrWhiteSpace(document) && !(format == "vtt" ? document.AsSpan().TrimStart().StartsWith("WEBVTT") : last is not null))
         {
             throw new JsonException("The transcript is no subtitles.");
         }

@@ -1,8 +1,11 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Audio;
 
@@ -27,12 +30,13 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
             return reply.Error;
         }
 
+        document = call.Format is "srt" or "vtt" && !Utf8.IsValid(document.Span) ? Repaired(document) : document;
         MeteredUsage metered;
         try
         {
             metered = TranscriptMeter.Read(call.Request, call.Format, document, call.Route.Prices, call.Backend.Prices);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             document.Dispose();
             return new UpstreamError(UpstreamFailure.ShapeMismatch);
@@ -42,5 +46,14 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
         call.Document = document;
         call.Result = await settlement.SettleAsync(call, metered.Usage, metered.IsEstimated, CallStatus.Ok);
         return null;
+    }
+
+    // whisper.cpp may end one subtitle and begin the next inside a character: the rest of the transcript is still good.
+    private static PooledBytes Repaired(PooledBytes document)
+    {
+        using var given = document;
+        var repaired = new PooledBytes(given.Length);
+        repaired.Append(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(given.Span)));
+        return repaired;
     }
 }

@@ -15,7 +15,7 @@ namespace ScaiGrid.Inference.Audio;
 public sealed partial class TranscriptionRequest : IAsyncDisposable
 {
     public const int MaxFileBytes = 25 * 1024 * 1024;
-    public const int MaxRequestBytes = 26 * 1024 * 1024;
+    public const int MaxRequestBytes = 30 * 1024 * 1024;
     private const int MemoryBytes = 1024 * 1024;
     private const int MaxFieldBytes = 64 * 1024;
     private const int MaxFields = 64;
@@ -27,7 +27,9 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
 
     private static readonly string[] Formats = ["json", "text", "srt", "verbose_json", "vtt", "diarized_json"];
 
-    internal static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
+    internal static readonly Problem TooLarge = new(CoreErrors.PayloadTooLarge, "The form is larger than 30 MB, of which the recording may have 25.");
+
+    private static readonly Problem RecordingTooLarge = new(CoreErrors.PayloadTooLarge, "The recording is larger than 25 MB.");
 
     private readonly List<KeyValuePair<string, string>> _fields = [];
     private Stream? _file;
@@ -61,12 +63,15 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         }
     }
 
+    /// <summary>The response format: the one that was named, else <c>json</c>.</summary>
+    public string FormatFor(ModelRoute route) => NamedFormat(route) ?? "json";
+
     /// <summary>
-    /// The response format: the caller's, else the model's default, else <c>json</c>. A default that is no format of transcripts is for the speech
-    /// of the same model.
+    /// The caller's response format, else the model's default; null if neither names one. A default that is no format of transcripts is for the
+    /// speech of the same model.
     /// </summary>
-    public string FormatFor(ModelRoute route) =>
-        this["response_format"] ?? (route.DefaultParams?["response_format"]?.ToString() is { } otherwise && Formats.Contains(otherwise) ? otherwise : "json");
+    public string? NamedFormat(ModelRoute route) =>
+        this["response_format"] ?? (route.DefaultParams?["response_format"]?.ToString() is { } otherwise && Formats.Contains(otherwise) ? otherwise : null);
 
     /// <exception cref="ApiException">The form cannot be read or is invalid.</exception>
     public static async Task<TranscriptionRequest> ReadAsync(string? contentType, Stream body, ILogger logger, CancellationToken cancellationToken)
@@ -156,7 +161,7 @@ public sealed partial class TranscriptionRequest : IAsyncDisposable
         {
             if (_file.Length + read > MaxFileBytes)
             {
-                throw new ApiException(TooLarge);
+                throw new ApiException(RecordingTooLarge);
             }
 
             try

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Unicode;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers;
@@ -62,7 +61,7 @@ internal static class UpstreamModelList
     {
         try
         {
-            using var document = Utf8.IsValid(json.Span) ? JsonDocument.Parse(json) : throw new JsonException("The list is not UTF-8.");
+            using var document = JsonDocument.Parse(json);
             var list = document.RootElement;
             if (list.ValueKind == JsonValueKind.Object && (list.TryGetProperty("data"u8, out var inside) || list.TryGetProperty("models"u8, out inside)))
             {
@@ -74,9 +73,9 @@ internal static class UpstreamModelList
                 return new ModelListing([.. list.EnumerateArray().Select(Model).OfType<UpstreamModel>()]);
             }
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // Reported below, like other answers that are not a list.
+            // Reported below, like other answers that are not a list. Text that is read and is not UTF-8 is found where it is read.
         }
 
         return ModelListing.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream's answer is not a list of models."));

@@ -258,7 +258,7 @@ public sealed class ErrorSurfaceTests(Grid grid) : GridTest(grid)
     [InlineData(OpenAi, "application/json", "A request has at most 32 MiB.", false)]
     [InlineData(Native, "application/json", "A request has at most 32 MiB.", true)]
     [InlineData(OpenAi, "application/json", "A request has at most 32 MiB.", true)]
-    [InlineData("/v1/inference/audio/transcribe", "multipart/form-data; boundary=x", "The recording is larger than 25 MB.", true)]
+    [InlineData("/v1/inference/audio/transcribe", "multipart/form-data; boundary=x", "The form is larger than 30 MB, of which the recording may have 25.", true)]
     public async Task BodyOf40Mebibytes_Is413(string path, string type, string text, bool sendsAll)
     {
         using var client = new TcpClient();

@@ -19,13 +19,33 @@ public sealed class TranscriptTests(Grid grid) : GridTest(grid)
     [InlineData("json", "{\"text\":\"\u00e9\"}")]
     [InlineData("text", "{\"text\":\"\u00e9\"}")]
     [InlineData("verbose_json", "{\"text\":\"a\",\"language\":\"\u00e9\"}")]
-    [InlineData("srt", "1\n00:00:00,000 --> 00:00:01,000\n\u00e9\n")]
-    [InlineData("vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\n\u00e9\n")]
     public async Task AnswerThatIsNotUtf8_IsAMismatch(string format, string answer)
     {
         var slug = await ConnectAsync(new UpstreamScript { Bytes = [Encoding.Latin1.GetBytes(answer)] }, modelFields: Audio);
         (await Admin.TranscribeAsync(Native, Tape, ("model", slug), ("response_format", format))).Error(502, "UPSTREAM_SHAPE_MISMATCH");
         (await Admin.TranscribeAsync(OpenAi, Tape, ("model", slug), ("response_format", format))).OpenAiError(502, "upstream_shape_mismatch");
+    }
+
+    /// <summary>whisper.cpp may cut a character in two.</summary>
+    [Theory]
+    [InlineData("srt", "1\n00:00:00,000 --> 00:00:01,000\na\u00e9\n")]
+    [InlineData("vtt", "\n\nWEBVTT\n\n00:00.000 --> 00:01.000\na\u00e9\n")]
+    public async Task BrokenCharacterOfSubtitles_IsReplaced(string format, string answer)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Bytes = [Encoding.Latin1.GetBytes(answer)] }, modelFields: Audio);
+        var expected = answer.Replace('\u00e9', '\ufffd');
+        Assert.Equal(expected, (string?)(await Admin.TranscribeAsync(Native, Tape, ("model", slug), ("response_format", format))).Ok()["text"]);
+        Assert.Equal(expected, (await Admin.TranscribeAsync(OpenAi, Tape, ("model", slug), ("response_format", format))).Text);
+    }
+
+    [Theory]
+    [InlineData("""{"\ud83d":1,"text":"a"}""")]
+    [InlineData("""{"text":"a","mo\ud83d":1}""")]
+    public async Task NameWithHalfACharacter_IsAMismatch(string answer)
+    {
+        var slug = await ConnectAsync(new UpstreamScript { Body = answer }, modelFields: Audio);
+        (await Admin.TranscribeAsync(Native, Tape, ("model", slug))).Error(502, "UPSTREAM_SHAPE_MISMATCH");
+        (await Admin.TranscribeAsync(OpenAi, Tape, ("model", slug))).OpenAiError(502, "upstream_shape_mismatch");
     }
 
     [Theory]
@@ -57,6 +77,7 @@ public sealed class TranscriptTests(Grid grid) : GridTest(grid)
 
     [Theory]
     [InlineData("text", "json", """{"text":"hello"}""", "text/plain", "hello\n", "hello")]
+    [InlineData("json", "json", """{"text":"hello"}""", "application/json", """{"text":"hello"}""", "hello")]
     [InlineData("srt", "srt", "1\n00:00:00,000 --> 00:01:30,000\nhello\n", "application/x-subrip", "1\n00:00:00,000 --> 00:01:30,000\nhello\n", "1\n00:00:00,000 --> 00:01:30,000\nhello\n")]
     [InlineData("verbose_json", "verbose_json", """{"text":"hello","duration":90}""", "application/json", """{"text":"hello","duration":90}""", "hello")]
     public async Task FormatThatIsTheModelsDefault_IsAskedFor_Metered_AndAnswered(string format, string sent, string answer, string contentType, string body, string text)
@@ -97,6 +118,17 @@ public sealed class TranscriptTests(Grid grid) : GridTest(grid)
         Assert.Contains($"response_format=diarized_json;known_speaker_names[]=agent;{References}={voice};", Assert.Single(Grid.Upstream.CallsOf(upstreamModel)).Body, StringComparison.Ordinal);
         Assert.Equal("A", (string?)(await Admin.TranscribeAsync(Native, Tape, ("model", slug), ("response_format", "diarized_json"))).Ok()["segments"]![0]!["speaker"]);
         Assert.All(await Admin.UsageAsync(slug, 2), row => Assert.Equal("0.009", (string?)row["cost"]));
+    }
+
+    [Fact]
+    public async Task LargeRecordingWithVoices_IsTaken()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: Audio);
+        var voice = ("known_speaker_references[]", new string('A', 1024 * 1024));
+        var recording = new byte[25 * 1024 * 1024];
+        (await Admin.TranscribeAsync(Native, recording, ("model", slug), voice, voice, voice, voice)).Ok();
+        var error = (await Admin.TranscribeAsync(Native, [.. recording, 0], ("model", slug))).Error(413, "PAYLOAD_TOO_LARGE");
+        Assert.Equal("The recording is larger than 25 MB.", (string?)error["message"]);
     }
 
     [Theory]

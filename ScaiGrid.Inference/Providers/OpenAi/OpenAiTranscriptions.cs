@@ -10,8 +10,7 @@ internal sealed class OpenAiTranscriptions(UpstreamEndpoint endpoint, string mod
     public async Task<DocumentReply> SendAsync(TranscriptionRequest request, ModelRoute route, CallDeadline deadline)
     {
         using var form = new MultipartFormDataContent { { new StringContent(model), "model" } };
-        var format = request.FormatFor(route);
-        if (format != "json" || request["response_format"] is not null)
+        if (request.NamedFormat(route) is { } format)
         {
             // Only JSON reports usage; the surface extracts the plain text from it.
             form.Add(new StringContent(format == "text" ? "json" : format), "response_format");

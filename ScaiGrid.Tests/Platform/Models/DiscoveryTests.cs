@@ -117,13 +117,24 @@ public sealed class DiscoveryTests(Grid grid) : GridTest(grid)
             found.Select(model => ((string)model!["id"]!, (string)model["modality"]!)));
     }
 
-    [Fact]
-    public async Task ListThatIsNotUtf8_IsADiscoveryError()
+    [Theory]
+    [InlineData("{\"data\":[{\"id\":\"m\",\"name\":\"\u00e9\"}]}")]
+    [InlineData("{\"data\":[{\"id\":\"m\",\"na\\ud83d\":1}]}")]
+    public async Task TextThatCannotBeRead_IsADiscoveryError(string list)
     {
         await using var vendor = await FakeVendor.StartAsync();
-        vendor.At("/models", System.Text.Encoding.Latin1.GetBytes("{\"data\":[{\"id\":\"m\",\"name\":\"\u00e9\"}]}"), "application/json");
+        vendor.At("/models", System.Text.Encoding.Latin1.GetBytes(list), "application/json");
         var provider = await vendor.ConnectProviderAsync(Admin, "custom");
         (await Admin.PostAsync($"/v1/providers/{provider}/discover", new { })).Error(502, "PROVIDER_DISCOVERY_ERROR");
+    }
+
+    [Fact]
+    public async Task TextThatNobodyReads_MayBeAnything()
+    {
+        await using var vendor = await FakeVendor.StartAsync();
+        vendor.At("/models", System.Text.Encoding.Latin1.GetBytes("{\"data\":[{\"id\":\"m\",\"description\":\"\u00e9\"}]}"), "application/json");
+        var provider = await vendor.ConnectProviderAsync(Admin, "custom");
+        Assert.Single((await Admin.PostAsync($"/v1/providers/{provider}/discover", new { })).Ok()["models"]!.AsArray());
     }
 
     [Theory]
