@@ -16,7 +16,7 @@ public sealed class EmbeddingOperation : IJsonOperation
 {
     internal const int MaxItems = 2048;
 
-    private static readonly DocumentOperation Definition = new("embeddings", "embedding", clients => clients.Embeddings, Bounds, Meter);
+    private static readonly DocumentOperation Definition = new("embeddings", "embedding", clients => clients.Embeddings, Bounds, Meter, Inputs: EmbeddingInput.Count);
 
     private static readonly JsonRequestReader Requests = new(
         new Dictionary<string, FieldRule>

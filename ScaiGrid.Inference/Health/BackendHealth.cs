@@ -127,7 +127,7 @@ public sealed class BackendHealth
         {
             // The upstream is healthy: the request was wrong.
             case UpstreamFailure.RequestRefused:
-            case UpstreamFailure.Unsupported when error.WasSent:
+            case UpstreamFailure.Unsupported when error.WasSent && error != UpstreamError.AnswersTooLarge:
                 Answered(isTrial);
                 return;
 

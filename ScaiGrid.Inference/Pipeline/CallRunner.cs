@@ -70,7 +70,16 @@ public sealed class CallRunner(
         }
         catch (OperationCanceledException) when (!call.IsAnswered && callerGone.IsCancellationRequested)
         {
-            metrics.Cancelled(call);
+            if (call.Spent is { } spent)
+            {
+                dispatcher.GaveUp(call);
+                await settlement.SettleAsync(call, spent.Usage, spent.IsEstimated, CallStatus.Cancelled);
+            }
+            else
+            {
+                metrics.Cancelled(call);
+            }
+
             throw;
         }
         finally

@@ -18,13 +18,15 @@ namespace ScaiGrid.Inference.Pipeline;
 /// then another target is tried.
 /// </param>
 /// <param name="Pieces">The number of images that a call asks for; null for operations that make none.</param>
+/// <param name="Inputs">The number of inputs whose results are answered together; null for operations with one.</param>
 internal sealed record DocumentOperation(
     string Name,
     string Modality,
     Func<BackendClients, IDocumentUpstream?> Client,
     Func<JsonRequest, ModelRoute, int, CallBounds> Bounds,
     Func<JsonRequest, ReadOnlyMemory<byte>, MeteredUsage> Meter,
-    Func<JsonRequest, ModelRoute, long>? Pieces = null);
+    Func<JsonRequest, ModelRoute, long>? Pieces = null,
+    Func<JsonRequest, int>? Inputs = null);
 
 /// <param name="Usage">The usage.</param>
 /// <param name="IsEstimated">True if ScaiGrid counted it, not the upstream.</param>
@@ -89,7 +91,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
                 call.AddSpent(spent);
             }
 
-            return reply.Error;
+            return reply.Error == UpstreamError.AnswerTooLarge && call.Definition.Inputs?.Invoke(call.Request) > 1 ? UpstreamError.AnswersTooLarge : reply.Error;
         }
 
         // The document of an earlier target, whose answer was rejected.

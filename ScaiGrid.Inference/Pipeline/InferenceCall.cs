@@ -50,7 +50,7 @@ public abstract class InferenceCall
     /// <summary>The attempt is the trial of a half-open circuit.</summary>
     internal bool IsTrial { get; private set; }
 
-    /// <summary>What backends did before they failed, and charge for; null if nothing.</summary>
+    /// <summary>The most that a backend did before it failed, and charges for; null if nothing.</summary>
     internal MeteredUsage? Spent { get; private set; }
 
     /// <summary>True once the backend has answered: it is alive, whatever then happens to the call.</summary>
@@ -104,16 +104,16 @@ public abstract class InferenceCall
         Context.ShowRouting?.Invoke(this);
     }
 
-    /// <summary>The current backend has failed, but charges for a part.</summary>
+    /// <summary>The current backend has failed, but charges for a part. The caller pays the largest part of one backend: no more was reserved.</summary>
     internal void AddSpent(MeteredUsage spent)
     {
-        _spender = Backend;
-        Spent = Spent is { } before
-            ? new MeteredUsage(spent.Usage with { Prompt = before.Usage.Prompt + spent.Usage.Prompt }, before.IsEstimated || spent.IsEstimated)
-            : spent;
+        if (!(Spent?.Usage.Prompt >= spent.Usage.Prompt))
+        {
+            (_spender, Spent) = (Backend, spent);
+        }
     }
 
-    /// <summary>No target took the call. What was spent is settled as the last spender's.</summary>
+    /// <summary>No target took the call. What was spent is settled as its spender's.</summary>
     internal void GaveUp(TimeSpan sinceStart)
     {
         Backend = _spender ?? Backend;

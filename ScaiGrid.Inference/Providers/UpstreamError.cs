@@ -20,11 +20,12 @@ public sealed record UpstreamError(
     public static readonly UpstreamError ContentRefused = new(
         UpstreamFailure.RequestRefused, "The upstream's content filter refused the request.", Status: 400, Code: UpstreamErrorFacts.ContentPolicy);
 
-    /// <summary>The answer is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>: the caller asked for too much, and another backend would send as much.</summary>
+    /// <summary>The answer is larger than <see cref="InferenceOptions.MaxUpstreamBytes"/>.</summary>
     public static readonly UpstreamError AnswerTooLarge = new(
-        UpstreamFailure.RequestRefused,
-        $"The upstream's answer is larger than {InferenceOptions.MaxUpstreamBytes / 1024 / 1024} MiB. Ask for less at once.",
-        Status: 413);
+        UpstreamFailure.ShapeMismatch, $"The upstream's answer is larger than {InferenceOptions.MaxUpstreamBytes / 1024 / 1024} MiB.");
+
+    /// <summary>The same for several inputs: the caller may ask for fewer, and another backend may write them shorter.</summary>
+    public static readonly UpstreamError AnswersTooLarge = new(UpstreamFailure.Unsupported, $"{AnswerTooLarge.Message} Ask for less at once.", Status: 413);
 
     /// <summary>Whether another backend may be tried: not for the caller's mistakes, but for requests that one format cannot express.</summary>
     public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable) && IsUpstreams;

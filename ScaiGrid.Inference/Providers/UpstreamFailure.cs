@@ -24,7 +24,7 @@ public enum UpstreamFailure
     /// <summary>An error event inside the stream.</summary>
     ErrorEvent,
 
-    /// <summary>The upstream refused the request itself: 400, 409, 422, or its content. Or the request made it answer more than we accept.</summary>
+    /// <summary>The upstream refused the request itself: 400, 409, 422, or its content.</summary>
     RequestRefused,
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Support;
@@ -74,9 +75,9 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         Assert.Equal(("error", tokens, isEstimated), ((string?)row["status"], (int)row["tokens_in"]!, (bool)row["estimated"]!));
     }
 
-    /// <summary>The targets after it did nothing.</summary>
+    /// <summary>Two targets did the same slices, of which the caller pays one, as one was reserved. Those after them did nothing.</summary>
     [Fact]
-    public async Task SlicesOfAnEarlierTarget_AreCharged()
+    public async Task SlicesOfAnEarlierTarget_AreChargedOnce()
     {
         await using var qwen = await FakeVendor.StartAsync();
         var vectors = string.Join(',', Enumerable.Repeat("""{"embedding":[1]}""", 10));
@@ -87,13 +88,40 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         gone.At("/embeddings", """{"error":{"message":"broken","type":"server_error"}}""");
         var routed = await RoutedModel.CreateAsync(
             Admin,
-            [new RoutedBackend(qwen.Address, "m", Type: "qwen"), new RoutedBackend(gone.Address, "m", Priority: 1), new RoutedBackend(qwen.Address, "m", Priority: 2, Type: "anthropic")],
+            [
+                new RoutedBackend(qwen.Address, "m", Type: "qwen"),
+                new RoutedBackend(qwen.Address, "m", Priority: 1, Type: "qwen"),
+                new RoutedBackend(qwen.Address, "m", Priority: 2, Type: "anthropic"),
+                new RoutedBackend(gone.Address, "m", Priority: 3),
+            ],
             modality: "embedding");
         var answer = await Admin.PostAsync("/v1/inference/embed", new { model = routed.Slug, input = Enumerable.Range(0, 25).Select(number => $"{number}") });
         Assert.NotEqual(200, (int)answer.Status);
-        Assert.Equal("3", answer.Headers["X-Scaigrid-Attempts"]);
+        Assert.Equal("4", answer.Headers["X-Scaigrid-Attempts"]);
         var row = Assert.Single(await Admin.UsageAsync(routed.Slug, 1));
         Assert.Equal(("error", 30, routed.Backends[0]), ((string?)row["status"], (int)row["tokens_in"]!, (string?)row["backend_id"]));
+    }
+
+    [Fact]
+    public async Task SlicesOfAnEarlierTarget_AreCharged_IfTheCallerLeaves()
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        var vectors = string.Join(',', Enumerable.Repeat("""{"embedding":[1]}""", 10));
+        qwen.At("/embeddings", call => call.Body.Contains("\"10\"", StringComparison.Ordinal)
+            ? """{"error":{"message":"slower","code":"limit_requests"}}"""
+            : $$$"""{"data":[{{{vectors}}}],"usage":{"prompt_tokens":30,"total_tokens":30}}""");
+        var silent = $"upstream-{Guid.CreateVersion7():N}";
+        Grid.Upstream.Play(silent, new UpstreamScript { Bytes = ["{"u8.ToArray(), "}"u8.ToArray()], ChunkDelay = TimeSpan.FromMinutes(5) });
+        var routed = await RoutedModel.CreateAsync(
+            Admin, [new RoutedBackend(qwen.Address, "m", Type: "qwen"), new RoutedBackend(Grid.Upstream.BaseUrl, silent, Priority: 1)], modality: "embedding");
+        using var leaves = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var body = JsonContent.Create(new { model = routed.Slug, input = Enumerable.Range(0, 25).Select(number => $"{number}") });
+        var call = Admin.Http.PostAsync(new Uri("/v1/inference/embed", UriKind.Relative), body, leaves.Token);
+        await Poll.UntilAsync(() => Task.FromResult(Grid.Upstream.CallsOf(silent).Count == 1), "the second target to be asked");
+        await leaves.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        var row = Assert.Single(await Admin.UsageAsync(routed.Slug, 1));
+        Assert.Equal(("cancelled", 30, routed.Backends[0]), ((string?)row["status"], (int)row["tokens_in"]!, (string?)row["backend_id"]));
     }
 
     [Theory]

@@ -8,7 +8,8 @@ namespace ScaiGrid.Inference.Providers.Translation;
 
 /// <summary>
 /// Embeddings at an upstream that accepts fewer texts per request than callers may send. The texts are sent in slices, one after the other,
-/// and the answers are merged. Their vectors are kept as base64, which is a fraction of the numbers' length. The first failure fails the whole call, and the slices before it are charged.
+/// and the answers are merged. Their vectors are kept as base64, which is a fraction of the numbers' length. The first failure fails the whole call,
+/// and the slices before it are charged.
 /// </summary>
 internal static class EmbeddingSlices
 {
@@ -35,10 +36,11 @@ internal static class EmbeddingSlices
                     return reply with { Spent = Spent(texts, most, answers) };
                 }
 
-                answers.Add(answer);
-                if ((bytes += answer.Length) > InferenceOptions.MaxUpstreamBytes)
+                // The buffer has the size of the numbers.
+                answers.Add(Fitted(answer));
+                if ((bytes += answers[^1].Array.Length) > InferenceOptions.MaxUpstreamBytes)
                 {
-                    return DocumentReply.Failed(UpstreamError.AnswerTooLarge) with { Spent = Spent(texts, most, answers) };
+                    return DocumentReply.Failed(UpstreamError.AnswersTooLarge) with { Spent = Spent(texts, most, answers) };
                 }
             }
 
@@ -73,6 +75,14 @@ internal static class EmbeddingSlices
 
         writer.WriteEndArray();
         answer.CopyTo(writer, "usage"u8);
+    }
+
+    private static PooledBytes Fitted(PooledBytes answer)
+    {
+        using var given = answer;
+        var fitted = new PooledBytes(given.Length);
+        fitted.Append(given.Span);
+        return fitted;
     }
 
     private static MeteredUsage? Spent(IReadOnlyList<string> texts, int most, List<PooledBytes> answers)
