@@ -119,6 +119,7 @@ public static class PlatformServices
         builder.AddSettings<SnapshotOptions>();
         builder.Services.AddSingleton<SnapshotFile>();
         builder.Services.AddSingleton<BackendPool>();
+        builder.Services.AddSingleton<RouteTable>();
         builder.Services.AddSingleton<SnapshotLoader>();
         builder.Services.AddSingleton<SnapshotRefresher>();
         builder.Services.AddHostedService(services => services.GetRequiredService<SnapshotRefresher>());

@@ -61,9 +61,6 @@ internal sealed class AdmissionStore : IDisposable
 
     public IDatabase Database => _redis.GetDatabase();
 
-    /// <summary>Whether an exception is one that commands throw while Redis is unavailable or its configuration changes.</summary>
-    public static bool IsFailure(Exception exception) => exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
-
     /// <summary>Asks whether a call may run. Waiting settlements are sent along.</summary>
     /// <param name="part">The limits and budgets to check.</param>
     /// <param name="ticket">What the call would reserve.</param>

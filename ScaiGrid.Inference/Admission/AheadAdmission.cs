@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Core;
 
 namespace ScaiGrid.Inference.Admission;
@@ -109,7 +110,7 @@ internal sealed class AheadAdmission
                 book.Refused(_time);
             }
         }
-        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // The tickets may have been reserved anyway. The next call that asks meets the failure itself.
             book.Refused(_time);

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Core.Redis;
+using ScaiGrid.Core;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using StackExchange.Redis;
@@ -138,7 +139,7 @@ public sealed partial class CallAdmission
             Answered(failure: null);
             return unknown is not null ? new AdmissionOutcome(Unknowable) : refusal is not null ? new AdmissionOutcome(refusal, limits) : Admit(ticket, limits);
         }
-        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             Answered(exception);
 
@@ -179,7 +180,7 @@ public sealed partial class CallAdmission
         {
             await Task.WhenAll(owners.SelectMany(owner => sets.Select(name => _store.Database.KeyDeleteAsync(AdmissionKeys.Once(owner, name)))));
         }
-        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // The sets expire by themselves.
             Answered(exception);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using StackExchange.Redis;
 
 namespace ScaiGrid.Inference.Admission;
@@ -184,7 +185,7 @@ internal sealed partial class ReservationKeeper(
             _isFailing = false;
             return true;
         }
-        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             if (!_isFailing)
             {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ScaiGrid.Core.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
@@ -56,7 +57,7 @@ internal sealed class Settlements
             await _store.SettleAsync(unsettled);
             Ended(unsettled, failure: null);
         }
-        catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             Ended(unsettled, exception);
         }

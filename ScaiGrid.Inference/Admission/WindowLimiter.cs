@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 
@@ -21,7 +22,7 @@ internal sealed partial class WindowLimiter(AdmissionStore store, TimeProvider t
                 var answer = await store.AdmitAloneAsync(part, time.GetUtcNow());
                 return answer.IsAdmitted ? null : new RateLimitState(requests, 0, Reset: answer[3], Now: answer[1]);
             }
-            catch (Exception exception) when (AdmissionStore.IsFailure(exception))
+            catch (Exception exception) when (RedisAway.Is(exception))
             {
                 if (store.Failed())
                 {

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using ScaiGrid.Inference.Admission;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Providers;
 using StackExchange.Redis;
 
@@ -46,7 +46,7 @@ internal sealed partial class CircuitExchange(
             {
                 return;
             }
-            catch (Exception exception) when (AdmissionStore.IsFailure(exception) || exception is OperationCanceledException)
+            catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
             {
                 // The client cancels commands when it closes a connection.
                 SetAway(true);

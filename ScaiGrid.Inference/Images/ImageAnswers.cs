@@ -3,7 +3,6 @@ using System.Text.Json;
 using ScaiGrid.Inference.Media;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Providers;
-using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 using ScaiGrid.Inference.Surfaces;
 
@@ -14,43 +13,46 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
 {
     private const int MaxPictureBytes = 32 * 1024 * 1024;
 
+    private static readonly string[] Scalars = ["background", "output_format", "quality", "size"];
+
     private static readonly UpstreamError NoPictures = new(UpstreamFailure.ModelFailed, "The model answered without a picture.");
     private static readonly UpstreamError NoPicture = new(UpstreamFailure.ShapeMismatch, "The upstream's picture could not be read.");
 
-    /// <summary>Gets the images. Runs before the call is charged: an upstream whose images cannot be fetched has not answered.</summary>
+    /// <summary>Gets the images. Runs before the call is charged: an upstream whose images cannot be read or fetched has not answered.</summary>
     /// <param name="call">The call, with the upstream's answer.</param>
     /// <param name="wanted">The format that the caller asked for, or the model's default; null if there is neither.</param>
     /// <param name="deadline">The attempt's timeouts, which also apply to fetching.</param>
     /// <param name="callerGone">The caller's disconnect. Nothing else cancels storing images, because storing says nothing about the upstream.</param>
-    public async Task<(IReadOnlyList<Picture> Pictures, UpstreamError? Error)> TakeAsync(
+    public async Task<(ImageAnswer? Answer, UpstreamError? Error)> TakeAsync(
         DocumentCall call, string? wanted, CallDeadline deadline, CancellationToken callerGone)
     {
         var context = call.Context;
-        using var data = JsonDocument.Parse(AnswerDocument.Read(call.Document.Memory, "data"u8).Data);
+        if (Read(call.Document.Memory) is not { } given)
+        {
+            return (null, NoPicture);
+        }
 
         // OpenAI's own default depends on the model, so the upstream's choice is kept.
         wanted ??= context.Protocol == Protocols.OpenAi ? null : "url";
         var had = new List<(Picture Picture, MediaType? Type)>();
-        foreach (var item in data.RootElement.EnumerateArray().Where(item => !ImageOperation.IsRemoved(item)))
+        foreach (var item in given.Items)
         {
-            // Some servers send both fields, one of them empty.
-            var isBase64 = item.TryGetString("b64_json"u8, out var base64) && !base64.ValueEquals(""u8);
-            var bytes = isBase64 ? Decode(base64) : await FetchAsync(JsonText.Of(item, "url"u8), call.Backend.Clients.Home, deadline);
+            var bytes = item.IsBase64 ? item.Bytes : await FetchAsync(item.Url, call.Backend.Clients.Home, deadline);
             var type = MediaType.Of(bytes);
-            var asBase64 = wanted is null ? isBase64 : wanted == "b64_json";
+            var asBase64 = wanted is null ? item.IsBase64 : wanted == "b64_json";
 
             // Base64 for base64 is passed on, whatever type of image it is.
-            if (bytes is not { Length: > 0 } || (type is null && !(isBase64 && asBase64)))
+            if (bytes is not { Length: > 0 } || (type is null && !(item.IsBase64 && asBase64)))
             {
-                return ([], deadline.Token.IsCancellationRequested ? deadline.LimitError : NoPicture);
+                return (null, deadline.Token.IsCancellationRequested ? deadline.LimitError : NoPicture);
             }
 
-            had.Add((new Picture(null, bytes, JsonText.Of(item, "revised_prompt"u8)), asBase64 ? null : type));
+            had.Add((new Picture(null, bytes, item.RevisedPrompt), asBase64 ? null : type));
         }
 
         if (had.Count == 0)
         {
-            return ([], data.RootElement.GetArrayLength() > 0 ? UpstreamError.ContentRefused : NoPictures);
+            return (null, given.HasRemoved ? UpstreamError.ContentRefused : NoPictures);
         }
 
         // Stored only once all are available: images of a failed answer would never be fetched.
@@ -60,16 +62,16 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             pictures.Add(type is null ? picture : picture with { Url = links.Create(await store.SaveAsync(picture.Bytes, type, callerGone), context.Origin) });
         }
 
-        return (pictures, null);
+        return (new ImageAnswer(pictures, given.Created, given.Others), null);
     }
 
-    /// <param name="answer">The buffer for the document.</param>
+    /// <param name="output">The buffer for the document.</param>
     /// <param name="call">The completed call.</param>
-    /// <param name="pictures">The result of <see cref="TakeAsync"/>.</param>
-    public void Write(IBufferWriter<byte> answer, DocumentCall call, IReadOnlyList<Picture> pictures)
+    /// <param name="answer">The result of <see cref="TakeAsync"/>.</param>
+    public void Write(IBufferWriter<byte> output, DocumentCall call, ImageAnswer answer)
     {
         var isOpenAi = call.Context.Protocol == Protocols.OpenAi;
-        using var writer = new Utf8JsonWriter(answer);
+        using var writer = new Utf8JsonWriter(output);
         if (isOpenAi)
         {
             writer.WriteStartObject();
@@ -80,15 +82,9 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             writer.WriteString("model"u8, call.Route.Slug);
         }
 
-        using var document = JsonDocument.Parse(call.Document.Memory);
-        var given = document.RootElement;
-        writer.WriteNumber(
-            "created"u8,
-            given.TryGetProperty("created"u8, out var created) && created.ValueKind == JsonValueKind.Number && created.TryGetInt64(out var seconds)
-                ? seconds
-                : time.GetUtcNow().ToUnixTimeSeconds());
+        writer.WriteNumber("created"u8, answer.Created ?? time.GetUtcNow().ToUnixTimeSeconds());
         writer.WriteStartArray("data"u8);
-        foreach (var picture in pictures)
+        foreach (var picture in answer.Pictures)
         {
             writer.WriteStartObject();
             if (picture.Url is null)
@@ -115,29 +111,56 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             return;
         }
 
-        given.CopyTo(writer, "background"u8);
-        given.CopyTo(writer, "output_format"u8);
-        given.CopyTo(writer, "quality"u8);
-        given.CopyTo(writer, "size"u8);
-        var usage = AnswerDocument.Read(call.Document.Memory, "data"u8).UsageJson;
-        if (!usage.IsEmpty)
+        foreach (var (name, value) in answer.Others)
         {
-            writer.WritePropertyName("usage"u8);
-            writer.WriteRawValue(usage.Span);
+            writer.WritePropertyName(name);
+            writer.WriteRawValue(value.Raw(), skipInputValidation: true);
         }
 
         writer.WriteEndObject();
     }
 
-    private static byte[]? Decode(JsonElement base64)
+    // Once, and before the charge: what cannot be read afterwards would be paid for and not answered.
+    private static GivenImages? Read(ReadOnlyMemory<byte> json)
     {
         try
         {
-            return base64.TryGetBytesFromBase64(out var bytes) ? bytes : null;
+            using var document = JsonDocument.Parse(json);
+            var given = document.RootElement;
+            var data = given.GetProperty("data"u8);
+            var items = new List<GivenImage>();
+            foreach (var item in data.EnumerateArray().Where(item => !ImageOperation.IsRemoved(item)))
+            {
+                // Some servers send both fields, one of them empty.
+                var isBase64 = item.TryGetString("b64_json"u8, out var base64) && !base64.ValueEquals(""u8);
+                items.Add(new GivenImage(
+                    isBase64,
+                    isBase64 && base64.TryGetBytesFromBase64(out var bytes) ? bytes : null,
+                    JsonText.Of(item, "url"u8),
+                    JsonText.Of(item, "revised_prompt"u8)));
+            }
+
+            var others = new List<(string Name, JsonElement Value)>();
+            foreach (var name in Scalars)
+            {
+                if (given.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String or JsonValueKind.Number)
+                {
+                    others.Add((name, value.Clone()));
+                }
+            }
+
+            if (given.TryGetObject("usage"u8, out var usage))
+            {
+                others.Add(("usage", usage.Clone()));
+            }
+
+            var hasCreated = given.TryGetProperty("created"u8, out var created) && created.ValueKind == JsonValueKind.Number;
+            return new GivenImages(
+                items, data.GetArrayLength() > items.Count, hasCreated && created.TryGetInt64(out var seconds) ? seconds : null, others);
         }
-        catch (InvalidOperationException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // Half of a surrogate pair.
+            // Something after the document, or half of a surrogate pair, in base64 or a property's name.
             return null;
         }
     }
@@ -175,7 +198,18 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             return null;
         }
     }
+
+    private readonly record struct GivenImage(bool IsBase64, byte[]? Bytes, string? Url, string? RevisedPrompt);
+
+    private sealed record GivenImages(
+        IReadOnlyList<GivenImage> Items, bool HasRemoved, long? Created, IReadOnlyList<(string Name, JsonElement Value)> Others);
 }
+
+/// <summary>What an image call is answered with.</summary>
+/// <param name="Pictures">The images.</param>
+/// <param name="Created">When the upstream says it made them, in seconds since 1970; null if it does not say.</param>
+/// <param name="Others">What else the upstream told, for OpenAI's surface.</param>
+internal sealed record ImageAnswer(IReadOnlyList<Picture> Pictures, long? Created, IReadOnlyList<(string Name, JsonElement Value)> Others);
 
 /// <summary>An image as the caller receives it.</summary>
 /// <param name="Url">Our link.</param>

@@ -46,7 +46,7 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             return Problem.Invalid("response_format", "must be b64_json in a batch: links expire before its results are read.");
         }
 
-        IReadOnlyList<Picture> pictures = [];
+        ImageAnswer? taken = null;
         using var call = new DocumentCall
         {
             Context = context,
@@ -55,14 +55,14 @@ internal sealed class ImageOperation(DocumentPipeline pipeline, ImageAnswers ans
             Complete = async (made, deadline, caller) =>
             {
                 var wanted = isBatch ? "b64_json" : request.Text("response_format", made.Route);
-                (pictures, var error) = await answers.TakeAsync(made, wanted, deadline, caller);
+                (taken, var error) = await answers.TakeAsync(made, wanted, deadline, caller);
                 return error;
             },
         };
         problem = await pipeline.RunAsync(call, callerGone);
         if (problem is null)
         {
-            answers.Write(answer, call, pictures);
+            answers.Write(answer, call, taken!);
         }
 
         return problem;

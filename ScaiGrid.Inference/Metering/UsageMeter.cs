@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Logging;
-using StackExchange.Redis;
+using ScaiGrid.Core.Redis;
 
 namespace ScaiGrid.Inference.Metering;
 
@@ -28,7 +28,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
 
     /// <summary>Tries again to store the records that are in memory only, oldest first. A record leaves memory once it is stored.</summary>
     /// <returns>Whether all were stored.</returns>
-    /// <exception cref="RedisException">Redis is unavailable, and the disk fails.</exception>
+    /// <exception cref="StackExchange.Redis.RedisException">Redis is unavailable, and the disk fails.</exception>
     internal async Task<bool> RetryUnwrittenAsync()
     {
         var (isAllWritten, hasDisk) = (true, true);
@@ -120,9 +120,9 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
                 return true;
             }
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
         {
-            // Kept in memory instead.
+            // Kept in memory instead. The client cancels commands when it closes a connection.
         }
 
         if (_unwritten.Count < MaxUnwritten)

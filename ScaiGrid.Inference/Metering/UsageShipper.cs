@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Admission;
 
 namespace ScaiGrid.Inference.Metering;
@@ -88,7 +89,7 @@ internal sealed partial class UsageShipper(
                 Recovered();
             }
         }
-        catch (Exception exception) when (AdmissionStore.IsFailure(exception) || exception is OperationCanceledException || UsageJournal.IsOfDisk(exception))
+        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException || UsageJournal.IsOfDisk(exception))
         {
             Failed(exception);
         }

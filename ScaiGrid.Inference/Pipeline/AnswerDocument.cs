@@ -7,8 +7,7 @@ namespace ScaiGrid.Inference.Pipeline;
 /// <summary>The parts of an upstream's document in OpenAI's list format: <c>{"data":[…],"usage":{…}}</c>.</summary>
 /// <param name="Data">The raw value of the list.</param>
 /// <param name="Usage">Null if the upstream sent no usage.</param>
-/// <param name="UsageJson">The raw value of the usage; empty if the upstream sent none.</param>
-internal readonly record struct AnswerDocument(ReadOnlyMemory<byte> Data, TokenUsage? Usage, ReadOnlyMemory<byte> UsageJson)
+internal readonly record struct AnswerDocument(ReadOnlyMemory<byte> Data, TokenUsage? Usage)
 {
     /// <param name="json">The document.</param>
     /// <param name="list">The name of the list, usually <c>data</c>.</param>
@@ -21,7 +20,7 @@ internal readonly record struct AnswerDocument(ReadOnlyMemory<byte> Data, TokenU
         }
 
         var reader = new Utf8JsonReader(json.Span);
-        ReadOnlyMemory<byte> data = default, usageJson = default;
+        ReadOnlyMemory<byte> data = default;
         TokenUsage? usage = null;
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
@@ -41,9 +40,8 @@ internal readonly record struct AnswerDocument(ReadOnlyMemory<byte> Data, TokenU
             isData &= reader.TokenType == JsonTokenType.StartArray;
             reader.Skip();
             data = isData ? json[start..(int)reader.BytesConsumed] : data;
-            usageJson = isUsage && usage is not null ? json[start..(int)reader.BytesConsumed] : usageJson;
         }
 
-        return data.IsEmpty ? throw new JsonException("The document has no list.") : new AnswerDocument(data, usage, usageJson);
+        return data.IsEmpty ? throw new JsonException("The document has no list.") : new AnswerDocument(data, usage);
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Platform.Data;
 using StackExchange.Redis;
 
@@ -49,7 +50,7 @@ internal sealed partial class EndedSessions(
             {
                 await redis.GetSubscriber().PublishAsync(Channel, id);
             }
-            catch (Exception exception) when (exception is RedisException or TimeoutException)
+            catch (Exception exception) when (RedisAway.Is(exception))
             {
                 SessionEndNotAnnounced(exception.Message);
                 return;
@@ -142,9 +143,9 @@ internal sealed partial class EndedSessions(
             await redis.GetSubscriber().SubscribeAsync(Channel, (_, id) => Add(id.ToString(), time.GetUtcNow()));
             _isSubscribed = true;
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
         {
-            // Polling works without it; the next round tries again.
+            // The client cancels commands when it closes a connection. Polling works without it; the next round tries again.
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Data;
@@ -100,7 +101,7 @@ internal sealed partial class BudgetLedger(
                 return made;
             }
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             SeedFailed(exception.Message);
         }
@@ -123,7 +124,7 @@ internal sealed partial class BudgetLedger(
                 await ReconcileAsync(budget, new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)), force: true, cancellationToken);
             }
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // The worker corrects it in its next round.
             SeedFailed(exception.Message);
@@ -139,7 +140,7 @@ internal sealed partial class BudgetLedger(
         {
             await redis.GetDatabase().KeyExpireAsync(Key(budget), KeptDeleted);
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // The key expires by itself.
             SeedFailed(exception.Message);
@@ -172,7 +173,7 @@ internal sealed partial class BudgetLedger(
             BudgetSeeded(rule.Id);
             return true;
         }
-        catch (Exception exception) when (DatabaseAway.Is(exception) || exception is RedisException or TimeoutException)
+        catch (Exception exception) when (DatabaseAway.Is(exception) || RedisAway.Is(exception))
         {
             SeedFailed(exception.Message);
             return false;

@@ -2,9 +2,9 @@ using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Modules;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Health;
 using ScaiGrid.Platform.Data;
-using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Models;
 
@@ -30,7 +30,7 @@ internal sealed partial class BackendProbes(
         {
             open = await circuits.ReadAsync(ids);
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // Without Redis it is not known which circuits are open; each replica finds out by trials.
             return;
@@ -49,9 +49,21 @@ internal sealed partial class BackendProbes(
         {
             if (providers.TryGetValue(row.ProviderId, out var provider) && await IsAliveAsync(provider, row, token))
             {
-                await TellAsync(row.Id, asked[row.Id]);
+                await TryTellAsync(row.Id, asked[row.Id]);
             }
         });
+    }
+
+    private async Task TryTellAsync(string backendId, Circuit before)
+    {
+        try
+        {
+            await TellAsync(backendId, before);
+        }
+        catch (Exception exception) when (RedisAway.Is(exception))
+        {
+            // The next round asks this upstream again; the others are still to be asked in this one.
+        }
     }
 
     /// <summary>Publishes that an upstream answered.</summary>

@@ -141,6 +141,7 @@ internal static class ModelEndpoints
         row.Description = checks.Prose("description", body.Description, DescriptionLength) ?? row.Description;
         row.Modality = Modality(checks, body.Modality, row.Modality);
         row.Capabilities = checks.Words("capabilities", body.Capabilities) is { } words ? JsonSerializer.Serialize(words) : row.Capabilities;
+        var limits = (row.ContextWindow, row.MaxOutputTokens);
         row.ContextWindow = checks.Between("context_window", body.ContextWindow.Value, 1, MaxTokens) ?? (body.ContextWindow.IsGiven ? 0 : row.ContextWindow);
         row.MaxOutputTokens = checks.Between("max_output_tokens", body.MaxOutputTokens.Or(row.MaxOutputTokens), 1, MaxTokens);
         var prices = Prices(row);
@@ -157,8 +158,9 @@ internal static class ModelEndpoints
         row.DeprecatedAt = body.DeprecatedAt.IsGiven ? checks.Time("deprecated_at", body.DeprecatedAt.Value) : row.DeprecatedAt;
         row.SunsetAt = body.SunsetAt.IsGiven ? checks.Time("sunset_at", body.SunsetAt.Value) : row.SunsetAt;
         CheckDates(checks, row, time);
-        if (body.ContextWindow.IsGiven || body.MaxOutputTokens.IsGiven)
+        if (limits != (row.ContextWindow, row.MaxOutputTokens))
         {
+            // Only if changed: earlier imports stored larger limits, and some clients send back everything they have read.
             CheckWindow(checks, row);
         }
 

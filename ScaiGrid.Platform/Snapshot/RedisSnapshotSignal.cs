@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Platform.Data;
 using StackExchange.Redis;
 
@@ -29,7 +30,7 @@ internal sealed partial class RedisSnapshotSignal(IServiceProvider services, ICo
         {
             await redis.GetSubscriber().PublishAsync(Channel, "changed");
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             SnapshotAnnouncementLost(exception.Message);
         }

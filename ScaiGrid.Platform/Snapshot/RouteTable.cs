@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Models;
 using Deployment = ScaiGrid.Inference.Routing.Backend;
@@ -11,30 +12,44 @@ namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
 /// Creates the models of a snapshot, each with its targets in the order in which they are tried. Unchanged models are the same objects as
-/// in the previous snapshot.
+/// in the previous snapshot. A model that cannot be read is left out and logged; the others are loaded.
 /// </summary>
 /// <remarks>Used by one load at a time.</remarks>
-internal sealed class RouteTable
+internal sealed partial class RouteTable(ILogger<RouteTable> logger)
 {
     private static readonly string[] OutputFields = ["max_tokens", "max_completion_tokens"];
 
     private Dictionary<string, Made> _made = [];
+    private Dictionary<string, string> _leftOut = [];
 
     public FrozenDictionary<string, ModelRoute> Models(SnapshotRows rows, IReadOnlyDictionary<string, Deployment> backends)
     {
         var made = new Dictionary<string, Made>();
+        var leftOut = new Dictionary<string, string>();
         var access = new AccessTable(rows);
         foreach (var model in rows.Models.All)
         {
             // When a backend is deleted, it is also removed from routing policies.
             RoutingTarget[] targets = [.. rows.Targets.Of(model.Id).Where(target => rows.Backends.Find(target.BackendId) is not null)];
             var sources = new Sources(model, rows.Policies.Find(model.Id), access.Exceptions(model), targets, [.. targets.Select(target => backends.GetValueOrDefault(target.BackendId))]);
-            made[model.Slug] = _made.TryGetValue(model.Slug, out var known) && known.Sources.AreSame(sources)
-                ? known
-                : new Made(sources, Route(sources, backends));
+            try
+            {
+                made[model.Slug] = _made.TryGetValue(model.Slug, out var known) && known.Sources.AreSame(sources)
+                    ? known
+                    : new Made(sources, Route(sources, backends));
+            }
+            catch (Exception exception)
+            {
+                // Of any kind: one model must not keep every replica from loading all others.
+                leftOut[model.Slug] = exception.Message;
+                if (_leftOut.GetValueOrDefault(model.Slug) != exception.Message)
+                {
+                    ModelLeftOut(model.Slug, exception);
+                }
+            }
         }
 
-        _made = made;
+        (_made, _leftOut) = (made, leftOut);
         return made.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.Route);
     }
 
@@ -120,6 +135,9 @@ internal sealed class RouteTable
                 break;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} cannot be used: its row cannot be read.")]
+    private partial void ModelLeftOut(string model, Exception exception);
 
     /// <summary>The sources of a route; unchanged rows and backends are the same objects.</summary>
     private sealed record Sources(Model Model, RoutingPolicy? Policy, FrozenSet<string>? Exceptions, RoutingTarget[] Targets, Deployment?[] Backends)

@@ -11,6 +11,7 @@ namespace ScaiGrid.Platform.Snapshot;
 internal sealed class SnapshotLoader(
     IDbContextFactory<PlatformDb> databases,
     BackendPool backends,
+    RouteTable routes,
     PermissionCatalogue permissions,
     CredentialPool credentials,
     AdmissionOptions limits,
@@ -18,7 +19,6 @@ internal sealed class SnapshotLoader(
     TimeProvider time)
 {
     private readonly SnapshotRows _rows = new();
-    private readonly RouteTable _routes = new();
 
     public async Task<(GridSnapshot Grid, HomeTenant? Home)> LoadAsync(CancellationToken cancellationToken)
     {
@@ -66,7 +66,7 @@ internal sealed class SnapshotLoader(
             Users = users,
             Subjects = callers.Subjects(users),
             TenantSlugs = callers.TenantSlugs(),
-            Models = _routes.Models(_rows, backends.Connect(_rows)),
+            Models = routes.Models(_rows, backends.Connect(_rows)),
             Admission = AdmissionTable.Rules(_rows, limits),
         };
         return (grid, callers.Home());

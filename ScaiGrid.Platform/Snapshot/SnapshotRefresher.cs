@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Identity;
 using StackExchange.Redis;
@@ -221,9 +222,9 @@ internal sealed partial class SnapshotRefresher(
             await redis.GetSubscriber().SubscribeAsync(RedisSnapshotSignal.Channel, (_, _) => Announce());
             _isSubscribed = true;
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
         {
-            // Polling works without it; the next round tries again.
+            // The client cancels commands when it closes a connection. Polling works without it; the next round tries again.
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Inference.Providers.Conformance;
 using ScaiGrid.Tests.Support;
@@ -118,17 +119,32 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
     {
         var png = Convert.ToBase64String(FakeOperations.Png);
         var slug = await ConnectAsync(
-            new UpstreamScript { Body = $$"""{"created":1700000000,"background":"opaque","output_format":"png","quality":"low","size":"1024x1024","model":"theirs","data":[{"b64_json":"{{png}}"}]}""" },
+            new UpstreamScript { Body = $$"""{"created":1700000000,"background":"opaque","output_format":"png","quality":"low","size":"1024x1024","usage":{"input_tokens":5,"output_tokens":4,"more":[]},"model":"theirs","data":[{"b64_json":"{{png}}"}]}""" },
             modelFields: Image);
         var answer = await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot" });
         Assert.True(
             JsonNode.DeepEquals(
-                JsonNode.Parse($$"""{"created":1700000000,"background":"opaque","output_format":"png","quality":"low","size":"1024x1024","data":[{"b64_json":"{{png}}"}]}"""),
+                JsonNode.Parse($$"""{"created":1700000000,"background":"opaque","output_format":"png","quality":"low","size":"1024x1024","usage":{"input_tokens":5,"output_tokens":4,"more":[]},"data":[{"b64_json":"{{png}}"}]}"""),
                 answer.Body()),
             answer.Text);
 
         // The plus signs of base64 are not escaped: it would be several percent longer.
         Assert.Contains(png, answer.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("size", """["1024x1024"]""")]
+    [InlineData("quality", """{"of":"low"}""")]
+    [InlineData("background", "null")]
+    [InlineData("usage", "7")]
+    [InlineData("created", "\"now\"")]
+    public async Task WhatIsOfAnotherKind_IsNotPassedOn(string field, string value)
+    {
+        var body = $$"""{"{{field}}":{{value}},"data":[{"b64_json":"{{Convert.ToBase64String(FakeOperations.Png)}}"}]}""";
+        var slug = await ConnectAsync(new UpstreamScript { Body = body }, modelFields: Image);
+        var answer = (await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot" })).Body().AsObject();
+        Assert.Equal(["created", "data"], answer.Select(member => member.Key));
+        Assert.Equal(JsonValueKind.Number, answer["created"]!.GetValueKind());
     }
 
     [Theory]
@@ -252,9 +268,13 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
     [InlineData("""{"data":[{"b64_json":"%%%%"}]}""", "b64_json")]
     [InlineData("""{"data":[{"b64_json":""}]}""", "b64_json")]
     [InlineData("""{"data":[{"b64_json":"\ud83d"}]}""", "b64_json")]
+    [InlineData("""{"c\ud83d____":1,"data":[{"b64_json":"{png}"}]}""", "b64_json")]
+    [InlineData("""{"data":[{"b64_json":"{png}","b64_\ud83d":1}]}""", "b64_json")]
+    [InlineData("""{"data":[{"b64_json":"{png}"}]} and more""", "b64_json")]
     public async Task WhatIsNoPicture_Is502_AndCostsNothing(string answer, string format = "url")
     {
-        var slug = await ConnectAsync(new UpstreamScript { Body = answer }, out var upstreamModel, modelFields: Image);
+        var body = answer.Replace("{png}", Convert.ToBase64String(FakeOperations.Png), StringComparison.Ordinal);
+        var slug = await ConnectAsync(new UpstreamScript { Body = body }, out var upstreamModel, modelFields: Image);
         var request = new { model = slug, prompt = "a dot", response_format = format };
         (await Admin.PostAsync(Native, request)).Error(502, "UPSTREAM_SHAPE_MISMATCH");
 

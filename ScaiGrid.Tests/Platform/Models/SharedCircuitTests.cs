@@ -156,6 +156,24 @@ public sealed class SharedCircuitTests
         Assert.False(replica.HasExited, replica.Output);
     }
 
+    /// <summary>Replicas find changes and ends of sessions in the database as well.</summary>
+    [Fact]
+    public async Task RedisWithoutChannels_StopsNoReplica_AndFailsNoChange()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        var settings = services.Settings;
+        settings["SCAIGRID_REDIS_URL"] = $"{services.Redis.Configuration},$SUBSCRIBE=,$PUBLISH=";
+        await using var replica = await Replica.StartAsync(Mode.Http, settings);
+        using var api = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
+        upstream.Play("m", new UpstreamScript());
+        var model = await RoutedModel.CreateAsync(api, [new(upstream.BaseUrl, "m")]);
+        await Task.Delay(Promised);
+        (await api.ChatAsync(model.Slug)).Ok();
+        Assert.False(replica.HasExited, replica.Output);
+    }
+
     private static int Logged(ModeProcess replica, string name) => replica.Output.Split($"\"{name}\"").Length - 1;
 
     private static async Task BreakAsync(ApiDriver api, RoutedModel model)

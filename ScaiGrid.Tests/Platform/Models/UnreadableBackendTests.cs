@@ -3,11 +3,13 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Models;
 
-/// <summary>A backend whose row is damaged in a way that no code expects: it alone is out of service, and the log says why.</summary>
+/// <summary>A backend or a model whose row is damaged in a way that no code expects: it alone is out of service, and the log says why.</summary>
 [Collection(nameof(SmallGrid))]
 [Trait("needs", "services")]
 public sealed class UnreadableBackendTests
 {
+    private const string Duplicate = """{"a":1,"a":2}""";
+
     [Fact]
     public async Task ReplicaServesTheOthers()
     {
@@ -27,6 +29,27 @@ public sealed class UnreadableBackendTests
         Assert.Equal("unavailable", (string?)(await model.HealthAsync(0, api))["status"]);
         Assert.Contains("\"backend_left_out\"", second.Output, StringComparison.Ordinal);
         Assert.Contains("System.ArgumentException", second.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ReplicaServesTheOtherModels()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var services = await GridServices.StartAsync();
+        await services.MigrateAsync();
+        await using var first = await Replica.StartAsync(Mode.Http, services.Settings);
+        using var admin = new ApiDriver(first.BaseAddress, Secrets.AdminKey);
+        upstream.Play("m", new UpstreamScript());
+        var damaged = await RoutedModel.CreateAsync(admin, [new(upstream.BaseUrl, "m")]);
+        var other = await RoutedModel.CreateAsync(admin, [new(upstream.BaseUrl, "m")]);
+        await services.MariaDb.ExecuteAsync("UPDATE models SET default_params = @params WHERE slug = @slug", ("params", Duplicate), ("slug", damaged.Slug));
+
+        await using var second = await Replica.StartAsync(Mode.Http, services.Settings);
+        await second.CatchUpAsync(admin);
+        using var api = new ApiDriver(second.BaseAddress, Secrets.AdminKey);
+        (await api.ChatAsync(other.Slug)).Ok();
+        (await api.ChatAsync(damaged.Slug)).Error(404, "MODEL_NOT_FOUND");
+        Assert.Contains("\"model_left_out\"", second.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -54,5 +77,5 @@ public sealed class UnreadableBackendTests
     }
 
     private static Task DamageAsync(GridServices services, string backend) => services.MariaDb.ExecuteAsync(
-        "UPDATE backends SET connection_config = @config WHERE id = @id", ("config", """{"a":1,"a":2}"""), ("id", backend));
+        "UPDATE backends SET connection_config = @config WHERE id = @id", ("config", Duplicate), ("id", backend));
 }

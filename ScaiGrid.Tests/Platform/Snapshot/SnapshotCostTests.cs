@@ -45,17 +45,21 @@ public sealed class SnapshotCostTests(DatabaseServer server)
         var host = new HostSettings { DataDirectory = folder.Path };
         var pool = new BackendPool(new ProviderCatalog(http, TimeProvider.System), new ProviderSecrets(Box), board, NullLogger<BackendPool>.Instance);
         var file = new SnapshotFile(host, new SnapshotOptions(), Box, TimeProvider.System, NullLogger<SnapshotFile>.Instance);
-        var loader = new SnapshotLoader(database.Contexts, pool, new PermissionCatalogue([]), new CredentialPool(), new AdmissionOptions(), file, TimeProvider.System);
+        var routes = new RouteTable(NullLogger<RouteTable>.Instance);
+        var credentials = new CredentialPool();
+        var loader = new SnapshotLoader(database.Contexts, pool, routes, new PermissionCatalogue([]), credentials, new AdmissionOptions(), file, TimeProvider.System);
 
         var (first, _) = await loader.LoadAsync(Cancellation);
+        credentials.Turn();
         Assert.True(first.Keys.Count > Tenants * KeysEach);
         Assert.True(first.Models.Count > ModelCount);
 
         // Each is run once, so that the code is compiled. Then the median of five runs counts.
         await AddKeyAsync(database, tenantId);
         await loader.LoadAsync(Cancellation);
-        var whole = await MiddleAsync(() => database.ExecuteAsync("UPDATE snapshot_revision SET revision = revision + 1"), loader);
-        var change = await MiddleAsync(() => AddKeyAsync(database, tenantId), loader);
+        credentials.Turn();
+        var whole = await MiddleAsync(() => database.ExecuteAsync("UPDATE snapshot_revision SET revision = revision + 1"), loader, credentials);
+        var change = await MiddleAsync(() => AddKeyAsync(database, tenantId), loader, credentials);
         var saving = TimeProvider.System.GetTimestamp();
         await loader.SaveAsync(Cancellation);
         var saved = TimeProvider.System.GetElapsedTime(saving);
@@ -67,7 +71,7 @@ public sealed class SnapshotCostTests(DatabaseServer server)
         Assert.True(change.Megabytes < whole.Megabytes * 0.3, $"A change cost {change.Megabytes:F1} MB, a whole load {whole.Megabytes:F1} MB.");
     }
 
-    private static async Task<(double Milliseconds, double Megabytes)> MiddleAsync(Func<Task> change, SnapshotLoader loader)
+    private static async Task<(double Milliseconds, double Megabytes)> MiddleAsync(Func<Task> change, SnapshotLoader loader, CredentialPool credentials)
     {
         var costs = new List<(double Milliseconds, double Megabytes)>();
         for (var i = 0; i < 5; i++)
@@ -75,6 +79,7 @@ public sealed class SnapshotCostTests(DatabaseServer server)
             await change();
             var (processor, allocated) = (Environment.CpuUsage.TotalTime, GC.GetTotalAllocatedBytes(precise: true));
             await loader.LoadAsync(Cancellation);
+            credentials.Turn();
             costs.Add(((Environment.CpuUsage.TotalTime - processor).TotalMilliseconds, (GC.GetTotalAllocatedBytes(precise: true) - allocated) / 1e6));
         }
 
