@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using ScaiGrid.Core.Redis;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Redis;
 
 namespace ScaiGrid.Inference.Admission;
 

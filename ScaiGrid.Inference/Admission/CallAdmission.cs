@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Core.Redis;
-using ScaiGrid.Core;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using StackExchange.Redis;
