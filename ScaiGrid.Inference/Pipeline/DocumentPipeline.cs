@@ -89,9 +89,11 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
             if (reply.Spent is { } spent)
             {
                 call.AddSpent(spent);
+                callerGone.ThrowIfCancellationRequested();
             }
 
-            return reply.Error == UpstreamError.AnswerTooLarge && call.Definition.Inputs?.Invoke(call.Request) > 1 ? UpstreamError.AnswersTooLarge : reply.Error;
+            var pieces = call.Definition.Inputs?.Invoke(call.Request) ?? call.Definition.Pieces?.Invoke(call.Request, call.Route);
+            return reply.Error == UpstreamError.AnswerTooLarge && pieces > 1 ? UpstreamError.AnswersTooLarge : reply.Error;
         }
 
         // The document of an earlier target, whose answer was rejected.

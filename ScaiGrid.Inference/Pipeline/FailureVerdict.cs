@@ -35,6 +35,12 @@ internal struct FailureVerdict
     /// <param name="unable">A bit mask, by index, of the targets that can never take this call.</param>
     public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
+        if (_worst == UpstreamError.AnswersTooLarge)
+        {
+            // Repeated, it would be paid for again: the caller must ask for less.
+            return _worst;
+        }
+
         var isPaused = _isPauseAsked && _worst is { MayFailOver: true, Failure: not UpstreamFailure.RateLimited };
         if (!isPaused && _worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
         {

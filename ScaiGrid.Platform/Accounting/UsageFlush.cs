@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Modules;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Platform.Data;
-using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Accounting;
 
@@ -58,7 +58,7 @@ internal sealed partial class UsageFlush(
         {
             return await FlushBatchAsync(tenantId, cancellationToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException && !DatabaseAway.Is(exception) && exception is not (RedisException or TimeoutException))
+        catch (Exception exception) when (exception is not OperationCanceledException && !DatabaseAway.Is(exception) && !RedisAway.Is(exception))
         {
             BatchFailed(exception, tenantId);
             return null;

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Platform.Data;
-using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Accounting;
 
@@ -32,7 +32,7 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
                 }
             }
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException or AggregateException { InnerException: RedisException or TimeoutException })
+        catch (Exception exception) when (RedisAway.Is(exception) || (exception is AggregateException { InnerException: { } inner } && RedisAway.Is(inner)))
         {
             // The client wraps exceptions inside a scan. The stored usage alone is better than no answer.
             WaitingUnknown(exception.Message);

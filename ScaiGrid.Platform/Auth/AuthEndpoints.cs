@@ -8,10 +8,10 @@ using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Tenancy;
-using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Auth;
 
@@ -178,7 +178,7 @@ internal static class AuthEndpoints
         {
             return new ProblemResult(AuthErrors.IssuerAway);
         }
-        catch (Exception exception) when (exception is RedisException or RedisTimeoutException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             return new ProblemResult(new Problem(CoreErrors.Unavailable, "Redis is unavailable; try again.", RetryAfterSeconds: 5));
         }

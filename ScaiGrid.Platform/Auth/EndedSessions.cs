@@ -50,7 +50,7 @@ internal sealed partial class EndedSessions(
             {
                 await redis.GetSubscriber().PublishAsync(Channel, id);
             }
-            catch (Exception exception) when (RedisAway.Is(exception))
+            catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
             {
                 SessionEndNotAnnounced(exception.Message);
                 return;

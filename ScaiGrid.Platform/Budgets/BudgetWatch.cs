@@ -3,10 +3,10 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Modules;
+using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Events;
-using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Budgets;
 
@@ -35,7 +35,7 @@ internal sealed partial class BudgetWatch(
             {
                 await LookAsync(budget, new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)), cancellationToken);
             }
-            catch (Exception exception) when (exception is not (OperationCanceledException or RedisException or TimeoutException) && !DatabaseAway.Is(exception))
+            catch (Exception exception) when (exception is not OperationCanceledException && !RedisAway.Is(exception) && !DatabaseAway.Is(exception))
             {
                 // A failure of one budget must not affect the others.
                 BudgetFailed(exception, budget.Id);

@@ -85,6 +85,20 @@ public sealed class LargeEmbeddingTests(Grid grid) : GridTest(grid)
         Assert.Equal(6, Grid.Upstream.CallsOf(other).Count);
     }
 
+    /// <summary>Unlike a target that cannot express the request, it has worked, and is paid.</summary>
+    [Fact]
+    public async Task AnswerForManyThatIsLargerThanWhatIsRead_CountsAsAnAttempt()
+    {
+        var other = PlayTooMuch();
+        var routed = await RoutedModel.CreateAsync(
+            Admin,
+            [new RoutedBackend(Grid.Upstream.BaseUrl, PlayTooMuch()), new RoutedBackend(Grid.Upstream.BaseUrl, other, Priority: 1)],
+            new { retry = new { max_attempts = 1 } },
+            "embedding");
+        (await Admin.PostAsync("/v1/inference/embed", new { model = routed.Slug, input = new[] { "a", "b" } })).Error(413, "PAYLOAD_TOO_LARGE");
+        Assert.Empty(Grid.Upstream.CallsOf(other));
+    }
+
     /// <summary>Nobody asked for that much.</summary>
     [Fact]
     public async Task AnswerForOneThatIsLargerThanWhatIsRead_IsAMismatch()

@@ -124,6 +124,34 @@ public sealed class QwenOperationTests(Grid grid) : GridTest(grid)
         Assert.Equal(("cancelled", 30, routed.Backends[0]), ((string?)row["status"], (int)row["tokens_in"]!, (string?)row["backend_id"]));
     }
 
+    [Fact]
+    public async Task SlicesBeforeTheCallerLeaves_AreCharged()
+    {
+        using var leaves = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var isSettled = new ManualResetEventSlim();
+        await using var qwen = await FakeVendor.StartAsync();
+        var vectors = string.Join(',', Enumerable.Repeat("""{"embedding":[1]}""", 10));
+        qwen.At("/embeddings", call =>
+        {
+            if (call.Body.Contains("\"10\"", StringComparison.Ordinal))
+            {
+                isSettled.Wait(TimeSpan.FromMinutes(1));
+            }
+
+            return $$$"""{"data":[{{{vectors}}}],"usage":{"prompt_tokens":30,"total_tokens":30}}""";
+        });
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "embedding");
+        using var body = JsonContent.Create(new { model = slug, input = Enumerable.Range(0, 25).Select(number => $"{number}") });
+        var call = Admin.Http.PostAsync(new Uri("/v1/inference/embed", UriKind.Relative), body, leaves.Token);
+        await Poll.UntilAsync(() => Task.FromResult(qwen.Calls.Count == 2), "the second slice to be sent");
+        await leaves.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        var rows = await Admin.UsageAsync(slug, 1);
+        isSettled.Set();
+        var row = Assert.Single(rows);
+        Assert.Equal(("cancelled", 30), ((string?)row["status"], (int)row["tokens_in"]!));
+    }
+
     [Theory]
     [InlineData("""{"messages":[{"role":"user","content":"hi"}],"tools":[null,5,{"type":"function","function":{"name":"f"}}]}""")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":null},{"type":"input_audio"},null]}]}""")]

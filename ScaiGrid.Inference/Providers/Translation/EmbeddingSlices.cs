@@ -29,7 +29,7 @@ internal static class EmbeddingSlices
         {
             foreach (var slice in texts.Chunk(most))
             {
-                var reply = await send(slice);
+                var reply = await SendAsync(slice, isFirst: answers.Count == 0, send);
                 reply = reply.Document is { } document ? DocumentTranslation.Translate(document, Pack) : reply;
                 if (reply.Document is not { } answer)
                 {
@@ -38,7 +38,7 @@ internal static class EmbeddingSlices
 
                 // The buffer has the size of the numbers.
                 answers.Add(Fitted(answer));
-                if ((bytes += answers[^1].Array.Length) > InferenceOptions.MaxUpstreamBytes)
+                if ((bytes += answers[^1].Length) > InferenceOptions.MaxUpstreamBytes)
                 {
                     return DocumentReply.Failed(UpstreamError.AnswersTooLarge) with { Spent = Spent(texts, most, answers) };
                 }
@@ -49,6 +49,19 @@ internal static class EmbeddingSlices
         finally
         {
             answers.ForEach(answer => answer.Dispose());
+        }
+    }
+
+    // A caller who leaves pays for the slices before.
+    private static async Task<DocumentReply> SendAsync(string[] slice, bool isFirst, Func<IReadOnlyList<string>, Task<DocumentReply>> send)
+    {
+        try
+        {
+            return await send(slice);
+        }
+        catch (Exception exception) when (!isFirst && exception is (OperationCanceledException or HttpRequestException or IOException))
+        {
+            return DocumentReply.Failed(new UpstreamError(UpstreamFailure.Cut));
         }
     }
 
