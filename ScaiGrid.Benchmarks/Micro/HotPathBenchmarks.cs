@@ -134,11 +134,9 @@ public class HotPathBenchmarks : IDisposable
         Description = "",
         Modality = "chat",
         Capabilities = [],
-        InputPrice = 0,
-        OutputPrice = 0,
+        Prices = default,
         Status = "active",
         CreatedAt = DateTimeOffset.UnixEpoch,
         Targets = [],
-        TotalBackends = 0,
     };
 }

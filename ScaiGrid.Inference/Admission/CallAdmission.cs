@@ -94,7 +94,7 @@ public sealed partial class CallAdmission
     /// <param name="rules">The rules of the snapshot that the call uses.</param>
     /// <param name="bounds">The most that the call can use; null for a call that costs nothing, to which only rate limits apply.</param>
     /// <param name="cancellationToken">Cancelled when the caller disconnects.</param>
-    public async ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, AdmissionRules rules, CallBounds? bounds, CancellationToken cancellationToken)
+    private async ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, AdmissionRules rules, CallBounds? bounds, CancellationToken cancellationToken)
     {
         var whole = rules.PlanOf(caller);
         var plan = bounds is null ? whole.LimitsOnly : caller.Terms is not null ? whole.BudgetsOnly : whole;
@@ -139,7 +139,7 @@ public sealed partial class CallAdmission
             Answered(failure: null);
             return unknown is not null ? new AdmissionOutcome(Unknowable) : refusal is not null ? new AdmissionOutcome(refusal, limits) : Admit(ticket, limits);
         }
-        catch (Exception exception) when (RedisAway.Is(exception))
+        catch (Exception exception) when (RedisAway.Is(exception) && !cancellationToken.IsCancellationRequested)
         {
             Answered(exception);
 

@@ -28,7 +28,7 @@ internal static class ChatBounds
         return new CallBounds(
             new TokenUsage(highestPrompt, highestOutput),
             (bytes / TokenCounter.BytesPerToken) + likelyOutput,
-            route.Prices with { Input = Math.Max(route.InputPrice, route.CachedInputPrice ?? 0) },
+            route.Prices with { Input = Math.Max(route.Prices.Input, route.Prices.CachedInput ?? 0) },
             request.Body.Length);
     }
 

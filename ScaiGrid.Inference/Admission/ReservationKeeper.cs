@@ -185,7 +185,7 @@ internal sealed partial class ReservationKeeper(
             _isFailing = false;
             return true;
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             if (!_isFailing)
             {

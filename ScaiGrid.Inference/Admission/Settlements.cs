@@ -57,7 +57,7 @@ internal sealed class Settlements
             await _store.SettleAsync(unsettled);
             Ended(unsettled, failure: null);
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             Ended(unsettled, exception);
         }

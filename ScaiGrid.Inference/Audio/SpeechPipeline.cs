@@ -12,7 +12,7 @@ namespace ScaiGrid.Inference.Audio;
 /// Text to speech: the audio is relayed to the caller as it arrives. Until its first byte, another backend can still take the call. A later
 /// failure aborts the connection, the only signal that raw audio allows.
 /// </summary>
-internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallDeadlines deadlines)
+internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, CallDeadlines deadlines)
 {
     private const int BufferBytes = 16 * 1024;
 
@@ -49,7 +49,7 @@ internal sealed class SpeechPipeline(CallRunner runner, Dispatcher dispatcher, U
             return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var deadline = deadlines.Begin(call, options.DispatchTimeout, options.IdleTimeout, options.StreamTimeout, callerGone);
+        using var deadline = deadlines.Begin(call, isStream: true, callerGone);
         await using var reply = await speech.SendAsync(call.Request, call.Route, deadline);
         if (reply.Body is null)
         {

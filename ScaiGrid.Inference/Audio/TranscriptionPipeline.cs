@@ -10,7 +10,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Audio;
 
 /// <summary>Speech to text: the answer is complete, metered and settled before the caller receives it.</summary>
-internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallDeadlines deadlines)
+internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, CallDeadlines deadlines)
 {
     /// <returns>The problem to answer with; null if there is a transcript.</returns>
     public Task<Problem?> RunAsync(TranscriptionCall call, CancellationToken callerGone) =>
@@ -23,7 +23,7 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
             return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var deadline = deadlines.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        using var deadline = deadlines.Begin(call, isStream: false, callerGone);
         var reply = await transcriptions.SendAsync(call.Request, call.Route, deadline);
         if (reply.Document is not { } document)
         {

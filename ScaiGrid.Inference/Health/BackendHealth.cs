@@ -127,7 +127,7 @@ public sealed class BackendHealth
         {
             // The upstream is healthy: the request was wrong.
             case UpstreamFailure.RequestRefused:
-            case UpstreamFailure.Unsupported when error.WasSent && error != UpstreamError.AnswersTooLarge:
+            case UpstreamFailure.Unsupported when error.WasSent:
                 Answered(isTrial);
                 return;
 
@@ -137,7 +137,7 @@ public sealed class BackendHealth
                 Refused();
                 Abandoned(isTrial);
                 return;
-            case UpstreamFailure.Unsupported or UpstreamFailure.ModelFailed or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
+            case UpstreamFailure.Unsupported or UpstreamFailure.ModelFailed or UpstreamFailure.AnswersTooLarge or UpstreamFailure.CallerRevoked or UpstreamFailure.Stopping:
                 Abandoned(isTrial);
                 return;
         }
@@ -177,15 +177,6 @@ public sealed class BackendHealth
             Volatile.Write(ref _misconfiguredInARow, 0);
             _misconfiguredPauses = 0;
             Volatile.Write(ref _misconfiguredUntil, 0);
-        }
-    }
-
-    /// <summary>The backend may be healthy again: the next call is the trial.</summary>
-    public void HalfOpen()
-    {
-        if (_circuit is { IsClosed: false } circuit)
-        {
-            TryChange(circuit, circuit with { RetryAt = _time.GetTimestamp(), IsTrial = false });
         }
     }
 

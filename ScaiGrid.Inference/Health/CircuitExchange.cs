@@ -46,7 +46,7 @@ internal sealed partial class CircuitExchange(
             {
                 return;
             }
-            catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+            catch (Exception exception) when (RedisAway.Is(exception))
             {
                 // The client cancels commands when it closes a connection.
                 SetAway(true);

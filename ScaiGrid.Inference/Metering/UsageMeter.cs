@@ -120,7 +120,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
                 return true;
             }
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // Kept in memory instead. The client cancels commands when it closes a connection.
         }

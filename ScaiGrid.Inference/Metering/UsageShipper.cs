@@ -89,7 +89,7 @@ internal sealed partial class UsageShipper(
                 Recovered();
             }
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException || UsageJournal.IsOfDisk(exception))
+        catch (Exception exception) when (RedisAway.Is(exception) || UsageJournal.IsOfDisk(exception))
         {
             Failed(exception);
         }

@@ -9,13 +9,15 @@ public sealed class CallDeadlines(InferenceOptions options, TimeProvider time, I
 {
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>Begins an attempt.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="firstByte">The timeout for the start of the answer: its first byte, or the first event of a stream.</param>
-    /// <param name="idle">The timeout for each further byte.</param>
-    /// <param name="overall">The timeout for the whole call.</param>
+    /// <param name="isStream">True if the answer reaches the caller as it arrives: then each further byte, and the whole, have timeouts of their own.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
-    public CallDeadline Begin(InferenceCall call, TimeSpan firstByte, TimeSpan idle, TimeSpan overall, CancellationToken callerGone)
+    public CallDeadline Begin(InferenceCall call, bool isStream, CancellationToken callerGone)
     {
+        var firstByte = options.DispatchTimeout;
+        var idle = isStream ? options.IdleTimeout : options.DispatchTimeout;
+        var overall = isStream ? options.StreamTimeout : options.DispatchTimeout;
         if (call.Attempts > 1)
         {
             var left = Left(call);

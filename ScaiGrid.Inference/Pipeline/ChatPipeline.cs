@@ -41,16 +41,15 @@ public sealed class ChatPipeline
 
     private readonly CallRunner _runner;
     private readonly Dispatcher _dispatcher;
-    private readonly InferenceOptions _options;
     private readonly UsageSettlement _settlement;
     private readonly CallDeadlines _deadlines;
 
     // Made once: a method group would be a new delegate for each call.
     private readonly Func<ChatCall, CancellationToken, Task<UpstreamError?>> _tryTarget;
 
-    public ChatPipeline(CallRunner runner, Dispatcher dispatcher, InferenceOptions options, UsageSettlement settlement, CallDeadlines deadlines)
+    public ChatPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, CallDeadlines deadlines)
     {
-        (_runner, _dispatcher, _options, _settlement, _deadlines) = (runner, dispatcher, options, settlement, deadlines);
+        (_runner, _dispatcher, _settlement, _deadlines) = (runner, dispatcher, settlement, deadlines);
         _tryTarget = TryAsync;
     }
 
@@ -72,13 +71,7 @@ public sealed class ChatPipeline
             return UpstreamError.Unsupported(call.Operation);
         }
 
-        var streamed = call.Request.Stream;
-        using var deadline = _deadlines.Begin(
-            call,
-            _options.DispatchTimeout,
-            streamed ? _options.IdleTimeout : _options.DispatchTimeout,
-            streamed ? _options.StreamTimeout : _options.DispatchTimeout,
-            callerGone);
+        using var deadline = _deadlines.Begin(call, call.Request.Stream, callerGone);
         var reply = await chat.SendAsync(call.Request, call.Route, deadline);
         if (reply.Error is not null)
         {

@@ -23,8 +23,8 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
     {
         var route = call.Route;
         var verdict = new FailureVerdict();
-        var (tried, unable, uncounted) = (0UL, 0UL, 0UL);
-        while (call.Attempts - BitOperations.PopCount(uncounted) < route.Retry.MaxAttempts && deadlines.LeavesTime(call))
+        var (tried, unable) = (0UL, 0UL);
+        while (call.Attempts - BitOperations.PopCount(unable) < route.Retry.MaxAttempts && deadlines.LeavesTime(call))
         {
             if (!TryEnterNext(route, ref tried, out var index, out var isTrial))
             {
@@ -62,9 +62,8 @@ public sealed partial class Dispatcher(CallDeadlines deadlines, InferenceMetrics
             verdict.Add(error);
             if (error.Failure is UpstreamFailure.Unsupported)
             {
-                // Nothing failed, and the next target may take the call. One that has answered all of it has worked for it.
+                // Nothing failed, and the next target may take the call.
                 unable |= 1UL << index;
-                uncounted |= error == UpstreamError.AnswersTooLarge ? 0 : 1UL << index;
                 continue;
             }
 

@@ -67,7 +67,7 @@ internal sealed class DocumentCall : InferenceCall, IDisposable
 }
 
 /// <summary>Runs calls whose answer is one document: nothing reaches the caller until it is complete, metered and settled.</summary>
-internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, InferenceOptions options, CallDeadlines deadlines)
+internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher, UsageSettlement settlement, CallDeadlines deadlines)
 {
     /// <param name="call">The call; on success its document and result are set.</param>
     /// <param name="callerGone">The caller's disconnect.</param>
@@ -82,7 +82,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
             return UpstreamError.Unsupported(call.Operation);
         }
 
-        using var deadline = deadlines.Begin(call, options.DispatchTimeout, options.DispatchTimeout, options.DispatchTimeout, callerGone);
+        using var deadline = deadlines.Begin(call, isStream: false, callerGone);
         var reply = await client.SendAsync(call.Request, call.Route, deadline);
         if (reply.Document is not { } document)
         {

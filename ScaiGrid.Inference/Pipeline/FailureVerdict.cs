@@ -35,13 +35,8 @@ internal struct FailureVerdict
     /// <param name="unable">A bit mask, by index, of the targets that can never take this call.</param>
     public readonly UpstreamError Of(ModelRoute route, ulong unable)
     {
-        if (_worst == UpstreamError.AnswersTooLarge)
-        {
-            // Repeated, it would be paid for again: the caller must ask for less.
-            return _worst;
-        }
-
-        var isPaused = _isPauseAsked && _worst is { MayFailOver: true, Failure: not UpstreamFailure.RateLimited };
+        // An answer that is too large would be paid for again: the caller must ask for less.
+        var isPaused = _isPauseAsked && _worst is { MayFailOver: true, Failure: not (UpstreamFailure.RateLimited or UpstreamFailure.AnswersTooLarge) };
         if (!isPaused && _worst is { Failure: not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Unsupported) })
         {
             return _worst;
@@ -78,6 +73,7 @@ internal struct FailureVerdict
     private static int Rank(UpstreamError error) => error.Failure switch
     {
         UpstreamFailure.Unsupported => error is { Field: null, WasSent: false } ? 0 : 1,
+        UpstreamFailure.AnswersTooLarge => 1,
         UpstreamFailure.ConnectionFailed => 2,
         UpstreamFailure.RateLimited => 3,
         UpstreamFailure.TimedOut => 4,

@@ -26,9 +26,6 @@ public abstract class InferenceCall
     /// <summary>The id of the call's usage record; null until the record or a note of it exists.</summary>
     internal string? UsageId { get; set; }
 
-    /// <summary>The state of the caller's rate limits; known before the answer begins.</summary>
-    public RateLimitState Limits { get; private set; }
-
     /// <summary>The number of targets tried, including the current one.</summary>
     public int Attempts { get; private set; }
 
@@ -75,11 +72,7 @@ public abstract class InferenceCall
     }
 
     /// <summary>Called once, before anything is answered.</summary>
-    public void ShowLimits(RateLimitState limits)
-    {
-        Limits = limits;
-        Context.ShowLimits?.Invoke(limits);
-    }
+    public void ShowLimits(RateLimitState limits) => Context.ShowLimits?.Invoke(limits);
 
     internal void BeginAttempt(Backend backend, bool isTrial, long now)
     {

@@ -14,4 +14,9 @@ public interface IProvider
 
     /// <summary>Creates the clients of one backend from a validated configuration.</summary>
     BackendClients Connect(BackendConnection connection);
+
+    /// <summary>Lists the upstream's models: used for discovery, and to probe whether the upstream is reachable.</summary>
+    /// <param name="config">A valid configuration of the provider, with <c>api_key</c> decrypted.</param>
+    /// <param name="cancellationToken">Limits the time of the call; a cancelled call counts as no answer.</param>
+    Task<ModelListing> ListModelsAsync(JsonObject config, CancellationToken cancellationToken);
 }

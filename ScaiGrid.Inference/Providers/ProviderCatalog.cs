@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using ScaiGrid.Inference.Providers.Anthropic;
 using ScaiGrid.Inference.Providers.Azure;
 using ScaiGrid.Inference.Providers.Echo;
@@ -31,5 +32,5 @@ public sealed class ProviderCatalog
 
     public IEnumerable<string> Types => _providers.Keys;
 
-    public bool TryGet(string type, out IProvider? provider) => _providers.TryGetValue(type, out provider);
+    public bool TryGet(string type, [NotNullWhen(true)] out IProvider? provider) => _providers.TryGetValue(type, out provider);
 }

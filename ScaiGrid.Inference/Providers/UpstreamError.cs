@@ -24,8 +24,8 @@ public sealed record UpstreamError(
     public static readonly UpstreamError AnswerTooLarge = new(
         UpstreamFailure.ShapeMismatch, $"The upstream's answer is larger than {InferenceOptions.MaxUpstreamBytes / 1024 / 1024} MiB.");
 
-    /// <summary>The same for several inputs: the caller may ask for fewer, and another backend may write them shorter.</summary>
-    public static readonly UpstreamError AnswersTooLarge = new(UpstreamFailure.Unsupported, $"{AnswerTooLarge.Message} Ask for less at once.", Status: 413);
+    /// <summary>The same for the results of several inputs.</summary>
+    public static readonly UpstreamError AnswersTooLarge = new(UpstreamFailure.AnswersTooLarge, $"{AnswerTooLarge.Message} Ask for less at once.");
 
     /// <summary>Whether another backend may be tried: not for the caller's mistakes, but for requests that one format cannot express.</summary>
     public bool MayFailOver => Failure is not (UpstreamFailure.RequestRefused or UpstreamFailure.Misconfigured or UpstreamFailure.Unavailable) && IsUpstreams;
@@ -50,6 +50,7 @@ public sealed record UpstreamError(
         UpstreamFailure.TimedOut => new Problem(InferenceErrors.BackendTimeout, Message, RetryAfterSeconds),
         UpstreamFailure.RateLimited => new Problem(InferenceErrors.BackendRateLimited, Message, RetryAfterSeconds ?? 1),
         UpstreamFailure.ShapeMismatch => new Problem(InferenceErrors.UpstreamShapeMismatch, Message),
+        UpstreamFailure.AnswersTooLarge => new Problem(CoreErrors.PayloadTooLarge, Message),
         UpstreamFailure.RequestRefused when Status == 409 => new Problem(CoreErrors.Conflict, Message ?? "The upstream says that the request conflicts with another."),
         UpstreamFailure.RequestRefused or UpstreamFailure.Unsupported when Status == 413 => new Problem(CoreErrors.PayloadTooLarge, Message ?? "The upstream says that the request is too large.", OpenAiCode: Code),
         UpstreamFailure.RequestRefused when Field is not null && Message is not null => Problem.Invalid(Field, Message) with

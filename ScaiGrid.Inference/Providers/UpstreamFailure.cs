@@ -47,6 +47,9 @@ public enum UpstreamFailure
 
     /// <summary>The upstream is healthy, but reports that its model produced no usable output for this conversation.</summary>
     ModelFailed,
+
+    /// <summary>The results of several inputs are larger than we take. The caller may ask for fewer, and another backend may write them shorter.</summary>
+    AnswersTooLarge,
 }
 
 /// <summary>The names of <see cref="UpstreamFailure"/> in metrics and answers.</summary>
@@ -67,6 +70,7 @@ public static class UpstreamFailureWords
         UpstreamFailure.CallerRevoked => "caller_revoked",
         UpstreamFailure.Stopping => "stopping",
         UpstreamFailure.ModelFailed => "model_failed",
+        UpstreamFailure.AnswersTooLarge => "answers_too_large",
         _ => "misconfigured",
     };
 }

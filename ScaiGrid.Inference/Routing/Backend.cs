@@ -9,27 +9,11 @@ public sealed class Backend
 {
     public required string Id { get; init; }
 
-    public required string Name { get; init; }
-
-    public required string ProviderId { get; init; }
-
     /// <summary>The model's name at the upstream.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Nano-units per million tokens that the upstream charges.</summary>
-    public required long InputPrice { get; init; }
-
-    /// <summary>Nano-units per million tokens that the upstream charges.</summary>
-    public required long OutputPrice { get; init; }
-
-    /// <summary>Nano-units per image that the upstream charges.</summary>
-    public long ImagePrice { get; init; }
-
-    /// <summary>Nano-units per minute of audio that the upstream charges.</summary>
-    public long AudioMinutePrice { get; init; }
-
     /// <summary>What the upstream charges.</summary>
-    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice);
+    public required UnitPrices Prices { get; init; }
 
     public required BackendClients Clients { get; init; }
 

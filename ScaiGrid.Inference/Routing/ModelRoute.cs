@@ -12,6 +12,9 @@ namespace ScaiGrid.Inference.Routing;
 /// <summary>A frontend model and the targets that serve it.</summary>
 public sealed class ModelRoute
 {
+    /// <summary>The most targets of one model: a call keeps the tried ones as bits of one number.</summary>
+    public const int MaxTargets = 64;
+
     private string? _systemPrompt;
     private int _systemPromptBytes;
     private int _defaultBytes;
@@ -41,23 +44,8 @@ public sealed class ModelRoute
     /// <summary>Tokens; a caller's <c>max_tokens</c> is lowered to it.</summary>
     public int? MaxOutputTokens { get; init; }
 
-    /// <summary>Nano-units per million tokens, charged to the caller.</summary>
-    public required long InputPrice { get; init; }
-
-    /// <summary>Nano-units per million tokens, charged to the caller.</summary>
-    public required long OutputPrice { get; init; }
-
-    /// <summary>Nano-units per image, charged to the caller.</summary>
-    public long ImagePrice { get; init; }
-
-    /// <summary>Nano-units per minute of transcribed audio, charged to the caller.</summary>
-    public long AudioMinutePrice { get; init; }
-
-    /// <summary>Nano-units per million prompt tokens that the upstream had cached; null: the input price.</summary>
-    public long? CachedInputPrice { get; init; }
-
     /// <summary>The prices charged to the caller.</summary>
-    public UnitPrices Prices => new(InputPrice, OutputPrice, ImagePrice, AudioMinutePrice, CachedInputPrice);
+    public required UnitPrices Prices { get; init; }
 
     /// <summary>The version of the model's prices, from 1.</summary>
     public int PriceVersion { get; init; } = 1;
@@ -104,9 +92,6 @@ public sealed class ModelRoute
 
     /// <summary>Active targets, best priority first.</summary>
     public required ImmutableArray<Target> Targets { get; init; }
-
-    /// <summary>Backends mapped to the model, disabled ones included.</summary>
-    public required int TotalBackends { get; init; }
 
     /// <summary>True if tenants may use the model by default; the opposite applies to <see cref="AccessExceptions"/>.</summary>
     public bool IsOpen { get; init; } = true;

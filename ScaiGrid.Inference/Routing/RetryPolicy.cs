@@ -24,7 +24,7 @@ public sealed record RetryPolicy(int MaxAttempts, FrozenSet<string> On)
         UpstreamFailure.TimedOut => Timeout,
         UpstreamFailure.RateLimited => RateLimit,
         UpstreamFailure.ServerError or UpstreamFailure.ErrorEvent => ServerError,
-        UpstreamFailure.ShapeMismatch or UpstreamFailure.ModelFailed => BadAnswer,
+        UpstreamFailure.ShapeMismatch or UpstreamFailure.ModelFailed or UpstreamFailure.AnswersTooLarge => BadAnswer,
         _ => Connection,
     });
 }

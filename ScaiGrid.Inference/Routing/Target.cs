@@ -17,11 +17,12 @@ public sealed record Target(Backend Backend, int Weight, int Priority, string Mo
     {
         get
         {
-            var tokens = Backend.InputPrice + Backend.OutputPrice;
+            var prices = Backend.Prices;
+            var tokens = prices.Input + prices.Output;
             var unit = Modality switch
             {
-                "image" => Backend.ImagePrice,
-                "audio" => Backend.AudioMinutePrice,
+                "image" => prices.Image,
+                "audio" => prices.AudioMinute,
                 _ => tokens,
             };
             return unit > 0 || tokens == 0 ? unit : AnotherUnit + tokens;

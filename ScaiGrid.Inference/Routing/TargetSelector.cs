@@ -12,9 +12,6 @@ namespace ScaiGrid.Inference.Routing;
 /// </remarks>
 internal static class TargetSelector
 {
-    /// <summary>Most targets that one model may have: the tried ones are a bit mask.</summary>
-    public const int MaxTargets = 64;
-
     private const double Exploration = 0.05;
 
     /// <param name="targets">Sorted by priority.</param>

@@ -50,7 +50,7 @@ internal sealed partial class EndedSessions(
             {
                 await redis.GetSubscriber().PublishAsync(Channel, id);
             }
-            catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+            catch (Exception exception) when (RedisAway.Is(exception))
             {
                 SessionEndNotAnnounced(exception.Message);
                 return;
@@ -143,7 +143,7 @@ internal sealed partial class EndedSessions(
             await redis.GetSubscriber().SubscribeAsync(Channel, (_, id) => Add(id.ToString(), time.GetUtcNow()));
             _isSubscribed = true;
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // The client cancels commands when it closes a connection. Polling works without it; the next round tries again.
         }

@@ -201,7 +201,7 @@ internal static class BackendEndpoints
         secrets.CheckOwn(checks, "connection_config", provider, before, sent, config);
         try
         {
-            type!.Check(checks, "connection_config", secrets.Merged(provider, config));
+            type.Check(checks, "connection_config", secrets.Merged(provider, config));
         }
         catch (CryptographicException)
         {

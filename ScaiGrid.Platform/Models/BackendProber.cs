@@ -10,15 +10,15 @@ internal sealed class BackendProber(ProviderCatalog catalog, ProviderSecrets sec
     /// <exception cref="System.Security.Cryptography.CryptographicException">The stored credentials cannot be decrypted.</exception>
     public async Task<ProbeResult> ProbeAsync(Provider provider, Backend backend, CancellationToken cancellationToken)
     {
-        if (!catalog.TryGet(provider.Type, out var type) || type is not IModelDirectory directory)
+        if (!catalog.TryGet(provider.Type, out var type))
         {
-            return new ProbeResult(false, "This type of provider cannot be asked; the next call finds out.", 0);
+            return new ProbeResult(false, $"There is no provider of type {provider.Type}.", 0);
         }
 
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(Patience);
         var startedAt = time.GetTimestamp();
-        var listing = await directory.ListModelsAsync(secrets.Merged(provider, backend), bound.Token);
+        var listing = await type.ListModelsAsync(secrets.Merged(provider, backend), bound.Token);
         cancellationToken.ThrowIfCancellationRequested();
         var isAlive = listing.Error?.Failure is not (UpstreamFailure.ConnectionFailed or UpstreamFailure.Cut or UpstreamFailure.TimedOut or UpstreamFailure.ServerError or UpstreamFailure.RateLimited);
         var detail = listing.Error is null ? "The upstream answered."

@@ -30,7 +30,7 @@ internal sealed partial class BackendProbes(
         {
             open = await circuits.ReadAsync(ids);
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // Without Redis it is not known which circuits are open; each replica finds out by trials.
             return;
@@ -60,7 +60,7 @@ internal sealed partial class BackendProbes(
         {
             await TellAsync(backendId, before);
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // The next round asks this upstream again; the others are still to be asked in this one.
         }

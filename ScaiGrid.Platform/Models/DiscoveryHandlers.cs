@@ -74,16 +74,16 @@ internal static partial class DiscoveryHandlers
 
     private static async Task<ModelListing> ListAsync(Provider provider, ProviderCatalog catalog, ProviderSecrets secrets, CancellationToken cancellationToken)
     {
-        if (!catalog.TryGet(provider.Type, out var type) || type is not IModelDirectory directory)
+        if (!catalog.TryGet(provider.Type, out var type))
         {
-            return ModelListing.Failed(new UpstreamError(UpstreamFailure.Misconfigured, $"Upstreams of type {provider.Type} do not tell what they serve."));
+            return ModelListing.Failed(new UpstreamError(UpstreamFailure.Misconfigured, $"There is no provider of type {provider.Type}."));
         }
 
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(Patience);
         try
         {
-            return await directory.ListModelsAsync(secrets.Opened(provider), bound.Token);
+            return await type.ListModelsAsync(secrets.Opened(provider), bound.Token);
         }
         catch (CryptographicException)
         {

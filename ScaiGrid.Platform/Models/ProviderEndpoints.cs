@@ -94,7 +94,7 @@ internal static class ProviderEndpoints
             await CheckBackendsAsync(checks, row, config, db, cancellationToken);
             if (catalog.TryGet(row.Type, out var provider))
             {
-                provider!.Check(checks, "config", config);
+                provider.Check(checks, "config", config);
             }
 
             checks.ThrowIfAny();

@@ -11,8 +11,6 @@ namespace ScaiGrid.Platform.Models;
 /// <summary>The backends that serve a model, and in what order. A PUT replaces the whole policy; without targets, the model is not served.</summary>
 internal static class RoutingHandlers
 {
-    // The hot path keeps the tried targets as bits of one number.
-    private const int MaxTargets = 64;
     private const int MaxWeight = 10_000;
     private const int MaxPriority = 1000;
 
@@ -73,9 +71,9 @@ internal static class RoutingHandlers
             return [];
         }
 
-        if (sent.Length > MaxTargets)
+        if (sent.Length > ModelRoute.MaxTargets)
         {
-            checks.Add("targets", $"must have at most {MaxTargets} items.");
+            checks.Add("targets", $"must have at most {ModelRoute.MaxTargets} items.");
             return [];
         }
 

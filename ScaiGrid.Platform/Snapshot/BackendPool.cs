@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Health;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Platform.Models;
 using Deployment = ScaiGrid.Inference.Routing.Backend;
@@ -74,12 +75,12 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
 
         var config = secrets.Merged(provider, row);
         var connection = $"{provider.Type}\n{row.Model}\n{config.ToJsonString()}";
-        if (known?.Connection == connection && IsSame(known.Backend, row))
+        if (known?.Connection == connection && known.Backend.Prices == PricesOf(row))
         {
             return known with { Row = row, Provider = provider };
         }
 
-        var clients = known?.Connection == connection ? known.Backend.Clients : Connect(type!, row, config);
+        var clients = known?.Connection == connection ? known.Backend.Clients : Connect(type, row, config);
         if (known is not null && known.Connection != connection)
         {
             // Refusals of the old key or model say nothing about the new one: otherwise the backend would look unhealthy until the next call.
@@ -94,13 +95,8 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
         return new Connected(row, provider, connection, new Deployment
         {
             Id = row.Id,
-            Name = row.Name,
-            ProviderId = row.ProviderId,
             Model = row.Model,
-            InputPrice = row.InputPricePerMtok,
-            OutputPrice = row.OutputPricePerMtok,
-            ImagePrice = row.ImagePrice,
-            AudioMinutePrice = row.AudioPricePerMinute,
+            Prices = PricesOf(row),
             Clients = clients,
             Health = health.Of(row.Id),
         });
@@ -116,9 +112,7 @@ internal sealed partial class BackendPool(ProviderCatalog catalog, ProviderSecre
             : throw new InvalidOperationException(string.Join(' ', mistakes.Select(mistake => $"{mistake.Field} {mistake.Message}")));
     }
 
-    private static bool IsSame(Deployment backend, Backend row) =>
-        backend.Name == row.Name && backend.InputPrice == row.InputPricePerMtok && backend.OutputPrice == row.OutputPricePerMtok
-        && backend.ImagePrice == row.ImagePrice && backend.AudioMinutePrice == row.AudioPricePerMinute;
+    private static UnitPrices PricesOf(Backend row) => new(row.InputPricePerMtok, row.OutputPricePerMtok, row.ImagePrice, row.AudioPricePerMinute);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Backend {BackendId} ({Name}) cannot be used: {Reason}")]
     private partial void BackendLeftOut(string backendId, string name, string reason, Exception? exception);

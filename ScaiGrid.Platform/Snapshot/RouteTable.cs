@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Models;
 using Deployment = ScaiGrid.Inference.Routing.Backend;
@@ -66,11 +67,7 @@ internal sealed partial class RouteTable(ILogger<RouteTable> logger)
             Capabilities = JsonSerializer.Deserialize<ImmutableArray<string>>(model.Capabilities),
             ContextWindow = model.ContextWindow > 0 ? model.ContextWindow : null,
             MaxOutputTokens = model.MaxOutputTokens,
-            InputPrice = model.InputPricePerMtok,
-            OutputPrice = model.OutputPricePerMtok,
-            ImagePrice = model.ImagePrice,
-            AudioMinutePrice = model.AudioPricePerMinute,
-            CachedInputPrice = model.CachedInputPricePerMtok,
+            Prices = new UnitPrices(model.InputPricePerMtok, model.OutputPricePerMtok, model.ImagePrice, model.AudioPricePerMinute, model.CachedInputPricePerMtok),
             PriceVersion = model.PriceVersion,
             Status = model.Status,
             DefaultParams = Defaults(model),
@@ -93,7 +90,6 @@ internal sealed partial class RouteTable(ILogger<RouteTable> logger)
                     .ThenBy(target => target.BackendId, StringComparer.Ordinal)
                     .Select(target => new Target(backends[target.BackendId], target.Weight, target.Priority, model.Modality)),
             ],
-            TotalBackends = targets.Length,
         };
     }
 

@@ -8,7 +8,7 @@ namespace ScaiGrid.Inference.Providers.Anthropic;
 /// <c>thinking</c> (<c>adaptive</c> or <c>budget</c>) and <c>sampling</c> (whether the model accepts a temperature). The last two default to
 /// what the model's name implies; <c>model_like</c> replaces that name.
 /// </summary>
-internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
+internal sealed class AnthropicProvider(UpstreamHttp http, TimeProvider time) : IProvider
 {
     private const string DefaultBaseUrl = "https://api.anthropic.com/v1";
     private const string DefaultVersion = "2023-06-01";

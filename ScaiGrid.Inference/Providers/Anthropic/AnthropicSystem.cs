@@ -58,7 +58,7 @@ internal static class AnthropicSystem
         writer.WriteEndArray();
     }
 
-    public static bool IsSystem(JsonElement message) => JsonText.Of(message, "role"u8) is "system" or "developer";
+    private static bool IsSystem(JsonElement message) => JsonText.Of(message, "role"u8) is "system" or "developer";
 
     private static void WriteSentence(Utf8JsonWriter writer, string text)
     {

@@ -11,7 +11,7 @@ namespace ScaiGrid.Inference.Providers.Azure;
 /// <c>model_like</c> replaces the deployment's name, which does not identify its model.
 /// With <c>api</c>, chat uses the Responses API instead, to which <c>reasoning_summary</c> applies.
 /// </summary>
-internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
+internal sealed class AzureProvider(UpstreamHttp http, TimeProvider time) : IProvider
 {
     private const string V1Path = "/openai/v1";
 

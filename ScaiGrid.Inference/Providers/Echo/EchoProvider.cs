@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Echo;
 /// A demo provider without an upstream. It answers with the last user message, streams word by word, calls a tool if the request forces one,
 /// and counts real tokens. Embeddings hash words, images are coloured tiles, and speech is tones. It has no configuration.
 /// </summary>
-internal sealed class EchoProvider(TimeProvider time) : IProvider, IModelDirectory
+internal sealed class EchoProvider(TimeProvider time) : IProvider
 {
     public string Type => "echo";
 

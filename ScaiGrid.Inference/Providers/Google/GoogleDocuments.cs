@@ -15,7 +15,7 @@ internal static class GoogleDocuments
     }
 
     /// <summary>Writes the <c>parts</c> of a content.</summary>
-    public static void WriteParts(Utf8JsonWriter writer, string text)
+    private static void WriteParts(Utf8JsonWriter writer, string text)
     {
         writer.WriteStartArray("parts"u8);
         writer.WriteStartObject();

@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Google;
 /// Google's Gemini API. Configuration besides the common fields: <c>thinking</c> (<c>level</c> or <c>budget</c>), which defaults to what the
 /// model's name implies.
 /// </summary>
-internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IProvider, IModelDirectory
+internal sealed class GoogleProvider(UpstreamHttp http, TimeProvider time) : IProvider
 {
     private const string DefaultBaseUrl = "https://generativelanguage.googleapis.com/v1beta";
 

@@ -4,7 +4,7 @@ using ScaiGrid.Core.Errors;
 namespace ScaiGrid.Inference.Providers.Mistral;
 
 /// <summary>Mistral's API. It has only the common configuration fields.</summary>
-internal sealed class MistralProvider(UpstreamHttp http) : IProvider, IModelDirectory
+internal sealed class MistralProvider(UpstreamHttp http) : IProvider
 {
     private const string DefaultBaseUrl = "https://api.mistral.ai/v1";
 

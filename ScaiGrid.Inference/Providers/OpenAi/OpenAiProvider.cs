@@ -9,7 +9,7 @@ namespace ScaiGrid.Inference.Providers.OpenAi;
 /// Configuration besides the common fields: <c>organization</c>, <c>project</c>, <c>output_limit</c>, and <c>model_like</c>, which replaces a
 /// model name that does not identify the model. With <c>api</c>, chat uses the Responses API instead, to which <c>reasoning_summary</c> applies.
 /// </summary>
-internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvider time, string? defaultBaseUrl) : IProvider, IModelDirectory
+internal sealed class OpenAiProvider(string type, UpstreamHttp http, TimeProvider time, string? defaultBaseUrl) : IProvider
 {
     private static readonly Dictionary<string, Func<JsonNode?, string?>> Own = new()
     {

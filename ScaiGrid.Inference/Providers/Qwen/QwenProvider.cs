@@ -7,7 +7,7 @@ namespace ScaiGrid.Inference.Providers.Qwen;
 /// Alibaba Cloud's Model Studio in its OpenAI-compatible mode; images and speech exist only in its native API. Configuration besides the common
 /// fields: <c>api_url</c>, the native API's URL, for a <c>base_url</c> that does not end in <c>/compatible-mode/v1</c>.
 /// </summary>
-internal sealed class QwenProvider(UpstreamHttp http) : IProvider, IModelDirectory
+internal sealed class QwenProvider(UpstreamHttp http) : IProvider
 {
     private const string DefaultBaseUrl = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1";
     private const string CompatiblePath = "/compatible-mode/v1";

@@ -97,6 +97,6 @@ public sealed class FailureVerdictTests
         }
 
         return new Target(
-            new Backend { Id = id, Name = id, ProviderId = "prov_1", Model = id, InputPrice = 0, OutputPrice = 0, Clients = new BackendClients(), Health = health }, Weight: 1, Priority: 0, Modality: "chat");
+            new Backend { Id = id, Model = id, Prices = default, Clients = new BackendClients(), Health = health }, Weight: 1, Priority: 0, Modality: "chat");
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Time.Testing;
 using ScaiGrid.Inference.Health;
+using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Inference.Routing;
 using Xunit;
@@ -179,13 +180,8 @@ public sealed class TargetSelectorTests
     private Backend Backend(string id, long price = 0, long imagePrice = 0, long audioMinutePrice = 0) => new()
     {
         Id = id,
-        Name = id,
-        ProviderId = "prov",
         Model = id,
-        InputPrice = price,
-        OutputPrice = price,
-        ImagePrice = imagePrice,
-        AudioMinutePrice = audioMinutePrice,
+        Prices = new UnitPrices(price, price, imagePrice, audioMinutePrice),
         Clients = new BackendClients(),
         Health = new BackendHealth(id, _time),
     };
