@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Audit;
@@ -33,7 +35,7 @@ public static class PlatformEndpoints
     public static void MapPlatform(this IEndpointRouteBuilder endpoints)
     {
         var uploads = endpoints.ServiceProvider.GetRequiredService<UploadOptions>();
-        var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerWithoutDatabase);
+        var group = endpoints.MapGroup("/v1").WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).AddEndpointFilter(AnswerDatabaseFaults);
         Tagged("Identity").MapAuth();
         Tagged("Identity").MapScaiKeyWebhooks();
         Tagged("Identity").MapMe();
@@ -61,7 +63,7 @@ public static class PlatformEndpoints
         Tagged("Accounting").MapRateLimits();
 
         endpoints.MapGroup("/oai/v1").WithTags("OpenAI").MapOpenAiModels();
-        var openAi = endpoints.MapGroup("/oai/v1").WithTags("OpenAI").AddEndpointFilter(AnswerWithoutDatabase);
+        var openAi = endpoints.MapGroup("/oai/v1").WithTags("OpenAI").AddEndpointFilter(AnswerDatabaseFaults);
         openAi.MapOpenAiFiles(uploads);
         openAi.MapOpenAiBatches();
         endpoints.MapGroup("").WithTags("Health").MapHealthDetails();
@@ -69,7 +71,7 @@ public static class PlatformEndpoints
         RouteGroupBuilder Tagged(string tag) => group.MapGroup("").WithTags(tag);
     }
 
-    private static async ValueTask<object?> AnswerWithoutDatabase(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    private static async ValueTask<object?> AnswerDatabaseFaults(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         try
         {
@@ -83,6 +85,10 @@ public static class PlatformEndpoints
             }
 
             return new ProblemResult(DatabaseAway.Problem);
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            return new ProblemResult(new Problem(CoreErrors.Conflict, "It was changed or deleted by somebody else meanwhile; look at it and try again."));
         }
     }
 }

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Providers;
@@ -52,12 +53,19 @@ internal static class BackendEndpoints
     private static async Task<Created<Envelope<BackendView>>> Create(
         CreateBackend body,
         Caller caller,
-        PlatformDb db,
+        IDbContextFactory<PlatformDb> databases,
         ProviderCatalog catalog,
         ProviderSecrets secrets,
         BackendPool pool,
         TimeProvider time,
         CancellationToken cancellationToken)
+    {
+        var row = await databases.InOrderAsync(InOrder.Connections, (db, token) => CreateAsync(body, db, catalog, secrets, time, token), cancellationToken);
+        return Reply.Created($"/v1/backends/{row.Id}", View(row, caller, secrets, pool));
+    }
+
+    private static async Task<Backend> CreateAsync(
+        CreateBackend body, PlatformDb db, ProviderCatalog catalog, ProviderSecrets secrets, TimeProvider time, CancellationToken cancellationToken)
     {
         var checks = new Checks();
         var id = Ids.New(Ids.Backend, time);
@@ -97,7 +105,7 @@ internal static class BackendEndpoints
         };
         db.Backends.Add(row);
         await db.SaveOrThrowAsync(cancellationToken, referenced: ModelErrors.ProviderNotFound);
-        return Reply.Created($"/v1/backends/{id}", View(row, caller, secrets, pool));
+        return row;
     }
 
     private static async Task<Results<Ok<Envelope<BackendView>>, ProblemResult>> Get(
@@ -107,22 +115,25 @@ internal static class BackendEndpoints
         return row is null ? Reply.Problem(ModelErrors.BackendNotFound) : Reply.Ok(View(row, caller, secrets, pool));
     }
 
-    private static async Task<Results<Ok<Envelope<BackendView>>, ProblemResult>> Update(
+    private static async Task<Ok<Envelope<BackendView>>> Update(
         string id,
         UpdateBackend body,
         Caller caller,
-        PlatformDb db,
+        IDbContextFactory<PlatformDb> databases,
         ProviderCatalog catalog,
         ProviderSecrets secrets,
         BackendPool pool,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        if (await db.Backends.SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken) is not { } row)
-        {
-            return Reply.Problem(ModelErrors.BackendNotFound);
-        }
+        var row = await databases.InOrderAsync(InOrder.Connections, (db, token) => UpdateAsync(id, body, db, catalog, secrets, time, token), cancellationToken);
+        return Reply.Ok(View(row, caller, secrets, pool));
+    }
 
+    private static async Task<Backend> UpdateAsync(
+        string id, UpdateBackend body, PlatformDb db, ProviderCatalog catalog, ProviderSecrets secrets, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var row = await db.Backends.SingleOrDefaultAsync(backend => backend.Id == id, cancellationToken) ?? throw new ApiException(ModelErrors.BackendNotFound);
         var checks = new Checks();
         row.Name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
         row.Status = Status(checks, body.Status, row.Status);
@@ -154,7 +165,7 @@ internal static class BackendEndpoints
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();
         await db.SaveChangesAsync(cancellationToken);
-        return Reply.Ok(View(row, caller, secrets, pool));
+        return row;
     }
 
     /// <summary>Also removes it from models' routing.</summary>

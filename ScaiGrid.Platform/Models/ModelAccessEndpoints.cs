@@ -46,13 +46,13 @@ internal static class ModelAccessEndpoints
     }
 
     private static async Task<Results<Ok<Envelope<ModelAccessView>>, ProblemResult>> Put(
-        PutModelAccess body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
-    {
-        if (!caller.IsSuperAdmin)
-        {
-            return Reply.Problem(ModelErrors.OperatorsOnly);
-        }
+        PutModelAccess body, Caller caller, IDbContextFactory<PlatformDb> databases, TimeProvider time, CancellationToken cancellationToken) =>
+        caller.IsSuperAdmin
+            ? Reply.Ok(View(await databases.InOrderAsync(InOrder.Models, (db, token) => PutAsync(body, db, time, token), cancellationToken)))
+            : Reply.Problem(ModelErrors.OperatorsOnly);
 
+    private static async Task<ModelAccess> PutAsync(PutModelAccess body, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+    {
         var checks = new Checks();
         var tenantId = checks.Required("tenant_id", body.TenantId, Ids.MaxLength);
         var access = checks.RequiredOneOf("access", body.Access, ModelAccessWords.Allow, ModelAccessWords.Block);
@@ -82,7 +82,7 @@ internal static class ModelAccessEndpoints
 
         row.Access = access;
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.AccessChanged, referenced: ModelErrors.AccessChanged);
-        return Reply.Ok(View(row));
+        return row;
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Delete(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
@@ -176,23 +177,21 @@ internal static class ModelEndpoints
         return Reply.Ok((await WithBackends(db.Models.AsNoTracking().Where(saved => saved.Id == row.Id), db).SingleAsync(cancellationToken)).View(caller, pool));
     }
 
-    private static async Task<Results<NoContent, ProblemResult>> Delete(
-        string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
-    {
-        if (await db.Models.ManagedBy(caller).Named(model).SingleOrDefaultAsync(cancellationToken) is not { } row)
-        {
-            return Reply.Problem(InferenceErrors.ModelNotFound);
-        }
+    private static Task<NoContent> Delete(string model, Caller caller, IDbContextFactory<PlatformDb> databases, CancellationToken cancellationToken) =>
+        databases.InOrderAsync(
+            InOrder.Models,
+            async (db, token) =>
+            {
+                var row = await db.Models.ManagedBy(caller).Named(model).SingleOrDefaultAsync(token) ?? throw new ApiException(InferenceErrors.ModelNotFound);
+                if (await db.RoutingTargets.AnyAsync(target => target.ModelId == row.Id, token))
+                {
+                    throw new ApiException(ModelErrors.ModelIsMapped);
+                }
 
-        if (await db.RoutingTargets.AnyAsync(target => target.ModelId == row.Id, cancellationToken))
-        {
-            return Reply.Problem(ModelErrors.ModelIsMapped);
-        }
-
-        db.Models.Remove(row);
-        await db.SaveChangesAsync(cancellationToken);
-        return TypedResults.NoContent();
-    }
+                db.Models.Remove(row);
+                return TypedResults.NoContent();
+            },
+            cancellationToken);
 
     private static IQueryable<ModelRow> WithBackends(IQueryable<Model> models, PlatformDb db) => models.Select(model => new ModelRow(
         model,

@@ -78,18 +78,15 @@ internal static class ModelGroupEndpoints
     }
 
     private static async Task<Results<Ok<Envelope<ModelGroupView>>, ProblemResult>> Update(
-        string id, UpdateModelGroup body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string id, UpdateModelGroup body, Caller caller, IDbContextFactory<PlatformDb> databases, TimeProvider time, CancellationToken cancellationToken) =>
+        caller.IsSuperAdmin
+            ? Reply.Ok(await databases.InOrderAsync(InOrder.Models, (db, token) => UpdateAsync(id, body, db, time, token), cancellationToken))
+            : Reply.Problem(ModelErrors.OperatorsOnly);
+
+    private static async Task<ModelGroupView> UpdateAsync(
+        string id, UpdateModelGroup body, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (!caller.IsSuperAdmin)
-        {
-            return Reply.Problem(ModelErrors.OperatorsOnly);
-        }
-
-        if (await db.ModelGroups.SingleOrDefaultAsync(group => group.Id == id, cancellationToken) is not { } row)
-        {
-            return Reply.Problem(CoreErrors.NotFound);
-        }
-
+        var row = await db.ModelGroups.SingleOrDefaultAsync(group => group.Id == id, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
         var checks = new Checks();
         row.Name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
         row.Description = checks.Prose("description", body.Description, DescriptionLength) ?? row.Description;
@@ -104,25 +101,22 @@ internal static class ModelGroupEndpoints
         }
 
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.GroupNameTaken, referenced: ModelErrors.GroupChanged);
-        return Reply.Ok(View(row, await ModelsOfAsync(id, db, cancellationToken)));
+        return View(row, await ModelsOfAsync(id, db, cancellationToken));
     }
 
-    private static async Task<Results<NoContent, ProblemResult>> Delete(string id, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, ProblemResult>> Delete(
+        string id, Caller caller, IDbContextFactory<PlatformDb> databases, CancellationToken cancellationToken) =>
+        caller.IsSuperAdmin
+            ? await databases.InOrderAsync(InOrder.Models, (db, token) => DeleteAsync(id, db, token), cancellationToken)
+            : Reply.Problem(ModelErrors.OperatorsOnly);
+
+    private static async Task<NoContent> DeleteAsync(string id, PlatformDb db, CancellationToken cancellationToken)
     {
-        if (!caller.IsSuperAdmin)
-        {
-            return Reply.Problem(ModelErrors.OperatorsOnly);
-        }
-
-        if (await db.ModelGroups.SingleOrDefaultAsync(group => group.Id == id, cancellationToken) is not { } row)
-        {
-            return Reply.Problem(CoreErrors.NotFound);
-        }
-
+        var row = await db.ModelGroups.SingleOrDefaultAsync(group => group.Id == id, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
         // A rule that blocks a tenant must not vanish unnoticed.
         if (await db.ModelAccess.AnyAsync(rule => rule.GroupId == id, cancellationToken))
         {
-            return Reply.Problem(ModelErrors.GroupHasRules);
+            throw new ApiException(ModelErrors.GroupHasRules);
         }
 
         // The database would cascade, but only changes made here are noted for the snapshot.

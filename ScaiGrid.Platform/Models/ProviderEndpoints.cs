@@ -73,14 +73,20 @@ internal static class ProviderEndpoints
         return row is null ? Reply.Problem(ModelErrors.ProviderNotFound) : Reply.Ok(View(row, secrets));
     }
 
-    private static async Task<Results<Ok<Envelope<ProviderView>>, ProblemResult>> Update(
+    private static async Task<Ok<Envelope<ProviderView>>> Update(
+        string id,
+        UpdateProvider body,
+        IDbContextFactory<PlatformDb> databases,
+        ProviderCatalog catalog,
+        ProviderSecrets secrets,
+        TimeProvider time,
+        CancellationToken cancellationToken) => Reply.Ok(await databases.InOrderAsync(
+            InOrder.Connections, (db, token) => UpdateAsync(id, body, db, catalog, secrets, time, token), cancellationToken));
+
+    private static async Task<ProviderView> UpdateAsync(
         string id, UpdateProvider body, PlatformDb db, ProviderCatalog catalog, ProviderSecrets secrets, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (await db.Providers.SingleOrDefaultAsync(provider => provider.Id == id, cancellationToken) is not { } row)
-        {
-            return Reply.Problem(ModelErrors.ProviderNotFound);
-        }
-
+        var row = await db.Providers.SingleOrDefaultAsync(provider => provider.Id == id, cancellationToken) ?? throw new ApiException(ModelErrors.ProviderNotFound);
         var checks = new Checks();
         var name = body.Name is null ? row.Name : checks.Required("name", body.Name, NameLength);
         if (body.Type is not null && body.Type != row.Type)
@@ -105,7 +111,7 @@ internal static class ProviderEndpoints
         row.Name = name;
         row.UpdatedAt = time.GetStoredNow();
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.ProviderNameTaken);
-        return Reply.Ok(View(row, secrets));
+        return View(row, secrets);
     }
 
     private static async Task<Results<NoContent, ProblemResult>> Delete(string id, PlatformDb db, CancellationToken cancellationToken)

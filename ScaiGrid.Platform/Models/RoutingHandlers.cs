@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Pipeline;
@@ -21,15 +22,15 @@ internal static class RoutingHandlers
         return id is null ? Reply.Problem(InferenceErrors.ModelNotFound) : Reply.Ok(await ViewAsync(id, db, cancellationToken));
     }
 
-    public static async Task<Results<Ok<Envelope<RoutingView>>, ProblemResult>> Put(
+    public static async Task<Ok<Envelope<RoutingView>>> Put(
+        string model, PutRouting body, Caller caller, IDbContextFactory<PlatformDb> databases, TimeProvider time, CancellationToken cancellationToken) =>
+        Reply.Ok(await databases.InOrderAsync(InOrder.Models, (db, token) => PutAsync(model, body, caller, db, time, token), cancellationToken));
+
+    private static async Task<RoutingView> PutAsync(
         string model, PutRouting body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
-        var id = await db.Models.ManagedBy(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken);
-        if (id is null)
-        {
-            return Reply.Problem(InferenceErrors.ModelNotFound);
-        }
-
+        var id = await db.Models.ManagedBy(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken)
+            ?? throw new ApiException(InferenceErrors.ModelNotFound);
         var checks = new Checks();
         var strategy = checks.OneOf("strategy", body.Strategy, RoutingWords.Weighted, [.. RoutingWords.Strategies.Keys]);
         var retry = Retry(checks, body.Retry);
@@ -41,7 +42,7 @@ internal static class RoutingHandlers
         (policy.Strategy, policy.Retry, policy.UpdatedAt) = (strategy, retry, time.GetStoredNow());
         await ReplaceAsync(id, targets, db, cancellationToken);
         await db.SaveOrThrowAsync(cancellationToken, duplicate: ModelErrors.RoutingChanged, referenced: ModelErrors.RoutingChanged);
-        return Reply.Ok(await ViewAsync(id, db, cancellationToken));
+        return await ViewAsync(id, db, cancellationToken);
     }
 
     /// <returns>The stored form; null for the defaults.</returns>
