@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Net.Http.Headers;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -21,13 +22,14 @@ internal static class AvatarHandlers
 
     /// <summary>Accepts the image as the body, or as the first file of a form.</summary>
     public static async Task<Results<Ok<Envelope<AvatarView>>, ProblemResult>> Put(
-        string model, HttpRequest request, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string model, HttpRequest request, Caller caller, AuditEntry audit, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
         if (await db.Models.ManagedBy(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken) is not { } id)
         {
             return Reply.Problem(InferenceErrors.ModelNotFound);
         }
 
+        audit.ResourceId = id;
         var bytes = await ReadAsync(request, cancellationToken);
         if (bytes.Length > MaxBytes)
         {
@@ -76,13 +78,15 @@ internal static class AvatarHandlers
             Convert.FromBase64String(avatar.Content), avatar.ContentType, lastModified: avatar.UpdatedAt, entityTag: new EntityTagHeaderValue($"\"{avatar.Hash}\""));
     }
 
-    public static async Task<Results<NoContent, ProblemResult>> Delete(string model, Caller caller, PlatformDb db, CancellationToken cancellationToken)
+    public static async Task<Results<NoContent, ProblemResult>> Delete(
+        string model, Caller caller, AuditEntry audit, PlatformDb db, CancellationToken cancellationToken)
     {
         if (await db.Models.ManagedBy(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken) is not { } id)
         {
             return Reply.Problem(InferenceErrors.ModelNotFound);
         }
 
+        audit.ResourceId = id;
         if (await db.ModelAvatars.SingleOrDefaultAsync(avatar => avatar.ModelId == id, cancellationToken) is { } row)
         {
             db.ModelAvatars.Remove(row);

@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Providers;
 using ScaiGrid.Platform.Data;
@@ -24,6 +25,7 @@ internal static partial class DiscoveryHandlers
         string id,
         bool? import,
         DiscoverModels? body,
+        AuditEntry audit,
         PlatformDb db,
         ProviderCatalog catalog,
         ProviderSecrets secrets,
@@ -35,6 +37,8 @@ internal static partial class DiscoveryHandlers
             return Reply.Problem(ModelErrors.ProviderNotFound);
         }
 
+        // Not the first of the imported rows.
+        audit.ResourceId = id;
         var checks = new Checks();
         var wanted = body?.Models?.OfType<string>().ToHashSet();
         var inputPrice = checks.Price("input_price_per_mtok", body?.InputPricePerMtok, otherwise: 0);

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Tenancy;
 
@@ -52,6 +53,8 @@ internal sealed class Model : ISnapshotted
     /// <summary>A JSON object.</summary>
     public string DefaultParams { get; set; } = "{}";
 
+    /// <summary>Only shown to callers who manage models. The model's tenant reads the audit log as well.</summary>
+    [Private]
     public string? SystemPromptTemplate { get; set; }
 
     /// <summary>One of <see cref="ModelStatus"/>.</summary>

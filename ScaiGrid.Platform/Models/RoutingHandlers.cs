@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -23,14 +24,15 @@ internal static class RoutingHandlers
     }
 
     public static async Task<Ok<Envelope<RoutingView>>> Put(
-        string model, PutRouting body, Caller caller, IDbContextFactory<PlatformDb> databases, TimeProvider time, CancellationToken cancellationToken) =>
-        Reply.Ok(await databases.InOrderAsync(InOrder.Models, (db, token) => PutAsync(model, body, caller, db, time, token), cancellationToken));
+        string model, PutRouting body, Caller caller, AuditEntry audit, IDbContextFactory<PlatformDb> databases, TimeProvider time, CancellationToken cancellationToken) =>
+        Reply.Ok(await databases.InOrderAsync(InOrder.Models, (db, token) => PutAsync(model, body, caller, audit, db, time, token), cancellationToken));
 
     private static async Task<RoutingView> PutAsync(
-        string model, PutRouting body, Caller caller, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
+        string model, PutRouting body, Caller caller, AuditEntry audit, PlatformDb db, TimeProvider time, CancellationToken cancellationToken)
     {
         var id = await db.Models.ManagedBy(caller).Named(model).Select(row => row.Id).SingleOrDefaultAsync(cancellationToken)
             ?? throw new ApiException(InferenceErrors.ModelNotFound);
+        audit.ResourceId = id;
         var checks = new Checks();
         var strategy = checks.OneOf("strategy", body.Strategy, RoutingWords.Weighted, [.. RoutingWords.Strategies.Keys]);
         var retry = Retry(checks, body.Retry);

@@ -125,7 +125,7 @@ public sealed class AuditLogTests(Grid grid) : GridTest(grid)
         (await Admin.GetAsync("/v1/audit-log/export?format=xml")).Invalid("format");
 
         // A long change is truncated.
-        (await Admin.PutAsync($"/v1/models/{model}", new { system_prompt_template = new string('x', 50_000) })).Ok();
+        (await Admin.PutAsync($"/v1/models/{model}", new { description = new string('x', 4000) })).Ok();
         Assert.InRange((await Admin.AuditAsync($"resource_id={model}"))[0]["changes"]!.ToJsonString().Length, 1000, 3000);
     }
 
