@@ -138,6 +138,7 @@ internal static class ModelEndpoints
             checks.Add("slug", "cannot be changed: callers use it as the model's name.");
         }
 
+        var (modality, status) = (row.Modality, row.Status);
         row.DisplayName = body.DisplayName is null ? row.DisplayName : checks.Required("display_name", body.DisplayName, NameLength);
         row.Description = checks.Prose("description", body.Description, DescriptionLength) ?? row.Description;
         row.Modality = Modality(checks, body.Modality, row.Modality);
@@ -151,12 +152,17 @@ internal static class ModelEndpoints
         row.ImagePrice = checks.Price("image_price", body.ImagePrice, row.ImagePrice);
         row.AudioPricePerMinute = checks.Price("audio_price_per_minute", body.AudioPricePerMinute, row.AudioPricePerMinute);
         row.CachedInputPricePerMtok = body.CachedInputPricePerMtok.IsGiven ? CachedPrice(checks, body.CachedInputPricePerMtok.Value) : row.CachedInputPricePerMtok;
-        row.DefaultParams = DefaultParams(checks, row.Modality, body.DefaultParams)?.ToJsonString() ?? row.DefaultParams;
+
+        // Which defaults are valid depends on the modality.
+        var defaults = body.DefaultParams ?? (row.Modality == modality ? null : JsonNode.Parse(row.DefaultParams) as JsonObject);
+        row.DefaultParams = DefaultParams(checks, row.Modality, defaults)?.ToJsonString() ?? row.DefaultParams;
         row.SystemPromptTemplate = body.SystemPromptTemplate.IsGiven ? Template(checks, body.SystemPromptTemplate.Value) : row.SystemPromptTemplate;
         row.Status = Status(checks, body.Status, row.Status);
         row.Metadata = checks.Document("metadata", body.Metadata)?.ToJsonString() ?? row.Metadata;
         row.DefaultAccess = checks.OneOf("default_access", body.DefaultAccess, row.DefaultAccess, ModelAccessWords.Allow, ModelAccessWords.Block);
-        row.DeprecatedAt = body.DeprecatedAt.IsGiven ? checks.Time("deprecated_at", body.DeprecatedAt.Value) : row.DeprecatedAt;
+        row.DeprecatedAt = body.DeprecatedAt.IsGiven ? checks.Time("deprecated_at", body.DeprecatedAt.Value)
+            : status == ModelStatus.Deprecated && row.Status == ModelStatus.Active ? null
+            : row.DeprecatedAt;
         row.SunsetAt = body.SunsetAt.IsGiven ? checks.Time("sunset_at", body.SunsetAt.Value) : row.SunsetAt;
         CheckDates(checks, row, time);
         if (limits != (row.ContextWindow, row.MaxOutputTokens))

@@ -62,4 +62,21 @@ public sealed class ModelTemplateTests(Grid grid) : GridTest(grid)
         Assert.NotNull((string?)changed["deprecated_at"]);
         Assert.True((await Admin.ChatAsync(other)).Headers.ContainsKey("Deprecation"));
     }
+
+    [Fact]
+    public async Task ModelThatIsActiveAgain_IsNoLongerAnnouncedAsDeprecated()
+    {
+        var slug = await ConnectAsync(new UpstreamScript(), modelFields: new { status = "deprecated" });
+        var path = $"/v1/models/{Uri.EscapeDataString(slug)}";
+        Assert.NotNull((string?)(await Admin.PutAsync(path, new { display_name = "x" })).Ok()["deprecated_at"]);
+        Assert.Null((string?)(await Admin.PutAsync(path, new { status = "active" })).Ok()["deprecated_at"]);
+        Assert.False((await Admin.ChatAsync(slug)).Headers.ContainsKey("Deprecation"));
+
+        // An announced date is kept, and so is one that is sent along.
+        const string Announced = "2126-01-02T03:04:05Z";
+        Assert.NotNull((string?)(await Admin.PutAsync(path, new { deprecated_at = Announced })).Ok()["deprecated_at"]);
+        Assert.NotNull((string?)(await Admin.PutAsync(path, new { status = "active" })).Ok()["deprecated_at"]);
+        (await Admin.PutAsync(path, new { status = "deprecated" })).Ok();
+        Assert.NotNull((string?)(await Admin.PutAsync(path, new { status = "active", deprecated_at = Announced })).Ok()["deprecated_at"]);
+    }
 }

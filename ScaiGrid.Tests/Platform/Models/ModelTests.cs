@@ -74,6 +74,16 @@ public sealed class ModelTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task AnotherModality_ChecksTheStoredDefaults()
+    {
+        var model = (await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug(), default_params = new { n = 11 }, modality = "embedding" })).Created();
+        var path = $"/v1/models/{(string)model["id"]!}";
+        (await Admin.PutAsync(path, new { modality = "image" })).Invalid("default_params.n");
+        Assert.Equal("embedding", (string?)(await Admin.GetAsync(path)).Ok()["modality"]);
+        (await Admin.PutAsync(path, new { modality = "image", default_params = new { n = 1 } })).Ok();
+    }
+
+    [Fact]
     public async Task Null_ClearsLimitsAndTemplate()
     {
         var made = (await Admin.PostAsync("/v1/models", new { slug = Fresh.Slug(), context_window = 8000, max_output_tokens = 500, system_prompt_template = "Be kind." })).Created();
