@@ -53,7 +53,7 @@ public sealed class CallRunner(
 
             dispatcher.GaveUp(call);
             var failure = error.ToProblem();
-            if (call.Spent is { } spent)
+            if (call.Spent is { } spent && call.Context.Caller.Terms?.IsRepeatedAfter(failure) is not true)
             {
                 await settlement.SettleAsync(call, spent.Usage, spent.IsEstimated, CallStatus.Error);
             }

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Core.Storage;
 using ScaiGrid.Platform.Calls;
@@ -196,7 +197,11 @@ internal sealed partial class BatchRun(
         var id = $"{batch.Id}-{number}-{index}";
         try
         {
-            var terms = new CallTerms(UsageId(batch, id), batch.PricePercent, batch.Calls(number));
+            var terms = new CallTerms(
+                UsageId(batch, id),
+                batch.PricePercent,
+                batch.Calls(number),
+                problem => Passes(problem) || IsTriedAgain(problem, results.Failures(index)) || IsCutOff(problem, cancellationToken));
             return await AnswerAsync(batch, index, id, BatchLine.Parse(line, batch), terms, results, cancellationToken);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
@@ -233,18 +238,17 @@ internal sealed partial class BatchRun(
                 return NotCalled(refusal.Code, refusal.Message);
             }
 
-            // A call that the end of a drain cut off is left to the next worker.
-            if (answer.Status == 503)
+            if (answer.Problem is { } cutOff && IsCutOff(cutOff, cancellationToken))
             {
-                cancellationToken.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(cancellationToken);
             }
 
-            if (Passes(answer))
+            if (answer.Problem is { } passing && Passes(passing))
             {
                 return (null, answer.RetryAfter!.Value);
             }
 
-            if (answer.Status is not (502 or 503 or 504) || results.Failures(index) + 1 >= MostTries)
+            if (answer.Problem is not { } problem || !IsTriedAgain(problem, results.Failures(index)))
             {
                 return (LineResult.Called(index, id, line.CustomId, answer), default);
             }
@@ -287,7 +291,13 @@ internal sealed partial class BatchRun(
 
     // Limits, outages in which nothing is sent, and pauses that every upstream asks for are waited out for as long as the batch lasts; other failures get a few attempts. The next
     // period of a budget is not waited for, however near it is.
-    private static bool Passes(InferenceAnswer answer) => answer is { Status: 429 or 503, RetryAfter: not null, IsUsedUp: false };
+    private static bool Passes(Problem problem) =>
+        problem is { Error.Status: 429 or 503, ResetsAt: null } and ({ RetryAfterSeconds: not null } or { IsLasting: true });
+
+    private static bool IsTriedAgain(Problem problem, int failures) => problem.Error.Status is 502 or 503 or 504 && failures + 1 < MostTries;
+
+    // A call that the end of a drain cut off is left to the next worker.
+    private static bool IsCutOff(Problem problem, CancellationToken stop) => problem.Error.Status == 503 && stop.IsCancellationRequested;
 
     /// <summary>A usage id that is the same on every worker, and begins with the batch's time.</summary>
     private static string UsageId(BatchRow batch, string lineId) =>

@@ -16,8 +16,8 @@ namespace ScaiGrid.Platform.Calls;
 /// <param name="Body">The response body.</param>
 /// <param name="Headers">The response headers.</param>
 /// <param name="RetryAfter">The time after which a retry may succeed.</param>
-/// <param name="IsUsedUp">Whether a budget refused the call that has no room for it until its period ends.</param>
-internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, IHeaderDictionary Headers, TimeSpan? RetryAfter, bool IsUsedUp)
+/// <param name="Problem">Why it failed; null if it succeeded.</param>
+internal sealed record InferenceAnswer(int Status, ReadOnlyMemory<byte> Body, IHeaderDictionary Headers, TimeSpan? RetryAfter, Problem? Problem)
 {
     public bool Succeeded => Status is >= 200 and < 300;
 }
@@ -54,7 +54,7 @@ internal sealed class InProcessInference
         var response = await PostAsync(caller, path, body, requestId, answer, started: _ => { }, cancellationToken);
         var problem = response.HttpContext.Features.Get<Problem>();
         TimeSpan? retryAfter = int.TryParse(response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : problem is { IsLasting: true } ? UntilChanged : null;
-        return new InferenceAnswer(response.StatusCode, answer.ToArray(), response.Headers, retryAfter, problem?.ResetsAt is not null);
+        return new InferenceAnswer(response.StatusCode, answer.ToArray(), response.Headers, retryAfter, problem);
     }
 
     /// <summary>Posts a JSON document; the response is written to <paramref name="answer"/> as it arrives.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -42,6 +43,31 @@ public sealed class BatchWaitTests(Grid grid) : GridTest(grid)
         await Task.Delay(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         (await Admin.PutAsync(path, new { targets })).Ok();
         Assert.Equal(1, (int)(await BatchTests.WaitAsync(Admin, id))["request_counts"]!["completed"]!);
+    }
+
+    /// <summary>Qwen accepts 10 texts per request. The second slice fails at the line's first try.</summary>
+    [Theory]
+    [InlineData("limit_requests", "ok", 75)]
+    [InlineData("internal_error", "ok", 75)]
+    [InlineData("data_inspection_failed", "error", 30)]
+    public async Task LineThatFailsHalfway_IsBilledOnce_ForItsLastTry(string failure, string status, int tokens)
+    {
+        await using var qwen = await FakeVendor.StartAsync();
+        var failures = 0;
+        qwen.At("/compatible-mode/v1/embeddings", call =>
+        {
+            var texts = JsonNode.Parse(call.Body)!["input"]!.AsArray();
+            var vectors = string.Join(',', texts.Select(_ => """{"embedding":[1]}"""));
+            return (string?)texts[0] == "10" && failures++ == 0
+                ? $$$"""{"error":{"message":"not now","code":"{{{failure}}}"}}"""
+                : $$$"""{"data":[{{{vectors}}}],"usage":{"prompt_tokens":{{{texts.Count * 3}}},"total_tokens":{{{texts.Count * 3}}}}}""";
+        });
+        var slug = await qwen.ConnectAsync(Admin, "qwen", "embedding", "/compatible-mode/v1");
+        var input = Enumerable.Range(0, 25).Select(number => $"{number}");
+        var batch = await BatchTests.WaitAsync(Admin, await SubmitAsync(BatchTests.Line("sliced", "/v1/inference/embed", new { model = slug, input })));
+        Assert.Equal(status == "ok" ? 1 : 0, (int)batch["request_counts"]!["completed"]!);
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal((status, tokens), ((string?)row["status"], (int)row["tokens_in"]!));
     }
 
     private async Task<string> SubmitAsync(params object[] lines) => (string)(await Admin.PostAsync(
