@@ -164,11 +164,15 @@ internal sealed class BatchValidation(
         if (batch.Status != BatchStatus.Validating)
         {
             (batch.Status, batch.EndedAt) = (BatchStatus.Cancelled, now);
+            BatchJob.Add(db, batch, BatchStep.Finish, time);
         }
         else if (mistakes.Count > 0)
         {
             (batch.Status, batch.EndedAt) = (BatchStatus.Failed, now);
             batch.Errors = JsonSerializer.Serialize(mistakes, BatchView.Json);
+
+            // Deletes the chunks before the mistake.
+            BatchJob.Add(db, batch, BatchStep.Finish, time);
         }
         else
         {

@@ -42,6 +42,50 @@ public sealed class BatchInputTests(DatabaseServer server)
         Assert.Equal(1, asked);
     }
 
+    /// <summary>The first chunk is stored before the rest of the input is read.</summary>
+    [Theory]
+    [InlineData("failed")]
+    [InlineData("cancelled")]
+    public async Task ChunksOfABatchThatEndsBeforeItsFirstCall_AreDeleted(string status)
+    {
+        using var folder = new TemporaryFolder();
+        await using var redis = await RedisServer.StartAsync();
+        var settings = BatchFault.Settings(await server.CreateAsync(DatabaseKind.MariaDb), redis, folder);
+        settings["SCAIGRID_BATCH_ALLOW_PRIVATE"] = "true";
+        await ModeProcess.RunAsync(Mode.Migrate, settings);
+        await using var http = await Replica.StartAsync(Mode.Http, settings);
+        await using var worker = await Replica.StartAsync(Mode.Worker, settings);
+        using var admin = new ApiDriver(http.BaseAddress, Secrets.AdminKey);
+        await using var source = await FakeReceiver.StartAsync();
+        var (isAsked, mayAnswer) = (new TaskCompletionSource(), new TaskCompletionSource());
+        source.Play("input", async context =>
+        {
+            isAsked.TrySetResult();
+            await mayAnswer.Task;
+            object[] lines = [.. Enumerable.Range(0, 150).Select(line => BatchTests.Line($"line-{line}", "/v1/inference/chat", BatchTests.Chat("scailabs/echo")))];
+            await context.Response.Body.WriteAsync(BatchTests.Lines(status == "failed" ? [.. lines, lines[0]] : lines));
+        });
+
+        var id = (string)(await admin.PostAsync("/v1/inference/batch", new { input_file_url = source.UrlOf("input") })).Created()["id"]!;
+        await isAsked.Task.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        if (status == "cancelled")
+        {
+            (await admin.PostAsync($"/v1/inference/batch/{id}/cancel", new { })).Ok();
+        }
+
+        using var chunks = new FileSystemWatcher(Directory.CreateDirectory(BatchFault.Chunks(folder)).FullName) { IncludeSubdirectories = true };
+        var written = new TaskCompletionSource();
+        chunks.Renamed += (_, _) => written.TrySetResult();
+        chunks.Created += (_, _) => written.TrySetResult();
+        chunks.EnableRaisingEvents = true;
+        mayAnswer.SetResult();
+        Assert.Equal(status, (string?)(await BatchTests.WaitAsync(admin, id))["status"]);
+        await written.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+
+        // The store deletes empty folders.
+        await Poll.UntilAsync(() => Task.FromResult(!Directory.Exists(BatchFault.Chunks(folder))), "the chunks to be deleted");
+    }
+
     [Fact]
     public async Task InlineInputOfABatchThatIsRefused_IsNotStored()
     {
