@@ -12,6 +12,9 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
 {
     private const int CustomIdLength = 256;
 
+    // A body that is too deep for a call is its line's mistake, not the batch's.
+    private const int AnyDepth = int.MaxValue;
+
     // The endpoints with JSON requests and JSON responses.
     private static readonly string[] NativePaths =
         ["/v1/inference/chat", "/v1/inference/generate", "/v1/inference/embed", "/v1/inference/images/generate"];
@@ -26,7 +29,7 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
     {
         try
         {
-            var reader = new Utf8JsonReader(line);
+            var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = AnyDepth });
             using var document = JsonDocument.ParseValue(ref reader);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 && document.RootElement.TryGetProperty("custom_id"u8, out var id) && id.ValueKind == JsonValueKind.String
@@ -43,7 +46,7 @@ internal sealed record BatchLine(string CustomId, string? Path, byte[] Body, str
     /// <summary>Parses a line that has a valid <c>custom_id</c>.</summary>
     public static BatchLine Parse(ReadOnlyMemory<byte> line, BatchRow batch)
     {
-        using var document = JsonDocument.Parse(line);
+        using var document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = AnyDepth });
         var customId = document.RootElement.GetProperty("custom_id"u8).GetString()!;
         try
         {
