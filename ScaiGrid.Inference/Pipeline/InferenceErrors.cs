@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Routing;
 
 namespace ScaiGrid.Inference.Pipeline;
 
@@ -20,8 +21,15 @@ public static class InferenceErrors
     public static readonly Error UpstreamShapeMismatch = new("UPSTREAM_SHAPE_MISMATCH", 502, "The upstream's response could not be parsed.");
 
     /// <summary><see cref="ModelNotFound"/> with the requested name, which may be any text: shortened, and with invisible characters replaced.</summary>
-    public static Problem NoModel(string slug)
+    /// <param name="slug">As the caller wrote it.</param>
+    /// <param name="snapshots">If the snapshot is stale, it does not prove that there is no such model.</param>
+    public static Problem NoModel(string slug, SnapshotStore snapshots)
     {
+        if (snapshots.IsStale)
+        {
+            return new Problem(CoreErrors.Unavailable);
+        }
+
         var name = new StringBuilder();
         foreach (var rune in slug.EnumerateRunes())
         {

@@ -37,7 +37,7 @@ public sealed class ModelResolver(SnapshotStore snapshots, TimeProvider time)
         problem = route switch
         {
             null when slug.Length == 0 => Problem.Invalid("model", "must not be empty."),
-            null => snapshots.IsLoaded ? InferenceErrors.NoModel(slug) : new Problem(CoreErrors.Unavailable),
+            null => InferenceErrors.NoModel(slug, snapshots),
             _ when !route.IsEnabledFor(caller) => new Problem(InferenceErrors.ModelAccessDenied),
             _ when route.Modality != modality => Problem.Invalid("model", $"is a model for {route.Modality}, not for {modality}."),
             _ => null,

@@ -34,7 +34,7 @@ internal static class OpenAiModels
     private static Results<Ok<OpenAiModel>, ProblemResult> Get(string model, Caller caller, SnapshotStore snapshots) =>
         snapshots.Current.FindModel(ModelSlug.Decode(model), caller) switch
         {
-            null => new ProblemResult(InferenceErrors.NoModel(ModelSlug.Decode(model))),
+            null => new ProblemResult(InferenceErrors.NoModel(ModelSlug.Decode(model), snapshots)),
             var found when !found.IsEnabledFor(caller) => Reply.Problem(InferenceErrors.ModelAccessDenied),
             var found => TypedResults.Ok(View(found)),
         };

@@ -39,6 +39,11 @@ public sealed class RestartWithoutDatabaseTests
             Assert.Equal("Bearer sk-upstream-secret-1234", upstream.Calls.Last().Headers["Authorization"]);
             using var stranger = warm.As(Stranger);
             (await stranger.ChatAsync(slug)).Error(503, "SERVICE_UNAVAILABLE");
+
+            // What the snapshot does not have is unknown, not absent: it may have been added since.
+            const string Unknown = "no/such-model";
+            (await warm.ChatAsync(Unknown)).Error(503, "SERVICE_UNAVAILABLE");
+            (await warm.GetAsync($"/oai/v1/models/{Unknown}")).OpenAiError(503, "service_unavailable");
             using var admin = warm.As(Secrets.AdminKey);
             var snapshot = (await admin.GetAsync("/health/detailed")).Ok()["snapshot"]!;
             Assert.True((bool)snapshot["is_restored"]!);
@@ -50,6 +55,8 @@ public sealed class RestartWithoutDatabaseTests
             await Poll.UntilAsync(async () => !(bool)(await admin.GetAsync("/health/detailed")).Ok()["snapshot"]!["is_restored"]!, "the database's snapshot");
             (await stranger.ChatAsync(slug)).Error(401, "AUTH_TOKEN_INVALID");
             (await warm.ChatAsync(slug)).Ok();
+            (await warm.ChatAsync(Unknown)).Error(404, "MODEL_NOT_FOUND");
+            (await warm.GetAsync($"/oai/v1/models/{Unknown}")).OpenAiError(404, "model_not_found");
         }
 
         // The file cannot be opened with another secret key, and is not served when it is older than the maximum age.
