@@ -120,7 +120,8 @@ public static class PlatformServices
         builder.Services.AddSingleton<SnapshotFile>();
         builder.Services.AddSingleton<BackendPool>();
         builder.Services.AddSingleton<RouteTable>();
-        builder.Services.AddSingleton<SnapshotLoader>();
+        builder.Services.AddSingleton<SnapshotConnections>();
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<SnapshotLoader>(services, services.GetRequiredService<SnapshotConnections>()));
         builder.Services.AddSingleton<SnapshotRefresher>();
         builder.Services.AddHostedService(services => services.GetRequiredService<SnapshotRefresher>());
         builder.Services.AddSingleton<ISnapshotSignal, RedisSnapshotSignal>();

@@ -47,6 +47,19 @@ public sealed partial record DatabaseAddress(DatabaseKind Kind, string Connectio
         return address is not null;
     }
 
+    /// <summary>The same database, with connections that are not shared with other code of this process.</summary>
+    /// <param name="name">The name of these connections on the server.</param>
+    /// <param name="connections">Their maximum number.</param>
+    public DatabaseAddress WithOwnPool(string name, int connections) => Kind == DatabaseKind.Sqlite ? this : this with
+    {
+        ConnectionString = new MySqlConnectionStringBuilder(ConnectionString)
+        {
+            ApplicationName = name,
+            MinimumPoolSize = 0,
+            MaximumPoolSize = (uint)connections,
+        }.ConnectionString,
+    };
+
     private static MySqlConnectionStringBuilder FromUrl(Match match)
     {
         var builder = new MySqlConnectionStringBuilder

@@ -18,7 +18,7 @@ public sealed class DatabaseOptions : IValidatableObject
     [Setting("SCAIGRID_DATABASE_SERVER_VERSION", "Version of the MariaDB server, which determines the generated SQL; a newer server works too.")]
     public string ServerVersion { get; set; } = "10.11";
 
-    [Setting("SCAIGRID_DATABASE_POOL_SIZE", "Maximum number of database connections of one process.")]
+    [Setting("SCAIGRID_DATABASE_POOL_SIZE", "Maximum number of database connections of one process, besides two that load the snapshot.")]
     [Range(2, 1000)]
     public int PoolSize { get; set; } = 50;
 

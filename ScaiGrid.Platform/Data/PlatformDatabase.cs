@@ -34,10 +34,10 @@ public static class PlatformDatabase
     }
 
     /// <summary>Configures a context for the configured database; used by modules' contexts as well.</summary>
-    public static DbContextOptionsBuilder UseDatabase(this DbContextOptionsBuilder builder, DatabaseOptions options)
-    {
-        var address = options.Address;
-        return address.Kind switch
+    public static DbContextOptionsBuilder UseDatabase(this DbContextOptionsBuilder builder, DatabaseOptions options) => builder.UseDatabase(options, options.Address);
+
+    internal static DbContextOptionsBuilder UseDatabase(this DbContextOptionsBuilder builder, DatabaseOptions options, DatabaseAddress address) =>
+        address.Kind switch
         {
             DatabaseKind.Sqlite => builder
                 .UseSqlite(address.ConnectionString)
@@ -47,5 +47,4 @@ public static class PlatformDatabase
                 new MariaDbServerVersion(options.ServerVersion),
                 mysql => mysql.ExecutionStrategy(dependencies => new TransientFaultStrategy(dependencies))),
         };
-    }
 }
