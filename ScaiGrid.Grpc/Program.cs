@@ -56,6 +56,7 @@ return await HostRunner.RunAsync(async () =>
         return 1;
     }
 
+    app.UseMiddleware<CallId>();
     app.UseDraining(context => GrpcErrors.WriteAsync(context.Response, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
     app.UseMiddleware<CallGate>();
     app.UseMiddleware<UnreadMessages>();

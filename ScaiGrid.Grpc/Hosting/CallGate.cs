@@ -5,7 +5,6 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
-using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -17,7 +16,7 @@ using ScaiGrid.Platform.Identity;
 namespace ScaiGrid.Grpc.Hosting;
 
 /// <summary>
-/// Runs for every gRPC call before its message is read: sets the request id, authenticates the caller (API key, token or service token), and checks
+/// Runs for every gRPC call before its message is read: authenticates the caller (API key, token or service token), and checks
 /// the method's permission. Then reads the message within the bound for all large bodies. Health and reflection need no credentials, as their clients
 /// expect.
 /// </summary>
@@ -29,7 +28,6 @@ internal sealed class CallGate(
     ControlPlaneLimiter control,
     ClientAddress client,
     RequestBodies bodies,
-    TimeProvider time,
     ILogger<CallGate> logger)
 {
     private const int FrameHead = 5;
@@ -38,11 +36,6 @@ internal sealed class CallGate(
 
     public async Task InvokeAsync(HttpContext context)
     {
-        var given = context.Request.Headers["X-Request-Id"].ToString();
-        context.TraceIdentifier = RequestId.IsWellFormed(given) ? given : Ids.New(Ids.Request, time);
-
-        // Not at once: if a call fails before its first message, the trailers are sent as headers, and the id would appear twice.
-        context.Response.OnStarting(WriteRequestId, context);
         if (context.GetEndpoint()?.Metadata is not { } metadata || metadata.GetMetadata<GrpcMethodMetadata>()?.Method is not { } method)
         {
             await next(context);
@@ -123,13 +116,6 @@ internal sealed class CallGate(
             // Nobody sees the answer.
             return (null, new Problem(CoreErrors.BadRequest));
         }
-    }
-
-    private static Task WriteRequestId(object call)
-    {
-        var context = (HttpContext)call;
-        context.Response.Headers[GrpcErrors.RequestIdTrailer] = context.TraceIdentifier;
-        return Task.CompletedTask;
     }
 
     /// <summary>Gives gRPC the message that has been read.</summary>

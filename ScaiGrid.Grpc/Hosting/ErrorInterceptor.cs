@@ -70,7 +70,8 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger)
                 return rpc;
             case ApiException api:
                 return GrpcErrors.From(api.Problem, context);
-            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
+            // A write to a caller who has gone fails with various exceptions.
+            case Exception when context.CancellationToken.IsCancellationRequested:
                 return new RpcException(Status.DefaultCancelled);
             default:
                 CallFailed(exception);

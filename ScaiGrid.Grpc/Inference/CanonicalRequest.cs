@@ -13,9 +13,9 @@ internal static class CanonicalRequest
     public static PooledBytes Write(ChatRequest request, bool stream)
     {
         var body = new PooledBytes(request.CalculateSize() + 1024);
-        using var writer = new Utf8JsonWriter(body);
+        using var writer = RequestJson.Writer(body);
         writer.WriteStartObject();
-        writer.WriteString("model"u8, request.Model);
+        writer.WriteText("model"u8, request.Model);
         writer.WriteBoolean("stream"u8, stream);
         writer.WriteStartArray("messages"u8);
         foreach (var message in request.Messages)
@@ -51,7 +51,7 @@ internal static class CanonicalRequest
             writer.WriteStartArray("stop"u8);
             foreach (var stop in request.Stop)
             {
-                writer.WriteStringValue(stop);
+                writer.WriteText(stop);
             }
 
             writer.WriteEndArray();
@@ -68,7 +68,8 @@ internal static class CanonicalRequest
             writer.WriteStartObject("metadata"u8);
             foreach (var (name, value) in request.Metadata)
             {
-                writer.WriteString(name, value);
+                writer.WritePropertyName(name);
+                writer.WriteText(value);
             }
 
             writer.WriteEndObject();
@@ -98,8 +99,8 @@ internal static class CanonicalRequest
                 writer.WriteStartObject();
                 writer.WriteString("type"u8, "function"u8);
                 writer.WriteStartObject("function"u8);
-                writer.WriteString("name"u8, tool.Name);
-                writer.WriteString("description"u8, tool.Description);
+                writer.WriteText("name"u8, tool.Name);
+                writer.WriteText("description"u8, tool.Description);
                 if (tool.Parameters is { } parameters)
                 {
                     WriteStruct(writer, "parameters", parameters);
@@ -124,14 +125,14 @@ internal static class CanonicalRequest
 
         if (request.ToolChoice is "auto" or "none" or "required")
         {
-            writer.WriteString("tool_choice"u8, request.ToolChoice);
+            writer.WriteText("tool_choice"u8, request.ToolChoice);
             return;
         }
 
         writer.WriteStartObject("tool_choice"u8);
         writer.WriteString("type"u8, "function"u8);
         writer.WriteStartObject("function"u8);
-        writer.WriteString("name"u8, request.ToolChoice);
+        writer.WriteText("name"u8, request.ToolChoice);
         writer.WriteEndObject();
         writer.WriteEndObject();
     }
@@ -139,7 +140,7 @@ internal static class CanonicalRequest
     private static void WriteMessage(Utf8JsonWriter writer, ChatMessage message)
     {
         writer.WriteStartObject();
-        writer.WriteString("role"u8, message.Role);
+        writer.WriteText("role"u8, message.Role);
         if (message.Parts.Count > 0)
         {
             writer.WriteStartArray("content"u8);
@@ -152,7 +153,7 @@ internal static class CanonicalRequest
         }
         else if (message.HasContent)
         {
-            writer.WriteString("content"u8, message.Content);
+            writer.WriteText("content"u8, message.Content);
         }
 
         if (message.ToolCalls.Count > 0)
@@ -161,11 +162,11 @@ internal static class CanonicalRequest
             foreach (var call in message.ToolCalls)
             {
                 writer.WriteStartObject();
-                writer.WriteString("id"u8, call.Id);
+                writer.WriteText("id"u8, call.Id);
                 writer.WriteString("type"u8, "function"u8);
                 writer.WriteStartObject("function"u8);
-                writer.WriteString("name"u8, call.Name);
-                writer.WriteString("arguments"u8, call.Arguments);
+                writer.WriteText("name"u8, call.Name);
+                writer.WriteText("arguments"u8, call.Arguments);
                 writer.WriteEndObject();
                 WriteJson(writer, "extra_content"u8, call.HasExtraContent, call.ExtraContent);
                 writer.WriteEndObject();
@@ -191,26 +192,26 @@ internal static class CanonicalRequest
             case ContentPart.PartOneofCase.ImageUrl:
                 writer.WriteString("type"u8, "image_url"u8);
                 writer.WriteStartObject("image_url"u8);
-                writer.WriteString("url"u8, part.ImageUrl);
+                writer.WriteText("url"u8, part.ImageUrl);
                 writer.WriteEndObject();
                 break;
             case ContentPart.PartOneofCase.InputAudio:
                 writer.WriteString("type"u8, "input_audio"u8);
                 writer.WriteStartObject("input_audio"u8);
-                writer.WriteString("data"u8, part.InputAudio.Data);
-                writer.WriteString("format"u8, part.InputAudio.Format);
+                writer.WriteText("data"u8, part.InputAudio.Data);
+                writer.WriteText("format"u8, part.InputAudio.Format);
                 writer.WriteEndObject();
                 break;
             case ContentPart.PartOneofCase.File:
                 writer.WriteString("type"u8, "file"u8);
                 writer.WriteStartObject("file"u8);
-                writer.WriteString("filename"u8, part.File.Filename);
-                writer.WriteString("file_data"u8, part.File.FileData);
+                writer.WriteText("filename"u8, part.File.Filename);
+                writer.WriteText("file_data"u8, part.File.FileData);
                 writer.WriteEndObject();
                 break;
             default:
                 writer.WriteString("type"u8, "text"u8);
-                writer.WriteString("text"u8, part.Text);
+                writer.WriteText("text"u8, part.Text);
                 break;
         }
 
@@ -221,7 +222,7 @@ internal static class CanonicalRequest
     {
         if (isGiven)
         {
-            writer.WriteString(name, text);
+            writer.WriteText(name, text);
         }
     }
 
@@ -258,7 +259,7 @@ internal static class CanonicalRequest
         }
         catch (JsonException)
         {
-            writer.WriteStringValue(json);
+            writer.WriteText(json);
         }
     }
 

@@ -10,17 +10,17 @@ internal static class GrpcEmbeddings
     public static PooledBytes Write(EmbedRequest request)
     {
         var body = new PooledBytes(request.CalculateSize() + 256);
-        using var writer = new Utf8JsonWriter(body);
+        using var writer = RequestJson.Writer(body);
         writer.WriteStartObject();
         if (request.Model.Length > 0)
         {
-            writer.WriteString("model"u8, request.Model);
+            writer.WriteText("model"u8, request.Model);
         }
 
         writer.WriteStartArray("input"u8);
         foreach (var text in request.Input)
         {
-            writer.WriteStringValue(text);
+            writer.WriteText(text);
         }
 
         writer.WriteEndArray();

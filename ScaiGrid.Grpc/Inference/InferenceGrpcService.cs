@@ -37,7 +37,7 @@ internal sealed class InferenceGrpcService(ChatPipeline pipeline, EmbeddingOpera
         return problem is null ? GrpcEmbeddings.Read(answer.Memory) : throw new ApiException(problem);
     }
 
-    [Access(Permissions.ListModels)]
+    [Access(Permissions.ListModels, Permissions.UseModels)]
     public override Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
     {
         var caller = context.GetCaller();

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Completions;
@@ -27,7 +28,15 @@ internal static class CompletionRequest
     public static ChatRequest? Read(PooledBytes body, out Problem? problem)
     {
         using var request = Requests.Read(body, Check, out problem);
-        return request is null ? null : ChatRequestReader.Read(Translate(request), out problem);
+        if (request is null)
+        {
+            return null;
+        }
+
+        // The translation is as long as the body and lives as long as the call: it takes over the place among the large bodies.
+        var chat = Translate(request);
+        (chat.Lease, body.Lease) = (body.Lease, null);
+        return ChatRequestReader.Read(chat, out problem);
     }
 
     private static void Check(JsonRequest request, Mistakes mistakes)
@@ -41,7 +50,8 @@ internal static class CompletionRequest
             }
         }
 
-        if (Prompt(request) is null)
+        using var prompt = JsonDocument.Parse(request["prompt"]);
+        if (Prompt(prompt.RootElement) is null)
         {
             mistakes.Add(new ErrorDetail("prompt", "must be one string: lists of prompts and token numbers are not supported."));
         }
@@ -50,12 +60,13 @@ internal static class CompletionRequest
     private static PooledBytes Translate(JsonRequest request)
     {
         var body = new PooledBytes(request["prompt"].Length + 1024);
-        using var writer = new Utf8JsonWriter(body);
+        using var prompt = JsonDocument.Parse(request["prompt"]);
+        using var writer = TranslationJson.Writer(body);
         writer.WriteStartObject();
         writer.WriteStartArray("messages"u8);
         writer.WriteStartObject();
         writer.WriteString("role"u8, "user"u8);
-        writer.WriteString("content"u8, Prompt(request));
+        writer.WriteRaw("content"u8, Prompt(prompt.RootElement)!.Value);
         writer.WriteEndObject();
         writer.WriteEndArray();
         foreach (var (name, value) in request.Fields)
@@ -72,15 +83,13 @@ internal static class CompletionRequest
         return body;
     }
 
-    private static string? Prompt(JsonRequest request)
+    private static JsonElement? Prompt(JsonElement prompt)
     {
-        using var document = JsonDocument.Parse(request["prompt"]);
-        var prompt = document.RootElement;
         if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() == 1)
         {
             prompt = prompt[0];
         }
 
-        return prompt.ValueKind == JsonValueKind.String ? JsonText.Of(prompt) : null;
+        return prompt.ValueKind == JsonValueKind.String ? prompt : null;
     }
 }

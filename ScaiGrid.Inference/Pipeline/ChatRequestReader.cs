@@ -61,8 +61,15 @@ public static class ChatRequestReader
             return;
         }
 
+        var left = JsonRequestErrors.MostFields;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            if (--left < 0)
+            {
+                mistakes.Add(JsonRequestErrors.TooManyFields);
+                return;
+            }
+
             var name = ChatFieldRules.Name(ref reader, out var isKnown);
             reader.Read();
             if (!request.AddField(name))

@@ -71,6 +71,7 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
         }
 
         var seen = new HashSet<string>();
+        var left = JsonRequestErrors.MostFields;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = reader.GetString()!;
@@ -78,6 +79,12 @@ internal sealed class JsonRequestReader(FrozenDictionary<string, FieldRule> rule
             if (!seen.Add(name))
             {
                 mistakes.Add(JsonRequestErrors.Twice(name));
+            }
+
+            if (--left < 0)
+            {
+                mistakes.Add(JsonRequestErrors.TooManyFields);
+                return;
             }
 
             ReservedNames.Check(name, name, mistakes);

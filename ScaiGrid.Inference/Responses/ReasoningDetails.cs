@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Inference.Streaming;
@@ -14,12 +15,20 @@ internal sealed class ReasoningDetails
 
     private readonly JsonArray _blocks = [];
 
+    // The growing properties of the last block: appending to a string would copy all of it for each piece.
+    private readonly Dictionary<string, StringBuilder> _grown = [];
+
     public bool IsEmpty => _blocks.Count == 0;
 
-    /// <param name="json">An array of blocks or pieces; entries that are not blocks are ignored.</param>
+    /// <param name="json">An array of blocks or pieces; entries that are not blocks are ignored, and so is what is not an array.</param>
     public void Add(string json)
     {
         using var document = JsonText.Parse(json);
+        if (document.RootElement.ValueKind != JsonValueKind.Array)
+        {
+            return;
+        }
+
         foreach (var piece in document.RootElement.EnumerateArray().Where(piece => piece.ValueKind == JsonValueKind.Object))
         {
             Add(piece);
@@ -29,22 +38,47 @@ internal sealed class ReasoningDetails
     public void Add(ReasoningDetails other) => Add(other.ToString());
 
     /// <summary>The blocks as JSON.</summary>
-    public override string ToString() => _blocks.ToJsonString();
+    public override string ToString()
+    {
+        Join();
+        return _blocks.ToJsonString();
+    }
 
     private void Add(JsonElement piece)
     {
         if (_blocks.Count == 0 || _blocks[^1] is not JsonObject block || !IsOf(piece, block))
         {
+            Join();
             _blocks.Add(Copy(piece));
             return;
         }
 
         foreach (var property in piece.EnumerateObject().Where(property => property.Value.ValueKind != JsonValueKind.Null))
         {
-            block[property.Name] = Growing.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.String && TextOf(block, property.Name) is { } text
-                ? text + JsonText.Of(property.Value)
-                : Copy(property.Value);
+            if (Growing.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.String && TextOf(block, property.Name) is { } text)
+            {
+                if (!_grown.TryGetValue(property.Name, out var grown))
+                {
+                    _grown[property.Name] = grown = new StringBuilder(text);
+                }
+
+                grown.Append(JsonText.Of(property.Value));
+                continue;
+            }
+
+            _grown.Remove(property.Name);
+            block[property.Name] = Copy(property.Value);
         }
+    }
+
+    private void Join()
+    {
+        foreach (var (name, text) in _grown)
+        {
+            _blocks[^1]![name] = text.ToString();
+        }
+
+        _grown.Clear();
     }
 
     // With strings as texts: a piece may end in half of a surrogate pair, whose other half the next one brings, and which cannot be written as it is.

@@ -74,6 +74,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         Assert.Equal(StatusCode.Unavailable, failure.StatusCode);
         Assert.Equal("SERVICE_DRAINING", failure.Trailers.GetValue("scaigrid-error-code"));
         Assert.Equal("1", failure.Trailers.GetValue("retry-after"));
+        Assert.StartsWith("req_", Assert.Single(failure.Trailers, entry => entry.Key == "x-request-id").Value, StringComparison.Ordinal);
         var health = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest());
         Assert.Equal(HealthCheckResponse.Types.ServingStatus.NotServing, health.Status);
 

@@ -62,6 +62,13 @@ public sealed class TranslationGrowthTests
             """),
         TranslateItems);
 
+    [Fact]
+    public void PiecesOfOneReasoningDetail_GrowWithTheirNumber() => GrowsAsSent(
+        count => Encoding.UTF8.GetBytes($$"""
+            [{"type":"reasoning","summary":[],"encrypted_content":"{{Base64($$"""{"maker":"x","details":[{{Repeat(count, _ => $$"""{"index":0,"text":"{{new string('a', 100)}}"}""")}}]}""")}}"}]
+            """),
+        TranslateItems);
+
     private static void GrowsAsSent(Func<int, byte[]> make, Action<byte[]> translate)
     {
         var (few, many) = (make(Few), make(Few * Times));
@@ -100,8 +107,9 @@ public sealed class TranslationGrowthTests
 
     private static byte[] Chat(string messages, string more = "") => Encoding.UTF8.GetBytes($$"""{"model":"m","messages":[{{messages}}]{{more}}}""");
 
-    private static string Carrier(string text) =>
-        Convert.ToBase64String(Encoding.UTF8.GetBytes($$"""{"maker":"x","calls":{"a":{"p":"{{text}}"} } }"""));
+    private static string Carrier(string text) => Base64($$"""{"maker":"x","calls":{"a":{"p":"{{text}}"} } }""");
+
+    private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 
     private static string Repeat(int count, Func<int, string> one) => string.Join(',', Enumerable.Range(0, count).Select(one));
 
