@@ -17,10 +17,11 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
 
     private readonly string _path = Path.Combine(host.DataDirectory, "snapshot.sealed");
 
-    public async Task WriteAsync(SnapshotRows rows, CancellationToken cancellationToken)
-    {
-        var bytes = Compress(rows);
+    /// <summary>The content of a file with these rows, as they are now.</summary>
+    public byte[] Seal(SnapshotRows rows) => box.Seal(Compress(rows), Owner(rows));
 
+    public async Task WriteAsync(byte[] content, CancellationToken cancellationToken)
+    {
         // Replicas that share a data directory replace each other's file, so each writes to a unique name first. The process id would not be unique: in
         // containers it is 1.
         var own = $"{_path}.{Ulid.NewUlid(time.GetUtcNow())}";
@@ -28,7 +29,7 @@ internal sealed partial class SnapshotFile(HostSettings host, SnapshotOptions op
         {
             Directory.CreateDirectory(host.DataDirectory);
             RemoveLeft();
-            await File.WriteAllBytesAsync(own, box.Seal(bytes, Owner(rows)), cancellationToken);
+            await File.WriteAllBytesAsync(own, content, cancellationToken);
             File.Move(own, _path, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -39,9 +39,11 @@ internal sealed class SnapshotLoader(
         return (grid, home, age);
     }
 
-    /// <summary>Saves the loaded rows for a start without the database.</summary>
-    public Task SaveAsync(CancellationToken cancellationToken) =>
-        _rows.IsConsistent ? file.WriteAsync(_rows, cancellationToken) : Task.CompletedTask;
+    /// <summary>The loaded rows, for <see cref="SaveAsync"/>; null if they are of two moments.</summary>
+    public byte[]? Seal() => _rows.IsConsistent ? file.Seal(_rows) : null;
+
+    /// <summary>Saves rows for a start without the database.</summary>
+    public Task SaveAsync(byte[] rows, CancellationToken cancellationToken) => file.WriteAsync(rows, cancellationToken);
 
     public async Task<long> RevisionAsync(CancellationToken cancellationToken)
     {

@@ -37,6 +37,7 @@ internal sealed partial class SnapshotRefresher(
     private bool _isAway;
     private bool _isSubscribed;
     private bool _isRestored;
+    private Task _saving = Task.CompletedTask;
     private long _savedRevision = -1;
     private long _savedAt;
 
@@ -155,8 +156,15 @@ internal sealed partial class SnapshotRefresher(
         }
     }
 
+    /// <summary>Begins to save the snapshot, unless the previous one is still being written. A disk that does not answer delays no change.</summary>
     private async Task SaveWhenDueAsync(CancellationToken stoppingToken)
     {
+        if (!_saving.IsCompleted)
+        {
+            return;
+        }
+
+        await _saving;
         var since = _savedRevision < 0 ? SaveAgain : time.GetElapsedTime(_savedAt);
         if (_isAway || _isRestored || !store.IsLoaded || since < (store.Current.Revision == _savedRevision ? SaveAgain : SaveAfterChange))
         {
@@ -165,17 +173,31 @@ internal sealed partial class SnapshotRefresher(
 
         try
         {
-            // No load may change the rows while they are written.
+            // No load may change the rows while they are read.
             await _refreshing.WaitAsync(stoppingToken);
             try
             {
-                await loader.SaveAsync(stoppingToken);
                 (_savedRevision, _savedAt) = (store.Current.Revision, time.GetTimestamp());
+                _saving = loader.Seal() is { } rows ? SaveAsync(rows, stoppingToken) : Task.CompletedTask;
             }
             finally
             {
                 _refreshing.Release();
             }
+        }
+        catch (OperationCanceledException)
+        {
+            // The host is stopping.
+        }
+    }
+
+    private async Task SaveAsync(byte[] rows, CancellationToken stoppingToken)
+    {
+        // Some file operations block their thread.
+        await Task.Yield();
+        try
+        {
+            await loader.SaveAsync(rows, stoppingToken);
         }
         catch (OperationCanceledException)
         {

@@ -119,7 +119,7 @@ public sealed class RestartWithoutDatabaseTests
         Load(rows.Users, new User { Id = "usr_1", TenantId = "tnt_1", Email = "u@test.example", DisplayName = "U", CreatedAt = default, UpdatedAt = default });
         Load(rows.Keys, new ApiKey { Id = "key_1", TenantId = "tnt_1", UserId = "usr_1", Name = "k", Prefix = "sgk_", Hash = "no hash", CreatedBy = "usr_1", CreatedAt = default });
         var whole = new SnapshotFile(new HostSettings { DataDirectory = settings["SCAIGRID_DATA_DIR"] }, new SnapshotOptions(), box, TimeProvider.System, NullLogger<SnapshotFile>.Instance);
-        await whole.WriteAsync(rows, TestContext.Current.CancellationToken);
+        await whole.WriteAsync(whole.Seal(rows), TestContext.Current.CancellationToken);
         await AssertNotServedAsync();
 
         async Task AssertNotServedAsync()

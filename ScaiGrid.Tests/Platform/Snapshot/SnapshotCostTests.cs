@@ -61,7 +61,7 @@ public sealed class SnapshotCostTests(DatabaseServer server)
         var whole = await MiddleAsync(() => database.ExecuteAsync("UPDATE snapshot_revision SET revision = revision + 1"), loader, credentials);
         var change = await MiddleAsync(() => AddKeyAsync(database, tenantId), loader, credentials);
         var saving = TimeProvider.System.GetTimestamp();
-        await loader.SaveAsync(Cancellation);
+        await loader.SaveAsync(loader.Seal()!, Cancellation);
         var saved = TimeProvider.System.GetElapsedTime(saving);
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(
             CultureInfo.InvariantCulture,

@@ -26,7 +26,7 @@ public sealed class SnapshotFileTests
             var (file, rows) = (NewFile(folder, told), NewRows(replica * 1000));
             for (var i = 0; i < 25; i++)
             {
-                await file.WriteAsync(rows, Cancellation);
+                await file.WriteAsync(file.Seal(rows), Cancellation);
                 Assert.NotNull(await file.ReadAsync(new SnapshotRows(), Cancellation));
             }
         }));
@@ -45,7 +45,8 @@ public sealed class SnapshotFileTests
         }
 
         File.SetLastWriteTimeUtc(folder.File("snapshot.sealed.old"), TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-2));
-        await NewFile(folder, new Listener()).WriteAsync(NewRows(1), Cancellation);
+        var file = NewFile(folder, new Listener());
+        await file.WriteAsync(file.Seal(NewRows(1)), Cancellation);
         Assert.Equal(["other", "snapshot.sealed", "snapshot.sealed.new"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
@@ -54,9 +55,9 @@ public sealed class SnapshotFileTests
     {
         using var folder = new TemporaryFolder();
         var file = NewFile(folder, new Listener());
-        await file.WriteAsync(NewRows(1), Cancellation);
+        await file.WriteAsync(file.Seal(NewRows(1)), Cancellation);
         File.SetLastWriteTimeUtc(folder.File("snapshot.sealed"), TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-2));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => file.WriteAsync(NewRows(2), new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => file.WriteAsync(file.Seal(NewRows(2)), new CancellationToken(canceled: true)));
         Assert.NotNull(await file.ReadAsync(new SnapshotRows(), Cancellation));
     }
 
