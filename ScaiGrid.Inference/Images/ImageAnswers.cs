@@ -166,7 +166,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
     }
 
     // The upstream's link may point to any host: fetched without credentials, with limits, and through the egress check.
-    private async Task<byte[]?> FetchAsync(string? url, Uri? home, CallDeadline deadline)
+    private async Task<byte[]?> FetchAsync(string? url, UpstreamHome? home, CallDeadline deadline)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
         {

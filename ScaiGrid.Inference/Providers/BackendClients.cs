@@ -4,7 +4,7 @@ namespace ScaiGrid.Inference.Providers;
 public sealed record BackendClients
 {
     /// <summary>The upstream's own address. Links in its answers may lead there, even if it is private.</summary>
-    public Uri? Home { get; init; }
+    internal UpstreamHome? Home { get; init; }
 
     public IChatUpstream? Chat { get; init; }
 

@@ -79,16 +79,16 @@ public sealed class UpstreamHttp : IDisposable
     }
 
     /// <summary>
-    /// Fetches what an upstream's answer links to, without credentials. A private address is allowed for the upstream's own host and port only: whoever
-    /// answers for an upstream must not read what only this machine can reach.
+    /// Fetches what an upstream's answer links to, without credentials. A private address, and a certificate of the upstream's own authority, is
+    /// accepted at the upstream's own address only: whoever answers for an upstream must not read what only this machine can reach.
     /// </summary>
     /// <param name="link">The link.</param>
     /// <param name="home">The upstream's address; null if it has none.</param>
     /// <param name="cancellationToken">The call's token.</param>
-    public async Task<HttpResponseMessage> FetchAsync(Uri link, Uri? home, CancellationToken cancellationToken)
+    internal async Task<HttpResponseMessage> FetchAsync(Uri link, UpstreamHome? home, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, link);
-        return await (link.Authority == home?.Authority ? SendAsync(request, authority: null, cancellationToken) : _links.SendAsync(request, cancellationToken));
+        return await (home?.Has(link) == true ? SendAsync(request, home.Authority, cancellationToken) : _links.SendAsync(request, cancellationToken));
     }
 
     /// <summary>The error for an exception: whether no connection could be made, or one broke.</summary>

@@ -27,6 +27,9 @@ public sealed class TestCertificate : IDisposable
         _certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddDays(1));
     }
 
+    /// <summary>The certificate with its key.</summary>
+    internal X509Certificate2 Certificate => _certificate;
+
     public string Pem => _certificate.ExportCertificatePem();
 
     public string KeyPem => _key.ExportPkcs8PrivateKeyPem();

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Tests.Inference.Providers.Conformance;
+using ScaiGrid.Tests.Platform;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -256,6 +257,33 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         {
             answer.Error(502, "UPSTREAM_SHAPE_MISMATCH");
         }
+    }
+
+    /// <summary>What verifies an upstream verifies its pictures as well.</summary>
+    [Fact]
+    public async Task PictureOfAnUpstreamWithItsOwnAuthority_IsFetched()
+    {
+        using var certificate = new TestCertificate();
+        await using var server = new ScriptedUpstream { Certificate = certificate };
+        await server.InitializeAsync();
+        var address = "";
+        address = server.Play(context =>
+        {
+            if (context.Request.Path.Value!.EndsWith("/images/generations", StringComparison.Ordinal))
+            {
+                return context.AnswerAsync($$"""{"data":[{"url":"{{address}}/picture"}]}""");
+            }
+
+            context.Response.ContentType = "image/png";
+            return context.Response.Body.WriteAsync(FakeOperations.Png).AsTask();
+        });
+        var provider = (string)(await Admin.PostAsync(
+            "/v1/providers", new { name = Fresh.Name(), type = "custom", config = new { base_url = address, ca_certificate = certificate.Pem } })).Created()["id"]!;
+        var backend = (string)(await Admin.PostAsync("/v1/backends", new { provider_id = provider, model = "painter" })).Created()["id"]!;
+        var slug = Fresh.Slug();
+        var model = (string)(await Admin.PostAsync("/v1/models", new { slug, modality = "image" })).Created()["id"]!;
+        (await Admin.PutAsync($"/v1/models/{model}/routing", new { targets = new[] { new { backend_id = backend } } })).Ok();
+        (await Admin.PostAsync(Native, new { model = slug, prompt = "a dot" })).Ok();
     }
 
     [Theory]

@@ -12,7 +12,7 @@ internal static class OpenAiOperations
     {
         return new BackendClients
         {
-            Home = address.At(""),
+            Home = new UpstreamHome(address.At(""), address.Authority),
             Embeddings = isOpenAi ? new OpenAiEmbeddings(At("/embeddings"), model) : new OpenAiDocuments(At("/embeddings"), model),
             Images = new OpenAiImages(At("/images/generations"), model),
             Moderations = new OpenAiDocuments(At("/moderations"), model),

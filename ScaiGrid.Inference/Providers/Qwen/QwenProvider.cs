@@ -36,11 +36,12 @@ internal sealed class QwenProvider(UpstreamHttp http) : IProvider
         }
 
         var generation = new UpstreamEndpoint(http, address, new Uri(api + GenerationPath));
+        var home = new UpstreamHome(new Uri(api), address.Authority);
         return compatible with
         {
-            Home = new Uri(api),
+            Home = home,
             Images = new QwenImages(generation, connection.Model),
-            Speech = new QwenSpeech(generation, http, new Uri(api), connection.Model),
+            Speech = new QwenSpeech(generation, http, home, connection.Model),
         };
     }
 

@@ -8,7 +8,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Providers.Qwen;
 
 /// <summary>Speech: the answer links to a recording, which is fetched without credentials and relayed to the caller. Its only format is WAV.</summary>
-internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, Uri home, string model) : ISpeechUpstream
+internal sealed class QwenSpeech(UpstreamEndpoint endpoint, UpstreamHttp http, UpstreamHome home, string model) : ISpeechUpstream
 {
     private static readonly UpstreamError NotFetched = new(UpstreamFailure.ServerError, "The upstream's audio could not be fetched.");
 

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Tests.Support;
 using Xunit;
 
 namespace ScaiGrid.Tests.Inference.Providers.Conformance;
@@ -15,11 +17,20 @@ public sealed class ScriptedUpstream : IAsyncLifetime
     private readonly ConcurrentDictionary<string, Func<HttpContext, Task>> _scripts = new();
     private WebApplication _app = null!;
 
+    /// <summary>The certificate for TLS; null for plain text.</summary>
+    public TestCertificate? Certificate { get; init; }
+
     public async ValueTask InitializeAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
+        {
+            if (Certificate is not null)
+            {
+                endpoint.UseHttps(Certificate.Certificate);
+            }
+        }));
         _app = builder.Build();
         _app.Run(PlayAsync);
         await _app.StartAsync();
