@@ -152,6 +152,24 @@ public sealed class ResponsesReasoningTests(Grid grid) : GridTest(grid)
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task BlocksThatAreNoList_AreLeftOut(bool isStream)
+    {
+        const string Message = """{"role":"assistant","content":"Noon.","reasoning_details":{"type":"reasoning.text","text":"Hm."}}""";
+        var slug = await ConnectAsync(
+            isStream
+                ? new()
+                {
+                    ContentType = "text/event-stream",
+                    Body = $$"""data: {"id":"c","choices":[{"index":0,"delta":{{Message}},"finish_reason":"stop"}]}""" + "\n\ndata: [DONE]\n\n",
+                }
+                : new() { Body = $$"""{"id":"c","choices":[{"index":0,"message":{{Message}},"finish_reason":"stop"}]}""" },
+            out _);
+        Assert.Equal(["message"], (await AskAsync(slug, $"[{Question}]", isStream)).Select(item => (string?)item!["type"]));
+    }
+
+    [Theory]
     [InlineData("gAAAAABo7fYz-OpenAI-s-own_is-of-another-alphabet==")]
     [InlineData("")]
     [InlineData("/////w==")]
