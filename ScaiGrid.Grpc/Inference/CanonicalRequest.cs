@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Grpc.V1;
@@ -10,11 +9,8 @@ namespace ScaiGrid.Grpc.Inference;
 /// <summary>Writes a gRPC chat request as the JSON document that the pipeline reads, so that both surfaces share its validation.</summary>
 internal static class CanonicalRequest
 {
-    public static PooledBytes Write(ChatRequest request, bool stream)
+    public static PooledBytes Write(ChatRequest request, bool stream) => GrpcJson.Write(request.CalculateSize() + 1024, writer =>
     {
-        var body = new PooledBytes(request.CalculateSize() + 1024);
-        using var writer = RequestJson.Writer(body);
-        writer.WriteStartObject();
         writer.WriteText("model"u8, request.Model);
         writer.WriteBoolean("stream"u8, stream);
         writer.WriteStartArray("messages"u8);
@@ -25,9 +21,7 @@ internal static class CanonicalRequest
 
         writer.WriteEndArray();
         WriteParameters(writer, request);
-        writer.WriteEndObject();
-        return body;
-    }
+    });
 
     private static void WriteParameters(Utf8JsonWriter writer, ChatRequest request)
     {
@@ -68,7 +62,7 @@ internal static class CanonicalRequest
             writer.WriteStartObject("metadata"u8);
             foreach (var (name, value) in request.Metadata)
             {
-                writer.WritePropertyName(name);
+                writer.WriteName(name);
                 writer.WriteText(value);
             }
 
@@ -228,19 +222,53 @@ internal static class CanonicalRequest
 
     private static void WriteStruct(Utf8JsonWriter writer, string name, Struct value)
     {
-        string json;
-        try
+        writer.WritePropertyName(name);
+        WriteObject(writer, name, value);
+    }
+
+    private static void WriteObject(Utf8JsonWriter writer, string field, Struct value)
+    {
+        writer.WriteStartObject();
+        foreach (var (name, one) in value.Fields)
         {
-            json = JsonFormatter.Default.Format(value);
-        }
-        catch (InvalidOperationException)
-        {
-            // A Value without a kind, which protobuf allows and JSON does not; or a number that is not finite.
-            throw new ApiException(Problem.Invalid(name, "has a value that is not set, or a number that is not finite."));
+            writer.WriteName(name);
+            WriteValue(writer, field, one);
         }
 
-        writer.WritePropertyName(name);
-        writer.WriteRawValue(json);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteValue(Utf8JsonWriter writer, string field, Value value)
+    {
+        switch (value.KindCase)
+        {
+            case Value.KindOneofCase.NullValue:
+                writer.WriteNullValue();
+                break;
+            case Value.KindOneofCase.BoolValue:
+                writer.WriteBooleanValue(value.BoolValue);
+                break;
+            case Value.KindOneofCase.NumberValue when double.IsFinite(value.NumberValue):
+                writer.WriteNumberValue(value.NumberValue);
+                break;
+            case Value.KindOneofCase.StringValue:
+                writer.WriteText(value.StringValue);
+                break;
+            case Value.KindOneofCase.StructValue:
+                WriteObject(writer, field, value.StructValue);
+                break;
+            case Value.KindOneofCase.ListValue:
+                writer.WriteStartArray();
+                foreach (var item in value.ListValue.Values)
+                {
+                    WriteValue(writer, field, item);
+                }
+
+                writer.WriteEndArray();
+                break;
+            default:
+                throw new ApiException(Problem.Invalid(field, "has a value that is not set, or a number that is not finite."));
+        }
     }
 
     // JSON given as text. Invalid JSON is passed on as a string, which no provider accepts.

@@ -7,11 +7,8 @@ namespace ScaiGrid.Grpc.Inference;
 /// <summary>Writes a gRPC embedding request as the operation's JSON document, and reads the operation's answer.</summary>
 internal static class GrpcEmbeddings
 {
-    public static PooledBytes Write(EmbedRequest request)
+    public static PooledBytes Write(EmbedRequest request) => GrpcJson.Write(request.CalculateSize() + 256, writer =>
     {
-        var body = new PooledBytes(request.CalculateSize() + 256);
-        using var writer = RequestJson.Writer(body);
-        writer.WriteStartObject();
         if (request.Model.Length > 0)
         {
             writer.WriteText("model"u8, request.Model);
@@ -28,11 +25,7 @@ internal static class GrpcEmbeddings
         {
             writer.WriteNumber("dimensions"u8, request.Dimensions);
         }
-
-        writer.WriteEndObject();
-        writer.Flush();
-        return body;
-    }
+    });
 
     public static EmbedResponse Read(ReadOnlyMemory<byte> answer)
     {

@@ -41,7 +41,7 @@ public sealed class RequestSizeTests(Grid grid) : GridTest(grid)
     public async Task TextThatGrowsInJson_IsRefusedOverGrpc()
     {
         using var channel = GrpcChannel.ForAddress(Grid.GrpcAddress, new GrpcChannelOptions { MaxSendMessageSize = null });
-        var request = new ChatRequest { Model = "scailabs/echo", Messages = { new ChatMessage { Role = "user", Content = new string('\u0001', 30 * 1024 * 1024) } } };
+        var request = new ChatRequest { Model = "scailabs/echo", Messages = { new ChatMessage { Role = "user", Content = new string('\u0001', 6 * 1024 * 1024) } } };
         var failure = await Assert.ThrowsAsync<RpcException>(() => new InferenceService.InferenceServiceClient(channel).ChatAsync(request, Key(Admin.Key!)).ResponseAsync);
         Assert.Equal("PAYLOAD_TOO_LARGE", failure.Trailers.GetValue("scaigrid-error-code"));
     }
