@@ -30,6 +30,7 @@ internal static class NeedVariables
     public const string S3ForcePathStyle = "SCAIGRID_S3_FORCE_PATH_STYLE";
     public const string S3Bucket = "SCAIGRID_S3_BUCKET";
     public const string SecretKey = "SCAIGRID_SECRET_KEY";
+    public const string PreviousSecretKeys = "SCAIGRID_SECRET_KEY_PREVIOUS";
     public const string CapabilityKey = "SCAIGRID_STORAGE_CAPABILITY_KEY";
     public const string BootstrapApiKey = "SCAIGRID_BOOTSTRAP_API_KEY";
     public const string ServiceTokens = "SCAIGRID_SERVICE_TOKENS";
@@ -53,7 +54,7 @@ internal static class NeedVariables
         (Needs.Database, [DatabaseUrl, DatabaseConnection]),
         (Needs.Redis, [RedisUrl, RedisConnection]),
         (Needs.Blobs, [S3AccessKeyId, S3SecretAccessKey]),
-        (Needs.SecretKey, [SecretKey]),
+        (Needs.SecretKey, [SecretKey, PreviousSecretKeys]),
         (Needs.CapabilityKey, [CapabilityKey]),
         (Needs.BootstrapKey, [BootstrapApiKey]),
         (Needs.ServiceTokens, [ServiceTokens]),

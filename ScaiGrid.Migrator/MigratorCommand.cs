@@ -9,7 +9,7 @@ namespace ScaiGrid.Migrator;
 /// <summary>Runs the command, and returns the exit code.</summary>
 internal static class MigratorCommand
 {
-    public static async Task<int> RunAsync(IServiceProvider services, IReadOnlyList<MigrationStream> streams, bool status)
+    public static async Task<int> RunAsync(IServiceProvider services, IReadOnlyList<MigrationStream> streams, MigratorArguments arguments)
     {
         using var stop = new CancellationTokenSource();
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, StopAfterStep);
@@ -17,7 +17,12 @@ internal static class MigratorCommand
         var run = new MigrationRun(services, Console.Out, Console.Error);
         try
         {
-            if (status)
+            if (arguments.RotateSecretKey)
+            {
+                return await new SecretRotation(services, Console.Out, Console.Error).RunAsync(stop.Token) ? 0 : 1;
+            }
+
+            if (arguments.Status)
             {
                 await run.StatusAsync(streams, stop.Token);
                 return 0;
@@ -32,7 +37,7 @@ internal static class MigratorCommand
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            await Console.Error.WriteLineAsync("Stopped before the end; what was applied stays. Run migrate again.");
+            await Console.Error.WriteLineAsync("Stopped before the end; what was applied stays. Run it again.");
             return 1;
         }
 

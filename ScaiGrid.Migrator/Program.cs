@@ -28,7 +28,12 @@ return await HostRunner.RunAsync(async () =>
         return MigratorArguments.UsageExitCode;
     }
 
+    if (arguments.RotateSecretKey)
+    {
+        builder.AddSecretRotation();
+    }
+
     builder.CheckSettings();
     using var host = builder.Build();
-    return await MigratorCommand.RunAsync(host.Services, streams, arguments.Status);
+    return await MigratorCommand.RunAsync(host.Services, streams, arguments);
 });

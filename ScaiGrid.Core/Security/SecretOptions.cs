@@ -1,9 +1,11 @@
 using System.ComponentModel.DataAnnotations;
+using System.Security.Cryptography;
+using System.Text;
 using ScaiGrid.Core.Configuration;
 
 namespace ScaiGrid.Core.Security;
 
-/// <summary>The root key that encrypts stored credentials.</summary>
+/// <summary>The root key that encrypts stored credentials, and those before it.</summary>
 public sealed class SecretOptions : IValidatableObject
 {
     public const int KeyBytes = 32;
@@ -12,14 +14,30 @@ public sealed class SecretOptions : IValidatableObject
     [Required(ErrorMessage = "set it to base64 of 32 random bytes (openssl rand -base64 32); credentials cannot be stored without it.")]
     public string? SecretKey { get; set; }
 
-    /// <summary>The decoded key.</summary>
-    public byte[] Key => Base64Key.Decode(SecretKey) ?? throw new InvalidOperationException("Settings were not checked.");
+    [Setting(
+        "SCAIGRID_SECRET_KEY_PREVIOUS",
+        "Keys, comma separated, that still open what is encrypted and verify what is signed, but are not used for anything new. Set it only while `SCAIGRID_SECRET_KEY` is rotated.",
+        Secret = true)]
+    public string[] PreviousKeys { get; set; } = [];
+
+    /// <summary>The decoded keys: the current one first.</summary>
+    public IReadOnlyList<byte[]> Keys =>
+        [.. PreviousKeys.Prepend(SecretKey).Select(key => Base64Key.Decode(key) ?? throw new InvalidOperationException("Settings were not checked."))];
+
+    /// <summary>Keys for another purpose, in the same order: the first signs, all verify.</summary>
+    public IReadOnlyList<byte[]> DeriveKeys(string purpose) =>
+        [.. Keys.Select(key => HKDF.DeriveKey(HashAlgorithmName.SHA256, key, KeyBytes, info: Encoding.UTF8.GetBytes(purpose)))];
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (SecretKey is not null && Base64Key.Decode(SecretKey) is null)
         {
             yield return new ValidationResult("must be base64 of exactly 32 bytes.", [nameof(SecretKey)]);
+        }
+
+        if (PreviousKeys.Any(key => Base64Key.Decode(key) is null))
+        {
+            yield return new ValidationResult("each key must be base64 of exactly 32 bytes.", [nameof(PreviousKeys)]);
         }
     }
 }

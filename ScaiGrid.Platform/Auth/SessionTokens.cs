@@ -7,7 +7,7 @@ namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
 /// Creates and validates the tokens of our sessions. Signed with a key derived from SCAIGRID_SECRET_KEY, so that each replica can validate them
-/// by itself; opaque to clients. The end of a session is not in the token; see <see cref="EndedSessions"/>.
+/// by itself; tokens of its previous keys are valid too. Opaque to clients. The end of a session is not in the token; see <see cref="EndedSessions"/>.
 /// </summary>
 internal sealed class SessionTokens
 {
@@ -19,13 +19,14 @@ internal sealed class SessionTokens
     private const int MaxLength = 2048;
 
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false, SetDefaultTimesOnTokenCreation = false, MaximumTokenSizeInBytes = MaxLength };
+    private readonly SymmetricSecurityKey[] _keys;
     private readonly SigningCredentials _signing;
     private readonly TimeProvider _time;
 
     public SessionTokens(SecretOptions options, TimeProvider time)
     {
-        var key = HKDF.DeriveKey(HashAlgorithmName.SHA256, options.Key, SecretOptions.KeyBytes, info: "scaigrid session tokens"u8.ToArray());
-        _signing = new SigningCredentials(new SymmetricSecurityKey(key), SecurityAlgorithms.HmacSha256);
+        _keys = [.. options.DeriveKeys("scaigrid session tokens").Select(key => new SymmetricSecurityKey(key))];
+        _signing = new SigningCredentials(_keys[0], SecurityAlgorithms.HmacSha256);
         _time = time;
     }
 
@@ -47,7 +48,7 @@ internal sealed class SessionTokens
             ValidIssuer = Name,
             ValidAudience = prefix,
             ValidAlgorithms = [SecurityAlgorithms.HmacSha256],
-            IssuerSigningKey = _signing.Key,
+            IssuerSigningKeys = _keys,
 
             // Checked by the caller, who must distinguish an expired token from an invalid one.
             ValidateLifetime = false,

@@ -25,8 +25,12 @@ internal sealed class SnapshotChangeSet
     {
         var key = entry.Metadata.FindPrimaryKey()?.Properties[0];
         var owner = key is null ? null : Convert.ToString(entry.Property(key).CurrentValue, CultureInfo.InvariantCulture);
-        _changes.Add((entry.Metadata.GetTableName()!, owner is { Length: > 0 and <= SnapshotChange.MaxLength } && Ascii.IsValid(owner) ? owner : SnapshotChange.Any));
+        Add(entry.Metadata.GetTableName()!, owner);
     }
+
+    /// <summary>For a change that the context does not track.</summary>
+    public void Add(string kind, string? owner) =>
+        _changes.Add((kind, owner is { Length: > 0 and <= SnapshotChange.MaxLength } && Ascii.IsValid(owner) ? owner : SnapshotChange.Any));
 
     public void Clear() => _changes.Clear();
 

@@ -59,8 +59,21 @@ public sealed class RestartWithoutDatabaseTests
             (await warm.GetAsync($"/oai/v1/models/{Unknown}")).OpenAiError(404, "model_not_found");
         }
 
-        // The file cannot be opened with another secret key, and is not served when it is older than the maximum age.
+        // While the secret key is rotated, the previous one opens the file.
         await services.MariaDb.KillAsync();
+        var rotated = new Dictionary<string, string>(settings)
+        {
+            ["SCAIGRID_SECRET_KEY"] = Convert.ToBase64String(new byte[32]),
+            ["SCAIGRID_SECRET_KEY_PREVIOUS"] = Secrets.SecretKey,
+        };
+        await using (var api = await ModeProcess.StartAsync(Mode.Http, rotated))
+        {
+            using var warm = new ApiDriver(api.BaseAddress, key);
+            (await warm.ChatAsync(slug)).Ok();
+            Assert.Equal("Bearer sk-upstream-secret-1234", upstream.Calls.Last().Headers["Authorization"]);
+        }
+
+        // The file cannot be opened with another secret key, and is not served when it is older than the maximum age.
         foreach (var (name, value) in new[] { ("SCAIGRID_SECRET_KEY", Convert.ToBase64String(new byte[32])), ("SCAIGRID_SNAPSHOT_MAX_AGE_S", "0") })
         {
             await using var api = await ModeProcess.StartAsync(Mode.Http, new Dictionary<string, string>(settings) { [name] = value });
