@@ -48,6 +48,7 @@ internal static class Hosts
         if (mode == "migrate")
         {
             builder.AddMigrations();
+            builder.AddSecretRotation();
             AllModules.CreateSelected(builder);
             return builder;
         }
