@@ -66,6 +66,7 @@ public sealed class RequestSizeTests(Grid grid) : GridTest(grid)
         var tenant = await SeededTenant.CreateAsync(Grid);
         using var user = await tenant.AddUserAsync(Roles.TenantUser);
         var (_, key) = await tenant.CreateKeyAsync(user.Id, Permissions.UseModels);
+        await GrpcIdentityTests.KnownAsync(Grid.GrpcAddress, key);
         using var channel = GrpcChannel.ForAddress(Grid.GrpcAddress);
         await new InferenceService.InferenceServiceClient(channel).ListModelsAsync(new ListModelsRequest(), Key(key));
     }
