@@ -70,8 +70,9 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger)
                 return rpc;
             case ApiException api:
                 return GrpcErrors.From(api.Problem, context);
+
             // A write to a caller who has gone fails with various exceptions.
-            case Exception when context.CancellationToken.IsCancellationRequested:
+            case OperationCanceledException or IOException or InvalidOperationException when context.CancellationToken.IsCancellationRequested:
                 return new RpcException(Status.DefaultCancelled);
             default:
                 CallFailed(exception);

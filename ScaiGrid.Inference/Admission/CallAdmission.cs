@@ -139,7 +139,7 @@ public sealed partial class CallAdmission
             Answered(failure: null);
             return unknown is not null ? new AdmissionOutcome(Unknowable) : refusal is not null ? new AdmissionOutcome(refusal, limits) : Admit(ticket, limits);
         }
-        catch (Exception exception) when (RedisAway.Is(exception) && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (RedisAway.Is(exception, cancellationToken))
         {
             Answered(exception);
 

@@ -46,7 +46,7 @@ internal sealed partial class CircuitExchange(
             {
                 return;
             }
-            catch (Exception exception) when (RedisAway.Is(exception))
+            catch (Exception exception) when (RedisAway.Is(exception, stoppingToken))
             {
                 // The client cancels commands when it closes a connection.
                 SetAway(true);

@@ -70,7 +70,8 @@ public sealed class CallRunner(
         }
         catch (OperationCanceledException) when (!call.IsAnswered && callerGone.IsCancellationRequested)
         {
-            if (call.Spent is { } spent)
+            // A line of a batch that is cut off by a drain is called again, and its record's id counts once.
+            if (call.Spent is { } spent && call.Context.Caller.Terms is null)
             {
                 dispatcher.GaveUp(call);
                 await settlement.SettleAsync(call, spent.Usage, spent.IsEstimated, CallStatus.Cancelled);

@@ -58,7 +58,7 @@ internal sealed partial class UsageFlush(
         {
             return await FlushBatchAsync(tenantId, cancellationToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException && !DatabaseAway.Is(exception) && !RedisAway.Is(exception))
+        catch (Exception exception) when (exception is not OperationCanceledException && !DatabaseAway.Is(exception) && !RedisAway.Is(exception, cancellationToken))
         {
             BatchFailed(exception, tenantId);
             return null;

@@ -32,7 +32,7 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
                 }
             }
         }
-        catch (Exception exception) when (RedisAway.Is(exception is AggregateException { InnerException: { } inner } ? inner : exception) && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (RedisAway.Is(exception is AggregateException { InnerException: { } inner } ? inner : exception, cancellationToken))
         {
             // The client wraps exceptions inside a scan. The stored usage alone is better than no answer.
             WaitingUnknown(exception.Message);

@@ -178,7 +178,7 @@ internal static class AuthEndpoints
         {
             return new ProblemResult(AuthErrors.IssuerAway);
         }
-        catch (Exception exception) when (RedisAway.Is(exception) && !context.HttpContext.RequestAborted.IsCancellationRequested)
+        catch (Exception exception) when (RedisAway.Is(exception, context.HttpContext.RequestAborted))
         {
             return new ProblemResult(new Problem(CoreErrors.Unavailable, "Redis is unavailable; try again.", RetryAfterSeconds: 5));
         }

@@ -101,7 +101,7 @@ internal sealed partial class BudgetLedger(
                 return made;
             }
         }
-        catch (Exception exception) when (RedisAway.Is(exception) && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (RedisAway.Is(exception, cancellationToken))
         {
             SeedFailed(exception.Message);
         }
@@ -124,7 +124,7 @@ internal sealed partial class BudgetLedger(
                 await ReconcileAsync(budget, new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)), force: true, cancellationToken);
             }
         }
-        catch (Exception exception) when (RedisAway.Is(exception) && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (RedisAway.Is(exception, cancellationToken))
         {
             // The worker corrects it in its next round.
             SeedFailed(exception.Message);

@@ -35,7 +35,7 @@ internal sealed partial class BudgetWatch(
             {
                 await LookAsync(budget, new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)), cancellationToken);
             }
-            catch (Exception exception) when (exception is not OperationCanceledException && !RedisAway.Is(exception) && !DatabaseAway.Is(exception))
+            catch (Exception exception) when (exception is not OperationCanceledException && !RedisAway.Is(exception, cancellationToken) && !DatabaseAway.Is(exception))
             {
                 // A failure of one budget must not affect the others.
                 BudgetFailed(exception, budget.Id);

@@ -30,7 +30,7 @@ internal sealed partial class BackendProbes(
         {
             open = await circuits.ReadAsync(ids);
         }
-        catch (Exception exception) when (RedisAway.Is(exception))
+        catch (Exception exception) when (RedisAway.Is(exception, cancellationToken))
         {
             // Without Redis it is not known which circuits are open; each replica finds out by trials.
             return;

@@ -113,6 +113,7 @@ internal static class ModelGroupEndpoints
     private static async Task<NoContent> DeleteAsync(string id, PlatformDb db, CancellationToken cancellationToken)
     {
         var row = await db.ModelGroups.SingleOrDefaultAsync(group => group.Id == id, cancellationToken) ?? throw new ApiException(CoreErrors.NotFound);
+
         // A rule that blocks a tenant must not vanish unnoticed.
         if (await db.ModelAccess.AnyAsync(rule => rule.GroupId == id, cancellationToken))
         {

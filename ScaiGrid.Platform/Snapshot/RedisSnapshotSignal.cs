@@ -30,7 +30,7 @@ internal sealed partial class RedisSnapshotSignal(IServiceProvider services, ICo
         {
             await redis.GetSubscriber().PublishAsync(Channel, "changed");
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             SnapshotAnnouncementLost(exception.Message);
         }

@@ -244,7 +244,7 @@ internal sealed partial class SnapshotRefresher(
             await redis.GetSubscriber().SubscribeAsync(RedisSnapshotSignal.Channel, (_, _) => Announce());
             _isSubscribed = true;
         }
-        catch (Exception exception) when (RedisAway.Is(exception) || exception is OperationCanceledException)
+        catch (Exception exception) when (RedisAway.Is(exception))
         {
             // The client cancels commands when it closes a connection. Polling works without it; the next round tries again.
         }
