@@ -70,8 +70,7 @@ public sealed class CallRunner(
         }
         catch (OperationCanceledException) when (!call.IsAnswered && callerGone.IsCancellationRequested)
         {
-            // A line of a batch that is cut off by a drain is called again, and its record's id counts once.
-            if (call.Spent is { } spent && call.Context.Caller.Terms is null)
+            if (call.Spent is { } spent)
             {
                 dispatcher.GaveUp(call);
                 await settlement.SettleAsync(call, spent.Usage, spent.IsEstimated, CallStatus.Cancelled);

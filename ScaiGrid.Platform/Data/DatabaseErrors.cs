@@ -18,6 +18,9 @@ public static class DatabaseErrors
     private const int WsrepNotReady = 1047;
     private const int ErrorDuringCommit = 1180;
 
+    // A transaction locks a row that was committed since its first read, and is rolled back: innodb_snapshot_isolation, on by default from MariaDB 11.6.
+    private const int ChangedSinceRead = 1020;
+
     // The server is shutting down, killed the connection, or has become read-only because another one is the writer now.
     private static readonly int[] FailoverErrors = [1053, 1290, 1792, 1836, 1927, 2006, 2013, WsrepNotReady, ErrorDuringCommit];
 
@@ -25,7 +28,7 @@ public static class DatabaseErrors
     public static bool IsTransient(Exception exception) => exception switch
     {
         DbUpdateException { InnerException: { } inner } => IsTransient(inner),
-        MySqlException mysql => mysql.IsTransient || FailoverErrors.Contains(mysql.Number) || IsConnectionLost(mysql),
+        MySqlException mysql => mysql.IsTransient || mysql.Number == ChangedSinceRead || FailoverErrors.Contains(mysql.Number) || IsConnectionLost(mysql),
         MySqlEndOfStreamException => true,
         _ => false,
     };
