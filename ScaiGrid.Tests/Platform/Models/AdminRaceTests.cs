@@ -73,8 +73,11 @@ public sealed class AdminRaceTests(Grid grid) : ServicesTest(grid)
             id,
             () => Admin.DeleteAsync(path),
             () => Admin.SendAsync(new HttpMethod(method), path, method == "PUT" ? $$"""{"{{(kind == "models" ? "description" : "name")}}":"{{Fresh.Name()}}"}""" : null));
-        deleted.NoContent();
-        Assert.True((int)late.Status is 404 or 409, late.Text);
+
+        // MariaDB may have rolled the first back, which is repeated and then the second.
+        Assert.All((Answer[])[deleted, late], answer => Assert.True((int)answer.Status is 200 or 204 or 404 or 409, answer.Text));
+        Assert.Contains((Answer[])[deleted, late], answer => (int)answer.Status == 204);
+        Assert.False(deleted.Status == late.Status, "Both deleted the same row.");
     }
 
     [Fact]
