@@ -48,7 +48,6 @@ internal sealed partial class CircuitExchange(
             }
             catch (Exception exception) when (RedisAway.Is(exception, stoppingToken))
             {
-                // The client cancels commands when it closes a connection.
                 SetAway(true);
             }
 

@@ -122,7 +122,7 @@ public sealed partial class UsageMeter(UsageJournal journal, UsageBuffer buffer,
         }
         catch (Exception exception) when (RedisAway.Is(exception))
         {
-            // Kept in memory instead. The client cancels commands when it closes a connection.
+            // Kept in memory instead.
         }
 
         if (_unwritten.Count < MaxUnwritten)

@@ -145,7 +145,7 @@ internal sealed partial class EndedSessions(
         }
         catch (Exception exception) when (RedisAway.Is(exception))
         {
-            // The client cancels commands when it closes a connection. Polling works without it; the next round tries again.
+            // Polling works without it; the next round tries again.
         }
     }
 
