@@ -30,7 +30,7 @@ public static class DatabaseErrors
         DbUpdateException { InnerException: { } inner } => IsTransient(inner),
         MySqlException mysql => mysql.IsTransient || mysql.Number == ChangedSinceRead || FailoverErrors.Contains(mysql.Number) || IsConnectionLost(mysql),
         MySqlEndOfStreamException => true,
-        _ => false,
+        _ => IsOfDriver(exception),
     };
 
     /// <summary>Whether the database is unavailable, as opposed to rejecting a statement.</summary>
@@ -43,7 +43,7 @@ public static class DatabaseErrors
         // If the connection breaks while a transaction begins, the driver does not wrap the stream's exception.
         MySqlEndOfStreamException => true,
         SqliteException sqlite => sqlite.SqliteErrorCode is 14,
-        _ => false,
+        _ => IsOfDriver(exception),
     };
 
     /// <summary>Whether a statement took too long, for example because it waited for a lock. Repeating it at once would only take as long again.</summary>
@@ -77,4 +77,9 @@ public static class DatabaseErrors
     // the same, but repeating the statement would only take as long again.
     private static bool IsConnectionLost(MySqlException exception) =>
         exception.ErrorCode is not MySqlErrorCode.CommandTimeoutExpired && exception.InnerException is IOException or SocketException;
+
+    // If sending fails, for example because the connection was reset just after it was opened, the driver does not wrap the exception. Other
+    // sockets and files throw the same types, but not from within the driver.
+    private static bool IsOfDriver(Exception exception) =>
+        exception is IOException or SocketException && exception.StackTrace?.Contains($" {nameof(MySqlConnector)}.", StringComparison.Ordinal) == true;
 }

@@ -60,30 +60,30 @@ internal sealed partial class JobRunner(
         await ReleaseAsync(abandoned.Token);
     }
 
-    /// <summary>Repeats a step, which returns the time to wait until the next one; retries while the database is unavailable.</summary>
+    /// <summary>Repeats a step, which returns the time to wait until the next one. Any exception is retried: a worker whose loop ended would run no jobs.</summary>
     private async Task LoopAsync(Func<CancellationToken, Task<TimeSpan>> step, CancellationToken cancellationToken)
     {
-        var isAway = false;
+        var isFailing = false;
         while (!cancellationToken.IsCancellationRequested)
         {
             TimeSpan pause;
             try
             {
                 pause = await step(cancellationToken);
-                isAway = false;
+                isFailing = false;
             }
             catch (Exception) when (cancellationToken.IsCancellationRequested)
             {
                 return;
             }
-            catch (Exception exception) when (exception is DbException || DatabaseAway.Is(exception))
+            catch (Exception exception)
             {
-                if (!isAway)
+                if (!isFailing)
                 {
-                    QueueAway(exception.GetBaseException().Message);
+                    Failed(exception);
                 }
 
-                (isAway, pause) = (true, Away);
+                (isFailing, pause) = (true, Away);
             }
 
             await Task.Delay(pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -171,6 +171,18 @@ internal sealed partial class JobRunner(
         }
     }
 
+    private void Failed(Exception exception)
+    {
+        if (exception is DbException || DatabaseAway.Is(exception))
+        {
+            QueueAway(exception.GetBaseException().Message);
+        }
+        else
+        {
+            QueueFailed(exception);
+        }
+    }
+
     private void Changed()
     {
         try
@@ -185,6 +197,9 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The job queue cannot be reached; retrying: {Reason}")]
     private partial void QueueAway(string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The job queue failed unexpectedly; retrying.")]
+    private partial void QueueFailed(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Released {Count} unfinished job(s) to the queue.")]
     private partial void JobsReleased(int count);

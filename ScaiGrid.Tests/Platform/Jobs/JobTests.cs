@@ -89,6 +89,25 @@ public sealed class JobTests(DatabaseServer server)
         Assert.Equal(1, work.Ran.Count(run => run.Id != bad));
     }
 
+    /// <summary>A connection that is reset between its opening and the first statement: the driver does not wrap the socket's exception.</summary>
+    [Fact]
+    public async Task ConnectionsThatAreReset_DoNotStopTheQueue()
+    {
+        using var database = await (await server.CreateAsync(DatabaseKind.MariaDb)).MigratedAsync();
+        await using var proxy = new ResettingProxy(database.Url);
+        using var behindProxy = new TestDatabase(DatabaseKind.MariaDb, proxy.Url);
+        var work = new Work();
+        using var worker = await StartAsync(behindProxy, work);
+        await AddAsync(database, 1, _ => (Lane: "", Payload: "before"));
+        await WaitForNoneAsync(database);
+
+        proxy.IsResetting = true;
+        await Poll.UntilAsync(() => Task.FromResult(proxy.Resets > 1), "connections to be reset");
+        proxy.IsResetting = false;
+        await AddAsync(database, 1, _ => (Lane: "", Payload: "after"));
+        await WaitForNoneAsync(database);
+    }
+
     [Fact]
     public async Task JobThatIsPutOff_KeepsItsAttempts()
     {
