@@ -117,7 +117,7 @@ internal sealed partial class JobRunner(
 
     private async Task<int> ClaimAsync(QueueWork work, IReadOnlyList<(string Lane, int Count)> lanes, CancellationToken cancellationToken)
     {
-        var jobs = await store.ClaimAsync(work.Queue.Name, lanes, cancellationToken);
+        var jobs = await store.ClaimAsync(work.Queue.Name, lanes, work.Holds, cancellationToken);
         if (jobs.Count > 0)
         {
             work.Begin(jobs, gate?.Draining ?? CancellationToken.None);

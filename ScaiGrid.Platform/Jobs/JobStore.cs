@@ -58,8 +58,12 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     }
 
     /// <summary>Claims the oldest due jobs of some lanes, skipping those that another worker is claiming.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="lanes">Its lanes, and how many jobs to claim of each.</param>
+    /// <param name="isHeld">Whether this process still runs a job. It is due again if the database was away for longer than the lease; the next renewal keeps it.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(
-        string queue, IReadOnlyList<(string Lane, int Count)> lanes, CancellationToken cancellationToken)
+        string queue, IReadOnlyList<(string Lane, int Count)> lanes, Predicate<string> isHeld, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
@@ -71,6 +75,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         // Read committed avoids gap locks, which would block transactions that add jobs.
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
         var jobs = await SelectDueAsync(connection, transaction, lease, queue, lanes, cancellationToken);
+        jobs.RemoveAll(job => isHeld(job.Id));
         if (jobs.Count > 0)
         {
             await using var update = Command(connection, transaction, jobs.ConvertAll(job => job.Id));

@@ -23,6 +23,8 @@ internal sealed partial class QueueWork(
 
     public IReadOnlyCollection<string> HeldIds => [.. _held.Keys];
 
+    public bool Holds(string id) => _held.ContainsKey(id);
+
     /// <summary>
     /// How many jobs to claim from each of the due lanes. Tenants with fewer running jobs come first, so that many lanes of one do not keep the others waiting.
     /// </summary>
@@ -198,7 +200,7 @@ internal sealed partial class QueueWork(
 
         foreach (var end in ended)
         {
-            _held.TryRemove(end.Job.Id, out _);
+            _held.TryRemove(KeyValuePair.Create(end.Job.Id, end.Job));
             end.Job.Dispose();
         }
     }

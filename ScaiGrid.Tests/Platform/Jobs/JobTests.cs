@@ -41,7 +41,7 @@ public sealed class JobTests(DatabaseServer server)
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
         var dead = database.BuildServices(builder => AddQueue(builder, leaseSeconds: 5)).GetRequiredService<JobStore>();
         var jobs = await AddAsync(database, 5, index => (Lane: "", Payload: $"{index}"));
-        var claimed = await dead.ClaimAsync(Work.Queue, [("", 10)], TestContext.Current.CancellationToken);
+        var claimed = await dead.ClaimAsync(Work.Queue, [("", 10)], _ => false, TestContext.Current.CancellationToken);
         Assert.Equal(jobs.Order(), claimed.Select(job => job.Id).Order());
 
         // Claimed jobs are not due for others.
@@ -87,6 +87,23 @@ public sealed class JobTests(DatabaseServer server)
         Assert.Equal(["as told"], await database.QueryAsync("SELECT error FROM jobs"));
         Assert.Equal(Work.MaxAttempts, work.Ran.Count(run => run.Id == bad));
         Assert.Equal(1, work.Ran.Count(run => run.Id != bad));
+    }
+
+    /// <summary>After an outage that was longer than the lease, the job is due again while it still runs.</summary>
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task RunningJobWhoseLeaseHasExpired_IsNotClaimedAgainByItsOwnWorker(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var work = new Work { Takes = TimeSpan.FromSeconds(4) };
+        using var worker = await StartAsync(database, work);
+        var job = (await AddAsync(database, 1, _ => (Lane: "", Payload: "x"))).Single();
+        await Poll.UntilAsync(() => Task.FromResult(!work.Ran.IsEmpty), "the job to run");
+        await database.ExecuteAsync("UPDATE jobs SET run_at = 0");
+
+        await WaitForNoneAsync(database);
+        Assert.Equal([job], work.Ran.Select(run => run.Id));
     }
 
     /// <summary>A connection that is reset between its opening and the first statement: the driver does not wrap the socket's exception.</summary>
