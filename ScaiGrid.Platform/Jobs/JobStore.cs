@@ -96,20 +96,20 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         var (renewed, leases) = (new HashSet<string>(), $"{_worker}%");
         foreach (var some in ids.Chunk(500))
         {
-            await PutOffAsync(db, some, LeaseMicroseconds, cancellationToken);
+            await UpdateClaimedAsync(db, $"run_at = {Now} + {LeaseMicroseconds}", some, cancellationToken);
             renewed.UnionWith(await db.Jobs.Where(job => some.Contains(job.Id) && EF.Functions.Like(job.Lease, leases)).Select(job => job.Id).ToListAsync(cancellationToken));
         }
 
         return renewed;
     }
 
-    /// <summary>Releases jobs that were not run.</summary>
+    /// <summary>Releases jobs that did not end. They have not failed, so their claims do not count as attempts.</summary>
     public async Task ReleaseAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         foreach (var some in ids.Chunk(500))
         {
-            await PutOffAsync(db, some, 0, cancellationToken);
+            await UpdateClaimedAsync(db, $"run_at = {Now}, attempts = attempts - 1, lease = NULL", some, cancellationToken);
         }
     }
 
@@ -160,9 +160,10 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
         return [.. rows.Select(row => (row.Id, row.Lease))];
     }
 
-    private Task<int> PutOffAsync(PlatformDb db, string[] ids, long microseconds, CancellationToken cancellationToken)
+    /// <summary>Updates those of some jobs that this process has claimed.</summary>
+    private Task<int> UpdateClaimedAsync(PlatformDb db, string changes, string[] ids, CancellationToken cancellationToken)
     {
-        var sql = $"UPDATE jobs SET run_at = {Now} + {microseconds.ToString(CultureInfo.InvariantCulture)} WHERE lease LIKE {{0}} AND id IN ({Placeholders(1, ids.Length)})";
+        var sql = $"UPDATE jobs SET {changes} WHERE lease LIKE {{0}} AND id IN ({Placeholders(1, ids.Length)})";
         return db.Database.ExecuteSqlRawAsync(sql, [$"{_worker}%", .. ids], cancellationToken);
     }
 

@@ -157,6 +157,23 @@ public sealed class JobTests(DatabaseServer server)
         // A stop returns the jobs that hang, as if they had not been tried.
         await worker.StopAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["0"], await database.QueryAsync($"SELECT COUNT(*) FROM jobs WHERE run_at > {Microseconds.From(TimeProvider.System.GetUtcNow())}"));
+        Assert.Equal(["0"], await database.QueryAsync("SELECT DISTINCT attempts FROM jobs"));
+    }
+
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task JobThatDoesNotStopInTime_IsReturnedWithItsAttempts(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var work = new Work { Takes = TimeSpan.FromMinutes(2), IgnoresLoss = true };
+        using var worker = await StartAsync(database, work);
+        await AddAsync(database, 1, _ => (Lane: "", Payload: "x"));
+        await Poll.UntilAsync(() => Task.FromResult(!work.Ran.IsEmpty), "the job to run");
+
+        await worker.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["0"], await database.QueryAsync($"SELECT COUNT(*) FROM jobs WHERE run_at > {Microseconds.From(TimeProvider.System.GetUtcNow())}"));
+        Assert.Equal(["0"], await database.QueryAsync("SELECT attempts FROM jobs"));
     }
 
     [Fact]
@@ -224,6 +241,9 @@ public sealed class JobTests(DatabaseServer server)
 
         public string? HangsIn { get; init; }
 
+        /// <summary>Whether jobs go on when their worker stops.</summary>
+        public bool IgnoresLoss { get; init; }
+
         /// <summary>How often each job is postponed before it succeeds or fails.</summary>
         public int PutsOff { get; init; }
     }
@@ -237,7 +257,7 @@ public sealed class JobTests(DatabaseServer server)
         private async Task RunAsync(ClaimedJob job)
         {
             work.Ran.Add((job.Id, job.Lane, job.Attempts, this));
-            await Task.Delay(job.Lane == work.HangsIn ? Timeout.InfiniteTimeSpan : work.Takes, job.Lost);
+            await Task.Delay(job.Lane == work.HangsIn ? Timeout.InfiniteTimeSpan : work.Takes, work.IgnoresLoss ? CancellationToken.None : job.Lost);
             job.End(work.Ran.Count(run => run.Id == job.Id) <= work.PutsOff ? JobEnd.Again(TimeSpan.Zero)
                 : work.Fails(job.Payload) ? JobEnd.Failed("as told") : JobEnd.Done());
         }
