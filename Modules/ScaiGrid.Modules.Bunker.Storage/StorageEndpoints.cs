@@ -16,6 +16,9 @@ namespace ScaiGrid.Modules.Bunker.Storage;
 /// <summary>The storage proxy: serves objects of the blob store. Each request is authorized by the capability that it carries.</summary>
 public static class StorageEndpoints
 {
+    /// <summary>The longest time without a byte of an object that is being stored.</summary>
+    private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(30);
+
     /// <param name="group">Rooted at <c>/v1/modules/scaibunker/storage</c>.</param>
     public static void MapStorage(this RouteGroupBuilder group)
     {
@@ -42,7 +45,7 @@ public static class StorageEndpoints
     }
 
     private static async Task<Results<Ok<Envelope<StoredObject>>, Created<Envelope<StoredObject>>>> Put(
-        string key, HttpContext context, StorageAccess access, IBlobStore store, CancellationToken cancellationToken)
+        string key, HttpContext context, StorageAccess access, IBlobStore store, TimeProvider time, CancellationToken cancellationToken)
     {
         var capability = access.Authorize(context, StorageMethods.Put, key);
         if (context.Request.ContentLength > capability.MaxBytes)
@@ -52,7 +55,8 @@ public static class StorageEndpoints
 
         // The capability alone limits the size.
         context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
-        var received = capability.MaxBytes is { } max ? new LimitedBody(context.Request.Body, max) : context.Request.Body;
+        Stream sent = new PatientBody(context.Request.BodyReader, IdleTimeout, time);
+        var received = capability.MaxBytes is { } max ? new LimitedBody(sent, max) : sent;
         using var body = BodyChecksum.Verify(context.Request, received);
 
         // Before reading the body: a client that waits for '100 Continue' learns that the store is unavailable without sending the body.

@@ -8,7 +8,7 @@ namespace ScaiGrid.Core.Storage;
 /// <summary>Blobs in a bucket of an S3-compatible store. ETags are the store's own.</summary>
 internal sealed class S3BlobStore(S3Connection s3, StorageOptions options, TimeProvider time) : IBlobStore, IDisposable
 {
-    private readonly S3PartBuffers _buffers = new(options.S3UploadBuffers, options.S3Timeout);
+    private readonly S3PartBuffers _buffers = new(options.S3UploadBuffers, options.S3Timeout, time);
 
     public async Task<BlobInfo?> StatAsync(string key, CancellationToken cancellationToken)
     {

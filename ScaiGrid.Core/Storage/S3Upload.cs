@@ -11,6 +11,7 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
 {
     private const int MaxParts = 10_000;
     private const int PartsInFlight = 3;
+    private const int BeginBytes = 4096;
 
     // Some stores assemble the parts during this call.
     private static readonly TimeSpan CompletionTimeout = TimeSpan.FromMinutes(10);
@@ -103,10 +104,13 @@ internal sealed class S3Upload(S3Connection s3, S3PartBuffers buffers, string ke
 
     private async Task<S3Part> ReadPartAsync(CancellationToken cancellationToken)
     {
+        // A sender that sends nothing holds none of the large buffers, which all uploads share.
+        var begin = new byte[BeginBytes];
+        var begun = await body.ReadAsync(begin, cancellationToken);
         var part = await buffers.RentAsync(cancellationToken);
         try
         {
-            await part.FillAsync(body, cancellationToken);
+            await part.FillAsync(begin.AsMemory(0, begun), body, cancellationToken);
             return part;
         }
         catch

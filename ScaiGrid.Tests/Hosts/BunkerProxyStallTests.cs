@@ -1,0 +1,84 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using ScaiGrid.Modules.Bunker.Storage;
+using ScaiGrid.Tests.Core.Storage;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Hosts;
+
+/// <summary>Clients of the storage proxy that begin an upload and stop sending, with S3 as storage.</summary>
+[Trait("needs", "services")]
+public sealed class BunkerProxyStallTests(BunkerProxyStallTests.Fixture proxy) : IClassFixture<BunkerProxyStallTests.Fixture>
+{
+    private const int Buffers = 2;
+
+    [Fact]
+    public async Task StalledUploads_DoNotKeepOthersOut_AndAreAnswered()
+    {
+        var stalled = new List<Socket>();
+        for (var i = 0; i < Buffers; i++)
+        {
+            stalled.Add(await BeginAsync($"stalled/{i}", sent: 100_000));
+        }
+
+        // Uploads without a single byte hold no buffer at all.
+        for (var i = 0; i < Buffers; i++)
+        {
+            stalled.Add(await BeginAsync($"empty/{i}", sent: 0));
+        }
+
+        // The proxy asks the store for the objects first, and then has the buffers.
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        using var put = await proxy.PutAsync("prompt", new PatternStream(6 << 20));
+        Assert.Equal(HttpStatusCode.Created, put.StatusCode);
+        foreach (var caller in stalled)
+        {
+            Assert.StartsWith("HTTP/1.1 408 ", await AnswerAsync(caller), StringComparison.Ordinal);
+            caller.Dispose();
+        }
+    }
+
+    private async Task<Socket> BeginAsync(string key, int sent)
+    {
+        var address = proxy.Client.BaseAddress!;
+        var caller = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await caller.ConnectAsync(address.Host, address.Port);
+        await caller.SendAsync(Encoding.ASCII.GetBytes(
+            $"PUT /v1/modules/scaibunker/storage/{key} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {BunkerProxyFixture.Mint("", StorageMethods.Put)}\r\nContent-Length: 200000\r\n\r\n"));
+        await caller.SendAsync(new byte[sent]);
+        return caller;
+    }
+
+    private static async Task<string> AnswerAsync(Socket caller)
+    {
+        var answer = new byte[4096];
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        return Encoding.ASCII.GetString(answer, 0, await caller.ReceiveAsync(answer, patience.Token));
+    }
+
+    public sealed class Fixture : BunkerProxyFixture
+    {
+        private S3Server? _server;
+
+        public override async ValueTask DisposeAsync()
+        {
+            await base.DisposeAsync();
+            if (_server is not null)
+            {
+                await _server.DisposeAsync();
+            }
+        }
+
+        protected override async Task<Dictionary<string, string>> SettingsAsync()
+        {
+            _server = await S3Server.StartAsync();
+            return new Dictionary<string, string>(_server.Settings.Concat(OnlyTheKey))
+            {
+                ["SCAIGRID_S3_UPLOAD_BUFFERS"] = $"{Buffers}",
+                ["SCAIGRID_S3_TIMEOUT_S"] = "6",
+            };
+        }
+    }
+}
