@@ -22,8 +22,8 @@ internal sealed partial class BatchRescue(IDbContextFactory<PlatformDb> database
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var now = time.GetStoredNow();
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var now = await DatabaseClock.NowAsync(db, cancellationToken);
         var stuck = await (
             from job in db.Jobs
             join batch in db.Batches on job.Lane equals batch.Id

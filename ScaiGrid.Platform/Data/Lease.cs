@@ -23,10 +23,7 @@ internal sealed class Lease(DatabaseAddress address, string table, string name, 
     /// <summary>Whether this process holds the lease, by its own clock: never longer than by the database's.</summary>
     public bool IsHeld => Interlocked.Read(ref _renewedAt) is not 0 and var renewedAt && time.GetElapsedTime(renewedAt) < lifetime;
 
-    // In microseconds, by the database's clock, which all contenders share.
-    private string Now => address.Kind is DatabaseKind.Sqlite
-        ? "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
-        : "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
+    private string Now => DatabaseClock.Sql(address.Kind);
 
     /// <summary>Takes the lease if it is free or has expired, and renews it if this process holds it.</summary>
     /// <returns>False if another process holds it, or the database is busy or unavailable.</returns>

@@ -48,7 +48,7 @@ internal sealed class Job
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>Creates a job that is due now.</summary>
+    /// <summary>Creates a job that is due now, by the clock of this process: only later due times are by the database's.</summary>
     public static Job New(TimeProvider time, string queue, string payload, string? tenantId, string? partnerId, string lane = "", string? id = null) => new()
     {
         Id = id ?? Ids.New(Ids.Job, time),

@@ -50,16 +50,16 @@ internal static class JobEndpoints
     }
 
     private static async Task<Ok<Envelope<JobView>>> Requeue(
-        string id, Caller caller, IDbContextFactory<PlatformDb> contexts, TimeProvider time, CancellationToken cancellationToken)
+        string id, Caller caller, IDbContextFactory<PlatformDb> contexts, CancellationToken cancellationToken)
     {
-        var now = time.GetStoredNow();
-        var found = await contexts.TransactAsync(
+        var (found, now) = await contexts.TransactAsync(
             async (db, token) =>
             {
+                var now = await DatabaseClock.NowAsync(db, token);
                 var requeued = await Visible(db.Jobs, caller).Where(job => job.Id == id && job.State == JobState.Dead).ExecuteUpdateAsync(
                     job => job.SetProperty(row => row.State, JobState.Ready).SetProperty(row => row.Attempts, 0).SetProperty(row => row.RunAt, now), token);
                 await ThrowUnlessDoneAsync(db, caller, id, requeued, token);
-                return await Visible(db.Jobs, caller).AsNoTracking().SingleAsync(job => job.Id == id, token);
+                return (await Visible(db.Jobs, caller).AsNoTracking().SingleAsync(job => job.Id == id, token), now);
             },
             cancellationToken);
         return Reply.Ok(JobView.Of(found, now, withPayload: false));

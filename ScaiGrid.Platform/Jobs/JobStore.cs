@@ -19,7 +19,7 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     private readonly string _worker = $"{Environment.ProcessId}-{Ulid.NewUlid(time.GetUtcNow())}{Job.ClaimSeparator}";
     private int _claims;
 
-    private string Now => _isSqlite ? "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" : "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
+    private string Now => DatabaseClock.Sql(database.Address.Kind);
 
     private long LeaseMicroseconds => options.JobLease.Ticks / TimeSpan.TicksPerMicrosecond;
 
@@ -127,20 +127,22 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
                 await db.Database.ExecuteSqlRawAsync(sql, done, token);
             }
 
-            foreach (var (job, end) in ours.Where(end => end.End.Kind is not JobEndKind.Done))
+            var unfinished = ours.FindAll(end => end.End.Kind is not JobEndKind.Done);
+            var now = unfinished.Count > 0 ? await DatabaseClock.NowAsync(db, token) : default;
+            foreach (var (job, end) in unfinished)
             {
-                await PutBackAsync(db, queue, job, end, token);
+                await PutBackAsync(db, queue, job, end, now, token);
             }
         },
         cancellationToken);
 
-    private async Task PutBackAsync(PlatformDb db, JobQueue queue, ClaimedJob job, JobEnd end, CancellationToken cancellationToken)
+    private static async Task PutBackAsync(PlatformDb db, JobQueue queue, ClaimedJob job, JobEnd end, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var isDead = end.Kind is JobEndKind.Failed && job.Attempts >= queue.MaxAttempts;
 
         // Released and postponed jobs have not failed, so the claim does not count as an attempt.
         var isAttempt = end.Kind is JobEndKind.Failed;
-        var runAt = time.GetStoredNow() + (isDead || end.Kind is JobEndKind.Released ? TimeSpan.Zero : end.Delay ?? JobQueue.DelayAfter(job.Attempts));
+        var runAt = now + (isDead || end.Kind is JobEndKind.Released ? TimeSpan.Zero : end.Delay ?? JobQueue.DelayAfter(job.Attempts));
         var error = end.Error is { Length: > JobConfiguration.ErrorLength } ? end.Error[..JobConfiguration.ErrorLength] : end.Error;
         await db.Jobs.Where(row => row.Id == job.Id).ExecuteUpdateAsync(
             row => row

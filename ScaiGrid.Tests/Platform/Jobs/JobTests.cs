@@ -125,6 +125,19 @@ public sealed class JobTests(DatabaseServer server)
         await WaitForNoneAsync(database);
     }
 
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task WorkerWhoseClockIsAhead_RetriesInTime(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+        var work = new Work { PutsOff = 1 };
+        using var worker = await StartAsync(database, work, clock: new ClockAhead());
+        await AddAsync(database, 1, _ => (Lane: "", Payload: "x"));
+        await WaitForNoneAsync(database);
+        Assert.Equal(2, work.Ran.Count);
+    }
+
     [Fact]
     public async Task JobThatIsPutOff_KeepsItsAttempts()
     {
@@ -196,11 +209,12 @@ public sealed class JobTests(DatabaseServer server)
     }
 
     // By default the lease is longer than any delay on a busy machine. Tests of leases set it.
-    private static async Task<IHost> StartAsync(TestDatabase database, Work work, int leaseSeconds = 60)
+    private static async Task<IHost> StartAsync(TestDatabase database, Work work, int leaseSeconds = 60, TimeProvider? clock = null)
     {
         var builder = database.CreateBuilder();
         AddQueue(builder, leaseSeconds);
         builder.Services.AddSingleton(work);
+        builder.Services.AddSingleton(clock ?? TimeProvider.System);
         builder.Services.AddHostedService<JobRunner>();
         var host = builder.Build();
         await host.StartAsync(TestContext.Current.CancellationToken);
@@ -246,6 +260,11 @@ public sealed class JobTests(DatabaseServer server)
 
         /// <summary>How often each job is postponed before it succeeds or fails.</summary>
         public int PutsOff { get; init; }
+    }
+
+    private sealed class ClockAhead : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow().AddHours(1);
     }
 
     private sealed class Handler(Work work) : IJobHandler
