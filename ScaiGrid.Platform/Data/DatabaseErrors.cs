@@ -18,7 +18,8 @@ public static class DatabaseErrors
     private const int WsrepNotReady = 1047;
     private const int ErrorDuringCommit = 1180;
 
-    // A transaction locks a row that was committed since its first read, and is rolled back: innodb_snapshot_isolation, on by default from MariaDB 11.6.
+    // A transaction at REPEATABLE READ locks a row that was committed since its first read, and is rolled back: innodb_snapshot_isolation, on by default
+    // from MariaDB 11.6. Ours are READ COMMITTED.
     private const int ChangedSinceRead = 1020;
 
     // The server is shutting down, killed the connection, or has become read-only because another one is the writer now.

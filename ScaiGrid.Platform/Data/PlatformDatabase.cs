@@ -42,9 +42,11 @@ public static class PlatformDatabase
             DatabaseKind.Sqlite => builder
                 .UseSqlite(address.ConnectionString)
                 .AddInterceptors(new SqliteConnectionSetup()),
-            _ => builder.UseMySql(
-                address.ConnectionString,
-                new MariaDbServerVersion(options.ServerVersion),
-                mysql => mysql.ExecutionStrategy(dependencies => new TransientFaultStrategy(dependencies))),
+            _ => builder
+                .UseMySql(
+                    address.ConnectionString,
+                    new MariaDbServerVersion(options.ServerVersion),
+                    mysql => mysql.ExecutionStrategy(dependencies => new TransientFaultStrategy(dependencies)))
+                .AddInterceptors(new ReadCommittedTransactions()),
         };
 }

@@ -7,8 +7,7 @@ namespace ScaiGrid.Platform.Data;
 internal static class RowLimit
 {
     /// <summary>
-    /// Refuses another row. Counts under a lock, so that rows added at once do not pass the limit together: call it in the transaction that adds the
-    /// row, before its first read.
+    /// Refuses another row. Counts under a lock, so that rows added at once do not pass the limit together: call it in the transaction that adds the row.
     /// </summary>
     /// <param name="db">The transaction's context.</param>
     /// <param name="owner">The id of the tenant or the user.</param>

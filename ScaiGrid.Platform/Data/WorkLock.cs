@@ -5,7 +5,7 @@ namespace ScaiGrid.Platform.Data;
 /// <summary>Serialises transactions that do the same work: each waits for the previous one to commit.</summary>
 public static class WorkLock
 {
-    /// <summary>Takes the lock called <paramref name="name"/> until the current transaction ends. Take it before the first read.</summary>
+    /// <summary>Takes the lock called <paramref name="name"/> until the current transaction ends. Take it before reading what it protects.</summary>
     public static async Task TakeLockAsync(this DbContext db, string name, CancellationToken cancellationToken)
     {
         if (db.Database.CurrentTransaction is null)

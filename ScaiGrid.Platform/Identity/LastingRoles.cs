@@ -9,6 +9,12 @@ namespace ScaiGrid.Platform.Identity;
 /// </summary>
 internal static class LastingRoles
 {
+    /// <summary>
+    /// Lets one change of a tenant's groups and mappings wait for another: a member and a mapping that are added at once would each not see the other,
+    /// and the member would not get the role. Call it before the change.
+    /// </summary>
+    public static Task LockAsync(PlatformDb db, string tenantId, CancellationToken cancellationToken) => db.TakeLockAsync($"lasting_roles/{tenantId}", cancellationToken);
+
     /// <summary>Call when a group gets a new member, inner group or mapping, inside the transaction that adds it.</summary>
     public static async Task AssignAsync(PlatformDb db, Group group, CancellationToken cancellationToken)
     {
@@ -38,12 +44,12 @@ internal static class LastingRoles
     private static async Task AssignAsync(PlatformDb db, string groupId, string role, CancellationToken cancellationToken)
     {
         db.MarkSnapshotChanged();
-        await db.Database.ExecuteSqlAsync(
-            $"""
-            INSERT INTO user_roles (user_id, role)
-            SELECT m.user_id, {role} FROM user_group_members m
-            WHERE m.group_id = {groupId} AND NOT EXISTS (SELECT 1 FROM user_roles r WHERE r.user_id = m.user_id AND r.role = {role})
-            """,
+
+        // An administrator may assign the same role at this moment.
+        var insert = db.Database.IsSqlite() ? "INSERT OR IGNORE" : "INSERT IGNORE";
+        await db.Database.ExecuteSqlRawAsync(
+            insert + " INTO user_roles (user_id, role) SELECT user_id, {1} FROM user_group_members WHERE group_id = {0}",
+            [groupId, role],
             cancellationToken);
     }
 }

@@ -30,6 +30,7 @@ internal static class Memberships
             throw new ArgumentException("Groups have members of their own tenant only.", nameof(user));
         }
 
+        await LastingRoles.LockAsync(db, group.TenantId, cancellationToken);
         if (!await db.GroupMembers.AnyAsync(member => member.GroupId == group.Id && member.UserId == user.Id, cancellationToken))
         {
             db.GroupMembers.Add(new GroupMember { GroupId = group.Id, UserId = user.Id });
@@ -52,6 +53,7 @@ internal static class Memberships
             throw new ArgumentException("Groups contain groups of their own tenant only.", nameof(child));
         }
 
+        await LastingRoles.LockAsync(db, group.TenantId, cancellationToken);
         if (!await db.GroupChildren.AnyAsync(row => row.GroupId == group.Id && row.ChildId == child.Id, cancellationToken))
         {
             db.GroupChildren.Add(new GroupChild { GroupId = group.Id, ChildId = child.Id });
@@ -69,6 +71,7 @@ internal static class Memberships
     /// <exception cref="ApiException">The group already has the role.</exception>
     public static async Task AddMappingAsync(PlatformDb db, RoleMapping mapping, CancellationToken cancellationToken)
     {
+        await LastingRoles.LockAsync(db, mapping.TenantId, cancellationToken);
         db.RoleMappings.Add(mapping);
         await db.SaveOrThrowAsync(cancellationToken, duplicate: IdentityErrors.MappingExists);
         await LastingRoles.AssignAsync(db, await db.Groups.SingleAsync(group => group.Id == mapping.GroupId, cancellationToken), cancellationToken);

@@ -49,6 +49,9 @@ public sealed class MariaDbServer : IAsyncDisposable
             "--bind-address=127.0.0.1", $"--port={_port}", $"--init-file={_folder.File("init.sql")}", "--skip-name-resolve", "--max-connections=300",
             "--innodb-buffer-pool-size=128M", "--innodb-flush-log-at-trx-commit=1",
 
+            // The default of the version that is deployed. Older servers do not know it, or have it off.
+            "--loose-innodb-snapshot-isolation=ON",
+
             // A starting server deletes other servers' files in a shared temporary folder.
             $"--tmpdir={_folder.Path}",
         ],

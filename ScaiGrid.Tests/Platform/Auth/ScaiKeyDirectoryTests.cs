@@ -1,3 +1,4 @@
+using System.Globalization;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -118,6 +119,41 @@ public sealed class ScaiKeyDirectoryTests(Grid grid, IssuerGrid issuers) : ScaiK
         // An event that reports the tenant as active, as it was before, does not reactivate it.
         await HandledAsync("tenant.updated", tenant, new() { ["status"] = "active" }, partner: partner);
         (await api.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
+    }
+
+    [Fact]
+    public async Task MemberAndMappingAddedAtOnce_GiveTheLastingRole()
+    {
+        var (tenant, user, _) = await UserAsync();
+        var group = Fresh.Name();
+        using var api = Issuers.As(Issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
+        await HandledAsync("group.created", group, new() { ["name"] = "Group" }, tenant);
+        var me = (await api.GetAsync("/v1/me")).Ok();
+        var id = (string)(await Admin.GetAsync($"/v1/groups?tenant_id={(string)me["tenant"]!["id"]!}")).Ok()["items"]![0]!["id"]!;
+
+        // Every write of the hot path's snapshot waits for this row before its commit.
+        var held = await Services.MariaDb.BeginAsync("SELECT * FROM snapshot_revision FOR UPDATE");
+        Task<Answer> mapped;
+        Task added;
+        await using (held)
+        {
+            mapped = Admin.PostAsync("/v1/role-mappings", new { group_id = id, role = Roles.TenantAdmin, auto_revoke = false });
+            await WaitingAsync(1);
+            added = HandledAsync("group.member_added", group, new() { ["user_id"] = user }, tenant);
+            await WaitingAsync(2);
+        }
+
+        (await mapped).Created();
+        await added;
+        Assert.Contains(Roles.TenantAdmin, (await Admin.GetAsync($"/v1/users/{(string)me["user"]!["id"]!}")).Ok()["roles"]!.AsArray().Select(role => (string?)role));
+
+        Task<TimeSpan> WaitingAsync(int count) => Poll.UntilAsync(
+            async () => int.Parse(
+                (await Services.MariaDb.RowAsync(
+                    "SELECT COUNT(*) n FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command = 'Query' AND time_ms > 200 AND "
+                    + "(INSTR(info, 'snapshot_revision') > 0 OR INSTR(info, 'lasting_roles/') > 0)"))["n"],
+                CultureInfo.InvariantCulture) >= count,
+            $"{count} writes to wait");
     }
 
     [Fact]

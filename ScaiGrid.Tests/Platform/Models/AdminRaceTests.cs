@@ -167,7 +167,7 @@ public sealed class AdminRaceTests(Grid grid) : ServicesTest(grid)
             one = first();
             await WaitingAsync(1, waitsFor);
             two = second();
-            await WaitingAsync(2, waitsFor, secondWaitsFor ?? waitsFor, "work_locks");
+            await WaitingAsync(2, waitsFor, secondWaitsFor ?? waitsFor, "('connections')", "('models')");
         }
 
         return (await one, await two);
@@ -177,7 +177,7 @@ public sealed class AdminRaceTests(Grid grid) : ServicesTest(grid)
         async () => int.Parse(
             (await Services.MariaDb.RowAsync(
                 "SELECT COUNT(*) n FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command = 'Query' AND time_ms > 200 AND "
-                + $"({string.Join(" OR ", texts.Select(text => $"INSTR(info, '{text}') > 0"))})"))["n"],
+                + $"({string.Join(" OR ", texts.Select(text => $"INSTR(info, \"{text}\") > 0"))})"))["n"],
             System.Globalization.CultureInfo.InvariantCulture) >= count,
         $"{count} calls to wait");
 
