@@ -36,7 +36,7 @@ public sealed class AdmissionPart
         .. Windows.SelectMany(window => new RedisValue[] { window.Limit.Requests, window.Limit.Tokens }),
         .. Budgets.SelectMany(budget => new RedisValue[]
         {
-            0, (int)budget.Action, budget.CostLimit ?? -1, budget.TokenLimit ?? -1, budget.RequestLimit ?? -1, 0,
+            0, (int)budget.Action, budget.CostLimit ?? -1, budget.TokenLimit ?? -1, budget.RequestLimit ?? -1, 0, budget.Calendar.Name,
         }),
     ];
 
@@ -58,7 +58,7 @@ public sealed class AdmissionPart
     internal int ValuesOf(AdmissionQuestion question) => Template.Length + question.Ahead.Length;
 
     /// <summary>The number of values that <see cref="WriteSettlement"/> writes.</summary>
-    internal int SettleValues => FirstOfSettledBudgets + Budgets.Length;
+    internal int SettleValues => FirstOfSettledBudgets + (Budgets.Length * 2);
 
     internal void Write(AdmissionQuestion question, RedisValue process, Span<RedisValue> values)
     {
@@ -80,7 +80,7 @@ public sealed class AdmissionPart
         values[7] = CountsOnce(ticket);
         for (var i = 0; i < Budgets.Length; i++)
         {
-            var at = FirstOfWindows + (Windows.Length * 2) + (i * 6);
+            var at = FirstOfWindows + (Windows.Length * 2) + (i * 7);
             values[at] = Budgets[i].PeriodAt(question.Now).StartMinute;
             values[at + 5] = question.ThrottleMs;
         }
@@ -95,7 +95,8 @@ public sealed class AdmissionPart
         values[9] = CountsOnce(ticket);
         for (var i = 0; i < Budgets.Length; i++)
         {
-            values[FirstOfSettledBudgets + i] = Budgets[i].PeriodAt(settlement.At).StartMinute;
+            values[FirstOfSettledBudgets + (i * 2)] = Budgets[i].PeriodAt(settlement.At).StartMinute;
+            values[FirstOfSettledBudgets + (i * 2) + 1] = Budgets[i].Calendar.Name;
         }
     }
 

@@ -1,3 +1,6 @@
+using System.Text;
+using StackExchange.Redis;
+
 namespace ScaiGrid.Inference.Admission;
 
 /// <summary>Computes calendar periods in a time zone: days, weeks from Monday, months, or all time.</summary>
@@ -7,6 +10,9 @@ public sealed record BudgetCalendar(string Period, TimeZoneInfo Zone)
     public const string Weekly = "weekly";
     public const string Monthly = "monthly";
     public const string Total = "total";
+
+    /// <summary>Names the calendar in Redis, so that periods of two calendars are not taken for each other's successors. Encoded once.</summary>
+    public RedisValue Name { get; } = Encoding.UTF8.GetBytes($"{Period}/{Zone.Id}");
 
     public BudgetPeriod PeriodAt(DateTimeOffset time)
     {

@@ -41,7 +41,8 @@ public sealed record OpenReservation(string Ticket, string Process, IReadOnlyLis
         RedisValue[] values =
         [
             1, 0, 0, Budgets.Count, 0, 0, Ticket, (int)mode, use.Cost, use.Tokens, minute, Once is not null,
-            .. Budgets.Select(name => (RedisValue)(periods?.GetValueOrDefault(name)?.Calendar.PeriodAt(use.At).StartMinute ?? 0)),
+            .. Budgets.Select(name => periods?.GetValueOrDefault(name)?.Calendar)
+                .SelectMany(calendar => calendar is null ? (RedisValue[])[0, ""] : [calendar.PeriodAt(use.At).StartMinute, calendar.Name]),
         ];
         return int.Parse((await AdmissionScripts.AdmitAsync(database, keys, values)).ToString(), CultureInfo.InvariantCulture) > 0;
     }

@@ -54,7 +54,7 @@ internal sealed partial class BudgetLedger(
         RedisValue[] values =
         [
             period.StartMinute, force ? 1 : 0, BudgetPeriod.MinuteOf(cutoff), before.Cost, before.Tokens, before.Requests, BudgetPeriod.MinuteOf(now),
-            BudgetPeriod.MinuteOf(settledUntil),
+            BudgetPeriod.MinuteOf(settledUntil), calendar.Name,
             .. since.SelectMany(minute => new RedisValue[] { BudgetPeriod.MinuteOf(minute.Start), minute.Total.Cost, minute.Total.Tokens, minute.Total.Requests }),
         ];
         await redis.GetDatabase().ScriptEvaluateAsync(AdmissionScripts.Reconcile, [Key(budget)], values);
@@ -73,7 +73,7 @@ internal sealed partial class BudgetLedger(
     public async Task<BudgetState?> StateAsync(Budget budget, BudgetCalendar calendar)
     {
         var period = calendar.PeriodAt(time.GetUtcNow());
-        var values = await redis.GetDatabase().HashGetAsync(Key(budget), ["p", "c", "t", "n", "rc", "rt", "rn", "x", "m"]);
+        var values = await redis.GetDatabase().HashGetAsync(Key(budget), ["p", "c", "t", "n", "rc", "rt", "rn", "x", "m", "k"]);
         if (values[0].IsNull)
         {
             return null;
@@ -82,7 +82,7 @@ internal sealed partial class BudgetLedger(
         var isCurrent = (long)values[0] >= period.StartMinute;
         var used = isCurrent ? new UsageTotal((long)values[1], (long)values[2], (long)values[3]) : default;
         var reserved = new UsageTotal((long)values[4], (long)values[5], (long)values[6]);
-        return new BudgetState(period, used, reserved, IsExhausted: !values[7].IsNull && (long)values[7] == period.StartMinute, ReconciledAt: (long)values[8], KnownStart: (long)values[0]);
+        return new BudgetState(period, used, reserved, IsExhausted: !values[7].IsNull && (long)values[7] == period.StartMinute, ReconciledAt: (long)values[8], IsOfOtherCalendar: !values[9].IsNull && values[9] != calendar.Name);
     }
 
     /// <summary>The state for display: from Redis, or from the database while Redis is unavailable.</summary>
@@ -108,7 +108,7 @@ internal sealed partial class BudgetLedger(
 
         var period = calendar.PeriodAt(time.GetUtcNow());
         var used = await TotalAsync(budget, StartOf(period), end: null, cancellationToken);
-        return new BudgetState(period, used, default, IsExhausted: false, ReconciledAt: 0, KnownStart: period.StartMinute);
+        return new BudgetState(period, used, default, IsExhausted: false, ReconciledAt: 0, IsOfOtherCalendar: false);
     }
 
     /// <summary>Call after a change of a budget: calls that were refused may fit now, and its periods may be different.</summary>
@@ -245,8 +245,8 @@ internal sealed partial class BudgetLedger(
 /// <param name="IsExhausted">Whether a call was refused in this period because too little was left, not because of its own size (the script's
 /// <c>reason</c>).</param>
 /// <param name="ReconciledAt">The minute since 1970 of the last comparison with the database.</param>
-/// <param name="KnownStart">The minute since 1970 at which the period in Redis begins; different after a change of periods.</param>
-internal sealed record BudgetState(BudgetPeriod Period, UsageTotal Used, UsageTotal Reserved, bool IsExhausted, long ReconciledAt, long KnownStart)
+/// <param name="IsOfOtherCalendar">Whether the budget's periods have changed since: those of Redis's state are other ones.</param>
+internal sealed record BudgetState(BudgetPeriod Period, UsageTotal Used, UsageTotal Reserved, bool IsExhausted, long ReconciledAt, bool IsOfOtherCalendar)
 {
     /// <summary>ok, soft or blocked.</summary>
     public string Word(Budget budget) =>

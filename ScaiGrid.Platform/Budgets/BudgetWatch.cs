@@ -46,9 +46,9 @@ internal sealed partial class BudgetWatch(
     private async Task LookAsync(Budget budget, BudgetCalendar calendar, CancellationToken cancellationToken)
     {
         var state = await ledger.StateAsync(budget, calendar);
-        if (state is null || BudgetPeriod.MinuteOf(time.GetUtcNow()) - state.ReconciledAt >= MinutesBetweenReconciliations)
+        if (state is null or { IsOfOtherCalendar: true } || BudgetPeriod.MinuteOf(time.GetUtcNow()) - state.ReconciledAt >= MinutesBetweenReconciliations)
         {
-            await ledger.ReconcileAsync(budget, calendar, force: state is not null && state.Period.StartMinute < state.KnownStart, cancellationToken);
+            await ledger.ReconcileAsync(budget, calendar, force: state is { IsOfOtherCalendar: true }, cancellationToken);
             state = await ledger.StateAsync(budget, calendar);
         }
 

@@ -20,21 +20,66 @@ local now = tonumber(clock[1])
 local nowMs = now * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local bucket, tokenBucket = 'r' .. clock[1], 't' .. clock[1]
 
--- Adds to a field; a sum beyond 64 bits saturates instead of failing.
-local function add(key, field, amount)
+-- Lua's numbers are exact below this.
+local EXACT = 9007199254740992
+
+-- Adds to a field, at once: a sum beyond 64 bits saturates instead of failing, and no sum falls below 0.
+-- Returns the sum.
+local function increase(key, field, amount)
   local sum = redis.pcall('HINCRBY', key, field, amount)
-  if type(sum) == 'table' and sum.err then redis.call('HSET', key, field, MAX) end
+  if type(sum) == 'table' then redis.call('HSET', key, field, MAX) elseif sum < 0 then redis.call('HSET', key, field, 0) end
+  return sum
 end
 
 local function giveBack(key, field, known, amount)
   -- Redis does not accept "-0" as a number.
-  if known and amount ~= '0' and redis.call('HINCRBY', key, field, '-' .. amount) < 0 then redis.call('HSET', key, field, 0) end
+  if known and amount ~= '0' then increase(key, field, '-' .. amount) end
+end
+
+-- What the settlements of this run add, by key and field. Calls of one run usually share windows and budgets: each field is written once.
+local sums = {}
+
+local function sumsOf(key)
+  sums[key] = sums[key] or {}
+  return sums[key]
+end
+
+local function add(key, field, amount)
+  local fields = sumsOf(key)
+  local sum = (fields[field] or 0) + tonumber(amount)
+  if sum < EXACT and sum > -EXACT then fields[field] = sum else increase(key, field, amount) end
+end
+
+-- What this run knows of keys and fields that its settlements share.
+local budgetStates, existing, expiring = {}, {}, {}
+
+local function budgetState(key)
+  local state = budgetStates[key]
+  if not state then
+    local v = redis.call('HMGET', key, 'p', 'k', 'rn')
+    state = {period = v[1] and tonumber(v[1]), calendar = v[2], hasReservations = v[3]}
+    budgetStates[key] = state
+  end
+  return state
+end
+
+local function exists(key, field)
+  local fields = existing[key] or {}
+  existing[key] = fields
+  if fields[field] == nil then fields[field] = redis.call('HEXISTS', key, field) == 1 end
+  return fields[field]
+end
+
+-- Whether a period that begins at a minute follows that of the state. A call that began under other periods, or a process that does not know
+-- the change yet, must not end a period.
+local function isNext(start, calendar, period, known)
+  return start > period and (not known or known == calendar)
 end
 
 -- Settles a call: releases its reservation, counts its use, and corrects the estimate of its tokens, all or nothing.
 -- a     index of the value before: 1 windows, 2 budgets, 3 second in which the call was counted, 4 actual minus estimated tokens,
 --       5 ticket, 6 mode (SettleMode: 0 release, 1 count if open, 2 count, 3 release if open, 4 return the ticket and its place in windows),
---       7 cost, 8 tokens, 9 minute, 10 counts once (1: the call may be repeated), then the period start of each budget (0: not known)
+--       7 cost, 8 tokens, 9 minute, 10 counts once (1: the call may be repeated), then of each budget: period start (0: not known), calendar
 -- k     index of the key before its first one
 local function settle(k, a)
   local windows, budgets, counts = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), ARGV[a + 6]
@@ -47,9 +92,9 @@ local function settle(k, a)
     if counts == '4' then
       local field = 'r' .. ARGV[a + 3]
       for i = 1, windows do
-        if redis.call('HEXISTS', KEYS[k + i], field) == 1 then
-          redis.call('HINCRBY', KEYS[k + i], field, -1)
-          redis.call('HINCRBY', KEYS[k + i], 'R', -1)
+        if exists(KEYS[k + i], field) then
+          add(KEYS[k + i], field, -1)
+          add(KEYS[k + i], 'R', -1)
         end
       end
     end
@@ -58,14 +103,14 @@ local function settle(k, a)
       local field, isLive = 't' .. ARGV[a + 3], tonumber(ARGV[a + 3]) >= now - WINDOW
       for i = 1, windows do
         local key = KEYS[k + i]
-        if isLive and redis.call('HEXISTS', key, field) == 1 then
-          redis.call('HINCRBY', key, field, ARGV[a + 4])
-          redis.call('HINCRBY', key, 'T', ARGV[a + 4])
+        if isLive and exists(key, field) then
+          add(key, field, missing)
+          add(key, 'T', missing)
         elseif missing > 0 then
           -- Nothing was estimated, or the call took longer than a minute: its use counts from now on.
-          redis.call('HINCRBY', key, tokenBucket, ARGV[a + 4])
-          redis.call('HINCRBY', key, 'T', ARGV[a + 4])
-          redis.call('EXPIRE', key, WINDOW + 2)
+          add(key, tokenBucket, missing)
+          add(key, 'T', missing)
+          expiring[key] = true
         end
       end
     end
@@ -89,41 +134,56 @@ local function settle(k, a)
 
   local cost, tokens, minute = ARGV[a + 7], ARGV[a + 8], ARGV[a + 9]
   for i = 1, budgets do
-    local key, start = KEYS[open + i], tonumber(ARGV[a + 10 + i])
-    local known = redis.call('HMGET', key, 'p', 'rc', 'rt', 'rn')
-    local period = known[1]
-    if had then
-      giveBack(key, 'rc', known[2], heldCost)
-      giveBack(key, 'rt', known[3], heldTokens)
-      giveBack(key, 'rn', known[4], '1')
+    local key, start = KEYS[open + i], tonumber(ARGV[a + 9 + 2 * i])
+    local state = budgetState(key)
+    if had and state.hasReservations then
+      add(key, 'rc', -tonumber(heldCost))
+      add(key, 'rt', -tonumber(heldTokens))
+      add(key, 'rn', -1)
     end
     -- The use of a period that has ended is no use of this one; roll has deleted that period's minutes.
-    if counted and not (period and tonumber(minute) < tonumber(period)) then
-      if period and start > tonumber(period) then
+    if counted and not (state.period and tonumber(minute) < state.period) then
+      if state.period and isNext(start, ARGV[a + 10 + 2 * i], state.period, state.calendar) then
         redis.call('HSET', key, 'p', start, 'c', 0, 't', 0, 'n', 0)
+        state.period = start
+        local fields = sumsOf(key)
+        fields.c, fields.t, fields.n = nil, nil, nil
       end
-      if period then
+      if state.period then
         add(key, 'c', cost)
         add(key, 't', tokens)
-        redis.call('HINCRBY', key, 'n', 1)
+        add(key, 'n', 1)
       end
       add(key, 'c' .. minute, cost)
       add(key, 't' .. minute, tokens)
-      if redis.call('HINCRBY', key, 'n' .. minute, 1) == 1 then
-        redis.call('EXPIRE', key, period and 3456000 or 3600)
-
-        -- reconcile.lua deletes old minutes; if it has not run for long, they are deleted here.
-        if redis.call('HLEN', key) > 6000 then
-          for _, field in ipairs(redis.call('HKEYS', key)) do
-            local at = string.match(field, '^[ctn](%d+)$')
-            if at and tonumber(at) < tonumber(minute) - 60 then redis.call('HDEL', key, field) end
-          end
-        end
-      end
+      add(key, 'n' .. minute, 1)
     end
   end
 
   return had and 1 or 0
+end
+
+-- After the first call of a minute. reconcile.lua deletes old minutes; if it has not run for long, they are deleted here.
+local function keep(key, minute)
+  redis.call('EXPIRE', key, budgetStates[key].period and 3456000 or 3600)
+  if redis.call('HLEN', key) > 6000 then
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+      local at = string.match(field, '^[ctn](%d+)$')
+      if at and tonumber(at) < tonumber(minute) - 60 then redis.call('HDEL', key, field) end
+    end
+  end
+end
+
+-- Writes what the settlements add.
+local function write()
+  for key, fields in pairs(sums) do
+    for field, amount in pairs(fields) do
+      local sum = amount ~= 0 and increase(key, field, string.format('%.0f', amount))
+      local minute = sum == amount and string.match(field, '^n(%d+)$')
+      if minute then keep(key, minute) end
+    end
+  end
+  for key in pairs(expiring) do redis.call('EXPIRE', key, WINDOW + 2) end
 end
 
 -- A window has one bucket per second, and sums over them, which are computed again, without expired buckets, at most once a second.
@@ -308,7 +368,7 @@ end
 -- a     index of the value before: 1 windows, 2 budgets, 3 estimated tokens, 4 ticket, 5 process, 6 cost, 7 tokens,
 --       8 counts once (1: the call may be repeated), 9 number of tickets to prefetch (0: this is a call),
 --       then for each window: request limit, token limit (0: none),
---       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1: none), throttle (ms),
+--       then for each budget: period start (minute), action, cost limit, token limit, request limit (-1: none), throttle (ms), calendar,
 --       then the tickets to prefetch
 -- k     index of the key before its first one
 local function admit(k, a)
@@ -342,12 +402,12 @@ local function admit(k, a)
   end
 
   for i = 1, budgets do
-    local key, at = KEYS[open + i], first + (i - 1) * 6
+    local key, at = KEYS[open + i], first + (i - 1) * 7
     local start, action = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    local v = redis.call('HMGET', key, 'p', 'c', 't', 'n', 'rc', 'rt', 'rn', 'th')
+    local v = redis.call('HMGET', key, 'p', 'c', 't', 'n', 'rc', 'rt', 'rn', 'th', 'k')
     if not v[1] then return '4 ' .. (i - 1) end
     local used = {v[2], tonumber(v[3]), tonumber(v[4])}
-    if start > tonumber(v[1]) then
+    if isNext(start, ARGV[at + 7], tonumber(v[1]), v[9]) then
       rolled[i] = true
       used = NOTHING
     end
@@ -371,7 +431,7 @@ local function admit(k, a)
   if budgets > 0 then
     for i = 1, budgets do
       local key = KEYS[open + i]
-      if rolled[i] then roll(key, ARGV[first + (i - 1) * 6 + 1]) end
+      if rolled[i] then roll(key, ARGV[first + (i - 1) * 7 + 1]) end
       redis.call('HINCRBY', key, 'rc', ARGV[a + 6])
       redis.call('HINCRBY', key, 'rt', ARGV[a + 7])
       redis.call('HINCRBY', key, 'rn', 1)
@@ -396,9 +456,9 @@ local function ahead(k, a, calls)
   local first = a + 9 + 2 * windows
   local all = {string.format('%.0f', many * cost), many * tokens, many}
   for i = 1, budgets do
-    local at = first + (i - 1) * 6
-    local v = redis.call('HMGET', KEYS[open + i], 'p', 'c', 't', 'n', 'rc', 'rt', 'rn')
-    if not v[1] or tonumber(ARGV[at + 1]) > tonumber(v[1]) then return '5' end
+    local at = first + (i - 1) * 7
+    local v = redis.call('HMGET', KEYS[open + i], 'p', 'c', 't', 'n', 'rc', 'rt', 'rn', 'k')
+    if not v[1] or isNext(tonumber(ARGV[at + 1]), ARGV[at + 7], tonumber(v[1]), v[8]) then return '5' end
     local used = {v[2], tonumber(v[3]), tonumber(v[4])}
     local reserved = {v[5] or '0', tonumber(v[6] or 0), tonumber(v[7] or 0)}
     if isFull(reserved) or (tonumber(ARGV[at + 2]) ~= NOTIFY and isOver(at + 2, all, used, reserved)) then return '5' end
@@ -414,7 +474,7 @@ local function ahead(k, a, calls)
     end
     local value, fields = note(a, open, budgets), {}
     for i = 1, calls do
-      fields[2 * i - 1], fields[2 * i] = ARGV[first + 6 * budgets + i], value
+      fields[2 * i - 1], fields[2 * i] = ARGV[first + 7 * budgets + i], value
     end
     redis.call('HSET', KEYS[open], unpack(fields))
   end
@@ -433,15 +493,17 @@ for _ = 1, tonumber(ARGV[1]) do
   found = found + settle(k, a)
   local windows, budgets = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
   k = k + keysOf(windows, budgets, tonumber(ARGV[a + 10]))
-  a = a + 10 + budgets
+  a = a + 10 + 2 * budgets
 end
+
+write()
 
 lines[1] = found
 for i = 1, tonumber(ARGV[2]) do
   local windows, budgets, calls = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 9])
   lines[i + 1] = calls > 0 and ahead(k, a, calls) or admit(k, a)
   k = k + keysOf(windows, budgets, tonumber(ARGV[a + 8]))
-  a = a + 9 + 2 * windows + 6 * budgets + calls
+  a = a + 9 + 2 * windows + 7 * budgets + calls
 end
 
 store()

@@ -1,18 +1,19 @@
 -- Sets a budget's use to that in the database up to a minute, plus what was settled since.
 -- KEYS  the budget
--- ARGV  1 period start (minute), 2 force (1: also if the state is of a later period), 3 first minute not in the base,
---       4 to 6 base: cost, tokens, requests; 7 the current minute; 8 first minute of which settlements may not have arrived yet;
+-- ARGV  1 period start (minute), 2 force (1: also if the state is of a later period or of another calendar), 3 first minute not in the base,
+--       4 to 6 base: cost, tokens, requests; 7 the current minute; 8 first minute of which settlements may not have arrived yet; 9 calendar;
 --       then minutes that the database has after the base: minute, cost, tokens, requests
 -- Returns 1 if the budget was set.
 local MAX = '9223372036854775807'
 local key, start, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3])
-local period = redis.call('HGET', key, 'p')
-if period and tonumber(period) > start and ARGV[2] ~= '1' then return 0 end
+local state = redis.call('HMGET', key, 'p', 'k')
+local period, calendar = state[1], state[2]
+if ARGV[2] ~= '1' and ((period and tonumber(period) > start) or (calendar and calendar ~= ARGV[9])) then return 0 end
 
 -- The database's minutes are used if they are greater: a settlement was lost, or the state was lost and has no minutes of its own. If the state
 -- is known, minutes whose settlements may still arrive are not used, because these would then be counted twice.
 local isKnown = period and tonumber(period) == start
-for i = 9, #ARGV, 4 do
+for i = 10, #ARGV, 4 do
   if not isKnown or tonumber(ARGV[i]) < tonumber(ARGV[8]) then
     for j, name in ipairs({'c', 't', 'n'}) do
       local field, known = name .. ARGV[i], nil
@@ -22,7 +23,7 @@ for i = 9, #ARGV, 4 do
   end
 end
 
-redis.call('HSET', key, 'p', start, 'c', ARGV[4], 't', ARGV[5], 'n', ARGV[6], 'm', ARGV[7])
+redis.call('HSET', key, 'p', start, 'c', ARGV[4], 't', ARGV[5], 'n', ARGV[6], 'm', ARGV[7], 'k', ARGV[9])
 redis.call('EXPIRE', key, 3456000)
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
