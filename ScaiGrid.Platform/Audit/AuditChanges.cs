@@ -4,6 +4,8 @@ using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using ScaiGrid.Core.Audit;
+using ScaiGrid.Platform.Events;
+using ScaiGrid.Platform.Jobs;
 using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Audit;
@@ -33,7 +35,7 @@ internal sealed class AuditChanges
 
     public void Add(ChangeTracker tracker)
     {
-        foreach (var entry in tracker.Entries().Where(entry => entry.State is EntityState.Added or EntityState.Modified or EntityState.Deleted))
+        foreach (var entry in tracker.Entries().Where(IsChange))
         {
             _count++;
             var key = Key(entry);
@@ -75,6 +77,10 @@ internal sealed class AuditChanges
 
         return rows.ToJsonString(Json);
     }
+
+    /// <summary>An event is a report of the change and no change of its own.</summary>
+    private static bool IsChange(EntityEntry entry) =>
+        entry.State is EntityState.Added or EntityState.Modified or EntityState.Deleted && entry.Entity is not Job { Queue: EventOutbox.Queue };
 
     private static string Key(EntityEntry entry) =>
         string.Join('/', entry.Metadata.FindPrimaryKey()?.Properties.Select(property => $"{entry.Property(property).CurrentValue}") ?? []);

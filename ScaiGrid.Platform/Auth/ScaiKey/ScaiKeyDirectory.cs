@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Events;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Platform.Tenancy;
 
@@ -10,7 +12,7 @@ namespace ScaiGrid.Platform.Auth.ScaiKey;
 /// status that is only repeated changes nothing: users whom an administrator suspended or deleted here stay so until ScaiKey reports another
 /// status.
 /// </summary>
-internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions options)
+internal sealed class ScaiKeyDirectory(UserDirectory directory, EventOutbox outbox, ScaiKeyOptions options)
 {
     public const string NoTenant = "Its tenant is not known here.";
     public const string NoSuch = "What it is about is not known here.";
@@ -119,7 +121,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
         {
             if (!isClosed)
             {
-                await directory.DeleteUserAsync(db, known!, cancellationToken);
+                await CloseAsync(db, known!, cancellationToken);
             }
 
             return null;
@@ -139,6 +141,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
             return tenantId is null ? NoTenant : NoSuch;
         }
 
+        var before = isClosed ? default : (known!.Email, known.DisplayName, known.Status);
         var user = await directory.PutUserAsync(
             db,
             new DirectoryUser(tenantId, told.ResourceId, Emails.Normalize(email), told.Name("display_name") ?? known?.DisplayName ?? email[..Math.Min(email.Length, 200)], isActive),
@@ -148,8 +151,32 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
             db.UserRoles.Add(new UserRole { UserId = user.Id, Role = options.DefaultRole });
         }
 
+        if (isClosed || before != (user.Email, user.DisplayName, user.Status))
+        {
+            await PublishAsync(db, isClosed ? EventTypes.ScaiKeyUserCreated : EventTypes.ScaiKeyUserUpdated, user, cancellationToken);
+        }
+
         await CloseElsewhereAsync(db, user, cancellationToken);
         return null;
+    }
+
+    private async Task CloseAsync(PlatformDb db, User user, CancellationToken cancellationToken)
+    {
+        await directory.DeleteUserAsync(db, user, cancellationToken);
+        await PublishAsync(db, EventTypes.ScaiKeyUserUpdated, user, cancellationToken);
+    }
+
+    private async Task PublishAsync(PlatformDb db, string type, User user, CancellationToken cancellationToken)
+    {
+        var partnerId = await db.Tenants.Where(tenant => tenant.Id == user.TenantId).Select(tenant => tenant.PartnerId).SingleAsync(cancellationToken);
+        outbox.Add(db, new GridEvent(type, "scaikey", user.TenantId, partnerId, new JsonObject
+        {
+            ["user_id"] = user.Id,
+            ["external_id"] = user.ExternalId,
+            ["email"] = user.Email,
+            ["display_name"] = user.DisplayName,
+            ["status"] = user.Status,
+        }));
     }
 
     /// <summary>A user belongs to one tenant: after a move to another tenant in ScaiKey, the account in the old one is closed.</summary>
@@ -160,7 +187,7 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, ScaiKeyOptions o
                 && db.Tenants.Any(tenant => tenant.Id == other.TenantId && tenant.ExternalId != null))
             .ToListAsync(cancellationToken))
         {
-            await directory.DeleteUserAsync(db, old, cancellationToken);
+            await CloseAsync(db, old, cancellationToken);
         }
     }
 

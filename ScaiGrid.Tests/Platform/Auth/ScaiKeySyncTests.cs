@@ -4,6 +4,7 @@ using ScaiGrid.Core.Data;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Auth.ScaiKey;
+using ScaiGrid.Platform.Events;
 using ScaiGrid.Platform.Identity;
 using ScaiGrid.Tests.Platform.Data;
 using ScaiGrid.Tests.Support;
@@ -119,7 +120,7 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         };
         return new ScaiKeySync(
             new ScaiKeyAdmin(issuer, http, Options(scaiKey), options),
-            new ScaiKeyDirectory(new UserDirectory(TimeProvider.System), Options(scaiKey)),
+            new ScaiKeyDirectory(new UserDirectory(TimeProvider.System), new EventOutbox(TimeProvider.System), Options(scaiKey)),
             database.Contexts,
             options,
             TimeProvider.System,

@@ -1,0 +1,55 @@
+using System.Text.Json.Nodes;
+using ScaiGrid.Core.Identity;
+using ScaiGrid.Tests.Support;
+using Xunit;
+
+namespace ScaiGrid.Tests.Platform.Auth;
+
+/// <summary>What ScaiKey's events do to accounts, and who is told of it.</summary>
+[Collection(IssuerCollection.Name)]
+public sealed class ScaiKeyAccountTests(Grid grid, IssuerGrid issuers) : ScaiKeyTest(grid, issuers)
+{
+    [Fact]
+    public async Task ChangesOfUsers_AreToldToSubscribers()
+    {
+        await using var receiver = await FakeReceiver.StartAsync();
+        var (tenant, first, _) = await UserAsync();
+        var me = await MeAsync(first, tenant);
+        var admin = me["user"]!;
+        (await Admin.PutAsync($"/v1/users/{admin["id"]}/roles", new { roles = new[] { Roles.TenantAdmin } })).Ok();
+        var key = (await Admin.PostAsync("/v1/api-keys", new { name = "test", assigned_user_id = (string)admin["id"]! })).Created();
+        using var subscriber = Admin.As((string)key["key"]!);
+        await subscriber.PostAsync("/v1/webhooks", new { url = receiver.UrlOf("users"), events = new[] { "scaikey.*" } });
+
+        var (user, email) = (Fresh.Name(), $"{Fresh.Name()}@test.example");
+        await HandledAsync("user.created", user, new() { ["email"] = email, ["display_name"] = "Ada" }, tenant);
+        await HandledAsync("user.updated", user, new() { ["email"] = email, ["display_name"] = "Ada L" }, tenant);
+        await HandledAsync("user.updated", user, new() { ["email"] = email, ["display_name"] = "Ada L" }, tenant);
+        await HandledAsync("user.suspended", user, [], tenant);
+        await HandledAsync("user.deleted", user, [], tenant);
+        await HandledAsync("user.created", user, new() { ["email"] = email, ["display_name"] = "Ada" }, tenant);
+        await Poll.UntilAsync(() => Task.FromResult(Told().Count() >= 5), "the events");
+        Assert.Equal(
+            [
+                "scaikey.user.created Ada active", "scaikey.user.created Ada active", "scaikey.user.updated Ada L active", "scaikey.user.updated Ada L deleted",
+                "scaikey.user.updated Ada L suspended",
+            ],
+            Told().Select(told => $"{told.Type} {told.Json["payload"]!["display_name"]} {told.Json["payload"]!["status"]}").Order(StringComparer.Ordinal));
+        var sent = Told().First().Json;
+        Assert.Equal(((string?)me["tenant"]!["id"], "scaikey", user, email), ((string?)sent["tenant_id"], (string?)sent["source"], (string?)sent["payload"]!["external_id"], (string?)sent["payload"]!["email"]));
+        Assert.StartsWith("usr_", (string?)sent["payload"]!["user_id"], StringComparison.Ordinal);
+        Assert.StartsWith("prt_", (string?)sent["partner_id"], StringComparison.Ordinal);
+
+        // The event of the administrator's own account may be delivered too.
+        IEnumerable<ReceivedEvent> Told() =>
+            receiver.Of("users").DistinctBy(told => told.Id).Where(told => (string?)told.Json["payload"]!["external_id"] == user);
+    }
+
+    private ApiDriver As(string subject, string tenant) => Issuers.As(Issuers.Issuer.Token(subject, new() { ["tenant_id"] = tenant }));
+
+    private async Task<JsonNode> MeAsync(string subject, string tenant)
+    {
+        using var api = As(subject, tenant);
+        return (await api.GetAsync("/v1/me")).Ok();
+    }
+}
