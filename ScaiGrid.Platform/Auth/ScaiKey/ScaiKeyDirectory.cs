@@ -199,16 +199,24 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, EventOutbox outb
         : told.Verb is "suspended" or "activated" || (told.IsActive is not null && told.IsActive != resource.IsActive) ? told.IsActive!.Value
         : isActive.Value;
 
-    /// <summary>Finds the user, who may be deleted. If the event names no tenant, the id must be unique.</summary>
+    /// <summary>
+    /// Finds the user, who may be deleted. If the event names no tenant, the id must be unique. A person without an account in the named tenant is
+    /// the user whom administrators tied to the id in a tenant of their own. But such a tie must not keep a tenant that is known here from getting
+    /// its user, so there only events that create nobody look for it.
+    /// </summary>
     internal static async Task<User?> FindUserAsync(PlatformDb db, ScaiKeyEvent told, string externalId, CancellationToken cancellationToken)
     {
         var users = db.Users.Where(user => user.ExternalId == externalId);
-        if (told.TenantId is not null)
+        var named = told.TenantId is null
+            ? users
+            : users.Where(user => db.Tenants.Any(tenant => tenant.Id == user.TenantId && tenant.ExternalId == told.TenantId));
+        var found = await named.ToListAsync(cancellationToken);
+        if (found.Count == 0 && told.TenantId is not null
+            && (told.IsActive is false || told.Verb == "activated" || await TenantIdAsync(db, told, cancellationToken) is null))
         {
-            users = users.Where(user => db.Tenants.Any(tenant => tenant.Id == user.TenantId && tenant.ExternalId == told.TenantId));
+            found = await users.Where(user => db.Tenants.Any(tenant => tenant.Id == user.TenantId && tenant.ExternalId == null)).ToListAsync(cancellationToken);
         }
 
-        var found = await users.ToListAsync(cancellationToken);
         var open = found.FindAll(user => user.Status != UserStatus.Deleted);
         return (open.Count > 0 ? open : found) is [var one] ? one : null;
     }

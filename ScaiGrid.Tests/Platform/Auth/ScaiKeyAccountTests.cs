@@ -45,11 +45,49 @@ public sealed class ScaiKeyAccountTests(Grid grid, IssuerGrid issuers) : ScaiKey
             receiver.Of("users").DistinctBy(told => told.Id).Where(told => (string?)told.Json["payload"]!["external_id"] == user);
     }
 
+    [Fact]
+    public async Task PersonWhoIsSuspended_LosesAccess_AlsoInATenantThatScaiKeyDidNotMake()
+    {
+        var (tenant, subject) = (await SeededTenant.CreateAsync(Grid), Fresh.Name());
+        using var user = await Issuers.AddUserAsync(tenant, subject);
+        await HandledAsync("user.suspended", subject, [], "a-tenant-of-scaikey");
+        await StatusAsync(user, "suspended");
+        await HandledAsync("user.activated", subject, [], "a-tenant-of-scaikey");
+        await StatusAsync(user, "active");
+
+        // In a tenant of ScaiKey's too, as long as the person has no account there.
+        var (known, _, _) = await UserAsync();
+        await HandledAsync("user.suspended", subject, [], known);
+        await StatusAsync(user, "suspended");
+        await HandledAsync("user.activated", subject, [], known);
+        await StatusAsync(user, "active");
+        await HandledAsync("user.deleted", subject, [], "a-tenant-of-scaikey");
+        (await Admin.GetAsync($"/v1/users/{user.Id}")).Error(404, "NOT_FOUND");
+        await Poll.UntilAsync(async () => (int)(await user.Api.GetAsync("/v1/me")).Status == 401, "the end of the key");
+    }
+
+    /// <summary>The administrator of another tenant cannot keep a person from having an account by tying the id first.</summary>
+    [Fact]
+    public async Task NewPersonOfATenant_IsCreatedThere_WhoeverHasTheId()
+    {
+        var (elsewhere, subject) = (await SeededTenant.CreateAsync(Grid), Fresh.Name());
+        using var tied = await Issuers.AddUserAsync(elsewhere, subject);
+        var (tenant, _, _) = await UserAsync();
+        await HandledAsync("user.created", subject, new() { ["email"] = $"{subject}@test.example" }, tenant);
+        Assert.Equal(tenant, (string?)(await MeAsync(subject, tenant))["tenant"]!["slug"]);
+    }
+
     private ApiDriver As(string subject, string tenant) => Issuers.As(Issuers.Issuer.Token(subject, new() { ["tenant_id"] = tenant }));
 
     private async Task<JsonNode> MeAsync(string subject, string tenant)
     {
         using var api = As(subject, tenant);
         return (await api.GetAsync("/v1/me")).Ok();
+    }
+
+    private async Task StatusAsync(SeededUser user, string status)
+    {
+        Assert.Equal(status, (string?)(await Admin.GetAsync($"/v1/users/{user.Id}")).Ok()["status"]);
+        await Poll.UntilAsync(async () => await user.IsKnownAsync() == (status == "active"), "the status on the replica");
     }
 }
