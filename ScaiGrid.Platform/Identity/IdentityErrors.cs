@@ -15,6 +15,7 @@ internal static class IdentityErrors
     public static readonly Error TooManyRoles = CoreErrors.Conflict with { Message = "The tenant already has the maximum number of roles: first delete one that is no longer used." };
     public static readonly Error LastKey = CoreErrors.Conflict with { Message = "A super admin's last key without scopes does not revoke itself: create another one first." };
     public static readonly Error OneSelf = CoreErrors.Conflict with { Message = "You cannot change your own roles, or suspend or delete yourself: another administrator must do it." };
+    public static readonly Error ShutOutByScaiKey = CoreErrors.Conflict with { Message = "The identity provider has suspended or deleted this user: the user must first be activated there." };
     public static readonly Error HoldsMore = CoreErrors.PermissionDenied with { Message = "The user holds permissions that you do not hold." };
     public static readonly Error RoleHoldsMore = CoreErrors.PermissionDenied with { Message = "The role holds permissions that you do not hold." };
     public static readonly Error GrantsMore = CoreErrors.PermissionDenied with { Message = "You cannot grant permissions that you do not hold." };

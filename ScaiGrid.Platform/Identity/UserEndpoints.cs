@@ -9,6 +9,7 @@ using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Platform.Auth.ScaiKey;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Tenancy;
 
@@ -134,6 +135,13 @@ internal static class UserEndpoints
         if (db.Entry(user).Property(row => row.ExternalId).IsModified)
         {
             await RefuseIdOfOthersAsync(db, user, caller, cancellationToken);
+        }
+
+        var entry = db.Entry(user);
+        if (user.Status == UserStatus.Active && (entry.Property(row => row.Status).IsModified || entry.Property(row => row.ExternalId).IsModified)
+            && await ScaiKeyDirectory.ShutsOutAsync(db, user.ExternalId, cancellationToken))
+        {
+            return Reply.Problem(IdentityErrors.ShutOutByScaiKey);
         }
 
         user.UpdatedAt = time.GetStoredNow();

@@ -191,12 +191,13 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, EventOutbox outb
         }
     }
 
+    /// <summary>Until ScaiKey reports another status, a resource is assumed to be active there: its first report does not undo what was done here.</summary>
     /// <param name="told">The event.</param>
     /// <param name="resource">The state from earlier events.</param>
     /// <param name="isActive">The user's status here; null if the user does not exist.</param>
     private static bool IsActive(ScaiKeyEvent told, ScaiKeyResource resource, bool? isActive) =>
         isActive is null ? told.IsActive ?? resource.IsActive ?? true
-        : told.Verb is "suspended" or "activated" || (told.IsActive is not null && told.IsActive != resource.IsActive) ? told.IsActive!.Value
+        : told.Verb is "suspended" or "activated" || (told.IsActive is not null && told.IsActive != (resource.IsActive ?? true)) ? told.IsActive!.Value
         : isActive.Value;
 
     /// <summary>
@@ -220,6 +221,10 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, EventOutbox outb
         var open = found.FindAll(user => user.Status != UserStatus.Deleted);
         return (open.Count > 0 ? open : found) is [var one] ? one : null;
     }
+
+    /// <summary>Whether ScaiKey's latest word about a user is that they are suspended or deleted.</summary>
+    internal static Task<bool> ShutsOutAsync(PlatformDb db, string? externalId, CancellationToken cancellationToken) => db.ScaiKeyResources.AnyAsync(
+        row => row.Type == "user" && row.ExternalId == externalId && row.IsActive == false, cancellationToken);
 
     internal static Task<string?> TenantIdAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken) =>
         db.Tenants.Where(tenant => tenant.ExternalId == told.TenantId && told.TenantId != null).Select(tenant => tenant.Id).SingleOrDefaultAsync(cancellationToken)!;

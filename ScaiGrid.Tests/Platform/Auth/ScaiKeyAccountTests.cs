@@ -77,6 +77,36 @@ public sealed class ScaiKeyAccountTests(Grid grid, IssuerGrid issuers) : ScaiKey
         Assert.Equal(tenant, (string?)(await MeAsync(subject, tenant))["tenant"]!["slug"]);
     }
 
+    [Fact]
+    public async Task WhoIsSuspendedInScaiKey_IsNotMadeActiveHere()
+    {
+        var (tenant, user, _) = await UserAsync();
+        var id = (string)(await MeAsync(user, tenant))["user"]!["id"]!;
+        await HandledAsync("user.suspended", user, [], tenant);
+        (await Admin.PutAsync($"/v1/users/{id}", new { status = "active" })).Error(409, "CONFLICT");
+        Assert.Equal("suspended", (string?)(await Admin.PutAsync($"/v1/users/{id}", new { display_name = "Renamed" })).Ok()["status"]);
+        await HandledAsync("user.activated", user, [], tenant);
+        (await Admin.PutAsync($"/v1/users/{id}", new { status = "suspended" })).Ok();
+        (await Admin.PutAsync($"/v1/users/{id}", new { status = "active" })).Ok();
+    }
+
+    [Fact]
+    public async Task FirstWordOfScaiKey_DoesNotOpenWhatWasShutHere()
+    {
+        var (tenant, external, suspended, deleted) = (await SeededTenant.CreateAsync(Grid), Fresh.Name(), Fresh.Name(), Fresh.Name());
+        using var one = await Issuers.AddUserAsync(tenant, suspended);
+        using var two = await Issuers.AddUserAsync(tenant, deleted);
+        await Issuers.TieAsync("tenants", tenant.Id, external);
+        await tenant.SuspendAsync(one);
+        (await Admin.DeleteAsync($"/v1/users/{two.Id}")).NoContent();
+        await HandledAsync("user.updated", suspended, new() { ["email"] = one.Email, ["status"] = "active" }, external);
+        await HandledAsync("user.updated", deleted, new() { ["email"] = two.Email, ["status"] = "active" }, external);
+        await StatusAsync(one, "suspended");
+        (await Admin.GetAsync($"/v1/users/{two.Id}")).Error(404, "NOT_FOUND");
+        await HandledAsync("user.activated", suspended, [], external);
+        await StatusAsync(one, "active");
+    }
+
     private ApiDriver As(string subject, string tenant) => Issuers.As(Issuers.Issuer.Token(subject, new() { ["tenant_id"] = tenant }));
 
     private async Task<JsonNode> MeAsync(string subject, string tenant)
