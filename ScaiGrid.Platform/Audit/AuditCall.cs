@@ -21,6 +21,9 @@ internal sealed class AuditCall(HttpContext context, AuditEntry entry)
 
     public AuditEntry Entry { get; } = entry;
 
+    /// <summary>The tenant of the row if neither the handler, nor the changed rows, nor the caller have one; null for none.</summary>
+    public string? ElseTenantId { get; set; }
+
     /// <summary>Set once the call is authenticated.</summary>
     public Caller? Caller => context.Features.Get<Caller>();
 

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
 using ScaiGrid.Platform.Data;
 
@@ -10,7 +11,7 @@ namespace ScaiGrid.Platform.Audit;
 /// Appends rows to a tenant's hash chain, in a transaction that the caller commits. The end of the chain is a row that stays locked until the
 /// commit, so that two replicas never append to the same row. On SQLite, the transaction holds the only write lock anyway.
 /// </summary>
-internal sealed class AuditChain(TimeProvider time)
+internal sealed partial class AuditChain(TimeProvider time, ILogger<AuditChain> logger)
 {
     private const string Find = "SELECT sequence, hash FROM audit_chains WHERE tenant_id = @tenant";
 
@@ -41,6 +42,7 @@ internal sealed class AuditChain(TimeProvider time)
         var (tenantId, partnerId) = await PlaceAsync(transaction, call, changes, cancellationToken);
         if (tenantId.Length == 0)
         {
+            RowWithoutTenant(call.Entry.Action, status, AuditText.Id(call.Entry.ResourceId, AuditRow.AsciiLength));
             return;
         }
 
@@ -71,12 +73,12 @@ internal sealed class AuditChain(TimeProvider time)
         await AddAsync(transaction, row, AuditHash.Of(row), cancellationToken);
     }
 
-    /// <summary>The tenant set by the handler, otherwise that of the changed rows, otherwise the caller's. Empty without credentials.</summary>
+    /// <summary>The tenant set by the handler, otherwise that of the changed rows, otherwise the caller's. Empty if there is none.</summary>
     private static async Task<(string TenantId, string PartnerId)> PlaceAsync(
         DbTransaction transaction, AuditCall call, AuditChanges? changes, CancellationToken cancellationToken)
     {
         var caller = call.Caller;
-        var tenantId = call.Entry.TenantId ?? changes?.TenantId ?? caller?.TenantId ?? "";
+        var tenantId = call.Entry.TenantId ?? changes?.TenantId ?? caller?.TenantId ?? call.ElseTenantId ?? "";
         if (tenantId.Length == 0 || call.Entry.PartnerId is not null || tenantId == caller?.TenantId)
         {
             return (tenantId, call.Entry.PartnerId ?? caller?.PartnerId ?? "");
@@ -135,6 +137,9 @@ internal sealed class AuditChain(TimeProvider time)
         command.Add(parameters);
         return command;
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Action} ({Status}) of {Resource} has no audit row: it belongs to no tenant.")]
+    private partial void RowWithoutTenant(string action, string status, string resource);
 }
 
 /// <summary>Makes text storable: the hash covers it byte by byte, so it must be read back unchanged.</summary>

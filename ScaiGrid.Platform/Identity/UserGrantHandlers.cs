@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
@@ -14,9 +15,15 @@ namespace ScaiGrid.Platform.Identity;
 internal static class UserGrantHandlers
 {
     public static Task<Ok<Envelope<UserView>>> PutRoles(
-        string id, PutUserRoles body, Caller caller, IDbContextFactory<PlatformDb> databases, PermissionCatalogue catalogue, CancellationToken cancellationToken)
+        string id,
+        PutUserRoles body,
+        Caller caller,
+        AuditEntry audit,
+        IDbContextFactory<PlatformDb> databases,
+        PermissionCatalogue catalogue,
+        CancellationToken cancellationToken)
     {
-        return ChangeAsync(id, caller, databases, catalogue, Replace, (user, grants) => Reply.Ok(UserView.Of(user, grants)), cancellationToken);
+        return ChangeAsync(id, caller, audit, databases, catalogue, Replace, (user, grants) => Reply.Ok(UserView.Of(user, grants)), cancellationToken);
 
         async Task Replace(PlatformDb db, User user, CancellationToken token)
         {
@@ -59,12 +66,13 @@ internal static class UserGrantHandlers
         string id,
         PutUserModulePermissions body,
         Caller caller,
+        AuditEntry audit,
         IDbContextFactory<PlatformDb> databases,
         PermissionCatalogue catalogue,
         CancellationToken cancellationToken)
     {
         return ChangeAsync(
-            id, caller, databases, catalogue, Replace, (_, grants) => Reply.Ok(new UserModulePermissionsView(grants.ModulePermissions)), cancellationToken);
+            id, caller, audit, databases, catalogue, Replace, (_, grants) => Reply.Ok(new UserModulePermissionsView(grants.ModulePermissions)), cancellationToken);
 
         async Task Replace(PlatformDb db, User user, CancellationToken token)
         {
@@ -97,6 +105,7 @@ internal static class UserGrantHandlers
     private static Task<T> ChangeAsync<T>(
         string id,
         Caller caller,
+        AuditEntry audit,
         IDbContextFactory<PlatformDb> databases,
         PermissionCatalogue catalogue,
         Func<PlatformDb, User, CancellationToken, Task> change,
@@ -114,7 +123,14 @@ internal static class UserGrantHandlers
             await db.SaveChangesAsync(token);
             var after = await Grants.OfAsync(db, user, catalogue, token);
             var tenant = await db.TenantOfAsync(user.TenantId, token);
-            return caller.Covers(after, tenant) ? answer(user, after) : throw new ApiException(IdentityErrors.GrantsMore);
+            if (!caller.Covers(after, tenant))
+            {
+                throw new ApiException(IdentityErrors.GrantsMore);
+            }
+
+            // The changed rows have no tenant of their own.
+            audit.TenantId = user.TenantId;
+            return answer(user, after);
         },
         cancellationToken);
 }

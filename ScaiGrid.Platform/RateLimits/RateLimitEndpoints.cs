@@ -43,7 +43,14 @@ internal static class RateLimitEndpoints
     }
 
     private static async Task<Results<Ok<Envelope<TenantRateLimits>>, ProblemResult>> PutOfTenant(
-        string id, PutTenantRateLimits body, Caller caller, PlatformDb db, AdmissionOptions options, TimeProvider time, CancellationToken cancellationToken)
+        string id,
+        PutTenantRateLimits body,
+        Caller caller,
+        AuditEntry audit,
+        PlatformDb db,
+        AdmissionOptions options,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         switch (await SightAsync(id, caller, db, cancellationToken))
         {
@@ -64,6 +71,7 @@ internal static class RateLimitEndpoints
         (row.UserRequests, row.UserTokens) = Read(checks, "user", body.User);
         (row.TenantRequests, row.TenantTokens) = Read(checks, "tenant", body.Tenant);
         checks.ThrowIfAny();
+        audit.TenantId = id;
         await db.SaveOrThrowAsync(cancellationToken, duplicate: CoreErrors.Conflict);
         return Reply.Ok(View(row, options.Defaults));
     }

@@ -1,7 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Identity;
 
 namespace ScaiGrid.Platform.Auth.ScaiKey;
 
@@ -58,6 +60,9 @@ internal sealed partial class ScaiKeyInbox(
             return new InboxAnswer(Handled: false, Reason: reason);
         }
 
+        // Events of partners, of several tenants and of memberships change rows that do not name one tenant.
+        AuditCall.Current?.ElseTenantId = await ScaiKeyDirectory.TenantIdAsync(db, told, cancellationToken)
+            ?? await db.Tenants.Where(tenant => tenant.Slug == HomeTenant.Slug).Select(tenant => tenant.Id).SingleOrDefaultAsync(cancellationToken);
         db.ScaiKeyEvents.Add(new ScaiKeyEventRow { EventId = told.Id, ReceivedAt = time.GetStoredNow() });
         return InboxAnswer.Done;
     }

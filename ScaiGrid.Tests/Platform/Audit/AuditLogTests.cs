@@ -66,6 +66,21 @@ public sealed class AuditLogTests(Grid grid) : GridTest(grid)
         Assert.Equal(("service", "service:tests"), ((string?)rows["403"]["actor_type"], (string?)rows["403"]["actor_id"]));
     }
 
+    /// <summary>Rows without a tenant of their own, such as a user's roles.</summary>
+    [Fact]
+    public async Task ChangeInAnotherTenant_IsInTheLogOfThatTenant()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync("tenant_user");
+        (await Admin.PutAsync($"/v1/users/{user.Id}/roles", new { roles = new[] { "tenant_viewer" } })).Ok();
+        (await Admin.PutAsync($"/v1/users/{user.Id}/module-permissions", new { permissions = Array.Empty<string>() })).Ok();
+        (await Admin.PutAsync($"/v1/tenants/{tenant.Id}/rate-limits", new { user = new { requests_per_minute = 100 } })).Ok();
+        var rows = (await Admin.AuditAsync($"resource_id={user.Id}")).Concat(await Admin.AuditAsync($"resource_id={tenant.Id}&action=rate_limits.update")).ToList();
+        Assert.Equal(
+            ["rate_limits.update", "user.create", "user.module_permission_update", "user.role_update"], rows.Select(row => (string)row["action"]!).Order(StringComparer.Ordinal));
+        Assert.All(rows, row => Assert.Equal((tenant.Id, tenant.PartnerId), ((string?)row["tenant_id"], (string?)row["partner_id"])));
+    }
+
     [Fact]
     public async Task ReadsAndInference_LeaveNoRow()
     {
