@@ -52,6 +52,13 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, EventOutbox outb
         {
             resource.IsActive = told.IsActive ?? resource.IsActive;
         }
+        else
+        {
+            // An event without effect must not make the one that it waits for look old.
+            var entry = db.Entry(resource);
+            entry.CurrentValues.SetValues(entry.OriginalValues);
+            entry.State = entry.State is EntityState.Added ? EntityState.Detached : EntityState.Unchanged;
+        }
 
         return reason;
     }

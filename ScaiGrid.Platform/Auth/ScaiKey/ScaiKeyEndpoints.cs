@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
 using ScaiGrid.Core.Audit;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Identity;
@@ -15,6 +16,8 @@ namespace ScaiGrid.Platform.Auth.ScaiKey;
 /// <summary>The webhook by which ScaiKey reports changes, authenticated by its signature.</summary>
 internal static class ScaiKeyEndpoints
 {
+    private const int SecondsToRepeat = 10;
+
     public static void MapScaiKeyWebhooks(this IEndpointRouteBuilder group) =>
         group.MapPost("/webhooks/scaikey", Receive).AllowAnonymous().WithMetadata(new CountsStrangers()).Audited("scaikey.event", "scaikey")
             .WithName("ReceiveScaiKeyEvent").WithSummary("An event of ScaiKey's, signed with the secret of both.").Accepts<ScaiKeyEventBody>("application/json");
@@ -58,11 +61,16 @@ internal static class ScaiKeyEndpoints
 
         audit?.ResourceId = told.ResourceId;
         var answer = await inbox.TakeAsync(told, cancellationToken);
+        if (answer.MayComeAgain)
+        {
+            return new ProblemResult(new Problem(CoreErrors.Unavailable, answer.Reason!, RetryAfterSeconds: SecondsToRepeat));
+        }
+
         return Reply.Ok(new ScaiKeyAnswer(answer.Handled, answer.IsDuplicate, answer.Reason));
     }
 }
 
-/// <param name="Handled">False for an event of an unknown type, or about an unknown resource.</param>
+/// <param name="Handled">False for an event of an unknown type, and for an old one about an unknown resource.</param>
 /// <param name="Duplicate">Whether it had been received before.</param>
 /// <param name="Reason">Why it was not handled.</param>
 internal sealed record ScaiKeyAnswer(bool Handled, bool Duplicate, string? Reason);

@@ -14,6 +14,9 @@ internal sealed partial class ScaiKeyInbox(
     // More concurrent events of one resource than ever occur; after that ScaiKey sends the event again.
     private const int Attempts = 10;
 
+    // An event may overtake the one that it depends on. What is still not applicable later never will be, or is found by the sync.
+    private static readonly TimeSpan Patience = TimeSpan.FromHours(1);
+
     public async Task<InboxAnswer> TakeAsync(ScaiKeyEvent told, CancellationToken cancellationToken)
     {
         if (!ScaiKeyDirectory.Knows(told.Type))
@@ -41,7 +44,7 @@ internal sealed partial class ScaiKeyInbox(
             catch (ApiException exception)
             {
                 ScaiKeyEventNotApplied(told.Type, told.Id, exception.Message);
-                return new InboxAnswer(Handled: false, Reason: exception.Message);
+                return new InboxAnswer(Handled: false, MayComeAgain: now - told.At < Patience, Reason: exception.Message);
             }
         }
     }
@@ -53,11 +56,10 @@ internal sealed partial class ScaiKeyInbox(
             return InboxAnswer.Duplicate;
         }
 
-        // Not stored as received: it may be applicable when it is sent again, or found by the sync.
+        // Thrown, so that nothing of it is stored: it may be applicable when it is sent again, or found by the sync.
         if (await directory.ApplyAsync(db, told, cancellationToken) is { } reason)
         {
-            ScaiKeyEventNotApplied(told.Type, told.Id, reason);
-            return new InboxAnswer(Handled: false, Reason: reason);
+            throw new ApiException(new Problem(CoreErrors.Conflict, reason));
         }
 
         // Events of partners, of several tenants and of memberships change rows that do not name one tenant.
@@ -73,8 +75,9 @@ internal sealed partial class ScaiKeyInbox(
 
 /// <param name="Handled">Whether it was applied, now or earlier.</param>
 /// <param name="IsDuplicate">Whether it had been received before.</param>
+/// <param name="MayComeAgain">Whether it may be applicable when it is sent again.</param>
 /// <param name="Reason">Why it was not applied.</param>
-internal sealed record InboxAnswer(bool Handled, bool IsDuplicate = false, string? Reason = null)
+internal sealed record InboxAnswer(bool Handled, bool IsDuplicate = false, bool MayComeAgain = false, string? Reason = null)
 {
     public static readonly InboxAnswer Done = new(true);
     public static readonly InboxAnswer Duplicate = new(true, IsDuplicate: true);

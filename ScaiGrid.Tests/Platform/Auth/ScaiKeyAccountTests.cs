@@ -107,6 +107,36 @@ public sealed class ScaiKeyAccountTests(Grid grid, IssuerGrid issuers) : ScaiKey
         await StatusAsync(one, "active");
     }
 
+    [Fact]
+    public async Task EventThatOvertakesAnother_IsAskedForAgain()
+    {
+        var (tenant, _, _) = await UserAsync();
+        var (group, user) = (Fresh.Name(), Fresh.Name());
+        await HandledAsync("group.created", group, new() { ["name"] = "Group" }, tenant);
+        var start = Now.AddMinutes(-1);
+        var created = Event("user.created", user, new() { ["email"] = $"{user}@test.example" }, tenant, at: start);
+        var added = Event("group.member_added", group, new() { ["user_id"] = user }, tenant, at: start.AddSeconds(1));
+        var suspended = Event("user.suspended", user, [], tenant, at: start.AddSeconds(2));
+        foreach (var early in new[] { added, suspended })
+        {
+            var answer = await SendAsync(early);
+            answer.Error(503, "SERVICE_UNAVAILABLE");
+            Assert.True(answer.Headers.ContainsKey("Retry-After"), answer.Text);
+        }
+
+        Assert.Equal((true, false), Outcome(await SendAsync(created)));
+        var me = await MeAsync(user, tenant);
+        Assert.Equal((true, false), Outcome(await SendAsync(added)));
+        var groups = (await Admin.GetAsync($"/v1/groups?tenant_id={me["tenant"]!["id"]}")).Ok()["items"]!.AsArray();
+        Assert.Equal(1, (int)(await Admin.GetAsync($"/v1/groups/{Assert.Single(groups)!["id"]}")).Ok()["member_count"]!);
+        Assert.Equal((true, false), Outcome(await SendAsync(suspended)));
+        Assert.Equal("suspended", (string?)(await Admin.GetAsync($"/v1/users/{me["user"]!["id"]}")).Ok()["status"]);
+
+        // What stays impossible is left to the sync.
+        var old = await SendAsync(Event("group.member_added", Fresh.Name(), new() { ["user_id"] = user }, tenant, at: Now.AddHours(-2)));
+        Assert.Equal((false, false), Outcome(old));
+    }
+
     private ApiDriver As(string subject, string tenant) => Issuers.As(Issuers.Issuer.Token(subject, new() { ["tenant_id"] = tenant }));
 
     private async Task<JsonNode> MeAsync(string subject, string tenant)
