@@ -3,6 +3,7 @@ using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Platform.Auth;
 using ScaiGrid.Platform.Data;
+using ScaiGrid.Platform.Rooms;
 using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Identity;
@@ -70,7 +71,7 @@ internal sealed class UserDirectory(TimeProvider time)
         return tenant;
     }
 
-    /// <summary>Adds or changes a user. A deleted user is restored, without earlier roles and memberships.</summary>
+    /// <summary>Adds or changes a user. A deleted user is restored, without earlier keys, roles and memberships.</summary>
     /// <exception cref="ApiException">Another user of the tenant has the email (<see cref="IdentityErrors.EmailTaken"/>).</exception>
     public async Task<User> PutUserAsync(PlatformDb db, DirectoryUser told, CancellationToken cancellationToken)
     {
@@ -90,6 +91,12 @@ internal sealed class UserDirectory(TimeProvider time)
                 UpdatedAt = now,
             };
             db.Users.Add(user);
+        }
+        else if (user.Status == UserStatus.Deleted)
+        {
+            // What was given while the user was being deleted would be valid again.
+            await DeleteUserAsync(db, user, cancellationToken);
+            db.RemoveRange(await db.RoomMembers.Where(member => member.Type == RoomMemberType.User && member.Member == user.Id).ToListAsync(cancellationToken));
         }
 
         (user.Email, user.DisplayName, user.DeletedAt) = (email, told.DisplayName, User.NotDeleted);

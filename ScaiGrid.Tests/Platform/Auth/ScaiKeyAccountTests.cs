@@ -137,6 +137,26 @@ public sealed class ScaiKeyAccountTests(Grid grid, IssuerGrid issuers) : ScaiKey
         Assert.Equal((false, false), Outcome(old));
     }
 
+    /// <summary>A key or a role that was given while the user was being deleted.</summary>
+    [Fact]
+    public async Task UserWhoComesBack_HasNothingThatOutlivedTheDeletion()
+    {
+        var (tenant, user, email) = await UserAsync();
+        var id = (string)(await MeAsync(user, tenant))["user"]!["id"]!;
+        var made = (await Admin.PostAsync("/v1/api-keys", new { name = "test", assigned_user_id = id })).Created();
+        using var withKey = Admin.As((string)made["key"]!);
+        var room = (string)(await withKey.PostAsync("/v1/rooms", new { name = "Room" })).Created()["id"]!;
+        await HandledAsync("user.deleted", user, [], tenant);
+        await Services.MariaDb.ExecuteAsync(
+            "UPDATE api_keys SET revoked_at = NULL WHERE user_id = @id; INSERT INTO user_roles (user_id, role) VALUES (@id, 'tenant_admin')", ("id", id));
+        await HandledAsync("user.created", user, new() { ["email"] = email }, tenant);
+        var me = await MeAsync(user, tenant);
+        Assert.Equal((id, Roles.TenantUser), ((string?)me["user"]!["id"], (string?)Assert.Single(me["roles"]!.AsArray())));
+        (await withKey.GetAsync("/v1/me")).Error(401, "AUTH_TOKEN_INVALID");
+        using var api = As(user, tenant);
+        Assert.NotEqual(200, (int)(await api.GetAsync($"/v1/rooms/{room}")).Status);
+    }
+
     private ApiDriver As(string subject, string tenant) => Issuers.As(Issuers.Issuer.Token(subject, new() { ["tenant_id"] = tenant }));
 
     private async Task<JsonNode> MeAsync(string subject, string tenant)
