@@ -34,6 +34,9 @@ public sealed class Caller : IBindableFromHttpContext<Caller>
     /// <summary>The API key in use; null for a service token.</summary>
     public string? ApiKeyId { get; init; }
 
+    /// <summary>Whether the API key is restricted to some of the user's permissions.</summary>
+    public bool IsScoped { get; init; }
+
     /// <summary>The call's session; null for any other credential.</summary>
     public string? SessionId { get; private set; }
 

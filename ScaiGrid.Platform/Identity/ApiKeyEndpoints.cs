@@ -90,6 +90,8 @@ internal static class ApiKeyEndpoints
             return Reply.Problem(IdentityErrors.HoldsMore);
         }
 
+        // A restricted key must not make one that has what its user is given later.
+        scopes ??= caller.IsScoped ? [.. grants.Permissions.Order(StringComparer.Ordinal)] : null;
         var key = CallerResolver.KeyPrefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes));
         var row = new ApiKey
         {
@@ -172,7 +174,7 @@ internal static class ApiKeyEndpoints
 /// <param name="ExpiresAt">When the key expires; never if omitted.</param>
 /// <param name="AssignedUserId">The key's user; the caller if omitted.</param>
 /// <param name="Scopes">Restricts the key to these of the user's permissions. If omitted, it has all permissions that the user has at the time of a
-/// call.</param>
+/// call; a key made with a restricted key has only those that the user has now.</param>
 public sealed record CreateApiKey(string? Name, string? ExpiresAt = null, string? AssignedUserId = null, string?[]? Scopes = null);
 
 /// <param name="Id">apikey_…</param>

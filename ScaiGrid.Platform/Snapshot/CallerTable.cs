@@ -113,6 +113,7 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
             Groups = groups,
             Permissions = key?.Scopes is { } scopes ? Narrowed(grants.Permissions, scopes) : grants.Permissions,
             ApiKeyId = key?.Id,
+            IsScoped = key?.Scopes is not null,
             Credential = credentials.Keep(key?.Id ?? user.Id),
             ExpiresAt = key?.ExpiresAt,
         };

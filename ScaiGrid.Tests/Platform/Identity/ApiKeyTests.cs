@@ -73,6 +73,24 @@ public sealed class ApiKeyTests(Grid grid) : GridTest(grid)
     }
 
     [Fact]
+    public async Task KeyOfANarrowKey_IsAsNarrow()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var user = await tenant.AddUserAsync(Roles.TenantUser);
+        var all = (await user.Api.GetAsync("/v1/me")).Ok()["permissions"]!.AsArray().Select(permission => (string)permission!).ToArray();
+        var narrow = (await user.Api.PostAsync("/v1/api-keys", new { name = "narrow", scopes = all })).Created();
+        using var api = Admin.As((string)narrow["key"]!);
+        var made = (await api.PostAsync("/v1/api-keys", new { name = "of it" })).Created();
+        Assert.Equal(all.Order(StringComparer.Ordinal), made["scopes"]!.AsArray().Select(scope => (string)scope!).Order(StringComparer.Ordinal));
+
+        // What the user is given later is not the key's.
+        (await Admin.PutAsync($"/v1/users/{user.Id}/roles", new { roles = new[] { Roles.TenantAdmin } })).Ok();
+        using var second = Admin.As((string)made["key"]!);
+        await Poll.UntilAsync(async () => (int)(await user.Api.GetAsync("/v1/users")).Status == 200, "the role");
+        (await second.GetAsync("/v1/users")).Error(403, "AUTHZ_PERMISSION_DENIED");
+    }
+
+    [Fact]
     public async Task LastKeyOfASuperAdmin_DoesNotRevokeItself()
     {
         var user = (await Admin.PostAsync("/v1/users", new { email = $"{Fresh.Name()}@test.example", display_name = "Operator", roles = new[] { Roles.SuperAdmin } })).Created();
