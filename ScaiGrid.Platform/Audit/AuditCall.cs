@@ -32,6 +32,9 @@ internal sealed class AuditCall(HttpContext context, AuditEntry entry)
 
     public string ActorType => Caller?.UserId.StartsWith(InternalCallers.ServicePrefix, StringComparison.Ordinal) is true ? ActorTypes.Service : Entry.ActorType;
 
+    /// <summary>The status of the row that is committed with a change.</summary>
+    public string StatusOfCommit { get; set; } = AuditStatus.Success;
+
     /// <summary>True once a transaction with this call's audit row was committed.</summary>
     public bool IsRecorded { get; private set; }
 

@@ -37,7 +37,7 @@ internal sealed class AuditInterceptor(AuditChain chain) : DbTransactionIntercep
         var changes = call.ChangesOf(db);
         if (changes is not null || !call.IsRecorded)
         {
-            await chain.AppendAsync(transaction, call, changes, AuditStatus.Success, cancellationToken);
+            await chain.AppendAsync(transaction, call, changes, call.StatusOfCommit, cancellationToken);
             if (call.Claim is { } claim)
             {
                 await IdempotencyStore.MarkCommittedAsync(transaction, claim, cancellationToken);

@@ -4,6 +4,7 @@ using ScaiGrid.Core;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Routing;
+using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Data;
 using ScaiGrid.Platform.Identity;
 
@@ -69,19 +70,14 @@ internal sealed partial class Sessions(
         var presented = ApiKey.HashOf(refreshToken);
         var next = tokens.Refresh(claims.SessionId, claims.UserId, claims.ExpiresAt);
         var nextHash = ApiKey.HashOf(next);
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var exchanged = await db.Sessions
-            .Where(session => session.Id == claims.SessionId && session.RefreshHash == presented && session.EndedAt == null && session.ExpiresAt > now)
-            .ExecuteUpdateAsync(
-                update => update.SetProperty(session => session.RefreshHash, nextHash).SetProperty(session => session.RefreshedAt, now), cancellationToken);
-        if (exchanged == 1)
+        if (await ExchangeAsync(claims, presented, nextHash, now, cancellationToken))
         {
             return (View(claims.SessionId, claims.UserId, next, claims.ExpiresAt), null);
         }
 
-        var isUsed = await db.Sessions.AnyAsync(session => session.Id == claims.SessionId && session.RefreshHash != presented, cancellationToken);
-        if (isUsed && await EndAsync(db, db.Sessions.Where(session => session.Id == claims.SessionId), SessionEnd.RefreshReused, cancellationToken) > 0)
+        if (await EndCopiedAsync(claims.SessionId, presented, cancellationToken))
         {
+            await ended.AnnounceAsync([claims.SessionId]);
             RefreshTokenReused(claims.SessionId, claims.UserId);
         }
 
@@ -90,18 +86,90 @@ internal sealed partial class Sessions(
 
     public async Task EndAsync(string sessionId, CancellationToken cancellationToken)
     {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        await EndAsync(db, db.Sessions.Where(session => session.Id == sessionId), SessionEnd.Logout, cancellationToken);
+        if (await databases.TransactAsync((db, token) => EndAsync(db, sessionId, SessionEnd.Logout, token), cancellationToken))
+        {
+            await ended.AnnounceAsync([sessionId]);
+        }
     }
 
-    private async Task<int> EndAsync(PlatformDb db, IQueryable<Session> which, string reason, CancellationToken cancellationToken)
+    /// <returns>False if the token is not the session's latest, or the session has ended.</returns>
+    private async Task<bool> ExchangeAsync(SessionClaims claims, string presented, string nextHash, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await databases.TransactAsync(UpdateAsync, cancellationToken);
+        }
+        catch (CommitUnknownException)
+        {
+            // If it was stored, the session has our next token, which nobody else can have.
+            return await RepeatAsync();
+        }
+        catch (ApiException)
+        {
+            return false;
+        }
+
+        return true;
+
+        async Task<bool> RepeatAsync()
+        {
+            try
+            {
+                await databases.TransactAsync(UpdateAsync, cancellationToken);
+                return true;
+            }
+            catch (ApiException)
+            {
+                return false;
+            }
+        }
+
+        async Task UpdateAsync(PlatformDb db, CancellationToken token)
+        {
+            var exchanged = await db.Sessions
+                .Where(session => session.Id == claims.SessionId && (session.RefreshHash == presented || session.RefreshHash == nextHash)
+                    && session.EndedAt == null && session.ExpiresAt > now)
+                .ExecuteUpdateAsync(update => update.SetProperty(session => session.RefreshHash, nextHash).SetProperty(session => session.RefreshedAt, now), token);
+            if (exchanged == 0)
+            {
+                // Thrown, so that nothing is committed: a refusal is no successful call in the audit log.
+                throw new ApiException(Over);
+            }
+        }
+    }
+
+    /// <summary>Ends a session whose used refresh token was presented.</summary>
+    /// <returns>Whether there was such a session to end.</returns>
+    private async Task<bool> EndCopiedAsync(string sessionId, string presented, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await databases.TransactAsync(
+                async (db, token) =>
+                {
+                    if (!await db.Sessions.AnyAsync(session => session.Id == sessionId && session.RefreshHash != presented, token)
+                        || !await EndAsync(db, sessionId, SessionEnd.RefreshReused, token))
+                    {
+                        throw new ApiException(Over);
+                    }
+
+                    // The end is stored although the call is refused.
+                    AuditCall.Current?.StatusOfCommit = AuditStatus.Failure;
+                },
+                cancellationToken);
+            return true;
+        }
+        catch (ApiException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<bool> EndAsync(PlatformDb db, string sessionId, string reason, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
-        var ids = await which.Where(session => session.EndedAt == null).Select(session => session.Id).ToListAsync(cancellationToken);
-        await db.Sessions.Where(session => ids.Contains(session.Id) && session.EndedAt == null)
-            .ExecuteUpdateAsync(update => update.SetProperty(session => session.EndedAt, now).SetProperty(session => session.EndReason, reason), cancellationToken);
-        await ended.AnnounceAsync(ids);
-        return ids.Count;
+        return await db.Sessions.Where(session => session.Id == sessionId && session.EndedAt == null).ExecuteUpdateAsync(
+            update => update.SetProperty(session => session.EndedAt, now).SetProperty(session => session.EndReason, reason), cancellationToken) > 0;
     }
 
     /// <summary>Fills in the audit entry: the call is anonymous, and only its token identifies the user.</summary>

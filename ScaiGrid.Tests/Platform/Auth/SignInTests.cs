@@ -53,6 +53,41 @@ public sealed class SignInTests(Grid grid, IssuerGrid issuers) : ServicesTest(gr
         (await later.GetAsync("/v1/me")).Error(401, "SESSION_EXPIRED");
     }
 
+    /// <summary>While another writer of the tenant holds the end of its audit log, neither is stored.</summary>
+    [Fact]
+    public async Task RefreshAndLogout_AreStoredWithTheirAuditRow()
+    {
+        var person = await PersonAsync();
+        var (access, refresh) = await person.SignInAsync();
+        using var api = issuers.As(access);
+        var before = await SessionAsync();
+        var refreshed = await WhileHeldAsync(() => person.App.RefreshAsync(refresh), before);
+        var (_, next) = SignInDriver.Tokens(refreshed.Ok());
+        var after = await SessionAsync();
+        Assert.NotEqual(before, after);
+        (await WhileHeldAsync(() => api.PostAsync("/v1/auth/logout", new { }), after)).NoContent();
+        (await person.App.RefreshAsync(next)).Error(401, "SESSION_EXPIRED");
+
+        async Task<Answer> WhileHeldAsync(Func<Task<Answer>> call, string unchanged)
+        {
+            Task<Answer> answer;
+            await using (await Services.MariaDb.BeginAsync($"UPDATE audit_chains SET sequence = sequence WHERE tenant_id = '{person.Tenant.Id}'"))
+            {
+                answer = call();
+                await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+                Assert.Equal(unchanged, await SessionAsync());
+            }
+
+            return await answer;
+        }
+
+        async Task<string> SessionAsync()
+        {
+            var row = await Services.MariaDb.RowAsync("SELECT refresh_hash, ended_at FROM sessions WHERE user_id = @user", ("user", person.User.Id));
+            return string.Join(' ', row.Values);
+        }
+    }
+
     [Fact]
     public async Task SuspendedUser_CanNeitherCallNorRefresh()
     {
