@@ -36,6 +36,10 @@ internal sealed partial class EndedSessions(
     private DateTimeOffset? _seenUntil;
     private int _failedLooks;
     private bool _isSubscribed;
+    private volatile bool _isKnown;
+
+    /// <summary>False if the database has been unavailable since the process started: any session may have ended earlier.</summary>
+    public bool IsKnown => _isKnown;
 
     public bool Contains(string sessionId) => _ended.ContainsKey(sessionId);
 
@@ -114,7 +118,7 @@ internal sealed partial class EndedSessions(
                 _ended.TryRemove(old);
             }
 
-            (_seenUntil, _failedLooks) = (now, 0);
+            (_seenUntil, _failedLooks, _isKnown) = (now, 0, true);
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
@@ -152,6 +156,6 @@ internal sealed partial class EndedSessions(
     [LoggerMessage(Level = LogLevel.Warning, Message = "The end of a session could not be announced on Redis; the other replicas find it within a second. {Reason}")]
     private partial void SessionEndNotAnnounced(string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Ended sessions cannot be read from the database; only ends announced on Redis are known. Retrying every second.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Ended sessions cannot be read from the database; only ends announced on Redis are known, and after a start no session is accepted. Retrying every second.")]
     private partial void EndedSessionsNotRead(Exception exception);
 }

@@ -39,6 +39,11 @@ internal sealed class TokenCallers(
             return new Resolution(Expired);
         }
 
+        if (!ended.IsKnown)
+        {
+            return new Resolution(Unknowable);
+        }
+
         if (!snapshots.Current.Users.TryGetValue(claims.UserId, out var user))
         {
             return Absent();
