@@ -6,7 +6,7 @@ using ScaiGrid.Core.Http;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>Writes an error event inside a stream, in each surface's shape.</summary>
-internal static class StreamErrors
+public static class StreamErrors
 {
     public static void WriteNative(IBufferWriter<byte> body, Problem problem)
     {
@@ -22,7 +22,7 @@ internal static class StreamErrors
         body.Write("\n\n"u8);
     }
 
-    public static void WriteOpenAi(IBufferWriter<byte> body, Problem problem)
+    internal static void WriteOpenAi(IBufferWriter<byte> body, Problem problem)
     {
         body.Write("event: error\ndata: "u8);
         using (var writer = new Utf8JsonWriter(body))

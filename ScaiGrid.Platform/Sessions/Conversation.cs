@@ -2,8 +2,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
+using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Identity;
+using ScaiGrid.Inference.Surfaces;
 using ScaiGrid.Platform.Calls;
 using ScaiGrid.Platform.Data;
 
@@ -13,7 +16,8 @@ namespace ScaiGrid.Platform.Sessions;
 /// Makes a model answer in a conversation, by the same code as a call of the caller's own, and stores message and reply together: if the reply
 /// fails, nothing is stored, and if it breaks off, it is stored as far as it came. A refusal is stored as the reply.
 /// </summary>
-internal sealed class Conversation(InProcessInference inference, IDbContextFactory<PlatformDb> databases, TimeProvider time)
+internal sealed partial class Conversation(
+    InProcessInference inference, IDbContextFactory<PlatformDb> databases, TimeProvider time, ILogger<Conversation> logger)
 {
     /// <summary>The history for the model: the last messages, up to this number and to a total size.</summary>
     private const int MostMessages = 200;
@@ -35,7 +39,7 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         return new TurnResult(await StoreAsync(turn, caller, text, isComplete: true), data["usage"]?.DeepClone(), answer);
     }
 
-    /// <summary>Relays the model's stream to the caller, byte for byte, and stores the reply.</summary>
+    /// <summary>Relays the model's stream to the caller, byte for byte, and stores the reply before the stream's end mark.</summary>
     public async Task StreamAsync(Turn turn, Caller caller, HttpContext context)
     {
         var request = await RequestAsync(turn, caller, stream: true, context.RequestAborted);
@@ -49,9 +53,11 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
             // A complete reply without text, for example because reasoning used up its limit, is stored as well.
             if (reply.Text.Length > 0 || reply.IsComplete)
             {
-                await StoreAsync(turn, caller, reply.Text, reply.IsComplete);
+                await StoreOrTellAsync(turn, caller, reply, context);
             }
         }
+
+        await reply.EndAsync(context.RequestAborted);
     }
 
     public Message NewMessage(string conversationId, Caller caller, string role, string author, string content, bool isComplete = true) => new()
@@ -104,6 +110,21 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
         };
     }
 
+    /// <summary>Stores a streamed reply. A failure ends the stream as any other failure does: with an error event before the end mark.</summary>
+    private async Task StoreOrTellAsync(Turn turn, Caller caller, StreamedReply reply, HttpContext context)
+    {
+        try
+        {
+            await StoreAsync(turn, caller, reply.Text, reply.IsComplete);
+        }
+        catch (Exception exception)
+        {
+            TurnNotStored(context.TraceIdentifier, exception);
+            StreamErrors.WriteNative(context.Response.BodyWriter, DatabaseAway.Is(exception) ? DatabaseAway.Problem : new Problem(CoreErrors.Internal));
+            await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        }
+    }
+
     /// <summary>Not with the caller's token: a caller who disconnected finds the reply, as far as it came, later.</summary>
     private async Task<Message> StoreAsync(Turn turn, Caller caller, string text, bool isComplete)
     {
@@ -145,4 +166,7 @@ internal sealed class Conversation(InProcessInference inference, IDbContextFacto
             to.Headers[header.Key] = header.Value;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The turn of request {RequestId} could not be stored.")]
+    private partial void TurnNotStored(string requestId, Exception exception);
 }

@@ -5,11 +5,14 @@ using ScaiGrid.Platform.Calls;
 
 namespace ScaiGrid.Platform.Sessions;
 
-/// <summary>Passes server-sent events to the caller at once, and collects the text that they contain.</summary>
+/// <summary>
+/// Passes the lines of server-sent events to the caller at once, and collects the text that they contain. The end mark is held back until
+/// <see cref="EndAsync"/>: it tells the caller that the turn is stored.
+/// </summary>
 internal sealed class StreamedReply(Stream caller) : WriteOnlyStream
 {
     private readonly StringBuilder _text = new();
-    private readonly MemoryStream _line = new();
+    private readonly MemoryStream _held = new();
     private bool _failed;
     private bool _ended;
 
@@ -19,24 +22,30 @@ internal sealed class StreamedReply(Stream caller) : WriteOnlyStream
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        Gather(buffer.Span);
-        await caller.WriteAsync(buffer, cancellationToken);
+        var searched = (int)_held.Length;
+        _held.Write(buffer.Span);
+        var held = _held.GetBuffer().AsMemory(0, (int)_held.Length);
+        var passed = 0;
+        while (!_ended && held.Span[searched..].IndexOf((byte)'\n') is >= 0 and var end)
+        {
+            var next = searched + end + 1;
+            Take(held[passed..(next - 1)]);
+            (passed, searched) = (_ended ? passed : next, next);
+        }
+
+        if (passed > 0)
+        {
+            await caller.WriteAsync(held[..passed], cancellationToken);
+            held[passed..].CopyTo(held);
+            _held.SetLength(held.Length - passed);
+        }
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => caller.FlushAsync(cancellationToken);
 
-    private void Gather(ReadOnlySpan<byte> bytes)
-    {
-        while (bytes.IndexOf((byte)'\n') is >= 0 and var end)
-        {
-            _line.Write(bytes[..end]);
-            Take(_line.GetBuffer().AsMemory(0, (int)_line.Length));
-            _line.SetLength(0);
-            bytes = bytes[(end + 1)..];
-        }
-
-        _line.Write(bytes);
-    }
+    /// <summary>Writes what was held back.</summary>
+    public async Task EndAsync(CancellationToken cancellationToken) =>
+        await caller.WriteAsync(_held.GetBuffer().AsMemory(0, (int)_held.Length), cancellationToken);
 
     private void Take(ReadOnlyMemory<byte> line)
     {
