@@ -1,10 +1,11 @@
+using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Storage;
 
 namespace ScaiGrid.Inference.Media;
 
 /// <summary>Stores generated media for the lifetime of their links. Names start with the time, so that listings return the oldest first.</summary>
-public sealed class MediaStore(IBlobStore blobs, TimeProvider time)
+public sealed partial class MediaStore(IBlobStore blobs, TimeProvider time, ILogger<MediaStore> logger)
 {
     private const string Folder = "media/";
     private const int PageSize = 500;
@@ -27,20 +28,30 @@ public sealed class MediaStore(IBlobStore blobs, TimeProvider time)
     {
         var keep = time.GetUtcNow() - MediaLinks.Lifetime;
         var deleted = 0;
+        string? after = null;
         while (true)
         {
-            var page = await blobs.ListAsync(Folder, after: null, PageSize, cancellationToken);
+            var page = await blobs.ListAsync(Folder, after, PageSize, cancellationToken);
             var expired = page.Items.TakeWhile(blob => CreatedAt(blob) < keep).ToList();
             foreach (var blob in expired)
             {
-                await blobs.DeleteAsync(blob.Key, cancellationToken);
+                try
+                {
+                    await blobs.DeleteAsync(blob.Key, cancellationToken);
+                    deleted++;
+                }
+                catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+                {
+                    MediaKept(exception, blob.Key);
+                }
             }
 
-            deleted += expired.Count;
             if (expired.Count < PageSize)
             {
                 return deleted;
             }
+
+            after = expired[^1].Key;
         }
     }
 
@@ -50,4 +61,7 @@ public sealed class MediaStore(IBlobStore blobs, TimeProvider time)
         var end = blob.Key.IndexOf('.', StringComparison.Ordinal);
         return start > 0 && end > start && Ulid.TryParse(blob.Key.AsSpan(start, end - start), out var id) ? id.Time : blob.LastModified;
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The expired object {Key} cannot be deleted.")]
+    private partial void MediaKept(Exception exception, string key);
 }

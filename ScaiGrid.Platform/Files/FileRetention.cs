@@ -24,28 +24,43 @@ internal sealed partial class FileRetention(
         }
 
         var before = time.GetUtcNow().AddDays(-options.FileRetentionDays);
-        var removed = await RepeatAsync(() => files.DeleteOlderAsync(before, Together, cancellationToken));
-        var batches = await RepeatAsync(() => DeleteBatchesAsync(before, cancellationToken));
+
+        // Batches first: they need only the database, and while the store is unavailable the files take up the whole time.
+        var batches = await DeleteBatchesAsync(before, cancellationToken);
+        var removed = await DeleteFilesAsync(before, cancellationToken);
         if (removed + batches > 0)
         {
             FilesRemoved(removed, batches, options.FileRetentionDays);
         }
     }
 
-    private async Task<int> RepeatAsync(Func<Task<int>> remove)
+    private async Task<int> DeleteFilesAsync(DateTimeOffset before, CancellationToken cancellationToken)
     {
         var startedAt = time.GetTimestamp();
-        var (all, last) = (0, Together);
-        while (last == Together && time.GetElapsedTime(startedAt) < Budget)
+        var (all, last) = (0, (string?)"");
+        while (last is not null && time.GetElapsedTime(startedAt) < Budget)
         {
-            last = await remove();
-            all += last;
+            (var deleted, last) = await files.DeleteOlderAsync(before, last, Together, cancellationToken);
+            all += deleted;
         }
 
         return all;
     }
 
     private async Task<int> DeleteBatchesAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        var startedAt = time.GetTimestamp();
+        var (all, last) = (0, Together);
+        while (last == Together && time.GetElapsedTime(startedAt) < Budget)
+        {
+            last = await DeleteSomeBatchesAsync(before, cancellationToken);
+            all += last;
+        }
+
+        return all;
+    }
+
+    private async Task<int> DeleteSomeBatchesAsync(DateTimeOffset before, CancellationToken cancellationToken)
     {
         var bound = $"{Ids.Batch}_{Ulid.NewUlid(before, new byte[10])}";
         return await databases.TransactAsync(

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Errors;
@@ -13,8 +14,8 @@ using ScaiGrid.Platform.Data;
 namespace ScaiGrid.Platform.Files;
 
 /// <summary>Stores users' files: rows in the database, bytes in the blob store. Uploads are streamed.</summary>
-internal sealed class FileStore(
-    IDbContextFactory<PlatformDb> databases, IBlobStore blobs, UploadOptions options, InferenceOptions calls, TimeProvider time)
+internal sealed partial class FileStore(
+    IDbContextFactory<PlatformDb> databases, IBlobStore blobs, UploadOptions options, InferenceOptions calls, TimeProvider time, ILogger<FileStore> logger)
 {
     private const int FilenameLength = 255;
     private const int FieldLength = 200;
@@ -127,21 +128,36 @@ internal sealed class FileStore(
         return true;
     }
 
-    /// <summary>Deletes files that were created before a time, oldest first.</summary>
-    /// <returns>How many were deleted, at most <paramref name="most"/>.</returns>
-    public async Task<int> DeleteOlderAsync(DateTimeOffset before, int most, CancellationToken cancellationToken)
+    /// <summary>Deletes files that were created before a time, oldest first. One that cannot be deleted is left for the next run.</summary>
+    /// <param name="before">The time.</param>
+    /// <param name="after">The last id of the previous call; empty at first.</param>
+    /// <param name="most">How many files to look at.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
+    /// <returns>How many were deleted, and the last id; null if no more files follow.</returns>
+    public async Task<(int Deleted, string? Last)> DeleteOlderAsync(DateTimeOffset before, string after, int most, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
 
         // Ids begin with their creation time (for a batch's results with the batch's), so the primary key serves as index.
         var bound = $"{Ids.File}_{Ulid.NewUlid(before, new byte[10])}";
-        var old = await db.Files.AsNoTracking().Where(file => string.Compare(file.Id, bound) < 0 && file.CreatedAt < before).OrderBy(file => file.Id).Take(most).ToListAsync(cancellationToken);
+        var old = await db.Files.AsNoTracking()
+            .Where(file => string.Compare(file.Id, after) > 0 && string.Compare(file.Id, bound) < 0 && file.CreatedAt < before)
+            .OrderBy(file => file.Id).Take(most).ToListAsync(cancellationToken);
+        var deleted = 0;
         foreach (var file in old)
         {
-            await DeleteAsync(file, cancellationToken);
+            try
+            {
+                await DeleteAsync(file, cancellationToken);
+                deleted++;
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested && !DatabaseAway.Is(exception))
+            {
+                FileKept(exception, file.Id);
+            }
         }
 
-        return old.Count;
+        return (deleted, old.Count == most ? old[^1].Id : null);
     }
 
     private async Task DeleteAsync(StoredFile file, CancellationToken cancellationToken)
@@ -199,6 +215,9 @@ internal sealed class FileStore(
 
         return (filename, bytes, purpose);
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The old file {FileId} cannot be deleted.")]
+    private partial void FileKept(Exception exception, string fileId);
 }
 
 internal static class OwnFiles

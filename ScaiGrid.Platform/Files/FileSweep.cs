@@ -62,14 +62,25 @@ internal sealed partial class FileSweep(
         string[] ids = [.. byId.Select(group => group.Key).Where(id => Ids.IsOne(id, Ids.File))];
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         var known = await db.Files.Where(file => ids.Contains(file.Id)).Select(file => file.Id).ToHashSetAsync(cancellationToken);
-        string[] orphans = [.. ids.Where(id => !known.Contains(id)).SelectMany(id => byId[id])];
-        foreach (var key in orphans)
+        var removed = 0;
+        foreach (var key in ids.Where(id => !known.Contains(id)).SelectMany(id => byId[id]))
         {
-            await blobs.DeleteAsync(key, cancellationToken);
+            try
+            {
+                await blobs.DeleteAsync(key, cancellationToken);
+                removed++;
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                BytesKept(exception, key);
+            }
         }
 
-        return orphans.Length;
+        return removed;
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The unused object {Key} cannot be deleted.")]
+    private partial void BytesKept(Exception exception, string key);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Removed the bytes of {Count} unfinished file uploads.")]
     private partial void BytesRemoved(int count);

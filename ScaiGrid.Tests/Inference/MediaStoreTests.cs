@@ -15,12 +15,12 @@ public sealed class MediaStoreTests : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 12, 0, 0, TimeSpan.Zero));
     private readonly MediaStore _store;
-    private readonly DiskBlobStore _blobs;
+    private readonly StubbornBlobStore _blobs;
 
     public MediaStoreTests()
     {
-        _blobs = new DiskBlobStore(_folder.Path, _time, NullLogger<DiskBlobStore>.Instance);
-        _store = new MediaStore(_blobs, _time);
+        _blobs = new StubbornBlobStore(new DiskBlobStore(_folder.Path, _time, NullLogger<DiskBlobStore>.Instance));
+        _store = new MediaStore(_blobs, _time, NullLogger<MediaStore>.Instance);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -47,6 +47,19 @@ public sealed class MediaStoreTests : IDisposable
         await RunAsync();
         Assert.False(await ExistsAsync(second));
         Assert.NotNull(await _blobs.StatAsync("other/file", TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task ObjectThatCannotBeDeleted_DoesNotKeepTheOthers()
+    {
+        var stubborn = await SaveAsync();
+        _time.Advance(TimeSpan.FromMinutes(1));
+        var other = await SaveAsync();
+        _blobs.Stubborn = $"media/{stubborn}";
+        _time.Advance(TimeSpan.FromHours(2));
+        await RunAsync();
+        Assert.True(await ExistsAsync(stubborn));
+        Assert.False(await ExistsAsync(other));
     }
 
     [Fact]

@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 using ScaiGrid.Core.Data;
+using ScaiGrid.Core.Storage;
 using ScaiGrid.Tests.Platform.Data;
 using ScaiGrid.Tests.Support;
 using Xunit;
@@ -139,6 +141,10 @@ public sealed class FileRetentionTests(DatabaseServer server)
         await database.ExecuteAsync(
             $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old}', tenant_id, user_id, filename, purpose, bytes, 'files/t/file_{Old}', 1 FROM files");
 
+        // Bytes that cannot be deleted, because their key is not valid. The older id makes them the first.
+        await database.ExecuteAsync(
+            $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old[..^1]}T', tenant_id, user_id, filename, purpose, bytes, '../stuck', 1 FROM files WHERE created_at > 1");
+
         // Results of the old batch: their id contains the batch's time, but they were created later.
         await database.ExecuteAsync(
             $"INSERT INTO files (id, tenant_id, user_id, filename, purpose, bytes, blob_key, created_at) SELECT 'file_{Old[..^1]}W', tenant_id, user_id, filename, 'batch_output', bytes, 'files/t/file_{Old[..^1]}W', created_at FROM files WHERE created_at > 1");
@@ -146,10 +152,21 @@ public sealed class FileRetentionTests(DatabaseServer server)
         await database.ExecuteAsync(Batch($"batch_{Old[..^1]}W", "in_progress", "NULL"));
         await database.ExecuteAsync($"INSERT INTO batch_chunks (batch_id, number, attempt, completed, failed) VALUES ('batch_{Old}', 0, 1, 1, 0)");
 
+        var blobs = new DiskBlobStore(folder.File("blobs"), TimeProvider.System, NullLogger<DiskBlobStore>.Instance);
+        string[] keys = [$"files/t/file_{Old}", $"files/t/file_{Old[..^1]}W"];
+        foreach (var key in keys)
+        {
+            using var bytes = new MemoryStream("{}"u8.ToArray());
+            await blobs.WriteAsync(key, bytes, TestContext.Current.CancellationToken);
+        }
+
         await using var worker = await Replica.StartAsync(Mode.Worker, settings);
         await Poll.UntilAsync(async () => (await database.QueryAsync("SELECT COUNT(*) FROM batch_chunks WHERE batch_id LIKE 'batch_01ARZ%'")).Single() == "0", "the old batch to be deleted");
         Assert.Equal([$"batch_{Old[..^1]}W"], await database.QueryAsync("SELECT id FROM batches WHERE id LIKE 'batch_01ARZ%'"));
+        await Poll.UntilAsync(async () => (await database.QueryAsync($"SELECT COUNT(*) FROM files WHERE id = 'file_{Old}'")).Single() == "0", "the old file to be deleted");
+        (await api.GetAsync($"/v1/files/file_{Old[..^1]}T")).Ok();
         (await api.GetAsync($"/v1/files/file_{Old}")).Error(404, "NOT_FOUND");
+        Assert.Equal([keys[1]], (await blobs.ListAsync("files/t/", after: null, 10, TestContext.Current.CancellationToken)).Items.Select(blob => blob.Key));
         (await api.GetAsync($"/v1/files/file_{Old[..^1]}W")).Ok();
         Assert.Equal(200, (int)(await api.GetAsync($"/v1/files/{kept}/content")).Status);
     }

@@ -58,6 +58,32 @@ public sealed class FileSweepTests(DatabaseServer server)
         Assert.Equal([kept], await KeysAsync(blobs));
     }
 
+    [Fact]
+    public async Task BytesThatCannotBeDeleted_DoNotKeepTheOthers()
+    {
+        using var folder = new TemporaryFolder();
+        var database = await server.CreateAsync(DatabaseKind.Sqlite);
+        await ModeProcess.RunAsync(Mode.Migrate, new Dictionary<string, string>
+        {
+            ["SCAIGRID_DATABASE_URL"] = database.Url,
+            ["SCAIGRID_SECRET_KEY"] = Secrets.SecretKey,
+            ["SCAIGRID_BOOTSTRAP_API_KEY"] = Secrets.AdminKey,
+            ["SCAIGRID_DATA_DIR"] = folder.File("data"),
+        });
+        var disk = new DiskBlobStore(folder.File("blobs"), TimeProvider.System, NullLogger<DiskBlobStore>.Instance);
+        string[] keys = ["files/t/file_01ARZ3NDEKTSV4RRFFQ69G5FAV", "files/t/file_01ARZ3NDEKTSV4RRFFQ69G5FAW"];
+        foreach (var key in keys)
+        {
+            using var bytes = new MemoryStream([1]);
+            await disk.WriteAsync(key, bytes, TestContext.Current.CancellationToken);
+        }
+
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddDays(2));
+        var sweep = new FileSweep(new StubbornBlobStore(disk) { Stubborn = keys[0] }, database.Contexts, clock, NullLogger<FileSweep>.Instance);
+        await sweep.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Equal([keys[0]], await KeysAsync(disk));
+    }
+
     private static async Task<IReadOnlyList<string>> KeysAsync(DiskBlobStore blobs) =>
         [.. (await blobs.ListAsync("files/", after: null, 100, TestContext.Current.CancellationToken)).Items.Select(blob => blob.Key)];
 }
