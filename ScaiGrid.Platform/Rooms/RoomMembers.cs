@@ -72,7 +72,7 @@ internal static class RoomMembers
 
         row.Role = role;
         ThrowIfOwnerless(own, row, role);
-        await db.SaveChangesAsync(cancellationToken);
+        await db.SaveOrThrowAsync(cancellationToken, duplicate: CoreErrors.Conflict);
         return Reply.Created($"/v1/rooms/{id}", MemberView.Of(row));
     }
 

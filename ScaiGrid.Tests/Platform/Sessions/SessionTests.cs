@@ -305,6 +305,21 @@ public sealed class ConversationAccessTests(Grid grid) : ServicesTest(grid)
     }
 
     [Fact]
+    public async Task MemberThatIsAddedByManyCallsAtOnce_IsAddedOnce()
+    {
+        var tenant = await SeededTenant.CreateAsync(Grid);
+        using var owner = await tenant.AddUserAsync(Roles.TenantUser);
+        using var member = await tenant.AddUserAsync(Roles.TenantUser);
+        for (var i = 0; i < 5; i++)
+        {
+            var room = $"/v1/rooms/{(string)(await owner.Api.PostAsync("/v1/rooms", new { name = "Plans" })).Created()["id"]!}";
+            var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => owner.Api.PostAsync($"{room}/members", new { id = member.Id })));
+            Assert.All(answers, answer => Assert.Contains((int)answer.Status, new[] { 201, 409 }));
+            Assert.Equal(2, (await owner.Api.GetAsync(room)).Ok()["members"]!.AsArray().Count);
+        }
+    }
+
+    [Fact]
     public async Task FilesAndBatches_AreTheirUsersOwn()
     {
         var tenant = await SeededTenant.CreateAsync(Grid);
