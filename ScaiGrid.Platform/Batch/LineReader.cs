@@ -10,56 +10,52 @@ internal static class LineReader
     /// <summary>The longest line of an input, in bytes: a call's own limit plus its envelope.</summary>
     public const int MaxLine = 33 * 1024 * 1024;
 
+    private const int BufferSize = 128 * 1024;
+
     /// <param name="stream">The stream; stays open.</param>
     /// <param name="maxLine">The longest line, in bytes.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
     /// <exception cref="InvalidDataException">A line is too long.</exception>
     public static async IAsyncEnumerable<byte[]> ReadAsync(Stream stream, int maxLine, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
+        var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, bufferSize: BufferSize));
+        long searched = 0;
         while (true)
         {
             var result = await reader.ReadAsync(cancellationToken);
             var buffer = result.Buffer;
-            while (TakeLine(ref buffer, result.IsCompleted) is { } line)
+
+            // Of a line that arrives in many pieces, only the new one is searched.
+            while (buffer.Slice(searched).PositionOf((byte)'\n') is { } end)
             {
-                if (line.Length > 0)
+                if (Trimmed(buffer.Slice(0, end)) is { Length: > 0 } line)
                 {
                     yield return line;
                 }
+
+                buffer = buffer.Slice(buffer.GetPosition(1, end));
+                searched = 0;
             }
 
-            if (buffer.Length > maxLine)
+            searched = buffer.Length;
+            if (searched > maxLine)
             {
                 throw new InvalidDataException("A line is too long.");
             }
 
-            reader.AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted)
             {
+                if (Trimmed(buffer) is { Length: > 0 } last)
+                {
+                    yield return last;
+                }
+
                 await reader.CompleteAsync();
                 yield break;
             }
-        }
-    }
 
-    private static byte[]? TakeLine(ref ReadOnlySequence<byte> buffer, bool isLast)
-    {
-        if (buffer.PositionOf((byte)'\n') is { } end)
-        {
-            var line = buffer.Slice(0, end);
-            buffer = buffer.Slice(buffer.GetPosition(1, end));
-            return Trimmed(line);
+            reader.AdvanceTo(buffer.Start, buffer.End);
         }
-
-        if (!isLast || buffer.IsEmpty)
-        {
-            return null;
-        }
-
-        var rest = buffer;
-        buffer = buffer.Slice(buffer.End);
-        return Trimmed(rest);
     }
 
     private static byte[] Trimmed(ReadOnlySequence<byte> line)
