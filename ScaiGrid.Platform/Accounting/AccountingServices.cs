@@ -22,7 +22,7 @@ internal static class AccountingServices
         builder.Services.AddSingleton<GroupUsage>();
         builder.Services.AddSingleton<UsageMetrics>();
         builder.Services.AddTransient<UsageFlush>();
-        builder.Services.AddTransient<UsageRetention>();
+        builder.Services.AddSingleton<UsageRetention>();
         builder.Services.AddTransient<BudgetWatch>();
         builder.Services.AddSingleton<BudgetLedger>();
         builder.Services.AddSingleton<IBudgetLedger>(services => services.GetRequiredService<BudgetLedger>());

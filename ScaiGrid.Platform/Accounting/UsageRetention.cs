@@ -19,17 +19,19 @@ internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> datab
     private static readonly TimeSpan Budget = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>The bound before which nothing is left. It moves once a day; to look again would read the rows of the days after it each time.</summary>
+    private DateTimeOffset _cleared;
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        if (options.UsageRetentionDays == 0)
+        // Whole days, so that no hour of which a summary still needs rows is cut.
+        var before = WholeUnits.DayOf(time.GetUtcNow()).AddDays(-options.UsageRetentionDays);
+        if (options.UsageRetentionDays == 0 || before == _cleared)
         {
             return;
         }
 
         var startedAt = time.GetTimestamp();
-
-        // Whole days, so that no hour of which a summary still needs rows is cut.
-        var before = WholeUnits.DayOf(time.GetUtcNow()).AddDays(-options.UsageRetentionDays);
         var total = 0;
         int deleted;
         do
@@ -41,6 +43,7 @@ internal sealed partial class UsageRetention(IDbContextFactory<PlatformDb> datab
         }
         while (deleted > 0 && time.GetElapsedTime(startedAt) < Budget);
 
+        _cleared = deleted == 0 ? before : _cleared;
         if (total > 0)
         {
             UsageDeleted(total, before);
