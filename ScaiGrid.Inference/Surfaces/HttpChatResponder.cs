@@ -12,7 +12,7 @@ using ScaiGrid.Inference.Streaming;
 namespace ScaiGrid.Inference.Surfaces;
 
 /// <summary>
-/// Base of the two HTTP chat responders: sends server-sent events as they arrive, and a comment line when the stream is silent for too long.
+/// Base of the HTTP chat responders: sends server-sent events as they arrive, and a comment line when the stream is silent for too long.
 /// A derived class renders the documents.
 /// </summary>
 /// <param name="context">The request.</param>
