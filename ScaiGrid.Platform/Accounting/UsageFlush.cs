@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using ScaiGrid.Core.Modules;
 using ScaiGrid.Core.Redis;
@@ -21,11 +22,14 @@ internal sealed partial class UsageFlush(
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var startedAt = time.GetTimestamp();
-        var tenants = await buffer.TenantsAsync();
+        var tenants = (await buffer.TenantsAsync()).ToArray();
+
+        // A run that is cancelled must not always leave the same ones out.
+        RandomNumberGenerator.Shuffle(tenants.AsSpan());
         var failed = new List<string>();
 
         // One batch per tenant in turn, so that a tenant with many records does not delay the others.
-        while (tenants.Count > 0 && time.GetElapsedTime(startedAt) < options.UsageFlushInterval)
+        while (tenants.Length > 0 && time.GetElapsedTime(startedAt) < options.UsageFlushInterval)
         {
             var unfinished = new List<string>();
             foreach (var tenantId in tenants)
@@ -41,7 +45,7 @@ internal sealed partial class UsageFlush(
                 }
             }
 
-            tenants = unfinished;
+            tenants = [.. unfinished];
         }
 
         metrics.Finished(time.GetElapsedTime(startedAt), await buffer.CountAsync());

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -27,7 +28,10 @@ internal sealed partial class BudgetWatch(
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var budgets = await db.Budgets.AsNoTracking().ToListAsync(cancellationToken);
+        var budgets = await db.Budgets.AsNoTracking().ToArrayAsync(cancellationToken);
+
+        // A run that is cancelled must not always leave the same ones out.
+        RandomNumberGenerator.Shuffle(budgets.AsSpan());
         var zones = await BudgetLedger.ZonesAsync(db, budgets, cancellationToken);
         foreach (var budget in budgets)
         {
