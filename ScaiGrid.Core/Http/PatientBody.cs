@@ -17,23 +17,27 @@ public sealed class PatientBody(PipeReader reader, TimeSpan patience, TimeProvid
     /// <returns>Null if no byte arrived in time; otherwise the reader must be advanced.</returns>
     public static async ValueTask<ReadResult?> ReadAsync(PipeReader reader, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {
-        var pending = reader.ReadAsync(cancellationToken);
-        if (pending.IsCompleted)
+        while (true)
         {
-            return await pending;
-        }
+            var pending = reader.ReadAsync(cancellationToken);
+            var isReady = pending.IsCompleted;
+            await using var silence = isReady
+                ? null
+                : time.CreateTimer(static reader => ((PipeReader)reader!).CancelPendingRead(), reader, patience, Timeout.InfiniteTimeSpan);
+            var result = await pending;
 
-        await using var silence = time.CreateTimer(static reader => ((PipeReader)reader!).CancelPendingRead(), reader, patience, Timeout.InfiniteTimeSpan);
-        var result = await pending;
+            // A wait may also be cancelled just as the bytes arrive; the read after it then ends at once, and is repeated.
+            if (result is not { IsCanceled: true, IsCompleted: false, Buffer.IsEmpty: true })
+            {
+                return result;
+            }
 
-        // A wait may also be cancelled just as the bytes arrive.
-        if (result is { IsCanceled: true, IsCompleted: false, Buffer.IsEmpty: true })
-        {
             reader.AdvanceTo(result.Buffer.End);
-            return null;
+            if (!isReady)
+            {
+                return null;
+            }
         }
-
-        return result;
     }
 
     /// <exception cref="ApiException">No byte arrived in time.</exception>

@@ -5,71 +5,86 @@ namespace ScaiGrid.Core.Storage;
 
 /// <summary>
 /// Limits the memory of all uploads of a process. An upload holds one buffer that it fills without depending on other uploads, and some that
-/// are being sent: the pool therefore cannot deadlock, and an upload that finds it empty waits for a bounded time. An upload whose sender is too
-/// slow loses its buffer to one that waits.
+/// are being sent: the pool therefore cannot deadlock, and an upload that finds it empty waits for a bounded time. If it has waited for half of
+/// that, one upload whose sender is as slow loses its buffer.
 /// </summary>
 internal sealed class S3PartBuffers(int count, TimeSpan timeout, TimeProvider time) : IDisposable
 {
     /// <summary>S3 accepts at most 10,000 parts of at least 5 MiB: with this size, objects of up to 48 GiB.</summary>
     public const int PartBytes = 5 * 1024 * 1024;
 
-    private readonly SemaphoreSlim _free = new(count);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
 
+    private readonly SemaphoreSlim _free = new(count);
     private readonly ConcurrentBag<byte[]> _buffers = [];
-    private int _waiting;
+    private int _starving;
 
     public async Task<S3Part> RentAsync(CancellationToken cancellationToken)
     {
-        if (!await _free.WaitAsync(TimeSpan.Zero, cancellationToken))
+        if (!await _free.WaitAsync(timeout / 2, cancellationToken))
         {
-            await WaitAsync(cancellationToken);
+            await StarveAsync(cancellationToken);
         }
 
         return new S3Part(this, _buffers.TryTake(out var buffer) ? buffer : GC.AllocateUninitializedArray<byte>(PartBytes));
     }
 
-    private async Task WaitAsync(CancellationToken cancellationToken)
+    // Asks one slow upload to give way.
+    private async Task StarveAsync(CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref _waiting);
+        Interlocked.Increment(ref _starving);
         try
         {
-            if (!await _free.WaitAsync(timeout, cancellationToken))
+            if (!await _free.WaitAsync(timeout / 2, cancellationToken))
             {
-                throw new ApiException(new Problem(CoreErrors.Unavailable, "Too many uploads run at once; try again.", RetryAfterSeconds: 5));
+                throw TooMany("Too many uploads run at once; try again.");
             }
         }
         finally
         {
-            Interlocked.Decrement(ref _waiting);
+            TryAnswer();
         }
     }
 
     /// <summary>Waits until a buffer is filled.</summary>
     /// <param name="fill">Fills it.</param>
     /// <param name="cancellationToken">Cancels filling.</param>
-    /// <exception cref="ApiException">It took half of the time for which another upload waits for a buffer, and one does wait.</exception>
+    /// <exception cref="ApiException">It took longer than half of the time that an upload waits for a buffer, and another one has waited for so long.</exception>
     public async Task<int> FillAsync(Func<CancellationToken, ValueTask<int>> fill, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var startedAt = time.GetTimestamp();
         var filling = fill(stop.Token).AsTask();
-        while (!filling.IsCompleted)
+        while (!filling.IsCompleted && !cancellationToken.IsCancellationRequested)
         {
             using var looked = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
             await Task.WhenAny(filling, Task.Delay(LookEvery, time, looked.Token));
             await looked.CancelAsync();
-            if (!filling.IsCompleted && time.GetElapsedTime(startedAt) > timeout / 2 && Volatile.Read(ref _waiting) > 0)
+            if (!filling.IsCompleted && time.GetElapsedTime(startedAt) > timeout / 2 && TryAnswer())
             {
                 // Waited for, so that nothing is read into the buffer any more when it is returned.
                 await stop.CancelAsync();
                 await ((Task)filling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                throw new ApiException(CoreErrors.RequestTimeout);
+                throw TooMany("Too many uploads run at once, and this one arrives slowly; try again.");
             }
         }
 
         return await filling;
     }
+
+    // A request is answered by one slow upload, or withdrawn by the upload that made it.
+    private bool TryAnswer()
+    {
+        int starving;
+        do
+        {
+            starving = Volatile.Read(ref _starving);
+        }
+        while (starving > 0 && Interlocked.CompareExchange(ref _starving, starving - 1, starving) != starving);
+        return starving > 0;
+    }
+
+    private static ApiException TooMany(string message) => new(new Problem(CoreErrors.Unavailable, message, RetryAfterSeconds: 5));
 
     public void Return(byte[] buffer)
     {

@@ -104,7 +104,7 @@ internal sealed partial class Sessions(
             // If it was stored, the session has our next token, which nobody else can have.
             return await RepeatAsync();
         }
-        catch (ApiException)
+        catch (ApiException exception) when (exception.Problem == Over)
         {
             return false;
         }
@@ -118,7 +118,7 @@ internal sealed partial class Sessions(
                 await databases.TransactAsync(UpdateAsync, cancellationToken);
                 return true;
             }
-            catch (ApiException)
+            catch (ApiException exception) when (exception.Problem == Over)
             {
                 return false;
             }
@@ -159,7 +159,7 @@ internal sealed partial class Sessions(
                 cancellationToken);
             return true;
         }
-        catch (ApiException)
+        catch (ApiException exception) when (exception.Problem == Over)
         {
             return false;
         }

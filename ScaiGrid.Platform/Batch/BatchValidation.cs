@@ -153,6 +153,8 @@ internal sealed class BatchValidation(
     private async Task StoreAsync(
         PlatformDb db, string batchId, StoredFile? fetched, List<BatchMistake> mistakes, int lines, int chunks, CancellationToken cancellationToken)
     {
+        // Locks the row before it is read: a cancellation in between would be overwritten.
+        await db.Batches.Where(row => row.Id == batchId).ExecuteUpdateAsync(row => row.SetProperty(one => one.Total, lines), cancellationToken);
         var now = time.GetStoredNow();
         var batch = await db.Batches.SingleAsync(row => row.Id == batchId, cancellationToken);
         if (fetched is not null)
@@ -160,7 +162,7 @@ internal sealed class BatchValidation(
             batch.InputFileId = fetched.Id;
         }
 
-        (batch.InputUrl, batch.Total) = (null, lines);
+        batch.InputUrl = null;
         if (batch.Status != BatchStatus.Validating)
         {
             (batch.Status, batch.EndedAt) = (BatchStatus.Cancelled, now);

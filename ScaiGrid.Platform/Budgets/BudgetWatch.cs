@@ -37,7 +37,7 @@ internal sealed partial class BudgetWatch(
         {
             try
             {
-                await LookAsync(budget, new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)), cancellationToken);
+                await LookAsync(budget, Calendar(budget, zones), cancellationToken);
             }
             catch (Exception exception) when (exception is not OperationCanceledException && !RedisAway.Is(exception, cancellationToken) && !DatabaseAway.Is(exception))
             {
@@ -50,6 +50,19 @@ internal sealed partial class BudgetWatch(
     private async Task LookAsync(Budget budget, BudgetCalendar calendar, CancellationToken cancellationToken)
     {
         var state = await ledger.StateAsync(budget, calendar);
+        if (state is { IsOfOtherCalendar: true })
+        {
+            // The list may be minutes old, and what was changed since must not be undone.
+            await using var db = await databases.CreateDbContextAsync(cancellationToken);
+            if (await db.Budgets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == budget.Id, cancellationToken) is not { } now)
+            {
+                return;
+            }
+
+            (budget, calendar) = (now, Calendar(now, await BudgetLedger.ZonesAsync(db, [now], cancellationToken)));
+            state = await ledger.StateAsync(budget, calendar);
+        }
+
         if (state is null or { IsOfOtherCalendar: true } || BudgetPeriod.MinuteOf(time.GetUtcNow()) - state.ReconciledAt >= MinutesBetweenReconciliations)
         {
             await ledger.ReconcileAsync(budget, calendar, force: state is { IsOfOtherCalendar: true }, cancellationToken);
@@ -68,6 +81,9 @@ internal sealed partial class BudgetWatch(
             await TellAsync(budget, state!, Hard, cancellationToken);
         }
     }
+
+    private static BudgetCalendar Calendar(Budget budget, IReadOnlyDictionary<string, TimeZoneInfo> zones) =>
+        new(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc));
 
     private async Task TellAsync(Budget budget, BudgetState state, string kind, CancellationToken cancellationToken)
     {

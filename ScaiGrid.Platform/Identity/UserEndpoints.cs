@@ -104,6 +104,11 @@ internal static class UserEndpoints
             UpdatedAt = now,
         };
         await RefuseIdOfOthersAsync(db, user, caller, cancellationToken);
+        if (await ScaiKeyDirectory.ShutsOutAsync(db, externalId, cancellationToken))
+        {
+            throw new ApiException(IdentityErrors.ShutOutByScaiKey);
+        }
+
         await databases.TransactAsync(
             async (work, token) =>
             {

@@ -60,7 +60,8 @@ internal sealed class JobStore(IDbContextFactory<PlatformDb> databases, Database
     /// <summary>Claims the oldest due jobs of some lanes, skipping those that another worker is claiming.</summary>
     /// <param name="queue">The queue.</param>
     /// <param name="lanes">Its lanes, and how many jobs to claim of each.</param>
-    /// <param name="isHeld">Whether this process still runs a job. It is due again if the database was away for longer than the lease; the next renewal keeps it.</param>
+    /// <param name="isHeld">Whether this process still runs a job. It is due again if the database was away for longer than the lease; the next
+    /// renewal keeps it, or cancels it if another worker has taken it.</param>
     /// <param name="cancellationToken">Cancels the operation.</param>
     public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(
         string queue, IReadOnlyList<(string Lane, int Count)> lanes, Predicate<string> isHeld, CancellationToken cancellationToken)

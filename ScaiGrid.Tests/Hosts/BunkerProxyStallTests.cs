@@ -33,11 +33,16 @@ public sealed class BunkerProxyStallTests(BunkerProxyStallTests.Fixture proxy) :
         await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
         using var put = await proxy.PutAsync("prompt", new PatternStream(6 << 20));
         Assert.Equal(HttpStatusCode.Created, put.StatusCode);
+        var answers = new List<string>();
         foreach (var caller in stalled)
         {
-            Assert.StartsWith("HTTP/1.1 408 ", await AnswerAsync(caller), StringComparison.Ordinal);
+            answers.Add((await AnswerAsync(caller)).Split(' ')[1]);
             caller.Dispose();
         }
+
+        // One or two gave way; the others end when their senders have been silent for too long.
+        Assert.InRange(answers.Count(answer => answer == "503"), 1, Buffers);
+        Assert.All(answers.Where(answer => answer != "503"), answer => Assert.Equal("408", answer));
     }
 
     private async Task<Socket> BeginAsync(string key, int sent)

@@ -33,6 +33,8 @@ internal static class ScaiKeyGroups
                 }
 
                 return null;
+            case "member_removed" when known is null:
+                return null;
             case "member_added" or "member_removed":
                 return known is null ? ScaiKeyDirectory.NoSuch : await ApplyMemberAsync(db, known, told, cancellationToken);
             default:
@@ -54,7 +56,7 @@ internal static class ScaiKeyGroups
             var user = await ScaiKeyDirectory.FindUserAsync(db, told, userId, cancellationToken);
             if (user is null || user.TenantId != group.TenantId || (isAdded && user.Status == UserStatus.Deleted))
             {
-                return ScaiKeyDirectory.NoSuch;
+                return isAdded ? ScaiKeyDirectory.NoSuch : null;
             }
 
             await (isAdded ? Memberships.AddMemberAsync(db, group, user, cancellationToken) : Memberships.RemoveMemberAsync(db, group, user, cancellationToken));
@@ -64,7 +66,7 @@ internal static class ScaiKeyGroups
         var inner = told.Text("group_id") is { } groupId ? await FindAsync(db, told, groupId, cancellationToken) : null;
         if (inner is null || inner.TenantId != group.TenantId)
         {
-            return ScaiKeyDirectory.NoSuch;
+            return isAdded ? ScaiKeyDirectory.NoSuch : null;
         }
 
         await (isAdded ? Memberships.AddChildAsync(db, group, inner, cancellationToken) : Memberships.RemoveChildAsync(db, group, inner, cancellationToken));

@@ -88,6 +88,9 @@ public sealed class ScaiKeyAccountTests(Grid grid, IssuerGrid issuers) : ScaiKey
         await HandledAsync("user.activated", user, [], tenant);
         (await Admin.PutAsync($"/v1/users/{id}", new { status = "suspended" })).Ok();
         (await Admin.PutAsync($"/v1/users/{id}", new { status = "active" })).Ok();
+        await HandledAsync("user.deleted", user, [], tenant);
+        var refused = (await Admin.PostAsync("/v1/users", new { email = $"{Fresh.Name()}@test.example", external_id = user })).Error(409, "CONFLICT");
+        Assert.Contains("identity provider", (string?)refused["message"], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -88,6 +88,9 @@ public sealed class ScaiKeyWebhookTests(Grid grid, IssuerGrid issuers) : ScaiKey
         Assert.Equal(0, (int)(await Admin.GetAsync($"/v1/groups/{id}")).Ok()["member_count"]!);
         await HandledAsync("group.deleted", group, [], tenant);
         (await Admin.GetAsync($"/v1/groups/{id}")).Error(404, "NOT_FOUND");
+
+        // It was one already.
+        await HandledAsync("group.member_removed", group, new() { ["user_id"] = user }, tenant);
     }
 
     [Fact]
