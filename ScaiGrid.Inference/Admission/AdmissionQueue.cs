@@ -13,7 +13,7 @@ namespace ScaiGrid.Inference.Admission;
 /// </remarks>
 internal sealed class AdmissionQueue : IDisposable
 {
-    /// <summary>Redis does nothing else while a script runs: this many calls take a millisecond or two.</summary>
+    /// <summary>Redis does nothing else while a script runs: this many calls take about a millisecond.</summary>
     private const int MostAtOnce = 64;
 
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(20);
