@@ -29,23 +29,6 @@ internal sealed class S3PartBuffers(int count, TimeSpan timeout, TimeProvider ti
         return new S3Part(this, _buffers.TryTake(out var buffer) ? buffer : GC.AllocateUninitializedArray<byte>(PartBytes));
     }
 
-    // Asks one slow upload to give way.
-    private async Task StarveAsync(CancellationToken cancellationToken)
-    {
-        Interlocked.Increment(ref _starving);
-        try
-        {
-            if (!await _free.WaitAsync(timeout / 2, cancellationToken))
-            {
-                throw TooMany("Too many uploads run at once; try again.");
-            }
-        }
-        finally
-        {
-            TryAnswer();
-        }
-    }
-
     /// <summary>Waits until a buffer is filled.</summary>
     /// <param name="fill">Fills it.</param>
     /// <param name="cancellationToken">Cancels filling.</param>
@@ -72,6 +55,31 @@ internal sealed class S3PartBuffers(int count, TimeSpan timeout, TimeProvider ti
         return await filling;
     }
 
+    public void Return(byte[] buffer)
+    {
+        _buffers.Add(buffer);
+        _free.Release();
+    }
+
+    public void Dispose() => _free.Dispose();
+
+    // Asks one slow upload to give way.
+    private async Task StarveAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _starving);
+        try
+        {
+            if (!await _free.WaitAsync(timeout / 2, cancellationToken))
+            {
+                throw TooMany("Too many uploads run at once; try again.");
+            }
+        }
+        finally
+        {
+            TryAnswer();
+        }
+    }
+
     // A request is answered by one slow upload, or withdrawn by the upload that made it.
     private bool TryAnswer()
     {
@@ -85,14 +93,6 @@ internal sealed class S3PartBuffers(int count, TimeSpan timeout, TimeProvider ti
     }
 
     private static ApiException TooMany(string message) => new(new Problem(CoreErrors.Unavailable, message, RetryAfterSeconds: 5));
-
-    public void Return(byte[] buffer)
-    {
-        _buffers.Add(buffer);
-        _free.Release();
-    }
-
-    public void Dispose() => _free.Dispose();
 }
 
 /// <summary>A rented buffer and the bytes read into it.</summary>

@@ -121,7 +121,7 @@ internal sealed partial class BudgetLedger(
             {
                 await using var db = await databases.CreateDbContextAsync(cancellationToken);
                 var zones = await ZonesAsync(db, [budget], cancellationToken);
-                await ReconcileAsync(budget, new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)), force: true, cancellationToken);
+                await ReconcileAsync(budget, budget.Calendar(zones), force: true, cancellationToken);
             }
         }
         catch (Exception exception) when (RedisAway.Is(exception, cancellationToken))

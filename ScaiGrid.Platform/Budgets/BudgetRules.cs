@@ -6,7 +6,7 @@ namespace ScaiGrid.Platform.Budgets;
 /// <summary>Converts a budget to the types of the hot path and of accounting.</summary>
 internal static class BudgetRules
 {
-    public static BudgetRule Rule(this Budget budget, TimeZoneInfo zone) => new()
+    public static BudgetRule Rule(this Budget budget, IReadOnlyDictionary<string, TimeZoneInfo> zones) => new()
     {
         Id = budget.Id,
         Owner = budget.Owner,
@@ -20,8 +20,12 @@ internal static class BudgetRules
         CostLimit = budget.CostLimit,
         TokenLimit = budget.TokenLimit,
         RequestLimit = budget.RequestLimit,
-        Calendar = new BudgetCalendar(budget.Period, zone),
+        Calendar = budget.Calendar(zones),
     };
+
+    /// <summary>The budget's periods, in its tenant's time zone, or in UTC for a partner's.</summary>
+    public static BudgetCalendar Calendar(this Budget budget, IReadOnlyDictionary<string, TimeZoneInfo> zones) =>
+        new(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc));
 
     /// <summary>The group whose members' calls the budget counts; null for other scopes.</summary>
     public static GroupScope? Group(this Budget budget) =>

@@ -1,5 +1,4 @@
 using ScaiGrid.Core;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Accounting;
 using ScaiGrid.Platform.Data;
 
@@ -14,8 +13,7 @@ internal static class BudgetViews
         var views = new List<BudgetView>(budgets.Count);
         foreach (var budget in budgets)
         {
-            var calendar = new BudgetCalendar(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc));
-            views.Add(Of(budget, await ledger.LookAsync(budget, calendar, cancellationToken)));
+            views.Add(Of(budget, await ledger.LookAsync(budget, budget.Calendar(zones), cancellationToken)));
         }
 
         return views;

@@ -37,7 +37,7 @@ internal sealed partial class BudgetWatch(
         {
             try
             {
-                await LookAsync(budget, Calendar(budget, zones), cancellationToken);
+                await LookAsync(budget, budget.Calendar(zones), cancellationToken);
             }
             catch (Exception exception) when (exception is not OperationCanceledException && !RedisAway.Is(exception, cancellationToken) && !DatabaseAway.Is(exception))
             {
@@ -59,7 +59,7 @@ internal sealed partial class BudgetWatch(
                 return;
             }
 
-            (budget, calendar) = (now, Calendar(now, await BudgetLedger.ZonesAsync(db, [now], cancellationToken)));
+            (budget, calendar) = (now, now.Calendar(await BudgetLedger.ZonesAsync(db, [now], cancellationToken)));
             state = await ledger.StateAsync(budget, calendar);
         }
 
@@ -81,9 +81,6 @@ internal sealed partial class BudgetWatch(
             await TellAsync(budget, state!, Hard, cancellationToken);
         }
     }
-
-    private static BudgetCalendar Calendar(Budget budget, IReadOnlyDictionary<string, TimeZoneInfo> zones) =>
-        new(budget.Period, zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc));
 
     private async Task TellAsync(Budget budget, BudgetState state, string kind, CancellationToken cancellationToken)
     {

@@ -15,7 +15,7 @@ internal static class AdmissionTable
         {
             Overrides = rows.RateLimits.All.ToFrozenDictionary(row => row.OwnerId, row => row.Overrides()),
             Budgets = rows.Budgets.All
-                .GroupBy(budget => budget.ScopeId, budget => budget.Rule(zones.GetValueOrDefault(budget.Owner, TimeZoneInfo.Utc)))
+                .GroupBy(budget => budget.ScopeId, budget => budget.Rule(zones))
                 .ToFrozenDictionary(group => group.Key, group => group.ToArray()),
         };
     }

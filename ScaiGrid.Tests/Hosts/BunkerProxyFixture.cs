@@ -70,7 +70,7 @@ public class BunkerProxyFixture : IAsyncLifetime
 }
 
 /// <summary>The same with an S3 server as storage.</summary>
-public sealed class S3BunkerProxyFixture : BunkerProxyFixture
+public class S3BunkerProxyFixture : BunkerProxyFixture
 {
     private S3Server? _server;
 
@@ -81,6 +81,8 @@ public sealed class S3BunkerProxyFixture : BunkerProxyFixture
         {
             await _server.DisposeAsync();
         }
+
+        GC.SuppressFinalize(this);
     }
 
     protected override async Task<Dictionary<string, string>> SettingsAsync()

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Text;
 using ScaiGrid.Modules.Bunker.Storage;
 using ScaiGrid.Tests.Core.Storage;
-using ScaiGrid.Tests.Support;
 using Xunit;
 
 namespace ScaiGrid.Tests.Hosts;
@@ -63,27 +62,12 @@ public sealed class BunkerProxyStallTests(BunkerProxyStallTests.Fixture proxy) :
         return Encoding.ASCII.GetString(answer, 0, await caller.ReceiveAsync(answer, patience.Token));
     }
 
-    public sealed class Fixture : BunkerProxyFixture
+    public sealed class Fixture : S3BunkerProxyFixture
     {
-        private S3Server? _server;
-
-        public override async ValueTask DisposeAsync()
+        protected override async Task<Dictionary<string, string>> SettingsAsync() => new(await base.SettingsAsync())
         {
-            await base.DisposeAsync();
-            if (_server is not null)
-            {
-                await _server.DisposeAsync();
-            }
-        }
-
-        protected override async Task<Dictionary<string, string>> SettingsAsync()
-        {
-            _server = await S3Server.StartAsync();
-            return new Dictionary<string, string>(_server.Settings.Concat(OnlyTheKey))
-            {
-                ["SCAIGRID_S3_UPLOAD_BUFFERS"] = $"{Buffers}",
-                ["SCAIGRID_S3_TIMEOUT_S"] = "6",
-            };
-        }
+            ["SCAIGRID_S3_UPLOAD_BUFFERS"] = $"{Buffers}",
+            ["SCAIGRID_S3_TIMEOUT_S"] = "6",
+        };
     }
 }
