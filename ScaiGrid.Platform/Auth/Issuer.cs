@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
@@ -7,44 +6,49 @@ using Microsoft.IdentityModel.Tokens;
 namespace ScaiGrid.Platform.Auth;
 
 /// <summary>
-/// One issuer: its discovery document and keys, reloaded every hour, and because of an unknown key at most once a minute, however many
-/// tokens name one. While the issuer is unavailable, the loaded ones are used for up to a day.
+/// One issuer: its discovery document and keys. Callers use the loaded ones, for up to a day, while one load in the background renews them. Only
+/// a caller for whom there is no key waits for a load. Unknown keys cause at most one a minute, however many tokens name one.
 /// </summary>
-internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, IssuerHttp http, TimeProvider time, ILogger<Issuer> logger) : IDisposable
+internal sealed partial class Issuer(
+    IReadOnlyList<IssuerAddress> addresses, ScaiKeyOptions options, IssuerHttp http, TimeProvider time, ILogger<Issuer> logger)
 {
-    private static readonly TimeSpan RenewAfter = TimeSpan.FromHours(1);
     private static readonly TimeSpan UselessAfter = TimeSpan.FromDays(1);
     private static readonly TimeSpan UnknownKeyPause = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RenewalPause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FirstLoadPause = TimeSpan.FromSeconds(5);
 
-    private readonly SemaphoreSlim _loading = new(1);
+    /// <summary>How long a caller waits for a load, which itself may take three HTTP calls.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a load of keys that nobody has used for long may keep callers waiting.</summary>
+    private static readonly TimeSpan IdlePatience = TimeSpan.FromSeconds(2);
+
+    private readonly TimeSpan _renewAfter = options.KeysRenewInterval;
+    private readonly Lock _gate = new();
     private volatile IssuerState? _state;
+    private Load? _load;
     private long? _soughtKeyAt;
     private long? _failedAt;
 
-    /// <summary>The document and keys, from memory except for the first call and one per hour.</summary>
+    /// <summary>The document and keys, from memory except for the first call.</summary>
     /// <exception cref="IssuerAwayException">Nothing is in memory, and the issuer is unavailable.</exception>
     public async ValueTask<IssuerState> GetAsync(CancellationToken cancellationToken)
     {
-        if (_state is { } state && time.GetElapsedTime(state.LoadedAt) < RenewAfter)
+        if (_state is not { } known || !IsUseful(known))
         {
-            return state;
+            return await ResultAsync(Join(FirstLoadPause), Patience, cancellationToken) ?? throw new IssuerAwayException("It has not answered yet.");
         }
 
-        await _loading.WaitAsync(cancellationToken);
-        try
+        if (time.GetElapsedTime(known.LoadedAt) < _renewAfter || Join(RenewalPause) is not { } load)
         {
-            if (_state is { } known && (time.GetElapsedTime(known.LoadedAt) < RenewAfter || HasJustFailed()))
-            {
-                return StillGood(known);
-            }
+            return known;
+        }
 
-            return await LoadAsync() ?? StillGood(_state);
-        }
-        finally
-        {
-            _loading.Release();
-        }
+        // Without calls nothing was renewed, and the issuer may have withdrawn a key long ago. If it does not answer, that is no reason to wait.
+        var wait = IdlePatience - time.GetElapsedTime(load.StartedAt);
+        return load.FollowsSuccess && wait > TimeSpan.Zero && time.GetElapsedTime(known.LoadedAt) > 2 * _renewAfter
+            ? await ResultAsync(load, wait, cancellationToken) ?? known
+            : known;
     }
 
     /// <summary>Reloads because a key is not in <paramref name="seen"/>.</summary>
@@ -52,44 +56,65 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
     /// <exception cref="IssuerAwayException">The issuer is unavailable: the key may be a new one.</exception>
     public async ValueTask<IssuerState> SeekKeyAsync(IssuerState seen, CancellationToken cancellationToken)
     {
-        await _loading.WaitAsync(cancellationToken);
-        try
+        Load? load;
+        lock (_gate)
         {
             if (_state is { } state && !ReferenceEquals(state, seen))
             {
                 return state;
             }
 
-            if (_soughtKeyAt is { } sought && time.GetElapsedTime(sought) < UnknownKeyPause)
+            if (_load is not { Result.IsCompleted: false } && _soughtKeyAt is { } sought && time.GetElapsedTime(sought) < UnknownKeyPause
+                && !HasJustFailed(RenewalPause))
             {
-                return HasJustFailed(UnknownKeyPause) ? throw new IssuerAwayException("The last attempt to fetch its keys failed.") : seen;
+                return seen;
             }
 
-            _soughtKeyAt = time.GetTimestamp();
-            return await LoadAsync() ?? throw new IssuerAwayException("Its keys cannot be fetched.");
+            var before = _load;
+            load = Join(RenewalPause);
+            if (load is not null && !ReferenceEquals(load, before))
+            {
+                _soughtKeyAt = time.GetTimestamp();
+            }
         }
-        finally
-        {
-            _loading.Release();
-        }
+
+        return await ResultAsync(load, Patience, cancellationToken) ?? throw new IssuerAwayException("Its keys cannot be fetched.");
     }
 
-    public void Dispose() => _loading.Dispose();
-
-    private bool HasJustFailed() => HasJustFailed(FailurePause);
+    private bool IsUseful(IssuerState state) => time.GetElapsedTime(state.LoadedAt) < UselessAfter;
 
     private bool HasJustFailed(TimeSpan pause) => _failedAt is { } failed && time.GetElapsedTime(failed) < pause;
 
-    private IssuerState StillGood(IssuerState? state) =>
-        state is not null && time.GetElapsedTime(state.LoadedAt) < UselessAfter ? state : throw new IssuerAwayException("It has not answered yet.");
-
-    /// <returns>Null if loading fails, which is logged, and not repeated for some seconds.</returns>
-    private async Task<IssuerState?> LoadAsync()
+    /// <summary>The load that is running, or a new one.</summary>
+    /// <returns>Null if the last one failed within <paramref name="pause"/>.</returns>
+    private Load? Join(TimeSpan pause)
     {
-        if (HasJustFailed())
+        lock (_gate)
+        {
+            return _load is { Result.IsCompleted: false } running ? running
+                : HasJustFailed(pause) ? null
+                : _load = new Load(LoadAsync(), time.GetTimestamp(), FollowsSuccess: _failedAt is null);
+        }
+    }
+
+    /// <returns>Null if there is no load, or it has no result in time.</returns>
+    private async Task<IssuerState?> ResultAsync(Load? load, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return load is null ? null : await load.Result.WaitAsync(patience, time, cancellationToken);
+        }
+        catch (TimeoutException)
         {
             return null;
         }
+    }
+
+    /// <returns>Null if loading fails, which is logged.</returns>
+    private async Task<IssuerState?> LoadAsync()
+    {
+        // The caller that starts a load must not do its work.
+        await Task.Yield();
 
         // Not the caller's token: other calls wait for the same result. The HTTP calls have their own timeout.
         try
@@ -101,14 +126,23 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
                 throw new IssuerAwayException($"Its keys: status {(int)keys.Status}.");
             }
 
-            _state = new IssuerState(address, document, [.. new JsonWebKeySet(keys.Text).GetSigningKeys()], time.GetTimestamp());
-            _failedAt = null;
-            IssuerLoaded(document.Issuer, _state.Keys.Count);
-            return _state;
+            var state = new IssuerState(address, document, [.. new JsonWebKeySet(keys.Text).GetSigningKeys()], time.GetTimestamp());
+            lock (_gate)
+            {
+                (_state, _failedAt) = (state, null);
+            }
+
+            IssuerLoaded(document.Issuer, state.Keys.Count);
+            return state;
         }
-        catch (Exception exception) when (exception is IssuerAwayException or JsonException or ArgumentException or InvalidOperationException)
+        catch (Exception exception)
         {
-            _failedAt = time.GetTimestamp();
+            // Of any kind: what an unexpected document causes would otherwise start a load with each call.
+            lock (_gate)
+            {
+                _failedAt = time.GetTimestamp();
+            }
+
             IssuerNotLoaded(addresses[0].Issuer, exception.Message);
             return null;
         }
@@ -141,4 +175,9 @@ internal sealed partial class Issuer(IReadOnlyList<IssuerAddress> addresses, Iss
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Issuer {Issuer} cannot be loaded. {Reason}")]
     private partial void IssuerNotLoaded(string issuer, string reason);
+
+    /// <param name="Result">Null if it fails.</param>
+    /// <param name="StartedAt">Timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+    /// <param name="FollowsSuccess">Whether the load before it did not fail.</param>
+    private sealed record Load(Task<IssuerState?> Result, long StartedAt, bool FollowsSuccess);
 }

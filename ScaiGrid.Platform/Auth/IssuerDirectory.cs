@@ -9,7 +9,7 @@ namespace ScaiGrid.Platform.Auth;
 /// The issuer's address determines which of the two layouts is used.
 /// </summary>
 internal sealed class IssuerDirectory(
-    PlatformIssuer platform, ScaiKeyOptions options, IssuerHttp http, SnapshotStore snapshots, TimeProvider time, ILogger<Issuer> logger) : IDisposable
+    PlatformIssuer platform, ScaiKeyOptions options, IssuerHttp http, SnapshotStore snapshots, TimeProvider time, ILogger<Issuer> logger)
 {
     private const string TenantsPath = "/api/v1/auth/tenants/";
 
@@ -53,14 +53,6 @@ internal sealed class IssuerDirectory(
         }
     }
 
-    public void Dispose()
-    {
-        foreach (var issuer in _tenants.Values)
-        {
-            issuer.Dispose();
-        }
-    }
-
     private Issuer Of(string slug) =>
-        _tenants.GetOrAdd(slug, slug => new Issuer([IssuerAddress.Below(_base + TenantsPath + Uri.EscapeDataString(slug))], http, time, logger));
+        _tenants.GetOrAdd(slug, slug => new Issuer([IssuerAddress.Below(_base + TenantsPath + Uri.EscapeDataString(slug))], options, http, time, logger));
 }

@@ -60,6 +60,10 @@ public sealed class ScaiKeyOptions : IValidatableObject
         "Whether addresses that the issuer has not verified are trusted when a user signs in for the first time. Only safe if users cannot choose their address at the issuer.")]
     public bool TrustEmail { get; set; }
 
+    [Setting("SCAIGRID_SCAIKEY_KEYS_RENEW_S", "Age at which an issuer's keys are renewed. While it does not answer, they are used for up to a day.")]
+    [Range(typeof(TimeSpan), "00:00:01", "12:00:00")]
+    public TimeSpan KeysRenewInterval { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>The audiences that are accepted.</summary>
     internal IReadOnlyList<string> Audiences => Audience.Length > 0 ? Audience : ClientId is null ? [] : [ClientId];
 

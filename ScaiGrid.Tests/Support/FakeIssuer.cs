@@ -41,6 +41,14 @@ public sealed class FakeIssuer : IAsyncDisposable
 
     public bool IsAway { get; set; }
 
+    /// <summary>Makes it accept calls and not answer them, until it does not hang any more.</summary>
+    public bool IsHanging { get; set; }
+
+    private int _callsHung;
+
+    /// <summary>The number of calls that it did not answer.</summary>
+    public int CallsHung => _callsHung;
+
     /// <summary>The lists of its admin API, by path, two items per page; other paths are not found.</summary>
     public ConcurrentDictionary<string, JsonArray> Lists { get; } = new();
 
@@ -70,7 +78,7 @@ public sealed class FakeIssuer : IAsyncDisposable
                 return Task.CompletedTask;
             }
 
-            return next(context);
+            return issuer.IsHanging ? issuer.HangAsync(context) : next(context);
         });
         app.MapGet("{**path}", issuer.GetAsync);
         app.MapPost("{**path}", issuer.ExchangeAsync);
@@ -138,6 +146,17 @@ public sealed class FakeIssuer : IAsyncDisposable
     private static string Sign(Dictionary<string, object?> claims, SigningCredentials key) =>
         new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(
             System.Text.Json.JsonSerializer.Serialize(claims.Where(claim => claim.Value is not null).ToDictionary()), key);
+
+    private async Task HangAsync(HttpContext context)
+    {
+        Interlocked.Increment(ref _callsHung);
+        while (IsHanging)
+        {
+            await Task.Delay(50, context.RequestAborted);
+        }
+
+        context.Abort();
+    }
 
     private Task GetAsync(HttpContext context)
     {

@@ -62,6 +62,61 @@ public sealed class IssuerKeyTests(Grid grid) : ServicesTest(grid)
     }
 
     [Fact]
+    public async Task Renewal_KeepsNobodyWaiting_WhileTheIssuerHangs()
+    {
+        await using var issuer = await FakeIssuer.StartAsync();
+        await using var replica = await StartAsync(issuer, new() { ["SCAIGRID_SCAIKEY_KEYS_RENEW_S"] = "2" });
+        var subject = await UserAsync(replica);
+        await AnswersAsync(replica, issuer.Token(subject), 200);
+        var strange = Enumerable.Range(0, 10).Select(i => issuer.Token(subject, key: FakeIssuer.Ec($"made-up-{i}"))).ToList();
+
+        // A renewal takes place in the background: a key that was withdrawn is not accepted for long.
+        using (var withOldKey = new ApiDriver(replica.BaseAddress, issuer.Token(subject)))
+        {
+            issuer.Rotate();
+            await Poll.UntilAsync(async () => (int)(await withOldKey.GetAsync("/v1/me")).Status == 401, "the new keys");
+        }
+
+        issuer.IsHanging = true;
+        var slowest = TimeSpan.Zero;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                slowest = Max(slowest, await TakesAsync(Enumerable.Range(0, 5).Select(_ => AnswersAsync(replica, issuer.Token(subject), 200))));
+                return issuer.CallsHung > 0;
+            },
+            "the renewal");
+
+        // Only callers whose key is not known wait for it, and not without end.
+        var unknown = TakesAsync(strange.Select(token => AnswersAsync(replica, token, 503)));
+        while (!unknown.IsCompleted)
+        {
+            slowest = Max(slowest, await TakesAsync(Enumerable.Range(0, 5).Select(_ => AnswersAsync(replica, issuer.Token(subject), 200))));
+        }
+
+        Assert.InRange((await unknown).TotalSeconds, 0, 20);
+        Assert.True(slowest < TimeSpan.FromSeconds(4), $"A caller with a known key waited for {slowest}.");
+
+        // The failure pauses further loads.
+        await Poll.UntilAsync(() => Task.FromResult(replica.Output.Contains("cannot be loaded", StringComparison.Ordinal)), "the end of the renewal");
+        var hung = issuer.CallsHung;
+        await AnswersAsync(replica, issuer.Token(subject), 200);
+        await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
+        await TakesAsync([.. strange.Select(token => AnswersAsync(replica, token, 503)), AnswersAsync(replica, issuer.Token(subject), 200)]);
+        Assert.Equal(hung, issuer.CallsHung);
+        Assert.Equal(1, hung);
+
+        static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
+        static async Task<TimeSpan> TakesAsync(IEnumerable<Task> calls)
+        {
+            var started = Stopwatch.GetTimestamp();
+            await Task.WhenAll(calls);
+            return Stopwatch.GetElapsedTime(started);
+        }
+    }
+
+    [Fact]
     public async Task ScaiKeysLayout_HasAPlatformIssuer_AndOneForEachTenant()
     {
         await using var issuer = await FakeIssuer.StartAsync(isScaiKey: true);

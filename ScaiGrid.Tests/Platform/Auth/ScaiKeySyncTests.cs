@@ -24,7 +24,7 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         await using var scaiKey = await FakeIssuer.StartAsync(isScaiKey: true);
         using var database = await (await server.CreateAsync(kind)).MigratedAsync();
         using var http = new IssuerHttp(new InferenceOptions());
-        using var issuer = Issuer(scaiKey, http);
+        var issuer = Issuer(scaiKey, http);
         var sync = Sync(scaiKey, database, http, issuer);
 
         scaiKey.Lists["/partners"] = [Item("p1", ("slug", "p-one"), ("display_name", "One"))];
