@@ -59,7 +59,7 @@ public class HotPathBenchmarks : IDisposable
             Keys = keys.ToFrozenDictionary(key => ApiKeyHash.Of(key), _ => caller),
             Users = new Dictionary<string, Caller>(),
             Subjects = new Dictionary<string, IReadOnlyList<KnownSubject>>(),
-            TenantSlugs = FrozenSet<string>.Empty,
+            IssuerTenants = FrozenDictionary<string, string>.Empty,
             Models = Enumerable.Range(1, Crowd.Models).Select(Route).ToFrozenDictionary(route => route.Slug),
         };
         _route = _snapshot.Models["crowd/7"];

@@ -13,7 +13,7 @@ public sealed class GridSnapshot
         Keys = FrozenDictionary<ApiKeyHash, Caller>.Empty,
         Users = new Dictionary<string, Caller>(),
         Subjects = new Dictionary<string, IReadOnlyList<KnownSubject>>(),
-        TenantSlugs = FrozenSet<string>.Empty,
+        IssuerTenants = FrozenDictionary<string, string>.Empty,
         Models = FrozenDictionary<string, ModelRoute>.Empty,
     };
 
@@ -29,8 +29,8 @@ public sealed class GridSnapshot
     /// <summary>The same by the identity provider's id: one user, or one in each of several tenants.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<KnownSubject>> Subjects { get; init; }
 
-    /// <summary>Slugs of the active tenants.</summary>
-    public required FrozenSet<string> TenantSlugs { get; init; }
+    /// <summary>The ids of the active tenants by the slug under which the identity provider knows them; no two have the same.</summary>
+    public required FrozenDictionary<string, string> IssuerTenants { get; init; }
 
     /// <summary>Frontend models by slug.</summary>
     public required FrozenDictionary<string, ModelRoute> Models { get; init; }
@@ -45,5 +45,6 @@ public sealed class GridSnapshot
 
 /// <summary>A user of the identity provider.</summary>
 /// <param name="Caller">The user.</param>
+/// <param name="TenantSlug">The identity provider's slug of the user's tenant; ours if the tenant was created here.</param>
 /// <param name="TenantExternalId">The identity provider's id of the user's tenant; null if the tenant was created here.</param>
-public sealed record KnownSubject(Caller Caller, string? TenantExternalId);
+public sealed record KnownSubject(Caller Caller, string TenantSlug, string? TenantExternalId);

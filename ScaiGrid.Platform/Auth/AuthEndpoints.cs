@@ -79,7 +79,7 @@ internal static class AuthEndpoints
             return Reply.Problem(AuthErrors.IdentityNotFound);
         }
 
-        var (url, flowId) = await signIn.StartAsync(new SignInTenant(tenant.Id, tenant.Slug, tenant.DisplayName), request, cancellationToken);
+        var (url, flowId) = await signIn.StartAsync(tenant.Id, request, cancellationToken);
         return Reply.Ok(new AuthorizeView(url, flowId));
     }
 

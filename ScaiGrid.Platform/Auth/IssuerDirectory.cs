@@ -18,26 +18,25 @@ internal sealed class IssuerDirectory(
 
     /// <summary>Finds the issuer that a token names; null if it is not one of ours.</summary>
     /// <param name="name">The token's <c>iss</c>, not verified yet.</param>
-    /// <param name="tenantSlug">Set for a tenant's own issuer: its tokens are valid for users of that tenant only.</param>
-    public Issuer? Find(string name, out string? tenantSlug)
+    /// <param name="tenantId">Set for a tenant's own issuer: its tokens are valid for users of that tenant only.</param>
+    public Issuer? Find(string name, out string? tenantId)
     {
-        tenantSlug = null;
+        tenantId = null;
         if (name.StartsWith(_base + TenantsPath, StringComparison.Ordinal))
         {
             // Existing tenants only: invented slugs must not cause HTTP calls or entries.
             var slug = name[(_base.Length + TenantsPath.Length)..].TrimEnd('/');
-            tenantSlug = slug;
-            return snapshots.Current.TenantSlugs.Contains(slug) ? Of(slug) : null;
+            return snapshots.Current.IssuerTenants.TryGetValue(slug, out tenantId) ? Of(slug) : null;
         }
 
         return platform.Issuer;
     }
 
     /// <summary>The issuer for a tenant's sign-ins: the tenant's own if ScaiKey has one, otherwise the installation's.</summary>
-    public async ValueTask<(Issuer Issuer, IssuerState State)> ForTenantAsync(string slug, CancellationToken cancellationToken)
+    public async ValueTask<(Issuer Issuer, IssuerState State)> ForTenantAsync(string tenantId, CancellationToken cancellationToken)
     {
         var state = await platform.Issuer.GetAsync(cancellationToken);
-        if (state.Address.Base is null)
+        if (state.Address.Base is null || snapshots.Current.IssuerTenants.FirstOrDefault(pair => pair.Value == tenantId).Key is not { } slug)
         {
             return (platform.Issuer, state);
         }

@@ -26,7 +26,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
     /// <summary>Validates a caller's access token.</summary>
     public async ValueTask<IssuerClaims> ReadAccessTokenAsync(string token, CancellationToken cancellationToken)
     {
-        if (!options.AcceptsTokens || !TryRead(token, out var jwt) || issuers.Find(jwt.Issuer, out var tenantSlug) is not { } issuer)
+        if (!options.AcceptsTokens || !TryRead(token, out var jwt) || issuers.Find(jwt.Issuer, out var tenantId) is not { } issuer)
         {
             return IssuerClaims.Refused;
         }
@@ -47,7 +47,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
 
         return Text(jwt, options.SubjectClaim) is not { } subject ? IssuerClaims.Refused
             : options.RequiredScope is { } scope && !ScopesOf(jwt).Contains(scope) ? new IssuerClaims(new Problem(AuthErrors.InsufficientScope, $"The token lacks the scope '{scope}', which this installation asks for."))
-            : new IssuerClaims(Problem: null, subject, Text(jwt, options.TenantClaim), tenantSlug);
+            : new IssuerClaims(Problem: null, subject, Text(jwt, options.TenantClaim), tenantId);
     }
 
     /// <summary>Validates an ID token that was just received from the issuer's token endpoint.</summary>
@@ -65,7 +65,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
     public static string? Text(JsonWebToken jwt, string claim) =>
         jwt.TryGetPayloadValue<object>(claim, out var value) && value is string { Length: > 0 and <= 255 } text ? text : null;
 
-    /// <summary>Whether the tenant named by a token, if any, is this one: by our id, the issuer's id, or the slug.</summary>
+    /// <summary>Whether the tenant named by a token, if any, is this one: by our id, or the issuer's id or slug.</summary>
     public static bool CanMean(string? named, string id, string slug, string? externalId) =>
         named is null || named == id || named == slug || named == externalId;
 
@@ -145,7 +145,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
 /// <param name="Problem">Why the token is rejected; null if it is valid.</param>
 /// <param name="Subject">The issuer's id of the user.</param>
 /// <param name="Tenant">The tenant named by the token.</param>
-/// <param name="IssuerTenant">The slug of the tenant whose own issuer signed it; null for the platform issuer.</param>
+/// <param name="IssuerTenant">The id of the tenant whose own issuer signed it; null for the platform issuer.</param>
 internal sealed record IssuerClaims(Problem? Problem, string Subject = "", string? Tenant = null, string? IssuerTenant = null)
 {
     public static readonly IssuerClaims Refused = new(new Problem(CoreErrors.TokenInvalid));

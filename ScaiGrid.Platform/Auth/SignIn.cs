@@ -34,16 +34,16 @@ internal sealed partial class SignIn(
     private static readonly TimeSpan CodeLifetime = TimeSpan.FromMinutes(1);
 
     /// <summary>Step 1: creates the flow, and returns the issuer's URL for the browser.</summary>
-    public async Task<(string Url, string FlowId)> StartAsync(SignInTenant tenant, SignInRequest request, CancellationToken cancellationToken)
+    public async Task<(string Url, string FlowId)> StartAsync(string tenantId, SignInRequest request, CancellationToken cancellationToken)
     {
-        var (_, state) = await issuers.ForTenantAsync(tenant.Slug, cancellationToken);
+        var (_, state) = await issuers.ForTenantAsync(tenantId, cancellationToken);
         if (string.IsNullOrEmpty(state.Document.AuthorizationEndpoint) || string.IsNullOrEmpty(state.Document.TokenEndpoint))
         {
             throw new IssuerAwayException("It offers no sign-in.");
         }
 
         var secret = Random();
-        var flow = new SignInFlow(tenant.Id, tenant.Slug, state.Document.Issuer, request.CodeChallenge, request.RedirectUri, request.State, Random(), Random());
+        var flow = new SignInFlow(tenantId, state.Document.Issuer, request.CodeChallenge, request.RedirectUri, request.State, Random(), Random());
         await store.PutAsync(FlowKind, secret, flow, FlowLifetime);
         var url = QueryHelpers.AddQueryString(state.Document.AuthorizationEndpoint, new Dictionary<string, string?>
         {
@@ -67,7 +67,7 @@ internal sealed partial class SignIn(
     /// <returns>Null if the issuer's user is not an active user of the flow's tenant.</returns>
     public async Task<string?> ContinueAsync(SignInFlow flow, string issuerCode, string? issuerName, CancellationToken cancellationToken)
     {
-        var (issuer, state) = await issuers.ForTenantAsync(flow.TenantSlug, cancellationToken);
+        var (issuer, state) = await issuers.ForTenantAsync(flow.TenantId, cancellationToken);
 
         // RFC 9207: rejects a response of another issuer than the one the flow was started with.
         if (state.Document.Issuer != flow.Issuer || (issuerName ?? flow.Issuer) != flow.Issuer
@@ -110,7 +110,7 @@ internal sealed partial class SignIn(
             async (db, token) =>
             {
                 var tenant = await db.TenantOfAsync(tenantId, token);
-                if (!IssuerTokens.CanMean(who.Tenant, tenant.Id, tenant.Slug, tenant.ExternalId))
+                if (!IssuerTokens.CanMean(who.Tenant, tenant.Id, tenant.IssuerSlug, tenant.ExternalId))
                 {
                     return null;
                 }
@@ -157,12 +157,8 @@ internal sealed partial class SignIn(
 /// <summary>An application's parameters of a sign-in.</summary>
 internal sealed record SignInRequest(string Email, string CodeChallenge, string RedirectUri, string State);
 
-/// <summary>The tenant to sign in to.</summary>
-internal sealed record SignInTenant(string Id, string Slug, string DisplayName);
-
 /// <summary>A sign-in in progress.</summary>
 /// <param name="TenantId">The tenant to sign in to.</param>
-/// <param name="TenantSlug">The tenant's slug.</param>
 /// <param name="Issuer">The issuer to sign in at.</param>
 /// <param name="CodeChallenge">The application's challenge.</param>
 /// <param name="RedirectUri">The application's redirect URI.</param>
@@ -170,7 +166,7 @@ internal sealed record SignInTenant(string Id, string Slug, string DisplayName);
 /// <param name="Verifier">Our own verifier, for the issuer.</param>
 /// <param name="Nonce">The nonce that the ID token must contain.</param>
 internal sealed record SignInFlow(
-    string TenantId, string TenantSlug, string Issuer, string CodeChallenge, string RedirectUri, string State, string Verifier, string Nonce);
+    string TenantId, string Issuer, string CodeChallenge, string RedirectUri, string State, string Verifier, string Nonce);
 
 /// <summary>A completed sign-in whose code only the application can redeem.</summary>
 internal sealed record SignInCode(string TenantId, string UserId, string CodeChallenge, string RedirectUri);

@@ -85,6 +85,6 @@ internal sealed class TokenCallers(
     private Resolution Absent() => new(snapshots.IsStale ? Unknowable : Invalid);
 
     private static bool IsMeant(KnownSubject user, IssuerClaims claims) =>
-        (claims.IssuerTenant is null || claims.IssuerTenant == user.Caller.TenantSlug)
-        && IssuerTokens.CanMean(claims.Tenant, user.Caller.TenantId, user.Caller.TenantSlug, user.TenantExternalId);
+        (claims.IssuerTenant is null || claims.IssuerTenant == user.Caller.TenantId)
+        && IssuerTokens.CanMean(claims.Tenant, user.Caller.TenantId, user.TenantSlug, user.TenantExternalId);
 }

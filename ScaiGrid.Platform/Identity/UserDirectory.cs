@@ -43,7 +43,10 @@ internal sealed class UserDirectory(TimeProvider time)
         return partner;
     }
 
-    /// <remarks>A tenant stays with its partner and keeps its first slug, because callers' model names contain it.</remarks>
+    /// <remarks>
+    /// A tenant stays with its partner and keeps its first slug here, because callers' model names contain it. The identity provider's slug may
+    /// change: a tenant that still has the reported one has another by now.
+    /// </remarks>
     public async Task<Tenant> PutTenantAsync(PlatformDb db, DirectoryTenant told, CancellationToken cancellationToken)
     {
         var now = time.GetStoredNow();
@@ -63,6 +66,18 @@ internal sealed class UserDirectory(TimeProvider time)
                 UpdatedAt = now,
             };
             db.Tenants.Add(tenant);
+        }
+
+        if (told.ExternalSlug is not null && tenant.ExternalSlug != told.ExternalSlug)
+        {
+            // Stored first: two rows must not have the same slug in between.
+            if (await db.Tenants.SingleOrDefaultAsync(row => row.ExternalSlug == told.ExternalSlug, cancellationToken) is { } other)
+            {
+                other.ExternalSlug = null;
+                await SaveAsync(db, other, () => other.UpdatedAt = now, cancellationToken);
+            }
+
+            tenant.ExternalSlug = told.ExternalSlug;
         }
 
         tenant.DisplayName = told.DisplayName;
@@ -173,7 +188,9 @@ internal sealed record DirectoryPartner(string ExternalId, string Slug, string D
 /// <param name="Slug">The preferred slug, a part of names.</param>
 /// <param name="DisplayName">The name shown to people.</param>
 /// <param name="IsActive">If false, the tenant is suspended; also for one that was deleted there, whose usage we still have to account for.</param>
-internal sealed record DirectoryTenant(string ExternalId, string PartnerId, string Slug, string DisplayName, bool IsActive = true);
+/// <param name="ExternalSlug">The identity provider's slug; null if it does not say.</param>
+internal sealed record DirectoryTenant(
+    string ExternalId, string PartnerId, string Slug, string DisplayName, bool IsActive = true, string? ExternalSlug = null);
 
 /// <param name="TenantId">The id of our tenant.</param>
 /// <param name="ExternalId">The identity provider's id (<c>sub</c>).</param>

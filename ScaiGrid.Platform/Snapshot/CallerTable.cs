@@ -64,7 +64,8 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
         {
             if (user.ExternalId is { } subject && users.TryGetValue(user.Id, out var caller))
             {
-                var known = new KnownSubject(caller, rows.Tenants.Find(user.TenantId)?.ExternalId);
+                var tenant = rows.Tenants.Find(user.TenantId)!;
+                var known = new KnownSubject(caller, tenant.IssuerSlug, tenant.ExternalId);
                 subjects[subject] = subjects.TryGetValue(subject, out var others) ? [.. others, known] : [known];
             }
         }
@@ -72,7 +73,18 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
         return subjects;
     }
 
-    public FrozenSet<string> TenantSlugs() => rows.Tenants.All.Select(tenant => tenant.Slug).ToFrozenSet();
+    public FrozenDictionary<string, string> IssuerTenants()
+    {
+        var tenants = new Dictionary<string, string>(StringComparer.Ordinal);
+
+        // What the identity provider reported comes first: a tenant that was created here has its issuer by the same slug only if no other one is meant.
+        foreach (var tenant in rows.Tenants.All.OrderBy(tenant => tenant.ExternalSlug is null))
+        {
+            tenants.TryAdd(tenant.IssuerSlug, tenant.Id);
+        }
+
+        return tenants.ToFrozenDictionary(StringComparer.Ordinal);
+    }
 
     public HomeTenant? Home()
     {

@@ -67,7 +67,7 @@ internal sealed class SnapshotLoader(
             Keys = callers.Keys(),
             Users = users,
             Subjects = callers.Subjects(users),
-            TenantSlugs = callers.TenantSlugs(),
+            IssuerTenants = callers.IssuerTenants(),
             Models = routes.Models(_rows, backends.Connect(_rows)),
             Admission = AdmissionTable.Rules(_rows, limits),
         };

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using ScaiGrid.Platform.Data;
@@ -14,7 +15,15 @@ internal sealed class Tenant : ISnapshotted
     /// <summary>The identity provider's id; null for a tenant created here.</summary>
     public string? ExternalId { get; set; }
 
+    /// <summary>Part of the names of its models, so it never changes.</summary>
     public required string Slug { get; set; }
+
+    /// <summary>The identity provider's slug, which may change and is part of the address of the tenant's own issuer; null if it is not known.</summary>
+    public string? ExternalSlug { get; set; }
+
+    /// <summary>The slug by which the identity provider is expected to know it.</summary>
+    [JsonIgnore]
+    public string IssuerSlug => ExternalSlug ?? Slug;
 
     public required string DisplayName { get; set; }
 
@@ -43,6 +52,8 @@ internal sealed class TenantConfiguration : IEntityTypeConfiguration<Tenant>
         builder.Property(tenant => tenant.ExternalId).HasMaxLength(ExternalIds.MaxLength);
         builder.HasIndex(tenant => tenant.ExternalId).IsUnique();
         builder.HasIndex(tenant => tenant.Slug).IsUnique();
+        builder.Property(tenant => tenant.ExternalSlug).IsUnicode(false).HasMaxLength(ExternalIds.MaxLength);
+        builder.HasIndex(tenant => tenant.ExternalSlug).IsUnique();
         builder.HasOne<Partner>().WithMany().HasForeignKey(tenant => tenant.PartnerId).OnDelete(DeleteBehavior.Restrict);
     }
 }

@@ -116,8 +116,19 @@ internal sealed class ScaiKeyDirectory(UserDirectory directory, EventOutbox outb
 
         var isActive = IsActive(told, resource, known is null ? null : known.Status == TenantStatus.Active);
         var name = told.Name("display_name") ?? known?.DisplayName ?? told.Slug();
-        await directory.PutTenantAsync(db, new DirectoryTenant(told.ResourceId, partnerId, known?.Slug ?? told.Slug(), name, isActive), cancellationToken);
+        var slug = await HasNewerHolderAsync(db, told, cancellationToken) ? null : told.ExternalSlug;
+        await directory.PutTenantAsync(db, new DirectoryTenant(told.ResourceId, partnerId, known?.Slug ?? told.Slug(), name, isActive, slug), cancellationToken);
         return null;
+    }
+
+    /// <summary>Whether another tenant has the event's slug by a newer report: this one had it earlier.</summary>
+    private static Task<bool> HasNewerHolderAsync(PlatformDb db, ScaiKeyEvent told, CancellationToken cancellationToken)
+    {
+        var (slug, at) = (told.ExternalSlug, told.At);
+        return db.Tenants.AnyAsync(
+            tenant => tenant.ExternalSlug == slug && slug != null && tenant.ExternalId != told.ResourceId
+                && db.ScaiKeyResources.Any(row => row.Type == "tenant" && row.ExternalId == tenant.ExternalId && row.ToldAt > at),
+            cancellationToken);
     }
 
     private async Task<string?> ApplyUserAsync(PlatformDb db, ScaiKeyEvent told, ScaiKeyResource resource, CancellationToken cancellationToken)

@@ -74,6 +74,9 @@ internal sealed record ScaiKeyEvent(string Id, string Type, DateTimeOffset At, s
     /// <summary>The address; null also if it has characters that no address has, which are not removed, as another user may have what is left.</summary>
     public string? Email => Text("email") is { } email && PlainText.IsLine(email) ? email : null;
 
+    /// <summary>The slug as ScaiKey has it; null if the event does not say, or it cannot be part of a token's issuer.</summary>
+    public string? ExternalSlug => Text("slug") is { Length: <= ExternalIds.MaxLength } slug && Ascii.IsValid(slug) && !slug.Any(char.IsControl) ? slug : null;
+
     /// <summary>A slug in our form; derived from the id if ScaiKey's slug has another form.</summary>
     public string Slug() => Slugs.From(Text("slug") ?? ResourceId);
 }

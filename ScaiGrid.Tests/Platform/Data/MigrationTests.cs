@@ -139,6 +139,26 @@ public sealed class MigrationTests(DatabaseServer server)
         Assert.Equal(["1078", "2078"], await database.QueryAsync(Prices));
     }
 
+    [Theory]
+    [InlineData(DatabaseKind.Sqlite)]
+    [InlineData(DatabaseKind.MariaDb)]
+    public async Task TenantOfTheIdentityProvider_IsKnownThereByItsSlug_AndNoOtherIs(DatabaseKind kind)
+    {
+        using var database = await (await server.CreateAsync(kind)).MigratedAsync();
+
+        // The state before the migration.
+        await database.ExecuteAsync($"DROP INDEX ux_tenants_external_slug{(kind is DatabaseKind.MariaDb ? " ON tenants" : "")}");
+        await database.ExecuteAsync("ALTER TABLE tenants DROP COLUMN external_slug");
+        await database.ExecuteAsync("DELETE FROM version_core WHERE version = 80");
+        await database.ExecuteAsync(
+            "INSERT INTO tenants (id, partner_id, external_id, slug, display_name, status, settings, created_at, updated_at) "
+            + "SELECT 'tnt_theirs', id, 'theirs', 'their-slug', 'Theirs', 'active', '{}', 1, 1 FROM partners");
+        var (succeeded, output) = await database.MigrateAsync();
+        Assert.True(succeeded, output);
+        Assert.Equal(["their-slug"], await database.QueryAsync("SELECT external_slug FROM tenants WHERE external_id IS NOT NULL"));
+        Assert.Equal(["0"], await database.QueryAsync("SELECT COUNT(*) FROM tenants WHERE external_id IS NULL AND external_slug IS NOT NULL"));
+    }
+
     private static MigrationStream Module(string id, string folder) =>
         MigrationStream.ForModule(id, typeof(MigrationTests).Assembly, $"{typeof(MigrationTests).Namespace}.{folder}");
 }
