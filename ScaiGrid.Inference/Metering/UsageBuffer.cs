@@ -52,6 +52,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
     public async Task<PendingUsage> PendingAsync(string tenantId, int limit, CancellationToken cancellationToken)
     {
         var records = new Dictionary<string, UsageRecord?>();
+        var isWhole = true;
         await foreach (var entry in redis.GetDatabase().HashScanAsync(PendingKey(tenantId), pageSize: 500).WithCancellation(cancellationToken))
         {
             // A scan may return an entry twice.
@@ -59,11 +60,12 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
             records[id] = UsageRecord.Read(((ReadOnlyMemory<byte>)entry.Value).Span) is { } record && record.Id == id && record.TenantId == tenantId ? record : null;
             if (records.Count >= limit)
             {
+                isWhole = false;
                 break;
             }
         }
 
-        return new PendingUsage([.. records.Values.OfType<UsageRecord>()], [.. records.Where(pair => pair.Value is null).Select(pair => pair.Key)]);
+        return new PendingUsage([.. records.Values.OfType<UsageRecord>()], [.. records.Where(pair => pair.Value is null).Select(pair => pair.Key)], isWhole);
     }
 
     /// <summary>Moves entries that cannot be stored to a hash of their own, where they are kept for 30 days.</summary>
@@ -77,11 +79,13 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
         await database.HashDeleteAsync(PendingKey(tenantId), names);
     }
 
+    /// <summary>The number of a tenant's waiting records.</summary>
+    public Task<long> CountAsync(string tenantId) => redis.GetDatabase().HashLengthAsync(PendingKey(tenantId));
+
     /// <summary>The number of waiting records over all tenants.</summary>
     public async Task<long> CountAsync()
     {
-        var database = redis.GetDatabase();
-        var lengths = await Task.WhenAll((await TenantsAsync()).Select(tenant => database.HashLengthAsync(PendingKey(tenant))));
+        var lengths = await Task.WhenAll((await TenantsAsync()).Select(CountAsync));
         return lengths.Sum();
     }
 
@@ -104,4 +108,5 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
 
 /// <param name="Records">Records that can be stored.</param>
 /// <param name="Unreadable">Ids of entries that are not usage records of the tenant.</param>
-public sealed record PendingUsage(IReadOnlyList<UsageRecord> Records, IReadOnlyList<string> Unreadable);
+/// <param name="IsWhole">False if the limit was reached: there may be more.</param>
+public sealed record PendingUsage(IReadOnlyList<UsageRecord> Records, IReadOnlyList<string> Unreadable, bool IsWhole);

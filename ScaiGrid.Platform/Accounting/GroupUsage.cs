@@ -10,18 +10,26 @@ namespace ScaiGrid.Platform.Accounting;
 /// </summary>
 internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, WaitingUsage waiting)
 {
-    /// <summary>One sum per group, greatest cost first.</summary>
-    public async Task<IReadOnlyList<UsageSum>> SumAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, int limit, CancellationToken cancellationToken) =>
-        UsageAmounts.Greatest(await TotalsAsync(scope, start, end, cancellationToken), limit);
-
-    /// <summary>One sum over the whole scope. The cost saturates at 64 bits.</summary>
-    public async Task<UsageTotal> TotalAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
-        UsageAmounts.TotalOf(await TotalsAsync(scope, start, end, cancellationToken));
-
-    /// <summary>A scope's calls since a time, per minute.</summary>
-    public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(GroupScope scope, DateTimeOffset start, CancellationToken cancellationToken)
+    /// <summary>One sum per group, greatest cost first, for reports.</summary>
+    public async Task<Summed<IReadOnlyList<UsageSum>>> SumAsync(
+        GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, int limit, CancellationToken cancellationToken)
     {
-        var pending = await PendingAsync(scope, start, end: null, cancellationToken);
+        var (totals, isWhole) = await TotalsAsync(scope, start, end, ifWhole: false, cancellationToken);
+        return new(UsageAmounts.Greatest(totals, limit), isWhole);
+    }
+
+    /// <summary>One sum over the whole scope, for budgets. The cost saturates at 64 bits.</summary>
+    public async Task<Summed<UsageTotal>> TotalAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken)
+    {
+        var (totals, isWhole) = await TotalsAsync(scope, start, end, ifWhole: true, cancellationToken);
+        return new(UsageAmounts.TotalOf(totals), isWhole);
+    }
+
+    /// <summary>A scope's calls since a time, per minute, for budgets.</summary>
+    public async Task<Summed<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>>> MinutesAsync(
+        GroupScope scope, DateTimeOffset start, CancellationToken cancellationToken)
+    {
+        var (pending, isWhole) = await PendingAsync(scope, start, end: null, ifWhole: true, cancellationToken);
         var parts = await databases.ReadConsistentlyAsync(
             async (db, token) =>
             {
@@ -32,12 +40,15 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
                     .Concat((await MissingAsync(db, pending, token)).Select(call => UsageMinutes.Of(call.Row)));
             },
             cancellationToken);
-        return [.. parts.GroupBy(part => part.Start).Select(minute => (minute.Key, minute.Aggregate(default(UsageTotal), (sum, part) => sum + part.Total)))];
+        return new(
+            [.. parts.GroupBy(part => part.Start).Select(minute => (minute.Key, minute.Aggregate(default(UsageTotal), (sum, part) => sum + part.Total)))],
+            isWhole);
     }
 
-    private async Task<IEnumerable<UsageAmounts>> TotalsAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken)
+    private async Task<Summed<IEnumerable<UsageAmounts>>> TotalsAsync(
+        GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, bool ifWhole, CancellationToken cancellationToken)
     {
-        var pending = await PendingAsync(scope, start, end, cancellationToken);
+        var (pending, isWhole) = await PendingAsync(scope, start, end, ifWhole, cancellationToken);
         var parts = await databases.ReadConsistentlyAsync(
             async (db, token) =>
             {
@@ -45,7 +56,7 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
                 return stored.Concat((await MissingAsync(db, pending, token)).Select(AmountsOf));
             },
             cancellationToken);
-        return parts.GroupBy(part => part.Key, UsageAmounts.Sum);
+        return new(parts.GroupBy(part => part.Key, UsageAmounts.Sum), isWhole);
     }
 
     private static async Task<List<UsageAmounts>> StoredAsync(
@@ -76,11 +87,16 @@ internal sealed class GroupUsage(IDbContextFactory<PlatformDb> databases, Waitin
         return pending.Where(call => ids.Contains(call.Row.Id));
     }
 
-    private async Task<List<GroupedUsage>> PendingAsync(GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken)
+    private async Task<(List<GroupedUsage> Calls, bool IsWhole)> PendingAsync(
+        GroupScope scope, DateTimeOffset? start, DateTimeOffset? end, bool ifWhole, CancellationToken cancellationToken)
     {
-        var records = await waiting.ReadAsync(scope.TenantId, row => scope.Covers(row) && !(row.CreatedAt < start) && !(row.CreatedAt >= end), cancellationToken);
+        var (records, isWhole) = await waiting.ReadAsync(
+            new WaitingScope(scope.TenantId, scope.PartnerId),
+            row => scope.Covers(row) && !(row.CreatedAt < start) && !(row.CreatedAt >= end),
+            ifWhole,
+            cancellationToken);
         var calls = GroupedUsage.Of(records);
-        return scope.GroupId is null ? calls : calls.FindAll(call => call.GroupId == scope.GroupId);
+        return (scope.GroupId is null ? calls : calls.FindAll(call => call.GroupId == scope.GroupId), isWhole);
     }
 
     private static UsageAmounts AmountsOf(GroupedUsage call) => new()

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -63,7 +64,7 @@ internal static class UsageEndpoints
         return rows.ConvertAll(UsageView.Of).ToPage(limit, view => view.Id);
     }
 
-    private static async Task<Ok<Envelope<IReadOnlyList<UsageSum>>>> Summarize(
+    private static async Task<Ok<UsageReport>> Summarize(
         [AsParameters] UsageQuery query,
         [FromQuery(Name = "group_by")] string? groupBy,
         string? limit,
@@ -83,9 +84,10 @@ internal static class UsageEndpoints
 
         checks.ThrowIfAny();
         var filter = UsageFilter.Read(query, caller, time);
-        return Reply.Ok(key == Group
+        var (sums, isWhole) = key == Group
             ? await groups.SumAsync(GroupScope.Of(filter), filter.Start, filter.End, take, cancellationToken)
-            : await summary.SumAsync(filter, key, take, cancellationToken));
+            : await summary.SumAsync(filter, key, take, cancellationToken);
+        return TypedResults.Ok(new UsageReport(sums, isWhole));
     }
 
     /// <summary>Restricts rows to a time range, with a bound on the primary key so that an index is used in any case.</summary>
@@ -105,6 +107,15 @@ internal static class UsageEndpoints
 
         return rows;
     }
+}
+
+/// <summary>The body of a summary.</summary>
+/// <param name="Data">The sums.</param>
+/// <param name="IsComplete">False if calls that are not in the database yet may be missing: Redis did not tell all of them.</param>
+internal sealed record UsageReport(IReadOnlyList<UsageSum> Data, bool IsComplete)
+{
+    [JsonPropertyOrder(-1)]
+    public string Status { get; } = "ok";
 }
 
 /// <summary>The usage of one value of the field that is grouped by.</summary>

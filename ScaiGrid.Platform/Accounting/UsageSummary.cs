@@ -28,18 +28,26 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         BackendRest = row.BackendCost % Money.NanosPerUnit,
     };
 
-    public async Task<IReadOnlyList<UsageSum>> SumAsync(UsageFilter filter, string groupBy, int limit, CancellationToken cancellationToken) =>
-        UsageAmounts.Greatest(await TotalsAsync(filter, groupBy, cancellationToken), limit);
+    /// <summary>For reports.</summary>
+    public async Task<Summed<IReadOnlyList<UsageSum>>> SumAsync(UsageFilter filter, string groupBy, int limit, CancellationToken cancellationToken)
+    {
+        var (totals, isWhole) = await TotalsAsync(filter, groupBy, ifWhole: false, cancellationToken);
+        return new(UsageAmounts.Greatest(totals, limit), isWhole);
+    }
 
-    /// <summary>One sum over everything that the filter matches. The cost saturates at 64 bits.</summary>
-    public async Task<UsageTotal> TotalAsync(UsageFilter filter, CancellationToken cancellationToken) =>
-        UsageAmounts.TotalOf(await TotalsAsync(filter, "tenant", cancellationToken));
+    /// <summary>One sum over everything that the filter matches, for budgets. The cost saturates at 64 bits.</summary>
+    public async Task<Summed<UsageTotal>> TotalAsync(UsageFilter filter, CancellationToken cancellationToken)
+    {
+        var (totals, isWhole) = await TotalsAsync(filter, "tenant", ifWhole: true, cancellationToken);
+        return new(UsageAmounts.TotalOf(totals), isWhole);
+    }
 
-    /// <summary>A scope's calls since a time, per minute.</summary>
-    public async Task<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>> MinutesAsync(UsageScope scope, DateTimeOffset start, CancellationToken cancellationToken)
+    /// <summary>A scope's calls since a time, per minute, for budgets.</summary>
+    public async Task<Summed<IReadOnlyList<(DateTimeOffset Start, UsageTotal Total)>>> MinutesAsync(
+        UsageScope scope, DateTimeOffset start, CancellationToken cancellationToken)
     {
         var filter = UsageFilter.All(scope, start, end: null);
-        var pending = await PendingAsync(filter, cancellationToken);
+        var (pending, isWhole) = await PendingAsync(filter, ifWhole: true, cancellationToken);
         var parts = await databases.ReadConsistentlyAsync(
             async (db, token) =>
             {
@@ -47,22 +55,24 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
                 return stored.Concat((await WaitingUsage.MissingAsync(db, pending, token)).Select(UsageMinutes.Of));
             },
             cancellationToken);
-        return
-        [
-            .. parts.GroupBy(part => part.Start).Select(minute => (minute.Key, minute.Aggregate(default(UsageTotal), (sum, part) => sum + part.Total))),
-        ];
+        return new(
+            [.. parts.GroupBy(part => part.Start).Select(minute => (minute.Key, minute.Aggregate(default(UsageTotal), (sum, part) => sum + part.Total)))],
+            isWhole);
     }
 
-    /// <summary>Finds which of the given calls were recorded before a time.</summary>
+    /// <summary>Finds which of the given calls were recorded before a time: not all of them, if the list of waiting records cannot be read whole.</summary>
     /// <param name="tenantId">The calls' tenant; null for several tenants.</param>
+    /// <param name="partnerId">Their partner.</param>
     /// <param name="usageIds">The calls' usage ids, assigned in advance.</param>
     /// <param name="before">The time.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    public async Task<IReadOnlySet<string>> RecordedAsync(string? tenantId, IReadOnlySet<string> usageIds, DateTimeOffset before, CancellationToken cancellationToken)
+    public async Task<IReadOnlySet<string>> RecordedAsync(
+        string? tenantId, string partnerId, IReadOnlySet<string> usageIds, DateTimeOffset before, CancellationToken cancellationToken)
     {
         // Waiting records first: one that is flushed in between is then found in the database.
-        var pending = await waiting.ReadAsync(tenantId, row => row.CreatedAt < before && usageIds.Contains(row.Id), cancellationToken);
-        var recorded = pending.Select(call => call.Row.Id).ToHashSet();
+        var scope = new WaitingScope(tenantId, partnerId);
+        var pending = await waiting.ReadAsync(scope, row => row.CreatedAt < before && usageIds.Contains(row.Id), ifWhole: true, cancellationToken);
+        var recorded = pending.Calls.Select(call => call.Row.Id).ToHashSet();
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         foreach (var some in usageIds.Chunk(LookupBatch))
         {
@@ -72,9 +82,9 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         return recorded;
     }
 
-    private async Task<IEnumerable<UsageAmounts>> TotalsAsync(UsageFilter filter, string groupBy, CancellationToken cancellationToken)
+    private async Task<Summed<IEnumerable<UsageAmounts>>> TotalsAsync(UsageFilter filter, string groupBy, bool ifWhole, CancellationToken cancellationToken)
     {
-        var pending = await PendingAsync(filter, cancellationToken);
+        var (pending, isWhole) = await PendingAsync(filter, ifWhole, cancellationToken);
         var parts = await databases.ReadConsistentlyAsync(
             async (db, token) =>
             {
@@ -83,7 +93,7 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
                 return stored.Concat(UsageAmounts.Group(missing.AsQueryable(), KeyOf<UsageRow>(groupBy), OfRow));
             },
             cancellationToken);
-        return parts.GroupBy(part => part.Key, UsageAmounts.Sum);
+        return new(parts.GroupBy(part => part.Key, UsageAmounts.Sum), isWhole);
     }
 
     // Whole days from the daily rollup, whole hours at the edges from the hourly one, and rows where the range begins or ends inside an hour.
@@ -118,11 +128,12 @@ internal sealed class UsageSummary(IDbContextFactory<PlatformDb> databases, Wait
         return sums;
     }
 
-    private async Task<List<UsageRow>> PendingAsync(UsageFilter filter, CancellationToken cancellationToken)
+    private async Task<(List<UsageRow> Rows, bool IsWhole)> PendingAsync(UsageFilter filter, bool ifWhole, CancellationToken cancellationToken)
     {
+        var scope = new WaitingScope(filter.OneTenant, filter.Sight.PartnerId ?? filter.Asked.PartnerId);
         var pending = await waiting.ReadAsync(
-            filter.OneTenant, row => filter.Covers(row) && !(row.CreatedAt < filter.Start) && !(row.CreatedAt >= filter.End), cancellationToken);
-        return pending.ConvertAll(call => call.Row);
+            scope, row => filter.Covers(row) && !(row.CreatedAt < filter.Start) && !(row.CreatedAt >= filter.End), ifWhole, cancellationToken);
+        return (pending.Calls.ConvertAll(call => call.Row), pending.IsWhole);
     }
 
     private static Expression<Func<T, string>> KeyOf<T>(string groupBy)

@@ -13,32 +13,45 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
 
     private const int LookupBatch = 1000;
 
-    /// <param name="tenantId">The tenant; null for all tenants.</param>
+    /// <summary>Reads the records of a scope: all of them, or a part, and says which.</summary>
+    /// <param name="scope">Whose records.</param>
     /// <param name="isWanted">Selects records.</param>
+    /// <param name="ifWhole">True for callers to whom a part is of no use: of a tenant with too many records none is read.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
-    public async Task<List<(UsageRecord Record, UsageRow Row)>> ReadAsync(string? tenantId, Func<UsageRow, bool> isWanted, CancellationToken cancellationToken)
+    public async Task<WaitingCalls> ReadAsync(WaitingScope scope, Func<UsageRow, bool> isWanted, bool ifWhole, CancellationToken cancellationToken)
     {
-        var waiting = new List<(UsageRecord, UsageRow)>();
+        var calls = new List<(UsageRecord, UsageRow)>();
+        var isWhole = true;
         try
         {
-            var tenants = tenantId is not null ? [tenantId] : await buffer.TenantsAsync();
+            var tenants = scope.TenantId is not null ? [scope.TenantId] : await buffer.TenantsAsync();
             foreach (var tenant in tenants)
             {
-                var batch = await buffer.PendingAsync(tenant, Most - waiting.Count, cancellationToken);
-                waiting.AddRange(batch.Records.Where(UsageStore.IsStorable).Select(record => (record, UsageStore.ToRow(record))).Where(call => isWanted(call.Item2)));
-                if (waiting.Count >= Most)
+                // A tenant belongs to one partner. What waits of others neither delays this sum nor makes it a part.
+                if (scope is { TenantId: null, PartnerId: not null }
+                    && (await buffer.PendingAsync(tenant, limit: 1, cancellationToken)).Records is [var first, ..] && first.PartnerId != scope.PartnerId)
                 {
-                    break;
+                    continue;
                 }
+
+                if (calls.Count >= Most || (ifWhole && await buffer.CountAsync(tenant) > Most))
+                {
+                    return new WaitingCalls(calls, IsWhole: false);
+                }
+
+                var batch = await buffer.PendingAsync(tenant, Most - calls.Count, cancellationToken);
+                isWhole &= batch.IsWhole;
+                calls.AddRange(batch.Records.Where(UsageStore.IsStorable).Select(record => (record, UsageStore.ToRow(record))).Where(call => isWanted(call.Item2)));
             }
         }
         catch (Exception exception) when (RedisAway.Is(exception is AggregateException { InnerException: { } inner } ? inner : exception, cancellationToken))
         {
-            // The client wraps exceptions inside a scan. The stored usage alone is better than no answer.
+            // The client wraps exceptions inside a scan. For a report, the stored usage alone is better than no answer.
+            isWhole = false;
             WaitingUnknown(exception.Message);
         }
 
-        return waiting;
+        return new WaitingCalls(calls, isWhole);
     }
 
     /// <summary>Those of the waiting records that are not in the database.</summary>
@@ -54,6 +67,14 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
         return missing;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A usage summary does not include the records that wait in Redis. {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A sum of usage does not include all records that wait in Redis. {Reason}")]
     private partial void WaitingUnknown(string reason);
 }
+
+/// <param name="TenantId">The tenant; null for all of the partner.</param>
+/// <param name="PartnerId">The partner; null for all.</param>
+internal readonly record struct WaitingScope(string? TenantId, string? PartnerId);
+
+/// <param name="Calls">The records.</param>
+/// <param name="IsWhole">False if there may be more.</param>
+internal readonly record struct WaitingCalls(List<(UsageRecord Record, UsageRow Row)> Calls, bool IsWhole);

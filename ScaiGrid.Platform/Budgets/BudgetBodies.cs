@@ -47,6 +47,7 @@ public sealed record UpdateBudget(
 /// <param name="SoftLimitPct">Between 0 and 1.</param>
 /// <param name="ManagedBy">The level that created it: tenant, partner or platform. It and the levels above may change it.</param>
 /// <param name="Usage">The use by settled calls.</param>
+/// <param name="UsageIsComplete">False if settled calls may be missing from it, because Redis did not tell all that are not in the database yet.</param>
 /// <param name="Reserved">The highest possible use by running calls.</param>
 /// <param name="State">ok, soft or blocked.</param>
 /// <param name="PeriodStart">The first moment of the current period.</param>
@@ -68,6 +69,7 @@ internal sealed record BudgetView(
     decimal SoftLimitPct,
     string ManagedBy,
     BudgetAmounts Usage,
+    bool UsageIsComplete,
     BudgetAmounts Reserved,
     string State,
     DateTimeOffset PeriodStart,

@@ -118,7 +118,7 @@ internal static class BudgetEndpoints
             checks.Add("scope", "cannot be changed; make a new budget.");
         }
 
-        var before = row.Period;
+        var (period, action) = (row.Period, row.HardAction);
         row.Name = checks.Text("name", body.Name, BudgetFields.NameLength) ?? row.Name;
         row.Period = BudgetFields.Period(checks, body.Period, row.Period);
         row.CostLimit = body.CostLimit.IsGiven ? BudgetFields.Cost(checks, body.CostLimit.Value) : row.CostLimit;
@@ -130,7 +130,8 @@ internal static class BudgetEndpoints
         checks.ThrowIfAny();
         row.UpdatedAt = time.GetStoredNow();
         await db.SaveChangesAsync(cancellationToken);
-        await ledger.ChangedAsync(row, hasOtherPeriods: row.Period != before, cancellationToken);
+        var isOther = row.Period != period || (row.HardAction == BudgetActions.Block && action != BudgetActions.Block);
+        await ledger.ChangedAsync(row, isOther, cancellationToken);
         return Reply.Ok((await BudgetViews.MakeAsync([row], db, ledger, cancellationToken))[0]);
     }
 

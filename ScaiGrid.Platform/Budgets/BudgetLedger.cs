@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using ScaiGrid.Core.Logging;
 using ScaiGrid.Core.Redis;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Platform.Accounting;
@@ -26,6 +27,11 @@ internal sealed partial class BudgetLedger(
     /// <summary>The usage record of a call is followed by its settlement within milliseconds: a settlement missing after this time was lost.</summary>
     private static readonly TimeSpan OnItsWay = TimeSpan.FromSeconds(15);
 
+    /// <summary>The time for which calls do not ask again for a use that could not be determined, because not all calls can be read.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private readonly LogGate<bool> _partLog = new(time);
+
     // Of concurrent calls under an unknown budget, one queries the database, and the others wait for the result, even if that caller disconnects.
     private readonly ConcurrentDictionary<string, Lazy<Task<bool>>> _seeding = new();
 
@@ -35,11 +41,13 @@ internal sealed partial class BudgetLedger(
         return (await Task.WhenAll(seeding).WaitAsync(cancellationToken)).All(isSeeded => isSeeded);
     }
 
+    /// <summary>Recomputes a budget's use. If not all of its calls can be read, a known use is left as it is.</summary>
     /// <param name="budget">The budget.</param>
     /// <param name="calendar">Its periods.</param>
     /// <param name="force">Whether its periods have changed, so that the state in Redis is of another period.</param>
     /// <param name="cancellationToken">Cancels the operation.</param>
-    public async Task ReconcileAsync(Budget budget, BudgetCalendar calendar, bool force, CancellationToken cancellationToken)
+    /// <returns>Whether Redis knows the use now.</returns>
+    public async Task<bool> ReconcileAsync(Budget budget, BudgetCalendar calendar, bool force, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var period = calendar.PeriodAt(now);
@@ -47,17 +55,28 @@ internal sealed partial class BudgetLedger(
         var lost = await LostAsync(budget, settledUntil, cancellationToken);
         var cutoff = WholeUnits.HourOf(now - Settled);
         cutoff = cutoff < period.Start ? period.Start : cutoff;
-        var before = cutoff > period.Start ? await TotalAsync(budget, StartOf(period), cutoff, cancellationToken) : default;
+        var before = cutoff > period.Start ? await TotalAsync(budget, StartOf(period), cutoff, cancellationToken) : new Summed<UsageTotal>(default, IsWhole: true);
         var since = budget.Group() is { } group
             ? await groups.MinutesAsync(group, cutoff, cancellationToken)
             : await summary.MinutesAsync(budget.Usage(), cutoff, cancellationToken);
+        var isWhole = before.IsWhole && since.IsWhole;
+        var part = isWhole ? 0 : budget.HardAction == BudgetActions.Block ? 2 : 1;
         RedisValue[] values =
         [
-            period.StartMinute, force ? 1 : 0, BudgetPeriod.MinuteOf(cutoff), before.Cost, before.Tokens, before.Requests, BudgetPeriod.MinuteOf(now),
-            BudgetPeriod.MinuteOf(settledUntil), calendar.Name,
-            .. since.SelectMany(minute => new RedisValue[] { BudgetPeriod.MinuteOf(minute.Start), minute.Total.Cost, minute.Total.Tokens, minute.Total.Requests }),
+            period.StartMinute, force ? 1 : 0, BudgetPeriod.MinuteOf(cutoff), before.Value.Cost, before.Value.Tokens, before.Value.Requests, BudgetPeriod.MinuteOf(now),
+            BudgetPeriod.MinuteOf(settledUntil), calendar.Name, part,
+            .. since.Value.SelectMany(minute => new RedisValue[] { BudgetPeriod.MinuteOf(minute.Start), minute.Total.Cost, minute.Total.Tokens, minute.Total.Requests }),
         ];
-        await redis.GetDatabase().ScriptEvaluateAsync(AdmissionScripts.Reconcile, [Key(budget)], values);
+        var isKnown = (int)await redis.GetDatabase().ScriptEvaluateAsync(AdmissionScripts.Reconcile, [Key(budget)], values) >= 0;
+        if (!isWhole)
+        {
+            if (_partLog.MayPass(isKnown, out var count))
+            {
+                UsePartlyKnown(count, budget.Id);
+            }
+
+            return isKnown;
+        }
 
         // They are counted now. Released afterwards, because a budget must never be exceeded: for a moment such a call is both reserved and counted.
         foreach (var (owner, reservation) in lost)
@@ -67,6 +86,8 @@ internal sealed partial class BudgetLedger(
                 SettlementLost(reservation.Ticket, owner);
             }
         }
+
+        return isKnown;
     }
 
     /// <summary>The state in Redis; null if Redis does not know the budget.</summary>
@@ -82,7 +103,13 @@ internal sealed partial class BudgetLedger(
         var isCurrent = (long)values[0] >= period.StartMinute;
         var used = isCurrent ? new UsageTotal((long)values[1], (long)values[2], (long)values[3]) : default;
         var reserved = new UsageTotal((long)values[4], (long)values[5], (long)values[6]);
-        return new BudgetState(period, used, reserved, IsExhausted: !values[7].IsNull && (long)values[7] == period.StartMinute, ReconciledAt: (long)values[8], IsOfOtherCalendar: !values[9].IsNull && values[9] != calendar.Name);
+        return new BudgetState(period, used, reserved)
+        {
+            IsExhausted = !values[7].IsNull && (long)values[7] == period.StartMinute,
+            ReconciledAt = (long)values[8],
+            IsWhole = (long)values[8] > 0,
+            IsOfOtherCalendar = !values[9].IsNull && values[9] != calendar.Name,
+        };
     }
 
     /// <summary>The state for display: from Redis, or from the database while Redis is unavailable.</summary>
@@ -108,16 +135,19 @@ internal sealed partial class BudgetLedger(
 
         var period = calendar.PeriodAt(time.GetUtcNow());
         var used = await TotalAsync(budget, StartOf(period), end: null, cancellationToken);
-        return new BudgetState(period, used, default, IsExhausted: false, ReconciledAt: 0, IsOfOtherCalendar: false);
+        return new BudgetState(period, used.Value, default) { IsWhole = used.IsWhole };
     }
 
-    /// <summary>Call after a change of a budget: calls that were refused may fit now, and its periods may be different.</summary>
-    public async Task ChangedAsync(Budget budget, bool hasOtherPeriods, CancellationToken cancellationToken)
+    /// <summary>Call after a change of a budget: calls that were refused may fit now.</summary>
+    /// <param name="budget">The budget.</param>
+    /// <param name="isOther">Whether its periods are different, or it blocks now: a use that was computed from a part of the calls no longer does.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
+    public async Task ChangedAsync(Budget budget, bool isOther, CancellationToken cancellationToken)
     {
         try
         {
             await redis.GetDatabase().HashDeleteAsync(Key(budget), "x");
-            if (hasOtherPeriods)
+            if (isOther)
             {
                 await using var db = await databases.CreateDbContextAsync(cancellationToken);
                 var zones = await ZonesAsync(db, [budget], cancellationToken);
@@ -156,6 +186,7 @@ internal sealed partial class BudgetLedger(
 
     private async Task<bool> SeedAsync(BudgetRule rule)
     {
+        var pause = TimeSpan.Zero;
         try
         {
             if (await redis.GetDatabase().HashExistsAsync(AdmissionKeys.Budget(rule.Owner, rule.Id), "p"))
@@ -169,7 +200,12 @@ internal sealed partial class BudgetLedger(
                 return false;
             }
 
-            await ReconcileAsync(budget, rule.Calendar, force: false, CancellationToken.None);
+            if (!await ReconcileAsync(budget, rule.Calendar, force: false, CancellationToken.None))
+            {
+                pause = Pause;
+                return false;
+            }
+
             BudgetSeeded(rule.Id);
             return true;
         }
@@ -180,8 +216,18 @@ internal sealed partial class BudgetLedger(
         }
         finally
         {
-            _seeding.TryRemove(rule.Id, out _);
+            _ = ForgetResultAsync(rule.Id, pause);
         }
+    }
+
+    private async Task ForgetResultAsync(string budgetId, TimeSpan pause)
+    {
+        if (pause > TimeSpan.Zero)
+        {
+            await Task.Delay(pause, time);
+        }
+
+        _seeding.TryRemove(budgetId, out _);
     }
 
     /// <summary>Finds a budget's reservations of calls that were recorded before a time and are still not settled, each with the owner of its key.</summary>
@@ -195,7 +241,7 @@ internal sealed partial class BudgetLedger(
             if (open.Count > 0)
             {
                 var tenantId = owner == budget.PartnerId ? null : owner;
-                var recorded = await summary.RecordedAsync(tenantId, open.Select(reservation => reservation.Ticket).ToHashSet(), before, cancellationToken);
+                var recorded = await summary.RecordedAsync(tenantId, budget.PartnerId, open.Select(reservation => reservation.Ticket).ToHashSet(), before, cancellationToken);
                 lost.AddRange(open.Where(reservation => recorded.Contains(reservation.Ticket)).Select(reservation => (owner, reservation)));
             }
         }
@@ -220,7 +266,7 @@ internal sealed partial class BudgetLedger(
         return [budget.PartnerId, .. owners.Intersect(tenants)];
     }
 
-    private Task<UsageTotal> TotalAsync(Budget budget, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
+    private Task<Summed<UsageTotal>> TotalAsync(Budget budget, DateTimeOffset? start, DateTimeOffset? end, CancellationToken cancellationToken) =>
         budget.Group() is { } group
             ? groups.TotalAsync(group, start, end, cancellationToken)
             : summary.TotalAsync(UsageFilter.All(budget.Usage(), start, end), cancellationToken);
@@ -235,6 +281,11 @@ internal sealed partial class BudgetLedger(
     [LoggerMessage(Level = LogLevel.Warning, Message = "The settlement of {UsageId} in {Owner} was lost in Redis; the call is counted from the database.")]
     private partial void SettlementLost(string usageId, string owner);
 
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Count} comparisons of budgets with the database were put off, the last of {BudgetId}: too many calls wait in Redis, or it does not answer.")]
+    private partial void UsePartlyKnown(int count, string budgetId);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The use of a budget cannot be determined: {Reason}")]
     private partial void SeedFailed(string reason);
 }
@@ -242,12 +293,20 @@ internal sealed partial class BudgetLedger(
 /// <param name="Period">The current period.</param>
 /// <param name="Used">The use by settled calls.</param>
 /// <param name="Reserved">The reservations of running calls.</param>
-/// <param name="IsExhausted">Whether a call was refused in this period because too little was left, not because of its own size (the script's
-/// <c>reason</c>).</param>
-/// <param name="ReconciledAt">The minute since 1970 of the last comparison with the database.</param>
-/// <param name="IsOfOtherCalendar">Whether the budget's periods have changed since: those of Redis's state are other ones.</param>
-internal sealed record BudgetState(BudgetPeriod Period, UsageTotal Used, UsageTotal Reserved, bool IsExhausted, long ReconciledAt, bool IsOfOtherCalendar)
+internal sealed record BudgetState(BudgetPeriod Period, UsageTotal Used, UsageTotal Reserved)
 {
+    /// <summary>Whether a call was refused in this period because too little was left, not because of its own size (the script's <c>reason</c>).</summary>
+    public bool IsExhausted { get; init; }
+
+    /// <summary>The minute since 1970 of the last comparison with the database; 0 if there was none.</summary>
+    public long ReconciledAt { get; init; }
+
+    /// <summary>False if the use was computed from a part of the calls.</summary>
+    public required bool IsWhole { get; init; }
+
+    /// <summary>Whether the budget's periods have changed since: those of Redis's state are other ones.</summary>
+    public bool IsOfOtherCalendar { get; init; }
+
     /// <summary>ok, soft or blocked.</summary>
     public string Word(Budget budget) =>
         IsExhausted || Reaches(budget.CostLimit, Used.Cost, 1) || Reaches(budget.TokenLimit, Used.Tokens, 1) || Reaches(budget.RequestLimit, Used.Requests, 1) ? "blocked"

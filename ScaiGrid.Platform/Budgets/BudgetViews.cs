@@ -34,6 +34,7 @@ internal static class BudgetViews
         budget.SoftLimitMillionths / 1_000_000m,
         BudgetRank.Word(budget.ManagedBy),
         Amounts(state.Used),
+        state.IsWhole,
         Amounts(state.Reserved),
         state.Word(budget),
         state.Period.Start,

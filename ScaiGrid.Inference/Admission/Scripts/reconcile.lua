@@ -2,18 +2,33 @@
 -- KEYS  the budget
 -- ARGV  1 period start (minute), 2 force (1: also if the state is of a later period or of another calendar), 3 first minute not in the base,
 --       4 to 6 base: cost, tokens, requests; 7 the current minute; 8 first minute of which settlements may not have arrived yet; 9 calendar;
+--       10 part (0: base and minutes are all calls; only a part of them: 1 of a budget that does not block, 2 of one that blocks);
 --       then minutes that the database has after the base: minute, cost, tokens, requests
--- Returns 1 if the budget was set.
+-- Returns 1 if the budget was set, 0 if it was left as it is, -1 if its use is not known.
 local MAX = '9223372036854775807'
 local key, start, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3])
-local state = redis.call('HMGET', key, 'p', 'k')
+local state = redis.call('HMGET', key, 'p', 'k', 'm')
 local period, calendar = state[1], state[2]
 if ARGV[2] ~= '1' and ((period and tonumber(period) > start) or (calendar and calendar ~= ARGV[9])) then return 0 end
+
+-- A part of the calls corrects nothing that is known. A budget that blocks is unknown until all calls can be read, and its calls are refused: with
+-- too low a use it could be exceeded. One that does not block is set to the part, and has no minute of a comparison.
+local compared = ARGV[7]
+if ARGV[10] ~= '0' then
+  local blocks = ARGV[10] == '2'
+  local isSet = period and (not calendar or calendar == ARGV[9])
+  if isSet and not (blocks and state[3] == '0') then return 0 end
+  if blocks then
+    redis.call('HDEL', key, 'p')
+    return -1
+  end
+  compared = 0
+end
 
 -- The database's minutes are used if they are greater: a settlement was lost, or the state was lost and has no minutes of its own. If the state
 -- is known, minutes whose settlements may still arrive are not used, because these would then be counted twice.
 local isKnown = period and tonumber(period) == start
-for i = 10, #ARGV, 4 do
+for i = 11, #ARGV, 4 do
   if not isKnown or tonumber(ARGV[i]) < tonumber(ARGV[8]) then
     for j, name in ipairs({'c', 't', 'n'}) do
       local field, known = name .. ARGV[i], nil
@@ -23,7 +38,7 @@ for i = 10, #ARGV, 4 do
   end
 end
 
-redis.call('HSET', key, 'p', start, 'c', ARGV[4], 't', ARGV[5], 'n', ARGV[6], 'm', ARGV[7], 'k', ARGV[9])
+redis.call('HSET', key, 'p', start, 'c', ARGV[4], 't', ARGV[5], 'n', ARGV[6], 'm', compared, 'k', ARGV[9])
 redis.call('EXPIRE', key, 3456000)
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
