@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Unicode;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Inference.Pipeline;
@@ -36,7 +35,7 @@ internal sealed class TranscriptionPipeline(CallRunner runner, Dispatcher dispat
         {
             metered = TranscriptMeter.Read(call.Request, call.Format, document, call.Route.Prices, call.Backend.Prices);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
             document.Dispose();
             return new UpstreamError(UpstreamFailure.ShapeMismatch);

@@ -58,7 +58,7 @@ public sealed class EmbeddingOperation : IJsonOperation
     {
         var document = AnswerDocument.Read(json, "data"u8);
         EmbeddingVectors.Check(document.Data.Span, EmbeddingInput.Count(request), AsBase64(request));
-        return document.Usage is { } usage
+        return document.Usage is { Prompt: > 0 } usage
             ? new MeteredUsage(usage, IsEstimated: false)
             : new MeteredUsage(new TokenUsage(EmbeddingInput.CountTokens(request), Completion: 0), IsEstimated: true);
     }

@@ -47,6 +47,7 @@ public sealed class BackendHealth
     private int _misconfiguredInARow;
     private int _misconfiguredPauses;
     private long _misconfiguredUntil;
+    private volatile bool _hasRefusedRequest;
     private long _firstByteMicros;
     private long _answerMicros;
 
@@ -72,6 +73,12 @@ public sealed class BackendHealth
 
     /// <summary>Moving average, in microseconds, of the time to a stream's first token or, without streams, to the whole answer. 0: not measured.</summary>
     public long LatencyMicros => Volatile.Read(ref _firstByteMicros) is not 0 and var firstByte ? firstByte : Volatile.Read(ref _answerMicros);
+
+    /// <summary>
+    /// True if its latency is to be measured now: never measured, not being measured by another call, and not known to refuse requests, which would leave
+    /// it unmeasured however many it gets.
+    /// </summary>
+    public bool IsToBeMeasured => LatencyMicros == 0 && InFlight == 0 && !_hasRefusedRequest;
 
     /// <summary>Calls and failures of the last 30 seconds in this process.</summary>
     public (int Calls, int Failures) Recent() => _window.Count();
@@ -128,6 +135,7 @@ public sealed class BackendHealth
             // The upstream is healthy: the request was wrong.
             case UpstreamFailure.RequestRefused:
             case UpstreamFailure.Unsupported when error.WasSent:
+                _hasRefusedRequest = true;
                 Answered(isTrial);
                 return;
 

@@ -35,6 +35,7 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
         // OpenAI's own default depends on the model, so the upstream's choice is kept.
         wanted ??= context.Protocol == Protocols.OpenAi ? null : "url";
         var had = new List<(Picture Picture, MediaType? Type)>();
+        var together = 0L;
         foreach (var item in given.Items)
         {
             var bytes = item.IsBase64 ? item.Bytes : await FetchAsync(item.Url, call.Backend.Clients.Home, deadline);
@@ -45,6 +46,12 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             if (bytes is not { Length: > 0 } || (type is null && !(item.IsBase64 && asBase64)))
             {
                 return (null, deadline.Token.IsCancellationRequested ? deadline.LimitError : NoPicture);
+            }
+
+            // All are held until the last has been fetched.
+            if ((together += bytes.Length) > InferenceOptions.MaxUpstreamBytes)
+            {
+                return (null, UpstreamError.AnswersTooLarge);
             }
 
             had.Add((new Picture(null, bytes, item.RevisedPrompt), asBase64 ? null : type));
@@ -158,9 +165,8 @@ internal sealed class ImageAnswers(MediaStore store, MediaLinks links, UpstreamH
             return new GivenImages(
                 items, data.GetArrayLength() > items.Count, hasCreated && created.TryGetInt64(out var seconds) ? seconds : null, others);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
-            // Something after the document, or half of a surrogate pair, in base64 or a property's name.
             return null;
         }
     }

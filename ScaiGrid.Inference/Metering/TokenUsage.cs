@@ -20,8 +20,8 @@ public readonly record struct TokenUsage(
     internal bool LacksCompletion { get; init; }
 
     /// <summary>
-    /// Reads OpenAI's <c>usage</c> object, with the field names of its older or newer operations. Starts at the reader's position and leaves the reader
-    /// at the object's end.
+    /// Reads OpenAI's <c>usage</c> object, with the field names of its older or newer operations; some servers send both, one of them zero. Starts at the
+    /// reader's position and leaves the reader at the object's end.
     /// </summary>
     /// <returns>Null if the value is not an object or does not count the prompt.</returns>
     internal static TokenUsage? Read(ref Utf8JsonReader reader)
@@ -37,11 +37,11 @@ public readonly record struct TokenUsage(
         {
             if (reader.ValueTextEquals("prompt_tokens"u8) || reader.ValueTextEquals("input_tokens"u8))
             {
-                prompt = ReadCount(ref reader);
+                prompt = Greater(prompt, ReadCount(ref reader));
             }
             else if (reader.ValueTextEquals("completion_tokens"u8) || reader.ValueTextEquals("output_tokens"u8))
             {
-                completion = ReadCount(ref reader);
+                completion = Greater(completion, ReadCount(ref reader));
             }
             else if (reader.ValueTextEquals("total_tokens"u8))
             {
@@ -50,15 +50,15 @@ public readonly record struct TokenUsage(
             else if (reader.ValueTextEquals("cached_tokens"u8) || reader.ValueTextEquals("prompt_cache_hit_tokens"u8))
             {
                 // Kimi and DeepSeek: directly in the usage, not in its details.
-                hits = ReadCount(ref reader);
+                hits = Greater(hits, ReadCount(ref reader));
             }
             else if (reader.ValueTextEquals("prompt_tokens_details"u8) || reader.ValueTextEquals("input_tokens_details"u8))
             {
-                cached = ReadDetail(ref reader, "cached_tokens"u8) ?? cached;
+                cached = Greater(cached, ReadDetail(ref reader, "cached_tokens"u8));
             }
             else if (reader.ValueTextEquals("completion_tokens_details"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
-                reasoning = ReadDetail(ref reader, "reasoning_tokens"u8) ?? reasoning;
+                reasoning = Math.Max(reasoning, ReadDetail(ref reader, "reasoning_tokens"u8) ?? 0);
             }
             else
             {
@@ -77,8 +77,11 @@ public readonly record struct TokenUsage(
         prompt ??= total - completion;
         completion ??= total - prompt;
         // Cached tokens are part of the prompt, so there cannot be more of them.
-        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), Math.Min(cached ?? hits ?? 0, prompt.Value), reasoning) { LacksCompletion = completion is null } : null;
+        return prompt is >= 0 ? new TokenUsage(prompt.Value, Math.Max(completion ?? 0, 0), Math.Min(Greater(cached, hits) ?? 0, prompt.Value), reasoning) { LacksCompletion = completion is null } : null;
     }
+
+    /// <summary>The same for a chat, which always has a prompt: some servers send zeros instead of no usage.</summary>
+    internal static TokenUsage? ReadOfChat(ref Utf8JsonReader reader) => Read(ref reader) is { Prompt: > 0 } usage ? usage : null;
 
     /// <summary>Reads one count of an upstream's document.</summary>
     /// <returns>Null if it is missing or is not a valid count.</returns>

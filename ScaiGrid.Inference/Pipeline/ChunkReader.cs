@@ -38,7 +38,14 @@ internal sealed class ChunkReader(ChatStream stream, PooledBytes output) : IDisp
             if (!_scanner.Scan(stream.Current).IsError)
             {
                 _hasRead = true;
-                return true;
+                if (output.Length <= InferenceOptions.MaxUpstreamBytes)
+                {
+                    return true;
+                }
+
+                // A model that does not stop, or an upstream that means no good.
+                _error = UpstreamError.AnswerTooLarge;
+                return false;
             }
 
             _error = stream.ReadError();

@@ -104,9 +104,8 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
         {
             metered = call.Definition.Meter(call.Request, document.Memory);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
-            // Not the expected document, or a property's name with half of a surrogate pair, which cannot be compared.
             return new UpstreamError(UpstreamFailure.ShapeMismatch);
         }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
@@ -81,7 +80,7 @@ internal sealed class HttpChat(UpstreamHttp http, UpstreamAddress address, ChatF
         {
             return format.ReadCompletion(answer, address, out var failed) is { } completion ? ChatReply.Completed(completion) : ChatReply.Failed(failed!);
         }
-        catch (JsonException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
             return ChatReply.Failed(new UpstreamError(UpstreamFailure.ShapeMismatch));
         }

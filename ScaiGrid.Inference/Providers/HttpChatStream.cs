@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Streaming;
@@ -11,6 +10,8 @@ internal sealed class HttpChatStream(
     HttpResponseMessage response, Stream content, UpstreamAddress address, ChunkTranslator? translator, CallDeadline deadline) : ChatStream
 {
     private static readonly TimeSpan ReadOutPatience = TimeSpan.FromMilliseconds(250);
+
+    private static readonly UpstreamError Unreadable = new(UpstreamFailure.ShapeMismatch, "The upstream sent an event that could not be read.");
 
     private readonly SseReader _events = new(content);
     private readonly byte[] _rest = new byte[64];
@@ -41,9 +42,9 @@ internal sealed class HttpChatStream(
                 }
             }
         }
-        catch (JsonException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
-            Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent an event that could not be read.");
+            Error = Unreadable;
             return TryRead();
         }
     }
@@ -74,10 +75,6 @@ internal sealed class HttpChatStream(
             catch (OperationCanceledException) when (!deadline.CallerIsGone)
             {
                 Error = deadline.LimitError;
-            }
-            catch (JsonException)
-            {
-                Error = new UpstreamError(UpstreamFailure.ShapeMismatch, "The upstream sent an event that could not be read.");
             }
             catch (InvalidDataException exception)
             {
@@ -135,7 +132,15 @@ internal sealed class HttpChatStream(
     // For a format without an end mark, the end of the body is the end of the stream, if the answer is complete by then.
     private bool EndOfBody(ChunkTranslator unfinished)
     {
-        Error = unfinished.EndOfBody();
+        try
+        {
+            Error = unfinished.EndOfBody();
+        }
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
+        {
+            Error = Unreadable;
+        }
+
         SawEnd = unfinished.SawEnd;
         return SawEnd;
     }

@@ -216,7 +216,7 @@ internal sealed class UpstreamErrorFacts
             facts.ReadMessage();
             return facts;
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
             return new UpstreamErrorFacts();
         }

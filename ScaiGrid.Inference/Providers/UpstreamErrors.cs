@@ -142,9 +142,8 @@ internal static partial class UpstreamErrors
                     ? choices.EnumerateArray().All(HasFailed) && (SaysSomething(root, "error") || choices.EnumerateArray().Any(choice => SaysSomething(choice, "error")))
                     : SaysSomething(root, "error"));
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
-            // Not JSON, or a property name with an unpaired surrogate.
             return false;
         }
     }

@@ -73,7 +73,7 @@ internal static class UpstreamModelList
                 return new ModelListing([.. list.EnumerateArray().Select(Model).OfType<UpstreamModel>()]);
             }
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
             // Reported below, like other answers that are not a list. Text that is read and is not UTF-8 is found where it is read.
         }

@@ -108,7 +108,7 @@ internal sealed class ReasoningCarrier(string maker)
             using var document = JsonDocument.Parse(json.AsMemory(0, length), Options);
             return Read(document.RootElement);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
             return null;
         }

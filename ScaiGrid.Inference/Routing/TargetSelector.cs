@@ -94,11 +94,19 @@ internal static class TargetSelector
     private static bool IsOpenTo(Target target, int index, ulong excluded, long now) =>
         (excluded & (1UL << index)) == 0 && target.Backend.Health.Circuit.MayPass(now);
 
-    /// <summary>Lower is better. A backend whose latency was never measured comes first, and is measured.</summary>
+    /// <summary>
+    /// Lower is better. A backend whose latency was never measured comes first with one call, which measures it, and last until then: it may be slow, or
+    /// refuse everything. If that call fails to measure it, <see cref="Exploration"/> does.
+    /// </summary>
     private static long Score(Target target, RoutingStrategy strategy) => strategy switch
     {
         RoutingStrategy.LeastInFlight => target.Backend.InFlight,
-        RoutingStrategy.LowestLatency => target.Backend.Health.LatencyMicros,
+        RoutingStrategy.LowestLatency => target.Backend.Health switch
+        {
+            { IsToBeMeasured: true } => 0,
+            { LatencyMicros: 0 } => long.MaxValue,
+            var measured => measured.LatencyMicros,
+        },
         RoutingStrategy.LowestCost => target.Cost,
         _ => 0,
     };

@@ -147,7 +147,7 @@ public sealed class ChunkView
             {
                 reader.Read();
                 var isNull = reader.TokenType == JsonTokenType.Null;
-                usage = TokenUsage.Read(ref reader);
+                usage = TokenUsage.ReadOfChat(ref reader);
                 hasUnreadableUsage = usage is null or { LacksCompletion: true } && !isNull;
                 usageProperty = PropertyWithComma(json.Span, isFirst, previousEnd, nameStart, (int)reader.BytesConsumed);
             }
@@ -254,7 +254,7 @@ public sealed class ChunkView
             else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("usage"u8))
             {
                 reader.Read();
-                choices.Usage = TokenUsage.Read(ref reader) ?? choices.Usage;
+                choices.Usage = TokenUsage.ReadOfChat(ref reader) ?? choices.Usage;
                 reader.Skip();
             }
             else if (reader.CurrentDepth == depth + 2 && reader.ValueTextEquals("index"u8))

@@ -7,6 +7,12 @@ namespace ScaiGrid.Inference.Streaming;
 /// <summary>Reads strings of upstreams' documents, which may hold half of a surrogate pair: some upstreams split an emoji over two chunks.</summary>
 public static class JsonText
 {
+    /// <summary>
+    /// True for what reading an upstream's document throws if it is not JSON or not the expected document, or if the name of a property has half of a
+    /// surrogate pair, which cannot be compared.
+    /// </summary>
+    public static bool IsUnreadable(Exception exception) => exception is JsonException or InvalidOperationException;
+
     /// <summary>The string's text. An unpaired surrogate in the document stays an unpaired surrogate.</summary>
     public static string Of(JsonElement text)
     {

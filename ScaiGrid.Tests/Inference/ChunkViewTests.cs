@@ -35,6 +35,9 @@ public sealed class ChunkViewTests
     [InlineData("""{"prompt_tokens":32,"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":94}}""", 32, 103, 0, 94)]
     [InlineData("""{"prompt_tokens":32,"completion_tokens":103,"total_tokens":135,"completion_tokens_details":{"reasoning_tokens":94}}""", 32, 103, 0, 94)]
     [InlineData("""{"prompt_tokens":32,"completion_tokens":103,"completion_tokens_details":{"reasoning_tokens":94}}""", 32, 103, 0, 94)]
+    [InlineData("""{"prompt_tokens":12,"completion_tokens":5,"input_tokens":0,"output_tokens":0,"total_tokens":17}""", 12, 5, 0, 0)]
+    [InlineData("""{"input_tokens":0,"output_tokens":null,"prompt_tokens":12,"completion_tokens":5}""", 12, 5, 0, 0)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":0},"prompt_cache_hit_tokens":4}""", 10, 5, 4, 0)]
     [InlineData("""{"x":{"prompt_tokens":9},"prompt_tokens":10,"completion_tokens":5}""", 10, 5, 0, 0)]
     [InlineData("""{"prompt_tokens":10.0,"completion_tokens":5e0,"prompt_tokens_details":{"cached_tokens":2.0}}""", 10, 5, 2, 0)]
     public void Usage_IsRead(string usage, int prompt, int completion, int cached, int reasoning, bool lacksCompletion = false)
@@ -48,6 +51,7 @@ public sealed class ChunkViewTests
     [InlineData("{}")]
     [InlineData("\"none\"")]
     [InlineData("""{"prompt_tokens":-1,"completion_tokens":1.5}""")]
+    [InlineData("""{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}""")]
     [InlineData("""{"prompt_tokens":1e999,"completion_tokens":1}""")]
     [InlineData("""{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}""")]
     public void UsageWithoutCounts_IsNone(string usage) =>

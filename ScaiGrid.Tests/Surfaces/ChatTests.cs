@@ -63,6 +63,7 @@ public sealed class ChatTests(Grid grid) : GridTest(grid)
     [InlineData("""{"prompt_tokens":"nine","completion_tokens":"three","total_tokens":"twelve"}""")]
     [InlineData("""{"prompt_tokens":-1,"completion_tokens":99999999999999999999999}""")]
     [InlineData("""{"prompt_tokens":11}""")]
+    [InlineData("""{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}""")]
     public async Task UsageThatTheUpstreamDoesNotGive_IsWhatIsMetered(string? usage)
     {
         // At the end, at the start and in the middle of the body.

@@ -221,12 +221,14 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         (await Admin.PostAsync(OpenAi, new { model = slug, prompt = "a dot" })).OpenAiError(400, "moderation_blocked");
     }
 
-    /// <summary>A picture is fetched whole before it is stored, so its size is limited, whether its server says the length or not.</summary>
+    /// <summary>All pictures are fetched whole before one is stored, so their size is limited, whether their server says the length or not.</summary>
     [Theory]
-    [InlineData(32, false, true)]
-    [InlineData(33, false, false)]
-    [InlineData(33, true, false)]
-    public async Task FetchedPicture_IsOfLimitedSize(int mebibytes, bool saysLength, bool isTaken)
+    [InlineData(1, 32, false, 200)]
+    [InlineData(1, 33, false, 502)]
+    [InlineData(1, 33, true, 502)]
+    [InlineData(3, 21, false, 200)]
+    [InlineData(3, 22, false, 413)]
+    public async Task FetchedPictures_AreOfLimitedSize(int pictures, int mebibytes, bool saysLength, int status)
     {
         await using var server = new ScriptedUpstream();
         await server.InitializeAsync();
@@ -235,7 +237,8 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
         {
             if (context.Request.Path.Value!.EndsWith("/images/generations", StringComparison.Ordinal))
             {
-                await context.AnswerAsync($$"""{"data":[{"url":"{{address}}/picture"}]}""");
+                var links = Enumerable.Repeat($$"""{"url":"{{address}}/picture"}""", pictures);
+                await context.AnswerAsync($$"""{"data":[{{string.Join(',', links)}}]}""");
                 return;
             }
 
@@ -248,15 +251,8 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
             }
         });
         var slug = await Admin.ConnectAsync(address, "painter", modelFields: Image);
-        var answer = await Admin.PostAsync(Native, new { model = slug, prompt = "a dot" });
-        if (isTaken)
-        {
-            answer.Ok();
-        }
-        else
-        {
-            answer.Error(502, "UPSTREAM_SHAPE_MISMATCH");
-        }
+        var answer = await Admin.PostAsync(Native, new { model = slug, prompt = "a dot", n = pictures });
+        Assert.Equal(status, (int)answer.Status);
     }
 
     /// <summary>What verifies an upstream verifies its pictures as well.</summary>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>A stream that our own timeout ends is not a failure of its backend.</summary>
+/// <summary>Streams that a bound of ours ends. The timeout is not a failure of the backend.</summary>
 [Trait("needs", "services")]
 [Collection(nameof(SmallGrid))]
 public sealed class LongStreamTests
@@ -38,6 +38,21 @@ public sealed class LongStreamTests
 
         Array.ForEach(streams, stream => stream.Dispose());
         Assert.Equal("closed", await model.StateAsync(0));
+    }
+
+    /// <summary>The text is kept until the usage is known, for a stream without usage: its memory is limited as that of a whole answer.</summary>
+    [Fact]
+    public async Task StreamWithoutEnd_EndsAtTheBoundOfAnAnswer()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1);
+        grid.Upstream.Play("m", new UpstreamScript { Chunks = [.. Enumerable.Repeat(new string('x', 1 << 20), 66)] });
+        var model = await RoutedModel.CreateAsync(grid.Admin, [new(grid.Upstream.BaseUrl, "m")]);
+        await grid.CatchUpAsync();
+        using var stream = await grid.Admin.StreamAsync(model.Slug);
+        var events = await stream.AllAsync();
+        Assert.Equal(("error", "UPSTREAM_SHAPE_MISMATCH"), (events[^2].Name, (string?)events[^2].Json["code"]));
+        Assert.Equal(64, events.Count(item => item.Content.Length > 0));
+        Assert.True(events[^1].IsDone);
     }
 
     /// <summary>Three silent upstreams would otherwise take three timeouts, longer than a proxy waits. Their last one has less than its time.</summary>

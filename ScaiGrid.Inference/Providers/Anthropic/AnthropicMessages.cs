@@ -70,6 +70,10 @@ internal sealed class AnthropicMessages(RequestDocument request, Utf8JsonWriter 
     {
         var messages = request.Messages.ToList();
         var last = messages.FindLastIndex(message => JsonText.Of(message, "role"u8) is not ("tool" or "function"));
+        if (last < 0)
+        {
+            return false;
+        }
 
         // Messages of the assistant that follow each other become one turn.
         var before = messages.FindLastIndex(last, message => JsonText.Of(message, "role"u8) != "assistant");

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Streaming;
 
 namespace ScaiGrid.Inference.Providers.Echo;
@@ -12,24 +13,25 @@ namespace ScaiGrid.Inference.Providers.Echo;
 /// <param name="Usage">Counted with the tokenizer.</param>
 internal sealed record EchoAnswer(string Text, string? ToolName, string FinishReason, TokenUsage Usage)
 {
-    public static EchoAnswer To(JsonElement request, long promptTokens, int? maxTokens)
+    public static EchoAnswer To(RequestDocument request, long promptTokens)
     {
-        var text = LastText(request.GetProperty("messages"));
-        if (ForcedTool(request) is { } tool)
+        var (text, tool, reason) = (LastText(request.Messages), ForcedTool(request.Root), "stop");
+        if (tool is not null)
         {
-            var arguments = Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(
+            text = Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(
                 new Dictionary<string, string> { ["input"] = text }, EchoJsonContext.Default.DictionaryStringString));
-            return new EchoAnswer(arguments, tool, "tool_calls", new TokenUsage(promptTokens, TokenCounter.Count(arguments)));
+            reason = "tool_calls";
         }
 
         var tokens = TokenCounter.Count(text);
-        if (maxTokens is { } most && tokens > most)
+        if (request.MaxTokens is { } limit && tokens > limit)
         {
-            text = TokenCounter.Truncate(text, most);
-            return new EchoAnswer(text, null, "length", new TokenUsage(promptTokens, most));
+            tokens = Math.Max(limit, 0);
+            text = TokenCounter.Truncate(text, (int)tokens);
+            reason = "length";
         }
 
-        return new EchoAnswer(text, null, "stop", new TokenUsage(promptTokens, tokens));
+        return new EchoAnswer(text, tool, reason, new TokenUsage(promptTokens, tokens));
     }
 
     // A tool forced by name, or "required" with at least one tool. With "auto" the echo answers in text.
@@ -58,9 +60,9 @@ internal sealed record EchoAnswer(string Text, string? ToolName, string FinishRe
             ? JsonText.Of(name)
             : null;
 
-    private static string LastText(JsonElement messages)
+    private static string LastText(IEnumerable<JsonElement> messages)
     {
-        foreach (var message in messages.EnumerateArray().Reverse())
+        foreach (var message in messages.Reverse())
         {
             if (JsonText.Of(message, "role"u8) is "user" or "tool" && message.TryGetProperty("content", out var content))
             {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ScaiGrid.Inference.Metering;
 using ScaiGrid.Inference.Pipeline;
+using ScaiGrid.Inference.Providers.Translation;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Inference.Streaming;
 
@@ -9,10 +10,12 @@ namespace ScaiGrid.Inference.Providers.Echo;
 /// <summary>Answers from the request itself, in OpenAI's documents.</summary>
 internal sealed class EchoChat(string model, TimeProvider time) : IChatUpstream
 {
+    private readonly byte[] _modelJson = JsonSerializer.SerializeToUtf8Bytes(model, CanonicalJson.Default.String);
+
     public Task<ChatReply> SendAsync(ChatRequest request, ModelRoute route, CallDeadline deadline)
     {
-        using var document = JsonDocument.Parse(request.Body);
-        var answer = EchoAnswer.To(document.RootElement, TokenCounter.CountPrompt(request.Body), request.MaxTokens);
+        using var document = new RequestDocument(request, route, _modelJson, dialect: null);
+        var answer = EchoAnswer.To(document, TokenCounter.CountPrompt(request.Body, route.SystemPrompt));
         return Task.FromResult(request.Stream
             ? ChatReply.Streaming(new EchoStream(model, answer, Now))
             : ChatReply.Completed(Complete(answer)));

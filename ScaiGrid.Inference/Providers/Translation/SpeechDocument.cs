@@ -17,7 +17,7 @@ internal static class SpeechDocument
             using var document = JsonDocument.Parse(answer.Memory);
             speech = document.RootElement.ValueKind == JsonValueKind.Object ? read(document.RootElement) : null;
         }
-        catch (JsonException)
+        catch (Exception exception) when (JsonText.IsUnreadable(exception))
         {
             // Reported below, like the other ways of having no speech.
         }

@@ -123,6 +123,21 @@ public sealed class TargetSelectorTests
         Assert.InRange(shares[2], 10, 25);
     }
 
+    /// <summary>Refusals do not measure it: it would come first for ever.</summary>
+    [Fact]
+    public void LowestLatency_GivesAnUnmeasuredOneOneCall_AndNoMoreOnceItRefuses()
+    {
+        var targets = Targets((1, 0), (1, 0));
+        Answer(targets[0], 50);
+        targets[1].Backend.Health.TryEnter(out _);
+        Assert.InRange(Shares(targets, RoutingStrategy.LowestLatency)[1], 10, 40);
+        targets[1].Backend.Health.Failed(isTrial: false, new UpstreamError(UpstreamFailure.RequestRefused));
+        targets[1].Backend.Health.Leave();
+        Assert.InRange(Shares(targets, RoutingStrategy.LowestLatency)[1], 10, 40);
+        Answer(targets[1], 20);
+        Assert.InRange(Shares(targets, RoutingStrategy.LowestLatency)[0], 10, 40);
+    }
+
     [Fact]
     public void LowestCost_GoesToTheCheapest_WhateverItsWeight()
     {
