@@ -88,7 +88,8 @@ public static class InferenceServices
         services.AddTransient<WindowLimiter>();
         services.AddSingleton(provider => new AddressLimiter(provider.GetRequiredService<WindowLimiter>(), options));
         services.AddSingleton(provider => new ControlPlaneLimiter(
-            provider.GetRequiredService<WindowLimiter>(), options, provider.GetRequiredService<AdmissionMetrics>()));
+            provider.GetRequiredService<CallAdmission>(), provider.GetRequiredService<WindowLimiter>(), options, provider.GetRequiredService<AdmissionMetrics>()));
+        services.AddSingleton<RefusedCalls>();
         services.AddSingleton<AbandonedReservations>();
         services.AddHostedService<ReservationKeeper>();
     }

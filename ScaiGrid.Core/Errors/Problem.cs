@@ -9,6 +9,7 @@ namespace ScaiGrid.Core.Errors;
 /// <param name="OpenAiCode">The code on OpenAI's surface, likewise.</param>
 /// <param name="ResetsAt">When the exhausted budget or limit is available again, however long that takes.</param>
 /// <param name="IsLasting">Whether retries get the same answer until an administrator changes something.</param>
+/// <param name="IsCounted">Whether the call has been counted towards the rate limits of calls of models.</param>
 public sealed record Problem(
     Error Error,
     string? Message = null,
@@ -17,7 +18,8 @@ public sealed record Problem(
     int? OpenAiStatus = null,
     string? OpenAiCode = null,
     DateTimeOffset? ResetsAt = null,
-    bool IsLasting = false)
+    bool IsLasting = false,
+    bool IsCounted = false)
 {
     public string Text => Message ?? Error.Message;
 

@@ -18,9 +18,17 @@ public static class ErrorWriter
     /// <summary>The longest Retry-After that OpenAI's clients obey, in seconds; a longer one makes them retry at once.</summary>
     private const int LongestWait = 60;
 
+    /// <summary>Whether a request is for the surface with OpenAI's forms.</summary>
+    public static bool IsOpenAi(HttpRequest request) => request.Path.StartsWithSegments(OpenAiSurface, StringComparison.OrdinalIgnoreCase);
+
     public static async Task WriteAsync(HttpContext context, Problem problem)
     {
-        var openAi = context.Request.Path.StartsWithSegments(OpenAiSurface, StringComparison.OrdinalIgnoreCase);
+        if (context.GetEndpoint()?.Metadata.GetMetadata<IRefusalCounter>() is { } refusals)
+        {
+            problem = await refusals.CountAsync(context, problem);
+        }
+
+        var openAi = IsOpenAi(context.Request);
         var response = context.Response;
 
         // For calls within the process, which may need more than the response shows.

@@ -28,6 +28,7 @@ internal sealed class CallGate(
     ControlPlaneLimiter control,
     ClientAddress client,
     RequestBodies bodies,
+    RefusedCalls refused,
     ILogger<CallGate> logger)
 {
     private const int FrameHead = 5;
@@ -53,6 +54,7 @@ internal sealed class CallGate(
             if (method.Type is MethodType.Unary or MethodType.ServerStreaming)
             {
                 (message, problem) = await ReadAsync(context, method);
+                problem = problem is null || metadata.GetMetadata<CallsModelAttribute>() is null ? problem : await refused.CountAsync(context, problem);
             }
         }
 
@@ -84,9 +86,20 @@ internal sealed class CallGate(
             return (null, limited ?? (isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem));
         }
 
-        var refusal = (await control.AdmitAsync(caller, metadata.GetMetadata<CallsModelAttribute>())).Problem
-            ?? (access.Admits(caller) ? null : access.Refusal);
-        return refusal is null ? (caller, null) : (null, refusal);
+        var callsModel = metadata.GetMetadata<CallsModelAttribute>();
+        var admission = await control.AdmitAsync(caller, callsModel);
+        if (admission.Problem is { } limit)
+        {
+            RateLimitHeaders.Write(context.Response.Headers, admission.Limits);
+            return (null, limit);
+        }
+
+        if (access.Admits(caller))
+        {
+            return (caller, null);
+        }
+
+        return (null, callsModel is null ? access.Refusal : await refused.CountAsync(context, caller, access.Refusal));
     }
 
     private async ValueTask<(PooledBytes? Message, Problem? Problem)> ReadAsync(HttpContext context, IMethod method)

@@ -1,11 +1,13 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
+using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Grpc.Hosting;
 
 /// <summary>Turns the exceptions of all methods into statuses with our code in the trailers.</summary>
-internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger) : Interceptor
+internal sealed partial class ErrorInterceptor(RefusedCalls refused, ILogger<ErrorInterceptor> logger) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -16,7 +18,7 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger)
         }
         catch (Exception exception)
         {
-            throw Translate(exception, context);
+            throw await TranslateAsync(exception, context);
         }
     }
 
@@ -29,7 +31,7 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger)
         }
         catch (Exception exception)
         {
-            throw Translate(exception, context);
+            throw await TranslateAsync(exception, context);
         }
     }
 
@@ -42,7 +44,7 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger)
         }
         catch (Exception exception)
         {
-            throw Translate(exception, context);
+            throw await TranslateAsync(exception, context);
         }
     }
 
@@ -58,18 +60,18 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger)
         }
         catch (Exception exception)
         {
-            throw Translate(exception, context);
+            throw await TranslateAsync(exception, context);
         }
     }
 
-    private RpcException Translate(Exception exception, ServerCallContext context)
+    private async ValueTask<RpcException> TranslateAsync(Exception exception, ServerCallContext context)
     {
         switch (exception)
         {
             case RpcException rpc:
                 return rpc;
             case ApiException api:
-                return GrpcErrors.From(api.Problem, context);
+                return GrpcErrors.From(await CountAsync(api.Problem, context.GetHttpContext()), context);
 
             // A write to a caller who has gone fails with various exceptions.
             case OperationCanceledException or IOException or InvalidOperationException when context.CancellationToken.IsCancellationRequested:
@@ -79,6 +81,10 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger)
                 return GrpcErrors.From(new Problem(CoreErrors.Internal), context);
         }
     }
+
+    /// <summary>A call whose message is refused counts like one whose body is refused over HTTP.</summary>
+    private ValueTask<Problem> CountAsync(Problem problem, HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<CallsModelAttribute>() is null ? new(problem) : refused.CountAsync(context, problem);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A gRPC call failed unexpectedly.")]
     private partial void CallFailed(Exception exception);

@@ -27,5 +27,8 @@ public sealed class AdmissionRules
     /// <summary>Budgets by the id of their partner, tenant, user or group.</summary>
     public FrozenDictionary<string, BudgetRule[]> Budgets { get; init; } = FrozenDictionary<string, BudgetRule[]>.Empty;
 
+    /// <summary>Callers whose limits are reached.</summary>
+    internal FullWindows Full { get; } = new();
+
     public AdmissionPlan PlanOf(Caller caller) => _plans.GetValue(caller, _make);
 }

@@ -90,6 +90,22 @@ public sealed partial class CallAdmission
         return outcome.Problem;
     }
 
+    /// <summary>Counts a call that runs no model. Calls of batches have no rate limits.</summary>
+    public ValueTask<AdmissionOutcome> CountAsync(Caller caller, CancellationToken callerGone) =>
+        caller.Terms is null ? AdmitAsync(caller, _snapshots.Current.Admission, bounds: null, callerGone) : default;
+
+    /// <summary>Refuses a caller of whom this process knows that a window is full. Costs no round trip: it is asked before a call's body is read.</summary>
+    public AdmissionOutcome RefuseKnown(Caller caller)
+    {
+        if (_snapshots.Current.Admission.Full.Of(caller, _time) is not { } limits)
+        {
+            return default;
+        }
+
+        _metrics.RateLimited(caller.TenantId);
+        return new AdmissionOutcome(RefusedByLimit(limits.RetryAfterSeconds, ofTokens: false), limits);
+    }
+
     /// <param name="caller">The caller whose limits and budgets apply.</param>
     /// <param name="rules">The rules of the snapshot that the call uses.</param>
     /// <param name="bounds">The most that the call can use; null for a call that costs nothing, to which only rate limits apply.</param>
@@ -137,6 +153,11 @@ public sealed partial class CallAdmission
             }
 
             Answered(failure: null);
+            if (refusal is not null && limits.Limit > 0)
+            {
+                rules.Full.Add(caller, limits, _time.GetTimestamp());
+            }
+
             return unknown is not null ? new AdmissionOutcome(Unknowable) : refusal is not null ? new AdmissionOutcome(refusal, limits) : Admit(ticket, limits);
         }
         catch (Exception exception) when (RedisAway.Is(exception, cancellationToken))

@@ -11,17 +11,24 @@ namespace ScaiGrid.Inference.Admission;
 /// </summary>
 public sealed class ControlPlaneLimiter
 {
+    private readonly CallAdmission _calls;
     private readonly WindowLimiter _windows;
     private readonly AdmissionOptions _options;
     private readonly AdmissionMetrics _metrics;
 
-    internal ControlPlaneLimiter(WindowLimiter windows, AdmissionOptions options, AdmissionMetrics metrics) =>
-        (_windows, _options, _metrics) = (windows, options, metrics);
+    internal ControlPlaneLimiter(CallAdmission calls, WindowLimiter windows, AdmissionOptions options, AdmissionMetrics metrics) =>
+        (_calls, _windows, _options, _metrics) = (calls, windows, options, metrics);
 
-    /// <summary>Counts a call, unless <paramref name="callsModel"/> is present: then <see cref="CallAdmission"/> counts it.</summary>
-    public async ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, CallsModelAttribute? callsModel)
+    /// <summary>
+    /// Counts a call, unless <paramref name="callsModel"/> is present: then <see cref="CallAdmission"/> counts it, and here it is only refused if its
+    /// limit is known to be reached.
+    /// </summary>
+    public ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, CallsModelAttribute? callsModel) =>
+        callsModel is null ? CountAsync(caller) : new(_calls.RefuseKnown(caller));
+
+    private async ValueTask<AdmissionOutcome> CountAsync(Caller caller)
     {
-        if (callsModel is not null || _options.ControlRequests == 0
+        if (_options.ControlRequests == 0
             || await _windows.CountAsync(caller.TenantId, "c", caller.UserId, _options.ControlRequests) is not { } full)
         {
             return default;

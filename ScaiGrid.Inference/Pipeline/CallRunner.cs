@@ -40,7 +40,7 @@ public sealed class CallRunner(
         if ((await admission.AdmitAsync(call, hasModel: route is not null, callerGone) ?? problem) is { } refusal)
         {
             metrics.Refused(refusal, call.Context);
-            return refusal;
+            return refusal with { IsCounted = true };
         }
 
         try
@@ -66,7 +66,7 @@ public sealed class CallRunner(
                 metrics.Refused(failure, call.Context);
             }
 
-            return failure;
+            return failure with { IsCounted = true };
         }
         catch (OperationCanceledException) when (!call.IsAnswered && callerGone.IsCancellationRequested)
         {

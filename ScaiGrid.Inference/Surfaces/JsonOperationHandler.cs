@@ -27,7 +27,8 @@ internal static class JsonOperationHandler
     /// for each request.
     /// </summary>
     public static RouteHandlerBuilder MapCall(this IEndpointRouteBuilder endpoints, string path, Func<HttpContext, Task> run) =>
-        endpoints.MapPost(path, run).RequirePermission(Permissions.UseModels).WithMetadata(new CallsModelAttribute());
+        endpoints.MapPost(path, run).RequirePermission(Permissions.UseModels)
+            .WithMetadata(new CallsModelAttribute(), endpoints.ServiceProvider.GetRequiredService<RefusedCalls>());
 
     private static async Task RunAsync(HttpContext context, RequestBodies bodies, IJsonOperation operation, string protocol, TimeProvider time)
     {
