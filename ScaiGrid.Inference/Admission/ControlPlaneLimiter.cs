@@ -11,6 +11,8 @@ namespace ScaiGrid.Inference.Admission;
 /// </summary>
 public sealed class ControlPlaneLimiter
 {
+    private const int Refreshes = 60;
+
     private readonly CallAdmission _calls;
     private readonly WindowLimiter _windows;
     private readonly AdmissionOptions _options;
@@ -25,6 +27,14 @@ public sealed class ControlPlaneLimiter
     /// </summary>
     public ValueTask<AdmissionOutcome> AdmitAsync(Caller caller, CallsModelAttribute? callsModel) =>
         callsModel is null ? CountAsync(caller) : new(_calls.RefuseKnown(caller));
+
+    /// <summary>
+    /// Counts a refresh of a session. Each session has its own window: a refresh token that was used and copied must not use up its user's calls.
+    /// </summary>
+    /// <returns>Null if the session may be refreshed.</returns>
+    public async ValueTask<Problem?> AdmitRefreshAsync(string sessionId) => await _windows.CountAsync(sessionId, "r", sessionId, Refreshes) is { } full
+        ? new Problem(InferenceErrors.RateLimited, "The session was refreshed too often.", full.RetryAfterSeconds)
+        : null;
 
     private async ValueTask<AdmissionOutcome> CountAsync(Caller caller)
     {

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using ScaiGrid.Core;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Audit;
 using ScaiGrid.Platform.Data;
@@ -17,6 +18,7 @@ internal sealed partial class Sessions(
     SessionTokens tokens,
     EndedSessions ended,
     SignInOptions options,
+    ControlPlaneLimiter control,
     TimeProvider time,
     ILogger<Sessions> logger)
 {
@@ -56,6 +58,12 @@ internal sealed partial class Sessions(
         if (await tokens.ReadAsync(refreshToken, SessionTokens.RefreshPrefix) is not { } claims)
         {
             return (null, NotOurs);
+        }
+
+        // Before anything is noted: a call beyond the limit leaves no audit row.
+        if (await control.AdmitRefreshAsync(claims.SessionId) is { } limited)
+        {
+            return (null, limited);
         }
 
         // Suspended users and tenants are not in the snapshot. A stale snapshot proves nothing, and then the database is unavailable as well.

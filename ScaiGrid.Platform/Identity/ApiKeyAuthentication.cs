@@ -49,7 +49,8 @@ internal sealed class ApiKeyAuthentication(
 
         if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
         {
-            // Health checks and documents are not limited; calls of the API without credentials are limited by address.
+            // Health checks and documents are not limited; calls of the API without credentials are limited by address. Where they are credentials
+            // of another kind, as in a sign-in, only refused ones count.
             var counts = context.Request.Path.StartsWithSegments(Api, StringComparison.OrdinalIgnoreCase) && endpoint.Metadata.GetMetadata<CountsStrangers>() is null;
             return await RefuseAsync(context, counts ? await LimitStrangerAsync(context) : null);
         }
