@@ -110,7 +110,7 @@ public sealed class ScaiKeyDirectoryTests(Grid grid, IssuerGrid issuers) : ScaiK
         Grid.Upstream.Play(name, new UpstreamScript { Chunks = [.. Enumerable.Repeat("word ", 1000)], ChunkDelay = TimeSpan.FromMilliseconds(300) });
         var model = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, name);
         using var api = Issuers.As(Issuers.Issuer.Token(user, new() { ["tenant_id"] = tenant }));
-        await Poll.UntilAsync(async () => (int)(await api.GetAsync($"/v1/models/{model}")).Status == 200, "the model on the replica");
+        await Issuers.Replica.CatchUpAsync(Admin);
         using var stream = await api.StreamAsync(model);
         Assert.Null((await stream.NextAsync())!.Name);
         await HandledAsync("partner.deleted", partner, []);
