@@ -155,7 +155,7 @@ public sealed class ChatPipeline
         _dispatcher.Answered(call, isStream: true);
         var usage = default(StreamUsage);
         UpstreamError? error = null;
-        var finished = false;
+        UInt128 begun = default, ended = default;
         var status = CallStatus.Ok;
         try
         {
@@ -170,10 +170,15 @@ public sealed class ChatPipeline
                 {
                     var chunk = chunks.Current;
                     usage.Add(chunk);
+                    begun |= chunk.Begun;
                     if (chunk.HasFinish)
                     {
-                        finished = true;
-                        deadline.ExpectRest();
+                        // With n, choices end one after the other.
+                        ended |= chunk.Ended;
+                        if (ended == begun)
+                        {
+                            deadline.ExpectRest();
+                        }
                     }
 
                     await call.Responder.ChunkAsync(chunk);
@@ -200,8 +205,9 @@ public sealed class ChatPipeline
             }
             while (hasNext);
 
-            // Some servers end without [DONE]: a finish reason marks the end as well.
-            error = chunks.Error ?? (stream.SawEnd || finished ? null : new UpstreamError(UpstreamFailure.Cut));
+            // Some servers end without [DONE]: the finish reasons of all choices that have begun mark the end as well.
+            var isOver = stream.SawEnd || (ended == begun && ended != default);
+            error = chunks.Error ?? (isOver ? null : new UpstreamError(UpstreamFailure.Cut));
 
             // A cancelled read may also fail as a broken connection.
             error = error is null ? null : _deadlines.Interruption(call.Context.Caller) ?? error;

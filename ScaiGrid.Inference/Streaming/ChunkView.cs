@@ -44,8 +44,14 @@ public sealed class ChunkView
     /// <summary>False for a chunk that only carries usage: its <c>choices</c> is empty.</summary>
     public bool HasChoices { get; init; }
 
-    /// <summary>Whether a choice has a finish reason. Upstreams send no more output after it.</summary>
-    public bool HasFinish { get; init; }
+    /// <summary>Whether a choice has a finish reason. Upstreams send no more output of that choice after it.</summary>
+    public bool HasFinish => Ended != default;
+
+    /// <summary>The choices in the document: one bit for each.</summary>
+    public UInt128 Begun { get; init; }
+
+    /// <summary>Those of them that have a finish reason.</summary>
+    public UInt128 Ended { get; init; }
 
     /// <summary>
     /// Whether the choices are already in the native surface's form: a finish reason of its closed set, <c>reasoning</c> as the reasoning field,
@@ -175,7 +181,8 @@ public sealed class ChunkView
             HasOtherChoices = choices.HaveOthers,
             HasUnreadableUsage = hasUnreadableUsage,
             HasChoices = choices.Count > 0,
-            HasFinish = choices.HaveFinish,
+            Begun = choices.Begun,
+            Ended = choices.Ended,
             HasForeignFinish = choices.HaveForeignFinish,
             IsNormal = choices.AreNormal,
 
@@ -222,11 +229,19 @@ public sealed class ChunkView
 
         var depth = reader.CurrentDepth;
         var texts = 0;
+        var choice = UInt128.One;
+        var hasFinish = false;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
         {
             if (reader.TokenType == JsonTokenType.StartObject && reader.CurrentDepth == depth + 1)
             {
                 choices.Count++;
+                (choice, hasFinish) = (UInt128.One, false);
+            }
+            else if (reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth == depth + 1)
+            {
+                choices.Begun |= choice;
+                choices.Ended |= hasFinish ? choice : default;
             }
 
             if (reader.TokenType != JsonTokenType.PropertyName)
@@ -239,7 +254,7 @@ public sealed class ChunkView
                 reader.Read();
 
                 // Some upstreams send an empty finish reason in every chunk: it counts as none.
-                choices.HaveFinish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
+                hasFinish |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
                 choices.HaveFailed |= reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("error"u8);
                 choices.HaveAborted |= FinishReasons.IsAbort(ref reader);
                 choices.HaveForeignFinish |= !FinishReasons.IsOpenAi(ref reader);
@@ -261,6 +276,7 @@ public sealed class ChunkView
             {
                 reader.Read();
                 choices.HaveHigherIndex |= reader.TokenType == JsonTokenType.Number && !reader.ValueSpan.SequenceEqual("0"u8);
+                choice = reader.TokenType == JsonTokenType.Number && reader.TryGetByte(out var index) && index < 128 ? UInt128.One << index : choice;
                 reader.Skip();
             }
             else if (reader.ValueTextEquals("logprobs"u8))
@@ -295,7 +311,9 @@ public sealed class ChunkView
     {
         public int Count { get; set; }
 
-        public bool HaveFinish { get; set; }
+        public UInt128 Begun { get; set; }
+
+        public UInt128 Ended { get; set; }
 
         /// <summary>Whether one ended with an error.</summary>
         public bool HaveFailed { get; set; }

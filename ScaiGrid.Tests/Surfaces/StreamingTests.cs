@@ -191,16 +191,6 @@ public sealed class StreamingTests(Grid grid) : GridTest(grid)
         Assert.Equal(((int)row["tokens_in"]!, (int)row["tokens_out"]!), ((int)usage["prompt_tokens"]!, (int)usage["completion_tokens"]!));
     }
 
-    [Fact]
-    public async Task StreamWithoutDone_IsWholeWhenItGaveAFinishReason()
-    {
-        var slug = await ConnectAsync(new UpstreamScript { SendsDone = false });
-        using var stream = await Admin.StreamAsync(slug);
-        var events = await stream.AllAsync();
-        Assert.True(events[^1].IsDone);
-        Assert.DoesNotContain(events, item => item.Name == "error");
-    }
-
     [Theory]
     [InlineData(Native)]
     [InlineData(OpenAi)]
