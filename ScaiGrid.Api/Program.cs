@@ -43,9 +43,9 @@ return await HostRunner.RunAsync(async () =>
 
     app.UseRequestId();
     app.UseMiddleware<ErrorHandling>();
-    app.UseDraining(context => ErrorWriter.WriteAsync(context, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
     app.UseRouting();
     app.UseBrowserAccess();
+    app.UseDraining(context => ErrorWriter.WriteAsync(context, new Problem(CoreErrors.Draining, RetryAfterSeconds: 1)));
     app.UseAudit();
     app.UseApiKeyAuthentication();
     app.UseIdempotency();

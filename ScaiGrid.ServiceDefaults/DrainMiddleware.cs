@@ -10,7 +10,7 @@ public static class DrainMiddleware
     /// <summary>By this header a proxy declares that it can send the request to another replica; see deploy/nginx.conf.</summary>
     private const string RetryHeader = "X-Drain-Retry";
 
-    /// <param name="app">The pipeline; call this first, so that everything is counted.</param>
+    /// <param name="app">The pipeline; call this before anything that does work, so that all of it is counted.</param>
     /// <param name="reject">Answers a request that arrives while draining, in the surface's error format.</param>
     public static IApplicationBuilder UseDraining(this IApplicationBuilder app, RequestDelegate reject)
     {

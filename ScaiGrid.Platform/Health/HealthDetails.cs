@@ -13,7 +13,10 @@ using StackExchange.Redis;
 
 namespace ScaiGrid.Platform.Health;
 
-/// <summary>The state of a replica for administrators: the latency of its services, its snapshot, scheduled tasks, modules and settings.</summary>
+/// <summary>
+/// The state of a replica for administrators: the latency of its services, its snapshot, scheduled tasks, modules and settings. What tells of other
+/// tenants or of the installation's machines is for super admins only.
+/// </summary>
 internal static class HealthDetails
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(2);
@@ -41,10 +44,10 @@ internal static class HealthDetails
             await database,
             await cache,
             new SnapshotView(
-                grid.Revision, snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null, snapshots.IsStale, snapshots.IsRestored, grid.Keys.Count, grid.Models.Count),
+                grid.Revision, snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null, snapshots.IsStale, snapshots.IsRestored, caller.IsSuperAdmin ? grid.Keys.Count : null, caller.IsSuperAdmin ? grid.Models.Count : null),
             [.. modules.Select(module => new ModuleView(module.Module.Manifest.Id, module.Module.Manifest.Version, module.Status))],
             await tasks,
-            settings.NamesSet()));
+            caller.IsSuperAdmin ? settings.NamesSet() : null));
     }
 
     /// <returns>Null if the database cannot be read.</returns>
@@ -63,10 +66,10 @@ internal static class HealthDetails
                 row.LastDurationMs,
                 row.LastOutcome,
 
-                // Errors may contain texts of a database or an upstream, which are for operators only.
+                // Errors may contain texts of a database or an upstream.
                 caller.IsSuperAdmin ? row.LastError : null,
                 row.LastOkAt,
-                row.Worker));
+                caller.IsSuperAdmin ? row.Worker : null));
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -97,7 +100,7 @@ internal sealed record HealthView(
     SnapshotView Snapshot,
     IReadOnlyList<ModuleView> Modules,
     IReadOnlyList<TaskView>? ScheduledTasks,
-    IReadOnlyList<string> SettingsSet);
+    IReadOnlyList<string>? SettingsSet);
 
 /// <param name="Name">The task's declared name.</param>
 /// <param name="IntervalSeconds">From one start to the next.</param>
@@ -106,7 +109,7 @@ internal sealed record HealthView(
 /// <param name="LastOutcome">ok, failed, timeout or cancelled.</param>
 /// <param name="LastError">Why it failed; for super admins only.</param>
 /// <param name="LastOkAt">The last successful run.</param>
-/// <param name="Worker">The worker of the last run.</param>
+/// <param name="Worker">The worker of the last run; for super admins only.</param>
 internal sealed record TaskView(
     string Name,
     double IntervalSeconds,
@@ -123,8 +126,8 @@ internal sealed record ServiceView(string Status, double? LatencyMs);
 /// <param name="AgeSeconds">Seconds since the database last confirmed it.</param>
 /// <param name="IsStale">Whether it was not confirmed lately; the replica serves it anyway.</param>
 /// <param name="IsRestored">Whether it was read from disk, because the replica started while the database was unavailable.</param>
-/// <param name="Keys">Number of valid API keys.</param>
-/// <param name="Models">Number of frontend models.</param>
-internal sealed record SnapshotView(long Revision, double? AgeSeconds, bool IsStale, bool IsRestored, int Keys, int Models);
+/// <param name="Keys">Number of valid API keys; for super admins only.</param>
+/// <param name="Models">Number of frontend models; for super admins only.</param>
+internal sealed record SnapshotView(long Revision, double? AgeSeconds, bool IsStale, bool IsRestored, int? Keys, int? Models);
 
 internal sealed record ModuleView(string ModuleId, string Version, string Status);

@@ -47,7 +47,7 @@ internal static class SessionEndpoints
             return Reply.Problem(CoreErrors.PermissionDenied, "scope=tenant needs accounting:view_tenant.");
         }
 
-        var page = await db.ByIndex<ChatSession>(ofTenant ? null : "ix_chat_sessions_user").AsNoTracking()
+        var page = await db.ByIndex<ChatSession>(ofTenant ? "ix_chat_sessions_tenant" : "ix_chat_sessions_user").AsNoTracking()
             .Where(session => session.TenantId == caller.TenantId && (ofTenant || session.UserId == caller.UserId))
             .NewestAsync(query, Ids.Session, session => session.Id, session => (session.SystemPrompt ?? "").Length + session.Metadata.Length, cancellationToken);
         return page.As(row => SessionView.Of(row, isOwn: row.UserId == caller.UserId));

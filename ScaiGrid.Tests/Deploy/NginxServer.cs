@@ -110,7 +110,7 @@ public sealed partial class NginxServer : IAsyncDisposable
             File.ReadAllText(Source("nginx-site.conf"))
                 .Replace("listen 80;", $"listen 127.0.0.1:{_httpPort};", StringComparison.Ordinal)
                 .Replace("listen 443 ", $"listen 127.0.0.1:{_httpsPort} ", StringComparison.Ordinal)
-                .Replace("/dev/stdout", _folder.File("access.log"), StringComparison.Ordinal));
+                .Replace("/var/log/nginx/access.log", _folder.File("access.log"), StringComparison.Ordinal));
         Certificate.WriteTo(_folder.File("tls"));
     }
 

@@ -200,7 +200,9 @@ public sealed class NginxTests(NginxFixture proxy) : IClassFixture<NginxFixture>
                 TestContext.Current.CancellationToken);
         }
 
-        (await answer).Error(503, "SERVICE_UNAVAILABLE");
+        var error = await answer;
+        Assert.Equal(((int)error.Error(503, "SERVICE_UNAVAILABLE")["retry_after"]!, "1"), (1, error.Headers["Retry-After"]));
+        Assert.StartsWith("req_", error.Headers["X-Request-Id"], StringComparison.Ordinal);
     }
 
     [Fact]

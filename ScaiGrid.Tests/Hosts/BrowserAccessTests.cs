@@ -32,7 +32,8 @@ public sealed class BrowserAccessTests(Grid grid) : IAsyncLifetime
         Assert.Equal("*", await HeaderAsync(client, HttpMethod.Post, Named, "Access-Control-Expose-Headers"));
     }
 
-    private static Task<string?> AllowedAsync(HttpClient client, HttpMethod method, string? origin) => HeaderAsync(client, method, origin, AllowOrigin);
+    /// <returns>The origin whose pages may read the answer of a chat call; null if the answer names none.</returns>
+    internal static Task<string?> AllowedAsync(HttpClient client, HttpMethod method, string? origin) => HeaderAsync(client, method, origin, AllowOrigin);
 
     private static async Task<string?> HeaderAsync(HttpClient client, HttpMethod method, string? origin, string name)
     {

@@ -15,6 +15,7 @@ namespace ScaiGrid.Tests.Hosts;
 public sealed class DrainTests(Grid grid) : IAsyncLifetime
 {
     private const string Echo = "scailabs/echo";
+    private const string Page = "https://app.example.com";
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(5);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -36,7 +37,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
     public async Task Api_TurnsNewCallsAway_FinishesTheStream_AndEndsWith0(string path)
     {
         var slug = await ConnectAsync(Slow);
-        await using var replica = await Replica.StartAsync(Mode.Http, grid.Services!.Settings);
+        await using var replica = await Replica.StartAsync(Mode.Http, new Dictionary<string, string>(grid.Services!.Settings) { ["SCAIGRID_CORS_ORIGINS"] = Page });
         using var caller = new ApiDriver(replica.BaseAddress, Secrets.AdminKey);
         using var stream = await caller.StreamAsync(slug, path: path);
         var first = await stream.NextAsync(Cancellation);
@@ -50,6 +51,7 @@ public sealed class DrainTests(Grid grid) : IAsyncLifetime
         openAi.OpenAiError(503, "service_draining");
         Assert.Equal("1", openAi.Headers["Retry-After"]);
         (await caller.GetAsync("/v1/models")).Error(503, "SERVICE_DRAINING");
+        Assert.Equal(Page, await BrowserAccessTests.AllowedAsync(caller.Http, HttpMethod.Post, Page));
 
         var rest = await stream.AllAsync();
         Assert.Equal(string.Concat(Slow.Chunks), first!.Content + string.Concat(rest.Select(item => item.Content)));

@@ -166,6 +166,7 @@ public sealed class LongListTests(DatabaseServer server, ITestOutputHelper outpu
             ("/v1/files", "file"),
             ("/v1/inference/batch", "batch"),
             ("/v1/sessions", "sess"),
+            ("/v1/sessions?scope=tenant", "sess"),
             ($"/v1/sessions/{SessionId}/messages", "msg"),
             ("/v1/admin/jobs", "job"),
             ("/v1/accounting/usage", "usage"),

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ScaiGrid.Core.Identity;
 using ScaiGrid.Tests.Support;
 using Xunit;
 
@@ -58,6 +59,16 @@ public sealed class SnapshotTests(Grid grid) : ServicesTest(grid)
         Assert.True((int)details["snapshot"]!["models"]! > 0);
         Assert.Contains("SCAIGRID_SECRET_KEY", details["settings_set"]!.AsArray().Select(name => (string?)name));
         Assert.DoesNotContain(Secrets.SecretKey, details.ToJsonString(), StringComparison.Ordinal);
+
+        // What tells of other tenants or of the installation's machines is not for a tenant's admin.
+        var tenant = await SeededTenant.CreateAsync(Admin);
+        using var admin = await tenant.AddUserAsync(Roles.TenantAdmin);
+        var shown = (await admin.Api.GetAsync("/health/detailed")).Ok();
+        Assert.False((bool)shown["snapshot"]!["is_stale"]!);
+        Assert.Null(shown["snapshot"]!["keys"]);
+        Assert.Null(shown["snapshot"]!["models"]);
+        Assert.Null(shown["settings_set"]);
+        Assert.All(shown["scheduled_tasks"]!.AsArray(), task => Assert.Null(task!["worker"]));
     }
 
     private static async Task ReachesAsync(Func<Task<bool>> isThere, string what)
