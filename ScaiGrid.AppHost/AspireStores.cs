@@ -83,15 +83,14 @@ internal sealed class AspireStores
                 .WaitFor(_minio);
         }
 
+        // Not waited for: the modes start without them.
         if (mode.Requires(Needs.SearchStores))
         {
             project.WithEnvironment(NeedVariables.WeaviateUrl, _weaviate.GetEndpoint(Http))
                 .WithEnvironment(NeedVariables.WeaviateApiKey, _weaviateKey)
                 .WithEnvironment(NeedVariables.Neo4jUrl, _neo4j.GetEndpoint(Http))
                 .WithEnvironment(NeedVariables.Neo4jUser, "neo4j")
-                .WithEnvironment(NeedVariables.Neo4jPassword, _neo4jPassword)
-                .WaitFor(_weaviate)
-                .WaitFor(_neo4j);
+                .WithEnvironment(NeedVariables.Neo4jPassword, _neo4jPassword);
         }
     }
 

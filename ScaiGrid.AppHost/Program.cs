@@ -11,11 +11,16 @@ if (arguments.Help)
 try
 {
 #if ASPIRE
-    // Aspire has a command line of its own: publishers, steps, operations.
+    // Aspire has a command line of its own: publishers, steps, operations. Only a plain run can do without an engine.
     if (!arguments.Local)
     {
-        await AspireGraph.RunAsync(args);
-        return 0;
+        if (args.Length > 0 || await ContainerEngine.AnswersAsync())
+        {
+            await AspireGraph.RunAsync(args);
+            return 0;
+        }
+
+        Console.WriteLine("No container engine answers: everything runs as local processes.");
     }
 #endif
     if (arguments.Unknown is { } unknown)

@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace ScaiGrid.AppHost.Local;
 
 /// <summary>Determines the first API key: the given one until the database was created, then the one that it was created with.</summary>
@@ -28,5 +30,21 @@ internal static class BootstrapKey
         secrets = secrets with { BootstrapApiKey = given ?? secrets.BootstrapApiKey };
         secrets.Write(data.SecretsFile);
         return secrets;
+    }
+
+    /// <summary>Asks the API. A database of the user's own may have been set up with another key.</summary>
+    public static async Task<bool> IsKnownAsync(string key, int port, CancellationToken cancellationToken)
+    {
+        using var api = LocalEnvironment.Client(port, key);
+        try
+        {
+            using var response = await api.GetAsync(new Uri("/v1/me", UriKind.Relative), cancellationToken);
+            return response.StatusCode != HttpStatusCode.Unauthorized;
+        }
+        catch (Exception exception) when (exception is HttpRequestException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // Not the key's fault.
+            return true;
+        }
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -17,13 +16,7 @@ internal sealed class DevDirectory(int port, string key, Lines lines)
 
     public async Task FillAsync(CancellationToken cancellationToken)
     {
-        // A proxy in the environment is not meant for this machine.
-        using var api = new HttpClient(new SocketsHttpHandler { UseProxy = false })
-        {
-            BaseAddress = new Uri(LocalEnvironment.Url(port)),
-            Timeout = TimeSpan.FromSeconds(30),
-            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
-        };
+        using var api = LocalEnvironment.Client(port, key);
         try
         {
             foreach (var people in People.All.GroupBy(person => person.Tenant))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Security.Cryptography;
 
 namespace ScaiGrid.AppHost.Local;
@@ -91,6 +92,14 @@ internal sealed class LocalEnvironment
         var chosen = IPAddress.TryParse(ListenAddress, out var address) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any);
         return $"http://{new IPEndPoint(chosen ? address! : IPAddress.Loopback, port)}";
     }
+
+    /// <summary>A client of the API. A proxy in the environment is not meant for this machine.</summary>
+    public static HttpClient Client(int port, string key) => new(new SocketsHttpHandler { UseProxy = false })
+    {
+        BaseAddress = new Uri(Url(port)),
+        Timeout = TimeSpan.FromSeconds(30),
+        DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
+    };
 
     public void ApplyTo(IDictionary<string, string?> environment, Mode mode)
     {

@@ -66,12 +66,13 @@ internal sealed class LocalGraph(DataDirectory data, Ports ports, LocalEnvironme
         try
         {
             await WaitUntilReadyAsync(supervised);
-            if (LocalEnvironment.UsesDevIdentity)
+            var key = await BootstrapKey.IsKnownAsync(secrets.BootstrapApiKey, ports[ModeGraph.Http], stop.Token) ? secrets.BootstrapApiKey : null;
+            if (LocalEnvironment.UsesDevIdentity && key is not null)
             {
-                await new DevDirectory(ports[ModeGraph.Http], secrets.BootstrapApiKey, lines).FillAsync(stop.Token);
+                await new DevDirectory(ports[ModeGraph.Http], key, lines).FillAsync(stop.Token);
             }
 
-            lines.WriteBlock(Banner.Text(data, ports, secrets));
+            lines.WriteBlock(Banner.Text(data, ports, key));
             var ended = await Task.WhenAny(supervised).WaitAsync(stop.Token);
             return stop.Token.IsCancellationRequested ? 0 : await ended;
         }

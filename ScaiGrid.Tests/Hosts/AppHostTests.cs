@@ -52,6 +52,21 @@ public sealed partial class AppHostTests
         Assert.Empty((await admin.GetAsync("/v1/audit-log?status=FAILURE")).Ok()["items"]!.AsArray());
     }
 
+    /// <summary>A database that was set up elsewhere knows other keys.</summary>
+    [Fact]
+    public async Task KeyThatTheDatabaseDoesNotKnow_IsNotShown()
+    {
+        using var folder = new TemporaryFolder();
+        await using (var first = await AppHostProcess.StartAsync(dataFolder: folder.File("first")))
+        {
+            await first.TerminateAsync();
+        }
+
+        await using var host = await AppHostProcess.StartAsync(new Dictionary<string, string> { ["SCAIGRID_DATABASE_URL"] = $"sqlite:///{folder.File("first/scaigrid.db")[1..]}" });
+        Assert.DoesNotContain("sgk_", host.Output, StringComparison.Ordinal);
+        Assert.Contains("does not know this folder's", host.Output, StringComparison.Ordinal);
+    }
+
     /// <summary>The stream takes ten seconds, longer than a stop without a drain timeout.</summary>
     [Fact]
     public async Task DrainTimeout_LetsAStreamFinish()
