@@ -1,4 +1,5 @@
 using ScaiGrid.Core;
+using ScaiGrid.Platform.Data;
 
 namespace ScaiGrid.Platform.Accounting;
 
@@ -11,15 +12,8 @@ internal static class UsageIds
     private static readonly TimeSpan Slack = TimeSpan.FromDays(2);
 
     /// <summary>No row at or after <paramref name="start"/> has a lower id.</summary>
-    public static string LowerBound(DateTimeOffset start) => At(start - DateTimeOffset.UnixEpoch > Slack ? start - Slack : DateTimeOffset.UnixEpoch);
+    public static string LowerBound(DateTimeOffset start) => IdTimes.Lowest(Ids.Usage, start - DateTimeOffset.UnixEpoch > Slack ? start - Slack : DateTimeOffset.UnixEpoch);
 
     /// <summary>No row before <paramref name="end"/> has a higher id.</summary>
-    public static string UpperBound(DateTimeOffset end) => At(end + Slack);
-
-    private static string At(DateTimeOffset time)
-    {
-        Span<byte> zeros = stackalloc byte[10];
-        zeros.Clear();
-        return $"{Ids.Usage}_{Ulid.NewUlid(time, zeros)}";
-    }
+    public static string UpperBound(DateTimeOffset end) => IdTimes.Lowest(Ids.Usage, end + Slack);
 }

@@ -61,41 +61,41 @@ internal sealed record AuditFilter(AuditQuery Query, DateTimeOffset? Start, Date
         rows = ip is null ? rows : rows.Where(row => row.IpAddress == ip);
         if (Start is { } from)
         {
-            var lowest = Bound(from);
+            var lowest = IdTimes.Lowest(Ids.Audit, from.AddMilliseconds(-1));
             rows = rows.Where(row => row.CreatedAt >= from && string.Compare(row.Id, lowest) >= 0);
         }
 
         if (End is { } to)
         {
-            var highest = Bound(to.AddSeconds(1));
+            var highest = IdTimes.Lowest(Ids.Audit, to.AddSeconds(1));
             rows = rows.Where(row => row.CreatedAt < to && string.Compare(row.Id, highest) < 0);
         }
 
         return rows;
     }
 
-    /// <summary>The index with the list's order and the most selective of the given values. Null if several tenants are asked for.</summary>
+    /// <summary>The index with the list's order and the most selective of the given values. Null for the primary key.</summary>
     private string? Index(Caller caller)
     {
         var reach = caller.ReachOf(Permissions.Administer);
         return Query switch
         {
-            { TenantId: null } when reach is Reach.Grid => null,
+            // A resource and an actor have few rows outside of their partner.
+            { TenantId: null, ResourceId: not null } when reach is not Reach.Tenant => "ix_audit_log_all_resource_id",
+            { TenantId: null, ActorId: not null } when reach is not Reach.Tenant => "ix_audit_log_all_actor",
             { TenantId: null } when reach is Reach.Partner => "ix_audit_log_partner",
+            { TenantId: null, IpAddress: not null } when reach is Reach.Grid => "ix_audit_log_all_ip",
+            { TenantId: null, Action: not null } when reach is Reach.Grid => "ix_audit_log_all_action",
+            { TenantId: null, ResourceType: not null } when reach is Reach.Grid => "ix_audit_log_all_resource_type",
+            { TenantId: null, Status: not null } when reach is Reach.Grid => "ix_audit_log_all_status",
+            { TenantId: null } when reach is Reach.Grid => null,
             { ResourceId: not null } => "ix_audit_log_resource_id",
             { ActorId: not null } => "ix_audit_log_actor",
             { IpAddress: not null } => "ix_audit_log_ip",
             { Action: not null } => "ix_audit_log_action",
+            { ResourceType: not null } => "ix_audit_log_resource_type",
             { Status: not null } => "ix_audit_log_status",
             _ => "ix_audit_log_tenant",
         };
-    }
-
-    // An id begins with the millisecond of its row's time: a bound on it lets a range query use the list's index.
-    private static string Bound(DateTimeOffset time)
-    {
-        Span<byte> zeros = stackalloc byte[10];
-        zeros.Clear();
-        return $"{Ids.Audit}_{Ulid.NewUlid(time.AddMilliseconds(-1) > DateTimeOffset.UnixEpoch ? time.AddMilliseconds(-1) : DateTimeOffset.UnixEpoch, zeros)}";
     }
 }

@@ -56,6 +56,9 @@ internal static class DeliveryEndpoints
     {
         var checks = new Checks();
         var from = checks.Time("since", since);
+
+        // A row gets its time right after its id; a second is more than a clock is set back in between.
+        var lowest = from is { } start ? IdTimes.Lowest(Ids.WebhookDelivery, start.AddSeconds(-1)) : null;
         var wanted = status is null ? null : checks.OneOf("status", status, "", DeliveryStatus.Success, DeliveryStatus.Failed, DeliveryStatus.Pending);
         checks.ThrowIfAny();
         if (await FindAsync(db, id, caller, cancellationToken) is null)
@@ -66,7 +69,7 @@ internal static class DeliveryEndpoints
         var page = await db.ByIndex<WebhookDelivery>(wanted is null ? "ix_webhook_deliveries_webhook" : "ix_webhook_deliveries_status").AsNoTracking()
             .Where(delivery => delivery.WebhookId == id && delivery.TenantId == caller.TenantId)
             .Where(delivery => wanted == null || delivery.Status == wanted)
-            .Where(delivery => from == null || delivery.CreatedAt >= from)
+            .Where(delivery => lowest == null || (delivery.CreatedAt >= from && string.Compare(delivery.Id, lowest) >= 0))
             .NewestAsync(query, Ids.WebhookDelivery, delivery => delivery.Id, cancellationToken);
         return page.As(row => DeliveryView.Of(row, withEvent: false));
     }
