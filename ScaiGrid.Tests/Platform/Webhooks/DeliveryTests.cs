@@ -40,6 +40,20 @@ public sealed class DeliveryTests(DatabaseServer server)
             async () => (await receivers.Database.QueryAsync("SELECT COUNT(*) FROM jobs WHERE lane = 'wh_failing' AND error IS NULL")).Single() == "0",
             "the pending deliveries of the disabled webhook to be dropped");
     }
+
+    /// <summary>Together they have more deliveries than a worker holds.</summary>
+    [Fact]
+    public async Task ManyHangingReceivers_DelayNobodyElse()
+    {
+        const int Count = 100;
+        await using var receivers = await Receivers.CreateAsync(await server.CreateAsync(DatabaseKind.MariaDb), hanging: 60);
+        await using var worker = await receivers.StartWorkerAsync();
+        await receivers.EmitAsync(Count, perSecond: 40);
+        await Poll.UntilAsync(() => Task.FromResult(receivers.Ticks().Count == Count), "all events");
+        var slowest = receivers.Ticks().Max(happened => happened.At - (DateTimeOffset)happened.Json["timestamp"]!);
+        Assert.True(slowest < TimeSpan.FromSeconds(6), $"An event took {slowest}; a receiver that hangs is given up after ten seconds.");
+        Assert.All(Enumerable.Range(0, 60), i => Assert.InRange(receivers.Receiver.CountOf($"hanging-{i}"), 1, Count / 2));
+    }
 }
 
 /// <summary>The same at full rate, which takes two minutes.</summary>

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Platform.Webhooks;
 
-/// <summary>A separate database with three webhooks of one tenant (fast, failing, hanging), and workers that deliver their events.</summary>
+/// <summary>A separate database with webhooks of one tenant (fast, failing, hanging), and workers that deliver their events.</summary>
 internal sealed class Receivers : IAsyncDisposable
 {
     private readonly EventOutbox _outbox = new(TimeProvider.System);
@@ -22,7 +22,9 @@ internal sealed class Receivers : IAsyncDisposable
 
     public FakeReceiver Receiver { get; }
 
-    public static async Task<Receivers> CreateAsync(TestDatabase database)
+    /// <param name="database">The database, which is disposed with this.</param>
+    /// <param name="hanging">The number of further receivers that hang.</param>
+    public static async Task<Receivers> CreateAsync(TestDatabase database, int hanging = 0)
     {
         await ModeProcess.RunAsync(Mode.Migrate, new Dictionary<string, string>
         {
@@ -37,6 +39,12 @@ internal sealed class Receivers : IAsyncDisposable
         foreach (var name in (string[])["fast", "failing", "hanging"])
         {
             await receivers.SubscribeAsync(name, name == "fast" ? "*" : "test.*");
+        }
+
+        for (var i = 0; i < hanging; i++)
+        {
+            receivers.Receiver.Hang($"hanging-{i}");
+            await receivers.SubscribeAsync($"hanging-{i}", "test.*");
         }
 
         return receivers;
