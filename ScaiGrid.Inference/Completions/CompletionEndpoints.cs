@@ -2,7 +2,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
@@ -14,35 +13,16 @@ internal static class CompletionEndpoints
 {
     public static void MapCompletions(this IEndpointRouteBuilder endpoints)
     {
-        var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
-        var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
-        var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        endpoints.MapCall("/v1/inference/generate", context => RunAsync(context, bodies, pipeline, time, Protocols.Native))
+        endpoints.MapCompletion("/v1/inference/generate", Protocols.Native)
             .WithName("Generate").WithTags("Inference").WithSummary("Text from a prompt; `stream: true` answers server-sent events.")
             .Accepts<GenerateBody>("application/json").Produces<Envelope<GenerateData>>();
-        endpoints.MapCall("/oai/v1/completions", context => RunAsync(context, bodies, pipeline, time, Protocols.OpenAi))
+        endpoints.MapCompletion("/oai/v1/completions", Protocols.OpenAi)
             .WithName("CreateCompletion").WithTags("OpenAI").WithSummary("OpenAI's older completions, for its client libraries.")
             .Accepts<GenerateBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
     }
 
-    private static async Task RunAsync(HttpContext context, RequestBodies bodies, ChatPipeline pipeline, TimeProvider time, string protocol)
-    {
-        var startedAt = time.GetTimestamp();
-        var (body, problem) = await bodies.ReadJsonAsync(context);
-        using var request = body is null ? null : CompletionRequest.Read(body, out problem);
-        if (request is null)
-        {
-            await ErrorWriter.WriteAsync(context, problem!);
-            return;
-        }
-
-        await using var responder = new CompletionResponder(context, time, protocol, request.IncludeUsage);
-        problem = await pipeline.RunAsync(request, HttpCallContext.Of(context, protocol, startedAt), responder, context.RequestAborted);
-        if (problem is not null)
-        {
-            await ErrorWriter.WriteAsync(context, problem);
-        }
-    }
+    private static RouteHandlerBuilder MapCompletion(this IEndpointRouteBuilder endpoints, string path, string protocol) => endpoints.MapChat<ChatRequest>(
+        path, protocol, CompletionRequest.Read, request => request, (context, request, time) => new CompletionResponder(context, time, protocol, request.IncludeUsage));
 }
 
 /// <param name="Model">Slug of a chat model.</param>

@@ -2,8 +2,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
-using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
@@ -12,34 +10,16 @@ namespace ScaiGrid.Inference.Responses;
 /// <summary>OpenAI's Responses API on any chat model, through the chat pipeline.</summary>
 internal static class ResponsesEndpoints
 {
-    public static void MapResponses(this IEndpointRouteBuilder endpoints)
-    {
-        var bodies = endpoints.ServiceProvider.GetRequiredService<RequestBodies>();
-        var pipeline = endpoints.ServiceProvider.GetRequiredService<ChatPipeline>();
-        var time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        endpoints.MapCall("/oai/v1/responses", context => CreateAsync(context, bodies, pipeline, time))
+    public static void MapResponses(this IEndpointRouteBuilder endpoints) =>
+        endpoints.MapChat<ResponsesRequest>(
+                "/oai/v1/responses",
+                Protocols.OpenAi,
+                ResponsesRequest.Read,
+                request => request.Chat,
+                (context, request, time) => new ResponsesResponder(context, request, time),
+                (request, problem) => ChatFields.InCallersWords(problem, request.Namespaces))
             .WithName("CreateResponse").WithTags("OpenAI").WithSummary("OpenAI's responses, for its client libraries; nothing is stored.")
             .Accepts<ResponsesBody>("application/json").Produces(StatusCodes.Status200OK, contentType: "application/json");
-    }
-
-    private static async Task CreateAsync(HttpContext context, RequestBodies bodies, ChatPipeline pipeline, TimeProvider time)
-    {
-        var startedAt = time.GetTimestamp();
-        var (body, problem) = await bodies.ReadJsonAsync(context);
-        using var request = body is null ? null : ResponsesRequest.Read(body, out problem);
-        if (request is null)
-        {
-            await ErrorWriter.WriteAsync(context, problem!);
-            return;
-        }
-
-        await using var responder = new ResponsesResponder(context, request, time);
-        problem = await pipeline.RunAsync(request.Chat, HttpCallContext.Of(context, Protocols.OpenAi, startedAt), responder, context.RequestAborted);
-        if (problem is not null)
-        {
-            await ErrorWriter.WriteAsync(context, ChatFields.InCallersWords(problem, request.Namespaces));
-        }
-    }
 }
 
 /// <param name="Model">Slug of a chat model.</param>
