@@ -79,6 +79,12 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         Assert.Single(await ToldAsync("u0"));
         Assert.Equal(["u4@test.example"], await UsersAsync(UserStatus.Deleted));
 
+        // Two tenants exchange their slugs in ScaiKey. Ours stay.
+        (scaiKey.Lists["/tenants"][0]!["slug"], scaiKey.Lists["/tenants"][1]!["slug"]) = ("t2", "t1");
+        await sync.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["t2", "t1"], await database.QueryAsync("SELECT external_slug FROM tenants WHERE external_id IN ('t1', 't2') ORDER BY external_id"));
+        Assert.Equal(["t1", "t2"], await database.QueryAsync("SELECT slug FROM tenants WHERE external_id IN ('t1', 't2') ORDER BY external_id"));
+
         // A list that is empty or incomplete deletes nobody.
         scaiKey.Lists["/users"] = [];
         await sync.RunAsync(TestContext.Current.CancellationToken);
