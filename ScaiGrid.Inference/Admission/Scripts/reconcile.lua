@@ -9,7 +9,9 @@ local MAX = '9223372036854775807'
 local key, start, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3])
 local state = redis.call('HMGET', key, 'p', 'k', 'm')
 local period, calendar = state[1], state[2]
-if ARGV[2] ~= '1' and ((period and tonumber(period) > start) or (calendar and calendar ~= ARGV[9])) then return 0 end
+
+-- Without a period the use is not known: any calendar may set it.
+if period and ARGV[2] ~= '1' and (tonumber(period) > start or (calendar and calendar ~= ARGV[9])) then return 0 end
 
 -- A part of the calls corrects nothing that is known. A budget that blocks is unknown until all calls can be read, and its calls are refused: with
 -- too low a use it could be exceeded. One that does not block is set to the part, and has no minute of a comparison.
@@ -19,7 +21,7 @@ if ARGV[10] ~= '0' then
   local isSet = period and (not calendar or calendar == ARGV[9])
   if isSet and not (blocks and state[3] == '0') then return 0 end
   if blocks then
-    redis.call('HDEL', key, 'p')
+    redis.call('HDEL', key, 'p', 'k')
     return -1
   end
   compared = 0

@@ -107,6 +107,22 @@ public sealed class PartlyKnownUseTests
         await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 429, "the budget to be known");
     }
 
+    [Fact]
+    public async Task ChangedPeriods_WhileCallsCannotBeRead_AreKnownOnceTheyCan()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1);
+        var budget = await CreateAsync(grid.Admin, new { scope = "tenant", period = "daily", request_limit = 2 });
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        await grid.Redis!.AllowAsync("hscan", isAllowed: false);
+        (await grid.Admin.PutAsync($"{Path}/{budget}", new { period = "total" })).Ok();
+        await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 503, "an unknown use");
+        Assert.False((bool)(await GetAsync(grid.Admin, budget))["usage_is_complete"]!);
+        await grid.Redis!.AllowAsync("hscan", isAllowed: true);
+        await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 200, "a call to be admitted");
+        Assert.True((bool)(await GetAsync(grid.Admin, budget))["usage_is_complete"]!);
+        await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 429, "the limit");
+    }
+
     /// <summary>Writes calls of two hours ago as they wait in Redis.</summary>
     private static async Task<(string Key, RedisValue[] Ids)> FillAsync(ApiDriver admin, ConnectionMultiplexer redis)
     {
