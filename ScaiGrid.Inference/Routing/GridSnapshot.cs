@@ -45,6 +45,6 @@ public sealed class GridSnapshot
 
 /// <summary>A user of the identity provider.</summary>
 /// <param name="Caller">The user.</param>
-/// <param name="TenantSlug">The identity provider's slug of the user's tenant; ours if the tenant was created here.</param>
+/// <param name="TenantSlug">The identity provider's slug of the user's tenant; ours if the tenant was created here; null if neither names it.</param>
 /// <param name="TenantExternalId">The identity provider's id of the user's tenant; null if the tenant was created here.</param>
-public sealed record KnownSubject(Caller Caller, string TenantSlug, string? TenantExternalId);
+public sealed record KnownSubject(Caller Caller, string? TenantSlug, string? TenantExternalId);

@@ -66,7 +66,7 @@ internal sealed partial class IssuerTokens(IssuerDirectory issuers, ScaiKeyOptio
         jwt.TryGetPayloadValue<object>(claim, out var value) && value is string { Length: > 0 and <= 255 } text ? text : null;
 
     /// <summary>Whether the tenant named by a token, if any, is this one: by our id, or the issuer's id or slug.</summary>
-    public static bool CanMean(string? named, string id, string slug, string? externalId) =>
+    public static bool CanMean(string? named, string id, string? slug, string? externalId) =>
         named is null || named == id || named == slug || named == externalId;
 
     private static bool TryRead(string token, [NotNullWhen(true)] out JsonWebToken? jwt)

@@ -110,7 +110,8 @@ internal sealed partial class SignIn(
             async (db, token) =>
             {
                 var tenant = await db.TenantOfAsync(tenantId, token);
-                if (!IssuerTokens.CanMean(who.Tenant, tenant.Id, tenant.IssuerSlug, tenant.ExternalId))
+                var isTaken = await db.Tenants.AnyAsync(other => other.ExternalSlug == tenant.Slug, token);
+                if (!IssuerTokens.CanMean(who.Tenant, tenant.Id, tenant.IssuerSlug(isTaken), tenant.ExternalId))
                 {
                     return null;
                 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Routing;
 using ScaiGrid.Platform.Identity;
+using ScaiGrid.Platform.Tenancy;
 
 namespace ScaiGrid.Platform.Snapshot;
 
@@ -18,6 +19,9 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
         rows.CustomRoles.Find));
 
     private readonly GroupsOfUsers _groups = new(user => rows.Memberships.Of(user).Select(row => row.GroupId), rows.GroupChildren.All);
+
+    // Of all tenants: a suspended one keeps its slug.
+    private readonly HashSet<string> _externalSlugs = [.. rows.Tenants.All.Select(tenant => tenant.ExternalSlug).OfType<string>()];
 
     // A user has a caller for itself and one for each key.
     private readonly Dictionary<string, (UserGrants Grants, string[] Groups)> _rights = [];
@@ -65,7 +69,7 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
             if (user.ExternalId is { } subject && users.TryGetValue(user.Id, out var caller))
             {
                 var tenant = rows.Tenants.Find(user.TenantId)!;
-                var known = new KnownSubject(caller, tenant.IssuerSlug, tenant.ExternalId);
+                var known = new KnownSubject(caller, IssuerSlug(tenant), tenant.ExternalId);
                 subjects[subject] = subjects.TryGetValue(subject, out var others) ? [.. others, known] : [known];
             }
         }
@@ -76,11 +80,12 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
     public FrozenDictionary<string, string> IssuerTenants()
     {
         var tenants = new Dictionary<string, string>(StringComparer.Ordinal);
-
-        // What the identity provider reported comes first: a tenant that was created here has its issuer by the same slug only if no other one is meant.
-        foreach (var tenant in rows.Tenants.All.OrderBy(tenant => tenant.ExternalSlug is null))
+        foreach (var tenant in rows.Tenants.All)
         {
-            tenants.TryAdd(tenant.IssuerSlug, tenant.Id);
+            if (tenant.Status == TenantStatus.Active && IssuerSlug(tenant) is { } slug)
+            {
+                tenants.Add(slug, tenant.Id);
+            }
         }
 
         return tenants.ToFrozenDictionary(StringComparer.Ordinal);
@@ -88,7 +93,7 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
 
     public HomeTenant? Home()
     {
-        if (rows.Tenants.All.FirstOrDefault(tenant => tenant.Slug == HomeTenant.Slug) is not { } tenant || rows.Partners.Find(tenant.PartnerId) is not { } partner)
+        if (rows.Tenants.All.FirstOrDefault(tenant => tenant.Slug == HomeTenant.Slug) is not { Status: TenantStatus.Active } tenant || rows.Partners.Find(tenant.PartnerId) is not { } partner)
         {
             return null;
         }
@@ -99,9 +104,11 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
         return new HomeTenant(tenant.Id, tenant.Slug, partner.Id, partner.Slug, admin is null ? null : Make(admin, key: null));
     }
 
+    private string? IssuerSlug(Tenant tenant) => tenant.IssuerSlug(isTaken: _externalSlugs.Contains(tenant.Slug));
+
     private Caller? Make(User user, ApiKey? key)
     {
-        if (rows.Tenants.Find(user.TenantId) is not { } tenant || rows.Partners.Find(tenant.PartnerId) is not { } partner)
+        if (rows.Tenants.Find(user.TenantId) is not { Status: TenantStatus.Active } tenant || rows.Partners.Find(tenant.PartnerId) is not { } partner)
         {
             return null;
         }

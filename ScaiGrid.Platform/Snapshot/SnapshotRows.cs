@@ -10,7 +10,7 @@ using ScaiGrid.Platform.Tenancy;
 namespace ScaiGrid.Platform.Snapshot;
 
 /// <summary>
-/// The rows of a snapshot, all of one moment. Rows that cannot make calls (revoked, suspended) are not loaded. A load reads only the rows
+/// The rows of a snapshot, all of one moment. Users and keys that cannot make calls (revoked, suspended) are not loaded. A load reads only the rows
 /// that changed since the previous one, if the database can tell which.
 /// </summary>
 /// <remarks>Used by one load at a time.</remarks>
@@ -34,8 +34,9 @@ internal sealed class SnapshotRows
     public SnapshotTable<Partner> Partners { get; } = new(
         row => row.Id, db => db.Partners, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
 
+    /// <summary>Suspended ones too, because their slugs must not name others.</summary>
     public SnapshotTable<Tenant> Tenants { get; } = new(
-        row => row.Id, db => db.Tenants.Where(row => row.Status == TenantStatus.Active), (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
+        row => row.Id, db => db.Tenants, (rows, ids) => rows.Where(row => ids.Contains(row.Id)));
 
     public SnapshotTable<User> Users { get; } = new(
         row => row.Id, db => db.Users.Where(row => row.Status == UserStatus.Active), (rows, ids) => rows.Where(row => ids.Contains(row.Id)));

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using ScaiGrid.Platform.Data;
@@ -21,9 +20,12 @@ internal sealed class Tenant : ISnapshotted
     /// <summary>The identity provider's slug, which may change and is part of the address of the tenant's own issuer; null if it is not known.</summary>
     public string? ExternalSlug { get; set; }
 
-    /// <summary>The slug by which the identity provider is expected to know it.</summary>
-    [JsonIgnore]
-    public string IssuerSlug => ExternalSlug ?? Slug;
+    /// <summary>
+    /// The slug by which the identity provider knows it; null if there is none. Our slug is only a guess, for a tenant of which the provider has
+    /// reported nothing: it must not name a tenant that has it there, even a suspended one.
+    /// </summary>
+    /// <param name="isTaken">Whether our slug is the <see cref="ExternalSlug"/> of a tenant.</param>
+    public string? IssuerSlug(bool isTaken) => ExternalSlug ?? (ExternalId is null && !isTaken ? Slug : null);
 
     public required string DisplayName { get; set; }
 

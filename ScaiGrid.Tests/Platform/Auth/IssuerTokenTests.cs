@@ -89,12 +89,16 @@ public sealed class IssuerTokenTests(Grid grid, IssuerGrid issuers) : ServicesTe
         var subject = Fresh.Name();
         var (ours, other) = (await SeededTenant.CreateAsync(Grid), await SeededTenant.CreateAsync(Grid));
         using var user = await issuers.AddUserAsync(ours, subject);
-        await issuers.TieAsync("tenants", ours.Id, $"ext-{ours.Slug}");
-        foreach (var name in new[] { ours.Id, ours.Slug, $"ext-{ours.Slug}" })
+        var external = $"ext-{ours.Slug}";
+        await AcceptsAsync(Issuer.Token(subject, new() { ["tenant_id"] = ours.Slug }), user.Id);
+        await Services.MariaDb.ExecuteAsync("UPDATE tenants SET external_slug = @slug WHERE id = @id", ("slug", $"slug-{ours.Slug}"), ("id", ours.Id));
+        await issuers.TieAsync("tenants", ours.Id, external);
+        foreach (var name in new[] { ours.Id, $"slug-{ours.Slug}", external })
         {
             await AcceptsAsync(Issuer.Token(subject, new() { ["tenant_id"] = name }), user.Id);
         }
 
+        await RefusesAsync(Issuer.Token(subject, new() { ["tenant_id"] = ours.Slug }));
         await RefusesAsync(Issuer.Token(subject, new() { ["tenant_id"] = other.Id }));
         using var twin = await issuers.AddUserAsync(other, subject);
         await AcceptsAsync(Issuer.Token(subject, new() { ["tenant_id"] = other.Id }), twin.Id);

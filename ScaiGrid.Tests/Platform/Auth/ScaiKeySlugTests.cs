@@ -56,6 +56,22 @@ public sealed class ScaiKeySlugTests(Grid grid, IssuerGrid issuers) : ScaiKeyTes
     }
 
     [Fact]
+    public async Task LostSlug_StaysLost_ThoughItsHolderIsSuspended()
+    {
+        await using var issuer = await FakeIssuer.StartAsync(isScaiKey: true);
+        await using var replica = await StartAsync(issuer);
+        var (first, firstUser, _) = await UserAsync();
+        var (second, secondUser, _) = await UserAsync();
+        await HandledAsync("tenant.updated", second, new() { ["slug"] = first });
+        await AnswersAsync(replica, issuer, secondUser, first, 200);
+        await HandledAsync("tenant.deleted", second, []);
+        await replica.CatchUpAsync(Admin);
+        await RefusedAsync(replica, issuer, secondUser, issuer.NameOf(first));
+        await RefusedAsync(replica, issuer, firstUser, issuer.NameOf(first));
+        await RefusedAsync(replica, issuer, firstUser, issuer.NameOf(second));
+    }
+
+    [Fact]
     public async Task SlugThatIsInUseHere_IsTheIssuersAllTheSame()
     {
         await using var issuer = await FakeIssuer.StartAsync(isScaiKey: true);
@@ -72,7 +88,57 @@ public sealed class ScaiKeySlugTests(Grid grid, IssuerGrid issuers) : ScaiKeyTes
         using var local = await ours.AddUserAsync("tenant_user");
         await Issuers.TieAsync("users", local.Id, stranger);
         await replica.CatchUpAsync(Admin);
-        await AnswersAsync(replica, issuer, stranger, ours.Slug, 401);
+        await RefusedAsync(replica, issuer, stranger, issuer.NameOf(ours.Slug));
+
+        // Nor does our slug in another token mean our tenant.
+        using (var api = Issuers.As(issuer.Token(stranger, new() { ["tenant_id"] = ours.Id }), replica))
+        {
+            (await api.GetAsync("/v1/me")).Ok();
+        }
+
+        await RefusedAsync(replica, issuer, stranger, issuer.Name, named: ours.Slug);
+    }
+
+    [Fact]
+    public async Task SlugOfASuspendedTenant_DoesNotNameOurs()
+    {
+        await using var issuer = await FakeIssuer.StartAsync(isScaiKey: true);
+        await using var replica = await StartAsync(issuer);
+        var ours = await SeededTenant.CreateAsync(Grid);
+        var (partner, tenant, stranger) = (Fresh.Name(), Fresh.Name(), Fresh.Name());
+        using var local = await ours.AddUserAsync("tenant_user");
+        await Issuers.TieAsync("users", local.Id, stranger);
+        await AnswersAsync(replica, issuer, stranger, ours.Slug, 200);
+        await HandledAsync("partner.created", partner, new() { ["slug"] = partner, ["display_name"] = "Partner" });
+        await HandledAsync("tenant.created", tenant, new() { ["slug"] = ours.Slug, ["display_name"] = "Tenant" }, partner: partner);
+        await HandledAsync("tenant.deleted", tenant, []);
+        await replica.CatchUpAsync(Admin);
+        await RefusedAsync(replica, issuer, stranger, issuer.NameOf(ours.Slug));
+        await RefusedAsync(replica, issuer, stranger, issuer.Name, named: ours.Slug);
+    }
+
+    [Fact]
+    public async Task SlugThatIsInUseHere_DoesNotLinkAUserOfOurs()
+    {
+        await using var issuer = await FakeIssuer.StartAsync(isScaiKey: true);
+        await using var replica = await StartAsync(issuer);
+        var ours = await SeededTenant.CreateAsync(Grid);
+        using var user = await ours.AddUserAsync("tenant_user");
+        await Services.MariaDb.ExecuteAsync("UPDATE users SET email = LOWER(email) WHERE id = @id", ("id", user.Id));
+        var (partner, tenant) = (Fresh.Name(), Fresh.Name());
+        await HandledAsync("partner.created", partner, new() { ["slug"] = partner, ["display_name"] = "Partner" });
+        await HandledAsync("tenant.created", tenant, new() { ["slug"] = ours.Slug, ["display_name"] = "Tenant" }, partner: partner);
+        await replica.CatchUpAsync(Admin);
+        using var api = Issuers.As(null, replica);
+        var app = new SignInDriver(api, user.Email, ours.Id);
+        var claims = new Dictionary<string, object?> { ["email"] = user.Email, ["email_verified"] = true, ["tenant_id"] = ours.Slug };
+        using (var refused = await app.CallbackAsync(issuer.SignIn(await app.AuthorizeUrlAsync(), Fresh.Name(), claims)))
+        {
+            Assert.EndsWith("error=access_denied", refused.Headers.Location?.OriginalString, StringComparison.Ordinal);
+        }
+
+        claims["tenant_id"] = ours.Id;
+        await app.CodeAsync(issuer.SignIn(await app.AuthorizeUrlAsync(), Fresh.Name(), claims));
     }
 
     private Task<ModeProcess> StartAsync(FakeIssuer issuer)
@@ -84,6 +150,12 @@ public sealed class ScaiKeySlugTests(Grid grid, IssuerGrid issuers) : ScaiKeyTes
         }
 
         return Replica.StartAsync(Mode.Http, settings);
+    }
+
+    private async Task RefusedAsync(ModeProcess replica, FakeIssuer issuer, string user, string iss, string? named = null)
+    {
+        using var api = Issuers.As(issuer.Token(user, new() { ["iss"] = iss, ["tenant_id"] = named }), replica);
+        Assert.Equal(401, (int)(await api.GetAsync("/v1/me")).Status);
     }
 
     /// <summary>Waits until a token of this tenant's issuer is answered so: the event was sent to another replica.</summary>
