@@ -114,7 +114,7 @@ internal sealed partial class ScaiKeySync(
         {
             ScaiKeyItemNotApplied(told.Type, told.ResourceId, exception.Message);
         }
-        catch (DbUpdateConcurrencyException)
+        catch (DbUpdateException exception) when (exception is DbUpdateConcurrencyException || DatabaseErrors.IsUniqueViolation(exception))
         {
             ScaiKeyItemNotApplied(told.Type, told.ResourceId, "A webhook told of it at the same time.");
         }

@@ -112,6 +112,30 @@ public sealed class ScaiKeySyncTests(DatabaseServer server)
         async Task<long> CountAsync(string sql) => long.Parse((await database.QueryAsync(sql))[0], System.Globalization.CultureInfo.InvariantCulture);
     }
 
+    [Fact]
+    public async Task ItemThatAWebhookStoresAtTheSameTime_DoesNotEndTheRun()
+    {
+        await using var scaiKey = await FakeIssuer.StartAsync(isScaiKey: true);
+        using var database = await (await server.CreateAsync(DatabaseKind.Sqlite)).MigratedAsync();
+        using var http = new IssuerHttp(new InferenceOptions());
+        var sync = Sync(scaiKey, database, http, Issuer(scaiKey, http));
+        scaiKey.Lists["/partners"] = [Item("p1", ("slug", "p-one"), ("display_name", "One"))];
+        scaiKey.Lists["/tenants"] = [Item("t1", ("slug", "t1"), ("display_name", "t1"), ("partner_id", "p1"))];
+        scaiKey.Lists["/users"] = [.. Enumerable.Range(0, 3).Select(i => Item($"u{i}", ("email", $"u{i}@test.example"), ("tenant_id", "t1")))];
+        scaiKey.Lists["/groups"] = [Group("g1", "u0", "u1", "u2")];
+
+        // Just before the sync stores the membership, its row is there.
+        await database.ExecuteAsync(
+            "CREATE TRIGGER webhook BEFORE INSERT ON scaikey_resources WHEN NEW.external_id = 'g1/u1' "
+            + "BEGIN INSERT INTO scaikey_resources (type, external_id, told_at) VALUES (NEW.type, NEW.external_id, NEW.told_at); END");
+        await sync.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["u0", "u2"], await database.QueryAsync("SELECT u.external_id FROM user_group_members m JOIN users u ON u.id = m.user_id ORDER BY u.external_id"));
+
+        await database.ExecuteAsync("DROP TRIGGER webhook");
+        await sync.RunAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["3"], await database.QueryAsync("SELECT COUNT(*) FROM user_group_members"));
+    }
+
     private static PlatformIssuer Issuer(FakeIssuer scaiKey, IssuerHttp http) => new(Options(scaiKey), http, TimeProvider.System, NullLogger<Issuer>.Instance);
 
     private static ScaiKeySync Sync(FakeIssuer scaiKey, TestDatabase database, IssuerHttp http, PlatformIssuer issuer)
