@@ -6,7 +6,5 @@ namespace ScaiGrid.Core.Http;
 /// <summary>An error as a handler's typed result, written in the form of the surface that was called.</summary>
 public sealed class ProblemResult(Problem problem) : IResult
 {
-    public Problem Problem => problem;
-
     public Task ExecuteAsync(HttpContext httpContext) => ErrorWriter.WriteAsync(httpContext, problem);
 }

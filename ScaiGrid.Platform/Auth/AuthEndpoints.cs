@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using ScaiGrid.Core.Audit;
 using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
@@ -20,16 +21,17 @@ internal static class AuthEndpoints
 {
     public static void MapAuth(this IEndpointRouteBuilder endpoints)
     {
+        object[] refusals = [new CountsStrangers(), endpoints.ServiceProvider.GetRequiredService<RefusedStrangers>()];
         var group = endpoints.MapGroup("/auth").AddEndpointFilter(AnswerWithoutIssuer);
-        group.MapPost("/identify", Identify).AllowAnonymous().CountRefusals().Audited("auth.identify", "auth")
+        group.MapPost("/identify", Identify).AllowAnonymous().WithMetadata(refusals).Audited("auth.identify", "auth")
             .WithName("Identify").WithSummary("The tenants in which an address has an account.");
-        group.MapPost("/authorize", Authorize).AllowAnonymous().CountRefusals().Audited("auth.authorize", "auth")
+        group.MapPost("/authorize", Authorize).AllowAnonymous().WithMetadata(refusals).Audited("auth.authorize", "auth")
             .WithName("Authorize").WithSummary("Starts a sign-in: where to send the browser.");
-        group.MapGet("/callback", Callback).AllowAnonymous().CountRefusals()
+        group.MapGet("/callback", Callback).AllowAnonymous().WithMetadata(refusals)
             .WithName("AuthCallback").WithSummary("The browser comes back from the identity provider, and is sent on with a code.").Produces(StatusCodes.Status302Found);
-        group.MapPost("/token", Token).AllowAnonymous().CountRefusals().Audited("session.create", "session")
+        group.MapPost("/token", Token).AllowAnonymous().WithMetadata(refusals).Audited("session.create", "session")
             .WithName("GetToken").WithSummary("Exchanges the code for an access token and a refresh token.");
-        group.MapPost("/refresh", Refresh).AllowAnonymous().CountRefusals().Audited("session.refresh", "session")
+        group.MapPost("/refresh", Refresh).AllowAnonymous().WithMetadata(refusals).Audited("session.refresh", "session")
             .WithName("RefreshToken").WithSummary("Exchanges a refresh token, once, for new tokens. A used one ends the session.");
         group.MapPost("/logout", Logout).RequireCaller("Everybody may end their own session.").Audited("session.end", "session")
             .WithName("Logout").WithSummary("Ends the caller's session: its tokens are dead at once.");

@@ -29,6 +29,7 @@ internal static class AuthServices
         builder.Services.AddSingleton<EndedSessions>();
         builder.Services.AddHostedService(services => services.GetRequiredService<EndedSessions>());
         builder.Services.AddSingleton<TokenCallers>();
+        builder.Services.AddSingleton<RefusedStrangers>();
         builder.Services.AddSingleton<Sessions>();
         builder.Services.AddSingleton<OneTimeStore>();
         builder.Services.AddSingleton<AttemptLimit>();

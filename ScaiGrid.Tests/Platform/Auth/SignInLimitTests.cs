@@ -33,6 +33,7 @@ public sealed class SignInLimitTests(Grid grid, IssuerGrid issuers) : ServicesTe
         {
             () => app.RefreshAsync("sgr_wrong"), () => app.TokenAsync("sgc_wrong"), () => stranger.GetAsync("/v1/me"),
             () => office.GetAsync("/v1/auth/callback?state=wrong&code=wrong"), () => office.PostAsync("/v1/auth/identify", new { }),
+            () => office.SendAsync(HttpMethod.Post, "/v1/auth/token", "{"), () => office.SendAsync(HttpMethod.Post, "/v1/auth/refresh", ""),
         };
         for (var i = 0; i < Attempts; i++)
         {
