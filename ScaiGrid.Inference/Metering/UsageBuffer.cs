@@ -14,6 +14,8 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
 {
     public const int MaxPending = 200_000;
 
+    private const int PageSize = 500;
+
     private const string TenantsKey = "scaigrid:usage:tenants";
 
     private static readonly TimeSpan RejectedKept = TimeSpan.FromDays(30);
@@ -53,7 +55,7 @@ public sealed class UsageBuffer(IConnectionMultiplexer redis)
     {
         var records = new Dictionary<string, UsageRecord?>();
         var isWhole = true;
-        await foreach (var entry in redis.GetDatabase().HashScanAsync(PendingKey(tenantId), pageSize: 500).WithCancellation(cancellationToken))
+        await foreach (var entry in redis.GetDatabase().HashScanAsync(PendingKey(tenantId), pageSize: Math.Min(limit, PageSize)).WithCancellation(cancellationToken))
         {
             // A scan may return an entry twice.
             var id = (string)entry.Name!;

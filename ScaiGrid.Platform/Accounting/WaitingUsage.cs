@@ -8,7 +8,7 @@ namespace ScaiGrid.Platform.Accounting;
 /// <summary>Reads the records that wait in Redis, for sums that include unflushed usage.</summary>
 internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUsage> logger)
 {
-    /// <summary>The most records that one summary reads; more wait only if no worker has run for long.</summary>
+    /// <summary>The most records that one sum reads, over all tenants of its scope; more wait only if no worker has run for long.</summary>
     private const int Most = 50_000;
 
     private const int LookupBatch = 1000;
@@ -16,7 +16,7 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
     /// <summary>Reads the records of a scope: all of them, or a part, and says which.</summary>
     /// <param name="scope">Whose records.</param>
     /// <param name="isWanted">Selects records.</param>
-    /// <param name="ifWhole">True for callers to whom a part is of no use: of a tenant with too many records none is read.</param>
+    /// <param name="ifWhole">True for callers to whom a part is of no use: of a scope with too many records none is read.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
     public async Task<WaitingCalls> ReadAsync(WaitingScope scope, Func<UsageRow, bool> isWanted, bool ifWhole, CancellationToken cancellationToken)
     {
@@ -24,22 +24,20 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
         var isWhole = true;
         try
         {
-            var tenants = scope.TenantId is not null ? [scope.TenantId] : await buffer.TenantsAsync();
-            foreach (var tenant in tenants)
+            var tenants = await TenantsAsync(scope, cancellationToken);
+            if (ifWhole && tenants.Sum(tenant => tenant.Count) > Most)
             {
-                // A tenant belongs to one partner. What waits of others neither delays this sum nor makes it a part.
-                if (scope is { TenantId: null, PartnerId: not null }
-                    && (await buffer.PendingAsync(tenant, limit: 1, cancellationToken)).Records is [var first, ..] && first.PartnerId != scope.PartnerId)
-                {
-                    continue;
-                }
+                return new WaitingCalls(calls, IsWhole: false);
+            }
 
-                if (calls.Count >= Most || (ifWhole && await buffer.CountAsync(tenant) > Most))
+            foreach (var (tenant, _) in tenants)
+            {
+                if (calls.Count > Most)
                 {
                     return new WaitingCalls(calls, IsWhole: false);
                 }
 
-                var batch = await buffer.PendingAsync(tenant, Most - calls.Count, cancellationToken);
+                var batch = await buffer.PendingAsync(tenant, Most + 1 - calls.Count, cancellationToken);
                 isWhole &= batch.IsWhole;
                 calls.AddRange(batch.Records.Where(UsageStore.IsStorable).Select(record => (record, UsageStore.ToRow(record))).Where(call => isWanted(call.Item2)));
             }
@@ -65,6 +63,27 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
         }
 
         return missing;
+    }
+
+    /// <summary>A scope's tenants that have waiting records, with the number of these.</summary>
+    private async Task<List<(string Id, long Count)>> TenantsAsync(WaitingScope scope, CancellationToken cancellationToken)
+    {
+        var all = scope.TenantId is not null ? [scope.TenantId] : await buffer.TenantsAsync();
+        var counts = await Task.WhenAll(all.Select(buffer.CountAsync));
+        var tenants = new List<(string, long)>();
+        foreach (var (tenant, count) in all.Zip(counts).Where(pair => pair.Second > 0))
+        {
+            // A tenant belongs to one partner. What waits of others neither delays this sum nor makes it a part.
+            if (scope is { TenantId: null, PartnerId: not null }
+                && (await buffer.PendingAsync(tenant, limit: 1, cancellationToken)).Records is [var first, ..] && first.PartnerId != scope.PartnerId)
+            {
+                continue;
+            }
+
+            tenants.Add((tenant, count));
+        }
+
+        return tenants;
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A sum of usage does not include all records that wait in Redis. {Reason}")]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ScaiGrid.Core;
@@ -98,7 +99,7 @@ public sealed class PartlyKnownUseTests
             (await grid.Admin.ChatAsync(Echo)).Ok();
         }
 
-        await Poll.UntilAsync(async () => (int?)(await SumAsync(grid.Admin))["data"]!.AsArray().FirstOrDefault()?["request_count"] == 3, "the calls in Redis");
+        await WaitsAsync(grid.Admin, calls: 3);
         await grid.Redis!.AllowAsync("hscan", isAllowed: false);
         Assert.False((bool)(await SumAsync(grid.Admin))["is_complete"]!);
         await CreateAsync(grid.Admin, new { scope = "tenant", period = "total", request_limit = 3 });
@@ -113,6 +114,7 @@ public sealed class PartlyKnownUseTests
         await using var grid = await SmallGrid.StartAsync(replicas: 1);
         var budget = await CreateAsync(grid.Admin, new { scope = "tenant", period = "daily", request_limit = 2 });
         (await grid.Admin.ChatAsync(Echo)).Ok();
+        await WaitsAsync(grid.Admin, calls: 1);
         await grid.Redis!.AllowAsync("hscan", isAllowed: false);
         (await grid.Admin.PutAsync($"{Path}/{budget}", new { period = "total" })).Ok();
         await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 503, "an unknown use");
@@ -123,11 +125,39 @@ public sealed class PartlyKnownUseTests
         await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 429, "the limit");
     }
 
-    /// <summary>Writes calls of two hours ago as they wait in Redis.</summary>
-    private static async Task<(string Key, RedisValue[] Ids)> FillAsync(ApiDriver admin, ConnectionMultiplexer redis)
+    [Fact]
+    public async Task CallsOfAllTenantsOfAPartner_AreTooManyTogether_AndThenNoneIsRead()
+    {
+        await using var grid = await SmallGrid.StartAsync(replicas: 1);
+        await using var redis = await RedisStatements.ConnectAsync(grid.Redis!);
+        var budget = await CreateAsync(grid.Admin, new { scope = "partner", period = "total", request_limit = 55_000 });
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        var others = new List<string>();
+        for (var i = 0; i < 60; i++)
+        {
+            others.Add((await FillAsync(grid.Admin, redis, Ids.New(Ids.Tenant, TimeProvider.System), Many / 60)).Key);
+        }
+
+        // As if Redis had lost the use.
+        await redis.GetDatabase().KeyDeleteAsync(redis.GetServers().Single().Keys(pattern: $"*{budget}*").Single());
+        var sent = await SentAsync(redis);
+        (await grid.Admin.ChatAsync(Echo)).Error(503, "SERVICE_UNAVAILABLE");
+        Assert.InRange(await SentAsync(redis) - sent, 0, 3_000_000);
+
+        await redis.GetDatabase().KeyDeleteAsync([.. others[49..].Select(key => (RedisKey)key)]);
+        await Poll.UntilAsync(async () => (int)(await grid.Admin.ChatAsync(Echo)).Status == 200, "a call to be admitted");
+        Assert.InRange((int)(await GetAsync(grid.Admin, budget))["usage"]!["requests"]!, Few, Few + 3);
+    }
+
+    /// <summary>The bytes that Redis has sent.</summary>
+    private static async Task<long> SentAsync(ConnectionMultiplexer redis) =>
+        long.Parse((await redis.GetServers().Single().InfoAsync("stats")).Single().Single(pair => pair.Key == "total_net_output_bytes").Value, CultureInfo.InvariantCulture);
+
+    /// <summary>Writes calls of two hours ago as they wait in Redis, by default of the caller's tenant.</summary>
+    private static async Task<(string Key, RedisValue[] Ids)> FillAsync(ApiDriver admin, ConnectionMultiplexer redis, string? ofTenant = null, int count = Many)
     {
         var me = (await admin.GetAsync("/v1/me")).Ok();
-        var tenant = (string)me["tenant"]!["id"]!;
+        var tenant = ofTenant ?? (string)me["tenant"]!["id"]!;
         var record = new UsageRecord
         {
             Id = "",
@@ -147,7 +177,7 @@ public sealed class PartlyKnownUseTests
             BackendCost = 0,
             LatencyMs = 6,
         };
-        var entries = Enumerable.Range(0, Many).Select(_ => record with { Id = Ids.New(Ids.Usage, TimeProvider.System) })
+        var entries = Enumerable.Range(0, count).Select(_ => record with { Id = Ids.New(Ids.Usage, TimeProvider.System) })
             .Select(call => new HashEntry(call.Id, JsonSerializer.Serialize(call, UsageJson.Default.UsageRecord))).ToArray();
         var key = $"scaigrid:usage:{{{tenant}}}:pending";
         await redis.GetDatabase().SetAddAsync("scaigrid:usage:tenants", tenant);
@@ -164,6 +194,10 @@ public sealed class PartlyKnownUseTests
     private static async Task<JsonNode> GetAsync(ApiDriver admin, string id) => (await admin.GetAsync($"{Path}/{id}")).Ok();
 
     private static async Task<JsonNode> SumAsync(ApiDriver admin) => (await admin.GetAsync("/v1/accounting/usage/summary")).Body();
+
+    /// <summary>Without a worker, what a summary shows waits in Redis.</summary>
+    private static async Task WaitsAsync(ApiDriver admin, int calls) =>
+        await Poll.UntilAsync(async () => (int?)(await SumAsync(admin))["data"]!.AsArray().FirstOrDefault()?["request_count"] == calls, "the calls in Redis");
 
     private static async Task<bool> FlushedAsync(ApiDriver admin) =>
         (await admin.GetAsync("/health/detailed")).Ok()["scheduled_tasks"]!.AsArray()
