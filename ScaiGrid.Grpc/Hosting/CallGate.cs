@@ -54,7 +54,7 @@ internal sealed class CallGate(
             if (method.Type is MethodType.Unary or MethodType.ServerStreaming)
             {
                 (message, problem) = await ReadAsync(context, method);
-                problem = problem is null || metadata.GetMetadata<CallsModelAttribute>() is null ? problem : await refused.CountAsync(context, problem);
+                problem = problem is null ? null : await refused.CountAsync(context, problem);
             }
         }
 
@@ -86,20 +86,14 @@ internal sealed class CallGate(
             return (null, limited ?? (isServiceToken ? new Problem(CoreErrors.ServiceTokenInvalid) : problem));
         }
 
-        var callsModel = metadata.GetMetadata<CallsModelAttribute>();
-        var admission = await control.AdmitAsync(caller, callsModel);
+        var admission = await control.AdmitAsync(caller, metadata.GetMetadata<CallsModelAttribute>());
         if (admission.Problem is { } limit)
         {
-            RateLimitHeaders.Write(context.Response.Headers, admission.Limits);
+            RateLimitHeaders.Write(context, admission.Limits);
             return (null, limit);
         }
 
-        if (access.Admits(caller))
-        {
-            return (caller, null);
-        }
-
-        return (null, callsModel is null ? access.Refusal : await refused.CountAsync(context, caller, access.Refusal));
+        return access.Admits(caller) ? (caller, null) : (null, await refused.CountAsync(context, caller, access.Refusal));
     }
 
     private async ValueTask<(PooledBytes? Message, Problem? Problem)> ReadAsync(HttpContext context, IMethod method)

@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using ScaiGrid.Core.Errors;
-using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Grpc.Hosting;
@@ -71,7 +70,7 @@ internal sealed partial class ErrorInterceptor(RefusedCalls refused, ILogger<Err
             case RpcException rpc:
                 return rpc;
             case ApiException api:
-                return GrpcErrors.From(await CountAsync(api.Problem, context.GetHttpContext()), context);
+                return GrpcErrors.From(await refused.CountAsync(context.GetHttpContext(), api.Problem), context);
 
             // A write to a caller who has gone fails with various exceptions.
             case OperationCanceledException or IOException or InvalidOperationException when context.CancellationToken.IsCancellationRequested:
@@ -81,10 +80,6 @@ internal sealed partial class ErrorInterceptor(RefusedCalls refused, ILogger<Err
                 return GrpcErrors.From(new Problem(CoreErrors.Internal), context);
         }
     }
-
-    /// <summary>A call whose message is refused counts like one whose body is refused over HTTP.</summary>
-    private ValueTask<Problem> CountAsync(Problem problem, HttpContext context) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<CallsModelAttribute>() is null ? new(problem) : refused.CountAsync(context, problem);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A gRPC call failed unexpectedly.")]
     private partial void CallFailed(Exception exception);

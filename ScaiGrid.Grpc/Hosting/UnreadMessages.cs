@@ -1,6 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
 using ScaiGrid.Core.Errors;
+using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Grpc.Hosting;
 
@@ -8,7 +9,7 @@ namespace ScaiGrid.Grpc.Hosting;
 /// Adds our trailers to errors that no interceptor sees: messages that are too large, compressed or malformed are refused before any interceptor
 /// runs, and unknown methods have none.
 /// </summary>
-internal sealed partial class UnreadMessages(RequestDelegate next, ILogger<UnreadMessages> logger)
+internal sealed partial class UnreadMessages(RequestDelegate next, RefusedCalls refused, ILogger<UnreadMessages> logger)
 {
     /// <summary>
     /// The category in which gRPC logs a malformed message as an error, with a stack trace that its sender could fill the log with. Exceptions of handlers
@@ -25,14 +26,19 @@ internal sealed partial class UnreadMessages(RequestDelegate next, ILogger<Unrea
             return;
         }
 
-        if (error == CoreErrors.BadRequest)
+        // It counts like a body that cannot be read over HTTP.
+        if (await refused.CountAsync(context, new Problem(error)) is var problem && problem.Error != error)
+        {
+            await GrpcErrors.WriteAsync(context.Response, problem);
+        }
+        else if (error == CoreErrors.BadRequest)
         {
             headers["grpc-status"] = ((int)GrpcErrors.StatusOf(error)).ToString(CultureInfo.InvariantCulture);
             headers["grpc-message"] = "The message could not be read.";
             MessageUnread(context.Request.Path.Value);
         }
 
-        headers[GrpcErrors.CodeTrailer] = error.Code;
+        headers[GrpcErrors.CodeTrailer] = problem.Error.Code;
         headers[GrpcErrors.RequestIdTrailer] = context.TraceIdentifier;
     }
 

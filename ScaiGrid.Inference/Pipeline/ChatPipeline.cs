@@ -237,7 +237,7 @@ public sealed class ChatPipeline
                 _dispatcher.FailedLate(call, error);
             }
 
-            await call.Responder.FailStreamAsync(error.ToProblem());
+            await call.Responder.FailStreamAsync(error.ToProblem() with { IsCounted = true });
         }
 
         return null;

@@ -113,6 +113,12 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
         {
             if (call.Complete is not null && await call.Complete(call, deadline, callerGone) is { } error)
             {
+                if (error.Failure is UpstreamFailure.AnswersTooLarge)
+                {
+                    // The caller asked for too much, and the upstream made it.
+                    call.AddSpent(metered);
+                }
+
                 return error;
             }
         }

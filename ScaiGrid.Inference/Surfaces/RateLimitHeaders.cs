@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using ScaiGrid.Core.Http;
 using ScaiGrid.Inference.Admission;
 using ScaiGrid.Inference.Pipeline;
 
@@ -8,6 +9,10 @@ namespace ScaiGrid.Inference.Surfaces;
 /// <summary>The headers that show how close a caller is to its rate limits.</summary>
 public static class RateLimitHeaders
 {
+    /// <summary>Writes the headers of the surface that was asked.</summary>
+    public static void Write(HttpContext context, RateLimitState limits) =>
+        Write(context.Response.Headers, limits, ErrorWriter.IsOpenAi(context.Request) ? Protocols.OpenAi : Protocols.Native);
+
     /// <summary>Writes the headers of a surface: OpenAI's surface has OpenAI's headers in addition to ours.</summary>
     public static void Write(IHeaderDictionary headers, RateLimitState limits, string protocol)
     {

@@ -3,7 +3,6 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Admission;
-using ScaiGrid.Inference.Pipeline;
 
 namespace ScaiGrid.Inference.Surfaces;
 
@@ -19,14 +18,15 @@ public sealed class RefusedCalls(CallAdmission admission) : IRefusalCounter
     /// <summary>The same for a caller who has not been set yet.</summary>
     public async ValueTask<Problem> CountAsync(HttpContext context, Caller caller, Problem problem)
     {
-        // Failures of ours are not the caller's.
-        if (problem.IsCounted || problem.Error.Status is < 400 or 401 or 429 or >= 500)
+        // Not the calls of others, nor failures of ours, nor a caller who went away before the end of the body.
+        if (problem.IsCounted || problem.Error.Status is < 400 or 401 or 429 or >= 500 || context.RequestAborted.IsCancellationRequested
+            || context.GetEndpoint()?.Metadata.GetMetadata<CallsModelAttribute>() is null)
         {
             return problem;
         }
 
         var outcome = await admission.CountAsync(caller, context.RequestAborted);
-        RateLimitHeaders.Write(context.Response.Headers, outcome.Limits, ErrorWriter.IsOpenAi(context.Request) ? Protocols.OpenAi : Protocols.Native);
+        RateLimitHeaders.Write(context, outcome.Limits);
         return outcome.Problem ?? problem;
     }
 }

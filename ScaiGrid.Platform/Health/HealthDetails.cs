@@ -39,15 +39,20 @@ internal static class HealthDetails
         var database = MeasureAsync(loader.RevisionAsync, time, cancellationToken);
         var cache = MeasureAsync(_ => redis.GetDatabase().PingAsync(), time, cancellationToken);
         var tasks = TasksAsync(databases, caller, cancellationToken);
-        var grid = snapshots.Current;
+        var (grid, isOperator) = (snapshots.Current, caller.IsSuperAdmin);
         return Reply.Ok(new HealthView(
             await database,
             await cache,
             new SnapshotView(
-                grid.Revision, snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null, snapshots.IsStale, snapshots.IsRestored, caller.IsSuperAdmin ? grid.Keys.Count : null, caller.IsSuperAdmin ? grid.Models.Count : null),
+                grid.Revision,
+                snapshots.Age is { } age ? Math.Round(age.TotalSeconds, 1) : null,
+                snapshots.IsStale,
+                snapshots.IsRestored,
+                isOperator ? grid.Keys.Count : null,
+                isOperator ? grid.Models.Count : null),
             [.. modules.Select(module => new ModuleView(module.Module.Manifest.Id, module.Module.Manifest.Version, module.Status))],
             await tasks,
-            caller.IsSuperAdmin ? settings.NamesSet() : null));
+            isOperator ? settings.NamesSet() : null));
     }
 
     /// <returns>Null if the database cannot be read.</returns>

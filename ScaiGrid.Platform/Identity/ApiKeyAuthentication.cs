@@ -6,7 +6,6 @@ using ScaiGrid.Core.Errors;
 using ScaiGrid.Core.Http;
 using ScaiGrid.Core.Identity;
 using ScaiGrid.Inference.Admission;
-using ScaiGrid.Inference.Pipeline;
 using ScaiGrid.Inference.Surfaces;
 
 namespace ScaiGrid.Platform.Identity;
@@ -71,7 +70,7 @@ internal sealed class ApiKeyAuthentication(
         var admission = await control.AdmitAsync(caller, endpoint.Metadata.GetMetadata<CallsModelAttribute>());
         if (admission.Problem is not null)
         {
-            RateLimitHeaders.Write(context.Response.Headers, admission.Limits, ErrorWriter.IsOpenAi(context.Request) ? Protocols.OpenAi : Protocols.Native);
+            RateLimitHeaders.Write(context, admission.Limits);
             return await RefuseAsync(context, admission.Problem);
         }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text;
 using Grpc.Core;
 using Grpc.Net.Client;
 using ScaiGrid.Grpc.V1;
@@ -102,10 +103,15 @@ public sealed class RefusedCallTests
         await using var grid = await StartAsync(3, withGrpc: true);
         using var channel = GrpcChannel.ForAddress(grid.Grpc!.BaseAddress);
         var client = new InferenceService.InferenceServiceClient(channel);
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 2; i++)
         {
             Assert.Equal(StatusCode.InvalidArgument, (await ChatAsync()).StatusCode);
         }
+
+        // One that is no message at all, which no interceptor sees.
+        using var content = new ByteArrayContent([0, 0, 0, 0, 2, 0xFF, 0xFF]);
+        using var malformed = await RawGrpc.SendAsync(grid.Grpc!.BaseAddress, "scaigrid.v1.InferenceService/Chat", content, Secrets.AdminKey);
+        Assert.Equal(("3", "BAD_REQUEST"), malformed.Outcome());
 
         // The first refusal is Redis's, the second what the replica knows.
         for (var i = 0; i < 2; i++)
@@ -121,13 +127,33 @@ public sealed class RefusedCallTests
             async () => await client.ChatAsync(new ChatRequest { Model = Echo }, new Metadata { { "authorization", $"Bearer {Secrets.AdminKey}" } }));
     }
 
+    /// <summary>Its error looks like a refusal, but the call was admitted, and headers can no longer be sent.</summary>
+    [Fact]
+    public async Task StreamThatTheUpstreamRefusesLate_CountsOnce_OverGrpc()
+    {
+        await using var grid = await StartAsync(3, withGrpc: true);
+        var events = new[] { UpstreamDocuments.Chunk("a", finish: null), """{"error":{"message":"Not so.","type":"invalid_request_error"}}""" };
+        grid.Upstream.Play("m", new UpstreamScript { Bytes = [.. events.Select(json => Encoding.UTF8.GetBytes($"data: {json}\n\n"))], ContentType = "text/event-stream" });
+        var model = await RoutedModel.CreateAsync(grid.Admin, [new(grid.Upstream.BaseUrl, "m")]);
+        await grid.CatchUpAsync();
+        using var channel = GrpcChannel.ForAddress(grid.Grpc!.BaseAddress);
+        var request = new ChatRequest { Model = model.Slug, Messages = { new ChatMessage { Role = "user", Content = "hi" } } };
+        using var call = new InferenceService.InferenceServiceClient(channel).StreamChat(request, new Metadata { { "authorization", $"Bearer {Secrets.AdminKey}" } });
+        Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+        Assert.Equal((StatusCode.InvalidArgument, "VALIDATION_ERROR"), (failure.StatusCode, failure.Trailers.GetValue("scaigrid-error-code")));
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        (await grid.Admin.ChatAsync(Echo)).Ok();
+        (await grid.Admin.ChatAsync(Echo)).Error(429, "RATE_LIMITED");
+    }
+
     private static Task<SmallGrid> StartAsync(int limit, bool withGrpc = false) =>
         SmallGrid.StartAsync(withGrpc: withGrpc, settings: new Dictionary<string, string> { ["SCAIGRID_RATE_LIMIT_KEY_RPM"] = $"{limit}" });
 
     /// <summary>Longer than what the client sends even after a refusal.</summary>
     private sealed class WatchedContent : HttpContent
     {
-        private static readonly byte[] Body = System.Text.Encoding.ASCII.GetBytes("{}".PadRight(8 * 1024));
+        private static readonly byte[] Body = Encoding.ASCII.GetBytes("{}".PadRight(8 * 1024));
 
         public WatchedContent() => Headers.ContentType = new("application/json");
 
