@@ -120,8 +120,8 @@ internal sealed class CallGate(
         }
         catch (Exception exception) when (exception is ConnectionResetException || context.RequestAborted.IsCancellationRequested)
         {
-            // Nobody sees the answer.
-            return (null, new Problem(CoreErrors.BadRequest));
+            // Nobody sees the answer. A lost connection is no refused call.
+            return (null, new Problem(CoreErrors.BadRequest, IsCounted: true));
         }
     }
 

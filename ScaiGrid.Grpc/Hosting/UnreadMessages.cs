@@ -27,7 +27,8 @@ internal sealed partial class UnreadMessages(RequestDelegate next, RefusedCalls 
         }
 
         // It counts like a body that cannot be read over HTTP.
-        if (await refused.CountAsync(context, new Problem(error)) is var problem && problem.Error != error)
+        var problem = await refused.CountAsync(context, new Problem(error));
+        if (problem.Error != error)
         {
             await GrpcErrors.WriteAsync(context.Response, problem);
         }

@@ -92,8 +92,7 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
                 callerGone.ThrowIfCancellationRequested();
             }
 
-            var pieces = call.Definition.Inputs?.Invoke(call.Request) ?? call.Definition.Pieces?.Invoke(call.Request, call.Route);
-            return reply.Error == UpstreamError.AnswerTooLarge && pieces > 1 ? UpstreamError.AnswersTooLarge : reply.Error;
+            return reply.Error == UpstreamError.AnswerTooLarge ? TooLarge(call) : reply.Error;
         }
 
         // The document of an earlier target, whose answer was rejected.
@@ -131,6 +130,18 @@ internal sealed class DocumentPipeline(CallRunner runner, Dispatcher dispatcher,
 
         await SettleAsync(call, metered, CallStatus.Ok);
         return null;
+    }
+
+    /// <summary>An answer with several results is smaller if the caller asks for fewer. Images that the caller asked for were made, and are paid for.</summary>
+    private static UpstreamError TooLarge(DocumentCall call)
+    {
+        var images = call.Definition.Pieces?.Invoke(call.Request, call.Route) ?? 0;
+        if (images > 1)
+        {
+            call.AddSpent(new MeteredUsage(new TokenUsage(Prompt: 0, Completion: 0, Images: (int)images), IsEstimated: true));
+        }
+
+        return images > 1 || call.Definition.Inputs?.Invoke(call.Request) > 1 ? UpstreamError.AnswersTooLarge : UpstreamError.AnswerTooLarge;
     }
 
     private async Task SettleAsync(DocumentCall call, MeteredUsage metered, CallStatus status)

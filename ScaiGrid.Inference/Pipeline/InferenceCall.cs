@@ -100,7 +100,7 @@ public abstract class InferenceCall
     /// <summary>The current backend has failed, but charges for a part. The caller pays the largest part of one backend: no more was reserved.</summary>
     internal void AddSpent(MeteredUsage spent)
     {
-        if (!(Spent?.Usage.Prompt >= spent.Usage.Prompt))
+        if (Spent is not { Usage: var most } || (spent.Usage.Total, spent.Usage.Images).CompareTo((most.Total, most.Images)) > 0)
         {
             (_spender, Spent) = (Backend, spent);
         }

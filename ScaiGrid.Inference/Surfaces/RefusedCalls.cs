@@ -18,14 +18,15 @@ public sealed class RefusedCalls(CallAdmission admission) : IRefusalCounter
     /// <summary>The same for a caller who has not been set yet.</summary>
     public async ValueTask<Problem> CountAsync(HttpContext context, Caller caller, Problem problem)
     {
-        // Not the calls of others, nor failures of ours, nor a caller who went away before the end of the body.
-        if (problem.IsCounted || problem.Error.Status is < 400 or 401 or 429 or >= 500 || context.RequestAborted.IsCancellationRequested
+        // Failures of ours are not the caller's.
+        if (problem.IsCounted || problem.Error.Status is < 400 or 401 or 429 or >= 500
             || context.GetEndpoint()?.Metadata.GetMetadata<CallsModelAttribute>() is null)
         {
             return problem;
         }
 
-        var outcome = await admission.CountAsync(caller, context.RequestAborted);
+        // Also for a caller who leaves after a whole body: it was read.
+        var outcome = await admission.CountAsync(caller, CancellationToken.None);
         RateLimitHeaders.Write(context, outcome.Limits);
         return outcome.Problem ?? problem;
     }

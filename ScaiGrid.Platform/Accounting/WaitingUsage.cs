@@ -21,7 +21,7 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
     public async Task<WaitingCalls> ReadAsync(WaitingScope scope, Func<UsageRow, bool> isWanted, bool ifWhole, CancellationToken cancellationToken)
     {
         var calls = new List<(UsageRecord, UsageRow)>();
-        var isWhole = true;
+        var (isWhole, read) = (true, 0);
         try
         {
             var tenants = await TenantsAsync(scope, cancellationToken);
@@ -32,13 +32,14 @@ internal sealed partial class WaitingUsage(UsageBuffer buffer, ILogger<WaitingUs
 
             foreach (var (tenant, _) in tenants)
             {
-                if (calls.Count > Most)
+                if (read > Most)
                 {
                     return new WaitingCalls(calls, IsWhole: false);
                 }
 
-                var batch = await buffer.PendingAsync(tenant, Most + 1 - calls.Count, cancellationToken);
+                var batch = await buffer.PendingAsync(tenant, Most + 1 - read, cancellationToken);
                 isWhole &= batch.IsWhole;
+                read += batch.Records.Count;
                 calls.AddRange(batch.Records.Where(UsageStore.IsStorable).Select(record => (record, UsageStore.ToRow(record))).Where(call => isWanted(call.Item2)));
             }
         }

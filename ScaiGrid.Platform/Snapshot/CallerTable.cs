@@ -93,7 +93,8 @@ internal sealed class CallerTable(SnapshotRows rows, PermissionCatalogue permiss
 
     public HomeTenant? Home()
     {
-        if (rows.Tenants.All.FirstOrDefault(tenant => tenant.Slug == HomeTenant.Slug) is not { Status: TenantStatus.Active } tenant || rows.Partners.Find(tenant.PartnerId) is not { } partner)
+        if (rows.Tenants.All.FirstOrDefault(tenant => tenant.Slug == HomeTenant.Slug) is not { Status: TenantStatus.Active } tenant
+            || rows.Partners.Find(tenant.PartnerId) is not { } partner)
         {
             return null;
         }

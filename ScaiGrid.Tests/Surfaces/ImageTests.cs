@@ -258,7 +258,8 @@ public sealed class ImageTests(Grid grid) : GridTest(grid)
                 answer.Error(413, "PAYLOAD_TOO_LARGE");
 
                 // The caller asked for them, and the upstream made them.
-                Assert.Equal("error", (string?)Assert.Single(await Admin.UsageAsync(slug, 1))["status"]);
+                var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+                Assert.Equal(("error", "0.12"), ((string?)row["status"], (string?)row["cost"]));
                 break;
             case 502:
                 answer.Error(502, "UPSTREAM_SHAPE_MISMATCH");

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace ScaiGrid.Tests.Surfaces;
 
-/// <summary>The largest calls that callers may make, at upstreams that send every vector.</summary>
+/// <summary>The largest calls that callers may make, at upstreams that send every vector, and answers beyond what is read.</summary>
 public sealed class LargeEmbeddingTests(Grid grid) : GridTest(grid)
 {
     private const string OpenAi = "/oai/v1/embeddings";
@@ -105,6 +105,16 @@ public sealed class LargeEmbeddingTests(Grid grid) : GridTest(grid)
     {
         var routed = await RoutedModel.CreateAsync(Admin, [new RoutedBackend(Grid.Upstream.BaseUrl, PlayTooMuch())], modality: "embedding");
         (await Admin.PostAsync(OpenAi, new { model = routed.Slug, input = "a" })).OpenAiError(502, "upstream_shape_mismatch");
+    }
+
+    /// <summary>The caller asked for them, and the upstream made them.</summary>
+    [Fact]
+    public async Task PicturesThatAreLargerThanWhatIsRead_ArePaidFor()
+    {
+        var slug = await Admin.ConnectAsync(Grid.Upstream.BaseUrl, PlayTooMuch(), modelFields: new { modality = "image", image_price = "0.04" });
+        (await Admin.PostAsync("/v1/inference/images/generate", new { model = slug, prompt = "a dot", n = 3 })).Error(413, "PAYLOAD_TOO_LARGE");
+        var row = Assert.Single(await Admin.UsageAsync(slug, 1));
+        Assert.Equal(("error", "0.12", true), ((string?)row["status"], (string?)row["cost"], (bool)row["estimated"]!));
     }
 
     private string PlayTooMuch()

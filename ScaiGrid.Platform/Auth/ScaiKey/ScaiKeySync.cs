@@ -114,7 +114,8 @@ internal sealed partial class ScaiKeySync(
         {
             ScaiKeyItemNotApplied(told.Type, told.ResourceId, exception.Message);
         }
-        catch (DbUpdateException exception) when (exception is DbUpdateConcurrencyException || DatabaseErrors.IsUniqueViolation(exception))
+        catch (DbUpdateException exception) when (exception is DbUpdateConcurrencyException
+            || DatabaseErrors.IsUniqueViolation(exception) || DatabaseErrors.IsForeignKeyViolation(exception))
         {
             ScaiKeyItemNotApplied(told.Type, told.ResourceId, "A webhook told of it at the same time.");
         }
