@@ -91,8 +91,9 @@ public sealed partial class CallAdmission
     }
 
     /// <summary>Counts a call that runs no model. Calls of batches have no rate limits.</summary>
-    public ValueTask<AdmissionOutcome> CountAsync(Caller caller, CancellationToken callerGone) =>
-        caller.Terms is null ? AdmitAsync(caller, _snapshots.Current.Admission, bounds: null, callerGone) : default;
+    public ValueTask<AdmissionOutcome> CountAsync(Caller caller) =>
+        // Also for a caller who leaves after a whole body: it was read.
+        caller.Terms is null ? AdmitAsync(caller, _snapshots.Current.Admission, bounds: null, CancellationToken.None) : default;
 
     /// <summary>Refuses a caller of whom this process knows that a window is full. Costs no round trip: it is asked before a call's body is read.</summary>
     public AdmissionOutcome RefuseKnown(Caller caller)

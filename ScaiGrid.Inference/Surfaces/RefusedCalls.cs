@@ -25,8 +25,7 @@ public sealed class RefusedCalls(CallAdmission admission) : IRefusalCounter
             return problem;
         }
 
-        // Also for a caller who leaves after a whole body: it was read.
-        var outcome = await admission.CountAsync(caller, CancellationToken.None);
+        var outcome = await admission.CountAsync(caller);
         RateLimitHeaders.Write(context, outcome.Limits);
         return outcome.Problem ?? problem;
     }
